@@ -1,0 +1,3 @@
+//! Everything that enters through a real listener.
+
+fn main() {}
