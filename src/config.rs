@@ -1,0 +1,436 @@
+//! Configuration: one TOML file, every key overridable as `SILLAGE_SECTION__KEY`, into a checked [`Config`].
+//! Every limit has its default here, with the reason beside it. A file that does not check is refused whole.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not readable, not TOML, an unknown key or a value of the wrong kind.
+    #[error("{0}")]
+    Read(Box<figment::Error>),
+    /// Understood, but not allowed.
+    #[error("{key}: {why}")]
+    Value {
+        /// Full name of the key.
+        key: String,
+        /// What is wrong, and what to write instead.
+        why: String,
+    },
+    /// The file does not exist.
+    #[error("{0}: no such file; write one (see sillage.example.toml) or try `sillage serve --demo`")]
+    Missing(PathBuf),
+}
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The public listener.
+    pub collect: Collect,
+    /// The private listener.
+    pub console: Console,
+    /// Where figures are kept.
+    pub clickhouse: ClickHouse,
+    /// Where accepted hits wait.
+    pub spool: Spool,
+    /// What a restart needs.
+    pub runtime: Runtime,
+    /// Location files.
+    pub geo: Geo,
+    /// Profile of anonymity.
+    pub privacy: Privacy,
+    /// Bounds on what visitors can make grow.
+    pub limits: Limits,
+    /// The sites that are measured.
+    pub site: Vec<Site>,
+}
+
+/// `[collect]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Collect {
+    /// Address of the listener.
+    pub listen: SocketAddr,
+    /// Peers whose forwarding header is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header that they write, read from the right.
+    pub client_address_header: String,
+    /// Longest body: an event with 30 properties and a 2 000 byte URL fits twice.
+    pub max_body_bytes: usize,
+    /// Longest request head: a 2 000 byte query, a long agent and a proxy's headers fit.
+    pub max_header_bytes: usize,
+    /// Open connections: some 20 KiB each, 200 MB at the most.
+    pub max_connections: usize,
+    /// A connection without a request for so long is closed.
+    pub idle_seconds: u64,
+    /// A request must have arrived whole within this time; honest bodies come in one packet.
+    pub request_seconds: u64,
+    /// How long SIGTERM waits for open requests.
+    pub drain_seconds: u64,
+    /// Path of the tracker, for sites that want another name.
+    pub tracker_path: String,
+    /// Threads that serve; 0 means one a core.
+    pub threads: usize,
+}
+
+/// `[console]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    /// Address of the listener.
+    pub listen: SocketAddr,
+    /// Who may read which sites.
+    pub tokens: Vec<Token>,
+}
+
+/// One bearer token, kept as its hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// For people.
+    pub name: String,
+    /// SHA-256 of the token, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Names of sites, or `"*"`.
+    pub sites: Vec<String>,
+}
+
+/// Who runs the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineMode {
+    /// A child process of ours.
+    Embedded,
+    /// Somebody else.
+    Remote,
+}
+
+/// `[clickhouse]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClickHouse {
+    /// Who runs it.
+    pub mode: EngineMode,
+    /// Embedded: where the engine keeps its parts.
+    pub dir: PathBuf,
+    /// Remote: its HTTP interface.
+    pub url: String,
+    /// Remote: the writing user.
+    pub user: String,
+    /// Remote: a file that holds the user's password.
+    pub password_file: String,
+    /// Database of the tables.
+    pub database: String,
+    /// Name of a cluster, or empty.
+    pub cluster: String,
+    /// Embedded: the engine library; empty looks beside the program and in `node_modules`.
+    pub library: String,
+}
+
+/// `[spool]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spool {
+    /// Folder of the segments.
+    pub dir: PathBuf,
+    /// Beyond this hits are answered 503: 10 GiB outlast a day's outage at some 1 000 hits a second.
+    pub max_bytes: u64,
+    /// Seconds between flushes: the fewer, the fresher; the more, the cheaper.
+    pub flush_seconds: u64,
+}
+
+/// `[runtime]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Runtime {
+    /// A folder in memory.
+    pub dir: PathBuf,
+}
+
+/// `[geo]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Geo {
+    /// `.mmdb` files; the first that answers wins.
+    pub databases: Vec<PathBuf>,
+}
+
+/// How much of an address goes into the visitor tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashAddress {
+    /// IPv4 whole, IPv6 by its /64.
+    Full,
+    /// IPv4 by its /24, IPv6 by its /48.
+    Truncated,
+}
+
+/// When campaigns are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marketing {
+    /// Never.
+    Never,
+    /// On hits that carry the visitor's consent.
+    WithConsent,
+    /// Always; outside the exemption.
+    Always,
+}
+
+/// `[privacy]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// Figures leave rounded to a multiple of this; 1 turns it off.
+    pub rounding: u32,
+    /// Months that figures are kept, 25 at the most.
+    pub retention_months: u32,
+    /// `Sec-GPC: 1` is an objection.
+    pub honour_gpc: bool,
+    /// `DNT: 1` is an objection.
+    pub honour_dnt: bool,
+    /// How much of an address is hashed.
+    pub hash_address: HashAddress,
+    /// When campaigns are measured.
+    pub marketing: Marketing,
+    /// Day of the last review of the retention, `YYYY-MM-DD`.
+    #[serde(deserialize_with = "date")]
+    pub last_review: Option<jiff::civil::Date>,
+    /// Who answers for the measurement.
+    pub controller: Controller,
+}
+
+/// Who answers for the measurement.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Controller {
+    /// Name of the body.
+    pub name: String,
+    /// How to reach it.
+    pub contact: String,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Distinct pages a site and day; the rest goes to `(other)`.
+    pub pages_per_site_day: u32,
+    /// Distinct values a dimension, site and day; the rest goes to `(other)`.
+    pub values_per_dimension: u32,
+    /// Visitor, page and action tags in memory, all sites and days: 16 bytes each, 320 MB at the most. Beyond it
+    /// pageviews count without their visitor.
+    pub tags: usize,
+    /// Parsed agents kept: real traffic shows a few thousand a day; some 200 bytes each.
+    pub agents_cached: usize,
+}
+
+/// `[[site]]`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Site {
+    /// The name that figures are kept under.
+    pub name: String,
+    /// Hosts that belong to it; none means its name.
+    pub hosts: Vec<String>,
+    /// IANA time zone; decides what a day is. Empty means UTC.
+    pub timezone: String,
+    /// Query parameters that are part of a page.
+    pub query_names_kept: Vec<String>,
+    /// Property names that actions may carry.
+    pub properties: Vec<String>,
+    /// Query parameter that holds what people look for; empty counts none.
+    pub search_parameter: String,
+    /// Paths that are not counted; `*` stands for anything.
+    pub exclude_paths: Vec<String>,
+    /// Addresses or networks that are not counted.
+    pub exclude_addresses: Vec<String>,
+}
+
+impl Default for Collect {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            trusted_proxies: Vec::new(),
+            client_address_header: "x-forwarded-for".into(),
+            max_body_bytes: 8192,
+            max_header_bytes: 16_384,
+            max_connections: 10_000,
+            idle_seconds: 75,
+            request_seconds: 10,
+            drain_seconds: 10,
+            tracker_path: "/js/sillage.js".into(),
+            threads: 0,
+        }
+    }
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tokens: Vec::new() }
+    }
+}
+
+impl Default for ClickHouse {
+    fn default() -> Self {
+        Self {
+            mode: EngineMode::Embedded,
+            dir: "data/clickhouse".into(),
+            url: "http://127.0.0.1:8123".into(),
+            user: "sillage".into(),
+            password_file: String::new(),
+            database: "sillage".into(),
+            cluster: String::new(),
+            library: String::new(),
+        }
+    }
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self { dir: "data/spool".into(), max_bytes: 10_737_418_240, flush_seconds: 15 }
+    }
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { dir: "/dev/shm/sillage".into() }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            rounding: 10,
+            retention_months: 25,
+            honour_gpc: true,
+            honour_dnt: true,
+            hash_address: HashAddress::Full,
+            marketing: Marketing::Never,
+            last_review: None,
+            controller: Controller::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pages_per_site_day: 10_000, values_per_dimension: 5_000, tags: 20_000_000, agents_cached: 20_000 }
+    }
+}
+
+impl Config {
+    /// Reads and checks `file`, then the environment over it.
+    ///
+    /// # Errors
+    /// When the file is missing, cannot be read, holds an unknown key, or a value that is not allowed.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        if !file.is_file() {
+            return Err(ConfigError::Missing(file.to_owned()));
+        }
+        Self::resolve(Figment::from(Toml::file_exact(file)))
+    }
+
+    /// The same from a text; for tests.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Self::resolve(Figment::from(Toml::string(text)))
+    }
+
+    fn resolve(file: Figment) -> Result<Self, ConfigError> {
+        let config: Self = Figment::from(Serialized::defaults(serde_json::Value::Object(Default::default())))
+            .merge(file)
+            .merge(Env::prefixed("SILLAGE_").split("__"))
+            .extract()
+            .map_err(|error| ConfigError::Read(Box::new(error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks values that are well-formed one by one.
+    ///
+    /// # Errors
+    /// Names the first key whose value is not allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let require = |holds: bool, key: &str, why: &str| {
+            if holds { Ok(()) } else { Err(ConfigError::Value { key: key.into(), why: why.into() }) }
+        };
+        require(
+            (1..=25).contains(&self.privacy.retention_months),
+            "privacy.retention_months",
+            "figures may be kept 25 months at the most; write 1 to 25",
+        )?;
+        require((1..=1000).contains(&self.privacy.rounding), "privacy.rounding", "write 1 (off) to 1000")?;
+        require((1..=3600).contains(&self.spool.flush_seconds), "spool.flush_seconds", "write 1 to 3600")?;
+        require(
+            (256..=1_048_576).contains(&self.collect.max_body_bytes),
+            "collect.max_body_bytes",
+            "write 256 to 1048576",
+        )?;
+        require(
+            (1..=60_000).contains(&self.limits.values_per_dimension),
+            "limits.values_per_dimension",
+            "write 1 to 60000",
+        )?;
+        require(
+            (1..=10_000_000).contains(&self.limits.pages_per_site_day),
+            "limits.pages_per_site_day",
+            "write 1 to 10000000",
+        )?;
+        require(
+            is_identifier(&self.clickhouse.database),
+            "clickhouse.database",
+            "write letters, digits and underscores only",
+        )?;
+        require(
+            self.collect.tracker_path.starts_with('/'),
+            "collect.tracker_path",
+            "write a path, such as /js/sillage.js",
+        )?;
+        for token in &self.console.tokens {
+            require(
+                token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
+                "console.tokens.sha256",
+                "write the 64 hexadecimal digits that `sillage token new` prints",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A network, or one address as a network of its own.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Accepts a TOML date as well as a string.
+fn date<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<jiff::civil::Date>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Toml(std::collections::BTreeMap<String, String>),
+    }
+    let text = match Option::<Written>::deserialize(from)? {
+        None => return Ok(None),
+        Some(Written::Text(text)) => text,
+        Some(Written::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
+    };
+    text.parse().map(Some).map_err(|_| serde::de::Error::custom("write a date as YYYY-MM-DD"))
+}

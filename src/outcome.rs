@@ -1,0 +1,102 @@
+//! What became of a hit. Every hit ends in exactly one outcome, and the outcomes of a run add up to the hits received.
+
+/// The end of one hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Durable in the spool; answered `202`.
+    Counted,
+    /// Durable, but memory for visitor tags was full: the pageview counts, no visitor or visit with it.
+    Untagged,
+    /// Deliberately not counted; answered `202` with `x-sillage-dropped`.
+    Dropped(Dropped),
+    /// Not taken; the sender is told why.
+    Refused(Refused),
+}
+
+/// Why a well-formed hit is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dropped {
+    /// The agent is a robot, or names none.
+    Bot,
+    /// The visitor objects: `Sec-GPC: 1` or `DNT: 1`.
+    OptedOut,
+    /// The site's configuration leaves out this path or address.
+    Excluded,
+    /// No site of this name or host is configured.
+    UnknownSite,
+    /// The browser fetched the page ahead of need; nobody has seen it.
+    Prefetch,
+    /// A kind of event that this site does not measure.
+    NotMeasured,
+}
+
+/// Why a hit was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// `400`: not what the format says.
+    Malformed,
+    /// `413`: longer than the configured limit.
+    TooLarge,
+    /// `415`: an encoding that is not understood.
+    Unsupported,
+    /// `408`: the body did not arrive in time.
+    TimedOut,
+    /// `503`: the spool cannot keep it now.
+    Unavailable,
+}
+
+impl Outcome {
+    /// Every outcome, so that each metric exists from the start.
+    pub const ALL: [Outcome; 13] = [
+        Outcome::Counted,
+        Outcome::Untagged,
+        Outcome::Dropped(Dropped::Bot),
+        Outcome::Dropped(Dropped::OptedOut),
+        Outcome::Dropped(Dropped::Excluded),
+        Outcome::Dropped(Dropped::UnknownSite),
+        Outcome::Dropped(Dropped::Prefetch),
+        Outcome::Dropped(Dropped::NotMeasured),
+        Outcome::Refused(Refused::Malformed),
+        Outcome::Refused(Refused::TooLarge),
+        Outcome::Refused(Refused::Unsupported),
+        Outcome::Refused(Refused::TimedOut),
+        Outcome::Refused(Refused::Unavailable),
+    ];
+
+    /// The label in `sillage_hits_total{outcome}`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Outcome::Counted => "counted",
+            Outcome::Untagged => "untagged",
+            Outcome::Dropped(reason) => reason.label(),
+            Outcome::Refused(reason) => reason.label(),
+        }
+    }
+}
+
+impl Dropped {
+    /// The word in `x-sillage-dropped`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Dropped::Bot => "bot",
+            Dropped::OptedOut => "opted_out",
+            Dropped::Excluded => "excluded",
+            Dropped::UnknownSite => "unknown_site",
+            Dropped::Prefetch => "prefetch",
+            Dropped::NotMeasured => "not_measured",
+        }
+    }
+}
+
+impl Refused {
+    /// The word in the metric.
+    pub fn label(self) -> &'static str {
+        match self {
+            Refused::Malformed => "malformed",
+            Refused::TooLarge => "too_large",
+            Refused::Unsupported => "unsupported",
+            Refused::TimedOut => "timed_out",
+            Refused::Unavailable => "unavailable",
+        }
+    }
+}

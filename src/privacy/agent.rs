@@ -1,0 +1,1 @@
+//! Browser, system, device class and bots, from the User-Agent header.

@@ -1,0 +1,91 @@
+//! A hit as it arrived, with the identity still in it. Lives in memory for the length of one request; none of these
+//! types can be printed, cloned or written out, and `tests/it` asserts so at compile time.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+/// The address of a visitor. Readable within `privacy` alone.
+pub struct ClientIp(pub(in crate::privacy) IpAddr);
+
+impl ClientIp {
+    /// Wraps an address as soon as it is read from the socket, a trusted proxy's header, or a log.
+    /// IPv4 addresses in IPv6 clothing (`::ffff:a.b.c.d`) become IPv4.
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+}
+
+/// A `User-Agent` header, borrowed from the request. Readable within `privacy` alone.
+pub struct UserAgent<'a>(pub(in crate::privacy) &'a str);
+
+impl<'a> UserAgent<'a> {
+    /// Wraps the header; empty when there was none.
+    pub fn new(header: &'a str) -> Self {
+        Self(header)
+    }
+}
+
+/// What the visitor's browser says about being counted.
+#[derive(Clone, Copy, Default)]
+pub struct Signals {
+    /// `Sec-GPC: 1`.
+    pub gpc: bool,
+    /// `DNT: 1`.
+    pub dnt: bool,
+    /// `Sec-Purpose: prefetch` or an older header of the kind.
+    pub prefetch: bool,
+}
+
+/// One raw hit, whatever format it came in.
+pub struct Hit<'a> {
+    /// When it arrived.
+    pub received: Timestamp,
+    /// Where it came from.
+    pub address: ClientIp,
+    /// The `User-Agent` header.
+    pub agent: UserAgent<'a>,
+    /// The `Accept-Language` header.
+    pub accept_language: Option<&'a str>,
+    /// The visitor's wishes.
+    pub signals: Signals,
+    /// The site that the sender names; without one the page's host tells.
+    pub site: Option<&'a str>,
+    /// The page's whole URL.
+    pub url: &'a str,
+    /// The referrer's whole URL.
+    pub referrer: Option<&'a str>,
+    /// The fragment is part of the page.
+    pub fragment_is_page: bool,
+    /// Viewport width in CSS pixels.
+    pub width: Option<u32>,
+    /// What happened.
+    pub kind: HitKind<'a>,
+}
+
+/// What a raw hit reports.
+pub enum HitKind<'a> {
+    /// A page was shown.
+    Pageview {
+        /// The server answered 404 for it.
+        not_found: bool,
+    },
+    /// A feature was used.
+    Action {
+        /// 1–120 characters.
+        name: &'a str,
+        /// False leaves the bounce as it is.
+        interactive: bool,
+        /// Name and value as sent; undeclared ones are dropped later.
+        properties: Vec<(&'a str, std::borrow::Cow<'a, str>)>,
+    },
+    /// Reading time and depth.
+    Engagement {
+        /// Milliseconds.
+        engaged_ms: Option<u32>,
+        /// Percent, 0–100.
+        scroll_percent: Option<u8>,
+    },
+    /// Load times: metric and milliseconds.
+    Timing(Vec<(crate::privacy::event::TimingMetric, f64)>),
+}

@@ -1,0 +1,7 @@
+//! Where identity dies.
+
+pub mod agent;
+pub mod event;
+pub mod hit;
+pub mod page;
+pub mod place;

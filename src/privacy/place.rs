@@ -1,0 +1,1 @@
+//! Country, region and city of a truncated address.

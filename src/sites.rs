@@ -1,0 +1,247 @@
+//! The sites that are measured: their hosts, days and rules, compiled once from the configuration.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::{self, ConfigError};
+use crate::privacy::event::{Day, Hour};
+
+/// Names that point at one click or one campaign: never part of a page, whatever a configuration says.
+const NEVER_KEPT: &[&str] = &[
+    "gclid",
+    "gclsrc",
+    "dclid",
+    "gbraid",
+    "wbraid",
+    "fbclid",
+    "msclkid",
+    "twclid",
+    "ttclid",
+    "li_fat_id",
+    "igshid",
+    "yclid",
+    "mc_eid",
+    "mc_cid",
+    "_ga",
+    "_gl",
+    "srsltid",
+    "epik",
+    "rdt_cid",
+    "sccid",
+    "irclickid",
+    "vero_id",
+    "wickedid",
+    "oly_enc_id",
+    "oly_anon_id",
+    "_hsenc",
+    "_hsmi",
+    "mkt_tok",
+    "s_kwcid",
+    "cid",
+    "uid",
+    "ref",
+    "source",
+];
+
+/// One measured site.
+#[derive(Debug)]
+pub struct Site {
+    /// The name that figures are kept under.
+    pub name: Arc<str>,
+    /// Lower-case hosts without `www.`.
+    pub hosts: HashSet<String>,
+    /// Decides the day.
+    pub timezone: TimeZone,
+    /// Query parameters that are part of a page, in this order.
+    pub query_names_kept: Vec<String>,
+    /// Property names that actions may carry.
+    pub properties: HashSet<String>,
+    exclude_paths: Vec<String>,
+    exclude_addresses: Vec<IpNet>,
+}
+
+/// All measured sites.
+#[derive(Debug, Default)]
+pub struct Sites {
+    sites: Vec<Arc<Site>>,
+    by_name: HashMap<String, Arc<Site>>,
+}
+
+impl Sites {
+    /// Compiles the configured sites.
+    ///
+    /// # Errors
+    /// An unknown time zone, a name or host used twice, a click id among the kept names, an address that is none.
+    pub fn new(configured: &[config::Site]) -> Result<Self, ConfigError> {
+        let mut sites = Self::default();
+        for written in configured {
+            let site = Arc::new(Site::new(written)?);
+            let mut names: Vec<String> = site.hosts.iter().cloned().collect();
+            let name = written.name.to_ascii_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            for name in names {
+                if sites.by_name.insert(name.clone(), site.clone()).is_some() {
+                    return Err(wrong("site.hosts", format!("`{name}` belongs to two sites")));
+                }
+            }
+            sites.sites.push(site);
+        }
+        Ok(sites)
+    }
+
+    /// The site of this configured name or host (lower case; a leading `www.` does not matter).
+    pub fn find(&self, name_or_host: &str) -> Option<&Arc<Site>> {
+        self.by_name.get(name_or_host).or_else(|| self.by_name.get(without_www(name_or_host)))
+    }
+
+    /// All, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.sites.iter()
+    }
+}
+
+impl Site {
+    fn new(written: &config::Site) -> Result<Self, ConfigError> {
+        if written.name.is_empty() || written.name.len() > 255 {
+            return Err(wrong("site.name", "every site needs a name of 1 to 255 bytes".into()));
+        }
+        let zone = if written.timezone.is_empty() { "UTC" } else { &written.timezone };
+        let timezone = TimeZone::get(zone)
+            .map_err(|_| wrong("site.timezone", format!("`{zone}` is no IANA time zone, such as Europe/Paris")))?;
+        if let Some(name) = written.query_names_kept.iter().find(|name| is_never_kept(name)) {
+            return Err(wrong(
+                "site.query_names_kept",
+                format!("`{name}` points at a person, a click or a campaign and can never be kept"),
+            ));
+        }
+        let hosts: &[String] =
+            if written.hosts.is_empty() { std::slice::from_ref(&written.name) } else { &written.hosts };
+        Ok(Self {
+            name: written.name.as_str().into(),
+            hosts: hosts.iter().map(|host| without_www(&host.to_ascii_lowercase()).to_owned()).collect(),
+            timezone,
+            query_names_kept: written.query_names_kept.clone(),
+            properties: written.properties.iter().cloned().collect(),
+            exclude_paths: written.exclude_paths.clone(),
+            exclude_addresses: written
+                .exclude_addresses
+                .iter()
+                .map(|text| {
+                    config::network(text)
+                        .ok_or_else(|| wrong("site.exclude_addresses", "write addresses or networks".into()))
+                })
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether `host` (lower case) serves this site.
+    pub fn serves(&self, host: &str) -> bool {
+        self.hosts.contains(without_www(host))
+    }
+
+    /// Whether the configuration leaves this page out.
+    pub fn excludes_path(&self, path: &str) -> bool {
+        self.exclude_paths.iter().any(|pattern| glob(pattern, path))
+    }
+
+    /// Whether the configuration leaves this address out.
+    pub fn excludes_address(&self, address: IpAddr) -> bool {
+        self.exclude_addresses.iter().any(|network| network.contains(&address))
+    }
+
+    /// The site's own day at a moment. Days before 1970 count as its first, days after 2149 as its last.
+    pub fn day(&self, at: Timestamp) -> Day {
+        let offset = self.timezone.to_offset(at).seconds();
+        let days = (at.as_second() + i64::from(offset)).div_euclid(86_400);
+        Day(u16::try_from(days.max(0)).unwrap_or(u16::MAX))
+    }
+}
+
+/// The UTC hour of a moment.
+pub fn hour(at: Timestamp) -> Hour {
+    Hour(u32::try_from(at.as_second().div_euclid(3_600).max(0)).unwrap_or(u32::MAX))
+}
+
+/// `host` without a leading `www.`.
+pub fn without_www(host: &str) -> &str {
+    host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
+}
+
+fn is_never_kept(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("utm_") || NEVER_KEPT.contains(&name.as_str())
+}
+
+fn wrong(key: &str, why: String) -> ConfigError {
+    ConfigError::Value { key: key.into(), why }
+}
+
+/// Whether `text` matches `pattern`, where `*` stands for any run of characters.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(name: &str) -> config::Site {
+        config::Site { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() }
+    }
+
+    #[test]
+    fn a_day_begins_at_local_midnight_in_summer_and_winter() {
+        let sites = Sites::new(&[site("a.example")]).unwrap();
+        let site = sites.find("a.example").unwrap();
+        let day = |text: &str| site.day(text.parse().unwrap()).0;
+        assert_eq!(day("2026-03-28T22:59:59Z") + 1, day("2026-03-28T23:00:00Z"));
+        assert_eq!(day("2026-03-29T21:59:59Z") + 1, day("2026-03-29T22:00:00Z"));
+    }
+
+    #[test]
+    fn a_host_with_www_is_the_host_without() {
+        let sites = Sites::new(&[site("a.example")]).unwrap();
+        assert!(sites.find("www.a.example").is_some());
+        assert!(sites.find("b.example").is_none());
+    }
+
+    #[test]
+    fn a_click_id_among_the_kept_names_is_refused() {
+        let kept = config::Site { query_names_kept: vec!["GCLID".into()], ..site("a.example") };
+        assert!(Sites::new(&[kept]).is_err());
+    }
+
+    #[test]
+    fn a_host_of_two_sites_is_refused() {
+        let two = config::Site { hosts: vec!["www.a.example".into()], ..site("b.example") };
+        assert!(Sites::new(&[site("a.example"), two]).is_err());
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(glob("/admin/*", "/admin/x") && glob("*", "/") && glob("/a*c*e", "/abcde") && glob("/a", "/a"));
+        assert!(!glob("/admin/*", "/adm") && !glob("/a", "/ab") && !glob("/a*e", "/ab"));
+    }
+}
