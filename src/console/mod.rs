@@ -1,0 +1,1 @@
+//! The private listener: routing, tokens, statistics, probes. Never sees a hit.

@@ -1,0 +1,17 @@
+//! Sillage: an anonymising web-analytics collector. Identity ends with the request; only counters go on.
+
+pub mod clock;
+pub mod collect;
+pub mod config;
+pub mod console;
+pub mod import;
+pub mod native;
+pub mod observe;
+pub mod outcome;
+pub mod privacy;
+pub mod rollup;
+pub mod ship;
+pub mod sites;
+pub mod spool;
+pub mod store;
+pub mod visits;

@@ -1,0 +1,1 @@
+//! A segment's events into counter rows, deterministically.

@@ -1,0 +1,1 @@
+//! From a sealed segment to the database: fold, insert with the segment's token, delete.

@@ -1,0 +1,3 @@
+//! The database: rows, batches, and what may go wrong with them. One way to talk to it: HTTP, with the official client.
+
+pub mod rows;

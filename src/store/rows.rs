@@ -1,0 +1,126 @@
+//! The rows of the four tables, field by field as in `schema/0001_tables.sql`. Figures are sums: they add up, and a
+//! correction is a row with a negative figure.
+
+use std::sync::Arc;
+
+use clickhouse::Row;
+use serde::Serialize;
+
+/// All rows of one segment, fixed for ever: the same segment folds to the same batch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Deduplication token: the node's name and the segment's number.
+    pub token: String,
+    /// Rows of `pages`.
+    pub pages: Vec<PagesRow>,
+    /// Rows of `breakdowns`.
+    pub breakdowns: Vec<BreakdownsRow>,
+    /// Rows of `actions`.
+    pub actions: Vec<ActionsRow>,
+    /// Rows of `timings`.
+    pub timings: Vec<TimingsRow>,
+}
+
+/// `pages`: what happened on a page within an hour.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct PagesRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Start of the UTC hour, seconds since 1970.
+    pub hour: u32,
+    /// Page.
+    pub page: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// First pageviews of a visitor's day on this page.
+    pub page_visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+    /// Visits whose last page is this one.
+    pub exits: i64,
+    /// Visits that began here and saw nothing else.
+    pub bounces: i64,
+    /// Seconds of the visits that began here.
+    pub visit_seconds: i64,
+    /// Visible and active time, milliseconds.
+    pub engaged_ms: i64,
+    /// Views with a time.
+    pub engaged_views: i64,
+    /// Sum of scroll depths, percent.
+    pub scroll_percent: i64,
+    /// Views with a depth.
+    pub scroll_views: i64,
+    /// Views of a page that does not exist.
+    pub not_found: i64,
+}
+
+/// `breakdowns`: a page's figures of a day by one dimension.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct BreakdownsRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Name of the dimension.
+    pub dimension: &'static str,
+    /// Page.
+    pub page: Arc<str>,
+    /// Value of the dimension.
+    pub value: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// First pageviews of a visitor's day on this page.
+    pub page_visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+    /// Visits that began here and saw nothing else.
+    pub bounces: i64,
+    /// Seconds of the visits that began here.
+    pub visit_seconds: i64,
+}
+
+/// `actions`: uses of a feature on a page within a day; property and value are empty in the row of the action itself.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct ActionsRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Page.
+    pub page: Arc<str>,
+    /// Name of the action.
+    pub action: Arc<str>,
+    /// Declared property, or empty.
+    pub property: Arc<str>,
+    /// Its value, or empty.
+    pub value: Arc<str>,
+    /// Uses.
+    pub count: i64,
+    /// First uses of a visitor's day.
+    pub visitors: i64,
+}
+
+/// `timings`: one bucket of a histogram of load times.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct TimingsRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Start of the UTC hour, seconds since 1970.
+    pub hour: u32,
+    /// Page.
+    pub page: Arc<str>,
+    /// Which time.
+    pub metric: &'static str,
+    /// Bucket; its upper bound is 2^(bucket/4) ms.
+    pub bucket: u8,
+    /// Times in this bucket.
+    pub count: i64,
+}

@@ -1,0 +1,1 @@
+//! Open visits and seen tags: flags and corrections.
