@@ -1,1 +1,311 @@
-//! The durable spool.
+//! The durable spool: what keeps the promise of a `202`. Events go in, a [`Receipt`] resolves once they are on the
+//! disk, and segments of them come out to be shipped. It must never give a [`Durable`] for what a crash could take
+//! back, never hand out an event twice within a segment or half of one, and never block its caller on the disk.
+//!
+//! # Format 1
+//! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
+//! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `quarantine/` keeps
+//! what could not be read: `<number>.seg`, a whole file; `<number>.damaged`, pieces of one, each as its position
+//! (u64), its length (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte,
+//! lowest first, the top bit set on all but the last. A *signed* varint carries `2n` for `n ≥ 0`, `−2n−1` below.
+//! A *text* is the varint number that the segment's dictionary gave it. A checksum is CRC-32 as in IEEE 802.3.
+//!
+//! **Header**, 48 bytes. Its layout is the same in every version.
+//! ```text
+//!  0  8  "sillage\n"                        12 16  node
+//!  8  2  version: 1                         28  8  number of the segment
+//! 10  2  zero                               36  8  seconds since 1970 when it was made
+//!                                           44  4  checksum of bytes 0..44
+//! ```
+//! **Frame**, back to back after the header, one an event.
+//! ```text
+//!  0  4  length of the payload, 1 to 131 072
+//!  4  4  checksum of: position of the frame in the file (u64), length (u32), payload;
+//!        begun from the header's checksum, so that a frame is valid in its own place in its own segment only
+//!  8  …  payload
+//! ```
+//! **Payload**: first what it adds to the dictionary, then the event.
+//! ```text
+//! varint       number of new texts; if not 0:
+//!   varint     number of the first one (they count up from 0 in a segment; a gap betrays a lost frame)
+//!   each       varint length, UTF-8 bytes
+//! u8           bits 0–2 kind: 0 pageview, 1 action, 2 engagement, 3 timing; bit 3: has an entry; bit 4: left a page
+//! u8           flags. pageview: 0 new visitor, 1 new page visitor, 2 opens visit, 3 exit, 4 not found;
+//!              action: 0 new action visitor, 1 not found; engagement: 0 engaged view, 1 scroll view; timing: none
+//! text         site
+//! signed       hour − hour of the header's time          signed   day − hour / 24
+//! text         page
+//! u16          mask of the dimensions that have a value; then a text for each, by rising number
+//! by kind      action: text name, varint count, each: text name, varint 2 × text value + new visitor
+//!              engagement: varint engaged milliseconds, u8 scroll percent
+//!              timing: varint count, each: u8 metric, u8 bucket
+//! entry        u16 mask: bits 0–12 dimensions that differ from the event's own, 13 the page does, 14 day or hour do,
+//!              15 no bounce any more; then, where its bit is set:
+//!                14: signed hour − event's hour, signed day − event's day;  13: text page;
+//!                0–12: varint 0 for no value, else text + 1;  always: varint visit seconds
+//! left page    u8: 1 if day or hour differ, then signed hour − event's hour, signed day − event's day;  text page
+//! ```
+//! Bits that have no meaning yet are 0, and nothing follows the event. Anything else is an error, never a guess.
+//!
+//! # What an error of the disk does
+//! Once a write or a sync has failed, nothing that the file's cache says is believed: what waits is cut off at the
+//! last durable byte, *then* refused (503), and a new segment begins. Until that succeeds nothing is taken. The cut
+//! itself may fail; refused events may then still be found after a crash, and are kept: a hit that was answered 503
+//! counts at most once for each time it was sent. An intact unacknowledged tail after a crash is kept likewise.
+
+pub mod disk;
+
+mod dictionary;
+#[cfg(test)]
+mod fault;
+mod queue;
+mod reader;
+mod receipt;
+mod record;
+mod recover;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod varint;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+
+use self::disk::{Disk, RealDisk};
+pub use self::queue::SegmentInfo;
+use self::queue::{EMPTY, Queue, Standing};
+pub use self::reader::{ReadReport, SegmentReader};
+pub use self::receipt::{Durable, Receipt, Unavailable};
+use self::segment::file_name;
+use self::writer::{Shared, Writer};
+use crate::clock::Clock;
+use crate::privacy::event::Event;
+
+/// Why a spool cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process holds the folder.
+    #[error("the spool's folder is in use by another process; stop it, or give this one a folder of its own")]
+    Locked,
+    /// The folder's name is damaged.
+    #[error("the spool's file `node` does not hold 32 hexadecimal digits; put back what it held")]
+    Node,
+    /// Written by a later release.
+    #[error("segment {number} has format {version}, which a later release wrote; start that one to empty the spool")]
+    Version {
+        /// Number of the segment.
+        number: u64,
+        /// Its format.
+        version: u16,
+    },
+    /// From another folder: its token would not be this one's.
+    #[error(
+        "segment {number} belongs to the spool whose file `node` holds {node}; ship it there, or put back that file"
+    )]
+    Foreign {
+        /// Number of the segment.
+        number: u64,
+        /// Its node.
+        node: String,
+    },
+    /// Not a segment that waits to be shipped.
+    #[error("segment {0} is not sealed, or cannot be read as one")]
+    Segment(u64),
+    /// The disk refuses.
+    #[error("the spool's disk: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// What a start found, and put in order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Segments with events.
+    pub segments: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Bytes of frames that were not written to their end; nobody was told that they were kept.
+    pub torn_bytes: u64,
+    /// Frames with a flipped bit, turned back.
+    pub mended_frames: u64,
+    /// Pieces that could not be read, now in quarantine.
+    pub quarantined_frames: u64,
+    /// Whole segments likewise.
+    pub quarantined_segments: u64,
+}
+
+/// An open spool: one folder, one writer.
+pub struct Spool {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Spool {
+    /// Opens the spool in `folder`, which it makes if it must; `bytes_max` bounds all its segments together.
+    ///
+    /// # Errors
+    /// As [`Spool::open`], and when another process holds the folder.
+    pub fn open_folder(folder: &Path, bytes_max: u64, clock: Arc<dyn Clock>) -> Result<(Self, Recovery), SpoolError> {
+        let disk = RealDisk::open(folder).map_err(|error| {
+            let locked = error.kind() == io::ErrorKind::WouldBlock;
+            if locked { SpoolError::Locked } else { SpoolError::Disk(error) }
+        })?;
+        Self::open(bytes_max, Arc::new(disk), clock)
+    }
+
+    /// Recovers what `disk` holds, begins a new segment and starts the writer. A disk that cannot be written to is no
+    /// error here: old segments can be shipped, and events are refused until it can.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or a segment in it belongs to a later release or to another spool.
+    pub fn open(bytes_max: u64, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<(Self, Recovery), SpoolError> {
+        let (spool, writer, recovery) = Self::prepare(bytes_max, disk, clock)?;
+        let thread = std::thread::Builder::new().name("spool".into()).spawn(|| writer.run())?;
+        *spool.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok((spool, recovery))
+    }
+
+    /// All of it but the thread.
+    fn prepare(
+        bytes_max: u64,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Writer, Recovery), SpoolError> {
+        let node = recover::node(&*disk)?;
+        let found = recover::scan(&disk, node)?;
+        let next = found.newest + 1;
+        let header = segment::Header::new(node, next, clock.now());
+        let queue = Mutex::new(Queue::new(header, found.sealed.clone(), found.newest));
+        let shared = Arc::new(Shared { queue, work: Condvar::new(), disk, clock, node, bytes_max });
+        let writer = Writer::new(Arc::clone(&shared), next);
+        let newest = shared.queue().newest;
+        found.tidy(&*shared.disk, newest);
+        Ok((Self { shared, writer: Mutex::default() }, writer, found.recovery))
+    }
+
+    /// Takes `event` in; it is kept once the receipt says so. Never waits for the disk. The ids of the event's terms
+    /// must stand for the same texts for as long as the spool is open.
+    ///
+    /// # Errors
+    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time.
+    pub fn append(&self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
+        let mut queue = self.shared.queue();
+        let receipt = queue.append(event, self.shared.bytes_max)?;
+        if queue.is_full() {
+            let next = self.shared.header(queue.number() + 1);
+            queue.end(next);
+        }
+        let wake = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        if wake {
+            self.shared.work.notify_one();
+        }
+        Ok(receipt)
+    }
+
+    /// Ends the segment behind what was appended so far, and returns once it is among [`Spool::sealed`]. One without
+    /// events goes on.
+    ///
+    /// # Errors
+    /// When the disk fails. The segment then ends at the last event that is durable, by itself.
+    pub async fn seal(&self) -> Result<(), Unavailable> {
+        match self.end_segment()? {
+            Some(sealed) => sealed.await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn end_segment(&self) -> Result<Option<Receipt>, Unavailable> {
+        let mut queue = self.shared.queue();
+        if queue.standing != Standing::Open {
+            return Err(Unavailable);
+        }
+        let next = self.shared.header(queue.number() + 1);
+        let sealed = queue.end(next);
+        queue.asleep = false;
+        drop(queue);
+        self.shared.work.notify_one();
+        Ok(sealed)
+    }
+
+    /// The segments that wait to be shipped, oldest first.
+    pub fn sealed(&self) -> Vec<SegmentInfo> {
+        self.shared.queue().sealed.values().copied().collect()
+    }
+
+    /// Reads a sealed segment into memory.
+    ///
+    /// # Errors
+    /// When it is not sealed, its header has been damaged since, or the disk cannot read it.
+    pub fn read(&self, segment: &SegmentInfo) -> Result<SegmentReader, SpoolError> {
+        let number = segment.number;
+        if !self.shared.queue().sealed.contains_key(&number) {
+            return Err(SpoolError::Segment(number));
+        }
+        recover::open(&self.shared.disk, self.shared.node, number)?.ok_or(SpoolError::Segment(number))
+    }
+
+    /// Takes away a sealed segment that has been shipped, durably.
+    ///
+    /// # Errors
+    /// When it is not sealed, or the disk refuses; then it is still there.
+    pub fn remove(&self, number: u64) -> Result<(), SpoolError> {
+        let newest = {
+            let queue = self.shared.queue();
+            if !queue.sealed.contains_key(&number) {
+                return Err(SpoolError::Segment(number));
+            }
+            queue.newest
+        };
+        if number == newest {
+            self.shared.disk.truncate(&file_name(number), EMPTY)?;
+        } else {
+            self.shared.disk.remove(&file_name(number))?;
+            self.shared.disk.sync_names()?;
+        }
+        self.shared.queue().forget(number);
+        self.shared.work.notify_one(); // a full disk may have room now
+        Ok(())
+    }
+
+    /// What the insert of this segment's batch is known by, for ever.
+    pub fn token(&self, number: u64) -> String {
+        format!("{}-{number}", self.shared.node)
+    }
+
+    /// Bytes of all segments, what waits to be written included.
+    pub fn bytes(&self) -> u64 {
+        self.shared.queue().bytes()
+    }
+
+    /// Number of segments, the one that is written to included.
+    pub fn segments(&self) -> usize {
+        self.shared.queue().segments()
+    }
+
+    /// How long the oldest event has waited; 0 if none does.
+    pub fn oldest_seconds(&self, now: Timestamp) -> u64 {
+        let now = u64::try_from(now.as_second()).unwrap_or(0);
+        self.shared.queue().oldest().map_or(0, |since| now.saturating_sub(since))
+    }
+
+    /// Takes no more, writes what waits and ends the writer; returns once it has. Blocks.
+    pub fn close(&self) {
+        self.shared.queue().standing = Standing::Closed;
+        self.shared.work.notify_one();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
+            tracing::error!("the spool's writer ended by a panic");
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,113 @@
+//! A segment's own dictionary: a text is written once and then stands as a number. The numbers are explicit and without
+//! gaps, so that a reader that lost a frame knows which texts it does not have, and never takes one for another.
+
+use std::hash::{BuildHasherDefault, Hasher};
+
+use hashbrown::HashMap;
+
+use super::record::RecordError;
+use super::varint::{self, Input};
+use crate::privacy::event::Term;
+
+/// The writing side: which texts the segment has, by their number in the source of the events.
+#[derive(Default)]
+pub(super) struct Written {
+    numbers: HashMap<u32, u32, BuildHasherDefault<Spread>>,
+    fresh: Vec<u8>,
+    fresh_count: u32,
+    next: u32,
+}
+
+impl Written {
+    /// The segment's number for `term`, which it defines if it is new.
+    pub(super) fn number(&mut self, term: Term<'_>) -> u32 {
+        if let Some(&number) = self.numbers.get(&term.id) {
+            return number;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.numbers.insert(term.id, number);
+        self.fresh_count += 1;
+        varint::put(&mut self.fresh, term.text.len() as u64);
+        self.fresh.extend_from_slice(term.text.as_bytes());
+        number
+    }
+
+    /// Writes what was defined since the last call.
+    pub(super) fn put_fresh(&mut self, out: &mut Vec<u8>) {
+        varint::put(out, u64::from(self.fresh_count));
+        if self.fresh_count > 0 {
+            varint::put(out, u64::from(self.next - self.fresh_count));
+            out.extend_from_slice(&self.fresh);
+            self.fresh.clear();
+            self.fresh_count = 0;
+        }
+    }
+
+    /// Takes back every definition from `first` on: their frame is not written.
+    pub(super) fn forget_from(&mut self, first: u32) {
+        self.numbers.retain(|_, number| *number < first);
+        self.next = first;
+        self.fresh.clear();
+        self.fresh_count = 0;
+    }
+
+    /// The number that the next new text gets.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+}
+
+/// The numbers count up: one multiplication spreads them over the whole table.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(u32::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// The reading side: the texts by number, with holes where their definition was lost.
+#[derive(Default)]
+pub(super) struct Known(Vec<Option<Box<str>>>);
+
+impl Known {
+    /// Takes in the definitions that `input` begins with. `lost` is how many bytes of the segment could not be read:
+    /// no more texts than that can be missing.
+    pub(super) fn define(&mut self, input: &mut Input<'_>, lost: usize) -> Result<(), RecordError> {
+        let count = input.varint()?;
+        if count == 0 {
+            return Ok(());
+        }
+        let first = input.u32()? as usize;
+        let missing = first.checked_sub(self.0.len()).ok_or(RecordError::Defined)?;
+        if missing > lost {
+            return Err(RecordError::Defined);
+        }
+        self.0.resize(first, None);
+        for _ in 0..count {
+            let length = input.u32()? as usize;
+            let text = std::str::from_utf8(input.take(length)?).map_err(|_| RecordError::Text)?;
+            self.0.push(Some(text.into()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn term(&self, number: u32) -> Result<Term<'_>, RecordError> {
+        match self.0.get(number as usize) {
+            Some(Some(text)) => Ok(Term { id: number, text }),
+            Some(None) | None => Err(RecordError::Undefined),
+        }
+    }
+}

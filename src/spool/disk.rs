@@ -1,0 +1,116 @@
+//! The seam to the disk: a real folder, or one that fails on order. Names are relative to the spool's folder. Nothing
+//! here decides anything, and nothing else in the spool touches a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+/// The sub-folder for what could not be read.
+pub const QUARANTINE: &str = "quarantine";
+
+/// What the spool asks of a disk. Every error is what the system says.
+pub trait Disk: Send + Sync {
+    /// Names of the files in the folder itself, in no order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// A file's whole content.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// A new and empty file; what was there under this name is gone.
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>>;
+    /// Cuts a file off at `length`, durably.
+    fn truncate(&self, name: &str, length: u64) -> io::Result<()>;
+    /// Gives a file another name; durable after [`Disk::sync_names`].
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Takes a file away; durable after [`Disk::sync_names`].
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes new, changed and removed names durable.
+    fn sync_names(&self) -> io::Result<()>;
+}
+
+/// A file that grows at its end.
+pub trait Appending: Send {
+    /// Writes all of `bytes`; after an error any part of them may be there.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once all that was appended is on the disk.
+    ///
+    /// # Errors
+    /// As the system says; the file's content is then unknown from the last good sync on.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A folder of the file system, held by this process alone.
+#[derive(Debug)]
+pub struct RealDisk {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl RealDisk {
+    /// Makes the folder if it is not there, and holds its lock for as long as the value lives.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if another process holds it; else as the system says.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder.join(QUARANTINE))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+}
+
+impl Disk for RealDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.folder.join(name))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+        Ok(Box::new(File::create(self.folder.join(name))?))
+    }
+
+    fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(self.folder.join(name))?;
+        file.set_len(length)?;
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.folder.join(from), self.folder.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.folder.join(name))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()?;
+        File::open(self.folder.join(QUARANTINE))?.sync_all()
+    }
+}
+
+impl Appending for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

@@ -1,0 +1,232 @@
+//! A disk in memory that keeps apart what was written and what would survive a crash, counts what is asked of it, and
+//! fails on order.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::disk::{Appending, Disk, QUARANTINE};
+
+/// What a disk can be asked to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Op {
+    Create,
+    Append,
+    Sync,
+    Truncate,
+    Rename,
+    Remove,
+    SyncNames,
+}
+
+/// How much of what was written but not synced is there after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Survives {
+    Nothing,
+    Half,
+    All,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct FaultDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Clone, Default)]
+struct File {
+    written: Vec<u8>,
+    synced: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: Vec<File>,
+    names: BTreeMap<String, usize>,
+    synced_names: BTreeMap<String, usize>,
+    operations: Vec<Op>,
+    refused: Vec<Op>,
+    room: Option<usize>,
+    dies: Option<(usize, bool)>,
+}
+
+/// Whether an operation takes place, and whether it says so.
+struct Verdict {
+    happens: bool,
+    says: io::Result<()>,
+}
+
+impl State {
+    fn ask(&mut self, op: Op) -> Verdict {
+        let at = self.operations.len();
+        self.operations.push(op);
+        let failure = || Err(io::Error::other("on order"));
+        match self.dies {
+            Some((dies, happens)) if at == dies => return Verdict { happens, says: failure() },
+            Some((dies, _)) if at > dies => return Verdict { happens: false, says: failure() },
+            Some(_) | None => {}
+        }
+        if self.refused.contains(&op) {
+            return Verdict { happens: false, says: failure() };
+        }
+        Verdict { happens: true, says: Ok(()) }
+    }
+
+    fn file(&mut self, name: &str) -> io::Result<&mut File> {
+        let index = *self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(&mut self.files[index])
+    }
+}
+
+impl FaultDisk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Every operation so far.
+    pub(super) fn operations(&self) -> Vec<Op> {
+        self.state().operations.clone()
+    }
+
+    pub(super) fn count(&self, op: Op) -> usize {
+        self.state().operations.iter().filter(|asked| **asked == op).count()
+    }
+
+    /// From now on these operations fail, and have no effect.
+    pub(super) fn refuse(&self, ops: &[Op]) {
+        self.state().refused = ops.to_vec();
+    }
+
+    /// The power fails at operation `at`, counted from 0; it takes place or not, and none does after it.
+    pub(super) fn die(&self, at: usize, happens: bool) {
+        self.state().dies = Some((at, happens));
+    }
+
+    /// How many bytes more there is room for.
+    pub(super) fn room(&self, bytes: Option<usize>) {
+        self.state().room = bytes;
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.state().names.keys().cloned().collect()
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
+        self.state().file(name).unwrap().written.clone()
+    }
+
+    /// Puts a file there, durably.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+        let mut state = self.state();
+        let index = state.files.len();
+        state.files.push(File { written: bytes.to_vec(), synced: bytes.to_vec() });
+        state.names.insert(name.into(), index);
+        state.synced_names.insert(name.into(), index);
+    }
+
+    /// The disk as it is found after a crash.
+    pub(super) fn crash(&self, survives: Survives) -> FaultDisk {
+        let state = self.state();
+        let after = FaultDisk::default();
+        let names = if survives == Survives::All { &state.names } else { &state.synced_names };
+        for (name, index) in names {
+            let File { written, synced } = &state.files[*index];
+            let unsynced = written.len().saturating_sub(synced.len());
+            let kept = match survives {
+                Survives::Nothing => synced.len(),
+                Survives::Half => synced.len() + unsynced / 2,
+                Survives::All => written.len(),
+            };
+            let bytes = if kept <= synced.len() { &synced[..kept] } else { &written[..kept] };
+            after.put(name, bytes);
+        }
+        after
+    }
+}
+
+impl Disk for FaultDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.names().into_iter().filter(|name| !name.starts_with(QUARANTINE)).collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.state().file(name).map(|file| file.written.clone())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+        let mut state = self.state();
+        let verdict = state.ask(Op::Create);
+        let index = state.files.len();
+        if verdict.happens {
+            state.files.push(File::default());
+            state.names.insert(name.into(), index);
+        }
+        verdict.says.map(|()| Box::new(FaultFile { disk: self.clone(), index }) as Box<dyn Appending>)
+    }
+
+    fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
+        let mut state = self.state();
+        let verdict = state.ask(Op::Truncate);
+        if verdict.happens {
+            let file = state.file(name)?;
+            file.written.truncate(length as usize);
+            file.synced = file.written.clone();
+        }
+        verdict.says
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let verdict = state.ask(Op::Rename);
+        if verdict.happens {
+            let index = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+            state.names.insert(to.into(), index);
+        }
+        verdict.says
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let verdict = state.ask(Op::Remove);
+        if verdict.happens {
+            state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        }
+        verdict.says
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let verdict = state.ask(Op::SyncNames);
+        if verdict.happens {
+            state.synced_names = state.names.clone();
+        }
+        verdict.says
+    }
+}
+
+struct FaultFile {
+    disk: FaultDisk,
+    index: usize,
+}
+
+impl Appending for FaultFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let verdict = state.ask(Op::Append);
+        // A write that fails may have got half way.
+        let wanted = if verdict.says.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        let fits = state.room.map_or(wanted, |room| room.min(wanted));
+        if verdict.happens {
+            state.files[self.index].written.extend_from_slice(&bytes[..fits]);
+            state.room = state.room.map(|room| room - fits);
+        }
+        if fits < wanted { Err(io::ErrorKind::StorageFull.into()) } else { verdict.says }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let verdict = state.ask(Op::Sync);
+        if verdict.happens {
+            let file = &mut state.files[self.index];
+            file.synced = file.written.clone();
+        }
+        verdict.says
+    }
+}

@@ -1,0 +1,190 @@
+//! What gathers while the last sync runs: the frames of events, and where their segments end. It lives under one lock,
+//! does no I/O, and holds no more than its bound.
+
+use std::collections::BTreeMap;
+
+use super::receipt::{Promise, Receipt, Unavailable};
+use super::segment::{Encoder, HEADER, Header};
+use crate::privacy::event::Event;
+
+/// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
+/// not catch up in the time that a sender waits.
+pub(super) const WAITING_MAX: usize = 8 << 20;
+/// A segment ends by itself at this size, so that reading one back costs bounded memory: a million pageviews.
+pub(super) const SEGMENT_MAX: u64 = 64 << 20;
+
+/// A sealed segment: all its events are durable, and none will be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentInfo {
+    /// Its number; no other segment of this spool ever has it.
+    pub number: u64,
+    /// Size of its file.
+    pub bytes: u64,
+    /// Events in it.
+    pub events: u64,
+    /// Seconds since 1970 when its first event came; after a restart, when the segment was begun.
+    pub since: u64,
+}
+
+/// Whether events are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Open,
+    /// The disk fails; the writer tries to begin a new segment.
+    Failing,
+    Closed,
+}
+
+/// Frames of one segment that are written and synced together.
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) events: u64,
+    pub(super) promise: Promise,
+    /// The segment ends here.
+    pub(super) end: Option<End>,
+}
+
+/// The end of a segment.
+pub(super) struct End {
+    /// Kept once it is sealed.
+    pub(super) sealed: Promise,
+    /// The segment that follows.
+    pub(super) next: Header,
+}
+
+impl Batch {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, events: 0, promise: Promise::new(), end: None }
+    }
+}
+
+pub(super) struct Queue {
+    pub(super) standing: Standing,
+    /// The writer sleeps and wants to be woken.
+    pub(super) asleep: bool,
+    /// By number.
+    pub(super) sealed: BTreeMap<u64, SegmentInfo>,
+    /// Highest number that surely stands on the disk: it may be emptied but not removed, or it would be given again.
+    pub(super) newest: u64,
+    /// When the first event of the segment that is written to came.
+    pub(super) since: Option<u64>,
+    encoder: Encoder,
+    gathering: Batch,
+    ended: Vec<Batch>,
+    waiting: usize,
+    /// Bytes of all segments but the one that is gathered for.
+    settled: u64,
+}
+
+impl Queue {
+    /// A queue that takes nothing until [`Queue::begin`].
+    pub(super) fn new(header: Header, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
+        Self {
+            standing: Standing::Failing,
+            asleep: false,
+            settled: sealed.values().map(|segment| segment.bytes).sum(),
+            sealed,
+            newest,
+            since: None,
+            encoder: Encoder::new(header),
+            gathering: Batch::new(Vec::new()),
+            ended: Vec::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Takes events again, into the new segment of `header`.
+    pub(super) fn begin(&mut self, header: Header) {
+        if self.standing == Standing::Failing {
+            self.standing = Standing::Open;
+        }
+        self.encoder = Encoder::new(header);
+        self.settled = self.sealed.values().map(|segment| segment.bytes).sum();
+        self.newest = header.number;
+        self.since = None;
+    }
+
+    /// Takes `event` in, if there is room.
+    pub(super) fn append(&mut self, event: &Event<'_>, bytes_max: u64) -> Result<Receipt, Unavailable> {
+        if self.standing != Standing::Open || self.waiting >= WAITING_MAX || self.bytes() >= bytes_max {
+            return Err(Unavailable);
+        }
+        let before = self.gathering.bytes.len();
+        if !self.encoder.append(event, &mut self.gathering.bytes) {
+            return Err(Unavailable);
+        }
+        self.gathering.events += 1;
+        self.waiting += self.gathering.bytes.len() - before;
+        Ok(self.gathering.promise.receipt())
+    }
+
+    /// Whether the segment is as long as one may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.encoder.position >= SEGMENT_MAX
+    }
+
+    /// Ends the segment behind what waits; `next` is the one that follows. None if it holds no event.
+    pub(super) fn end(&mut self, next: Header) -> Option<Receipt> {
+        if self.encoder.events == 0 {
+            return None;
+        }
+        let sealed = Promise::new();
+        let receipt = sealed.receipt();
+        let mut batch = std::mem::replace(&mut self.gathering, Batch::new(Vec::new()));
+        batch.end = Some(End { sealed, next });
+        self.ended.push(batch);
+        self.settled += self.encoder.position;
+        self.encoder = Encoder::new(next);
+        Some(receipt)
+    }
+
+    /// Number of the segment that events are gathered for.
+    pub(super) fn number(&self) -> u64 {
+        self.encoder.header.number
+    }
+
+    /// All that waits, oldest first; `spare` is used to gather what comes next.
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<Batch> {
+        let mut batches = std::mem::take(&mut self.ended);
+        if self.gathering.events > 0 {
+            batches.push(std::mem::replace(&mut self.gathering, Batch::new(spare)));
+        }
+        self.waiting = 0;
+        batches
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.gathering.events == 0
+    }
+
+    /// The segment is sealed.
+    pub(super) fn settle(&mut self, segment: SegmentInfo) {
+        self.sealed.insert(segment.number, segment);
+        self.since = None;
+    }
+
+    /// The segment's file is gone.
+    pub(super) fn forget(&mut self, number: u64) {
+        if let Some(segment) = self.sealed.remove(&number) {
+            self.settled = self.settled.saturating_sub(segment.bytes);
+        }
+    }
+
+    /// Bytes of all segments, those that wait included.
+    pub(super) fn bytes(&self) -> u64 {
+        self.settled + self.encoder.position
+    }
+
+    /// Segments that hold an event, or may be given one.
+    pub(super) fn segments(&self) -> usize {
+        self.sealed.len() + self.ended.len() + 1
+    }
+
+    /// When the oldest event that is not shipped came.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.sealed.values().map(|segment| segment.since).chain(self.since).min()
+    }
+}
+
+/// The smallest size that a segment's file has.
+pub(super) const EMPTY: u64 = HEADER as u64;

@@ -1,0 +1,272 @@
+//! One event as bytes and back, as the format in [`super`] has it. Reading never panics, never allocates more than
+//! the bytes it is given could hold, and never makes up what is not there.
+
+use super::dictionary::{Known, Written};
+use super::varint::{self, Input};
+use crate::privacy::event::{
+    DIMENSIONS, Day, EntryCorrection, Event, Hour, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
+};
+
+/// Why a payload with a good checksum is no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error("ends too early")]
+    Short,
+    #[error("goes on after its end")]
+    Long,
+    #[error("a number out of its range")]
+    Range,
+    #[error("a kind or flag that this version does not know")]
+    Unknown,
+    #[error("a text that is not UTF-8")]
+    Text,
+    #[error("a text that was not defined, or whose definition is lost")]
+    Undefined,
+    #[error("a text that is defined twice, or out of order")]
+    Defined,
+}
+
+const HAS_ENTRY: u8 = 1 << 3;
+const HAS_LEFT: u8 = 1 << 4;
+const PAGE_DIFFERS: u16 = 1 << 13;
+const TIME_DIFFERS: u16 = 1 << 14;
+const UNBOUNCE: u16 = 1 << 15;
+
+/// Appends `event` without its definitions, which gather in `texts`. `base` is the hour of the segment's header.
+pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut Written, out: &mut Vec<u8>) {
+    let (kind, flags) = head(&event.kind);
+    let entry = if event.entry.is_some() { HAS_ENTRY } else { 0 };
+    let left = if event.left.is_some() { HAS_LEFT } else { 0 };
+    out.extend([kind | entry | left, flags]);
+    put_text(out, texts, event.site);
+    varint::put_signed(out, i64::from(event.hour.0) - i64::from(base.0));
+    varint::put_signed(out, i64::from(event.day.0) - i64::from(event.hour.0 / 24));
+    put_text(out, texts, event.page);
+    write_values(&event.values, texts, out);
+    write_kind(&event.kind, texts, out);
+    if let Some(entry) = &event.entry {
+        write_entry(entry, event, texts, out);
+    }
+    if let Some(left) = event.left {
+        let differs = (left.day, left.hour) != (event.day, event.hour);
+        out.push(u8::from(differs));
+        if differs {
+            put_time(out, (left.day, left.hour), event);
+        }
+        put_text(out, texts, left.page);
+    }
+}
+
+fn put_text(out: &mut Vec<u8>, texts: &mut Written, term: Term<'_>) {
+    varint::put(out, u64::from(texts.number(term)));
+}
+
+fn put_time(out: &mut Vec<u8>, (day, hour): (Day, Hour), event: &Event<'_>) {
+    varint::put_signed(out, i64::from(hour.0) - i64::from(event.hour.0));
+    varint::put_signed(out, i64::from(day.0) - i64::from(event.day.0));
+}
+
+fn bits<const N: usize>(flags: [bool; N]) -> u8 {
+    flags.into_iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(flag))
+}
+
+fn head(kind: &Kind<'_>) -> (u8, u8) {
+    match *kind {
+        Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            (0, bits([new_visitor, new_page_visitor, opens_visit, exit, not_found]))
+        }
+        Kind::Action { new_action_visitor, not_found, .. } => (1, bits([new_action_visitor, not_found])),
+        Kind::Engagement { engaged_view, scroll_view, .. } => (2, bits([engaged_view, scroll_view])),
+        Kind::Timing { .. } => (3, 0),
+    }
+}
+
+fn write_values(values: &Values<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+    let mask = values.iter().rev().fold(0u16, |mask, value| mask << 1 | u16::from(value.is_some()));
+    out.extend(mask.to_le_bytes());
+    for value in values.iter().flatten() {
+        put_text(out, texts, *value);
+    }
+}
+
+fn write_kind(kind: &Kind<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+    match kind {
+        Kind::Pageview { .. } => {}
+        Kind::Action { name, properties, .. } => {
+            put_text(out, texts, *name);
+            varint::put(out, properties.len() as u64);
+            for property in properties {
+                put_text(out, texts, property.name);
+                let value = u64::from(texts.number(property.value));
+                varint::put(out, value << 1 | u64::from(property.new_visitor));
+            }
+        }
+        Kind::Engagement { engaged_ms, scroll_percent, .. } => {
+            varint::put(out, u64::from(*engaged_ms));
+            out.push(*scroll_percent);
+        }
+        Kind::Timing { timings } => {
+            varint::put(out, timings.len() as u64);
+            for timing in timings {
+                out.extend([timing.metric as u8, timing.bucket]);
+            }
+        }
+    }
+}
+
+fn write_entry(entry: &EntryCorrection<'_>, event: &Event<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+    let time_differs = (entry.day, entry.hour) != (event.day, event.hour);
+    let page_differs = entry.page.id != event.page.id;
+    let mut mask = [(time_differs, TIME_DIFFERS), (page_differs, PAGE_DIFFERS), (entry.unbounce, UNBOUNCE)]
+        .into_iter()
+        .fold(0, |mask, (holds, bit)| if holds { mask | bit } else { mask });
+    for (dimension, (value, own)) in entry.values.iter().zip(&event.values).enumerate() {
+        if differ(value, own) {
+            mask |= 1 << dimension;
+        }
+    }
+    out.extend(mask.to_le_bytes());
+    if time_differs {
+        put_time(out, (entry.day, entry.hour), event);
+    }
+    if page_differs {
+        put_text(out, texts, entry.page);
+    }
+    for (value, own) in entry.values.iter().zip(&event.values) {
+        if differ(value, own) {
+            varint::put(out, value.map_or(0, |term| u64::from(texts.number(term)) + 1));
+        }
+    }
+    varint::put(out, u64::from(entry.visit_seconds));
+}
+
+fn differ(value: &Option<Term<'_>>, own: &Option<Term<'_>>) -> bool {
+    value.map(|term| term.id) != own.map(|term| term.id)
+}
+
+/// Takes one event from `input`, which must end with it.
+pub(super) fn read<'k>(mut input: Input<'_>, base: Hour, known: &'k Known) -> Result<Event<'k>, RecordError> {
+    let head = input.u8()?;
+    let flags = input.u8()?;
+    if head >> 5 != 0 {
+        return Err(RecordError::Unknown);
+    }
+    let site = text(&mut input, known)?;
+    let hour = Hour(moved(base.0, input.signed()?)?);
+    let day = Day(moved(hour.0 / 24, input.signed()?)?);
+    let page = text(&mut input, known)?;
+    let values = read_values(&mut input, known)?;
+    let kind = read_kind(head & 7, flags, &mut input, known)?;
+    let mut event = Event { site, day, hour, page, values, kind, entry: None, left: None };
+    if head & HAS_ENTRY != 0 {
+        event.entry = Some(read_entry(&mut input, &event, known)?);
+    }
+    if head & HAS_LEFT != 0 {
+        let (day, hour) = match input.u8()? {
+            0 => (day, hour),
+            1 => time(&mut input, &event)?,
+            _ => return Err(RecordError::Unknown),
+        };
+        event.left = Some(LeftPage { day, hour, page: text(&mut input, known)? });
+    }
+    if input.left() == 0 { Ok(event) } else { Err(RecordError::Long) }
+}
+
+fn text<'k>(input: &mut Input<'_>, known: &'k Known) -> Result<Term<'k>, RecordError> {
+    known.term(input.u32()?)
+}
+
+/// `from`, moved by `by`, if that is a number of its kind.
+fn moved<N: TryFrom<i64>>(from: impl Into<i64>, by: i64) -> Result<N, RecordError> {
+    from.into().checked_add(by).and_then(|sum| N::try_from(sum).ok()).ok_or(RecordError::Range)
+}
+
+fn time(input: &mut Input<'_>, event: &Event<'_>) -> Result<(Day, Hour), RecordError> {
+    let hour = Hour(moved(event.hour.0, input.signed()?)?);
+    let day = Day(moved(event.day.0, input.signed()?)?);
+    Ok((day, hour))
+}
+
+fn flags<const N: usize>(bits: u8) -> Result<[bool; N], RecordError> {
+    if u32::from(bits) >> N != 0 {
+        return Err(RecordError::Unknown);
+    }
+    Ok(std::array::from_fn(|bit| bits >> bit & 1 == 1))
+}
+
+fn read_values<'k>(input: &mut Input<'_>, known: &'k Known) -> Result<Values<'k>, RecordError> {
+    let mask = input.u16()?;
+    if mask >> DIMENSIONS != 0 {
+        return Err(RecordError::Unknown);
+    }
+    let mut values = Values::default();
+    for (dimension, value) in values.iter_mut().enumerate() {
+        if mask >> dimension & 1 == 1 {
+            *value = Some(text(input, known)?);
+        }
+    }
+    Ok(values)
+}
+
+fn read_kind<'k>(kind: u8, bits: u8, input: &mut Input<'_>, known: &'k Known) -> Result<Kind<'k>, RecordError> {
+    match kind {
+        0 => {
+            let [new_visitor, new_page_visitor, opens_visit, exit, not_found] = flags(bits)?;
+            Ok(Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found })
+        }
+        1 => {
+            let [new_action_visitor, not_found] = flags(bits)?;
+            let name = text(input, known)?;
+            let count = count(input)?;
+            let mut properties = Vec::with_capacity(count);
+            for _ in 0..count {
+                let name = text(input, known)?;
+                let value = input.varint()?;
+                let number = u32::try_from(value >> 1).map_err(|_| RecordError::Range)?;
+                properties.push(Property { name, value: known.term(number)?, new_visitor: value & 1 == 1 });
+            }
+            Ok(Kind::Action { name, new_action_visitor, not_found, properties })
+        }
+        2 => {
+            let [engaged_view, scroll_view] = flags(bits)?;
+            Ok(Kind::Engagement { engaged_ms: input.u32()?, engaged_view, scroll_percent: input.u8()?, scroll_view })
+        }
+        3 => {
+            let [] = flags(bits)?;
+            let count = count(input)?;
+            let mut timings = Vec::with_capacity(count);
+            for _ in 0..count {
+                let metric = TimingMetric::ALL.get(usize::from(input.u8()?)).ok_or(RecordError::Unknown)?;
+                timings.push(Timing { metric: *metric, bucket: input.u8()? });
+            }
+            Ok(Kind::Timing { timings })
+        }
+        _ => Err(RecordError::Unknown),
+    }
+}
+
+/// A number of things that take two bytes each at the least.
+fn count(input: &mut Input<'_>) -> Result<usize, RecordError> {
+    let count = input.u32()? as usize;
+    if count > input.left() / 2 { Err(RecordError::Short) } else { Ok(count) }
+}
+
+fn read_entry<'k>(
+    input: &mut Input<'_>,
+    event: &Event<'k>,
+    known: &'k Known,
+) -> Result<EntryCorrection<'k>, RecordError> {
+    let mask = input.u16()?;
+    let (day, hour) = if mask & TIME_DIFFERS != 0 { time(input, event)? } else { (event.day, event.hour) };
+    let page = if mask & PAGE_DIFFERS != 0 { text(input, known)? } else { event.page };
+    let mut values = event.values;
+    for (dimension, value) in values.iter_mut().enumerate() {
+        if mask >> dimension & 1 == 1 {
+            *value = match input.u32()?.checked_sub(1) {
+                Some(number) => Some(known.term(number)?),
+                None => None,
+            };
+        }
+    }
+    Ok(EntryCorrection { day, hour, page, values, unbounce: mask & UNBOUNCE != 0, visit_seconds: input.u32()? })
+}

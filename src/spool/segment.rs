@@ -1,0 +1,267 @@
+//! A segment file's outer form: its name, its header, its frames and their checksums. A frame is believed only under
+//! its checksum, in its own place in its own segment; one flipped bit is found and turned back.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crc32fast::Hasher;
+
+use super::dictionary::Written;
+use super::record;
+use crate::privacy::event::{Event, Hour};
+
+/// The version that is written, and the only one so far.
+pub(super) const VERSION: u16 = 1;
+/// Bytes of a header.
+pub(super) const HEADER: usize = 48;
+/// Bytes of a frame before its payload.
+pub(super) const FRAME_HEAD: usize = 8;
+/// Longest payload. The longest event carries 30 properties of 2 000 bytes and a few pages as long: 128 KiB is
+/// nearly twice that.
+pub(super) const PAYLOAD_MAX: usize = 131_072;
+/// Longest payload in which a flipped bit is turned back: up to here CRC-32 keeps any two flips apart from one.
+const MENDED_MAX: usize = 8192;
+const MAGIC: [u8; 8] = *b"sillage\n";
+const POLYNOMIAL: u32 = 0xedb8_8320;
+
+/// Name of the segment's file.
+pub(super) fn file_name(number: u64) -> String {
+    format!("{number:020}.seg")
+}
+
+/// The number in a file's name, if it is a segment's.
+pub(super) fn number(file_name: &str) -> Option<u64> {
+    let digits = file_name.strip_suffix(".seg")?;
+    let all_digits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // Half of all numbers: there is always a next one.
+    if all_digits { digits.parse().ok().filter(|number| *number < u64::MAX / 2) } else { None }
+}
+
+/// The name of one spool, made once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Node(pub(super) [u8; 16]);
+
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What a segment says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) version: u16,
+    pub(super) node: Node,
+    pub(super) number: u64,
+    /// Seconds since 1970.
+    pub(super) created: u64,
+}
+
+impl Header {
+    pub(super) fn new(node: Node, number: u64, now: jiff::Timestamp) -> Self {
+        Self { version: VERSION, node, number, created: u64::try_from(now.as_second()).unwrap_or(0) }
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER);
+        bytes.extend(MAGIC);
+        bytes.extend(self.version.to_le_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(self.node.0);
+        bytes.extend(self.number.to_le_bytes());
+        bytes.extend(self.created.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend(checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The header at the front of a file, a flipped bit turned back.
+    pub(super) fn read(file: &[u8]) -> Option<Self> {
+        let (said, checksum) = file.split_first_chunk::<44>()?;
+        let (checksum, _) = checksum.split_first_chunk::<4>()?;
+        let mut said = *said;
+        let difference = crc32fast::hash(&said) ^ u32::from_le_bytes(*checksum);
+        if difference != 0 && !turn_back(&mut said, difference) {
+            return None;
+        }
+        let (magic, rest) = said.split_first_chunk::<8>()?;
+        let (version, rest) = rest.split_first_chunk::<2>()?;
+        let (_zero, rest) = rest.split_first_chunk::<2>()?;
+        let (node, rest) = rest.split_first_chunk::<16>()?;
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        let (created, _) = rest.split_first_chunk::<8>()?;
+        (*magic == MAGIC).then(|| Self {
+            version: u16::from_le_bytes(*version),
+            node: Node(*node),
+            number: u64::from_le_bytes(*number),
+            created: u64::from_le_bytes(*created),
+        })
+    }
+
+    /// The hour that the events' hours are counted from.
+    pub(super) fn hour(&self) -> Hour {
+        Hour(u32::try_from(self.created / 3600).unwrap_or(0))
+    }
+
+    /// What the frames' checksums begin from.
+    pub(super) fn seed(&self) -> u32 {
+        self.bytes().last_chunk::<4>().map_or(0, |checksum| u32::from_le_bytes(*checksum))
+    }
+}
+
+/// Makes the frames of one segment, in order.
+pub(super) struct Encoder {
+    pub(super) header: Header,
+    /// Where the next frame begins.
+    pub(super) position: u64,
+    /// Frames so far.
+    pub(super) events: u64,
+    seed: u32,
+    texts: Written,
+    record: Vec<u8>,
+}
+
+impl Encoder {
+    pub(super) fn new(header: Header) -> Self {
+        let seed = header.seed();
+        let (position, texts) = (HEADER as u64, Written::default());
+        Self { header, position, events: 0, seed, texts, record: Vec::with_capacity(256) }
+    }
+
+    /// Appends the frame of `event`; false, and nothing, if it is longer than a frame may be.
+    pub(super) fn append(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> bool {
+        let first_fresh = self.texts.next();
+        let start = out.len();
+        self.record.clear();
+        record::write(event, self.header.hour(), &mut self.texts, &mut self.record);
+        out.extend([0; FRAME_HEAD]);
+        self.texts.put_fresh(out);
+        out.extend_from_slice(&self.record);
+        let Some((frame, payload)) = out.get_mut(start..).and_then(|frame| frame.split_first_chunk_mut::<FRAME_HEAD>())
+        else {
+            return false;
+        };
+        let length = match u32::try_from(payload.len()) {
+            Ok(length) if payload.len() <= PAYLOAD_MAX => length,
+            Ok(_) | Err(_) => {
+                out.truncate(start);
+                self.texts.forget_from(first_fresh);
+                return false;
+            }
+        };
+        let checksum = checksum(self.seed, self.position, length, payload);
+        *frame = (u64::from(checksum) << 32 | u64::from(length)).to_le_bytes();
+        self.position += (FRAME_HEAD + payload.len()) as u64;
+        self.events += 1;
+        true
+    }
+}
+
+fn checksum(seed: u32, position: u64, length: u32, payload: &[u8]) -> u32 {
+    let mut hasher = Hasher::new_with_initial(seed);
+    let mut place = [0; 12];
+    let (first, last) = place.split_at_mut(8);
+    first.copy_from_slice(&position.to_le_bytes());
+    last.copy_from_slice(&length.to_le_bytes());
+    hasher.update(&place);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// Turns back the one flipped bit that explains why a checksum is off by `difference`. A checksum is linear: what a
+/// flip does to it depends on its distance from the end alone, and no two distances do the same.
+fn turn_back(bytes: &mut [u8], difference: u32) -> bool {
+    if difference.is_power_of_two() {
+        return true; // the flip hit the checksum itself
+    }
+    let mut effect = POLYNOMIAL;
+    for byte in bytes.iter_mut().rev() {
+        for bit in (0..8).rev() {
+            if effect == difference {
+                *byte ^= 1 << bit;
+                return true;
+            }
+            effect = if effect & 1 == 1 { effect >> 1 ^ POLYNOMIAL } else { effect >> 1 };
+        }
+    }
+    false
+}
+
+/// What stands at a place of a segment.
+#[derive(Debug, PartialEq)]
+pub(super) enum Piece<'a> {
+    /// A payload under its checksum.
+    Frame { at: Range<usize>, payload: Cow<'a, [u8]> },
+    /// Bytes that are no frame, before the next one or up to the end.
+    Damaged(Range<usize>),
+    /// A last frame that was not written to its end.
+    Torn(Range<usize>),
+}
+
+/// The pieces of a segment, from the first byte behind its header to the last.
+pub(super) struct Pieces<'a> {
+    bytes: &'a [u8],
+    seed: u32,
+    at: usize,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Self {
+        Self { bytes, seed: header.seed(), at: HEADER }
+    }
+
+    /// What stands at `at`, if `length` were the payload's: the payload, and how far its checksum is off.
+    fn payload(&self, at: usize, length: u32) -> Option<(&'a [u8], u32)> {
+        let size = length as usize;
+        if size == 0 || size > PAYLOAD_MAX {
+            return None;
+        }
+        let frame = self.bytes.get(at..)?;
+        let said = frame.get(4..FRAME_HEAD)?.first_chunk::<4>()?;
+        let payload = frame.get(FRAME_HEAD..)?.get(..size)?;
+        let due = checksum(self.seed, at as u64, length, payload);
+        Some((payload, due ^ u32::from_le_bytes(*said)))
+    }
+
+    fn length(&self, at: usize) -> Option<u32> {
+        self.bytes.get(at..)?.first_chunk::<4>().map(|length| u32::from_le_bytes(*length))
+    }
+
+    fn intact(&self, at: usize) -> Option<&'a [u8]> {
+        let (payload, difference) = self.payload(at, self.length(at)?)?;
+        (difference == 0).then_some(payload)
+    }
+
+    fn mended(&self, at: usize) -> Option<Vec<u8>> {
+        let length = self.length(at)?;
+        for bit in 0..u32::BITS {
+            if let Some((payload, 0)) = self.payload(at, length ^ 1 << bit) {
+                return Some(payload.to_vec());
+            }
+        }
+        let (payload, difference) = self.payload(at, length)?;
+        let mut payload = payload.to_vec();
+        (payload.len() <= MENDED_MAX && turn_back(&mut payload, difference)).then_some(payload)
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let (at, end) = (self.at, self.bytes.len());
+        if at >= end {
+            return None;
+        }
+        let frame = self.intact(at).map(Cow::Borrowed).or_else(|| self.mended(at).map(Cow::Owned));
+        if let Some(payload) = frame {
+            self.at = at + FRAME_HEAD + payload.len();
+            return Some(Piece::Frame { at: at..self.at, payload });
+        }
+        let next = (at + 1..end).find(|&next| self.intact(next).is_some());
+        self.at = next.unwrap_or(end);
+        let whole = self.length(at).is_some_and(|length| self.payload(at, length).is_some());
+        let piece = if next.is_some() || whole { Piece::Damaged } else { Piece::Torn };
+        Some(piece(at..self.at))
+    }
+}

@@ -1,0 +1,102 @@
+//! Integers of changing width, and a cursor that takes them from bytes. It never reads past its end and never panics.
+
+use super::record::RecordError;
+
+/// Appends `value`, seven bits to a byte, lowest first.
+pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        let [low, ..] = value.to_le_bytes();
+        out.push(low | 0x80);
+        value >>= 7;
+    }
+    let [low, ..] = value.to_le_bytes();
+    out.push(low);
+}
+
+/// Appends `value` so that small ones of either sign are short.
+pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+/// Bytes that are read from the front.
+pub(super) struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Bytes that are left.
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], RecordError> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(RecordError::Short)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, RecordError> {
+        let (first, rest) = self.0.split_first().ok_or(RecordError::Short)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, RecordError> {
+        Ok(u16::from_le_bytes([self.u8()?, self.u8()?]))
+    }
+
+    pub(super) fn varint(&mut self) -> Result<u64, RecordError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            if (bits << shift) >> shift != bits {
+                return Err(RecordError::Range);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(RecordError::Range)
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, RecordError> {
+        u32::try_from(self.varint()?).map_err(|_| RecordError::Range)
+    }
+
+    pub(super) fn signed(&mut self) -> Result<i64, RecordError> {
+        let value = self.varint()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_every_width_come_back() {
+        let mut bytes = Vec::new();
+        let values: Vec<u64> = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit]).chain([u64::MAX]).collect();
+        for &value in &values {
+            put(&mut bytes, value);
+            put_signed(&mut bytes, value.cast_signed());
+        }
+        let mut input = Input::new(&bytes);
+        for &value in &values {
+            assert_eq!(input.varint(), Ok(value));
+            assert_eq!(input.signed(), Ok(value.cast_signed()));
+        }
+        assert_eq!(input.left(), 0);
+        assert_eq!(input.varint(), Err(RecordError::Short));
+    }
+
+    #[test]
+    fn an_integer_beyond_64_bits_is_an_error() {
+        assert_eq!(Input::new(&[0xff; 10]).varint(), Err(RecordError::Range));
+        assert_eq!(Input::new(&[0x80; 9].into_iter().chain([2]).collect::<Vec<_>>()).varint(), Err(RecordError::Range));
+    }
+}

@@ -1,0 +1,218 @@
+//! The one that writes: takes what has gathered, writes it, syncs it, keeps its promises, and starts again. After any
+//! failure it believes nothing but the last good sync, and begins a new segment behind it.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::disk::{Appending, Disk};
+use super::queue::{Batch, EMPTY, Queue, SegmentInfo, Standing};
+use super::segment::{Header, Node, file_name};
+use crate::clock::Clock;
+
+/// Longest wait between two attempts on a failing disk: it is found good again within this time.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// A buffer that grew beyond this in a burst is given back.
+const SPARE_MAX: usize = 1 << 20;
+
+/// What the spool's callers and its writer share.
+pub(super) struct Shared {
+    pub(super) queue: Mutex<Queue>,
+    pub(super) work: Condvar,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) node: Node,
+    pub(super) bytes_max: u64,
+}
+
+impl Shared {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn header(&self, number: u64) -> Header {
+        Header::new(self.node, number, self.clock.now())
+    }
+
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.clock.now().as_second()).unwrap_or(0)
+    }
+}
+
+/// The segment that is written to.
+struct Active {
+    header: Header,
+    file: Box<dyn Appending>,
+    /// Size of the file at the last good sync.
+    durable: u64,
+    events: u64,
+    since: u64,
+}
+
+impl Active {
+    fn info(&self) -> SegmentInfo {
+        let Self { header, durable, events, since, .. } = self;
+        SegmentInfo { number: header.number, bytes: *durable, events: *events, since: *since }
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    active: Option<Active>,
+    /// Number of the segment to begin when there is no active one.
+    next: u64,
+    failing: bool,
+    /// Failures since the last good sync.
+    failures: u32,
+    spare: Vec<u8>,
+}
+
+impl Writer {
+    /// A writer that begins with segment `next`; if the disk does not let it, it tries again at its turns.
+    pub(super) fn new(shared: Arc<Shared>, next: u64) -> Self {
+        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare: Vec::new() };
+        writer.begin_again();
+        writer
+    }
+
+    /// Until the spool is closed and nothing waits.
+    pub(super) fn run(mut self) {
+        while self.wait() {
+            self.turn();
+        }
+    }
+
+    fn wait(&self) -> bool {
+        let mut queue = self.shared.queue();
+        if self.failing && queue.standing != Standing::Closed {
+            let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
+            let (queue, _) = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+            return queue.standing != Standing::Closed;
+        }
+        while queue.is_empty() && queue.standing != Standing::Closed {
+            queue.asleep = true;
+            queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.asleep = false;
+        !queue.is_empty()
+    }
+
+    /// Writes and syncs all that waits; or, while the disk fails, tries once to begin again.
+    pub(super) fn turn(&mut self) {
+        if self.failing {
+            self.begin_again();
+            return;
+        }
+        let mut batches = self.shared.queue().take(std::mem::take(&mut self.spare)).into_iter();
+        while let Some(mut batch) = batches.next() {
+            if let Err(error) = self.commit(&mut batch) {
+                self.fail(&error, batches.chain([batch]).collect());
+                return;
+            }
+            if batch.bytes.capacity() <= SPARE_MAX {
+                batch.bytes.clear();
+                self.spare = batch.bytes;
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        if batch.events > 0 {
+            active.file.append(&batch.bytes)?;
+            active.file.sync()?;
+            active.durable += batch.bytes.len() as u64;
+            if active.events == 0 {
+                active.since = self.shared.seconds();
+                self.shared.queue().since = Some(active.since);
+            }
+            active.events += batch.events;
+            batch.promise.keep();
+            self.failures = 0;
+        }
+        if let Some(end) = batch.end.take() {
+            let sealed = active.info();
+            self.active = None;
+            self.next = end.next.number;
+            self.shared.queue().settle(sealed);
+            let begun = self.begin(end.next);
+            end.sealed.keep();
+            begun?;
+        }
+        Ok(())
+    }
+
+    /// Makes the file of a new segment and all that finds it again durable, before an event goes in.
+    fn begin(&mut self, header: Header) -> io::Result<()> {
+        let mut file = self.shared.disk.create(&file_name(header.number))?;
+        file.append(&header.bytes())?;
+        file.sync()?;
+        self.shared.disk.sync_names()?;
+        self.shared.queue().newest = header.number;
+        self.active = Some(Active { header, file, durable: EMPTY, events: 0, since: 0 });
+        Ok(())
+    }
+
+    /// Takes nothing more. What waits is refused, but only after it was cut off.
+    fn fail(&mut self, error: &io::Error, mut refused: Vec<Batch>) {
+        tracing::error!(kind = ?error.kind(), "the spool cannot write; events are refused until it can");
+        {
+            let mut queue = self.shared.queue();
+            if queue.standing == Standing::Open {
+                queue.standing = Standing::Failing;
+            }
+            refused.extend(queue.take(Vec::new()));
+        }
+        self.failing = true;
+        self.failures += 1;
+        // A second failure without a good sync between them waits for its turn: a full disk has room for a header.
+        if self.failures == 1 {
+            self.begin_again();
+        } else if let Err(error) = self.cut() {
+            tracing::error!(kind = ?error.kind(), "the spool cannot cut off what it refused");
+        }
+    }
+
+    fn begin_again(&mut self) {
+        let header = match self.cut() {
+            Ok(()) => self.shared.header(self.next),
+            Err(error) => {
+                self.failures += 1;
+                tracing::error!(kind = ?error.kind(), "the spool cannot cut off what it refused");
+                return;
+            }
+        };
+        if let Err(error) = self.begin(header) {
+            self.failures += 1;
+            tracing::error!(kind = ?error.kind(), "the spool cannot begin a segment");
+            return;
+        }
+        self.failing = false;
+        self.shared.queue().begin(header);
+    }
+
+    /// Ends the active segment at its last durable byte. One without events gives its number to the next.
+    fn cut(&mut self) -> io::Result<()> {
+        let Some(active) = &self.active else { return Ok(()) };
+        self.shared.disk.truncate(&file_name(active.header.number), active.durable)?;
+        self.next = active.header.number;
+        if active.events > 0 {
+            self.next += 1;
+            self.shared.queue().settle(active.info());
+        }
+        self.active = None;
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// However it ends: nobody waits for a writer that is gone.
+    fn drop(&mut self) {
+        let mut queue = self.shared.queue();
+        queue.standing = Standing::Closed;
+        let refused = queue.take(Vec::new());
+        drop(queue);
+        drop(refused);
+    }
+}
