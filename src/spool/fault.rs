@@ -1,5 +1,6 @@
 //! A disk in memory that keeps apart what was written and what would survive a crash, counts what is asked of it, and
 //! fails on order.
+#![allow(clippy::cast_possible_truncation, reason = "its files are small")]
 
 use std::collections::BTreeMap;
 use std::io;
@@ -44,7 +45,18 @@ struct State {
     operations: Vec<Op>,
     refused: Vec<Op>,
     room: Option<usize>,
-    dies: Option<(usize, bool)>,
+    fault: Option<Fault>,
+}
+
+/// What goes wrong at one operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fault {
+    /// Which one, counted from 0.
+    pub(super) at: usize,
+    /// It takes place all the same.
+    pub(super) happens: bool,
+    /// The power is gone: nothing takes place after it.
+    pub(super) forever: bool,
 }
 
 /// Whether an operation takes place, and whether it says so.
@@ -58,9 +70,9 @@ impl State {
         let at = self.operations.len();
         self.operations.push(op);
         let failure = || Err(io::Error::other("on order"));
-        match self.dies {
-            Some((dies, happens)) if at == dies => return Verdict { happens, says: failure() },
-            Some((dies, _)) if at > dies => return Verdict { happens: false, says: failure() },
+        match self.fault {
+            Some(fault) if at == fault.at => return Verdict { happens: fault.happens, says: failure() },
+            Some(fault) if at > fault.at && fault.forever => return Verdict { happens: false, says: failure() },
             Some(_) | None => {}
         }
         if self.refused.contains(&op) {
@@ -94,9 +106,8 @@ impl FaultDisk {
         self.state().refused = ops.to_vec();
     }
 
-    /// The power fails at operation `at`, counted from 0; it takes place or not, and none does after it.
-    pub(super) fn die(&self, at: usize, happens: bool) {
-        self.state().dies = Some((at, happens));
+    pub(super) fn fault(&self, fault: Fault) {
+        self.state().fault = Some(fault);
     }
 
     /// How many bytes more there is room for.

@@ -252,7 +252,8 @@ impl Spool {
     /// Takes away a sealed segment that has been shipped, durably.
     ///
     /// # Errors
-    /// When it is not sealed, or the disk refuses; then it is still there.
+    /// When it is not sealed, or the disk refuses: call again, for as long as it is listed. If only the last step was
+    /// refused it is not, but may come back after a crash, under the same token.
     pub fn remove(&self, number: u64) -> Result<(), SpoolError> {
         let newest = {
             let queue = self.shared.queue();
@@ -262,14 +263,17 @@ impl Spool {
             queue.newest
         };
         if number == newest {
+            // Its name stays until a higher one stands there: the number must not be given again.
             self.shared.disk.truncate(&file_name(number), EMPTY)?;
         } else {
-            self.shared.disk.remove(&file_name(number))?;
-            self.shared.disk.sync_names()?;
+            match self.shared.disk.remove(&file_name(number)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                Ok(()) | Err(_) => {}
+            }
         }
         self.shared.queue().forget(number);
         self.shared.work.notify_one(); // a full disk may have room now
-        Ok(())
+        Ok(self.shared.disk.sync_names()?)
     }
 
     /// What the insert of this segment's batch is known by, for ever.

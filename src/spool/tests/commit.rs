@@ -1,1 +1,272 @@
+//! Group commit, refusal and starting again.
 
+use super::*;
+use crate::spool::fault::{FaultDisk, Op, Survives};
+use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
+use crate::spool::segment::file_name;
+
+#[test]
+fn what_gathers_before_the_writer_runs_costs_one_sync() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let before = (disk.count(Op::Append), disk.count(Op::Sync));
+    let mut receipts: Vec<Receipt> = (0..500).map(|n| spool.append(&marked(n)).unwrap()).collect();
+    assert!(receipts.iter_mut().all(|receipt| settled(receipt).is_none()), "durable before anything was written");
+    writer.turn();
+    assert!(receipts.iter_mut().all(|receipt| settled(receipt) == Some(Ok(()))));
+    assert_eq!((disk.count(Op::Append), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1));
+    assert!(seal(&spool, &mut writer));
+    assert_eq!(marks(&spool), (0..500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_receipt_is_good_for_what_survives_a_crash() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let mut receipt = spool.append(&marked(1)).unwrap();
+    writer.turn();
+    assert_eq!(settled(&mut receipt), Some(Ok(())));
+    let (spool, _writer, recovery) = open(&disk.crash(Survives::Nothing));
+    assert_eq!((recovery.segments, recovery.events), (1, 1));
+    assert_eq!(marks(&spool), [1]);
+}
+
+#[test]
+fn a_failed_sync_refuses_its_events_for_good_and_the_next_segment_takes_the_next() {
+    for op in [Op::Append, Op::Sync] {
+        let disk = FaultDisk::default();
+        let (spool, mut writer, _) = open(&disk);
+        let mut kept = spool.append(&marked(1)).unwrap();
+        writer.turn();
+        let mut refused = [spool.append(&marked(2)).unwrap(), spool.append(&marked(3)).unwrap()];
+        disk.refuse(&[op]);
+        writer.turn();
+        assert_eq!(settled(&mut kept), Some(Ok(())));
+        assert!(refused.iter_mut().all(|receipt| settled(receipt) == Some(Err(Unavailable))));
+        assert!(spool.append(&marked(4)).is_err(), "taken while the disk fails");
+        assert_eq!(marks(&spool), [1], "the segment ends at its last durable event");
+        disk.refuse(&[]);
+        writer.turn();
+        let mut next = spool.append(&marked(5)).unwrap();
+        assert!(seal(&spool, &mut writer));
+        assert_eq!(settled(&mut next), Some(Ok(())));
+        assert_eq!(marks(&spool), [1, 5]);
+        let (spool, ..) = open(&disk.crash(Survives::All));
+        assert_eq!(marks(&spool), [1, 5]);
+    }
+}
+
+#[test]
+fn one_failure_is_answered_by_a_new_segment_in_the_same_turn() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let mut refused = spool.append(&marked(1)).unwrap();
+    let at = disk.operations().len() + 1;
+    disk.fault(crate::spool::fault::Fault { at, happens: true, forever: false });
+    writer.turn();
+    assert_eq!(settled(&mut refused), Some(Err(Unavailable)));
+    let mut kept = spool.append(&marked(2)).unwrap();
+    writer.turn();
+    assert_eq!(settled(&mut kept), Some(Ok(())));
+    let (spool, ..) = open(&disk.crash(Survives::All));
+    assert_eq!(marks(&spool), [2]);
+}
+
+#[test]
+fn while_the_cut_fails_nothing_is_taken() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let mut refused = spool.append(&marked(1)).unwrap();
+    disk.refuse(&[Op::Sync, Op::Truncate]);
+    writer.turn();
+    assert_eq!(settled(&mut refused), Some(Err(Unavailable)));
+    disk.refuse(&[Op::Truncate]);
+    writer.turn();
+    assert!(spool.append(&marked(2)).is_err());
+    assert!(spool.end_segment().is_err());
+    disk.refuse(&[]);
+    writer.turn();
+    assert!(spool.append(&marked(3)).is_ok());
+    assert!(seal(&spool, &mut writer));
+    assert_eq!(marks(&spool), [3]);
+}
+
+#[test]
+fn a_full_disk_refuses_until_it_is_freed_and_leaves_no_files_behind() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let mut acknowledged = Vec::new();
+    let mut number = 0;
+    disk.room(Some(1000));
+    for _ in 0..200 {
+        number += 1;
+        let Ok(mut receipt) = spool.append(&marked(number)) else {
+            writer.turn();
+            continue;
+        };
+        writer.turn();
+        if settled(&mut receipt) == Some(Ok(())) {
+            acknowledged.push(number);
+        }
+    }
+    assert!(!acknowledged.is_empty() && acknowledged.len() < 100);
+    assert!(disk.names().len() <= 4, "{:?}", disk.names());
+    disk.room(None);
+    writer.turn();
+    let mut receipt = spool.append(&marked(1000)).unwrap();
+    assert!(seal(&spool, &mut writer));
+    assert_eq!(settled(&mut receipt), Some(Ok(())));
+    acknowledged.push(1000);
+    assert_eq!(marks(&spool), acknowledged);
+}
+
+#[test]
+fn a_start_on_a_full_disk_ships_what_there_is_and_takes_events_once_there_is_room() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    spool.append(&marked(1)).map(drop).unwrap();
+    writer.turn();
+    let disk = disk.crash(Survives::All);
+    disk.room(Some(10));
+    let (spool, mut writer, recovery) = open(&disk);
+    assert_eq!(recovery.events, 1);
+    assert_eq!(marks(&spool), [1]);
+    assert!(spool.append(&marked(2)).is_err());
+    let first = spool.sealed()[0].number;
+    spool.remove(first).unwrap();
+    disk.room(None);
+    writer.turn();
+    assert!(spool.append(&marked(3)).is_ok());
+    assert!(seal(&spool, &mut writer));
+    assert_eq!(marks(&spool), [3]);
+    assert!(spool.sealed()[0].number > first);
+}
+
+#[test]
+fn numbers_never_repeat_even_when_all_segments_are_gone() {
+    let mut disk = FaultDisk::default();
+    let mut numbers = Vec::new();
+    for round in 0..6 {
+        let (spool, mut writer, _) = open(&disk);
+        for mark in 0..2 {
+            spool.append(&marked(mark)).map(drop).unwrap();
+            // Every other round the next segment cannot be begun, so that the shipped one is the newest.
+            if mark == 1 && round % 2 == 0 {
+                disk.refuse(&[Op::Create]);
+            }
+            assert!(seal(&spool, &mut writer));
+        }
+        for segment in spool.sealed() {
+            numbers.push(segment.number);
+            spool.remove(segment.number).unwrap();
+        }
+        assert_eq!(spool.sealed(), []);
+        drop(writer);
+        disk = disk.crash(Survives::Nothing);
+    }
+    assert_eq!(numbers.len(), 12);
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+}
+
+#[test]
+fn the_token_is_the_nodes_and_stays() {
+    let disk = FaultDisk::default();
+    let (spool, ..) = open(&disk);
+    let token = spool.token(3);
+    let (again, ..) = open(&disk.crash(Survives::Nothing));
+    assert_eq!(again.token(3), token);
+    let (node, number) = token.split_once('-').unwrap();
+    assert_eq!((node.len(), number), (32, "3"));
+    let (other, ..) = open(&FaultDisk::default());
+    assert_ne!(other.token(3), token);
+}
+
+#[test]
+fn a_segment_without_events_is_not_sealed() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let before = disk.operations().len();
+    assert!(seal(&spool, &mut writer));
+    assert_eq!((disk.operations().len(), spool.segments()), (before, 1));
+    assert_eq!(spool.sealed(), []);
+}
+
+#[test]
+fn the_spool_is_bounded_and_takes_again_once_a_segment_is_shipped() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open_within(&disk, 500);
+    let mut count = 0;
+    while spool.append(&marked(count)).is_ok() {
+        count += 1;
+    }
+    assert!((10..30).contains(&count), "{count}");
+    assert!(seal(&spool, &mut writer));
+    assert!(spool.append(&marked(count)).is_err());
+    assert_eq!(spool.segments(), 2);
+    spool.remove(spool.sealed()[0].number).unwrap();
+    assert!(spool.append(&marked(count)).is_ok());
+    assert!(spool.bytes() < 150, "{}", spool.bytes());
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let text = "x".repeat(100_000);
+    let mut taken = 0;
+    let mut event = marked(1);
+    loop {
+        event.page = Term { id: 1000 + taken, text: &text };
+        if spool.append(&event).is_err() {
+            break;
+        }
+        taken += 1;
+    }
+    assert_eq!(taken as usize, WAITING_MAX.div_ceil(100_000));
+    writer.turn();
+    assert!(spool.append(&event).is_ok());
+}
+
+#[test]
+fn a_segment_ends_by_itself_when_it_is_long() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let text = "x".repeat(130_000);
+    let mut event = marked(1);
+    for id in 0..(SEGMENT_MAX as u32 / 130_000 + 3) {
+        event.page = Term { id: 1000 + id, text: &text };
+        spool.append(&event).map(drop).unwrap();
+        writer.turn();
+    }
+    let sealed = spool.sealed();
+    assert_eq!(sealed.len(), 1);
+    assert!((SEGMENT_MAX..SEGMENT_MAX + 131_072).contains(&sealed[0].bytes));
+    assert_eq!(disk.bytes(&file_name(sealed[0].number)).len() as u64, sealed[0].bytes);
+}
+
+#[test]
+fn the_gauges_say_how_much_waits_and_how_long() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let later = Timestamp::from_second(NOW + 90).unwrap();
+    assert_eq!((spool.oldest_seconds(later), spool.bytes()), (0, 48));
+    spool.append(&marked(1)).map(drop).unwrap();
+    writer.turn();
+    assert_eq!(spool.oldest_seconds(later), 90);
+    assert!(seal(&spool, &mut writer));
+    assert_eq!((spool.oldest_seconds(later), spool.segments()), (90, 2));
+    let on_disk: usize = disk.names().iter().filter(|n| n.ends_with(".seg")).map(|n| disk.bytes(n).len()).sum();
+    assert_eq!(spool.bytes(), on_disk as u64);
+    spool.remove(spool.sealed()[0].number).unwrap();
+    assert_eq!((spool.oldest_seconds(later), spool.segments(), spool.bytes()), (0, 1, 48));
+}
+
+#[test]
+fn a_writer_that_is_gone_leaves_nobody_waiting() {
+    let disk = FaultDisk::default();
+    let (spool, writer, _) = open(&disk);
+    let mut receipt = spool.append(&marked(1)).unwrap();
+    drop(writer);
+    assert_eq!(settled(&mut receipt), Some(Err(Unavailable)));
+    assert!(spool.append(&marked(2)).is_err());
+}

@@ -1,1 +1,239 @@
+//! Crashes and failures at every single operation of a run, and against a model.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::spool::fault::{Fault, FaultDisk, Op, Survives};
+
+/// What a run was told.
+#[derive(Debug, Default)]
+struct Told {
+    appended: Vec<u32>,
+    acknowledged: BTreeSet<u32>,
+    refused: BTreeSet<u32>,
+    /// In segments that were shipped, and surely removed or perhaps.
+    shipped: BTreeSet<u32>,
+    half_shipped: BTreeSet<u32>,
+    waiting: Vec<(u32, Receipt)>,
+}
+
+impl Told {
+    fn append(&mut self, spool: &Spool, mark: u32) {
+        match spool.append(&marked(mark)) {
+            Ok(receipt) => {
+                self.appended.push(mark);
+                self.waiting.push((mark, receipt));
+            }
+            Err(Unavailable) => {
+                self.refused.insert(mark);
+            }
+        }
+    }
+
+    fn listen(&mut self) {
+        let Self { waiting, acknowledged, refused, .. } = self;
+        waiting.retain_mut(|(mark, receipt)| match settled(receipt) {
+            None => true,
+            Some(Ok(())) => !acknowledged.insert(*mark),
+            Some(Err(Unavailable)) => !refused.insert(*mark),
+        });
+    }
+
+    fn ship_oldest(&mut self, spool: &Spool) {
+        let Some(segment) = spool.sealed().first().copied() else { return };
+        let mut marks = Vec::new();
+        // Without its file it is one that was shipped before: its removal took place, but said otherwise.
+        if let Ok(reader) = spool.read(&segment) {
+            reader.for_each(|event| marks.push(mark(event))).unwrap();
+        } else {
+            assert!(!self.half_shipped.is_empty());
+        }
+        let shipped = if spool.remove(segment.number).is_ok() { &mut self.shipped } else { &mut self.half_shipped };
+        shipped.extend(marks);
+    }
+
+    /// All that was acknowledged is there, once, in order; nothing that was shipped is.
+    fn check(&self, got: &[u32]) {
+        assert!(got.is_sorted_by(|a, b| a < b), "twice or out of order: {got:?}");
+        let there: BTreeSet<u32> = got.iter().copied().collect();
+        let gone = |mark: &&u32| !self.shipped.contains(mark) && !self.half_shipped.contains(mark);
+        let missing: Vec<&u32> = self.acknowledged.difference(&there).filter(gone).collect();
+        assert!(missing.is_empty(), "acknowledged, and lost: {missing:?} of {self:?}");
+        assert!(there.is_disjoint(&self.shipped), "shipped, and back: {got:?} {self:?}");
+    }
+}
+
+/// Some of everything. Marks rise.
+fn script(disk: &FaultDisk) -> Told {
+    let mut told = Told::default();
+    let mut marks = 0..;
+    for _restart in 0..2 {
+        let Ok((spool, mut writer, _)) = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()) else {
+            continue;
+        };
+        for appends in [3, 1, 4] {
+            told.append_some(&spool, &mut marks, appends);
+            writer.turn();
+            told.listen();
+            told.append_some(&spool, &mut marks, 2);
+            let sealed = spool.end_segment();
+            told.append_some(&spool, &mut marks, 2);
+            writer.turn();
+            told.listen();
+            drop(sealed);
+            if appends != 3 {
+                told.ship_oldest(&spool);
+            }
+        }
+    }
+    told.listen();
+    told
+}
+
+impl Told {
+    fn append_some(&mut self, spool: &Spool, marks: &mut impl Iterator<Item = u32>, count: usize) {
+        for mark in marks.take(count) {
+            self.append(spool, mark);
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_operation_loses_nothing_that_was_acknowledged() {
+    let counting = FaultDisk::default();
+    let clean = script(&counting);
+    assert_eq!(clean.acknowledged.len(), clean.appended.len());
+    let operations = counting.operations().len();
+    assert!(operations > 60, "{operations}");
+    for at in 0..operations {
+        for happens in [false, true] {
+            let disk = FaultDisk::default();
+            disk.fault(Fault { at, happens, forever: true });
+            let told = script(&disk);
+            for survives in [Survives::Nothing, Survives::Half, Survives::All] {
+                let (spool, mut writer, recovery) = open(&disk.crash(survives));
+                assert_eq!((recovery.quarantined_frames, recovery.quarantined_segments), (0, 0));
+                let got = marks(&spool);
+                told.check(&got);
+                let sure = |mark: &&u32| !told.shipped.contains(mark) && !told.half_shipped.contains(mark);
+                let got: Vec<&u32> = got.iter().filter(sure).collect();
+                let prefix = told.appended.iter().filter(sure).take(got.len()).eq(got.iter().copied());
+                assert!(prefix, "at {at}: {got:?} is no prefix of {told:?}");
+                spool.append(&marked(10_000)).map(drop).unwrap();
+                assert!(seal(&spool, &mut writer));
+            }
+        }
+    }
+}
+
+#[test]
+fn one_failure_at_any_operation_loses_nothing_and_keeps_nothing_that_was_refused() {
+    let counting = FaultDisk::default();
+    script(&counting);
+    for at in 0..counting.operations().len() {
+        for happens in [false, true] {
+            let disk = FaultDisk::default();
+            disk.fault(Fault { at, happens, forever: false });
+            let told = script(&disk);
+            for survives in [Survives::Nothing, Survives::All] {
+                let (spool, ..) = open(&disk.crash(survives));
+                let got = marks(&spool);
+                told.check(&got);
+                assert!(got.iter().all(|mark| told.acknowledged.contains(mark)), "at {at}: refused, and kept");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_operation_of_a_recovery_changes_nothing() {
+    let before = FaultDisk::default();
+    let told = script(&before);
+    let damaged = |survives| {
+        let disk = before.crash(survives);
+        disk.put("00000000000000000090.seg", &[7; 100]);
+        disk
+    };
+    let counting = damaged(Survives::Half);
+    let start = counting.operations().len();
+    open(&counting);
+    for at in start..counting.operations().len() {
+        for happens in [false, true] {
+            let disk = damaged(Survives::Half);
+            disk.fault(Fault { at, happens, forever: true });
+            drop(Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()));
+            for survives in [Survives::Nothing, Survives::All] {
+                let (spool, mut writer, _) = open(&disk.crash(survives));
+                told.check(&marks(&spool));
+                spool.append(&marked(10_000)).map(drop).unwrap();
+                assert!(seal(&spool, &mut writer));
+                assert!(spool.sealed().last().unwrap().number > 90);
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(usize),
+    Turn,
+    Seal,
+    Ship,
+    Refuse(Vec<Op>),
+    Crash(Survives),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let op = prop::sample::select(vec![Op::Create, Op::Append, Op::Sync, Op::Remove, Op::SyncNames]);
+    prop_oneof![
+        6 => (1..5usize).prop_map(Step::Append),
+        6 => Just(Step::Turn),
+        3 => Just(Step::Seal),
+        2 => Just(Step::Ship),
+        1 => prop::collection::vec(op, 0..2).prop_map(Step::Refuse),
+        1 => Just(Step::Refuse(Vec::new())),
+        1 => prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::All]).prop_map(Step::Crash),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_run_keeps_exactly_what_it_acknowledged(steps in prop::collection::vec(step(), 1..60)) {
+        let mut disk = FaultDisk::default();
+        let (mut spool, mut writer, _) = open(&disk);
+        let mut told = Told::default();
+        let mut marks_to_come = 0..;
+        let mut numbers = BTreeSet::new();
+        for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Turn, Step::Crash(Survives::Nothing)]) {
+            match step {
+                Step::Append(count) => told.append_some(&spool, &mut marks_to_come, count),
+                Step::Turn => writer.turn(),
+                Step::Seal => drop(spool.end_segment()),
+                Step::Ship => {
+                    let before: BTreeSet<u64> = spool.sealed().iter().map(|segment| segment.number).collect();
+                    told.ship_oldest(&spool);
+                    let after: BTreeSet<u64> = spool.sealed().iter().map(|segment| segment.number).collect();
+                    let half = !told.half_shipped.is_empty();
+                    for number in before.difference(&after) {
+                        prop_assert!(numbers.insert(*number) || half, "number {} was given again", number);
+                    }
+                }
+                Step::Refuse(ops) => disk.refuse(&ops),
+                Step::Crash(survives) => {
+                    told.listen();
+                    disk = disk.crash(survives);
+                    (spool, writer, _) = open(&disk);
+                    let got = marks(&spool);
+                    told.check(&got);
+                    prop_assert!(got.iter().all(|mark| !told.refused.contains(mark)), "refused, and kept");
+                    // What was not answered before the crash is now acknowledged or gone for good.
+                    told.acknowledged.extend(got);
+                    told.waiting.clear();
+                }
+            }
+            told.listen();
+        }
+    }
+}

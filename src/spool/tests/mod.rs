@@ -1,4 +1,5 @@
 //! What the spool promises, tried on a disk that fails on order.
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
 
 mod commit;
 mod crash;
