@@ -55,12 +55,15 @@ impl RealDisk {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if another process holds it; else as the system says.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        let named = |path: &&Path| !path.as_os_str().is_empty();
+        let missing: Vec<&Path> = folder.ancestors().filter(named).take_while(|path| !path.exists()).collect();
         fs::create_dir_all(folder.join(QUARANTINE))?;
+        // A new folder is durable once its parent is.
+        for path in missing {
+            File::open(path.parent().filter(named).unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent)?.sync_all()?;
-        }
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 }

@@ -191,7 +191,8 @@ impl Spool {
     /// must stand for the same texts for as long as the spool is open.
     ///
     /// # Errors
-    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time.
+    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time; or when the event
+    /// is longer than a frame may be, twice what the limits on hits let through.
     pub fn append(&self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
         let mut queue = self.shared.queue();
         let receipt = queue.append(event, self.shared.bytes_max)?;

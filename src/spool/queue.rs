@@ -13,6 +13,9 @@ pub(super) const WAITING_MAX: usize = 8 << 20;
 /// A segment ends by itself at this size, so that reading one back costs bounded memory: a million pageviews.
 pub(super) const SEGMENT_MAX: u64 = 64 << 20;
 
+/// Size of a segment's file without events.
+pub(super) const EMPTY: u64 = HEADER as u64;
+
 /// A sealed segment: all its events are durable, and none will be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentInfo {
@@ -185,6 +188,3 @@ impl Queue {
         self.sealed.values().map(|segment| segment.since).chain(self.since).min()
     }
 }
-
-/// The smallest size that a segment's file has.
-pub(super) const EMPTY: u64 = HEADER as u64;
