@@ -110,6 +110,9 @@ mod tests {
 
     use super::*;
 
+    static_assertions::assert_eq_size!(Durable, ());
+    static_assertions::assert_not_impl_any!(Durable: Clone, Default);
+
     #[derive(Default)]
     struct Count(AtomicUsize);
 

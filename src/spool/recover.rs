@@ -102,32 +102,45 @@ impl Found {
             Err(error) => return Err(error),
         };
         let mut events = 0;
-        let report = reader.for_each(|_| events += 1).unwrap_or_else(|error| {
-            // The reader that ships it meets the same damage, and then it must be kept before the segment goes.
-            tracing::error!(number, kind = ?error.kind(), "damage cannot be copied to quarantine yet");
-            ReadReport { events, damaged: 1, ..ReadReport::default() }
-        });
-        self.note(&reader, report);
+        match reader.for_each(|_| events += 1) {
+            Ok(report) => self.note(&reader, report),
+            Err(error) => {
+                tracing::error!(number, kind = ?error.kind(), "damage cannot be copied to quarantine yet");
+                self.note_unsaved(&reader, events);
+            }
+        }
         Ok(())
     }
 
-    fn note(&mut self, reader: &SegmentReader, report: ReadReport) {
-        let SegmentReader { header, bytes, .. } = reader;
-        self.recovery.events += report.events;
-        self.recovery.torn_bytes += report.torn_bytes;
-        self.recovery.mended_frames += report.mended;
-        self.recovery.quarantined_frames += report.damaged;
-        let bytes = bytes.len() as u64 - report.torn_bytes;
-        let info = SegmentInfo { number: header.number, bytes, events: report.events, since: header.created };
-        if report.events == 0 {
-            self.empty.push(header.number);
-            return;
+    /// Damage that is in this file alone: whoever ships it meets it again, and the file stays until it is copied.
+    fn note_unsaved(&mut self, reader: &SegmentReader, events: u64) {
+        self.recovery.quarantined_frames += 1;
+        self.recovery.events += events;
+        if events > 0 {
+            self.seal(reader, events, 0);
         }
-        if report.torn_bytes > 0 {
+    }
+
+    fn seal(&mut self, SegmentReader { header, bytes, .. }: &SegmentReader, events: u64, torn_bytes: u64) {
+        let bytes = bytes.len() as u64 - torn_bytes;
+        let info = SegmentInfo { number: header.number, bytes, events, since: header.created };
+        if torn_bytes > 0 {
             self.torn.push(info);
         }
         self.recovery.segments += 1;
         self.sealed.insert(header.number, info);
+    }
+
+    fn note(&mut self, reader: &SegmentReader, report: ReadReport) {
+        self.recovery.events += report.events;
+        self.recovery.torn_bytes += report.torn_bytes;
+        self.recovery.mended_frames += report.mended;
+        self.recovery.quarantined_frames += report.damaged;
+        if report.events == 0 {
+            self.empty.push(reader.header.number);
+        } else {
+            self.seal(reader, report.events, report.torn_bytes);
+        }
     }
 
     /// Puts the folder in order, once a file with a higher number than `newest` stands there. What the disk refuses

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::privacy::event::{Property, Timing, TimingMetric};
 use crate::spool::disk::Disk;
-use crate::spool::fault::FaultDisk;
+use crate::spool::fault::{FaultDisk, Op};
 use crate::spool::reader::{ReadReport, SegmentReader};
 use crate::spool::segment::{Encoder, FRAME_HEAD, HEADER, Header, Node, PAYLOAD_MAX, Piece, Pieces, file_name};
 use crate::spool::{SpoolError, recover};
@@ -254,6 +254,35 @@ fn what_cannot_be_mended_is_kept_aside_with_all_that_refers_to_it() {
     assert_eq!(aside[..8], (HEADER as u64).to_le_bytes());
     assert_eq!(aside[8..16], ((first - HEADER) as u64).to_le_bytes());
     assert_eq!(aside[16..16 + first - HEADER], bytes[HEADER..first]);
+}
+
+#[test]
+fn damage_that_cannot_be_copied_yet_keeps_its_segment() {
+    let disk = FaultDisk::default();
+    disk.put("node", format!("{}\n", header().node).as_bytes());
+    for (number, events) in [(7, 1), (8, 2)] {
+        let mut encoder = Encoder::new(Header { number, ..header() });
+        let mut bytes = encoder.header.bytes();
+        for mark in 0..events {
+            let mut event = marked(mark);
+            event.site.id = 300 + mark;
+            assert!(encoder.append(&event, &mut bytes));
+        }
+        bytes[HEADER + FRAME_HEAD..HEADER + FRAME_HEAD + 4].fill(0xee);
+        disk.put(&file_name(number), &bytes);
+    }
+    disk.refuse(&[Op::Create]);
+    let (spool, writer, recovery) = open(&disk);
+    assert_eq!((recovery.events, recovery.quarantined_frames), (1, 2));
+    assert!(spool.read(&spool.sealed()[0]).unwrap().for_each(|_| ()).is_err(), "shipped before it was copied");
+    drop(writer);
+    disk.refuse(&[]);
+    let (_spool, _writer, recovery) = open(&disk);
+    assert_eq!((recovery.events, recovery.quarantined_frames), (1, 2));
+    let names = disk.names();
+    assert!(names.iter().any(|name| name == "quarantine/00000000000000000007.damaged"), "{names:?}");
+    assert!(names.iter().any(|name| name == "quarantine/00000000000000000008.damaged"), "{names:?}");
+    assert!(!names.contains(&file_name(7)), "{names:?}");
 }
 
 #[test]

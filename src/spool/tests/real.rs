@@ -53,6 +53,33 @@ async fn closing_writes_what_waits_and_then_refuses() {
     assert!(spool.seal().await.is_err());
 }
 
+#[tokio::test]
+async fn a_disk_that_was_full_is_found_good_again_without_being_asked() {
+    let disk = FaultDisk::default();
+    let (spool, _) = Spool::open(u64::MAX, Arc::new(disk.clone()), clock()).unwrap();
+    disk.room(Some(100));
+    let mut kept = Vec::new();
+    for mark in 0.. {
+        let Ok(receipt) = spool.append(&marked(mark)) else { break };
+        if receipt.await.is_ok() {
+            kept.push(mark);
+        }
+    }
+    disk.room(None);
+    let again = async {
+        loop {
+            match spool.append(&marked(1000)) {
+                Ok(receipt) => return receipt.await,
+                Err(Unavailable) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), again).await.unwrap().unwrap();
+    spool.seal().await.unwrap();
+    kept.push(1000);
+    assert_eq!(marks(&spool), kept);
+}
+
 #[test]
 fn a_second_process_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
