@@ -1,7 +1,11 @@
 //! Where identity dies.
 
 pub mod agent;
+mod bot;
 pub mod event;
 pub mod hit;
+pub mod language;
 pub mod page;
 pub mod place;
+mod redact;
+pub mod screen;

@@ -1,0 +1,1 @@
+//! Placeholders for what points at a person in a path.
