@@ -6,6 +6,7 @@ pub mod event;
 pub mod hit;
 pub mod language;
 pub mod page;
+mod percent;
 pub mod place;
 mod redact;
 pub mod screen;
