@@ -14,7 +14,10 @@
 //!
 //! Kept: dates (`20260310`, `2026-03-10`, `10-03-2026`, a time after them), ISBN-13 with a right check digit, versions,
 //! and words with a number of up to eleven digits (`le-titre_6543210_3224.html`): what newspapers and shops publish.
-//! An extension stays after a placeholder.
+//! An extension stays after a placeholder. A title that is shorter than the token behind it goes with the token.
+//!
+//! Not recognised: people's names, and ids of fewer digits or letters than the table says. A site that has such paths
+//! leaves them out with `exclude_paths`.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
