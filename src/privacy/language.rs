@@ -1,0 +1,78 @@
+//! The language that a visitor prefers, from `Accept-Language`: the primary tag alone, without country or variant.
+
+/// A primary language tag: two or three lower-case letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Language {
+    letters: [u8; 3],
+    length: u8,
+}
+
+impl Language {
+    /// The tag, such as `fr`.
+    pub fn as_str(&self) -> &str {
+        let letters = self.letters.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(letters).unwrap_or_default()
+    }
+
+    fn new(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next()?;
+        if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return None;
+        }
+        let mut letters = [0; 3];
+        for (to, from) in letters.iter_mut().zip(primary.bytes()) {
+            *to = from.to_ascii_lowercase();
+        }
+        Some(Self { letters, length: u8::try_from(primary.len()).ok()? })
+    }
+}
+
+/// The first language of the header that is not refused by `q=0`; browsers write the preferred one first.
+/// Tags of other lengths, `*` and garbage are passed over.
+pub fn language(accept_language: &str) -> Option<Language> {
+    accept_language.split(',').find_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next()?;
+        let refused = |part: &str| {
+            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")).map(str::trim);
+            weight.is_some_and(|weight| weight.parse().is_ok_and(|weight: f32| weight <= 0.0))
+        };
+        if parts.any(refused) { None } else { Language::new(tag) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_first_acceptable_language_is_told_by_its_primary_tag() {
+        for (header, expected) in [
+            ("fr-CA,fr;q=0.8,en;q=0.5", Some("fr")),
+            ("DE", Some("de")),
+            (" zh-Hant-TW ; q=0.9", Some("zh")),
+            ("haw, en", Some("haw")),
+            ("en;q=0, fr;q=0.1", Some("fr")),
+            ("*", None),
+            ("*;q=0.5, nl", Some("nl")),
+            ("x-klingon, en", Some("en")),
+            ("français, en", Some("en")),
+            ("", None),
+            (",,;;q=1", None),
+            ("C", None),
+        ] {
+            assert_eq!(language(header).as_ref().map(Language::as_str), expected, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic_or_say_more_than_three_letters(header in any::<String>()) {
+            if let Some(language) = language(&header) {
+                let tag = language.as_str();
+                prop_assert!((2..=3).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_lowercase()));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Percent-encoding, brought into one form, so that one page has one spelling and nothing hides behind a second one.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use percent_encoding::percent_decode_str;
+
+/// Nobody encodes more often than this by mistake.
+const LEVELS_MAX: usize = 4;
+
+/// `text` decoded once where that reads well. What stays encoded, or becomes so, with capital digits: bytes that are
+/// no UTF-8, `%` itself, `/ \ ? #`, blanks, control, direction and invisible characters, and those of `reserved`.
+/// Doing it twice changes nothing more.
+pub(super) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
+    let is_plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || (b"-._~!$'()*,;=:@&+".contains(&byte) && !reserved.as_bytes().contains(&byte))
+    };
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    let mut decoded = String::with_capacity(text.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if stays_encoded(character) || reserved.contains(character) {
+                push_encoded(&mut decoded, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                decoded.push(character);
+            }
+        }
+        push_encoded(&mut decoded, chunk.invalid());
+    }
+    Cow::Owned(decoded)
+}
+
+/// `text` decoded until nothing is left to decode; nothing if that takes more levels than an honest page has.
+pub(super) fn decoded_fully(text: &str) -> Option<String> {
+    let mut text = text.to_owned();
+    for _ in 0..=LEVELS_MAX {
+        let next = percent_decode_str(&text).decode_utf8_lossy();
+        if next == text {
+            return Some(text);
+        }
+        text = next.into_owned();
+    }
+    None
+}
+
+/// The longest start of `text` that is no longer than `bytes_max` and ends between characters, encoded or not.
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+    let start = text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text);
+    let tail = start.len().saturating_sub(2);
+    match start.rfind('%') {
+        Some(escape) if escape >= tail && start.len() < text.len() => start.get(..escape).unwrap_or(start),
+        _ => start,
+    }
+}
+
+fn push_encoded(to: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        write!(to, "%{byte:02X}").expect("because a String takes everything that is written to it");
+    }
+}
+
+fn stays_encoded(character: char) -> bool {
+    if character.is_ascii() {
+        return matches!(character, '%' | '/' | '\\' | '?' | '#' | '\0'..=' ' | '\x7f');
+    }
+    let is_invisible = matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..);
+    is_invisible || character.is_control() || character.is_whitespace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_reads_well_is_decoded_once_and_the_rest_stays() {
+        for (text, expected) in [
+            ("plain-text_1.html", "plain-text_1.html"),
+            ("caf%C3%A9", "café"),
+            ("café", "café"),
+            ("%41%2d%7E", "A-~"),
+            ("a%2fb%5Cc%3Fd%23e", "a%2Fb%5Cc%3Fd%23e"),
+            ("a%20b", "a%20b"),
+            ("%2541", "%2541"),
+            ("100%", "100%25"),
+            ("%zz", "%25zz"),
+            ("%c3", "%C3"),
+            ("%C3%28", "%C3("),
+            ("%00%0a%7f", "%00%0A%7F"),
+            ("%E2%80%AEtxt", "%E2%80%AEtxt"),
+            ("a\u{200b}b", "a%E2%80%8Bb"),
+            ("%C2%85", "%C2%85"),
+        ] {
+            assert_eq!(decoded_once(text, ""), expected, "{text}");
+        }
+        assert_eq!(decoded_once("a%26b+c", "&+"), "a%26b%2Bc");
+    }
+
+    #[test]
+    fn nested_encodings_are_followed_to_their_end_or_given_up() {
+        assert_eq!(decoded_fully("a%252540b").as_deref(), Some("a@b"));
+        assert_eq!(decoded_fully("100%").as_deref(), Some("100%"));
+        assert_eq!(decoded_fully("a%25252525252540b"), None);
+    }
+
+    #[test]
+    fn a_cut_leaves_no_half_character() {
+        assert_eq!(cut("ab%C3%A9", 5), "ab%C3");
+        assert_eq!(cut("ab%C3%A9", 4), "ab");
+        assert_eq!(cut("ab%C3%A9", 3), "ab");
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("a%20", 4), "a%20");
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_again_changes_nothing(text in "(%[0-9a-f]{2}|%25|%|[a-z/é\u{200b}]){0,40}") {
+            let once = decoded_once(&text, "&").into_owned();
+            prop_assert_eq!(&*decoded_once(&once, "&"), &*once);
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Placeholders for what points at a person: applied to every segment of a path and to every value that a site keeps.
+//! What was found is decided on the fully decoded text; the words around it stay, so that pages remain told apart.
+//!
+//! | in a segment | becomes |
+//! |---|---|
+//! | an e-mail address anywhere (`@` with something before it, and no mere version number after it) | `:email`, whole |
+//! | an IP address | `:id`, whole |
+//! | a UUID | `:uuid` in its place |
+//! | a number of 7 digits and more, in groups or not, with at most two letters around it | `:phone` if 8 to 15 digits start with `+`, `(` or `0`, or stand in groups of 3-3-4; else `:id` |
+//! | among words: a telephone number in groups, or of ten digits and a leading `0` | `:phone` in its place |
+//! | a word of 12 digits and more; of 16 hexadecimal digits and more, letters among them; a JSON web token | `:id` in its place |
+//! | a word of 20 characters and more that changes between capitals, small letters and digits at every fourth character, or has no small letters and changes twice; the same over a whole segment with `-` and `_` in it | `:id` in its place |
+//! | any of these behind percent-encoding, or more than four levels of encoding | whole |
+//!
+//! Kept: dates (`20260310`, `2026-03-10`, `10-03-2026`, a time after them), ISBN-13 with a right check digit, versions,
+//! and words with a number of up to eleven digits (`le-titre_6543210_3224.html`): what newspapers and shops publish.
+//! An extension stays after a placeholder. A title that is shorter than the token behind it goes with the token.
+//!
+//! Not recognised: people's names, and ids of fewer digits or letters than the table says. A site that has such paths
+//! leaves them out with `exclude_paths`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::privacy::percent;
+
+const EMAIL: &str = ":email";
+const PHONE: &str = ":phone";
+const UUID: &str = ":uuid";
+const ID: &str = ":id";
+
+/// `segment`, once decoded, with its placeholders. Doing it twice changes nothing more.
+pub(super) fn redacted(segment: Cow<'_, str>) -> Cow<'_, str> {
+    if segment.contains('%') {
+        let found = match percent::decoded_fully(&segment) {
+            Some(text) => redacted_text(&text).map(|(placeholder, _)| placeholder),
+            None => Some(ID),
+        };
+        return found.map_or(segment, Cow::Borrowed);
+    }
+    redacted_text(&segment).map_or(segment, |(_, text)| Cow::Owned(text))
+}
+
+/// The first placeholder that is needed, and the text with all of them. Every step but the last shortens the text.
+fn redacted_text(text: &str) -> Option<(&'static str, String)> {
+    let (first, mut text) = step(text)?;
+    while let Some((_, next)) = step(&text) {
+        text = next;
+    }
+    Some((first, text))
+}
+
+/// One replacement, if one is needed.
+fn step(text: &str) -> Option<(&'static str, String)> {
+    let shape = Shape::of(text);
+    if shape.is_harmless() {
+        return None;
+    }
+    if has_email(text) {
+        return Some((EMAIL, EMAIL.into()));
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Some((ID, ID.into()));
+    }
+    if let Some((before, after)) = around_uuid(text) {
+        return Some((UUID, format!("{before}{UUID}{after}")));
+    }
+    let (stem, extension) = text.rsplit_once('.').filter(|(_, end)| is_extension(end)).unwrap_or((text, ""));
+    let whole = if text.starts_with("eyJ") && text.len() >= 20 {
+        return Some((ID, ID.into()));
+    } else if stem.chars().filter(|letter| letter.is_alphabetic()).count() <= 2 {
+        number(stem)
+    } else {
+        Shape::of(stem).is_random_across_separators().then_some(ID)
+    };
+    match whole {
+        Some(placeholder) => {
+            let dot = if extension.is_empty() { "" } else { "." };
+            Some((placeholder, format!("{placeholder}{dot}{extension}")))
+        }
+        None => telephone_among_words(text).or_else(|| token_among_words(text)),
+    }
+}
+
+/// What one look at a text tells about it.
+#[derive(Default)]
+struct Shape {
+    bytes: usize,
+    digits: usize,
+    capitals: usize,
+    small: usize,
+    /// Changes between capitals, small letters and digits within words; a capitalised word is no change.
+    changes: usize,
+    longest_word: usize,
+    dots: usize,
+    colons: usize,
+    hyphens: usize,
+    others: usize,
+    /// An `@`, or the first byte of its wide forms.
+    at: bool,
+}
+
+impl Shape {
+    fn of(text: &str) -> Self {
+        let mut shape = Self { bytes: text.len(), ..Self::default() };
+        let (mut before, mut word) = (b' ', 0);
+        for byte in text.bytes() {
+            let class = match byte {
+                b'0'..=b'9' => b'0',
+                b'A'..=b'Z' => b'A',
+                b'a'..=b'z' | 0x80.. => b'a',
+                _ => b' ',
+            };
+            match class {
+                b'0' => shape.digits += 1,
+                b'A' => shape.capitals += 1,
+                b'a' => shape.small += 1,
+                _ => match byte {
+                    b'.' => shape.dots += 1,
+                    b':' => shape.colons += 1,
+                    b'-' => shape.hyphens += 1,
+                    b'_' => {}
+                    _ => shape.others += 1,
+                },
+            }
+            shape.at |= byte == b'@' || byte == 0xef;
+            let is_inside = class != b' ' && before != b' ';
+            shape.changes += usize::from(is_inside && class != before && !(before == b'A' && class == b'a'));
+            word = if class == b' ' { 0 } else { word + 1 };
+            shape.longest_word = shape.longest_word.max(word);
+            before = class;
+        }
+        shape
+    }
+
+    /// Nothing in the table can apply: true for nearly every segment of nearly every site.
+    fn is_harmless(&self) -> bool {
+        !self.at
+            && self.digits < 7
+            && self.longest_word < 16
+            && (self.bytes < 20 || self.changes * 4 < self.bytes)
+            && (self.bytes < 36 || self.hyphens < 4)
+            && self.dots < 3
+            && self.colons < 2
+    }
+
+    fn is_random_across_separators(&self) -> bool {
+        self.bytes >= 20 && self.changes * 4 >= self.bytes && self.dots + self.colons + self.others == 0
+    }
+}
+
+/// An `@` with something before it that is not the end of a folder, and after it no mere version (`vue@3.4.1`).
+fn has_email(text: &str) -> bool {
+    let mut rest = text;
+    let mut before = None;
+    while let Some((left, right)) = rest.split_once(['@', '＠', '﹫']) {
+        before = left.chars().next_back().or(before.map(|_| '@'));
+        let domain = right.split(|c: char| !c.is_alphanumeric() && c != '.' && c != '-').next().unwrap_or_default();
+        let last = domain.rsplit('.').next().unwrap_or_default();
+        let is_version = domain.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
+            && (last.len() < 2 || !last.chars().all(char::is_alphabetic));
+        let is_domain = (!domain.is_empty() && !is_version) || right.starts_with('[');
+        if is_domain && before.is_some_and(|before| before != '/') {
+            return true;
+        }
+        before = before.or(Some('@'));
+        rest = right;
+    }
+    false
+}
+
+/// The text before and after a UUID.
+fn around_uuid(text: &str) -> Option<(&str, &str)> {
+    let hyphens = text.bytes().enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
+    hyphens.filter_map(|hyphen| hyphen.checked_sub(8)).find_map(|start| {
+        let (before, uuid, after) = (text.get(..start)?, text.get(start..start + 36)?, text.get(start + 36..)?);
+        let fits = |(at, byte): (usize, u8)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        };
+        let is_apart = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        (is_apart && uuid.bytes().enumerate().all(fits)).then_some((before, after))
+    })
+}
+
+fn is_extension(end: &str) -> bool {
+    (1..=5).contains(&end.len())
+        && end.starts_with(|c: char| c.is_ascii_alphabetic())
+        && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// What a text of hardly any letters stands for, if not for something public.
+fn number(stem: &str) -> Option<&'static str> {
+    let groups: Vec<&str> = stem.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
+    let digits: usize = groups.iter().map(|group| group.len()).sum();
+    if digits < 7 || is_isbn(&groups.concat()) {
+        return None;
+    }
+    if let Some(rest) = after_date(&groups) {
+        return (rest > 6).then_some(ID);
+    }
+    let is_written_as_number = stem.bytes().all(|byte| byte.is_ascii_digit() || b" -.()+".contains(&byte));
+    let starts = stem.starts_with(['+', '(']) || groups.first().is_some_and(|first| first.starts_with('0'));
+    let is_phone = (8..=15).contains(&digits) && is_written_as_number && (starts || is_three_three_four(&groups));
+    Some(if is_phone { PHONE } else { ID })
+}
+
+/// A telephone number between words.
+fn telephone_among_words(text: &str) -> Option<(&'static str, String)> {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')' | '+');
+    let mut at = 0;
+    while let Some(found) = text.get(at..)?.find(|c: char| c.is_ascii_digit() || c == '+' || c == '(') {
+        let start = at + found;
+        let run = text.get(start..)?.split(|c| !is_part(c)).next()?.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let end = start + run.len();
+        at = end.max(start + 1);
+        let groups: Vec<&str> = run.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
+        let digits: usize = groups.iter().map(|group| group.len()).sum();
+        let is_led = run.starts_with('+') || groups.first().is_some_and(|first| first.starts_with('0'));
+        let is_written = (groups.len() >= 3 && (is_led || is_three_three_four(&groups)))
+            || (groups.len() == 1 && is_led && (digits == 10 || run.starts_with('+')));
+        let is_dated = (0..groups.len()).any(|from| after_date(groups.get(from..).unwrap_or_default()).is_some());
+        let (before, after) = (text.get(..start)?, text.get(end..)?);
+        let is_apart = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        if (9..=15).contains(&digits) && is_written && !is_dated && is_apart && !is_isbn(&groups.concat()) {
+            return Some((PHONE, format!("{before}{PHONE}{after}")));
+        }
+    }
+    None
+}
+
+/// A token between words; once one is found, also its shorter pieces behind a `-` or `_` of its own.
+fn token_among_words(text: &str) -> Option<(&'static str, String)> {
+    let is_piece = |word: &str| text.contains(ID) && word.len() >= 4 && Shape::of(word).changes * 4 >= word.len();
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    let token = words.find(|word| is_token(word) || is_piece(word))?;
+    let start = token.as_ptr().addr() - text.as_ptr().addr();
+    let (before, after) = (text.get(..start)?, text.get(start + token.len()..)?);
+    Some((ID, format!("{before}{ID}{after}")))
+}
+
+fn is_token(word: &str) -> bool {
+    if word.len() < 12 || !word.is_ascii() {
+        return false;
+    }
+    let shape = Shape::of(word);
+    let is_dated = word.get(..8).is_some_and(is_date) && shape.digits <= 14;
+    (shape.digits >= 12 && !is_dated && !is_isbn(word))
+        || (word.len() >= 16 && word.starts_with("eyJ"))
+        || (word.len() >= 16
+            && shape.digits > 0
+            && shape.digits < word.len()
+            && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || (word.len() >= 20 && if shape.small == 0 { shape.changes >= 2 } else { shape.changes * 4 >= word.len() })
+}
+
+fn is_three_three_four(groups: &[&str]) -> bool {
+    matches!(groups, [area, exchange, line] if area.len() == 3 && exchange.len() == 3 && line.len() == 4)
+}
+
+/// How many digits follow a date that the groups start with.
+fn after_date(groups: &[&str]) -> Option<usize> {
+    let count = |rest: &[&str]| rest.iter().map(|group| group.len()).sum::<usize>();
+    match groups {
+        [first, rest @ ..] if first.get(..8).is_some_and(is_date) => Some(first.len() - 8 + count(rest)),
+        [a, b, c, rest @ ..] if is_date_of(a, b, c) || is_date_of(c, b, a) => Some(count(rest)),
+        _ => None,
+    }
+}
+
+/// `YYYYMMDD`, or `DDMMYYYY`.
+fn is_date(digits: &str) -> bool {
+    let parts = |year: std::ops::Range<usize>, month: std::ops::Range<usize>, day: std::ops::Range<usize>| {
+        Some(is_date_of(digits.get(year)?, digits.get(month)?, digits.get(day)?))
+    };
+    parts(0..4, 4..6, 6..8) == Some(true) || parts(4..8, 2..4, 0..2) == Some(true)
+}
+
+fn is_date_of(year: &str, month: &str, day: &str) -> bool {
+    let within = |text: &str, digits: usize, from: u32, to: u32| {
+        text.len() <= digits && text.parse().is_ok_and(|number: u32| (from..=to).contains(&number))
+    };
+    within(year, 4, 1900, 2199) && within(month, 2, 1, 12) && within(day, 2, 1, 31)
+}
+
+/// Thirteen digits from 978 or 979 whose weighted sum is a multiple of ten.
+fn is_isbn(digits: &str) -> bool {
+    let sum = || {
+        let weighted = digits.bytes().zip([1u32, 3].into_iter().cycle());
+        weighted.map(|(digit, weight)| u32::from(digit.wrapping_sub(b'0')) * weight).sum::<u32>()
+    };
+    digits.len() == 13
+        && (digits.starts_with("978") || digits.starts_with("979"))
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && sum() % 10 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(segment: &str) -> String {
+        redacted(percent::decoded_once(segment, "")).into_owned()
+    }
+
+    #[test]
+    fn what_points_at_a_person_is_replaced() {
+        for (segment, expected) in [
+            ("jean.dupont@example.fr", ":email"),
+            ("jean%40example.fr", ":email"),
+            ("jean%2540example.fr", ":email"),
+            ("jean%252525252525252540example.fr", ":id"),
+            ("jean＠example.fr", ":email"),
+            ("unsubscribe-jean@example.fr.html", ":email"),
+            ("mailto:jean@example", ":email"),
+            ("a%2Fjean@example.fr", ":email"),
+            ("@alice@mastodon.example", ":email"),
+            ("root@[192.0.2.1]", ":email"),
+            ("203.0.113.77", ":id"),
+            ("2001:db8::1", ":id"),
+            ("550e8400-e29b-41d4-a716-446655440000", ":uuid"),
+            ("invoice-550E8400-E29B-41D4-A716-446655440000.pdf", "invoice-:uuid.pdf"),
+            ("deadbeef-dead-beef-dead-beefdeadbeef", ":uuid"),
+            ("1234567", ":id"),
+            ("12345678.html", ":id.html"),
+            ("id-6543210", ":id"),
+            ("6543210_3224", ":id"),
+            ("1234-5678-9012-3456", ":id"),
+            ("0612345678", ":phone"),
+            ("+33612345678", ":phone"),
+            ("%2B33%206%2012%2034%2056%2078", ":phone"),
+            ("06-12-34-56-78", ":phone"),
+            ("(555) 123-4567", ":phone"),
+            ("555-123-4567", ":phone"),
+            ("tel-06.12.34.56.78.html", "tel-:phone.html"),
+            ("appelez-0612345678", "appelez-:phone"),
+            ("commande-492912341234", "commande-:id"),
+            ("FR7630006000011234567890189", ":id"),
+            ("507f1f77bcf86cd799439011", ":id"),
+            ("reset-d41d8cd98f00b204e9800998ecf8427e", ":id"),
+            (
+                "minutes-of-the-last-general-assembly-d41d8cd98f00b204e9800998ecf8427e",
+                "minutes-of-the-last-general-assembly-:id",
+            ),
+            (
+                "how-we-planned-the-next-summer-holiday-3MtwBwLkdIwHu7ix28a3_x4F9k-titre",
+                "how-we-planned-the-next-summer-holiday-:id_:id-titre",
+            ),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U", ":id"),
+            ("V1StGXR8_Z5jdHi6B-myT", ":id"),
+            ("tz4a98xxat96iws9zmbrgj3a", ":id"),
+            ("01ARZ3NDEKTSV4RRFFQ69G5FAV", ":id"),
+            ("le-titre-10-03-2026-HJK4EJHZQ5DXJMMVZC3NMGUHDI.php", "le-titre-10-03-2026-:id.php"),
+            ("pi_3MtwBwLkdIwHu7ix28a3tqPa", ":id"),
+            ("a%20d41d8cd98f00b204e9800998ecf8427e", ":id"),
+        ] {
+            assert_eq!(shown(segment), expected, "{segment}");
+        }
+    }
+
+    #[test]
+    fn what_newspapers_and_shops_publish_stays() {
+        for segment in [
+            "le-titre-de-l-article_6543210_3224.html",
+            "how-to-build-a-house-in-2026",
+            "HowToBuildAHouseIn2026",
+            "article-123456",
+            "world-europe-12345678",
+            "2026",
+            "20260310",
+            "2026-03-10",
+            "10-03-2026",
+            "20260310123000",
+            "20260310-titre",
+            "compte-rendu-du-05-03-2026-12-30",
+            "9782070360246",
+            "978-2-07-036024-6",
+            "@alice",
+            "vue@3.4.1",
+            "v1.2.3",
+            "115.0.57",
+            "iphone-15-pro-max-256gb-titane-bleu",
+            "iPhone15ProMax256GBBlueTitanium",
+            "4K-OLED-TV-55inch-A95L-2024",
+            "B08N5WRWNB",
+            "SKU-48213-XL",
+            "Donaudampfschifffahrtsgesellschaft",
+            "Достопримечательности-Санкт-Петербурга",
+            "東京都の観光案内",
+            "jean.dupont",
+            "abc123f",
+            ":email",
+            "invoice-:uuid.pdf",
+        ] {
+            assert_eq!(shown(segment), segment);
+        }
+    }
+}
