@@ -10,6 +10,7 @@
 -- Window: the last 10 000 inserts into a table are remembered by their token (a batch that spans months counts one for
 -- each). At a flush every 15 seconds that is more than 40 hours: a batch is offered again within seconds of a crash, or after
 -- as long as the database was away, during which nobody else inserted.
+-- Sync: an insert is answered when its part is on the disk, since the segment that it came from is deleted then.
 -- TTL: rows leave one by one, not by whole parts: a month's part would keep its first day a month too long.
 -- Keys: a report asks for one site, one dimension, some days; so the day comes after them (10 ms against 18 with the
 -- day first). Codecs: 3.5 M generated rows of breakdowns took 19.1 bytes each with LZ4, 7.0 with ZSTD, 6.3 with T64 before
@@ -38,7 +39,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, day, hour, page)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'What happened on a page within an hour; figures are sums';
 
 CREATE TABLE IF NOT EXISTS {{table:breakdowns}}
@@ -59,7 +60,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, dimension, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Figures of a page and day by one dimension; dimensions are never crossed';
 
 CREATE TABLE IF NOT EXISTS {{table:actions}}
@@ -77,7 +78,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, action, property, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Uses of a feature on a page within a day';
 
 CREATE TABLE IF NOT EXISTS {{table:timings}}
@@ -94,7 +95,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, metric, day, hour, page, bucket)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Histograms of load times of a page and hour';
 
 CREATE TABLE IF NOT EXISTS {{table:imports}}
@@ -107,5 +108,5 @@ CREATE TABLE IF NOT EXISTS {{table:imports}}
 ENGINE = {{engine:ReplacingMergeTree}}
 ORDER BY (site, day, source)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Days that an import has brought, so that none is counted twice';
