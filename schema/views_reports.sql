@@ -54,7 +54,6 @@ FROM
         sum(scroll_views) AS sum_scroll_views
     FROM {{database}}.pages
     WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date}
-        AND hour BETWEEN toDateTime({from:Date}, 'UTC') - 86400 AND toDateTime({to:Date}, 'UTC') + 172800
         AND {role:String} IN ('', 'entry', 'exit') AND {grain:String} IN ('', 'hour', 'day', 'week', 'month')
         AND multiIf(
             {page_op:String} = '', true,
@@ -221,7 +220,6 @@ FROM
         quantilesExactWeighted(0.5, 0.75, 0.95)(bucket, toUInt64(count)) AS quantiles
     FROM {{database}}.timings
     WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date}
-        AND hour BETWEEN toDateTime({from:Date}, 'UTC') - 86400 AND toDateTime({to:Date}, 'UTC') + 172800
         AND {grain:String} IN ('', 'hour', 'day', 'week', 'month')
         AND multiIf(
             {page_op:String} = '', true,
