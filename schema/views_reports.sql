@@ -9,7 +9,7 @@
 -- Whole-site figures and pages. `role` is '' (pages as they are viewed), 'entry' or 'exit' (visits by where they begin
 -- or end; only `visits` and, for entries, the figures of a visit are kept that way). A person counts once a day for the
 -- site and once a day for every page: as soon as pages are told apart or filtered, `visitors` is the latter.
-CREATE OR REPLACE VIEW {{database}}.report_pages
+CREATE OR REPLACE VIEW {{database}}.report_pages{{on_cluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER AS
 WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded,
@@ -68,7 +68,7 @@ FROM
 WHERE rounded(sum_visits) > 0 OR ({role:String} = '' AND (rounded(sum_pageviews) > 0 OR rounded(sum_visitors) > 0));
 
 -- One dimension, by day: no table crosses two. Exits, engagement and hours are not kept with a dimension.
-CREATE OR REPLACE VIEW {{database}}.report_breakdowns
+CREATE OR REPLACE VIEW {{database}}.report_breakdowns{{on_cluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER AS
 WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded,
@@ -128,7 +128,7 @@ WHERE rounded(sum_visits) > 0 OR rounded(sum_pageviews) > 0 OR rounded(sum_visit
 
 -- Actions, by day. With `property` empty `value` is the action's name, else the value of that property, for the actions
 -- that `action_op` lets through. A person counts once a day for each action, or for each action and value.
-CREATE OR REPLACE VIEW {{database}}.report_actions
+CREATE OR REPLACE VIEW {{database}}.report_actions{{on_cluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER AS
 WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded
@@ -190,7 +190,7 @@ WHERE rounded(sum_count) > 0 OR rounded(sum_visitors) > 0;
 
 -- Load times: how many were measured, and the upper bound, in milliseconds (`cls`: thousandths), of the histogram
 -- bucket that holds the median, the 75th and the 95th of a hundred.
-CREATE OR REPLACE VIEW {{database}}.report_timings
+CREATE OR REPLACE VIEW {{database}}.report_timings{{on_cluster}}
 DEFINER = {{definer}} SQL SECURITY DEFINER AS
 WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded,

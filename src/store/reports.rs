@@ -3,18 +3,21 @@
 
 use std::time::Duration;
 
-use clickhouse::error::Error;
-use clickhouse::query::Query;
-use clickhouse::{Client, Row};
+use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
+use super::client::{Question, Store};
+use super::error::StoreError;
 use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// ClickHouse's number for an expression that RE2 refuses.
-const CANNOT_COMPILE_REGEXP: &str = "Code: 427.";
+const CANNOT_COMPILE_REGEXP: u32 = 427;
+
+/// The views that a reading user is granted.
+pub const VIEWS: [&str; 4] = ["report_pages", "report_breakdowns", "report_actions", "report_timings"];
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,13 +62,13 @@ pub struct ReportRow {
 /// The reading side of the database.
 #[derive(Clone)]
 pub struct Reports {
-    client: Client,
+    store: Store,
 }
 
 impl Reports {
-    /// Reads as the user of `client`, who needs to be granted the views and nothing else.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// Reads as the reading user of `store`, who is granted [`VIEWS`] and nothing else.
+    pub fn new(store: Store) -> Self {
+        Self { store }
     }
 
     /// The rows of a report.
@@ -80,11 +83,9 @@ impl Reports {
             report.view(),
             report.order_text(),
         );
-        let query = report
-            .bind(self.client.query_raw(&sql))
-            .param("limit", report.limit.min(ROWS_MAX))
-            .param("offset", report.offset);
-        within(query.fetch_all::<ReportRow>()).await
+        let query =
+            report.bind(self.store.ask(&sql)).param("limit", report.limit.min(ROWS_MAX)).param("offset", report.offset);
+        within(query.rows::<ReportRow>()).await
     }
 
     /// How many rows the report has without its limit.
@@ -93,12 +94,12 @@ impl Reports {
     /// See [`ReportError`].
     pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
         let sql = format!("SELECT count() FROM {}", report.view());
-        within(report.bind(self.client.query_raw(&sql)).fetch_one::<u64>()).await
+        Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
     }
 
     /// Whether the database answers at all.
     pub async fn answers(&self) -> bool {
-        within(self.client.query_raw("SELECT toUInt8(1)").fetch_one::<u8>()).await.is_ok()
+        within(self.store.ask("SELECT toUInt8(1)").rows::<u8>()).await.is_ok()
     }
 }
 
@@ -126,7 +127,7 @@ impl Report {
         }
     }
 
-    fn bind(&self, query: Query) -> Query {
+    fn bind(&self, query: Question) -> Question {
         let query = query
             .param("site", &self.site)
             .param("from", self.from.to_string())
@@ -164,7 +165,7 @@ impl Report {
     }
 }
 
-fn with_filter(query: Query, (operator, values): (&str, &str), filter: Option<&Filter>) -> Query {
+fn with_filter(query: Question, (operator, values): (&str, &str), filter: Option<&Filter>) -> Question {
     let word = match filter.map(|filter| filter.operator) {
         None => "",
         Some(Operator::Is) => "is",
@@ -176,25 +177,17 @@ fn with_filter(query: Query, (operator, values): (&str, &str), filter: Option<&F
     query.param(operator, word).param(values, list)
 }
 
-async fn within<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, ReportError> {
+async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
     match tokio::time::timeout(WAIT_MAX, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(Error::BadResponse(text))) if text.starts_with(CANNOT_COMPILE_REGEXP) => Err(ReportError::Pattern),
+        Ok(Err(error)) if error.failure().code == CANNOT_COMPILE_REGEXP => Err(ReportError::Pattern),
         Ok(Err(error)) => {
-            tracing::warn!(kind = kind(&error), "a report could not be read");
+            tracing::warn!(%error, "a report could not be read");
             Err(ReportError::Unavailable)
         }
-        Err(_) => Err(ReportError::Unavailable),
-    }
-}
-
-/// A word for the log: the database's own text may quote what was asked.
-fn kind(error: &Error) -> &'static str {
-    if matches!(error, Error::Network(_)) {
-        "network"
-    } else if matches!(error, Error::BadResponse(_)) {
-        "refused"
-    } else {
-        "format"
+        Err(_) => {
+            tracing::warn!("a report took too long");
+            Err(ReportError::Unavailable)
+        }
     }
 }

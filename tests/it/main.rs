@@ -1,3 +1,4 @@
 //! Everything that enters through a real listener.
 
-fn main() {}
+mod console;
+mod query;
