@@ -16,7 +16,7 @@ WITH
     x -> toInt64(floor(x + 0.5)) AS whole,
     if({{rounding}} = 1, 100, 10) AS decimals
 SELECT
-    time,
+    multiIf({grain:String} = '', '', {grain:String} = 'hour', period_hour, toString(period)) AS time,
     shown_page AS page,
     '' AS value,
     if({role:String} = '', rounded(sum_visitors), NULL) AS visitors,
@@ -35,13 +35,13 @@ FROM
 (
     SELECT
         multiIf(
-            {grain:String} = '', '',
-            {grain:String} = 'hour', formatDateTime(
-                greatest(toStartOfHour(toTimeZone(hour, {timezone:String})), toDateTime(day, {timezone:String})),
-                '%Y-%m-%d %H:00:00', {timezone:String}),
-            {grain:String} = 'week', toString(toMonday(day)),
-            {grain:String} = 'month', toString(toStartOfMonth(day)),
-            toString(day)) AS time,
+            {grain:String} = 'day', day,
+            {grain:String} = 'week', toMonday(day),
+            {grain:String} = 'month', toStartOfMonth(day),
+            toDate(0)) AS period,
+        if({grain:String} = 'hour', formatDateTime(
+            greatest(toStartOfHour(toTimeZone(hour, {timezone:String})), toDateTime(day, {timezone:String})),
+            '%Y-%m-%d %H:00:00', {timezone:String}), '') AS period_hour,
         if({by_page:UInt8} = 1, page, '') AS shown_page,
         sum(if({by_page:UInt8} = 0 AND {page_op:String} = '', visitors, page_visitors)) AS sum_visitors,
         sum(pageviews) AS sum_pageviews,
@@ -63,7 +63,7 @@ FROM
             {page_op:String} = 'matches', match(page, if({page_op:String} = 'matches',
                 arrayStringConcat(arrayMap(p -> concat('(?:', p, ')'), {pages:Array(String)}), '|'), '')),
             false)
-    GROUP BY time, shown_page
+    GROUP BY period, period_hour, shown_page
 )
 WHERE rounded(sum_visits) > 0 OR ({role:String} = '' AND (rounded(sum_pageviews) > 0 OR rounded(sum_visitors) > 0));
 
@@ -75,7 +75,7 @@ WITH
     x -> toInt64(floor(x + 0.5)) AS whole,
     if({{rounding}} = 1, 100, 10) AS decimals
 SELECT
-    time,
+    if({grain:String} = '', '', toString(period)) AS time,
     shown_page AS page,
     shown_value AS value,
     CAST(rounded(sum_visitors), 'Nullable(Int64)') AS visitors,
@@ -92,10 +92,10 @@ FROM
 (
     SELECT
         multiIf(
-            {grain:String} = '', '',
-            {grain:String} = 'week', toString(toMonday(day)),
-            {grain:String} = 'month', toString(toStartOfMonth(day)),
-            toString(day)) AS time,
+            {grain:String} = 'day', day,
+            {grain:String} = 'week', toMonday(day),
+            {grain:String} = 'month', toStartOfMonth(day),
+            toDate(0)) AS period,
         if({by_page:UInt8} = 1, page, '') AS shown_page,
         if({by_value:UInt8} = 1, value, '') AS shown_value,
         sum(if({by_page:UInt8} = 0 AND {page_op:String} = '', visitors, page_visitors)) AS sum_visitors,
@@ -122,7 +122,7 @@ FROM
             {value_op:String} = 'matches', match(value, if({value_op:String} = 'matches',
                 arrayStringConcat(arrayMap(v -> concat('(?:', v, ')'), {values:Array(String)}), '|'), '')),
             false)
-    GROUP BY time, shown_page, shown_value
+    GROUP BY period, shown_page, shown_value
 )
 WHERE rounded(sum_visits) > 0 OR rounded(sum_pageviews) > 0 OR rounded(sum_visitors) > 0;
 
@@ -133,7 +133,7 @@ DEFINER = {{definer}} SQL SECURITY DEFINER AS
 WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded
 SELECT
-    time,
+    if({grain:String} = '', '', toString(period)) AS time,
     shown_page AS page,
     shown_value AS value,
     CAST(rounded(sum_visitors), 'Nullable(Int64)') AS visitors,
@@ -149,10 +149,10 @@ FROM
 (
     SELECT
         multiIf(
-            {grain:String} = '', '',
-            {grain:String} = 'week', toString(toMonday(day)),
-            {grain:String} = 'month', toString(toStartOfMonth(day)),
-            toString(day)) AS time,
+            {grain:String} = 'day', day,
+            {grain:String} = 'week', toMonday(day),
+            {grain:String} = 'month', toStartOfMonth(day),
+            toDate(0)) AS period,
         if({by_page:UInt8} = 1, page, '') AS shown_page,
         if({by_value:UInt8} = 1, if({property:String} = '', action, value), '') AS shown_value,
         sum(visitors) AS sum_visitors,
@@ -184,7 +184,7 @@ FROM
             {value_op:String} = 'matches', match(value, if({value_op:String} = 'matches',
                 arrayStringConcat(arrayMap(v -> concat('(?:', v, ')'), {values:Array(String)}), '|'), '')),
             false)
-    GROUP BY time, shown_page, shown_value
+    GROUP BY period, shown_page, shown_value
 )
 WHERE rounded(sum_count) > 0 OR rounded(sum_visitors) > 0;
 
@@ -196,7 +196,7 @@ WITH
     n -> intDiv(n + intDiv({{rounding}}, 2), {{rounding}}) * {{rounding}} AS rounded,
     bucket -> toInt64(floor(exp2(bucket / 4) + 0.5)) AS upper_bound
 SELECT
-    time,
+    multiIf({grain:String} = '', '', {grain:String} = 'hour', period_hour, toString(period)) AS time,
     shown_page AS page,
     metric,
     rounded(sum_count) AS count,
@@ -207,13 +207,13 @@ FROM
 (
     SELECT
         multiIf(
-            {grain:String} = '', '',
-            {grain:String} = 'hour', formatDateTime(
-                greatest(toStartOfHour(toTimeZone(hour, {timezone:String})), toDateTime(day, {timezone:String})),
-                '%Y-%m-%d %H:00:00', {timezone:String}),
-            {grain:String} = 'week', toString(toMonday(day)),
-            {grain:String} = 'month', toString(toStartOfMonth(day)),
-            toString(day)) AS time,
+            {grain:String} = 'day', day,
+            {grain:String} = 'week', toMonday(day),
+            {grain:String} = 'month', toStartOfMonth(day),
+            toDate(0)) AS period,
+        if({grain:String} = 'hour', formatDateTime(
+            greatest(toStartOfHour(toTimeZone(hour, {timezone:String})), toDateTime(day, {timezone:String})),
+            '%Y-%m-%d %H:00:00', {timezone:String}), '') AS period_hour,
         if({by_page:UInt8} = 1, page, '') AS shown_page,
         metric,
         sum(count) AS sum_count,
@@ -229,6 +229,6 @@ FROM
             {page_op:String} = 'matches', match(page, if({page_op:String} = 'matches',
                 arrayStringConcat(arrayMap(p -> concat('(?:', p, ')'), {pages:Array(String)}), '|'), '')),
             false)
-    GROUP BY time, shown_page, metric
+    GROUP BY period, period_hour, shown_page, metric
 )
 WHERE rounded(sum_count) > 0;

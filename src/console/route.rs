@@ -41,7 +41,7 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
         return reply::wrong_method(allowed);
     }
     let posted = head.method == Method::POST;
-    if posted && bearer(&head.headers).is_none() && session::is_foreign(&head.headers) {
+    if posted && bearer(&head.headers).is_none() && session::is_foreign(&head.headers, &head.uri) {
         return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
     }
     match path {
@@ -106,7 +106,7 @@ fn sign_in_by_link(console: &Console, head: &Parts) -> Reply {
     let Some((_, token)) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token") else {
         return assets::sign_in(StatusCode::OK);
     };
-    if session::is_foreign(&head.headers) {
+    if session::is_foreign(&head.headers, &head.uri) {
         return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
     }
     opened(console, &token)

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use hyper::HeaderMap;
 use hyper::header::{COOKIE, HOST, ORIGIN};
+use hyper::{HeaderMap, Uri};
 use jiff::{Timestamp, ToSpan as _};
 
 use super::tokens::{Digest, digest, hex};
@@ -60,17 +60,17 @@ impl Sessions {
     }
 }
 
-/// Whether a browser says that another site made it ask.
-pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
-    if !matches!(site, None | Some(b"same-origin" | b"none")) {
-        return true;
+/// Whether a browser says that another site made it ask. Its own word counts first; older ones name the origin, which
+/// must then be the host that was asked.
+pub(super) fn is_foreign(headers: &HeaderMap, asked: &Uri) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return !matches!(site.as_bytes(), b"same-origin" | b"none");
     }
     let Some(origin) = headers.get(ORIGIN) else { return false };
-    let origin = origin.to_str().unwrap_or_default();
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    authority.is_none() || authority != host
+    let host = host.or_else(|| asked.authority().map(|authority| authority.as_str()));
+    origin.is_none() || origin != host
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -86,6 +86,8 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderName;
+
     use super::*;
 
     fn headers(cookie: &str) -> HeaderMap {
@@ -119,18 +121,16 @@ mod tests {
 
     #[test]
     fn another_sites_request_is_foreign() {
-        let with = |pairs: &[(&'static str, &str)]| {
-            HeaderMap::from_iter(
-                pairs
-                    .iter()
-                    .map(|(name, value)| (name.parse::<hyper::http::HeaderName>().unwrap(), value.parse().unwrap())),
-            )
+        let foreign = |pairs: &[(&'static str, &str)]| {
+            let header = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
+            is_foreign(&pairs.iter().map(header).collect(), &Uri::from_static("/"))
         };
-        assert!(!is_foreign(&with(&[("host", "a:1")])));
-        assert!(!is_foreign(&with(&[("host", "a:1"), ("origin", "http://a:1"), ("sec-fetch-site", "same-origin")])));
-        assert!(is_foreign(&with(&[("host", "a:1"), ("origin", "http://b:1")])));
-        assert!(is_foreign(&with(&[("host", "a:1"), ("origin", "null")])));
-        assert!(is_foreign(&with(&[("host", "a:1"), ("sec-fetch-site", "cross-site")])));
-        assert!(is_foreign(&with(&[("host", "a:1"), ("sec-fetch-site", "same-site")])));
+        assert!(!foreign(&[("host", "a:1")]));
+        assert!(!foreign(&[("host", "a:1"), ("origin", "http://a:1")]));
+        assert!(!foreign(&[("host", "inner:1"), ("origin", "https://a"), ("sec-fetch-site", "same-origin")]));
+        assert!(foreign(&[("host", "a:1"), ("origin", "http://b:1")]));
+        assert!(foreign(&[("host", "a:1"), ("origin", "null")]));
+        assert!(foreign(&[("host", "a:1"), ("sec-fetch-site", "cross-site")]));
+        assert!(foreign(&[("host", "a:1"), ("sec-fetch-site", "same-site")]));
     }
 }

@@ -1,40 +1,24 @@
 //! Figures as they leave: rows by the store, questions through the real listener, a real engine between them.
 
 use serde_json::{Value, json};
-use sillage::config;
 use sillage::privacy::event::Day;
+use sillage::store::Store;
 use sillage::store::migrate::{self, Settings};
-use sillage::store::reports::VIEWS;
 use sillage::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
-use sillage::store::{Engine, Store, engine};
 
 use crate::console::{Served, serve};
+use crate::support;
 
 /// 10 March 2026, and 10 o'clock of it in Paris.
 const DAY: Day = Day(20_522);
 const TEN: u32 = 20_522 * 86_400 + 9 * 3_600;
 
-/// A running database.
-struct Database {
-    engine: Engine,
-    store: Store,
-    _folders: tempfile::TempDir,
-}
-
-async fn database(rounding: u32, batch: &Batch) -> Database {
-    let folders = tempfile::tempdir().unwrap();
-    let options = engine::Options {
-        dir: folders.path().join("parts"),
-        runtime_dir: folders.path().join("runtime"),
-        program: Some(env!("CARGO_BIN_EXE_sillage").into()),
-        report_views: VIEWS.iter().map(|view| format!("sillage.{view}")).collect(),
-        ..Default::default()
-    };
-    let engine = Engine::start(options).await.unwrap();
-    let store = Store::connect(&config::ClickHouse::default(), engine.endpoint());
-    migrate::apply(&store, &Settings { retention_months: 25, rounding }).await.unwrap();
+/// A database of one's own that holds `batch`.
+async fn store(rounding: u32, batch: &Batch) -> Store {
+    let store = Store::connect(&support::database(&support::fresh_name()), support::endpoint());
+    migrate::apply(&store, &Settings { rounding, ..support::EXACT }).await.unwrap();
     store.insert(batch).await.unwrap();
-    Database { engine, store, _folders: folders }
+    store
 }
 
 impl Served {
@@ -141,8 +125,8 @@ fn worked_example() -> Batch {
 
 #[tokio::test]
 async fn the_worked_example_is_read_back_to_the_last_figure() {
-    let database = database(1, &worked_example()).await;
-    let served = serve(database.store.clone(), 1).await;
+    let store = store(1, &worked_example()).await;
+    let served = serve(store.clone(), 1).await;
 
     let all = ["visitors", "pageviews", "visits", "bounce_rate", "visit_duration", "views_per_visit"];
     assert_eq!(served.rows(json!({ "metrics": all })).await, [json!([2, 5, 3, 67, 400, 1.67])]);
@@ -194,7 +178,6 @@ async fn the_worked_example_is_read_back_to_the_last_figure() {
 
     filters_order_and_pages(&served).await;
     served.stop().await;
-    database.engine.stop().await;
 }
 
 async fn filters_order_and_pages(served: &Served) {
@@ -266,8 +249,8 @@ async fn figures_leave_rounded_and_the_reading_user_sees_no_table() {
         actions: vec![action("", "", 24, 4)],
         timings: worked_example().timings,
     };
-    let database = database(10, &batch).await;
-    let served = serve(database.store.clone(), 10).await;
+    let store = store(10, &batch).await;
+    let served = serve(store.clone(), 10).await;
 
     let of_page = ["pageviews", "visitors", "visits", "bounce_rate", "visit_duration", "time_on_page", "scroll_depth"];
     assert_eq!(
@@ -290,14 +273,13 @@ async fn figures_leave_rounded_and_the_reading_user_sees_no_table() {
     );
 
     for table in ["pages", "breakdowns", "actions", "timings"] {
-        let refused = database.store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await;
+        let refused = store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await;
         assert_eq!(refused.unwrap_err().failure().code, 497, "{table}");
     }
     let timings = "SELECT metric, count, p50, p75, p95 FROM report_timings(site='shop.example', from='2026-03-10', \
                    to='2026-03-10', timezone='UTC', grain='', by_page=0, page_op='', pages=[])";
-    let rows = database.store.ask(timings).rows::<(String, i64, i64, i64, i64)>().await.unwrap();
+    let rows = store.ask(timings).rows::<(String, i64, i64, i64, i64)>().await.unwrap();
     assert_eq!(rows, [("lcp".into(), 100, 32, 181, 1024)]);
 
     served.stop().await;
-    database.engine.stop().await;
 }
