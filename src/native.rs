@@ -1,1 +1,79 @@
-//! The one file with unsafe code: loads the engine's library and maps location files.
+//! The two places where Rust cannot see the proof itself: the engine's C entry point and the memory map of a location
+//! file. The only file that may hold `unsafe`; it must never hold anything else.
+#![allow(unsafe_code, reason = "loading the engine and mapping a file cannot be checked by the compiler")]
+
+use std::ffi::{CStr, CString, NulError, c_char, c_int, c_void};
+use std::path::Path;
+
+/// Why the engine library did not run to a good end.
+#[derive(Debug, thiserror::Error)]
+pub enum NativeError {
+    /// The library, or its entry point, is missing or of another kind.
+    #[error("the engine library cannot be loaded: {0}")]
+    Load(#[from] libloading::Error),
+    /// An argument holds a zero byte.
+    #[error("an argument of the engine holds a zero byte")]
+    Argument(#[from] NulError),
+    /// More arguments than C can count.
+    #[error("too many arguments for the engine")]
+    TooMany,
+    /// The engine ended with an error. Its text may quote data: for the parent's pipe only, never for a log.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// `local_result_v2` of the library's header.
+#[repr(C)]
+struct EngineResult {
+    buffer: *mut c_char,
+    buffer_bytes: usize,
+    vector: *mut c_void,
+    elapsed_seconds: f64,
+    rows_read: u64,
+    bytes_read: u64,
+    error_message: *mut c_char,
+}
+
+type EngineMain = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut EngineResult;
+
+/// Loads the engine library and runs its main with `arguments`, the first of which is a program's name. Returns when
+/// the engine has ended; to be called once in a process that does nothing else.
+///
+/// # Errors
+/// When the library cannot be loaded or the engine ends with an error.
+pub fn run_engine(library: &Path, arguments: &[String]) -> Result<(), NativeError> {
+    let owned: Vec<CString> = arguments.iter().map(|text| CString::new(text.as_str())).collect::<Result<_, _>>()?;
+    let mut pointers: Vec<*mut c_char> = owned.iter().map(|text| text.as_ptr().cast_mut()).collect();
+    let count = c_int::try_from(pointers.len()).map_err(|_| NativeError::TooMany)?;
+    pointers.push(std::ptr::null_mut());
+
+    // SAFETY: loading runs the library's initialisers. This is the child process, before it has any other thread or
+    // state that they could disturb.
+    let loaded = unsafe { libloading::Library::new(library) }?;
+    // SAFETY: the signature is that of `query_stable_v2` in chdb.h of the pinned version (package-lock.json).
+    let main = unsafe { loaded.get::<EngineMain>(b"query_stable_v2\0") }?;
+    // SAFETY: `pointers` is an argv as C wants it: `count` writable pointers to strings ended by zero, then a null.
+    // `owned` keeps the strings alive until after the call.
+    let result = unsafe { main(count, pointers.as_mut_ptr()) };
+    // SAFETY: the pointer is null or points to a result that the library made and that nobody frees.
+    let message = unsafe { result.as_ref() }.map_or(std::ptr::null_mut(), |result| result.error_message);
+    let outcome = if message.is_null() {
+        Ok(())
+    } else {
+        // SAFETY: a message that is not null is a C string that lives as long as the result, which nobody frees.
+        Err(NativeError::Engine(unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()))
+    };
+    // Unloading would run the library's destructors under threads that it still has: the process ends instead.
+    std::mem::forget(loaded);
+    outcome
+}
+
+/// Maps a location file into memory: 130 MB of cities then cost only the pages that are looked at.
+///
+/// # Errors
+/// When the file cannot be opened or is no location database.
+pub fn map_location_file(path: &Path) -> Result<maxminddb::Reader<maxminddb::Mmap>, maxminddb::MaxMindDbError> {
+    // SAFETY: the file must not change while it is mapped. It is opened read-only, and the operations guide has it
+    // replaced by renaming a new file over it, which leaves the mapped one as it was.
+    unsafe { maxminddb::Reader::open_mmap(path) }
+}

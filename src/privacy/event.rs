@@ -130,6 +130,8 @@ pub enum Kind<'a> {
         opens_visit: bool,
         /// The page now is its visit's last: `exits +1`. False only without a visit.
         exit: bool,
+        /// The page was not found.
+        not_found: bool,
     },
     /// Use of a feature.
     Action {

@@ -124,3 +124,14 @@ pub struct TimingsRow {
     /// Times in this bucket.
     pub count: i64,
 }
+
+/// `imports`: a day that an import has brought.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct ImportsRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// SHA-256 of what was imported, hexadecimal.
+    pub source: Arc<str>,
+}

@@ -1,0 +1,224 @@
+//! Talking to ClickHouse: batches in, figures out. Must never build a query from a value: values travel as server-side
+//! parameters, and names come from our own code.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clickhouse::insert::Insert;
+use clickhouse::query::Query;
+use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
+use serde::{Deserialize, Serialize};
+
+use super::error::StoreError;
+use super::rows::{Batch, ImportsRow};
+use crate::config;
+
+/// Sending one chunk of 256 KiB; slower than this is a dead connection.
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+/// From the last byte of an insert to the answer: a million rows take two seconds on a small machine.
+const END_TIMEOUT: Duration = Duration::from_secs(120);
+/// A question or a statement; the reading user's own limit (30 s) comes first.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Rows of an insert that still make one block. A larger insert makes several, each with the token and its own number,
+/// cut at the same rows every time: it is not counted twice either, but it may be seen half written.
+const BLOCK_ROWS_MAX: &str = "10000000";
+
+/// A user and its password. Prints as nothing: it holds a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+/// Where a ClickHouse is, and who we are there.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its HTTP interface.
+    pub url: String,
+    /// The user that owns the tables.
+    pub writer: Login,
+    /// The user that may read reports and nothing else, when there is one.
+    pub reader: Option<Login>,
+}
+
+impl Endpoint {
+    /// Somebody else's ClickHouse, as the configuration names it.
+    ///
+    /// # Errors
+    /// When the password file cannot be read.
+    pub fn remote(config: &config::ClickHouse) -> std::io::Result<Self> {
+        let password = match config.password_file.as_str() {
+            "" => String::new(),
+            file => std::fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned(),
+        };
+        let writer = Login { user: config.user.clone(), password };
+        Ok(Self { url: config.url.clone(), writer, reader: None })
+    }
+}
+
+/// The database of the tables. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    writer: Client,
+    reader: Client,
+    bare: Client,
+    database: String,
+    definer: String,
+    cluster: String,
+}
+
+impl Store {
+    /// Makes a client; nothing is sent before it is used. Of `config`, only the names of the database and the cluster
+    /// matter here.
+    pub fn connect(config: &config::ClickHouse, endpoint: &Endpoint) -> Self {
+        let client = Client::default().with_url(&endpoint.url);
+        let login = |login: &Login| client.clone().with_user(&login.user).with_password(&login.password);
+        let bare = login(&endpoint.writer);
+        let reader = endpoint.reader.as_ref().map_or_else(|| bare.clone(), login);
+        Self {
+            writer: bare.clone().with_database(&config.database),
+            reader: reader.with_database(&config.database),
+            bare,
+            database: config.database.clone(),
+            definer: endpoint.writer.user.clone(),
+            cluster: config.cluster.clone(),
+        }
+    }
+
+    /// Name of the database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Name of the cluster, or empty.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The user that owns the tables, with whose rights views read them.
+    pub fn definer(&self) -> &str {
+        &self.definer
+    }
+
+    /// Asks for a sign of life, with our own user: a stranger on the port does not pass.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.statement("SELECT 1 FORMAT Null").await
+    }
+
+    /// Writes a batch, one insert a table. Doing it again, whole or in part, changes nothing: every table remembers
+    /// the token.
+    ///
+    /// # Errors
+    /// [`StoreError::Retryable`]: offer the same batch again. [`StoreError::Refused`]: it will never be taken as it is.
+    pub async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.insert_rows("pages", &batch.token, &batch.pages).await?;
+        self.insert_rows("breakdowns", &batch.token, &batch.breakdowns).await?;
+        self.insert_rows("actions", &batch.token, &batch.actions).await?;
+        self.insert_rows("timings", &batch.token, &batch.timings).await
+    }
+
+    async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
+    where
+        T: for<'a> Row<Value<'a> = T> + RowWrite,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut insert: Insert<T> = tokio::time::timeout(ANSWER_TIMEOUT, self.writer.insert::<T>(table))
+            .await
+            .map_err(|_| StoreError::timeout())??
+            .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
+            .with_setting("insert_deduplication_token", token)
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+            .with_setting("async_insert", "0")
+            .with_setting("max_insert_block_size", BLOCK_ROWS_MAX)
+            .with_setting("min_insert_block_size_rows", BLOCK_ROWS_MAX)
+            .with_setting("min_insert_block_size_bytes", "0");
+        if !self.cluster.is_empty() {
+            insert = insert.with_setting("distributed_foreground_insert", "1");
+        }
+        for row in rows {
+            insert.write(row).await?;
+        }
+        Ok(insert.end().await?)
+    }
+
+    /// Runs one statement that answers nothing, outside any database; its names are whole.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn statement(&self, sql: &str) -> Result<(), StoreError> {
+        within(self.bare.query_raw(sql).execute()).await
+    }
+
+    /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
+    pub fn ask(&self, sql: &str) -> Question {
+        Question(self.reader.query_raw(sql))
+    }
+
+    /// Starts a question as the user that owns the tables: for our own bookkeeping, never for figures that leave.
+    pub fn ask_as_owner(&self, sql: &str) -> Question {
+        Question(self.bare.query_raw(sql))
+    }
+
+    /// Days of `site` (since 1970-01-01) that imports have brought, each with the hashes of what brought it.
+    ///
+    /// # Errors
+    /// When the question fails.
+    pub async fn imported_days(&self, site: &str) -> Result<BTreeMap<u16, Vec<String>>, StoreError> {
+        let sql = "SELECT DISTINCT toUInt16(day), source FROM {database:Identifier}.imports WHERE site = {site:String}";
+        let question = self.ask_as_owner(sql).param("database", &self.database).param("site", site);
+        let mut days: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for (day, source) in question.rows::<(u16, String)>().await? {
+            days.entry(day).or_default().push(source);
+        }
+        Ok(days)
+    }
+
+    /// Notes the days that an import has brought; noting one again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::insert`].
+    pub async fn record_import(&self, token: &str, days: &[ImportsRow]) -> Result<(), StoreError> {
+        self.insert_rows("imports", token, days).await
+    }
+}
+
+/// A question with its parameters.
+#[must_use = "a question asks nothing before its rows are fetched"]
+pub struct Question(Query);
+
+impl Question {
+    /// Gives `{name:Type}` its value: a text, a number, a list…
+    pub fn param(self, name: &str, value: impl Serialize) -> Self {
+        Self(self.0.param(name, value))
+    }
+
+    /// All rows, as a type of ours.
+    ///
+    /// # Errors
+    /// When the question fails, or the answer is of another shape.
+    pub async fn rows<T: RowOwned + RowRead>(self) -> Result<Vec<T>, StoreError> {
+        within(self.0.fetch_all::<T>()).await
+    }
+
+    /// All rows, each a JSON object of its columns; whole numbers are numbers.
+    ///
+    /// # Errors
+    /// When the question fails.
+    pub async fn json(self) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, StoreError> {
+        let bytes = within(async { self.0.fetch_bytes("JSONEachRow")?.collect().await }).await?;
+        let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice);
+        rows.collect::<Result<_, _>>().map_err(|_| clickhouse::error::Error::NotEnoughData.into())
+    }
+}
+
+async fn within<T>(answer: impl Future<Output = clickhouse::error::Result<T>>) -> Result<T, StoreError> {
+    Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| StoreError::timeout())??)
+}

@@ -1,0 +1,346 @@
+//! A ClickHouse of our own, as a child on a leash: its standard input is a pipe that we hold, and when the pipe closes,
+//! for whatever reason, it ends. Must never let the child outlive us, be reached from outside, or write its errors
+//! into our logs: they quote data.
+//!
+//! If the child dies it is started again on the same port, with the same users: whoever holds the [`Endpoint`] only
+//! sees a pause. Two processes cannot open one data folder: a lock on a file in it decides.
+
+mod launch;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, ChildStdin};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use self::launch::Program;
+use super::client::{Endpoint, Store};
+use super::error::code_of;
+use crate::config;
+use crate::native;
+
+/// Start to first answer: half a second; a slow disk with many parts takes longer.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two looks whether it answers yet.
+const READY_POLL: Duration = Duration::from_millis(10);
+/// After the leash is let go, running merges are abandoned at once; then it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Pause before the first restart; it doubles up to the longest.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// One that lived so long begins with the shortest pause again.
+const LIVED_WELL: Duration = Duration::from_secs(60);
+/// Starts to try, each with another port: somebody may take a free port before the engine does, and the child of a
+/// collector that was killed a moment ago may still be closing the data folder.
+const STARTS_TRIED: u32 = 5;
+const START_PAUSE: Duration = Duration::from_millis(300);
+/// What is kept of the child's last words, in memory, to find the error's number in.
+const LAST_WORDS_BYTES: usize = 16_384;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No `clickhouse` and no library.
+    #[error("no engine: neither a `clickhouse` ≥ 26.5 on the PATH nor {0}; run `npm ci`, or set clickhouse.library")]
+    NoLibrary(PathBuf),
+    /// Another process has the data folder.
+    #[error("{0} is in use by another process")]
+    InUse(PathBuf),
+    /// A folder or file cannot be written.
+    #[error("the engine's files: {0}")]
+    Files(#[source] io::Error),
+    /// The child cannot be started.
+    #[error("the engine cannot be started: {0}")]
+    Spawn(#[source] io::Error),
+    /// The child ended before it answered.
+    #[error("the engine ended before it answered (its error code: {0}; 0 when it named none)")]
+    Ended(u32),
+    /// It runs but does not answer.
+    #[error("the engine does not answer")]
+    NotReady,
+    /// The system has no random bytes.
+    #[error("no random bytes from the system")]
+    NoRandomness,
+}
+
+/// What an engine is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where it keeps its parts.
+    pub dir: PathBuf,
+    /// A folder in memory, for its configuration and `engine.json`.
+    pub runtime_dir: PathBuf,
+    /// The library; empty means a `clickhouse` on the PATH, or the library where `npm ci` puts it.
+    pub library: String,
+    /// Our executable, when it is not the running one.
+    pub program: Option<PathBuf>,
+    /// Views that the reading user may read, as `database.view`; they need not exist yet.
+    pub report_views: Vec<String>,
+}
+
+/// A running engine. Dropping it lets the child go; [`Engine::stop`] also waits for its end.
+pub struct Engine {
+    endpoint: Endpoint,
+    up: watch::Receiver<bool>,
+    process: watch::Receiver<Option<u32>>,
+    let_go: oneshot::Sender<()>,
+    watcher: JoinHandle<()>,
+    runtime_dir: PathBuf,
+    lock: File,
+}
+
+impl Engine {
+    /// Starts an engine and waits until it answers.
+    ///
+    /// # Errors
+    /// When the folder is in use, nothing can be started, or what was started does not answer.
+    pub async fn start(options: Options) -> Result<Self, EngineError> {
+        launch::make_folder(&options.dir).map_err(EngineError::Files)?;
+        launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
+        let lock = lock(&options.dir)?;
+        // The memory of either process must not end up on a disk; the child inherits this.
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+            .map_err(|error| EngineError::Files(error.into()))?;
+        let program = Program::choose(options.program.as_deref(), &options.library).await?;
+        let (leash, running) = first_run(program, &options).await?;
+
+        let (up_sender, up) = watch::channel(true);
+        let (process_sender, process) = watch::channel(running.child.id());
+        let (let_go, released) = oneshot::channel();
+        let endpoint = leash.endpoint.clone();
+        let signals = Signals { up: up_sender, process: process_sender };
+        let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
+        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, lock })
+    }
+
+    /// Where it is, and who we are there. Stays the same over restarts.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether it answers; changes when it dies and when it is back.
+    pub fn up(&self) -> watch::Receiver<bool> {
+        self.up.clone()
+    }
+
+    /// Number of the child's process while there is one.
+    pub fn process(&self) -> Option<u32> {
+        *self.process.borrow()
+    }
+
+    /// Lets the child go and waits until it has ended.
+    pub async fn stop(self) {
+        // The file goes first, so that nobody is sent to an engine that is ending.
+        remove_files(&self.runtime_dir);
+        drop(self.let_go);
+        if self.watcher.await.is_err() {
+            tracing::warn!("the engine's watcher had ended before its time");
+        }
+        drop(self.lock);
+    }
+
+    /// The engine that another process of ours runs, if it answers.
+    pub async fn running(runtime_dir: &Path) -> Option<Endpoint> {
+        let text = std::fs::read(runtime_dir.join("engine.json")).ok()?;
+        let endpoint: Endpoint = serde_json::from_slice(&text).ok()?;
+        answers(&endpoint).await.then_some(endpoint)
+    }
+}
+
+/// The child itself: `arguments` are the library's path and the engine's own arguments. Returns when the engine ended.
+pub fn child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.into_iter();
+    let library = PathBuf::from(arguments.next().unwrap_or_default());
+    let arguments: Vec<String> =
+        std::iter::once("sillage-engine".into()).chain(arguments.map(|text| text.to_string_lossy().into())).collect();
+    match native::run_engine(&library, &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // To the parent's pipe, where only the number is looked at; when that is gone, to nobody.
+            drop(writeln!(io::stderr(), "{error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a restart needs.
+struct Leash {
+    program: Program,
+    arguments: Vec<String>,
+    endpoint: Endpoint,
+}
+
+/// A child that answers. Dropping it closes the pipe.
+struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    last_words: JoinHandle<u32>,
+    since: Instant,
+}
+
+struct Signals {
+    up: watch::Sender<bool>,
+    process: watch::Sender<Option<u32>>,
+}
+
+async fn first_run(program: Program, options: &Options) -> Result<(Leash, Running), EngineError> {
+    let mut last = EngineError::NotReady;
+    for tried in 0..STARTS_TRIED {
+        sleep(START_PAUSE * tried).await;
+        let port = free_port().map_err(EngineError::Files)?;
+        let endpoint = launch::endpoint(port)?;
+        let config = write_files(options, &endpoint).map_err(EngineError::Files)?;
+        let arguments = launch::arguments(&config, &options.dir, port);
+        let leash = Leash { program: program.clone(), arguments, endpoint };
+        match leash.run().await {
+            Ok(running) => return Ok((leash, running)),
+            Err(error @ EngineError::Spawn(_)) => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    remove_files(&options.runtime_dir);
+    Err(last)
+}
+
+impl Leash {
+    /// Starts a child and waits until it answers.
+    async fn run(&self) -> Result<Running, EngineError> {
+        let mut child = self
+            .program
+            .command()
+            .args(&self.arguments)
+            .env("TZ", "UTC")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            // Ctrl-C in a terminal reaches the whole group: the engine must still be there for the last flush.
+            .process_group(0)
+            .spawn()
+            .map_err(EngineError::Spawn)?;
+        let (Some(stdin), Some(stderr)) = (child.stdin.take(), child.stderr.take()) else {
+            return Err(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()));
+        };
+        let last_words = tokio::spawn(last_code(stderr));
+        let running = Running { child, stdin, last_words, since: Instant::now() };
+        running.ready(&self.endpoint).await
+    }
+}
+
+impl Running {
+    async fn ready(mut self, endpoint: &Endpoint) -> Result<Self, EngineError> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        while Instant::now() < deadline {
+            if answers(endpoint).await {
+                return Ok(self);
+            }
+            tokio::select! {
+                _ = self.child.wait() => return Err(EngineError::Ended(self.last_words.await.unwrap_or(0))),
+                () = sleep(READY_POLL) => {}
+            }
+        }
+        self.end().await;
+        Err(EngineError::NotReady)
+    }
+
+    async fn end(self) {
+        let Self { mut child, stdin, .. } = self;
+        drop(stdin);
+        if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+            tracing::warn!("the engine does not end by itself and is killed");
+            if child.kill().await.is_err() {
+                tracing::warn!("the engine cannot be killed");
+            }
+        }
+    }
+}
+
+/// Watches over the child until the [`Engine`] lets go of it.
+async fn keep_alive(leash: Leash, mut running: Running, signals: Signals, mut released: oneshot::Receiver<()>) {
+    let mut pause = PAUSE_MIN;
+    loop {
+        tokio::select! {
+            _ = &mut released => return running.end().await,
+            _ = running.child.wait() => {}
+        }
+        signals.up.send_replace(false);
+        signals.process.send_replace(None);
+        if running.since.elapsed() > LIVED_WELL {
+            pause = PAUSE_MIN;
+        }
+        let code = running.last_words.await.unwrap_or(0);
+        tracing::error!(code, "the engine died; it is started again");
+        running = loop {
+            tokio::select! {
+                _ = &mut released => return,
+                () = sleep(pause) => {}
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+            // A run that is given up half-way drops its pipe, and the child with it.
+            let run = tokio::select! {
+                _ = &mut released => return,
+                run = leash.run() => run,
+            };
+            match run {
+                Ok(running) => break running,
+                Err(error) => tracing::error!(%error, "the engine does not come back yet"),
+            }
+        };
+        signals.process.send_replace(running.child.id());
+        signals.up.send_replace(true);
+    }
+}
+
+/// Reads what the child says until it has nothing more to say, and returns the number of its last error, or 0.
+async fn last_code(mut stderr: ChildStderr) -> u32 {
+    let mut words = Vec::new();
+    while matches!(stderr.read_buf(&mut words).await, Ok(1..)) {
+        words.drain(..words.len().saturating_sub(LAST_WORDS_BYTES));
+    }
+    let words = String::from_utf8_lossy(&words);
+    words.rfind("Code: ").and_then(|at| code_of(words.get(at..)?)).unwrap_or(0)
+}
+
+async fn answers(endpoint: &Endpoint) -> bool {
+    Store::connect(&config::ClickHouse::default(), endpoint).ping().await.is_ok()
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn lock(dir: &Path) -> Result<File, EngineError> {
+    let file = File::create(dir.join("sillage.lock")).map_err(EngineError::Files)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(dir.to_owned())),
+        Err(error) => Err(EngineError::Files(error.into())),
+    }
+}
+
+/// Writes everything for a start, and returns the path of `config.xml`.
+fn write_files(options: &Options, endpoint: &Endpoint) -> io::Result<PathBuf> {
+    let folder = std::path::absolute(&options.runtime_dir)?;
+    let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
+    launch::write_private(&users, &launch::users_xml(endpoint, &options.report_views))?;
+    launch::write_private(&config, &launch::config_xml(&users))?;
+    launch::write_private(&folder.join("engine.json"), &serde_json::to_string(endpoint)?)?;
+    Ok(config)
+}
+
+fn remove_files(runtime_dir: &Path) {
+    for name in ["engine.json", "config.xml", "users.xml"] {
+        if let Err(error) = std::fs::remove_file(runtime_dir.join(name)) {
+            tracing::warn!(kind = ?error.kind(), name, "a file of the engine cannot be removed");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What went wrong with the database, as far as the caller can act on it. Must never carry the server's text: it quotes
+//! the values that it did not like. A code and our own name for it say enough.
+
+use std::fmt;
+
+use clickhouse::error::Error as ClientError;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The same may succeed later: keep it and offer it again.
+    #[error("the database cannot do this now: {0}")]
+    Retryable(Failure),
+    /// The same will be refused again: somebody must change the schema, the rights or the program.
+    #[error("the database refuses this: {0}")]
+    Refused(Failure),
+}
+
+/// A failure's number and name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// ClickHouse's error code; 0 when the failure is not the server's.
+    pub code: u32,
+    /// Our name for it.
+    pub name: &'static str,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.code == 0 { f.write_str(self.name) } else { write!(f, "{} (code {})", self.name, self.code) }
+    }
+}
+
+impl StoreError {
+    /// Number and name, whatever follows from them.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Retryable(failure) | Self::Refused(failure) => *failure,
+        }
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self::Retryable(Failure { code: 0, name: "no answer in time" })
+    }
+
+    fn of_code(code: u32) -> Self {
+        if let Some((_, name)) = REFUSED.iter().find(|(refused, _)| *refused == code) {
+            return Self::Refused(Failure { code, name });
+        }
+        let name = RETRYABLE.iter().find(|(known, _)| *known == code).map_or("other error", |(_, name)| name);
+        Self::Retryable(Failure { code, name })
+    }
+}
+
+/// What does not become right by waiting. Every code that is not listed is retried: a batch that waits for nothing is
+/// loud in the metrics, one that is set aside too early is lost.
+const REFUSED: &[(u32, &str)] = &[
+    (6, "text not understood"),
+    (10, "no such column"),
+    (16, "no such column"),
+    (20, "wrong number of columns"),
+    (27, "input not understood"),
+    (36, "bad argument"),
+    (42, "wrong number of arguments"),
+    (43, "wrong type of argument"),
+    (44, "wrong column"),
+    (46, "unknown function"),
+    (47, "unknown column"),
+    (48, "not implemented"),
+    (50, "unknown type"),
+    (53, "wrong type"),
+    (57, "table exists already"),
+    (60, "unknown table"),
+    (62, "syntax error"),
+    (63, "unknown aggregate function"),
+    (70, "type cannot be converted"),
+    (73, "unknown format"),
+    (80, "query not allowed"),
+    (81, "unknown database"),
+    (115, "unknown setting"),
+    (117, "incorrect data"),
+    (192, "unknown user"),
+    (193, "wrong password"),
+    (194, "password required"),
+    (195, "address not allowed"),
+    (215, "not an aggregate"),
+    (386, "no common type"),
+    (452, "setting not allowed"),
+    (456, "parameter not set"),
+    (457, "bad parameter"),
+    (497, "no right to do this"),
+    (516, "user or password not accepted"),
+];
+
+/// Names of the usual passing troubles.
+const RETRYABLE: &[(u32, &str)] = &[
+    (33, "input ended early"),
+    (159, "query took too long"),
+    (164, "read-only"),
+    (173, "out of memory"),
+    (201, "quota used up"),
+    (202, "too many queries"),
+    (209, "network timeout"),
+    (210, "network error"),
+    (225, "no keeper"),
+    (236, "aborted"),
+    (241, "memory limit reached"),
+    (242, "table is read-only"),
+    (243, "disk full"),
+    (252, "too many parts"),
+    (279, "no replica answers"),
+    (285, "too few replicas"),
+    (319, "insert status unknown"),
+    (394, "query cancelled"),
+    (999, "keeper error"),
+];
+
+impl From<ClientError> for StoreError {
+    fn from(error: ClientError) -> Self {
+        let refused = |name| Self::Refused(Failure { code: 0, name });
+        let retryable = |name| Self::Retryable(Failure { code: 0, name });
+        #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is non-exhaustive; the rest are ours to correct")]
+        match error {
+            ClientError::BadResponse(text) => {
+                code_of(&text).map_or_else(|| retryable("answer that is not ClickHouse's"), Self::of_code)
+            }
+            ClientError::Network(_) => retryable("not reachable"),
+            ClientError::TimedOut => Self::timeout(),
+            ClientError::Compression(_) | ClientError::Decompression(_) | ClientError::NotEnoughData => {
+                retryable("answer cut short")
+            }
+            ClientError::SchemaMismatch(_) => refused("rows and table differ"),
+            ClientError::RowNotFound => refused("no row"),
+            _ => refused("request or answer not understood"),
+        }
+    }
+}
+
+/// The number after `Code: `, with which every error of ClickHouse opens.
+pub(crate) fn code_of(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("Code: ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> StoreError {
+        ClientError::BadResponse(text.into()).into()
+    }
+
+    #[test]
+    fn the_code_decides_and_the_text_is_not_kept() {
+        let error = of("Code: 53. DB::Exception: Cannot parse '198.51.100.7' here (TYPE_MISMATCH) (version 26.7)");
+        assert_eq!(error, StoreError::Refused(Failure { code: 53, name: "wrong type" }));
+        assert_eq!(error.to_string(), "the database refuses this: wrong type (code 53)");
+        assert!(!format!("{error:?}").contains("198.51"));
+    }
+
+    #[test]
+    fn passing_troubles_are_retried_and_so_is_what_nobody_knows() {
+        for code in [159, 164, 202, 209, 210, 225, 241, 242, 252, 319, 999, 123_456] {
+            let error = of(&format!("Code: {code}. DB::Exception: x"));
+            assert!(matches!(error, StoreError::Retryable(failure) if failure.code == code), "{error}");
+        }
+        assert!(matches!(of("<html>502 Bad Gateway</html>"), StoreError::Retryable(_)));
+        assert!(matches!(StoreError::from(ClientError::TimedOut), StoreError::Retryable(_)));
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for code in [16, 47, 53, 60, 62, 81, 192, 193, 497, 516] {
+            assert!(matches!(of(&format!("Code: {code}. DB::Exception: x")), StoreError::Refused(_)), "{code}");
+        }
+        assert!(matches!(ClientError::SchemaMismatch("x".into()).into(), StoreError::Refused(_)));
+    }
+}

@@ -1,0 +1,338 @@
+//! Brings the database to the form of `schema/`. Must never run a file that has changed since it was applied, and never
+//! drop anything.
+//!
+//! - `0000_migrations.sql` always runs: it makes the database and the record of what was applied.
+//! - Numbered files run once, in order. One that has changed since is refused.
+//! - `views_*.sql` run whenever their text, rendered, is not what was applied last.
+//! - Retention is a setting, not a migration: tables whose TTL is another are altered.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use super::client::Store;
+use super::error::{Failure, StoreError};
+
+/// What the files leave open.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Months that rows are kept.
+    pub retention_months: u32,
+    /// Figures leave rounded to a multiple of this.
+    pub rounding: u32,
+}
+
+/// A file of `schema/`.
+#[derive(Debug, Clone, Copy)]
+pub struct File {
+    /// Its name without `.sql`; `views_` at its start makes it repeatable.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+/// One statement of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The file it is of.
+    pub file: &'static str,
+    /// The statement.
+    pub sql: String,
+}
+
+/// Why the database is not in its form.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A statement failed; those before it stand, and the next run goes on from there.
+    #[error("{file}: {cause}")]
+    Statement {
+        /// The file it is of.
+        file: &'static str,
+        /// What the database said.
+        cause: StoreError,
+    },
+    /// What was applied could not be read.
+    #[error("cannot read what was applied: {0}")]
+    Record(#[from] StoreError),
+    /// An applied file is no longer the same.
+    #[error("{0} was applied in another form (file or cluster changed since); write a new file instead of changing it")]
+    Changed(&'static str),
+}
+
+/// Makes the database and the record.
+const RECORD: File = File { name: "0000_migrations", text: include_str!("../../schema/0000_migrations.sql") };
+
+/// All files, in the order in which they run.
+const FILES: &[File] = &[File { name: "0001_tables", text: include_str!("../../schema/0001_tables.sql") }];
+
+/// Tables whose rows leave after the retention.
+const TABLES: [&str; 5] = ["pages", "breakdowns", "actions", "timings", "imports"];
+
+const UNKNOWN_TABLE: u32 = 60;
+const UNKNOWN_DATABASE: u32 = 81;
+
+/// Brings the database to its form and says what that took. A second time it takes nothing.
+///
+/// # Errors
+/// When a file has changed since it was applied, or a statement fails.
+pub async fn apply(store: &Store, settings: &Settings) -> Result<Vec<Step>, MigrateError> {
+    apply_files(store, settings, FILES).await
+}
+
+/// What [`apply`] would run, without running it.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn dry_run(store: &Store, settings: &Settings) -> Result<Vec<Step>, MigrateError> {
+    plan(store, settings, FILES).await
+}
+
+/// [`apply`] with other files; for tests of the rules above.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_files(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
+    let steps = plan(store, settings, files).await?;
+    for step in &steps {
+        store.statement(&step.sql).await.map_err(|cause| MigrateError::Statement { file: step.file, cause })?;
+    }
+    Ok(steps)
+}
+
+async fn plan(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
+    let form = Form::of(store, settings);
+    let applied = applied(store).await?;
+    let mut steps = Vec::new();
+    if applied.is_none() {
+        steps.extend(form.statements(RECORD.text).into_iter().map(|sql| Step { file: RECORD.name, sql }));
+    }
+    let applied = applied.unwrap_or_default();
+    for file in files {
+        let repeatable = file.name.starts_with("views_");
+        // Retention may change under an applied file; whatever else is filled in may not, save in a view.
+        let seen = if repeatable { form.statements(file.text) } else { form.keeping_retention().statements(file.text) };
+        let checksum = checksum(&seen);
+        match applied.get(file.name) {
+            Some(known) if *known == checksum => continue,
+            Some(_) if !repeatable => return Err(MigrateError::Changed(file.name)),
+            Some(_) | None => {}
+        }
+        let note = format!(
+            "INSERT INTO {}.schema_migrations (file, checksum) VALUES ('{}', '{checksum}')",
+            form.database, file.name
+        );
+        let statements = form.statements(file.text).into_iter().chain([note]);
+        steps.extend(statements.map(|sql| Step { file: file.name, sql }));
+    }
+    steps.extend(retention(store, &form).await?);
+    Ok(steps)
+}
+
+/// File → checksum of its last run; `None` when there is no record yet.
+async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, StoreError> {
+    let sql = "SELECT file, argMax(checksum, at) FROM {database:Identifier}.schema_migrations GROUP BY file";
+    match store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await {
+        Ok(rows) => Ok(Some(rows.into_iter().collect())),
+        Err(StoreError::Refused(Failure { code: UNKNOWN_TABLE | UNKNOWN_DATABASE, .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tables that exist with another TTL are altered; the server then rewrites the parts that hold expired rows.
+async fn retention(store: &Store, form: &Form) -> Result<Vec<Step>, StoreError> {
+    let sql =
+        "SELECT name, engine_full FROM system.tables WHERE database = {database:String} AND engine_full LIKE '% TTL %'";
+    let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
+    let wanted = format!("toIntervalMonth({})", form.retention);
+    let steps = TABLES.iter().filter_map(|table| {
+        let name = form.local(table);
+        let (_, engine) = found.iter().find(|(found, _)| *found == name)?;
+        if engine.contains(&wanted) {
+            return None;
+        }
+        let on = form.on_cluster();
+        let months = &form.retention;
+        let sql = format!("ALTER TABLE {}.{name}{on} MODIFY TTL day + INTERVAL {months} MONTH DELETE", form.database);
+        Some(Step { file: "retention", sql })
+    });
+    Ok(steps.collect())
+}
+
+fn checksum(statements: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for statement in statements {
+        hash.update(statement.len().to_le_bytes());
+        hash.update(statement);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the placeholders become: the one place where a single machine and a cluster differ.
+#[derive(Clone)]
+struct Form {
+    database: String,
+    definer: String,
+    cluster: String,
+    retention: String,
+    rounding: String,
+}
+
+impl Form {
+    fn of(store: &Store, settings: &Settings) -> Self {
+        Self {
+            database: store.database().to_owned(),
+            definer: store.definer().to_owned(),
+            cluster: store.cluster().to_owned(),
+            retention: settings.retention_months.to_string(),
+            rounding: settings.rounding.to_string(),
+        }
+    }
+
+    fn keeping_retention(&self) -> Self {
+        Self { retention: "{{retention}}".into(), ..self.clone() }
+    }
+
+    fn on_cluster(&self) -> String {
+        if self.cluster.is_empty() { String::new() } else { format!(" ON CLUSTER '{}'", self.cluster) }
+    }
+
+    fn local(&self, table: &str) -> String {
+        if self.cluster.is_empty() { table.to_owned() } else { format!("{table}_local") }
+    }
+
+    /// The statements of a file, filled in; on a cluster each table of figures is followed by the distributed one
+    /// over it. Comments on lines of their own are left out.
+    fn statements(&self, text: &str) -> Vec<String> {
+        let code: String =
+            text.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line.trim_end(), "\n"]).collect();
+        let mut statements = Vec::new();
+        for template in code.split(";\n").map(str::trim).filter(|template| !template.is_empty()) {
+            statements.push(self.fill(template));
+            if let Some((_, table)) = template.split_once("{{table:").filter(|_| !self.cluster.is_empty()) {
+                let table = table.split("}}").next().unwrap_or_default();
+                statements.push(self.distributed(table));
+            }
+        }
+        statements
+    }
+
+    /// One shard holds a site's day whole: an insert offered again is cut the same way, so that shards know its token.
+    fn distributed(&self, table: &str) -> String {
+        let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), self.on_cluster());
+        format!(
+            "CREATE TABLE IF NOT EXISTS {database}.{table}{on} AS {database}.{local}\n\
+             ENGINE = Distributed('{cluster}', '{database}', '{local}', cityHash64(site, day))\n\
+             COMMENT 'All shards of {local}'"
+        )
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let mut filled = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (placeholder, after) = after.split_once("}}").unwrap_or((after, ""));
+            filled.push_str(before);
+            filled.push_str(&self.value(placeholder));
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    fn value(&self, placeholder: &str) -> String {
+        let alone = self.cluster.is_empty();
+        let (kind, name) = placeholder.split_once(':').unwrap_or((placeholder, ""));
+        match kind {
+            "database" => self.database.clone(),
+            "definer" => self.definer.clone(),
+            "retention" => self.retention.clone(),
+            "rounding" => self.rounding.clone(),
+            "on_cluster" => self.on_cluster(),
+            "table" => format!("{}.{}{}", self.database, self.local(name), self.on_cluster()),
+            "window" if alone => "non_replicated_deduplication_window".into(),
+            "window" => "replicated_deduplication_window".into(),
+            "engine" | "engine_everywhere" if alone => name.into(),
+            "engine" => format!("Replicated{name}"),
+            "engine_everywhere" => format!(
+                "Replicated{name}('/clickhouse/tables/{}/schema_migrations', '{{shard}}-{{replica}}')",
+                self.database
+            ),
+            // Left as it is, an unknown placeholder is a syntax error for the server and a failure for the test below.
+            _ => format!("{{{{{placeholder}}}}}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(cluster: &str) -> Form {
+        Form {
+            database: "audience".into(),
+            definer: "sillage".into(),
+            cluster: cluster.into(),
+            retention: "25".into(),
+            rounding: "10".into(),
+        }
+    }
+
+    fn all(form: &Form) -> Vec<String> {
+        [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
+    }
+
+    #[test]
+    fn every_placeholder_is_filled_in_both_forms() {
+        for statement in all(&form("")).iter().chain(&all(&form("north"))) {
+            assert!(!statement.contains("{{") && !statement.contains("}}"), "{statement}");
+            assert!(!statement.trim_end().ends_with(';'), "{statement}");
+        }
+    }
+
+    #[test]
+    fn alone_there_is_one_statement_a_table_and_no_word_of_a_cluster() {
+        let statements = all(&form(""));
+        assert_eq!(statements.len(), 2 + TABLES.len());
+        for statement in &statements {
+            assert!(!statement.contains("CLUSTER") && !statement.contains("Replicated"), "{statement}");
+        }
+        assert!(statements[2].starts_with("CREATE TABLE IF NOT EXISTS audience.pages\n("), "{}", statements[2]);
+        assert!(statements[2].contains("SETTINGS non_replicated_deduplication_window = 10000"));
+    }
+
+    #[test]
+    fn a_cluster_changes_engines_and_adds_distributed_tables_and_nothing_else() {
+        let (alone, spread) = (all(&form("")), all(&form("north")));
+        let (distributed, local): (Vec<_>, Vec<_>) = spread.iter().partition(|text| text.contains("Distributed("));
+        assert_eq!(distributed.len(), TABLES.len());
+        for table in TABLES {
+            let over = format!("Distributed('north', 'audience', '{table}_local', cityHash64(site, day))");
+            assert!(distributed.iter().any(|text| text.contains(&over)), "{table}");
+        }
+        for (alone, local) in alone.iter().zip(local) {
+            let path = "('/clickhouse/tables/audience/schema_migrations', '{shard}-{replica}')";
+            let undone = local
+                .replace(" ON CLUSTER 'north'", "")
+                .replace("_local", "")
+                .replace("Replicated", "")
+                .replace(path, "")
+                .replace(" replicated_dedup", " non_replicated_dedup");
+            assert_eq!(&undone, alone);
+        }
+    }
+
+    #[test]
+    fn every_table_has_a_comment_and_every_table_of_figures_a_ttl() {
+        for statement in all(&form("")).iter().filter(|text| text.contains("CREATE TABLE")) {
+            assert!(statement.contains("\nCOMMENT '"), "{statement}");
+            let keeps = statement.contains("TTL day + INTERVAL 25 MONTH DELETE");
+            assert!(keeps || statement.contains("schema_migrations"), "{statement}");
+        }
+    }
+
+    #[test]
+    fn semicolons_inside_a_line_do_not_cut_a_statement() {
+        let text = "-- a; comment;\nSELECT 'a;b';\n\nSELECT 2;\n";
+        assert_eq!(form("").statements(text), ["SELECT 'a;b'", "SELECT 2"]);
+    }
+}

@@ -1,0 +1,109 @@
+//! What tests share: one real engine for the whole process, and a database of its own for each test.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sillage::config;
+use sillage::store::engine::Options;
+use sillage::store::{Endpoint, Engine, Store, migrate};
+use tokio::runtime::Runtime;
+
+/// Views that the reading user is granted in every test's database.
+const REPORT_VIEWS: &[&str] = &["report"];
+/// Databases that the reading user is granted views in.
+const DATABASES_MAX: u32 = 200;
+
+/// The engine that all tests of this process share. It ends with the process, by its leash.
+static SHARED: LazyLock<Shared> = LazyLock::new(|| {
+    // A test has a runtime of its own that ends with it; the engine's must live on.
+    std::thread::spawn(Shared::start).join().expect("the engine starts")
+});
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A running engine and where it keeps its things.
+pub(crate) struct Shared {
+    engine: Engine,
+    /// Its data folder.
+    pub(crate) data: PathBuf,
+    /// Its runtime folder.
+    pub(crate) runtime: PathBuf,
+    _tasks: Runtime,
+}
+
+impl Shared {
+    fn start() -> Self {
+        let tasks = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let folder = process_folder();
+        let views = (0..DATABASES_MAX).flat_map(|n| REPORT_VIEWS.iter().map(move |view| format!("t{n}.{view}")));
+        let options = Options { report_views: views.collect(), ..options(&folder) };
+        let (data, runtime) = (options.dir.clone(), options.runtime_dir.clone());
+        let engine = tasks.block_on(Engine::start(options)).unwrap();
+        Self { engine, data, runtime, _tasks: tasks }
+    }
+}
+
+/// The shared engine.
+pub(crate) fn shared() -> &'static Shared {
+    &SHARED
+}
+
+/// How to reach the shared engine.
+pub(crate) fn endpoint() -> &'static Endpoint {
+    SHARED.engine.endpoint()
+}
+
+/// Options of an engine under `folder`, run by the program under test.
+pub(crate) fn options(folder: &Path) -> Options {
+    Options {
+        dir: folder.join("data"),
+        runtime_dir: folder.join("runtime"),
+        program: Some(env!("CARGO_BIN_EXE_sillage").into()),
+        ..Options::default()
+    }
+}
+
+/// The name of a database that no other test has.
+pub(crate) fn fresh_name() -> String {
+    let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+    assert!(number < DATABASES_MAX, "more tests than databases: raise DATABASES_MAX");
+    format!("t{number}")
+}
+
+/// The configuration of a database with this name.
+pub(crate) fn database(name: &str) -> config::ClickHouse {
+    config::ClickHouse { database: name.into(), ..config::ClickHouse::default() }
+}
+
+/// Retention and rounding of tests: the longest, and none.
+pub(crate) const EXACT: migrate::Settings = migrate::Settings { retention_months: 25, rounding: 1 };
+
+/// A database of one's own in the shared engine, with all tables.
+pub(crate) async fn fresh_store() -> Store {
+    let store = Store::connect(&database(&fresh_name()), endpoint());
+    migrate::apply(&store, &EXACT).await.unwrap();
+    store
+}
+
+/// Waits until `holds`, and fails when it does not within half a minute.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// A folder of this process, after those of processes that are gone were removed.
+fn process_folder() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines");
+    std::fs::create_dir_all(&root).unwrap();
+    for entry in std::fs::read_dir(&root).unwrap().flatten() {
+        if !Path::new("/proc").join(entry.file_name()).exists() {
+            std::fs::remove_dir_all(entry.path()).unwrap();
+        }
+    }
+    root.join(std::process::id().to_string())
+}
