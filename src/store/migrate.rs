@@ -63,7 +63,10 @@ pub enum MigrateError {
 const RECORD: File = File { name: "0000_migrations", text: include_str!("../../schema/0000_migrations.sql") };
 
 /// All files, in the order in which they run.
-const FILES: &[File] = &[File { name: "0001_tables", text: include_str!("../../schema/0001_tables.sql") }];
+const FILES: &[File] = &[
+    File { name: "0001_tables", text: include_str!("../../schema/0001_tables.sql") },
+    File { name: "views_reports", text: include_str!("../../schema/views_reports.sql") },
+];
 
 /// Tables whose rows leave after the retention.
 const TABLES: [&str; 5] = ["pages", "breakdowns", "actions", "timings", "imports"];
@@ -266,6 +269,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::reports::VIEWS;
 
     fn form(cluster: &str) -> Form {
         Form {
@@ -292,12 +296,21 @@ mod tests {
     #[test]
     fn alone_there_is_one_statement_a_table_and_no_word_of_a_cluster() {
         let statements = all(&form(""));
-        assert_eq!(statements.len(), 2 + TABLES.len());
+        assert_eq!(statements.len(), 2 + TABLES.len() + VIEWS.len());
         for statement in &statements {
             assert!(!statement.contains("CLUSTER") && !statement.contains("Replicated"), "{statement}");
         }
         assert!(statements[2].starts_with("CREATE TABLE IF NOT EXISTS audience.pages\n("), "{}", statements[2]);
         assert!(statements[2].contains("SETTINGS non_replicated_deduplication_window = 10000"));
+    }
+
+    #[test]
+    fn every_view_that_the_reading_user_is_granted_is_made_with_the_rights_of_its_owner() {
+        let statements = all(&form(""));
+        for view in VIEWS {
+            let made = format!("CREATE OR REPLACE VIEW audience.{view}\nDEFINER = sillage SQL SECURITY DEFINER AS");
+            assert!(statements.iter().any(|statement| statement.starts_with(&made)), "{view}");
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The database: rows, batches, and what may go wrong with them. One way to talk to it: HTTP, with the official client.
 //!
 //! [`Engine`] runs a ClickHouse of our own as a leashed child; [`Endpoint`] says where a ClickHouse is, ours or somebody
-//! else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`. Nothing here ever sees a hit.
+//! else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`; [`reports`] reads back what
+//! its views give. Nothing here ever sees a hit.
 
 pub mod client;
 pub mod engine;
 pub mod error;
 pub mod migrate;
+pub mod report;
+pub mod reports;
 pub mod rows;
 
 pub use client::{Endpoint, Login, Question, Store};

@@ -1,7 +1,9 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod console;
 mod engine;
 mod native;
+mod query;
 mod store;
 mod support;

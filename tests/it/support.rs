@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use sillage::config;
 use sillage::store::engine::Options;
+use sillage::store::reports::VIEWS;
 use sillage::store::{Endpoint, Engine, Store, migrate};
 use tokio::runtime::Runtime;
 
-/// Views that the reading user is granted in every test's database.
-const REPORT_VIEWS: &[&str] = &["report"];
+/// A view of the tests' own that the reading user is granted beside the real ones.
+const TEST_VIEW: &str = "report";
 /// Databases that the reading user is granted views in.
 const DATABASES_MAX: u32 = 200;
 
@@ -36,7 +37,8 @@ impl Shared {
     fn start() -> Self {
         let tasks = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = process_folder();
-        let views = (0..DATABASES_MAX).flat_map(|n| REPORT_VIEWS.iter().map(move |view| format!("t{n}.{view}")));
+        let views =
+            (0..DATABASES_MAX).flat_map(|n| VIEWS.iter().chain([&TEST_VIEW]).map(move |view| format!("t{n}.{view}")));
         let options = Options { report_views: views.collect(), ..options(&folder) };
         let (data, runtime) = (options.dir.clone(), options.runtime_dir.clone());
         let engine = tasks.block_on(Engine::start(options)).unwrap();

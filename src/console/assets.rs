@@ -1,0 +1,74 @@
+//! The built-in pages: files that are part of the program, and the sign-in form. They hold no figure; a strict policy
+//! lets them load nothing from elsewhere.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::{HeaderMap, Response, StatusCode};
+
+/// One file of the dashboard.
+pub(super) struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    content: &'static [u8],
+    etag: HeaderValue,
+}
+
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+    [
+        asset("/", "text/html; charset=utf-8", include_bytes!("../../dashboards/console/index.html")),
+        asset(
+            "/assets/console.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../dashboards/console/console.js"),
+        ),
+        asset("/assets/console.css", "text/css; charset=utf-8", include_bytes!("../../dashboards/console/console.css")),
+    ]
+});
+
+const SIGN_IN: &str = include_str!("sign_in.html");
+
+fn asset(path: &'static str, content_type: &'static str, content: &'static [u8]) -> Asset {
+    let hash = blake3::hash(content).to_hex();
+    let etag = format!("\"{}\"", hash.get(..32).unwrap_or_default());
+    let etag = HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
+    Asset { path, content_type, content, etag }
+}
+
+/// The file behind a path.
+pub(super) fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+impl Asset {
+    /// The file, or `304` for whoever has it.
+    pub(super) fn answer(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &self.etag));
+        let body = if has { Full::default() } else { Full::new(Bytes::from_static(self.content)) };
+        let mut response = Response::new(body);
+        if has {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(ETAG, self.etag.clone());
+        response
+    }
+}
+
+/// Whether an `If-None-Match` lists this tag, also where a proxy made it weak.
+fn names(known: &HeaderValue, etag: &HeaderValue) -> bool {
+    let (Ok(known), Ok(etag)) = (known.to_str(), etag.to_str()) else { return false };
+    known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+}
+
+/// The form that asks for a token.
+pub(super) fn sign_in(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(SIGN_IN.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
+}

@@ -1,0 +1,136 @@
+//! The vocabulary of the query: metrics and dimensions by their names, and the sentences for names that are none.
+
+use crate::privacy::event::Dimension;
+use crate::store::report::{Grain, Metric};
+
+/// Why a question is refused, as one sentence for the person who asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal(pub(super) String);
+
+/// A dimension as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// `time`, or with a grain.
+    Time(Option<Grain>),
+    /// `event:page`.
+    Page,
+    /// `visit:entry_page`.
+    EntryPage,
+    /// `visit:exit_page`.
+    ExitPage,
+    /// A dimension of the breakdowns.
+    Stored(Dimension),
+    /// `event:name`.
+    Action,
+    /// `event:props:…`.
+    Property(String),
+}
+
+const DIMENSIONS: [(&str, Dimension); 13] = [
+    ("visit:referrer", Dimension::Referrer),
+    ("event:previous_page", Dimension::PreviousPage),
+    ("visit:country", Dimension::Country),
+    ("visit:region", Dimension::Region),
+    ("visit:city", Dimension::City),
+    ("visit:device", Dimension::Device),
+    ("visit:browser", Dimension::Browser),
+    ("visit:browser_version", Dimension::BrowserVersion),
+    ("visit:os", Dimension::System),
+    ("visit:os_version", Dimension::SystemVersion),
+    ("visit:screen", Dimension::Screen),
+    ("visit:language", Dimension::Language),
+    ("event:hostname", Dimension::Hostname),
+];
+
+/// The metric of this name.
+pub(super) fn metric(name: &str) -> Result<Metric, Refusal> {
+    Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
+        let known: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+        Refusal(format!("{} is no metric here; there are: {}", shown(name), known.join(", ")))
+    })
+}
+
+/// The dimension of this name.
+pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
+    if let Some((_, stored)) = DIMENSIONS.iter().find(|(known, _)| *known == name) {
+        return Ok(Asked::Stored(*stored));
+    }
+    if let Some(property) = name.strip_prefix("event:props:").filter(|property| !property.is_empty()) {
+        return Ok(Asked::Property(property.into()));
+    }
+    match name {
+        "time" => Ok(Asked::Time(None)),
+        "time:hour" => Ok(Asked::Time(Some(Grain::Hour))),
+        "time:day" => Ok(Asked::Time(Some(Grain::Day))),
+        "time:week" => Ok(Asked::Time(Some(Grain::Week))),
+        "time:month" => Ok(Asked::Time(Some(Grain::Month))),
+        "event:page" => Ok(Asked::Page),
+        "visit:entry_page" => Ok(Asked::EntryPage),
+        "visit:exit_page" => Ok(Asked::ExitPage),
+        "event:name" => Ok(Asked::Action),
+        "visit:source" | "visit:channel" | "visit:utm_source" | "visit:utm_medium" | "visit:utm_campaign"
+        | "visit:utm_content" | "visit:utm_term" => Err(Refusal(format!(
+            "`{name}` is not measured: campaigns and channels are left out; ask for `visit:referrer`"
+        ))),
+        _ => {
+            let known: Vec<_> = DIMENSIONS.iter().map(|(known, _)| *known).collect();
+            Err(Refusal(format!(
+                "{} is no dimension here; there are: event:page, visit:entry_page, visit:exit_page, event:name, \
+                 event:props:…, time, time:hour, time:day, time:week, time:month, {}",
+                shown(name),
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+impl Asked {
+    /// The name that [`dimension`] reads.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Asked::Time(None) => "time".into(),
+            Asked::Time(Some(grain)) => format!("time:{}", grain.word()),
+            Asked::Page => "event:page".into(),
+            Asked::EntryPage => "visit:entry_page".into(),
+            Asked::ExitPage => "visit:exit_page".into(),
+            Asked::Stored(stored) => {
+                DIMENSIONS.iter().find(|(_, known)| known == stored).map_or("", |(name, _)| name).into()
+            }
+            Asked::Action => "event:name".into(),
+            Asked::Property(property) => format!("event:props:{property}"),
+        }
+    }
+}
+
+/// Somebody's input within a sentence: short and printable.
+pub(super) fn shown(input: &str) -> String {
+    let mut text: String = input.chars().filter(|c| !c.is_control()).take(60).collect();
+    if text.len() < input.len() {
+        text.push('…');
+    }
+    format!("`{text}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stored_dimension_has_a_name_that_reads_back() {
+        for stored in Dimension::ALL {
+            assert_eq!(dimension(&Asked::Stored(stored).name()), Ok(Asked::Stored(stored)));
+        }
+    }
+
+    #[test]
+    fn campaigns_are_refused_with_what_to_ask_instead() {
+        let Err(Refusal(sentence)) = dimension("visit:utm_source") else { panic!("accepted") };
+        assert!(sentence.contains("visit:referrer"));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_within_the_sentence() {
+        let Err(Refusal(sentence)) = metric(&"x".repeat(5000)) else { panic!("accepted") };
+        assert!(sentence.len() < 300);
+    }
+}

@@ -1,0 +1,81 @@
+//! Answers: JSON, texts, redirects, and the headers that every answer carries. Never a word of the database's own.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+/// An answer.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+/// What the pages may load: their own files, and nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, value: &Value) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(value.to_string())));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// `{"error": …}`.
+pub(super) fn error(status: StatusCode, sentence: &str) -> Reply {
+    json(status, &json!({ "error": sentence }))
+}
+
+/// `401`.
+pub(super) fn unknown_token() -> Reply {
+    let mut reply = error(StatusCode::UNAUTHORIZED, "write a token: `Authorization: Bearer …`");
+    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    reply
+}
+
+/// `405`.
+pub(super) fn wrong_method(allowed: &'static str) -> Reply {
+    let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "this path does not answer this method");
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// `503` for a database that is away.
+pub(super) fn no_database() -> Reply {
+    let sentence = "the database does not answer; nothing is lost, hits wait in the spool: try again in a moment";
+    let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
+}
+
+/// The metrics.
+pub(super) fn metrics(text: String) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    reply
+}
+
+/// `303`, with a cookie where one changes.
+pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::SEE_OTHER;
+    reply.headers_mut().insert(LOCATION, HeaderValue::from_static(place));
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        reply.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    reply
+}
+
+/// Adds what every answer carries.
+pub(super) fn guarded(mut reply: Reply) -> Reply {
+    let headers = reply.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    reply
+}

@@ -1,0 +1,186 @@
+//! Which path answers what, and who may ask. A site that a token may not read looks like a site that does not exist.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use serde_json::json;
+
+use super::query::{self, NoAnswer};
+use super::reply::{self, Reply};
+use super::tokens::{Digest, Token, digest};
+use super::{Access, Console, assets, session};
+
+/// Longest body: a query with every list full fits.
+const BODY_BYTES_MAX: usize = 65_536;
+
+/// A body must have arrived within this time; honest ones come in one packet.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// The answer to one request.
+pub(super) async fn answer(console: &Console, peer: SocketAddr, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    reply::guarded(route(console, peer, &head, body).await)
+}
+
+async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming) -> Reply {
+    let path = head.uri.path();
+    let allowed = match path {
+        "/api/v2/query" | "/sign-out" => "POST",
+        "/sign-in" => "GET, HEAD, POST",
+        "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
+        _ if assets::find(path).is_some() => "GET, HEAD",
+        _ => return reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
+    };
+    if !allowed.split(", ").any(|method| method == head.method.as_str()) {
+        return reply::wrong_method(allowed);
+    }
+    let posted = head.method == Method::POST;
+    if posted && bearer(&head.headers).is_none() && session::is_foreign(&head.headers, &head.uri) {
+        return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
+    }
+    match path {
+        "/api/v2/query" => statistics(console, head, body).await,
+        "/api/sites" => sites(console, &head.headers),
+        "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
+        "/sign-in" => sign_in_by_link(console, head),
+        "/sign-out" => reply::see_other("/sign-in", Some(&console.sessions.close(&head.headers))),
+        "/" if with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() => {
+            reply::see_other("/sign-in", None)
+        }
+        "/metrics" | "/health/live" | "/health/ready" => machine(console, peer, head).await,
+        _ => assets::find(path).map_or_else(
+            || reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
+            |asset| asset.answer(&head.headers),
+        ),
+    }
+}
+
+async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
+    let access = console.access.load_full();
+    if with_token(console, &access, &head.headers, |_| ()).is_none() {
+        return reply::unknown_token();
+    }
+    if !has_type(&head.headers, "application/json") {
+        return reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "write `Content-Type: application/json`");
+    }
+    let body = match collected(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let (body, name) = match query::Body::read(&body) {
+        Ok(read) => read,
+        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
+    };
+    let readable = |token: &Token| {
+        let site = access.sites.find(&name.to_ascii_lowercase())?;
+        token.reads(&site.name).then(|| site.clone())
+    };
+    let Some(site) = with_token(console, &access, &head.headers, readable).flatten() else {
+        return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
+    };
+    match query::answer(&body, &site, console.clock.now(), &console.reports, console.rounding).await {
+        Ok(answer) => reply::json(StatusCode::OK, &answer),
+        Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
+        Err(NoAnswer::Unavailable) => reply::no_database(),
+    }
+}
+
+fn sites(console: &Console, headers: &HeaderMap) -> Reply {
+    let access = console.access.load();
+    let listed = with_token(console, &access, headers, |token| {
+        let readable = access.sites.iter().filter(|site| token.reads(&site.name));
+        let listed = readable.map(|site| json!({ "name": &*site.name, "timezone": site.timezone.iana_name() }));
+        listed.collect::<Vec<_>>()
+    });
+    listed.map_or_else(reply::unknown_token, |sites| reply::json(StatusCode::OK, &json!({ "sites": sites })))
+}
+
+fn sign_in_by_link(console: &Console, head: &Parts) -> Reply {
+    let query = head.uri.query().unwrap_or_default();
+    let Some((_, token)) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token") else {
+        return assets::sign_in(StatusCode::OK);
+    };
+    if session::is_foreign(&head.headers, &head.uri) {
+        return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
+    }
+    opened(console, &token)
+}
+
+async fn sign_in_by_form(console: &Console, headers: &HeaderMap, body: Incoming) -> Reply {
+    if !has_type(headers, "application/x-www-form-urlencoded") {
+        return reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the form of GET /sign-in");
+    }
+    match collected(body).await {
+        Ok(body) => {
+            let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "token");
+            token.map_or_else(|| assets::sign_in(StatusCode::UNAUTHORIZED), |(_, token)| opened(console, &token))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+fn opened(console: &Console, token: &str) -> Reply {
+    let digest = digest(token.trim());
+    if console.access.load().tokens.find(&digest).is_none() {
+        return assets::sign_in(StatusCode::UNAUTHORIZED);
+    }
+    match console.sessions.open(digest, console.clock.now()) {
+        Ok(cookie) => reply::see_other("/", Some(&cookie)),
+        Err(_) => reply::error(StatusCode::SERVICE_UNAVAILABLE, "the operating system gives no randomness"),
+    }
+}
+
+/// Probes and metrics: open to the machine itself. A proxy on the machine speaks for others.
+async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
+    let proxied = head.headers.contains_key(FORWARDED) || head.headers.contains_key("x-forwarded-for");
+    let local = peer.ip().to_canonical().is_loopback() && !proxied;
+    if !local && with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() {
+        return reply::unknown_token();
+    }
+    match head.uri.path() {
+        "/metrics" => reply::metrics(console.metrics.render()),
+        "/health/live" => reply::json(StatusCode::OK, &json!({ "live": true })),
+        _ => {
+            let engine = console.reports.answers().await;
+            let spool = (console.spool_accepts)();
+            let status = if engine && spool { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            reply::json(status, &json!({ "ready": engine && spool, "engine": engine, "spool": spool }))
+        }
+    }
+}
+
+/// Applies `read` to the token of this request, from its header or its session.
+fn with_token<T>(console: &Console, access: &Access, headers: &HeaderMap, read: impl FnOnce(&Token) -> T) -> Option<T> {
+    let digest: Digest = match bearer(headers) {
+        Some(token) => digest(token),
+        None => console.sessions.find(headers, console.clock.now())?,
+    };
+    access.tokens.find(&digest).map(read)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let written = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    written.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+}
+
+async fn collected(body: Incoming) -> Result<Bytes, Reply> {
+    match tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, "a body takes 65536 bytes at most"))
+        }
+        Ok(Err(_)) => Err(reply::error(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(reply::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}

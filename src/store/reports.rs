@@ -1,0 +1,193 @@
+//! Reading back: a typed question about one site, answered by the views of `schema/views_reports.sql`. Figures arrive
+//! rounded; nothing here could undo it. Whatever a person typed travels as a parameter, never as text of a query.
+
+use std::time::Duration;
+
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+
+use super::client::{Question, Store};
+use super::error::StoreError;
+use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
+
+/// Longest wait for the database: whoever looks at a page has given up by then.
+const WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// ClickHouse's number for an expression that RE2 refuses.
+const CANNOT_COMPILE_REGEXP: u32 = 427;
+
+/// The views that a reading user is granted.
+pub const VIEWS: [&str; 4] = ["report_pages", "report_breakdowns", "report_actions", "report_timings"];
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// A `matches` filter is no RE2 expression: the asker has to change it.
+    #[error("a `matches` filter holds an expression that RE2 does not understand")]
+    Pattern,
+    /// The database is away, refuses or is too slow: ask again later.
+    #[error("the database does not answer")]
+    Unavailable,
+}
+
+/// One row of a report; what was not asked for, or is not stored that way, is empty.
+#[derive(Debug, Clone, Default, PartialEq, Row, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// Beginning of the period: `2026-03-10`, with an hour `2026-03-10 14:00:00`.
+    pub time: String,
+    /// Page.
+    pub page: String,
+    /// Value of the dimension, name of the action.
+    pub value: String,
+    /// Daily visitors.
+    pub visitors: Option<i64>,
+    /// Pageviews.
+    pub pageviews: Option<i64>,
+    /// Visits.
+    pub visits: Option<i64>,
+    /// Uses of a feature.
+    pub events: Option<i64>,
+    /// Pageviews of a visit.
+    pub views_per_visit: Option<f64>,
+    /// Percent.
+    pub bounce_rate: Option<i64>,
+    /// Seconds.
+    pub visit_duration: Option<i64>,
+    /// Seconds.
+    pub time_on_page: Option<i64>,
+    /// Percent.
+    pub scroll_depth: Option<i64>,
+}
+
+/// The reading side of the database.
+#[derive(Clone)]
+pub struct Reports {
+    store: Store,
+}
+
+impl Reports {
+    /// Reads as the reading user of `store`, who is granted [`VIEWS`] and nothing else.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The rows of a report.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
+        let sql = format!(
+            "SELECT time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, \
+             visit_duration, time_on_page, scroll_depth FROM {} ORDER BY {} LIMIT {{limit:UInt32}} \
+             OFFSET {{offset:UInt32}}",
+            report.view(),
+            report.order_text(),
+        );
+        let query =
+            report.bind(self.store.ask(&sql)).param("limit", report.limit.min(ROWS_MAX)).param("offset", report.offset);
+        within(query.rows::<ReportRow>()).await
+    }
+
+    /// How many rows the report has without its limit.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
+        let sql = format!("SELECT count() FROM {}", report.view());
+        Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
+    }
+
+    /// Whether the database answers at all.
+    pub async fn answers(&self) -> bool {
+        within(self.store.ask("SELECT toUInt8(1)").rows::<u8>()).await.is_ok()
+    }
+}
+
+impl Report {
+    /// The view with its parameters, all from this fixed text.
+    fn view(&self) -> &'static str {
+        match self.subject {
+            Subject::Pages(_) => {
+                "report_pages(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
+                 grain={grain:String}, role={role:String}, by_page={by_page:UInt8}, page_op={page_op:String}, \
+                 pages={pages:Array(String)})"
+            }
+            Subject::Breakdown(_) => {
+                "report_breakdowns(site={site:String}, from={from:Date}, to={to:Date}, grain={grain:String}, \
+                 dimension={dimension:String}, by_page={by_page:UInt8}, by_value={by_value:UInt8}, \
+                 page_op={page_op:String}, pages={pages:Array(String)}, value_op={value_op:String}, \
+                 values={values:Array(String)})"
+            }
+            Subject::Actions { .. } => {
+                "report_actions(site={site:String}, from={from:Date}, to={to:Date}, grain={grain:String}, \
+                 property={property:String}, by_page={by_page:UInt8}, by_value={by_value:UInt8}, \
+                 page_op={page_op:String}, pages={pages:Array(String)}, action_op={action_op:String}, \
+                 actions={actions:Array(String)}, value_op={value_op:String}, values={values:Array(String)})"
+            }
+        }
+    }
+
+    fn bind(&self, query: Question) -> Question {
+        let query = query
+            .param("site", &self.site)
+            .param("from", self.from.to_string())
+            .param("to", self.to.to_string())
+            .param("grain", self.grain.word())
+            .param("by_page", u8::from(self.by_page));
+        let query = with_filter(query, ("page_op", "pages"), self.page.as_ref());
+        match &self.subject {
+            Subject::Pages(role) => query.param("timezone", &self.timezone).param("role", role.word()),
+            Subject::Breakdown(dimension) => {
+                let query = query.param("dimension", dimension.name()).param("by_value", u8::from(self.by_value));
+                with_filter(query, ("value_op", "values"), self.value.as_ref())
+            }
+            Subject::Actions { property, action } => {
+                let query = query
+                    .param("property", property.as_deref().unwrap_or_default())
+                    .param("by_value", u8::from(self.by_value));
+                let query = with_filter(query, ("action_op", "actions"), action.as_ref());
+                with_filter(query, ("value_op", "values"), self.value.as_ref())
+            }
+        }
+    }
+
+    fn order_text(&self) -> String {
+        let mut text = String::new();
+        for (column, direction) in &self.order {
+            text.push_str(column.name());
+            text.push_str(match direction {
+                Direction::Ascending => " ASC, ",
+                Direction::Descending => " DESC, ",
+            });
+        }
+        text.push_str("time, page, value");
+        text
+    }
+}
+
+fn with_filter(query: Question, (operator, values): (&str, &str), filter: Option<&Filter>) -> Question {
+    let word = match filter.map(|filter| filter.operator) {
+        None => "",
+        Some(Operator::Is) => "is",
+        Some(Operator::IsNot) => "is_not",
+        Some(Operator::Contains) => "contains",
+        Some(Operator::Matches) => "matches",
+    };
+    let list = filter.map(|filter| filter.values.as_slice()).unwrap_or_default();
+    query.param(operator, word).param(values, list)
+}
+
+async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
+    match tokio::time::timeout(WAIT_MAX, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if error.failure().code == CANNOT_COMPILE_REGEXP => Err(ReportError::Pattern),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a report could not be read");
+            Err(ReportError::Unavailable)
+        }
+        Err(_) => {
+            tracing::warn!("a report took too long");
+            Err(ReportError::Unavailable)
+        }
+    }
+}

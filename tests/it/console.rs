@@ -1,0 +1,230 @@
+//! Who may ask the console what: tokens, sessions, methods, types, sizes, probes. No engine runs here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
+use sillage::clock::ManualClock;
+use sillage::config;
+use sillage::console::{self, Console, tokens};
+use sillage::sites::Sites;
+use sillage::store::reports::Reports;
+use sillage::store::{Endpoint, Login, Store};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running console with a token for everything and one for `shop.example` alone.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) everything: String,
+    pub(crate) shop: String,
+    shutdown: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
+}
+
+pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
+    let site = |name: &str| config::Site { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() };
+    let (everything, all_hash) = tokens::new_token().unwrap();
+    let (shop, shop_hash) = tokens::new_token().unwrap();
+    let token = |sha256: String, site: &str| config::Token { name: "t".into(), sha256, sites: vec![site.into()] };
+    let console = Console::new(console::Parts {
+        sites: Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap()),
+        tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
+        rounding,
+        reports: Reports::new(store),
+        clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        spool_accepts: Box::new(|| true),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(console::serve(listener, Arc::new(console), shutdown.clone()));
+    Served { address, everything, shop, shutdown, serving }
+}
+
+/// A store whose database nobody runs.
+fn nobody() -> Store {
+    let writer = Login { user: "sillage".into(), password: String::new() };
+    let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None };
+    Store::connect(&config::ClickHouse::default(), &endpoint)
+}
+
+impl Served {
+    pub(crate) async fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut text = format!("{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        // A body that is refused unread may end in a reset after the answer.
+        drop(stream.read_to_string(&mut reply).await);
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or(body.into()) }
+    }
+
+    pub(crate) async fn ask_as(&self, token: &str, question: &str) -> Reply {
+        let token = format!("Bearer {token}");
+        let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
+        self.send("POST /api/v2/query", &headers, question).await
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.serving.await.unwrap();
+    }
+}
+
+const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
+
+#[tokio::test]
+async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
+    let served = serve(nobody(), 10).await;
+    let other = QUESTION.replace("shop", "other");
+    let unknown = QUESTION.replace("shop", "unknown");
+
+    // A stranger learns nothing, not even that the question is malformed.
+    for question in [QUESTION, &other, &unknown, "{"] {
+        let reply = served.ask_as("sillage_wrong", question).await;
+        assert_eq!((reply.status, reply.head.contains("www-authenticate: bearer")), (401, true), "{question}");
+    }
+    let hidden = served.ask_as(&served.shop, &other).await;
+    let missing = served.ask_as(&served.shop, &unknown).await;
+    assert_eq!((hidden.status, missing.status), (403, 403));
+    assert_eq!(hidden.body, missing.body);
+    // The database is away: whoever may read the site gets that far, and sees no word of its error.
+    for reply in [served.ask_as(&served.shop, QUESTION).await, served.ask_as(&served.everything, &other).await] {
+        assert_eq!(reply.status, 503);
+        assert!(reply.body["error"].as_str().unwrap().starts_with("the database does not answer"));
+    }
+    let bearer = format!("Bearer {}", served.shop);
+    let sites = served.send("GET /api/sites", &[("Authorization", &bearer)], "").await;
+    assert_eq!(sites.body, json!({ "sites": [{ "name": "shop.example", "timezone": "Europe/Paris" }] }));
+    assert_eq!(served.send("GET /api/sites", &[], "").await.status, 401);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn each_bad_request_has_its_own_answer() {
+    let served = serve(nobody(), 10).await;
+    let bearer = format!("Bearer {}", served.everything);
+    let signed = ("Authorization", bearer.as_str());
+    let json = ("Content-Type", "application/json");
+    for (request, headers, body, status) in [
+        ("GET /api/v2/query", vec![signed], "", 405),
+        ("DELETE /", vec![signed], "", 405),
+        ("POST /metrics", vec![signed], "", 405),
+        ("GET /sign-out", vec![signed], "", 405),
+        ("GET /api/v2/query/", vec![signed], "", 404),
+        ("GET /assets/../Cargo.toml", vec![signed], "", 404),
+        ("GET /wp-login.php", vec![], "", 404),
+        ("POST /api/v2/query", vec![signed], QUESTION, 415),
+        ("POST /api/v2/query", vec![signed, ("Content-Type", "text/plain")], QUESTION, 415),
+        ("POST /api/v2/query", vec![signed, json], &"x".repeat(65_537), 413),
+        ("POST /api/v2/query", vec![signed, json], "", 400),
+        ("POST /api/v2/query", vec![signed, json], "[]", 400),
+        ("POST /api/v2/query", vec![signed, json], "{\"site_id\":1}", 400),
+        ("POST /api/v2/query", vec![signed, json], &format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000)), 400),
+        ("POST /api/v2/query", vec![("Authorization", "Basic eDp5"), json], QUESTION, 401),
+        ("POST /sign-in", vec![json], "{}", 415),
+        ("POST /sign-in", vec![("Content-Type", "application/x-www-form-urlencoded")], "token=wrong", 401),
+    ] {
+        let reply = served.send(request, &headers, body).await;
+        assert_eq!(reply.status, status, "{request} {headers:?}");
+        assert!(reply.head.contains("x-content-type-options: nosniff"));
+        assert!(reply.head.contains("content-security-policy: default-src 'none';"));
+        assert!(!reply.head.contains("access-control-allow-origin"));
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_and_out_and_no_other_site_can_ask_with_its_cookie() {
+    let served = serve(nobody(), 10).await;
+    let home = served.send("GET /", &[], "").await;
+    assert!(home.status == 303 && home.head.contains("location: /sign-in"));
+    assert_eq!(served.send("GET /sign-in", &[], "").await.status, 200);
+
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let signed = served.send("POST /sign-in", &form, &format!("token={}", served.shop)).await;
+    assert!(signed.status == 303 && signed.head.contains("location: /\r\n"));
+    let cookie = signed.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    assert!(cookie.contains("httponly") && cookie.contains("samesite=strict") && !cookie.contains(&served.shop));
+    let cookie = ("Cookie", cookie.split(';').next().unwrap());
+
+    let home = served.send("GET /", &[cookie], "").await;
+    assert_eq!(home.status, 200);
+    let etag = home.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    assert_eq!(served.send("GET /", &[cookie, ("If-None-Match", etag)], "").await.status, 304);
+    let sites = served.send("GET /api/sites", &[cookie], "").await;
+    assert_eq!(sites.body["sites"][0]["name"], "shop.example");
+
+    let json = ("Content-Type", "application/json");
+    let origin = format!("http://{}", served.address);
+    for (headers, status) in [
+        (vec![cookie, json, ("Origin", origin.as_str()), ("Sec-Fetch-Site", "same-origin")], 503),
+        (vec![cookie, json, ("Origin", "https://evil.example")], 403),
+        (vec![cookie, json, ("Sec-Fetch-Site", "cross-site")], 403),
+    ] {
+        assert_eq!(served.send("POST /api/v2/query", &headers, QUESTION).await.status, status, "{headers:?}");
+    }
+    let other = QUESTION.replace("shop", "other");
+    assert_eq!(served.send("POST /api/v2/query", &[cookie, json], &other).await.status, 403);
+
+    assert_eq!(served.send("POST /sign-out", &[cookie], "").await.status, 303);
+    assert_eq!(served.send("GET /api/sites", &[cookie], "").await.status, 401);
+    let linked = served.send(&format!("GET /sign-in?token={}", served.shop), &[], "").await;
+    assert!(linked.status == 303 && linked.head.contains("set-cookie: sillage_session="));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn probes_are_open_to_the_machine_and_closed_to_what_a_proxy_brings() {
+    let served = serve(nobody(), 10).await;
+    assert_eq!(served.send("GET /health/live", &[], "").await.status, 200);
+    assert_eq!(served.send("GET /metrics", &[], "").await.status, 200);
+    let ready = served.send("GET /health/ready", &[], "").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.body, json!({ "ready": false, "engine": false, "spool": true }));
+    for path in ["/metrics", "/health/live", "/health/ready"] {
+        let proxied = served.send(&format!("GET {path}"), &[("X-Forwarded-For", "192.0.2.1")], "").await;
+        assert_eq!(proxied.status, 401, "{path}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_request_is_finished_before_the_end() {
+    let served = serve(nobody(), 10).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let body = "token=wrong";
+    let head = format!(
+        "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100", "the request is being answered");
+    served.shutdown.cancel();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.contains("HTTP/1.1 401"), "{reply}");
+    served.serving.await.unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
