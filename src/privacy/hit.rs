@@ -89,3 +89,11 @@ pub enum HitKind<'a> {
     /// Load times: metric and milliseconds.
     Timing(Vec<(crate::privacy::event::TimingMetric, f64)>),
 }
+
+#[cfg(test)]
+impl ClientIp {
+    /// The address as text, so that tests elsewhere can see which one was chosen.
+    pub(crate) fn for_test(&self) -> String {
+        self.0.to_string()
+    }
+}

@@ -1,0 +1,124 @@
+//! The keys of the visitor tags: 256 random bits from the operating system, fresh per site and site-local day, kept in
+//! memory alone, wiped when they are destroyed. A day's key outlives its midnight by half an hour, so that a visit in
+//! progress can be followed into the new day; then nothing on the machine can make its tags again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use zeroize::Zeroize;
+
+use super::event::Day;
+use crate::sites::Site;
+
+/// A visit goes on while no gap is longer; a key lives as long past its midnight.
+pub const VISIT_GAP_SECONDS: i64 = 1_800;
+
+/// One site's key of one day.
+pub struct DayKey([u8; 32]);
+
+impl DayKey {
+    fn random() -> Result<Self, NoRandomness> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Drop for DayKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// The operating system gave no random bytes; without them nobody may be tagged.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gives no random bytes")]
+pub struct NoRandomness;
+
+/// The keys that a moment needs.
+pub(super) struct Moment {
+    pub(super) today: Arc<DayKey>,
+    /// Within half an hour past midnight, when that day had visitors.
+    pub(super) yesterday: Option<Arc<DayKey>>,
+}
+
+/// All living keys.
+#[derive(Default)]
+pub struct Keys {
+    sites: Mutex<HashMap<Arc<str>, Vec<(Day, Arc<DayKey>)>>>,
+}
+
+impl Keys {
+    /// The keys for a hit on `site` at `at`, made when there are none yet.
+    pub(super) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoRandomness> {
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        if !sites.contains_key(&site.name) {
+            sites.insert(site.name.clone(), Vec::new());
+        }
+        let Some(days) = sites.get_mut(&site.name) else { return Err(NoRandomness) };
+        let today = match days.iter().find(|(of, _)| *of == day) {
+            Some((_, key)) => key.clone(),
+            None => {
+                let key = Arc::new(DayKey::random()?);
+                days.push((day, key.clone()));
+                key
+            }
+        };
+        let before = day_before_gap(site, at);
+        let yesterday = if before == day { None } else { days.iter().find(|(of, _)| *of == before) };
+        Ok(Moment { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
+    }
+
+    /// Destroys `site`'s keys of days that ended more than half an hour before `now`.
+    pub fn destroy_past(&self, site: &Site, now: Timestamp) {
+        let keep_from = day_before_gap(site, now);
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(days) = sites.get_mut(&site.name) {
+            days.retain(|(day, _)| *day >= keep_from);
+        }
+    }
+
+    /// Number of living keys.
+    pub fn count(&self) -> usize {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
+    }
+}
+
+/// The site-local day of the moment half an hour ago.
+fn day_before_gap(site: &Site, at: Timestamp) -> Day {
+    let earlier = Timestamp::from_second(at.as_second().saturating_sub(VISIT_GAP_SECONDS)).unwrap_or(at);
+    site.day(earlier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::sites::Sites;
+
+    fn paris() -> Arc<Site> {
+        let site = config::Site { name: "a.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
+        Sites::new(&[site]).unwrap().find("a.example").unwrap().clone()
+    }
+
+    #[test]
+    fn a_key_lives_half_an_hour_past_midnight_and_is_destroyed_then() {
+        let (site, keys) = (paris(), Keys::default());
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let moment = |text: &str| keys.moment(&site, at(text), site.day(at(text))).unwrap();
+        let evening = moment("2026-03-10T22:59:59Z").today;
+        let night = moment("2026-03-10T23:29:59Z");
+        assert!(Arc::ptr_eq(&evening, &night.yesterday.unwrap()));
+        assert!(evening.bytes() != night.today.bytes());
+        keys.destroy_past(&site, at("2026-03-10T23:29:59Z"));
+        assert_eq!(keys.count(), 2);
+        assert!(moment("2026-03-10T23:30:00Z").yesterday.is_none());
+        keys.destroy_past(&site, at("2026-03-10T23:30:00Z"));
+        assert_eq!(keys.count(), 1);
+    }
+}
