@@ -55,6 +55,8 @@ pub struct Site {
     pub name: Arc<str>,
     /// Lower-case hosts without `www.`.
     pub hosts: HashSet<String>,
+    /// The host that its pages are named with where none is given.
+    pub primary_host: String,
     /// Decides the day.
     pub timezone: TimeZone,
     /// Query parameters that are part of a page, in this order.
@@ -125,6 +127,7 @@ impl Site {
             if written.hosts.is_empty() { std::slice::from_ref(&written.name) } else { &written.hosts };
         Ok(Self {
             name: written.name.as_str().into(),
+            primary_host: hosts.first().unwrap_or(&written.name).to_ascii_lowercase(),
             hosts: hosts.iter().map(|host| without_www(&host.to_ascii_lowercase()).to_owned()).collect(),
             timezone,
             query_names_kept: written.query_names_kept.clone(),
@@ -161,6 +164,13 @@ impl Site {
         let offset = self.timezone.to_offset(at).seconds();
         let days = (at.as_second() + i64::from(offset)).div_euclid(86_400);
         Day(u16::try_from(days.max(0)).unwrap_or(u16::MAX))
+    }
+
+    /// The first day that is kept at `now` when figures are kept for `months`.
+    pub fn retained_from(&self, now: Timestamp, months: u32) -> Day {
+        let months = jiff::Span::new().months(i64::from(months));
+        let earliest = now.to_zoned(self.timezone.clone()).checked_sub(months);
+        earliest.map_or(Day(0), |earliest| self.day(earliest.timestamp()))
     }
 }
 

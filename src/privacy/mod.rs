@@ -1,4 +1,8 @@
-//! Where identity dies.
+//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`](hit::Hit) to something that may go on:
+//! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](event::Event), which holds no identity.
+//!
+//! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before
+//! anything is hashed; only then is the visitor tagged, and address and agent are let go.
 
 pub mod agent;
 mod bot;
@@ -9,4 +13,213 @@ pub mod page;
 mod percent;
 pub mod place;
 mod redact;
+pub mod salt;
 pub mod screen;
+pub mod visitor;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use event::{Day, Dimension, Hour};
+use hit::{Hit, HitKind};
+use page::{Location, Referrer};
+use salt::{DayKey, Keys};
+use visitor::VisitorTag;
+
+use crate::config::{HashAddress, Privacy};
+use crate::outcome::{Dropped, Refused};
+use crate::sites::{Site, Sites, hour};
+
+/// Longest value of an action's property that is kept, in bytes.
+const PROPERTY_VALUE_BYTES_MAX: usize = 500;
+
+/// A hit whose identity is down to a tag in memory: what [`Visits`](crate::visits::Visits) counts. Cannot be printed,
+/// cloned or written out.
+pub struct Sighting<'h> {
+    pub(crate) site: Arc<Site>,
+    /// Seconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) day: Day,
+    pub(crate) hour: Hour,
+    pub(crate) tag: VisitorTag,
+    pub(crate) key: Arc<DayKey>,
+    /// The visitor's tag of the day before, within half an hour past midnight.
+    pub(crate) yesterday: Option<(Day, VisitorTag)>,
+    pub(crate) page: Box<str>,
+    pub(crate) referrer: Referrer,
+    /// Coarse values; looked up for pageviews only, which alone are broken down.
+    pub(crate) facts: Option<Facts>,
+    pub(crate) kind: HitKind<'h>,
+}
+
+/// What may be known of a visitor's means: coarse, and nobody's alone.
+pub(crate) struct Facts {
+    place: Arc<place::Place>,
+    agent: Arc<agent::Agent>,
+    screen: Option<&'static str>,
+    language: Option<language::Language>,
+    hostname: Box<str>,
+}
+
+impl Facts {
+    /// The value of a dimension that belongs to the visitor.
+    pub(crate) fn value(&self, dimension: Dimension) -> Option<&str> {
+        let known = |text: &'_ str| (!text.is_empty()).then_some(());
+        match dimension {
+            Dimension::Referrer | Dimension::PreviousPage => None,
+            Dimension::Country => self.place.country.as_deref(),
+            Dimension::Region => self.place.region.as_deref(),
+            Dimension::City => self.place.city.as_deref(),
+            Dimension::Device => Some(self.agent.device),
+            Dimension::Browser => known(&self.agent.browser).map(|()| &*self.agent.browser),
+            Dimension::BrowserVersion => known(&self.agent.browser_version).map(|()| &*self.agent.browser_version),
+            Dimension::System => known(&self.agent.system).map(|()| &*self.agent.system),
+            Dimension::SystemVersion => known(&self.agent.system_version).map(|()| &*self.agent.system_version),
+            Dimension::Screen => self.screen,
+            Dimension::Language => self.language.as_ref().map(language::Language::as_str),
+            Dimension::Hostname => Some(&self.hostname),
+        }
+    }
+}
+
+/// A hit that goes no further.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its site, where that is known: for the metric.
+    pub site: Option<Arc<Site>>,
+    /// What became of it.
+    pub why: NotCounted,
+}
+
+/// Why a hit goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCounted {
+    /// On purpose.
+    Dropped(Dropped),
+    /// For its sender to mend or repeat; the text says what is wrong and holds nothing of the input.
+    Refused(Refused, &'static str),
+}
+
+impl Ended {
+    /// A hit that cannot be taken.
+    pub fn refused(site: Option<Arc<Site>>, refused: Refused) -> Self {
+        Self { site, why: NotCounted::Refused(refused, "") }
+    }
+}
+
+/// Everything that anonymising needs.
+pub struct Anonymiser {
+    sites: ArcSwap<Sites>,
+    agents: agent::Agents,
+    places: place::Places,
+    keys: Keys,
+    honour_gpc: bool,
+    honour_dnt: bool,
+    hash_address: HashAddress,
+}
+
+impl Anonymiser {
+    /// With no keys yet; they come with the first hits.
+    pub fn new(sites: Sites, agents: agent::Agents, places: place::Places, privacy: &Privacy) -> Self {
+        Self {
+            sites: ArcSwap::from_pointee(sites),
+            agents,
+            places,
+            keys: Keys::default(),
+            honour_gpc: privacy.honour_gpc,
+            honour_dnt: privacy.honour_dnt,
+            hash_address: privacy.hash_address,
+        }
+    }
+
+    /// The one way from a hit to what is counted.
+    ///
+    /// # Errors
+    /// The outcome of a hit that is not counted.
+    pub fn anonymise<'h>(&self, mut hit: Hit<'h>) -> Result<Sighting<'h>, Ended> {
+        let location = Location::parse(hit.url).map_err(|_| Ended {
+            site: None,
+            why: NotCounted::Refused(Refused::Malformed, "u: no http(s) URL of at most 2000 bytes"),
+        })?;
+        let site = self.site(&hit, &location)?;
+        let dropped = |reason| Ended { site: Some(site.clone()), why: NotCounted::Dropped(reason) };
+        if (hit.signals.gpc && self.honour_gpc) || (hit.signals.dnt && self.honour_dnt) {
+            return Err(dropped(Dropped::OptedOut));
+        }
+        if hit.signals.prefetch {
+            return Err(dropped(Dropped::Prefetch));
+        }
+        let page = location.page(&site, hit.fragment_is_page);
+        if site.excludes_path(&page) || site.excludes_address(hit.address.0) {
+            return Err(dropped(Dropped::Excluded));
+        }
+        let agent = self.agents.look_up(&hit.agent);
+        if agent.bot {
+            return Err(dropped(Dropped::Bot));
+        }
+        keep_declared(&mut hit.kind, &site);
+        let facts = matches!(hit.kind, HitKind::Pageview { .. }).then(|| Facts {
+            place: self.places.look_up(&hit.address),
+            agent,
+            screen: hit.width.map(screen::screen_class),
+            language: hit.accept_language.and_then(language::language),
+            hostname: location.host().into(),
+        });
+        let day = site.day(hit.received);
+        let Ok(moment) = self.keys.moment(&site, hit.received, day) else {
+            return Err(Ended::refused(Some(site), Refused::Unavailable));
+        };
+        let tag = |key: &DayKey| VisitorTag::new(key, &hit.address, &hit.agent, &site.name, self.hash_address);
+        Ok(Sighting {
+            at: hit.received.as_second(),
+            day,
+            hour: hour(hit.received),
+            tag: tag(&moment.today),
+            yesterday: moment.yesterday.map(|key| (Day(day.0.saturating_sub(1)), tag(&key))),
+            key: moment.today,
+            page,
+            referrer: hit.referrer.map_or(Referrer::None, |referrer| page::referrer(referrer, &site)),
+            facts,
+            kind: hit.kind,
+            site,
+        })
+    }
+
+    /// Destroys keys of past days.
+    pub fn destroy_past_keys(&self, now: jiff::Timestamp) {
+        for site in self.sites.load().iter() {
+            self.keys.destroy_past(site, now);
+        }
+    }
+
+    /// The sites that are measured now.
+    pub fn sites(&self) -> Arc<Sites> {
+        self.sites.load_full()
+    }
+
+    /// The location files, to reload or to date them.
+    pub fn places(&self) -> &place::Places {
+        &self.places
+    }
+
+    fn site(&self, hit: &Hit<'_>, location: &Location<'_>) -> Result<Arc<Site>, Ended> {
+        let sites = self.sites.load();
+        let found = match hit.site {
+            Some(name) => sites.find(name).or_else(|| sites.find(&name.to_ascii_lowercase())),
+            None => sites.find(location.host()),
+        };
+        found.cloned().ok_or(Ended { site: None, why: NotCounted::Dropped(Dropped::UnknownSite) })
+    }
+}
+
+/// Leaves an action only the properties that its site declares, at bounded length.
+fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
+    let HitKind::Action { properties, .. } = kind else { return };
+    properties.retain(|(name, value)| site.properties.contains(*name) && !value.is_empty());
+    for (_, value) in properties {
+        if value.len() > PROPERTY_VALUE_BYTES_MAX {
+            let end = value.floor_char_boundary(PROPERTY_VALUE_BYTES_MAX);
+            *value = value.get(..end).unwrap_or_default().to_owned().into();
+        }
+    }
+}
