@@ -1,1 +1,0 @@
-//! Open visits and seen tags: flags and corrections.

@@ -1,0 +1,182 @@
+//! One site's day in memory: who was seen (as tags), and the visits in progress.
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::lexicon::{Bounds, Lexicon, TermIds};
+use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::privacy::salt::VISIT_GAP_SECONDS;
+
+/// Tags are uniform already; hashing them again would be waste.
+#[derive(Debug, Default, Clone)]
+pub(super) struct TagHasher(u64);
+
+impl std::hash::Hasher for TagHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, tag: u64) {
+        self.0 = tag;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type ByTag = std::hash::BuildHasherDefault<TagHasher>;
+
+/// A visit in progress. Texts are numbers in its day's lexicon.
+#[derive(Clone, Copy)]
+pub(super) struct Visit {
+    pub(super) entry: View,
+    pub(super) entry_values: [u16; DIMENSIONS],
+    pub(super) last_seen: i64,
+    pub(super) bounce: bool,
+    pub(super) current: View,
+    pub(super) previous: Option<View>,
+}
+
+/// One showing of a page within a visit.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    pub(super) day: Day,
+    pub(super) hour: Hour,
+    pub(super) page: u32,
+    pub(super) timed: bool,
+    pub(super) scrolled: Option<u8>,
+}
+
+impl View {
+    pub(super) fn new(day: Day, hour: Hour, page: u32) -> Self {
+        Self { day, hour, page, timed: false, scrolled: None }
+    }
+}
+
+impl Visit {
+    /// Whole seconds since the visit's last hit; a hit that seems older counts 0.
+    pub(super) fn gap(&self, at: i64) -> i64 {
+        (at - self.last_seen).max(0)
+    }
+
+    /// Whether a hit at `at` still belongs to it.
+    pub(super) fn continues(&self, at: i64) -> bool {
+        self.gap(at) <= VISIT_GAP_SECONDS
+    }
+
+    /// The latest showing of `page` within the visit's last two.
+    pub(super) fn view_of(&mut self, page: u32) -> Option<&mut View> {
+        if self.current.page == page {
+            return Some(&mut self.current);
+        }
+        self.previous.as_mut().filter(|view| view.page == page)
+    }
+}
+
+/// One site's day.
+pub(super) struct DayVisits {
+    pub(super) day: Day,
+    pub(super) lexicon: Lexicon,
+    seen: HashSet<u64, ByTag>,
+    open: HashMap<u64, Visit, ByTag>,
+    /// Every open visit once, with the moment when it was last looked at; in that order.
+    expiring: VecDeque<(i64, u64)>,
+}
+
+impl DayVisits {
+    pub(super) fn new(day: Day, bounds: Bounds, ids: &mut TermIds) -> Self {
+        Self {
+            day,
+            lexicon: Lexicon::new(bounds, ids),
+            seen: HashSet::default(),
+            open: HashMap::default(),
+            expiring: VecDeque::new(),
+        }
+    }
+
+    /// Notes a tag: whether it is new, or nothing when it is and there is no room for it.
+    pub(super) fn see(&mut self, tag: u64, room: bool) -> Option<bool> {
+        if room {
+            return Some(self.seen.insert(tag));
+        }
+        self.seen.contains(&tag).then_some(false)
+    }
+
+    /// The visit of this tag that a hit at `at` continues.
+    pub(super) fn open_visit(&mut self, tag: u64, at: i64) -> Option<&mut Visit> {
+        self.open.get_mut(&tag).filter(|visit| visit.continues(at))
+    }
+
+    /// Takes that visit out, to be carried into the next day.
+    pub(super) fn take_visit(&mut self, tag: u64, at: i64) -> Option<Visit> {
+        self.open_visit(tag, at)?;
+        self.open.remove(&tag)
+    }
+
+    pub(super) fn begin_visit(&mut self, tag: u64, visit: Visit) {
+        if self.open.insert(tag, visit).is_none() {
+            self.expiring.push_back((visit.last_seen, tag));
+        }
+    }
+
+    /// Brings a visit of the day before into this day: the same texts under this day's numbers.
+    pub(super) fn carry(&mut self, mut visit: Visit, from: &DayVisits, ids: &mut TermIds) -> Visit {
+        let page = |view: &mut View, lexicon: &mut Lexicon, ids: &mut TermIds| {
+            view.page = lexicon.pages.carry(from.lexicon.pages.term(view.page).text, ids);
+        };
+        page(&mut visit.entry, &mut self.lexicon, ids);
+        page(&mut visit.current, &mut self.lexicon, ids);
+        if let Some(view) = &mut visit.previous {
+            page(view, &mut self.lexicon, ids);
+        }
+        let both = self.lexicon.values.iter_mut().zip(&from.lexicon.values);
+        for ((to, from), value) in both.zip(&mut visit.entry_values) {
+            if let Some(index) = value.checked_sub(1) {
+                *value = value_number(to.carry(from.term(u32::from(index)).text, ids));
+            }
+        }
+        visit
+    }
+
+    /// Forgets visits that ended before `now`.
+    pub(super) fn expire(&mut self, now: i64) {
+        while let Some(&(looked_at, tag)) = self.expiring.front() {
+            if looked_at + VISIT_GAP_SECONDS >= now {
+                break;
+            }
+            self.expiring.pop_front();
+            match self.open.get(&tag) {
+                Some(visit) if visit.continues(now) => self.expiring.push_back((visit.last_seen, tag)),
+                Some(_) => drop(self.open.remove(&tag)),
+                None => {}
+            }
+        }
+    }
+
+    /// Forgets who was seen: the day and its key are over.
+    pub(super) fn forget_seen(&mut self) {
+        self.seen = HashSet::default();
+    }
+
+    pub(super) fn tags(&self) -> usize {
+        self.seen.len()
+    }
+
+    pub(super) fn open_visits(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Notes a value; the number for [`Visit::entry_values`].
+    pub(super) fn value(&mut self, dimension: Dimension, text: &str, ids: &mut TermIds) -> u16 {
+        value_number(self.lexicon.dimension(dimension).intern(text, ids))
+    }
+}
+
+/// Numbers of values are kept plus one, so that 0 is "none"; one that does not fit is `(other)`.
+fn value_number(index: u32) -> u16 {
+    u16::try_from(index + 1).unwrap_or(1)
+}
