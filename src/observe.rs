@@ -1,1 +1,171 @@
-//! Every metric, and the log set-up. Both describe the process, never a visitor.
+//! Every metric, declared in one place, and the log set-up. Both describe the process; no label and no field ever
+//! comes from a visitor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::Instant;
+
+use crate::outcome::Outcome;
+use crate::sites::{Site, Sites};
+
+/// Upper bounds of `sillage_accept_seconds` and `sillage_flush_seconds`.
+const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Label of hits whose site is not configured, or that were never understood.
+const NO_SITE: &str = "";
+
+/// All metrics of one collector.
+pub struct Meters {
+    /// For whoever writes them out.
+    pub handle: PrometheusHandle,
+    /// Of hits.
+    pub hits: Arc<HitMeters>,
+    /// Of the way to the database.
+    pub ship: ShipMeters,
+}
+
+/// Metrics of hits.
+pub struct HitMeters {
+    received: Counter,
+    outcomes: HashMap<Arc<str>, Outcomes>,
+    no_site: Outcomes,
+    accept_seconds: Histogram,
+}
+
+type Outcomes = [Counter; Outcome::ALL.len()];
+
+/// Metrics of the spool, the database and the memory of visits.
+pub struct ShipMeters {
+    /// Bytes in the spool.
+    pub spool_bytes: Gauge,
+    /// Segments in the spool.
+    pub spool_segments: Gauge,
+    /// Age of the oldest.
+    pub spool_oldest_seconds: Gauge,
+    /// From sealed to stored, for one segment.
+    pub flush_seconds: Histogram,
+    /// Rows inserted, by table.
+    pub flush_rows: [Counter; 4],
+    /// Inserts that failed and will be tried again.
+    pub store_retryable: Counter,
+    /// Inserts that the database will never take.
+    pub store_refused: Counter,
+    /// Visits in progress.
+    pub visits_active: Gauge,
+    /// Tags in memory.
+    pub tags: Gauge,
+    /// Age of the location file.
+    pub geo_age_seconds: Gauge,
+    /// 1 while the database answers.
+    pub engine_up: Gauge,
+    /// Damaged parts of segments that were set aside.
+    pub quarantined: Counter,
+}
+
+/// The tables of [`ShipMeters::flush_rows`], in its order.
+pub const TABLES: [&str; 4] = ["pages", "breakdowns", "actions", "timings"];
+
+impl Meters {
+    /// Declares every metric, each with every label that it will ever have.
+    ///
+    /// # Panics
+    /// Never: the buckets above are not empty, the one thing that the exporter refuses.
+    pub fn new(sites: &Sites) -> Self {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+            .unwrap_or_else(|_| PrometheusBuilder::new())
+            .build_recorder();
+        let (hits, ship) = metrics::with_local_recorder(&recorder, || (HitMeters::new(sites), ShipMeters::new()));
+        Self { handle: recorder.handle(), hits: Arc::new(hits), ship }
+    }
+}
+
+impl HitMeters {
+    fn new(sites: &Sites) -> Self {
+        metrics::describe_counter!("sillage_received_total", "Hits received; the sum of all outcomes.");
+        metrics::describe_counter!("sillage_hits_total", "Hits by what became of them, exactly one outcome each.");
+        metrics::describe_histogram!("sillage_accept_seconds", Unit::Seconds, "From a request's head to its answer.");
+        let outcomes = |site: &str| {
+            Outcome::ALL.map(|outcome| {
+                metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label())
+            })
+        };
+        Self {
+            received: metrics::counter!("sillage_received_total"),
+            outcomes: sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect(),
+            no_site: outcomes(NO_SITE),
+            accept_seconds: metrics::histogram!("sillage_accept_seconds"),
+        }
+    }
+
+    /// A request begins.
+    pub fn start(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Its answer is ready.
+    pub fn answered(&self, started: Instant) {
+        self.accept_seconds.record(started.elapsed());
+    }
+
+    /// A hit begins.
+    pub fn received(&self) {
+        self.received.increment(1);
+    }
+
+    /// A hit ends.
+    pub fn ended(&self, site: Option<&Arc<Site>>, outcome: Outcome) {
+        let known = site.and_then(|site| self.outcomes.get(&site.name)).unwrap_or(&self.no_site);
+        let index = Outcome::ALL.iter().position(|one| *one == outcome);
+        if let Some(counter) = index.and_then(|index| known.get(index)) {
+            counter.increment(1);
+        }
+    }
+}
+
+impl ShipMeters {
+    fn new() -> Self {
+        use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+        describe_gauge!("sillage_spool_bytes", Unit::Bytes, "Bytes that wait in the spool.");
+        describe_gauge!("sillage_spool_segments", "Segments that wait in the spool.");
+        describe_gauge!("sillage_spool_oldest_seconds", Unit::Seconds, "Age of the oldest waiting segment.");
+        describe_histogram!("sillage_flush_seconds", Unit::Seconds, "From a sealed segment to its rows stored.");
+        describe_counter!("sillage_flush_rows_total", "Counter rows stored, by table.");
+        describe_counter!("sillage_store_errors_total", "Inserts that failed, by what can be done about it.");
+        describe_gauge!("sillage_visits_active", "Visits in progress.");
+        describe_gauge!("sillage_tags", "Visitor, page and action tags in memory.");
+        describe_gauge!("sillage_geo_age_seconds", Unit::Seconds, "Age of the first location file.");
+        describe_gauge!("sillage_engine_up", "1 while the database answers.");
+        describe_counter!("sillage_quarantined_total", "Damaged parts of segments that were set aside.");
+        describe_gauge!("sillage_build_info", "Always 1; the version is its label.");
+        gauge!("sillage_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        Self {
+            spool_bytes: gauge!("sillage_spool_bytes"),
+            spool_segments: gauge!("sillage_spool_segments"),
+            spool_oldest_seconds: gauge!("sillage_spool_oldest_seconds"),
+            flush_seconds: histogram!("sillage_flush_seconds"),
+            flush_rows: TABLES.map(|table| counter!("sillage_flush_rows_total", "table" => table)),
+            store_retryable: counter!("sillage_store_errors_total", "kind" => "retryable"),
+            store_refused: counter!("sillage_store_errors_total", "kind" => "refused"),
+            visits_active: gauge!("sillage_visits_active"),
+            tags: gauge!("sillage_tags"),
+            geo_age_seconds: gauge!("sillage_geo_age_seconds"),
+            engine_up: gauge!("sillage_engine_up"),
+            quarantined: counter!("sillage_quarantined_total"),
+        }
+    }
+}
+
+/// Logs go to standard error; `SILLAGE_LOG` (such as `debug`) sets the level, `info` without it.
+pub fn start_logs() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_env_var("SILLAGE_LOG")
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env_lossy();
+    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process, as in tests, keeps the first.
+    started.try_init().ok();
+}

@@ -1,1 +1,128 @@
-//! The public listener: accept, limits, routing, drain. Has no way to read any figure.
+//! The public listener: limits, routing, drain. It hands every hit to [`privacy`](crate::privacy) and then to the
+//! spool, and answers when the spool has it. It has no way to read any figure.
+
+pub mod answer;
+mod asset;
+pub mod demo;
+pub mod hits;
+pub mod native;
+pub mod peer;
+pub mod pixel;
+pub mod tracker;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use answer::Answer;
+use hits::Hits;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+
+/// Longest pause after a failed accept, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The public listener's state, shared by its threads.
+pub struct Collect {
+    hits: Hits,
+    config: config::Collect,
+    demo: bool,
+    connections: Arc<Semaphore>,
+}
+
+impl Collect {
+    /// Takes hits as `hits` says; `demo` adds the demonstration site.
+    pub fn new(hits: Hits, config: config::Collect, demo: bool) -> Self {
+        let connections = Arc::new(Semaphore::new(config.max_connections));
+        Self { hits, config, demo, connections }
+    }
+
+    /// Serves `listener` until `shutdown`, then lets open requests end within the configured time.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+        let graceful = GracefulShutdown::new();
+        let server = self.server();
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = self.accept(&listener) => accepted,
+            };
+            let Some((stream, peer, permit)) = accepted else { continue };
+            let collect = self.clone();
+            let service = service_fn(move |request| {
+                let collect = collect.clone();
+                async move { Ok::<_, Infallible>(collect.route(request, peer).await) }
+            });
+            let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                // A connection that breaks is its client's affair; every hit on it has had its outcome.
+                connection.await.ok();
+                drop(permit);
+            });
+        }
+        drop(listener);
+        tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
+    }
+
+    fn server(&self) -> Builder<TokioExecutor> {
+        let mut server = Builder::new(TokioExecutor::new());
+        let idle = Duration::from_secs(self.config.idle_seconds);
+        server
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_buf_size(self.config.max_header_bytes.max(8_192));
+        server
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(128)
+            .max_header_list_size(u32::try_from(self.config.max_header_bytes).unwrap_or(16_384))
+            .keep_alive_interval(idle)
+            .keep_alive_timeout(Duration::from_secs(self.config.request_seconds));
+        server
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let permit = self.connections.clone().acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Without it an answer may wait for the client's delayed acknowledgement; the hit is safe either way.
+                stream.set_nodelay(true).ok();
+                Some((stream, peer, permit))
+            }
+            Err(_) => {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+
+    async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        const READ: &str = "GET, HEAD, OPTIONS";
+        const EVENT: &str = "POST, OPTIONS";
+        let method = request.method().clone();
+        let reads = method == Method::GET || method == Method::HEAD;
+        match request.uri().path() {
+            "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
+            "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
+            "/api/event" => answer::method_not_allowed(EVENT),
+            "/pixel.gif" if reads => self.hits.pixel(&request, peer.ip()).await,
+            "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
+            "/pixel.gif" => answer::method_not_allowed(READ),
+            path if path == self.config.tracker_path && reads => tracker::serve(request.headers()),
+            path if path == self.config.tracker_path => answer::method_not_allowed(READ),
+            path if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
+            _ => answer::not_found(),
+        }
+    }
+}

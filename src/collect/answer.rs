@@ -1,0 +1,112 @@
+//! What senders are told. Only a [`Durable`] makes a counted `202`.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::outcome::{Dropped, Refused};
+use crate::spool::Durable;
+
+/// A whole response.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Says why a hit was deliberately not counted.
+pub const DROPPED: HeaderName = HeaderName::from_static("x-sillage-dropped");
+
+/// A transparent GIF of one pixel.
+const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
+\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// What a `202` carries, for the format that was spoken.
+#[derive(Clone, Copy)]
+pub enum Format {
+    /// `ok`.
+    Native,
+    /// A GIF of one pixel.
+    Pixel,
+}
+
+/// The hit is durable.
+pub fn counted(_proof: Durable, format: Format) -> Answer {
+    accepted(format)
+}
+
+/// The hit is not counted, on purpose.
+pub fn dropped(reason: Dropped, format: Format) -> Answer {
+    let mut answer = accepted(format);
+    answer.headers_mut().insert(DROPPED, HeaderValue::from_static(reason.label()));
+    answer
+}
+
+/// The hit was not taken; `why` says more about a malformed one.
+pub fn refused(refused: Refused, why: &'static str) -> Answer {
+    let (status, text) = match refused {
+        Refused::Malformed => (StatusCode::BAD_REQUEST, why),
+        Refused::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
+        Refused::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
+        Refused::TimedOut => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        Refused::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "the hit cannot be kept now; try again"),
+    };
+    let mut answer = error(status, text);
+    if refused == Refused::Unavailable {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if matches!(refused, Refused::TooLarge | Refused::TimedOut) {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// `{"error": …}`.
+pub fn error(status: StatusCode, text: &'static str) -> Answer {
+    let body = serde_json::json!({ "error": text }).to_string();
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    allow_any_origin(&mut answer);
+    answer
+}
+
+/// There is nothing at this path.
+pub fn not_found() -> Answer {
+    error(StatusCode::NOT_FOUND, "nothing is here")
+}
+
+/// There is something at this path, but for other methods.
+pub fn method_not_allowed(allow: &'static str) -> Answer {
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods");
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+/// To a browser that asks before it sends.
+pub fn preflight(allow: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    allow_any_origin(&mut answer);
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    answer
+}
+
+fn accepted(format: Format) -> Answer {
+    let (body, kind) = match format {
+        Format::Native => (Bytes::from_static(b"ok"), "text/plain"),
+        Format::Pixel => (Bytes::from_static(PIXEL), "image/gif"),
+    };
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = StatusCode::ACCEPTED;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-sillage-dropped"));
+    allow_any_origin(&mut answer);
+    answer
+}
+
+fn allow_any_origin(answer: &mut Answer) {
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+}

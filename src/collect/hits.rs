@@ -1,0 +1,241 @@
+//! One hit's way: read, anonymised, recorded, answered. Every hit ends in exactly one outcome, noted here and nowhere
+//! else; a request for two sites is two hits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::{ACCEPT_LANGUAGE, CONTENT_ENCODING, HeaderMap, REFERER, USER_AGENT};
+use hyper::{Request, header};
+
+use super::answer::{self, Answer, Format};
+use super::native::Message;
+use super::peer::Peers;
+use super::pixel;
+use crate::clock::Clock;
+use crate::config;
+use crate::ledger::Ledger;
+use crate::observe::HitMeters;
+use crate::outcome::{Dropped, Outcome, Refused};
+use crate::privacy::hit::{Hit, Signals, UserAgent};
+use crate::privacy::{Anonymiser, Ended, NotCounted};
+use crate::spool::Durable;
+
+/// What a hit meets on its way.
+pub struct Hits {
+    /// Ends the identity.
+    pub anonymiser: Arc<Anonymiser>,
+    /// Visits and spool.
+    pub ledger: Arc<Ledger>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whose hit it is.
+    pub peers: Peers,
+    /// Where outcomes are counted.
+    pub meters: Arc<HitMeters>,
+    /// Longest body.
+    pub max_body_bytes: usize,
+    /// Longest wait for it.
+    pub request_seconds: u64,
+}
+
+/// The end of one hit, for the sender.
+enum End {
+    Counted(Durable),
+    Dropped(Dropped),
+    Refused(Refused, &'static str),
+}
+
+impl Hits {
+    /// From the parts that the program puts together.
+    ///
+    /// # Errors
+    /// As [`Peers::new`].
+    pub fn new(
+        anonymiser: Arc<Anonymiser>,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        meters: Arc<HitMeters>,
+        config: &config::Collect,
+    ) -> Result<Self, config::ConfigError> {
+        let peers = Peers::new(config)?;
+        let (max_body_bytes, request_seconds) = (config.max_body_bytes, config.request_seconds);
+        Ok(Self { anonymiser, ledger, clock, peers, meters, max_body_bytes, request_seconds })
+    }
+
+    /// `POST /api/event`.
+    pub(super) async fn event(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let started = self.meters.start();
+        let (head, body) = request.into_parts();
+        let answer = match self.body(&head.headers, body).await {
+            Ok(body) => self.take(Message::parse(&body), &head.headers, peer, Format::Native).await,
+            Err(refused) => self.end_unread(refused, ""),
+        };
+        self.meters.answered(started);
+        answer
+    }
+
+    /// `GET /pixel.gif`.
+    pub(super) async fn pixel(&self, request: &Request<Incoming>, peer: IpAddr) -> Answer {
+        let started = self.meters.start();
+        let headers = request.headers();
+        let message = pixel::parse(request.uri().query().unwrap_or_default(), text(headers, &REFERER));
+        let answer = self.take(message, headers, peer, Format::Pixel).await;
+        self.meters.answered(started);
+        answer
+    }
+
+    async fn take(
+        &self,
+        message: Result<Message<'_>, &'static str>,
+        headers: &HeaderMap,
+        peer: IpAddr,
+        format: Format,
+    ) -> Answer {
+        let message = match message {
+            Ok(message) => message,
+            Err(why) => return self.end_unread(Refused::Malformed, why),
+        };
+        let mut best: Option<End> = None;
+        for site in message.site_names() {
+            let end = self.one(&message, site, headers, peer).await;
+            best = Some(match best {
+                Some(known) => known.or_rather(end),
+                None => end,
+            });
+        }
+        match best {
+            Some(End::Counted(proof)) => answer::counted(proof, format),
+            Some(End::Dropped(reason)) => answer::dropped(reason, format),
+            Some(End::Refused(refused, why)) => answer::refused(refused, why),
+            None => self.end_unread(Refused::Malformed, "d: blank"),
+        }
+    }
+
+    /// One hit on one site, to its outcome.
+    async fn one(&self, message: &Message<'_>, site: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> End {
+        self.meters.received();
+        let Some(kind) = message.kind() else {
+            self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
+            return End::Dropped(Dropped::NotMeasured);
+        };
+        let hit = Hit {
+            received: self.clock.now(),
+            address: self.peers.client(peer, headers),
+            agent: UserAgent::new(text(headers, &USER_AGENT).unwrap_or_default()),
+            accept_language: text(headers, &ACCEPT_LANGUAGE),
+            signals: signals(headers),
+            site,
+            url: &message.url,
+            referrer: message.referrer.as_deref(),
+            fragment_is_page: message.fragment_is_page,
+            width: message.width,
+            kind,
+        };
+        let recorded = match self.anonymiser.anonymise(hit) {
+            Ok(sighting) => {
+                let site = sighting.site.clone();
+                match self.ledger.record(&sighting) {
+                    Ok((receipt, tagged)) => Ok((site, receipt, tagged)),
+                    Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
+                }
+            }
+            Err(ended) => Err(ended),
+        };
+        match recorded {
+            Ok((site, receipt, tagged)) => match receipt.await {
+                Ok(durable) => {
+                    self.meters.ended(Some(&site), if tagged { Outcome::Counted } else { Outcome::Untagged });
+                    End::Counted(durable)
+                }
+                Err(_) => self.end(Ended::refused(Some(site), Refused::Unavailable)),
+            },
+            Err(ended) => self.end(ended),
+        }
+    }
+
+    /// Ends a hit that is not counted.
+    fn end(&self, ended: Ended) -> End {
+        match ended.why {
+            NotCounted::Dropped(reason) => {
+                self.meters.ended(ended.site.as_ref(), Outcome::Dropped(reason));
+                End::Dropped(reason)
+            }
+            NotCounted::Refused(refused, why) => {
+                self.meters.ended(ended.site.as_ref(), Outcome::Refused(refused));
+                End::Refused(refused, why)
+            }
+        }
+    }
+
+    /// Ends a hit that was never understood.
+    fn end_unread(&self, refused: Refused, why: &'static str) -> Answer {
+        self.meters.received();
+        self.meters.ended(None, Outcome::Refused(refused));
+        answer::refused(refused, why)
+    }
+
+    async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refused> {
+        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(Refused::Unsupported);
+        }
+        if body.size_hint().lower() > self.max_body_bytes as u64 {
+            return Err(Refused::TooLarge);
+        }
+        tokio::time::timeout(Duration::from_secs(self.request_seconds), read(body, self.max_body_bytes))
+            .await
+            .unwrap_or(Err(Refused::TimedOut))
+    }
+}
+
+impl End {
+    /// Which of two hits' ends the one answer of their request tells: a refusal, since the sender may mend or repeat
+    /// it, before a counted hit, before a dropped one.
+    fn or_rather(self, other: End) -> End {
+        match (&self, &other) {
+            (End::Refused(..), _) | (End::Counted(_), End::Counted(_) | End::Dropped(_)) => self,
+            (End::Dropped(_), End::Dropped(_)) => self,
+            (_, End::Refused(..)) | (End::Dropped(_), End::Counted(_)) => other,
+        }
+    }
+}
+
+/// The whole body; one that came in one piece, as nearly all do, is not copied.
+async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Refused> {
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refused::Malformed)?.into_data() else { continue };
+        if first.len().max(whole.len()) + data.len() > bytes_max {
+            return Err(Refused::TooLarge);
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+fn signals(headers: &HeaderMap) -> Signals {
+    let is_one = |name: &str| headers.get(name).is_some_and(|value| value == "1");
+    let fetched_ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
+        text_of(headers.get(name)).is_some_and(|value| value.starts_with("prefetch") || value.starts_with("preview"))
+    });
+    Signals { gpc: is_one("sec-gpc"), dnt: is_one("dnt"), prefetch: fetched_ahead }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    text_of(headers.get(name))
+}
+
+fn text_of(value: Option<&header::HeaderValue>) -> Option<&str> {
+    value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+}

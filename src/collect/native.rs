@@ -1,0 +1,304 @@
+//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c` and `t` of our own.
+//! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+
+use crate::privacy::event::TimingMetric;
+use crate::privacy::hit::HitKind;
+
+const NAME_CHARS_MAX: usize = 120;
+const URL_BYTES_MAX: usize = 2_000;
+const PROPERTIES_MAX: usize = 30;
+const SITES_MAX: usize = 8;
+/// 30 days.
+const ENGAGED_MS_MAX: f64 = 2_592_000_000.0;
+
+/// The fields as they stand in the body.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, alias = "name")]
+    n: Option<Text<'a>>,
+    #[serde(borrow, alias = "url")]
+    u: Option<Text<'a>>,
+    #[serde(borrow, alias = "domain")]
+    d: Option<Text<'a>>,
+    #[serde(borrow, alias = "referrer")]
+    r: Option<Text<'a>>,
+    #[serde(alias = "hashMode")]
+    h: Option<Flag>,
+    #[serde(alias = "interactive")]
+    i: Option<Flag>,
+    e: Option<Number>,
+    sd: Option<Number>,
+    w: Option<Number>,
+    t: Option<Value>,
+    m: Option<Value>,
+    meta: Option<Value>,
+    p: Option<Value>,
+    props: Option<Value>,
+    #[serde(rename = "$", alias = "revenue")]
+    revenue: Option<IgnoredAny>,
+}
+
+/// One event, its fields checked.
+pub struct Message<'a> {
+    /// Comma-separated names of sites; absent, the page's host tells.
+    pub sites: Option<Cow<'a, str>>,
+    /// The page's URL, at most 2 000 bytes.
+    pub url: Cow<'a, str>,
+    /// The referrer's URL, cut to 2 000 bytes.
+    pub referrer: Option<Cow<'a, str>>,
+    /// The fragment is part of the page.
+    pub fragment_is_page: bool,
+    /// Viewport width.
+    pub width: Option<u32>,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Pageview,
+    Engagement(Option<u32>, Option<u8>),
+    Timing(Vec<(TimingMetric, f64)>),
+    Problem,
+    Action(Cow<'a, str>, bool, Vec<(String, String)>),
+}
+
+impl<'a> Message<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// What is wrong, without a word of the input.
+    pub fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
+        let fields: Fields<'a> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => "a field is of the wrong kind, or there twice",
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => "the body is not a JSON object",
+        })?;
+        Self::check(fields)
+    }
+
+    /// A pageview by its parts, for senders without a script.
+    ///
+    /// # Errors
+    /// As [`Message::parse`].
+    pub fn pageview(
+        url: Cow<'a, str>,
+        sites: Option<Cow<'a, str>>,
+        referrer: Option<Cow<'a, str>>,
+    ) -> Result<Self, &'static str> {
+        Self::around(What::Pageview, Some(url), sites, referrer)
+    }
+
+    fn check(fields: Fields<'a>) -> Result<Self, &'static str> {
+        if fields.revenue.is_some() {
+            return Err("$: revenue is not measured");
+        }
+        let name = fields.n.ok_or("n: missing")?.0;
+        let what = match &*name {
+            "pageview" => What::Pageview,
+            "engagement" => engagement(fields.e, fields.sd)?,
+            "timing" => What::Timing(timings(fields.t)?),
+            "problem" => What::Problem,
+            action => {
+                if action.trim().is_empty() || action.chars().count() > NAME_CHARS_MAX {
+                    return Err("n: 1 to 120 characters");
+                }
+                if action.chars().any(char::is_control) {
+                    return Err("n: control characters");
+                }
+                let written = fields.m.or(fields.meta).or(fields.p).or(fields.props);
+                What::Action(name, fields.i.is_none_or(|flag| flag.0), properties(written)?)
+            }
+        };
+        let text = |field: Option<Text<'a>>| field.map(|text| text.0);
+        let mut message = Self::around(what, text(fields.u), text(fields.d), text(fields.r))?;
+        message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
+        message.width = fields.w.and_then(|width| width.within(1.0, 100_000.0)).map(whole);
+        Ok(message)
+    }
+
+    fn around(
+        what: What<'a>,
+        url: Option<Cow<'a, str>>,
+        sites: Option<Cow<'a, str>>,
+        referrer: Option<Cow<'a, str>>,
+    ) -> Result<Self, &'static str> {
+        let url = url.ok_or("u: missing")?;
+        if url.is_empty() || url.len() > URL_BYTES_MAX {
+            return Err("u: 1 to 2000 bytes");
+        }
+        if let Some(names) = &sites {
+            if names.split(',').any(|name| name.trim().is_empty()) {
+                return Err("d: blank");
+            }
+            if names.split(',').count() > SITES_MAX {
+                return Err("d: at most 8 sites");
+            }
+        }
+        let referrer = referrer.filter(|text| !text.is_empty()).map(|text| cut(text, URL_BYTES_MAX));
+        Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, what })
+    }
+
+    /// What happened; nothing for a kind of event that is not measured.
+    pub fn kind(&self) -> Option<HitKind<'_>> {
+        Some(match &self.what {
+            What::Pageview => HitKind::Pageview { not_found: false },
+            What::Engagement(engaged_ms, scroll_percent) => {
+                HitKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
+            }
+            What::Timing(timings) => HitKind::Timing(timings.clone()),
+            What::Problem => return None,
+            What::Action(name, interactive, properties) => HitKind::Action {
+                name: name.trim(),
+                interactive: *interactive,
+                properties: properties.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))).collect(),
+            },
+        })
+    }
+
+    /// The sites that the sender names; one unnamed site when it names none.
+    pub fn site_names(&self) -> impl Iterator<Item = Option<&str>> {
+        let names = self.sites.as_deref().map(|names| names.split(',').map(|name| Some(name.trim())));
+        let unnamed = self.sites.is_none().then_some(None);
+        names.into_iter().flatten().chain(unnamed)
+    }
+}
+
+fn engagement<'a>(engaged: Option<Number>, depth: Option<Number>) -> Result<What<'a>, &'static str> {
+    let engaged = engaged.and_then(|ms| ms.within(0.0, ENGAGED_MS_MAX)).map(whole);
+    let depth = depth
+        .and_then(|percent| percent.within(0.0, f64::MAX))
+        .and_then(|percent| u8::try_from(whole(percent.min(100.0))).ok());
+    if engaged.is_none() && depth.is_none() {
+        return Err("engagement: e or sd is needed");
+    }
+    Ok(What::Engagement(engaged, depth))
+}
+
+fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static str> {
+    let Some(Value::Object(written)) = written else { return Err("t: an object of metric and milliseconds") };
+    let timings: Vec<_> = TimingMetric::ALL
+        .into_iter()
+        .filter_map(|metric| {
+            let ms = written.get(metric.name())?.as_f64()?;
+            (ms.is_finite() && ms >= 0.0).then_some((metric, ms))
+        })
+        .collect();
+    if timings.is_empty() { Err("t: no known metric") } else { Ok(timings) }
+}
+
+/// Properties as an object or as a string that holds one; lists, objects and blanks are passed over.
+fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static str> {
+    let object = match written {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(object)) => object,
+        Some(Value::String(text)) => {
+            serde_json::from_str(&text).map_err(|_| "p: a string that holds no JSON object")?
+        }
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => return Err("p: neither object nor string"),
+    };
+    if object.len() > PROPERTIES_MAX {
+        return Err("p: at most 30 properties");
+    }
+    let scalar = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    Ok(object
+        .into_iter()
+        .filter_map(|(name, value)| scalar(value).map(|value| (name, value)))
+        .filter(|(_, value)| !value.trim().is_empty())
+        .collect())
+}
+
+/// At most `bytes_max` bytes of a text, whole characters.
+fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let end = text.floor_char_boundary(bytes_max);
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(..end).unwrap_or_default()),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// A number within `0..=u32::MAX` without its fraction.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
+fn whole(number: f64) -> u32 {
+    number as u32
+}
+
+/// A text, or a number written without quotes; borrowed where it needs no unescaping.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(number.to_string())))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(number.to_string())))
+            }
+        }
+        from.deserialize_any(Reader)
+    }
+}
+
+/// `true`, `1`, `"true"` or `"1"`, and their opposites.
+struct Flag(bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::Bool(flag) => Ok(Flag(flag)),
+            Value::Number(number) => Ok(Flag(number.as_f64().is_some_and(|number| number != 0.0))),
+            Value::String(text) if matches!(&*text, "true" | "1") => Ok(Flag(true)),
+            Value::String(text) if matches!(&*text, "false" | "0") => Ok(Flag(false)),
+            Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => Err(D::Error::custom("no flag")),
+        }
+    }
+}
+
+/// A number, or a text that holds one; anything else is not a number.
+struct Number(f64);
+
+impl Number {
+    /// The number, if it lies in `from..to`.
+    fn within(&self, from: f64, to: f64) -> Option<f64> {
+        (from <= self.0 && self.0 < to).then_some(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Number(match Value::deserialize(from)? {
+            Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
+            Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => f64::NAN,
+        }))
+    }
+}
