@@ -1,10 +1,13 @@
 //! Sillage: an anonymising web-analytics collector. Identity ends with the request; only counters go on.
 
+pub mod app;
 pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod console;
+pub mod demo;
 pub mod import;
+pub mod ledger;
 pub mod native;
 pub mod observe;
 pub mod outcome;

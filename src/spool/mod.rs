@@ -187,6 +187,14 @@ impl Spool {
         Ok((Self { shared, writer: Mutex::default() }, writer, found.recovery))
     }
 
+    /// Whether events are taken now.
+    ///
+    /// # Errors
+    /// When the disk fails, or the spool is closed.
+    pub fn ready(&self) -> Result<(), Unavailable> {
+        if self.shared.queue().standing == Standing::Open { Ok(()) } else { Err(Unavailable) }
+    }
+
     /// Takes `event` in; it is kept once the receipt says so. Never waits for the disk. The ids of the event's terms
     /// must stand for the same texts for as long as the spool is open.
     ///

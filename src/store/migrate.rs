@@ -59,6 +59,16 @@ pub enum MigrateError {
     Changed(&'static str),
 }
 
+impl MigrateError {
+    /// Whether the same may succeed later: the database is away or busy.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Statement { cause, .. } | Self::Record(cause) => matches!(cause, StoreError::Retryable(_)),
+            Self::Changed(_) => false,
+        }
+    }
+}
+
 /// Makes the database and the record.
 const RECORD: File = File { name: "0000_migrations", text: include_str!("../../schema/0000_migrations.sql") };
 

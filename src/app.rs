@@ -1,0 +1,296 @@
+//! Where everything starts and stops, in which order, and who owns what.
+//!
+//! Start: spool, then the public listener (hits are durable from here on), then the engine, its tables, the way there,
+//! and the console. Stop: the public listener drains, the spool is shipped once more, the console ends, the engine is
+//! let go.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::collect::Collect;
+use crate::collect::hits::Hits;
+use crate::config::{Config, ConfigError, EngineMode};
+use crate::console::{self, Console};
+use crate::ledger::Ledger;
+use crate::observe::Meters;
+use crate::privacy::Anonymiser;
+use crate::privacy::agent::Agents;
+use crate::privacy::place::{PlaceError, Places};
+use crate::ship::{FlushRequest, Ship, ShipError};
+use crate::sites::Sites;
+use crate::spool::{Spool, SpoolError};
+use crate::store::client::{Endpoint, Store};
+use crate::store::engine::{self, Engine, EngineError};
+use crate::store::migrate::{self, MigrateError};
+use crate::store::reports::{self, Reports};
+use crate::visits::{Bounds, Visits};
+
+/// Connections that the system holds while all threads are busy: a burst of a second.
+const BACKLOG: i32 = 4_096;
+
+/// Longest pause between attempts to reach a database that somebody else runs.
+const REACH_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Why the program does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration is not allowed.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// A location file cannot be used.
+    #[error("{0}")]
+    Place(#[from] PlaceError),
+    /// The spool cannot be opened.
+    #[error("the spool in {1}: {0}")]
+    Spool(SpoolError, PathBuf),
+    /// The engine does not start.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// The tables are not in their form.
+    #[error("the tables: {0}")]
+    Migrate(#[from] MigrateError),
+    /// An address is taken or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// A file or a thread was refused.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// What the program is started with.
+pub struct Options {
+    /// Checked.
+    pub config: Config,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Serve the demonstration site.
+    pub demo: bool,
+    /// A database that runs already; without it the configuration says which.
+    pub database: Option<Endpoint>,
+}
+
+/// A running collector.
+pub struct App {
+    /// Where hits are taken.
+    pub collect_address: SocketAddr,
+    /// Where figures are read.
+    pub console_address: SocketAddr,
+    flush: mpsc::Sender<FlushRequest>,
+    collectors: Vec<JoinHandle<()>>,
+    stop_collecting: CancellationToken,
+    stop_shipping: CancellationToken,
+    shipping: JoinSet<()>,
+    stop_console: CancellationToken,
+    console: tokio::task::JoinHandle<()>,
+    engine: Option<Engine>,
+    ledger: Arc<Ledger>,
+}
+
+impl App {
+    /// Starts everything and returns when all of it runs.
+    ///
+    /// # Errors
+    /// Names what does not start.
+    pub async fn start(options: Options) -> Result<Self, AppError> {
+        let Options { config, clock, demo, database } = options;
+        let sites = Arc::new(Sites::new(&config.site)?);
+        let meters = Arc::new(Meters::new(&sites));
+        let anonymiser = Arc::new(anonymiser(&config)?);
+        let ledger = Arc::new(ledger(&config, &clock, &meters)?);
+        let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
+        let stop_collecting = CancellationToken::new();
+        let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
+        let (collect_address, collectors) = collectors(&collect, &config, &stop_collecting)?;
+        let (endpoint, engine) = match database {
+            Some(endpoint) => (endpoint, None),
+            None => reach_engine(&config).await?,
+        };
+        let store = Arc::new(Store::connect(&config.clickhouse, &endpoint));
+        bring_to_form(&store, &config, engine.is_some()).await?;
+
+        let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
+        let (flush, requests) = mpsc::channel(4);
+        let ship = Ship {
+            ledger: ledger.clone(),
+            anonymiser: anonymiser.clone(),
+            store: store.clone(),
+            meters: meters.clone(),
+            clock: clock.clone(),
+            every: Duration::from_secs(config.spool.flush_seconds),
+        };
+        shipping.spawn(ship.run(requests, stop_shipping.clone()));
+        let house = (ledger.clone(), anonymiser, meters.clone(), clock.clone());
+        shipping.spawn(Ship::keep_house(house.0, house.1, house.2, house.3, stop_shipping.clone()));
+
+        let spool_accepts = ledger.clone();
+        let console = Arc::new(Console::new(console::Parts {
+            sites,
+            tokens: config.console.tokens.clone(),
+            rounding: config.privacy.rounding,
+            reports: Reports::new(Store::clone(&store)),
+            clock,
+            metrics: meters.handle.clone(),
+            spool_accepts: Box::new(move || spool_accepts.spool().ready().is_ok()),
+        }));
+        let listener = tokio::net::TcpListener::from_std(listen(config.console.listen)?)?;
+        let console_address = listener.local_addr()?;
+        let stop_console = CancellationToken::new();
+        let console = tokio::spawn(console::serve(listener, console, stop_console.clone()));
+        Ok(Self {
+            collect_address,
+            console_address,
+            flush,
+            collectors,
+            stop_collecting,
+            stop_shipping,
+            shipping,
+            stop_console,
+            console,
+            engine,
+            ledger,
+        })
+    }
+
+    /// Ships what the spool holds now, and returns when it is in the database.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub async fn flush(&self) -> Result<(), ShipError> {
+        let (answer, flushed) = oneshot::channel();
+        let stopped = || ShipError::Spool(SpoolError::from(std::io::Error::other("shipping has stopped")));
+        self.flush.send(answer).await.map_err(|_| stopped())?;
+        flushed.await.map_err(|_| stopped())?
+    }
+
+    /// Stops everything, in order; what was accepted is shipped or waits in the spool.
+    pub async fn stop(self) {
+        let Self { collectors, mut shipping, console, engine, ledger, .. } = self;
+        self.stop_collecting.cancel();
+        let joined = tokio::task::spawn_blocking(move || {
+            collectors.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
+        });
+        if joined.await.unwrap_or(1) > 0 {
+            tracing::error!("a collecting thread ended by a panic");
+        }
+        self.stop_shipping.cancel();
+        while shipping.join_next().await.is_some() {}
+        self.stop_console.cancel();
+        if console.await.is_err() {
+            tracing::error!("the console ended by a panic");
+        }
+        if let Some(engine) = engine {
+            engine.stop().await;
+        }
+        if tokio::task::spawn_blocking(move || ledger.spool().close()).await.is_err() {
+            tracing::error!("the spool did not close");
+        }
+    }
+}
+
+/// What anonymises, as configured; for the collector and for imports.
+///
+/// # Errors
+/// When a site or a location file cannot be used.
+pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
+    let places = Places::open(&config.geo.databases)?;
+    let agents = Agents::new(config.limits.agents_cached);
+    Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
+}
+
+/// The database: an engine of our own, started, or where somebody else runs one.
+///
+/// # Errors
+/// When the engine does not start or the password cannot be read.
+pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>), AppError> {
+    if config.clickhouse.mode == EngineMode::Remote {
+        return Ok((Endpoint::remote(&config.clickhouse)?, None));
+    }
+    let engine = Engine::start(engine::Options {
+        dir: config.clickhouse.dir.clone(),
+        runtime_dir: config.runtime.dir.clone(),
+        library: config.clickhouse.library.clone(),
+        program: None,
+        report_views: reports::VIEWS.iter().map(|view| format!("{}.{view}", config.clickhouse.database)).collect(),
+    })
+    .await?;
+    Ok((engine.endpoint().clone(), Some(engine)))
+}
+
+/// Applies the schema. A database that somebody else runs may be away now; it is waited for.
+async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(), AppError> {
+    let settings =
+        migrate::Settings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding };
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match migrate::apply(store, &settings).await {
+            Ok(_) => return Ok(()),
+            Err(error) if ours || !error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, pause_seconds = pause.as_secs(), "the database is away; hits wait in the spool");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(REACH_PAUSE_MAX);
+            }
+        }
+    }
+}
+
+fn ledger(config: &Config, clock: &Arc<dyn Clock>, meters: &Meters) -> Result<Ledger, AppError> {
+    let (spool, recovery) = Spool::open_folder(&config.spool.dir, config.spool.max_bytes, clock.clone())
+        .map_err(|error| AppError::Spool(error, config.spool.dir.clone()))?;
+    if recovery.segments > 0 {
+        tracing::info!(segments = recovery.segments, events = recovery.events, "the spool was taken up again");
+    }
+    meters.ship.quarantined.increment(recovery.quarantined_frames + recovery.quarantined_segments);
+    let bounds = Bounds { pages: config.limits.pages_per_site_day, values: config.limits.values_per_dimension };
+    Ok(Ledger::new(Visits::new(bounds, config.limits.tags), spool))
+}
+
+/// One thread a core, each with a runtime of its own; the threads share one socket.
+fn collectors(
+    collect: &Arc<Collect>,
+    config: &Config,
+    stop: &CancellationToken,
+) -> Result<(SocketAddr, Vec<JoinHandle<()>>), AppError> {
+    let socket = listen(config.collect.listen)?;
+    let address = socket.local_addr()?;
+    let threads = match config.collect.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let mut collectors = Vec::with_capacity(threads);
+    for number in 0..threads {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (socket, collect, stop) = (socket.try_clone()?, collect.clone(), stop.clone());
+        let thread = std::thread::Builder::new().name(format!("collect-{number}"));
+        collectors.push(thread.spawn(move || {
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(socket) {
+                    Ok(listener) => collect.serve(listener, stop).await,
+                    Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
+                }
+            });
+        })?);
+    }
+    Ok((address, collectors))
+}
+
+fn listen(address: SocketAddr) -> Result<StdListener, AppError> {
+    let listening = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    listening().map_err(|error| AppError::Listen(address, error))
+}
