@@ -1,0 +1,386 @@
+//! Lines of access logs: the common and the combined format of Apache and nginx, and JSON as Caddy, nginx and Apache
+//! are commonly told to write it. A line that is none of these is "not understood"; nothing of it is kept or printed.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde_json::Value;
+
+/// One request, as a log tells it.
+#[derive(Debug, PartialEq)]
+pub struct Line<'l> {
+    /// The client.
+    pub address: IpAddr,
+    /// When.
+    pub time: Timestamp,
+    /// The method.
+    pub method: Cow<'l, str>,
+    /// Path and query.
+    pub target: Cow<'l, str>,
+    /// The answer's status.
+    pub status: u16,
+    /// The referrer, where there is one.
+    pub referrer: Option<Cow<'l, str>>,
+    /// The agent, where there is one.
+    pub agent: Option<Cow<'l, str>>,
+}
+
+/// Endings of paths that are parts of pages, files or feeds, not pages.
+const ASSETS: &[&str] = &[
+    "7z",
+    "aac",
+    "apk",
+    "atom",
+    "avi",
+    "avif",
+    "bin",
+    "bmp",
+    "bz2",
+    "css",
+    "csv",
+    "cur",
+    "deb",
+    "dmg",
+    "doc",
+    "docx",
+    "eot",
+    "epub",
+    "exe",
+    "flac",
+    "flv",
+    "gif",
+    "gz",
+    "ico",
+    "img",
+    "ics",
+    "iso",
+    "jar",
+    "jpeg",
+    "jpg",
+    "js",
+    "json",
+    "m4a",
+    "m4v",
+    "map",
+    "mid",
+    "mjs",
+    "mkv",
+    "mov",
+    "mp3",
+    "mp4",
+    "mpeg",
+    "mpg",
+    "msi",
+    "ods",
+    "odt",
+    "ogg",
+    "ogv",
+    "opus",
+    "otf",
+    "pdf",
+    "pkg",
+    "png",
+    "ppt",
+    "pptx",
+    "ps",
+    "rar",
+    "rdf",
+    "rpm",
+    "rss",
+    "rtf",
+    "svg",
+    "svgz",
+    "swf",
+    "tar",
+    "tgz",
+    "tif",
+    "tiff",
+    "ttf",
+    "txt",
+    "vtt",
+    "wasm",
+    "wav",
+    "webm",
+    "webmanifest",
+    "webp",
+    "woff",
+    "woff2",
+    "xls",
+    "xlsx",
+    "xml",
+    "xpi",
+    "xsl",
+    "xz",
+    "yaml",
+    "yml",
+    "zip",
+];
+
+impl<'l> Line<'l> {
+    /// Reads a line.
+    pub fn parse(line: &'l str) -> Option<Self> {
+        if line.trim_start().starts_with('{') { json(line) } else { combined(line) }
+    }
+
+    /// A pageview: a page that was asked for and given (or that the browser still had).
+    pub fn is_pageview(&self) -> bool {
+        self.method == "GET" && matches!(self.status, 200 | 304) && !self.is_asset()
+    }
+
+    /// A pageview of a page that is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.method == "GET" && self.status == 404 && !self.is_asset()
+    }
+
+    fn is_asset(&self) -> bool {
+        let path = self.target.split(['?', '#']).next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name.rsplit_once('.').is_some_and(|(_, ending)| {
+            ASSETS.binary_search_by(|known| (**known).cmp(&ending.to_ascii_lowercase())).is_ok()
+        })
+    }
+}
+
+/// `address ident user [time] "method target protocol" status bytes "referrer" "agent"`; the last two may be missing.
+fn combined(line: &str) -> Option<Line<'_>> {
+    let (address, rest) = line.split_once(' ')?;
+    let (_, rest) = rest.split_once('[')?;
+    let (time, rest) = rest.split_once(']')?;
+    let (request, rest) = quoted(rest)?;
+    let mut numbers = rest.trim_start().splitn(3, ' ');
+    let status = numbers.next()?.parse().ok()?;
+    let rest = numbers.nth(1).unwrap_or_default();
+    let referrer = quoted(rest);
+    let agent = referrer.as_ref().and_then(|(_, rest)| quoted(rest));
+    let (method, target) = match &request {
+        Cow::Borrowed(text) => method_and_target(text).map(|(method, target)| (method.into(), target.into()))?,
+        Cow::Owned(text) => method_and_target(text)
+            .map(|(method, target)| (Cow::Owned(method.to_owned()), Cow::Owned(target.to_owned())))?,
+    };
+    let (referrer, agent) = (referrer.map(|(text, _)| text), agent.map(|(text, _)| text));
+    Some(Line {
+        address: address.parse().ok()?,
+        time: log_time(time)?,
+        method,
+        target,
+        status,
+        referrer: referrer.filter(|text| is_given(text)),
+        agent: agent.filter(|text| is_given(text)),
+    })
+}
+
+/// The text between the next two quotes, a backslash taking the meaning of what follows it, and what comes after.
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (_, text) = text.split_once('"')?;
+    let (mut at, mut escaped) = (0, false);
+    loop {
+        let found = text.get(at..)?.find(['"', '\\'])? + at;
+        if text.as_bytes().get(found) == Some(&b'"') {
+            let (inside, rest) = (text.get(..found)?, text.get(found + 1..)?);
+            let inside = if escaped { Cow::Owned(inside.replace("\\\"", "\"")) } else { Cow::Borrowed(inside) };
+            return Some((inside, rest));
+        }
+        escaped = true;
+        at = found + 1 + text.get(found + 1..)?.chars().next()?.len_utf8();
+    }
+}
+
+fn method_and_target(request: &str) -> Option<(&str, &str)> {
+    let mut words = request.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    Some((method, path_of(target)))
+}
+
+/// Path and query of a request's target, also of one in absolute form.
+fn path_of(target: &str) -> &str {
+    match target.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+        }
+        _ => target,
+    }
+}
+
+/// `17/May/2015:10:05:03 +0000`.
+fn log_time(text: &str) -> Option<Timestamp> {
+    let number = |range: std::ops::Range<usize>| -> Option<i8> { text.get(range)?.parse().ok() };
+    let month = match text.get(3..6)? {
+        "Jan" => 1,
+        "Feb" => 2,
+        "Mar" => 3,
+        "Apr" => 4,
+        "May" => 5,
+        "Jun" => 6,
+        "Jul" => 7,
+        "Aug" => 8,
+        "Sep" => 9,
+        "Oct" => 10,
+        "Nov" => 11,
+        "Dec" => 12,
+        _ => return None,
+    };
+    let year = text.get(7..11)?.parse().ok()?;
+    let local = DateTime::new(year, month, number(0..2)?, number(12..14)?, number(15..17)?, number(18..20)?, 0).ok()?;
+    let sign = match text.get(21..22)? {
+        "+" => 1,
+        "-" => -1,
+        _ => return None,
+    };
+    let seconds = i32::from(number(22..24)?) * 3_600 + i32::from(number(24..26)?) * 60;
+    Offset::from_seconds(sign * seconds).ok()?.to_timestamp(local).ok()
+}
+
+fn is_given(text: &str) -> bool {
+    !text.is_empty() && text != "-"
+}
+
+/// An object whose fields have one of the usual names.
+fn json(line: &str) -> Option<Line<'static>> {
+    let whole: Value = serde_json::from_str(line).ok()?;
+    // Caddy keeps the request's part in an object of its own.
+    let request = whole.get("request").filter(|part| part.is_object()).unwrap_or(&whole);
+    let first =
+        |names: &[&str]| names.iter().find_map(|name| request.get(name).or_else(|| whole.get(name))).and_then(as_text);
+    let header = |name: &str| {
+        let headers = request.get("headers")?.as_object()?;
+        let (_, values) = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        as_text(values.get(0).unwrap_or(values))
+    };
+    let request_line = first(&["request"]).filter(|text| text.contains(' '));
+    let (method, target) = match &request_line {
+        Some(text) => method_and_target(text).map(|(method, target)| (method.to_owned(), target.to_owned()))?,
+        None => {
+            let target = first(&["uri", "request_uri", "url", "path", "RequestPath", "request"])?;
+            let query = first(&["query", "args", "query_string"]).filter(|query| is_given(query));
+            let target = match query {
+                Some(query) if !target.contains('?') => format!("{target}?{}", query.trim_start_matches('?')),
+                Some(_) | None => target,
+            };
+            (first(&["method", "request_method", "verb", "RequestMethod"])?, path_of(&target).to_owned())
+        }
+    };
+    let address =
+        first(&["client_ip", "remote_ip", "remote_addr", "clientip", "remoteIP", "ip", "ClientHost", "host"])?;
+    let referrer = first(&["http_referer", "referer", "referrer"]).or_else(|| header("referer"));
+    let agent =
+        first(&["http_user_agent", "user_agent", "userAgent", "user-agent", "agent"]).or_else(|| header("user-agent"));
+    Some(Line {
+        address: address.parse().ok()?,
+        time: json_time(&first(&["ts", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "msec"])?)?,
+        method: method.into(),
+        target: target.into(),
+        status: first(&["status", "DownstreamStatus", "response"])?.parse().ok()?,
+        referrer: referrer.filter(|text| is_given(text)).map(Cow::Owned),
+        agent: agent.filter(|text| is_given(text)).map(Cow::Owned),
+    })
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// RFC 3339, seconds since 1970 (with or without a fraction), or the time of the common format.
+fn json_time(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    if let Some((seconds, _)) = text.split_once('.').or(Some((text, ""))).filter(|(whole, _)| !whole.is_empty())
+        && let Ok(seconds) = seconds.parse::<i64>()
+    {
+        return Timestamp::from_second(seconds).ok();
+    }
+    log_time(text.trim_start_matches('[').trim_end_matches(']'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Line<'_> {
+        Line::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_combined_line_is_read() {
+        let read = line(concat!(
+            r#"192.0.2.1 - frank [10/Oct/2025:13:55:36 -0700] "GET /a?b=c HTTP/1.1" 200 2326 "#,
+            r#""http://www.example.com/start.html" "Mozilla/4.08 [en] (Win98; \"I\" ;Nav)""#
+        ));
+        assert_eq!(read.time, "2025-10-10T20:55:36Z".parse().unwrap());
+        assert_eq!((&*read.method, &*read.target, read.status), ("GET", "/a?b=c", 200));
+        assert_eq!(read.referrer.as_deref(), Some("http://www.example.com/start.html"));
+        assert_eq!(read.agent.as_deref(), Some("Mozilla/4.08 [en] (Win98; \"I\" ;Nav)"));
+        assert!(read.is_pageview());
+    }
+
+    #[test]
+    fn a_common_line_has_neither_referrer_nor_agent() {
+        let read = line(r#"2001:db8::1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.0" 304 -"#);
+        assert_eq!((read.status, read.referrer, read.agent), (304, None, None));
+        let dashes = line(r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.0" 200 5 "-" "-""#);
+        assert_eq!((dashes.referrer, dashes.agent), (None, None));
+    }
+
+    #[test]
+    fn caddy_nginx_and_apache_json_are_read() {
+        let caddy = line(concat!(
+            r#"{"ts":1646861401.52,"request":{"remote_ip":"192.0.2.1","method":"GET","host":"h","uri":"/x?y","#,
+            r#""headers":{"User-Agent":["Firefox"],"Referer":["https://a.example/"]}},"status":200}"#
+        ));
+        assert_eq!(caddy.time, "2022-03-09T21:30:01Z".parse().unwrap());
+        assert_eq!((&*caddy.target, caddy.agent.as_deref()), ("/x?y", Some("Firefox")));
+        let nginx = line(concat!(
+            r#"{"time_iso8601":"2025-10-10T13:55:36+02:00","remote_addr":"192.0.2.1","request":"GET /n HTTP/2.0","#,
+            r#""status":"404","http_referer":"","http_user_agent":"Firefox"}"#
+        ));
+        assert_eq!((&*nginx.target, nginx.status, nginx.referrer.is_none()), ("/n", 404, true));
+        assert!(nginx.is_not_found());
+        let apache = line(concat!(
+            r#"{"time":"[10/Oct/2025:13:55:36 +0000]","clientip":"192.0.2.1","method":"GET","uri":"/p","query":"?q=1","#,
+            r#""status":200,"userAgent":"Firefox","referer":"-"}"#
+        ));
+        assert_eq!((&*apache.target, apache.referrer), ("/p?q=1", None));
+    }
+
+    #[test]
+    fn parts_of_pages_and_posts_are_no_pageviews() {
+        let get = |target: &str| {
+            let text = format!("192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] \"GET {target} HTTP/1.0\" 200 5");
+            line(&text).is_pageview()
+        };
+        assert!(get("/") && get("/a.html") && get("/index.php?file=a.png") && get("/v1.2/") && get("/about.me"));
+        assert!(!get("/a.css") && !get("/A.PNG?v=1") && !get("/feed.xml") && !get("/favicon.ico"));
+        let post = r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "POST / HTTP/1.0" 200 5"#;
+        assert!(!line(post).is_pageview());
+    }
+
+    #[test]
+    fn what_is_no_line_of_a_log_is_not_understood() {
+        for text in [
+            "",
+            "hello",
+            "{}",
+            "{\"ts\":1}",
+            r#"name - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.0" 200 5"#,
+            r#"192.0.2.1 - - [10/Foo/2025:13:55:36 +0000] "GET / HTTP/1.0" 200 5"#,
+            r#"192.0.2.1 - - [31/Feb/2025:13:55:36 +0000] "GET / HTTP/1.0" 200 5"#,
+            r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "\x16\x03" 400 5"#,
+            r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.0" x 5"#,
+            "192.0.2.1 - - [1é/Oct/2025:13:55:36 +0000] \"GET / HTTP/1.0\" 200 5",
+        ] {
+            assert_eq!(Line::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_assets_is_sorted_as_the_search_needs_it() {
+        assert!(ASSETS.is_sorted());
+    }
+}

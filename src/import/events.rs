@@ -1,0 +1,50 @@
+//! Lines of native events from a site's own server: the native event plus `time` (RFC 3339), `address`, `user_agent`
+//! and `accept_language`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::collect::native::Message;
+
+/// One event with what a live one would bring along.
+pub struct Line<'l> {
+    /// The event.
+    pub message: Message<'l>,
+    /// When.
+    pub time: Timestamp,
+    /// The client.
+    pub address: IpAddr,
+    /// Its `User-Agent`.
+    pub agent: Cow<'l, str>,
+    /// Its `Accept-Language`.
+    pub accept_language: Option<Cow<'l, str>>,
+}
+
+#[derive(Deserialize)]
+struct Beside<'l> {
+    #[serde(borrow)]
+    time: Cow<'l, str>,
+    #[serde(borrow)]
+    address: Cow<'l, str>,
+    #[serde(borrow, default)]
+    user_agent: Cow<'l, str>,
+    #[serde(borrow)]
+    accept_language: Option<Cow<'l, str>>,
+}
+
+impl<'l> Line<'l> {
+    /// Reads a line; nothing when it is no event with a time and an address.
+    pub fn parse(line: &'l [u8]) -> Option<Self> {
+        let beside: Beside<'l> = serde_json::from_slice(line).ok()?;
+        Some(Self {
+            message: Message::parse(line).ok()?,
+            time: beside.time.parse().ok()?,
+            address: beside.address.parse().ok()?,
+            agent: beside.user_agent,
+            accept_language: beside.accept_language,
+        })
+    }
+}
