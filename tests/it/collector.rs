@@ -1,0 +1,170 @@
+//! A whole collector in this process: real listeners on ports of their own, the shared engine, a clock that is set.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use sillage::app::{App, Options};
+use sillage::clock::ManualClock;
+use sillage::config::Config;
+use sillage::console::tokens;
+use sillage::store::client::Store;
+use tempfile::TempDir;
+
+use crate::support;
+
+/// A browser that nobody takes for a robot.
+pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// A running collector with its console's token.
+pub(crate) struct Collector {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Store,
+    pub(crate) folder: TempDir,
+    token: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// Value of `x-sillage-dropped`.
+    pub(crate) fn dropped(&self) -> Option<&str> {
+        self.headers.get("x-sillage-dropped").map(|reason| reason.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+}
+
+impl Collector {
+    /// Starts with `more` added to a configuration for tests: loopback proxies are trusted, figures exact.
+    pub(crate) async fn start(now: &str, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (token, sha256) = tokens::new_token().unwrap();
+        let text = format!(
+            r#"
+            {more}
+            [collect]
+            listen = "127.0.0.1:0"
+            trusted_proxies = ["127.0.0.0/8"]
+            threads = 2
+            request_seconds = 2
+            [console]
+            listen = "127.0.0.1:0"
+            tokens = [{{ name = "test", sha256 = "{sha256}", sites = ["*"] }}]
+            [clickhouse]
+            database = "{database}"
+            [spool]
+            dir = {spool:?}
+            flush_seconds = 3600
+            [privacy]
+            rounding = 1
+            [geo]
+            databases = ["node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"]
+            "#,
+            database = support::fresh_name(),
+            spool = folder.path().join("spool"),
+        );
+        let config = Config::from_toml(&text).unwrap();
+        let store = Store::connect(&config.clickhouse, support::endpoint());
+        let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
+        let database = Some(support::endpoint().clone());
+        let app = App::start(Options { config, clock: clock.clone(), demo: false, database }).await.unwrap();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { app, clock, store, folder, token, client }
+    }
+
+    /// Sets the clock.
+    pub(crate) fn at(&self, now: &str) {
+        self.clock.set(now.parse().unwrap());
+    }
+
+    /// A request to the public listener.
+    pub(crate) async fn collect(&self, request: Request<Full<Bytes>>) -> Reply {
+        self.send(self.app.collect_address, request).await
+    }
+
+    /// One native event from `address` with `agent`.
+    pub(crate) async fn event(&self, address: &str, agent: &str, event: &Value) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/api/event")
+            .header("x-forwarded-for", address)
+            .header("user-agent", agent)
+            .body(Full::new(Bytes::from(event.to_string())))
+            .unwrap();
+        self.collect(request).await
+    }
+
+    /// A question to the console; its answer's rows.
+    pub(crate) async fn query(&self, question: Value) -> Value {
+        let reply = self.ask("/api/v2/query", &question).await;
+        assert_eq!(reply.status, StatusCode::OK, "{question}: {:?}", reply.body);
+        reply.json()["results"].clone()
+    }
+
+    /// A question to the console; its whole answer.
+    pub(crate) async fn ask(&self, path: &str, question: &Value) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(question.to_string())))
+            .unwrap();
+        self.send(self.app.console_address, request).await
+    }
+
+    /// The metrics, as text.
+    pub(crate) async fn metrics(&self) -> String {
+        let request = Request::builder().uri("/metrics").body(Full::default()).unwrap();
+        String::from_utf8(self.send(self.app.console_address, request).await.body.to_vec()).unwrap()
+    }
+
+    /// Sum of a counter over all its labels, of those lines that hold `part`.
+    pub(crate) async fn counter(&self, name: &str, part: &str) -> u64 {
+        let metrics = self.metrics().await;
+        let lines = metrics.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(part)
+        });
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    /// Sum of a column over all rows of a table.
+    pub(crate) async fn sum(&self, table: &str, column: &str) -> i64 {
+        let sql = format!("SELECT sum({column}) AS sum FROM {}.{table}", self.store.database());
+        let rows = self.store.ask_as_owner(&sql).json().await.unwrap();
+        rows[0]["sum"].as_i64().unwrap()
+    }
+
+    async fn send(&self, to: std::net::SocketAddr, mut request: Request<Full<Bytes>>) -> Reply {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = format!("http://{to}{path}").parse().unwrap();
+        let (head, body) = self.client.request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Reply { status: head.status, headers: head.headers, body }
+    }
+}
+
+/// A pageview of `path` on `site`.
+pub(crate) fn pageview(site: &str, path: &str, referrer: Option<&str>) -> Value {
+    let mut event = json!({ "n": "pageview", "d": site, "u": format!("https://{site}{path}") });
+    if let Some(referrer) = referrer {
+        event["r"] = json!(referrer);
+    }
+    event
+}
