@@ -1,0 +1,59 @@
+// The shop's own script: its buttons tell the tracker what was used, and the strip at the bottom shows what the
+// tracker sends, by listening to `fetch`. Loaded before the tracker, so that the first pageview is seen too.
+(function () {
+  const says = document.getElementById('wake-says');
+  const sent = document.getElementById('wake-body');
+  const dot = document.querySelector('.wake-dot');
+
+  function show(text, state, body) {
+    says.textContent = text;
+    dot.dataset.state = state;
+    delete dot.dataset.fresh;
+    void dot.offsetWidth;
+    dot.dataset.fresh = '';
+    if (body) sent.textContent = JSON.stringify(body, null, 2);
+  }
+
+  function words(event) {
+    const path = new URL(event.u).pathname;
+    if (event.n === 'pageview') return `Pageview of ${path}`;
+    if (event.n === 'engagement') return `${Math.round(event.e / 1000)} s of reading on ${path}, ${event.sd ?? 0} % deep,`;
+    return `Action “${event.n}” on ${path}`;
+  }
+
+  const plain = window.fetch;
+  window.fetch = function (to, options) {
+    const answer = plain.apply(this, arguments);
+    if (String(to).endsWith('/api/event')) {
+      const event = JSON.parse(options.body);
+      answer.then((response) => {
+        const dropped = response.headers.get('x-sillage-dropped');
+        if (dropped) show(`${words(event)}: not counted (${dropped})`, 'dropped', event);
+        else if (response.status === 202) show(`${words(event)} counted`, 'counted', event);
+        else show(`${words(event)}: answered ${response.status}`, 'failed', event);
+      }, () => show('The collector does not answer', 'failed', event));
+    }
+    return answer;
+  };
+
+  if (navigator.globalPrivacyControl || navigator.doNotTrack === '1') {
+    show('Your browser objects to being measured: nothing is sent', 'dropped');
+  }
+
+  const told = (element) => JSON.parse(element.dataset.props || '{}');
+
+  document.addEventListener('click', (event) => {
+    const used = event.target.closest('a[data-action], button[data-action]');
+    if (used) window.sillage(used.dataset.action, { props: told(used) });
+  });
+
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    event.preventDefault();
+    const props = {};
+    for (const field of form.querySelectorAll('[data-prop]')) props[field.dataset.prop] = field.value;
+    window.sillage(form.dataset.action, { props });
+    document.getElementById('thanks').textContent = 'Thank you. Nothing was sent but the fact that you did.';
+    form.reset();
+  });
+})();
