@@ -125,6 +125,15 @@ export async function settled(tab, site) {
   return site.events.filter((event) => !event.n.startsWith('mark '));
 }
 
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** What stands in the way of people who use the page otherwise than by looking and pointing. */
+export async function violations(tab) {
+  await tab.evaluate(axe);
+  const { violations } = await tab.evaluate(() => window.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+}
+
 /** Lets the test say whether a document is shown: a headless browser never hides one. */
 export async function withVisibility(context, hiddenAtFirst = false) {
   await context.addInitScript((hidden) => {
