@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { launch, userAgent, violations } from './help.mjs';
+import { launch, patiently, userAgent, violations } from './help.mjs';
 
 const file = (name) => readFileSync(new URL(`../../dashboards/console/${name}`, import.meta.url));
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'";
@@ -30,7 +30,7 @@ after(() => browser.close());
 async function look(given, body, options = {}) {
   const questions = [];
   const canned = { figures: { ...FIGURES }, rounding: 10, status: 200, ...given };
-  const server = createServer(async (request, response) => {
+  const server = createServer(patiently(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://x');
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -45,7 +45,7 @@ async function look(given, body, options = {}) {
       : results(question, canned);
     response.writeHead(canned.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(canned.status === 200 ? answer : { error: 'no' }));
-  });
+  }));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 900 }, ...options });
