@@ -7,6 +7,7 @@ mod engine;
 mod model;
 mod native;
 mod query;
+mod restart;
 mod store;
 mod support;
 mod worked_example;
