@@ -16,6 +16,7 @@ use crate::spool::Position;
 
 /// What is written behind a snapshot.
 #[derive(Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack, and nearly always the large one")]
 pub(super) enum Entry<'n> {
     /// A sighting.
     #[serde(borrow)]
