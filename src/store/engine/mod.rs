@@ -53,8 +53,8 @@ pub enum EngineError {
     /// No `clickhouse` and no library.
     #[error("no engine: neither a `clickhouse` ≥ 26.5 on the PATH nor {0}; run `npm ci`, or set clickhouse.library")]
     NoLibrary(PathBuf),
-    /// Another process has the data folder.
-    #[error("{0} is in use by another process")]
+    /// Another process has the data folder, or the runtime folder.
+    #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
     InUse(PathBuf),
     /// A folder or file cannot be written.
     #[error("the engine's files: {0}")]
@@ -63,7 +63,10 @@ pub enum EngineError {
     #[error("the engine cannot be started: {0}")]
     Spawn(#[source] io::Error),
     /// The child ended before it answered.
-    #[error("the engine ended before it answered (its error code: {0}; 0 when it named none)")]
+    #[error(
+        "the engine ended before it answered (ClickHouse's error {0}; 0: it named none); is clickhouse.library the \
+         engine's own, and clickhouse.dir written by no later version?"
+    )]
     Ended(u32),
     /// It runs but does not answer.
     #[error("the engine does not answer")]
@@ -96,7 +99,7 @@ pub struct Engine {
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
     runtime_dir: PathBuf,
-    lock: File,
+    locks: [File; 2],
 }
 
 impl Engine {
@@ -107,7 +110,9 @@ impl Engine {
     pub async fn start(options: Options) -> Result<Self, EngineError> {
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
-        let lock = lock(&options.dir)?;
+        // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
+        let data = lock(File::create(options.dir.join("sillage.lock")), &options.dir)?;
+        let locks = [data, lock(File::open(&options.runtime_dir), &options.runtime_dir)?];
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
@@ -120,7 +125,7 @@ impl Engine {
         let endpoint = leash.endpoint.clone();
         let signals = Signals { up: up_sender, process: process_sender };
         let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
-        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, lock })
+        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, locks })
     }
 
     /// Where it is, and who we are there. Stays the same over restarts.
@@ -146,7 +151,7 @@ impl Engine {
         if self.watcher.await.is_err() {
             tracing::warn!("the engine's watcher had ended before its time");
         }
-        drop(self.lock);
+        drop(self.locks);
     }
 
     /// The engine that another process of ours runs, if it answers.
@@ -318,8 +323,9 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn lock(dir: &Path) -> Result<File, EngineError> {
-    let file = File::create(dir.join("sillage.lock")).map_err(EngineError::Files)?;
+/// Locks `file`, which stands for `dir`: a file in it, or, where none may be left behind, the folder itself.
+fn lock(file: io::Result<File>, dir: &Path) -> Result<File, EngineError> {
+    let file = file.map_err(EngineError::Files)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(dir.to_owned())),
