@@ -57,7 +57,7 @@ browser: needs-rust $(NPM_TEST) chromium
 
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
-	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check licenses bans sources)
+	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
 
 advisories: deny
 	$(call step,advisories,cargo deny --locked check advisories)
