@@ -8,6 +8,7 @@ pub mod console;
 pub mod demo;
 pub mod import;
 pub mod ledger;
+mod lock;
 pub mod native;
 pub mod observe;
 pub mod outcome;

@@ -8,14 +8,12 @@
 mod launch;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin};
@@ -27,6 +25,7 @@ use self::launch::Program;
 use super::client::{Endpoint, Store};
 use super::error::code_of;
 use crate::config;
+use crate::lock::FolderLock;
 use crate::native;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
@@ -96,7 +95,7 @@ pub struct Engine {
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
     runtime_dir: PathBuf,
-    lock: File,
+    lock: FolderLock,
 }
 
 impl Engine {
@@ -318,13 +317,11 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn lock(dir: &Path) -> Result<File, EngineError> {
-    let file = File::create(dir.join("sillage.lock")).map_err(EngineError::Files)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(dir.to_owned())),
-        Err(error) => Err(EngineError::Files(error.into())),
-    }
+fn lock(dir: &Path) -> Result<FolderLock, EngineError> {
+    FolderLock::hold(&dir.join("sillage.lock")).map_err(|error| {
+        let in_use = error.kind() == io::ErrorKind::WouldBlock;
+        if in_use { EngineError::InUse(dir.to_owned()) } else { EngineError::Files(error) }
+    })
 }
 
 /// Writes everything for a start, and returns the path of `config.xml`.
