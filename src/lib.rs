@@ -9,6 +9,7 @@ pub mod demo;
 pub mod house;
 pub mod import;
 pub mod ledger;
+mod lock;
 pub mod native;
 pub mod observe;
 pub mod outcome;

@@ -8,14 +8,12 @@
 mod launch;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin};
@@ -27,6 +25,7 @@ use self::launch::Program;
 use super::client::{Endpoint, Store};
 use super::error::code_of;
 use crate::config;
+use crate::lock::FolderLock;
 use crate::native;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
@@ -99,7 +98,7 @@ pub struct Engine {
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
     runtime_dir: PathBuf,
-    locks: [File; 2],
+    locks: [FolderLock; 2],
 }
 
 impl Engine {
@@ -111,8 +110,8 @@ impl Engine {
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
         // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
-        let data = lock(File::create(options.dir.join("sillage.lock")), &options.dir)?;
-        let locks = [data, lock(File::open(&options.runtime_dir), &options.runtime_dir)?];
+        let data = held(FolderLock::hold(&options.dir.join("sillage.lock")), &options.dir)?;
+        let locks = [data, held(FolderLock::hold_itself(&options.runtime_dir), &options.runtime_dir)?];
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
@@ -323,14 +322,12 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Locks `file`, which stands for `dir`: a file in it, or, where none may be left behind, the folder itself.
-fn lock(file: io::Result<File>, dir: &Path) -> Result<File, EngineError> {
-    let file = file.map_err(EngineError::Files)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(dir.to_owned())),
-        Err(error) => Err(EngineError::Files(error.into())),
-    }
+/// Holds `lock`, which stands for `dir`.
+fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineError> {
+    lock.map_err(|error| {
+        let in_use = error.kind() == io::ErrorKind::WouldBlock;
+        if in_use { EngineError::InUse(dir.to_owned()) } else { EngineError::Files(error) }
+    })
 }
 
 /// Writes everything for a start, and returns the path of `config.xml`.
