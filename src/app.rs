@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -227,6 +228,15 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
     let places = Places::open(&config.geo.databases)?;
     let agents = Agents::new(config.limits.agents_cached);
     Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
+}
+
+/// Keeps the memory of this process and its children, where keys and tags are, from ending up on a disk as a core dump.
+///
+/// # Errors
+/// When the system refuses.
+pub fn forbid_core_dumps() -> Result<(), AppError> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))
 }
 
 /// Whether a start would find everything that `config` names.

@@ -5,6 +5,7 @@ mod collector;
 mod config;
 mod console;
 mod engine;
+mod identity;
 mod model;
 mod native;
 mod query;
