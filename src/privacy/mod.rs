@@ -1,4 +1,4 @@
-//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`](hit::Hit) to something that may go on:
+//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on:
 //! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](event::Event), which holds no identity.
 //!
 //! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before

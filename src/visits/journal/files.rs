@@ -6,12 +6,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use memmap2::MmapMut;
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::fs::FallocateFlags;
 use zeroize::Zeroize;
 
 use super::note::Entry;
 use super::saved::SavedDay;
 use super::{Generation, Place};
+use crate::lock::FolderLock;
 use crate::native;
 use crate::spool::Position;
 
@@ -57,7 +58,7 @@ pub(crate) struct Journal {
     /// The generation before, until this one's snapshot is durable.
     before: Option<PathBuf>,
     scratch: Vec<u8>,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl Journal {
@@ -74,11 +75,10 @@ impl Journal {
         if !place.may_be_on_disk && !IN_MEMORY.contains(&system.f_type) {
             return Err(JournalError::OnDisk(folder));
         }
-        let lock =
-            File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join("visits.lock"));
-        let lock = lock.map_err(files)?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| JournalError::InUse(folder.clone()))?;
+        let lock = FolderLock::hold(&folder.join("visits.lock")).map_err(|error| {
+            let held = error.kind() == io::ErrorKind::WouldBlock;
+            if held { JournalError::InUse(folder.clone()) } else { files(error) }
+        })?;
         let mut numbers = numbers(&folder).map_err(files)?;
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let mut generations = Vec::new();
