@@ -179,7 +179,7 @@ impl Hits {
     }
 
     async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refused> {
-        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
             return Err(Refused::Unsupported);
         }
         if body.size_hint().lower() > self.max_body_bytes as u64 {
