@@ -79,6 +79,8 @@ impl Collect {
         let idle = Duration::from_secs(self.config.idle_seconds);
         server
             .http1()
+            // Whoever has sent a whole hit and closes its side has said all that it had to say.
+            .half_close(true)
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(self.config.max_header_bytes.max(8_192));

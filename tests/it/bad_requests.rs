@@ -72,6 +72,7 @@ fn drops() -> Vec<Case> {
     cases
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn envelopes() -> Vec<Case> {
     let event = with(json!({}));
     let padded = |bytes: usize| {
