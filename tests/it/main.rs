@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod native;
 mod outcomes;
+mod process;
 mod query;
 mod store;
 mod support;
