@@ -221,9 +221,10 @@ async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failur
         shift_days: arguments.shift_days,
         again: arguments.again,
         keep_from,
+        part_rows: import::PART_ROWS,
         progress: std::io::stderr().is_terminal(),
     };
-    let imported = import::run(import, app::anonymiser(&config)?, &config.limits, &store, now).await;
+    let imported = import::run(import, app::anonymiser(&config)?, &config, &store, now).await;
     if let Some(engine) = engine {
         engine.stop().await;
     }

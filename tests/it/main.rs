@@ -4,6 +4,7 @@
 mod collector;
 mod console;
 mod engine;
+mod import;
 mod model;
 mod native;
 mod query;
