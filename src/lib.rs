@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod privacy;
 pub mod rollup;
 pub mod ship;
+pub mod simulate;
 pub mod sites;
 pub mod spool;
 pub mod store;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sillage::app;
 use sillage::config::Config;
 use sillage::import::{self, Format, Import, ImportError, PART_ROWS, Summary};
+use sillage::simulate::{self, Traffic};
 use sillage::sites::Sites;
 use sillage::store::{Store, StoreError};
 
@@ -407,4 +408,42 @@ async fn nothing_of_a_log_but_pages_and_coarse_values_reaches_the_database() {
     for canary in ["90.11.22", "canaryuser", "canaryquery", "canarypath", "canaryword", "Mozilla"] {
         assert!(!seen.contains(canary), "{canary}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simulated_traffic_comes_out_as_the_truth_says() {
+    let traffic = Traffic {
+        origin: format!("https://{SITE}"),
+        pages: simulate::pages(60),
+        uses: simulate::uses(),
+        // The clocks go forward in Paris on the second night.
+        first: "2026-03-28".parse().unwrap(),
+        days: 3,
+        timezone: jiff::tz::TimeZone::get("Europe/Paris").unwrap(),
+        visitors_per_day: 400,
+        seed: 11,
+    };
+    let mut text = Vec::new();
+    let truth = traffic.write(&mut text).unwrap();
+    let into = Into::fresh().await;
+    let summary = into.import_text(Format::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
+    assert_eq!((summary.bots, summary.left_out, summary.not_understood, summary.days), (0, 0, 0, 3));
+    let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
+    let database = into.store.database();
+    let pages = |column: &str| format!("sum({column}) FROM {database}.pages");
+    for (figure, expected) in [
+        (pages("pageviews"), truth.pageviews),
+        (pages("visitors"), truth.visitors),
+        (pages("visits"), truth.visits),
+        (pages("exits"), truth.visits),
+        (pages("bounces"), truth.bounces),
+        (pages("visit_seconds"), truth.visit_seconds.unsigned_abs()),
+        (pages("engaged_ms"), truth.engaged_ms),
+        (format!("sum(count) FROM {database}.actions WHERE property = ''"), truth.actions),
+        (format!("sum(visits) FROM {database}.breakdowns WHERE dimension = 'country'"), truth.visits),
+        (format!("sum(visitors) FROM {database}.breakdowns WHERE dimension = 'language'"), truth.visitors),
+    ] {
+        assert_eq!(sum(&figure).await.unwrap()[0].unsigned_abs(), expected, "{figure}");
+    }
+    assert!(truth.bounces > 100 && truth.actions > 50 && truth.visits > truth.visitors);
 }
