@@ -20,6 +20,7 @@ use crate::collect::Collect;
 use crate::collect::hits::Hits;
 use crate::config::{Config, ConfigError, EngineMode};
 use crate::console::{self, Console};
+use crate::house::House;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::privacy::Anonymiser;
@@ -90,9 +91,12 @@ pub struct App {
     stop_shipping: CancellationToken,
     shipping: JoinSet<()>,
     stop_console: CancellationToken,
-    console: tokio::task::JoinHandle<()>,
+    serving: tokio::task::JoinHandle<()>,
     engine: Option<Engine>,
     ledger: Arc<Ledger>,
+    anonymiser: Arc<Anonymiser>,
+    meters: Arc<Meters>,
+    console: Arc<Console>,
 }
 
 impl App {
@@ -121,15 +125,19 @@ impl App {
         let (flush, requests) = mpsc::channel(4);
         let ship = Ship {
             ledger: ledger.clone(),
-            anonymiser: anonymiser.clone(),
             store: store.clone(),
             meters: meters.clone(),
-            clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
         };
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
-        let house = (ledger.clone(), anonymiser, meters.clone(), clock.clone());
-        shipping.spawn(Ship::keep_house(house.0, house.1, house.2, house.3, stop_shipping.clone()));
+        let house = House {
+            ledger: ledger.clone(),
+            anonymiser: anonymiser.clone(),
+            meters: meters.clone(),
+            clock: clock.clone(),
+            engine_up: engine.as_ref().map(Engine::up),
+        };
+        shipping.spawn(house.run(stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
         let console = Arc::new(Console::new(console::Parts {
@@ -144,7 +152,7 @@ impl App {
         let listener = tokio::net::TcpListener::from_std(listen(config.console.listen)?)?;
         let console_address = listener.local_addr()?;
         let stop_console = CancellationToken::new();
-        let console = tokio::spawn(console::serve(listener, console, stop_console.clone()));
+        let serving = tokio::spawn(console::serve(listener, console.clone(), stop_console.clone()));
         Ok(Self {
             collect_address,
             console_address,
@@ -154,9 +162,12 @@ impl App {
             stop_shipping,
             shipping,
             stop_console,
-            console,
+            serving,
             engine,
             ledger,
+            anonymiser,
+            meters,
+            console,
         })
     }
 
@@ -171,9 +182,23 @@ impl App {
         flushed.await.map_err(|_| stopped())?
     }
 
+    /// Takes over what may change while running: sites, tokens, and the location files' contents. The rest of `config`
+    /// takes a restart.
+    ///
+    /// # Errors
+    /// When a site or a location file cannot be used; then everything stays as it was.
+    pub fn reload(&self, config: &Config) -> Result<(), AppError> {
+        let sites = Sites::new(&config.site)?;
+        self.anonymiser.places().reload()?;
+        self.meters.hits.reload(&sites);
+        self.console.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
+        self.anonymiser.measure(sites);
+        Ok(())
+    }
+
     /// Stops everything, in order; what was accepted is shipped or waits in the spool.
     pub async fn stop(self) {
-        let Self { collectors, mut shipping, console, engine, ledger, .. } = self;
+        let Self { collectors, mut shipping, serving, engine, ledger, .. } = self;
         self.stop_collecting.cancel();
         let joined = tokio::task::spawn_blocking(move || {
             collectors.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
@@ -184,7 +209,7 @@ impl App {
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
         self.stop_console.cancel();
-        if console.await.is_err() {
+        if serving.await.is_err() {
             tracing::error!("the console ended by a panic");
         }
         if let Some(engine) = engine {

@@ -50,7 +50,7 @@ impl Demo {
             [[site]]
             name = "{SITE}"
             hosts = ["127.0.0.1", "localhost"]
-            properties = ["file", "topic", "book", "method"]
+            properties = ["title", "file", "topic"]
             "#,
             clickhouse = path("clickhouse"),
             spool = path("spool"),

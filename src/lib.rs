@@ -6,6 +6,7 @@ pub mod collect;
 pub mod config;
 pub mod console;
 pub mod demo;
+pub mod house;
 pub mod import;
 pub mod ledger;
 pub mod native;

@@ -143,7 +143,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { demo: true, .. } => serve_demo().await,
-        Command::Serve { config, demo: false } => serve(Config::load(&config)?).await,
+        Command::Serve { config, demo: false } => serve(&config).await,
         Command::Check(file) => check(&file.config),
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
@@ -153,10 +153,10 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-async fn serve(config: Config) -> Result<(), Failure> {
-    let app = start(config, false).await?;
+async fn serve(file: &Path) -> Result<(), Failure> {
+    let app = start(Config::load(file)?, false).await?;
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
-    until_stopped(app).await
+    until_stopped(app, Some(file)).await
 }
 
 async fn serve_demo() -> Result<(), Failure> {
@@ -173,7 +173,7 @@ async fn serve_demo() -> Result<(), Failure> {
         site = demo::SITE,
         token = demo.token,
     ))?;
-    let stopped = until_stopped(app).await;
+    let stopped = until_stopped(app, None).await;
     std::fs::remove_dir_all(runtime_dir).ok();
     stopped
 }
@@ -183,15 +183,29 @@ async fn start(config: Config, demo: bool) -> Result<App, Failure> {
     Ok(App::start(Options { config, clock, demo, database: None }).await?)
 }
 
-async fn until_stopped(app: App) -> Result<(), Failure> {
+/// Runs until SIGTERM or Ctrl-C; SIGHUP reads `file` again.
+async fn until_stopped(app: App, file: Option<&Path>) -> Result<(), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => reload(&app, file),
+        }
     }
     tracing::info!("stopping");
     app.stop().await;
     Ok(())
+}
+
+fn reload(app: &App, file: Option<&Path>) {
+    let Some(file) = file else { return };
+    let reloaded = Config::load(file).map_err(Failure::from).and_then(|config| Ok(app.reload(&config)?));
+    match reloaded {
+        Ok(()) => tracing::info!("the configuration was read again: sites, tokens, location files"),
+        Err(error) => tracing::error!(%error, "the configuration was not taken over; the old one stays"),
+    }
 }
 
 fn check(file: &Path) -> Result<(), Failure> {

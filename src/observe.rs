@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use metrics::{Counter, Gauge, Histogram, Unit};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::time::Instant;
 
 use crate::outcome::Outcome;
@@ -29,8 +30,9 @@ pub struct Meters {
 
 /// Metrics of hits.
 pub struct HitMeters {
+    recorder: Arc<PrometheusRecorder>,
     received: Counter,
-    outcomes: HashMap<Arc<str>, Outcomes>,
+    outcomes: ArcSwap<HashMap<Arc<str>, Outcomes>>,
     no_site: Outcomes,
     accept_seconds: Histogram,
 }
@@ -78,27 +80,31 @@ impl Meters {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
-        let (hits, ship) = metrics::with_local_recorder(&recorder, || (HitMeters::new(sites), ShipMeters::new()));
+        let recorder = Arc::new(recorder);
+        let made = || (HitMeters::new(recorder.clone(), sites), ShipMeters::new());
+        let (hits, ship) = metrics::with_local_recorder(&*recorder, made);
         Self { handle: recorder.handle(), hits: Arc::new(hits), ship }
     }
 }
 
 impl HitMeters {
-    fn new(sites: &Sites) -> Self {
+    fn new(recorder: Arc<PrometheusRecorder>, sites: &Sites) -> Self {
         metrics::describe_counter!("sillage_received_total", "Hits received; the sum of all outcomes.");
         metrics::describe_counter!("sillage_hits_total", "Hits by what became of them, exactly one outcome each.");
         metrics::describe_histogram!("sillage_accept_seconds", Unit::Seconds, "From a request's head to its answer.");
-        let outcomes = |site: &str| {
-            Outcome::ALL.map(|outcome| {
-                metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label())
-            })
-        };
         Self {
+            recorder,
             received: metrics::counter!("sillage_received_total"),
-            outcomes: sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect(),
+            outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
             accept_seconds: metrics::histogram!("sillage_accept_seconds"),
         }
+    }
+
+    /// Declares the outcomes of new sites; those of old ones go on.
+    pub fn reload(&self, sites: &Sites) {
+        let outcomes = metrics::with_local_recorder(&*self.recorder, || outcomes_of(sites));
+        self.outcomes.store(Arc::new(outcomes));
     }
 
     /// A request begins.
@@ -118,12 +124,22 @@ impl HitMeters {
 
     /// A hit ends.
     pub fn ended(&self, site: Option<&Arc<Site>>, outcome: Outcome) {
-        let known = site.and_then(|site| self.outcomes.get(&site.name)).unwrap_or(&self.no_site);
+        let outcomes = self.outcomes.load();
+        let known = site.and_then(|site| outcomes.get(&site.name)).unwrap_or(&self.no_site);
         let index = Outcome::ALL.iter().position(|one| *one == outcome);
         if let Some(counter) = index.and_then(|index| known.get(index)) {
             counter.increment(1);
         }
     }
+}
+
+fn outcomes(site: &str) -> Outcomes {
+    let of = |outcome: Outcome| metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label());
+    Outcome::ALL.map(of)
+}
+
+fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, Outcomes> {
+    sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect()
 }
 
 impl ShipMeters {

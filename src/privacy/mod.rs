@@ -192,6 +192,11 @@ impl Anonymiser {
         }
     }
 
+    /// Measures other sites from the next hit on.
+    pub fn measure(&self, sites: Sites) {
+        self.sites.store(Arc::new(sites));
+    }
+
     /// The sites that are measured now.
     pub fn sites(&self) -> Arc<Sites> {
         self.sites.load_full()

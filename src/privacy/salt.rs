@@ -50,8 +50,11 @@ pub(super) struct Moment {
 /// All living keys.
 #[derive(Default)]
 pub struct Keys {
-    sites: Mutex<HashMap<Arc<str>, Vec<(Day, Arc<DayKey>)>>>,
+    sites: Mutex<HashMap<Arc<str>, Days>>,
 }
+
+/// A site's living keys: of today and, for half an hour, of yesterday.
+type Days = Vec<(Day, Arc<DayKey>)>;
 
 impl Keys {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
