@@ -3,6 +3,7 @@
 pub mod app;
 pub mod clock;
 pub mod collect;
+pub mod commands;
 pub mod config;
 pub mod console;
 pub mod demo;
