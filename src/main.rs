@@ -201,7 +201,7 @@ async fn serve(file: &Path) -> Result<(), Failure> {
 
 async fn serve_demo() -> Result<(), Failure> {
     let demo = Demo::new()?;
-    let runtime_dir = demo.config.runtime.dir.clone();
+    let config = demo.config.clone();
     let app = start(demo.config, true).await?;
     let (collect, console) = (app.collect_address, app.console_address);
     say(&format!(
@@ -213,7 +213,15 @@ async fn serve_demo() -> Result<(), Failure> {
         site = demo::SITE,
         token = demo.token,
     ))?;
+    let (runtime_dir, folder) = (config.runtime.dir.clone(), demo.folder.path().to_owned());
+    let past = tokio::spawn(async move {
+        if let Err(error) = demo::bring_past_weeks(&config, collect, &folder, SystemClock.now()).await {
+            tracing::warn!(%error, "the demonstration has no past weeks");
+        }
+    });
     let stopped = until_stopped(app, None).await;
+    past.abort();
+    past.await.ok();
     std::fs::remove_dir_all(runtime_dir).ok();
     stopped
 }

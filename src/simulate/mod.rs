@@ -28,6 +28,8 @@ pub const VISITORS_A_DAY_MAX: u32 = 1_000_000;
 /// What people do on a site beside reading.
 #[derive(Debug, Clone)]
 pub struct Use {
+    /// The pages where it can be done begin with this.
+    pub on: String,
     /// Name of the action.
     pub action: String,
     /// Name of its property.
@@ -194,12 +196,16 @@ pub fn pages(count: usize) -> Vec<String> {
 
 /// What people do on a site that nobody has.
 pub fn uses() -> Vec<Use> {
-    let of = |action: &str, property: &str, values: &[&str]| Use {
+    let of = |on: &str, action: &str, property: &str, values: &[&str]| Use {
+        on: on.into(),
         action: action.into(),
         property: property.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     };
-    vec![of("Signup", "plan", &["free", "team", "house"]), of("Download", "file", &["guide.pdf", "prices.pdf"])]
+    vec![
+        of("/pricing", "Signup", "plan", &["free", "team", "house"]),
+        of("/", "Download", "file", &["guide.pdf", "prices.pdf"]),
+    ]
 }
 
 /// The second of the day at which the person of this number comes; later numbers never come earlier.

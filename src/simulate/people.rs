@@ -161,7 +161,8 @@ pub(super) struct People {
     referrer: Wheel,
     views: Wheel,
     pages: Wheel,
-    uses: Vec<usize>,
+    /// Of each page, the uses that it offers: their numbers, and how many values each has.
+    uses: Vec<Vec<(usize, usize)>>,
 }
 
 impl People {
@@ -182,7 +183,7 @@ impl People {
             views: Wheel::new(VIEWS.iter().copied()),
             // Zipf: the page of rank n is read 1/n as often as the first.
             pages: Wheel::new((1..=traffic.pages.len() as u64).map(|rank| 1_000_000 / rank)),
-            uses: traffic.uses.iter().map(|used| used.values.len()).collect(),
+            uses: traffic.pages.iter().map(|page| offered(traffic, page)).collect(),
         }
     }
 
@@ -224,9 +225,11 @@ impl People {
             let seconds = dwell(dice);
             let left = *at + i64::try_from(seconds).unwrap_or_default();
             if left < end {
-                if dice.percent(5) && !self.uses.is_empty() {
-                    let number = dice.index(self.uses.len());
-                    let value = dice.index(self.uses.get(number).copied().unwrap_or_default());
+                let uses = self.uses.get(page).map_or(&[][..], Vec::as_slice);
+                if let Some((number, values)) = uses.get(dice.index(uses.len())).copied()
+                    && dice.percent(8)
+                {
+                    let value = dice.index(values);
                     let used = *at + (left - *at) / 2;
                     steps.push(Step { at: used, page, what: What::Use { number, value } });
                 }
@@ -245,6 +248,11 @@ impl People {
             *at = last.at;
         }
     }
+}
+
+fn offered(traffic: &Traffic, page: &str) -> Vec<(usize, usize)> {
+    let uses = traffic.uses.iter().enumerate().filter(|(_, used)| page.starts_with(&*used.on));
+    uses.map(|(number, used)| (number, used.values.len())).collect()
 }
 
 fn dwell(dice: &mut Dice) -> u64 {
