@@ -64,8 +64,9 @@ pub struct SimulateRequest {
 /// What is wrong with the configuration.
 pub fn check(file: &Path) -> Result<String, Failure> {
     let config = Config::load(file)?;
-    app::anonymiser(&config)?;
-    Ok(format!("{}: right; {} site(s)", file.display(), config.site.len()))
+    app::check(&config)?;
+    let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
+    Ok(format!("{notes}{}: right; {} site(s)", file.display(), config.site.len()))
 }
 
 /// `sillage import`.

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use sillage::app::{App, Options};
+use sillage::app::{self, App, Options};
 use sillage::clock::{Clock, SystemClock};
 use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
-use sillage::config::Config;
+use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
 use sillage::simulate::VISITORS_A_DAY_MAX;
@@ -156,7 +156,7 @@ fn main() -> ExitCode {
     if let Command::Engine { arguments } = command {
         return engine::child_main(arguments);
     }
-    sillage::observe::start_logs();
+    sillage::observe::start_logs(config::log_level());
     let done = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -174,6 +174,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
+    app::forbid_core_dumps()?;
     match command {
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,

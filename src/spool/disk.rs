@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use crate::lock::FolderLock;
 
 /// The sub-folder for what could not be read.
 pub const QUARANTINE: &str = "quarantine";
@@ -46,7 +46,7 @@ pub trait Appending: Send {
 #[derive(Debug)]
 pub struct RealDisk {
     folder: PathBuf,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl RealDisk {
@@ -62,9 +62,7 @@ impl RealDisk {
         for path in missing {
             File::open(path.parent().filter(named).unwrap_or(Path::new(".")))?.sync_all()?;
         }
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), _lock: FolderLock::hold(&folder.join("lock"))? })
     }
 }
 
