@@ -8,6 +8,7 @@ mod config;
 mod console;
 mod engine;
 mod identity;
+mod import;
 mod limits;
 mod model;
 mod native;
