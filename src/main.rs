@@ -155,7 +155,11 @@ async fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn serve(file: &Path) -> Result<(), Failure> {
-    let app = start(Config::load(file)?, false).await?;
+    let config = Config::load(file)?;
+    for note in config.notes() {
+        say(&format!("note: {note}"))?;
+    }
+    let app = start(config, false).await?;
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
     until_stopped(app, Some(file)).await
 }
