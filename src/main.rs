@@ -37,7 +37,8 @@ enum Command {
         /// The configuration.
         #[arg(long, default_value = "sillage.toml")]
         config: PathBuf,
-        /// Try it: a demonstration site, an engine in a temporary folder, nothing kept.
+        /// Try it without a file: a site to click through on loopback, a console that is signed in by the printed link, an
+        /// engine and a spool in a temporary folder that goes at the end; figures are exact, not rounded.
         #[arg(long, conflicts_with = "config")]
         demo: bool,
     },
