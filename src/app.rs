@@ -35,7 +35,7 @@ use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
 use crate::store::migrate::{self, MigrateError};
 use crate::store::reports::{self, Reports};
-use crate::visits::{Bounds, Visits};
+use crate::visits::JournalError;
 
 /// Connections that the system holds while all threads are busy: a burst of a second.
 const BACKLOG: i32 = 4_096;
@@ -55,6 +55,9 @@ pub enum AppError {
     /// The spool cannot be opened.
     #[error("the spool in {1}: {0}")]
     Spool(SpoolError, PathBuf),
+    /// What a restart needs cannot be kept in memory.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
     /// The engine does not start.
     #[error("{0}")]
     Engine(#[from] EngineError),
@@ -114,7 +117,7 @@ impl App {
         // Both addresses first: once a hit is taken nothing foreseeable may stop the start.
         let public = listen("collect.listen", config.collect.listen)?;
         let private = listen("console.listen", config.console.listen)?;
-        let ledger = Arc::new(ledger(&config, &clock, &meters)?);
+        let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
         let stop_collecting = CancellationToken::new();
         let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
@@ -313,15 +316,19 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
     }
 }
 
-fn ledger(config: &Config, clock: &Arc<dyn Clock>, meters: &Meters) -> Result<Ledger, AppError> {
+fn ledger(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    anonymiser: &Arc<Anonymiser>,
+    meters: &Meters,
+) -> Result<Ledger, AppError> {
     let (spool, recovery) = Spool::open_folder(&config.spool.dir, config.spool.max_bytes, clock.clone())
         .map_err(|error| AppError::Spool(error, config.spool.dir.clone()))?;
     if recovery.segments > 0 {
         tracing::info!(segments = recovery.segments, events = recovery.events, "the spool was taken up again");
     }
     meters.ship.quarantined.increment(recovery.quarantined_frames + recovery.quarantined_segments);
-    let bounds = Bounds { pages: config.limits.pages_per_site_day, values: config.limits.values_per_dimension };
-    Ok(Ledger::new(Visits::new(bounds, config.limits.tags), spool))
+    Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
 }
 
 /// One thread a core, each with a runtime of its own; the threads share one socket.

@@ -156,8 +156,10 @@ pub struct Spool {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Runtime {
-    /// A folder in memory.
+    /// A folder in memory: what a restart needs of today's visitors. A power cut destroys it, and must.
     pub dir: PathBuf,
+    /// The folder may be on a disk. Tags of visitors then reach that disk: only where no folder in memory is to be had.
+    pub allow_disk: bool,
 }
 
 /// `[geo]`.
@@ -307,7 +309,7 @@ impl Default for Spool {
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { dir: "/dev/shm/sillage".into() }
+        Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
     }
 }
 

@@ -83,11 +83,11 @@ impl Ship {
         let spool = self.ledger.spool();
         // A spool that cannot seal now may still hold sealed segments.
         spool.seal().await.ok();
-        for segment in spool.sealed() {
+        for segment in self.ledger.sealed() {
             let started = Instant::now();
             let batch = fold(spool, &segment, &self.meters)?;
             self.insert(&batch).await?;
-            spool.remove(segment.number)?;
+            self.ledger.remove(segment.number)?;
             self.meters.ship.flush_seconds.record(started.elapsed());
         }
         Ok(())

@@ -9,6 +9,7 @@ mod identity;
 mod model;
 mod native;
 mod query;
+mod restart;
 mod store;
 mod support;
 mod worked_example;

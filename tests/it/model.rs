@@ -49,11 +49,11 @@ enum From {
 
 impl Sent {
     fn agent(&self) -> &'static str {
-        if self.visitor % 2 == 0 { FIREFOX } else { CHROME }
+        if self.visitor.is_multiple_of(2) { FIREFOX } else { CHROME }
     }
 
     fn browser(&self) -> &'static str {
-        if self.visitor % 2 == 0 { "Firefox" } else { "Chrome" }
+        if self.visitor.is_multiple_of(2) { "Firefox" } else { "Chrome" }
     }
 }
 
