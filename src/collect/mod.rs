@@ -79,6 +79,8 @@ impl Collect {
         let idle = Duration::from_secs(self.config.idle_seconds);
         server
             .http1()
+            // Whoever has sent a whole hit and closes its side has said all that it had to say.
+            .half_close(true)
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(self.config.max_header_bytes.max(8_192));
@@ -110,6 +112,7 @@ impl Collect {
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         const READ: &str = "GET, HEAD, OPTIONS";
         const EVENT: &str = "POST, OPTIONS";
+        const FILE: &str = "GET, HEAD";
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         match request.uri().path() {
@@ -120,7 +123,7 @@ impl Collect {
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
             path if path == self.config.tracker_path && reads => tracker::serve(request.headers()),
-            path if path == self.config.tracker_path => answer::method_not_allowed(READ),
+            path if path == self.config.tracker_path => answer::method_not_allowed(FILE),
             path if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
             _ => answer::not_found(),
         }

@@ -1,15 +1,21 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod bad_input;
+mod bad_requests;
 mod collector;
 mod config;
 mod console;
 mod engine;
 mod identity;
+mod limits;
 mod model;
 mod native;
+mod outcomes;
+mod process;
 mod query;
 mod restart;
 mod store;
 mod support;
+mod types;
 mod worked_example;
