@@ -8,7 +8,7 @@
 //! go: a [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits in
 //! progress, all in memory, and says what changes: an [`Event`](privacy::event::Event), which holds no identity. The
 //! [`ledger`] appends it to the [`spool`] under the same lock, so that the spool's order is the order in which visits
-//! moved. When a sync of the disk has it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told
+//! moved; a note in a journal, in a folder in memory, lets a restart know what memory knew. When a sync of the disk has it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told
 //! `202`. That is the first hand-off.
 //!
 //! Beside this, at every flush, [`ship`] seals the segment that was written to, [`rollup`] folds its events into counter

@@ -35,7 +35,8 @@ enum Command {
         /// The configuration.
         #[arg(long, default_value = "sillage.toml")]
         config: PathBuf,
-        /// Try it: a demonstration site, an engine in a temporary folder, nothing kept.
+        /// Try it without a file: a site to click through on loopback, a console that is signed in by the printed link, an
+        /// engine and a spool in a temporary folder that goes at the end; figures are exact, not rounded.
         #[arg(long, conflicts_with = "config")]
         demo: bool,
     },
@@ -195,7 +196,11 @@ async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failur
 }
 
 async fn serve(file: &Path) -> Result<(), Failure> {
-    let app = start(Config::load(file)?, false).await?;
+    let config = Config::load(file)?;
+    for note in config.notes() {
+        say(&format!("note: {note}"))?;
+    }
+    let app = start(config, false).await?;
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
     until_stopped(app, Some(file)).await
 }
