@@ -103,6 +103,11 @@ impl Hits {
         answer
     }
 
+    /// A hit that the thread has no time for.
+    pub(super) fn refuse(&self) -> Answer {
+        self.end_unread(Refused::Unavailable, "")
+    }
+
     async fn take(
         &self,
         message: Result<Message<'_>, &'static str>,
