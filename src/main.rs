@@ -158,7 +158,7 @@ async fn run(command: Command) -> Result<(), Failure> {
 async fn serve(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file)?;
     for note in config.notes() {
-        say(&format!("note: {note}"))?;
+        tracing::warn!("{note}");
     }
     let app = start(config, false).await?;
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
