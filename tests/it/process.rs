@@ -48,6 +48,7 @@ impl Home {
             flush_seconds = 1
             [runtime]
             dir = {runtime:?}
+            allow_disk = true
             [privacy]
             rounding = 1
             "#,
