@@ -7,7 +7,6 @@ mod collector;
 mod config;
 mod console;
 mod engine;
-mod identity;
 mod import;
 mod limits;
 mod model;

@@ -50,6 +50,7 @@ impl Home {
             flush_seconds = 1
             [runtime]
             dir = {runtime:?}
+            allow_disk = true
             [privacy]
             rounding = 1
             "#,
