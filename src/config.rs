@@ -349,7 +349,8 @@ impl Config {
     fn resolve(file: Figment) -> Result<Self, ConfigError> {
         let config: Self = Figment::from(Serialized::defaults(serde_json::Value::Object(Default::default())))
             .merge(file)
-            .merge(Env::prefixed("SILLAGE_").split("__"))
+            // `SILLAGE_LOG` is read by the log, before there is a configuration.
+            .merge(Env::prefixed("SILLAGE_").ignore(&["log"]).split("__"))
             .extract()
             .map_err(|error| ConfigError::Read(Box::new(error)))?;
         config.check()?;
