@@ -14,5 +14,6 @@ mod process;
 mod query;
 mod store;
 mod support;
+mod thief;
 mod types;
 mod worked_example;
