@@ -30,7 +30,7 @@ pub(crate) struct Collector {
     pub(crate) app: App,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Store,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     token: String,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -95,7 +95,7 @@ impl Collector {
         let database = Some(support::endpoint().clone());
         let app = App::start(Options { config, clock: clock.clone(), demo: false, database }).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { app, clock, store, folder, token, client }
+        Self { app, clock, store, _folder: folder, token, client }
     }
 
     /// Sets the clock.
