@@ -1,4 +1,4 @@
-//! One process a folder: a lock on a file in it. Must be let go in words, not only by closing the file: a child that
+//! One process a folder: a lock on a file in it, or on itself. Must be let go in words, not only by closing the file: a child that
 //! another thread is just starting holds a copy of every open file until it runs its own program, and the lock with it.
 
 use std::fs::{File, OpenOptions};
@@ -17,7 +17,18 @@ impl FolderLock {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if somebody else holds it; else as the system says.
     pub(crate) fn hold(file: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(file)?;
+        Self::on(OpenOptions::new().create(true).truncate(false).write(true).open(file)?)
+    }
+
+    /// Locks `folder` itself, in which nothing may be left behind; file systems on a network refuse this.
+    ///
+    /// # Errors
+    /// As [`FolderLock::hold`].
+    pub(crate) fn hold_itself(folder: &Path) -> io::Result<Self> {
+        Self::on(File::open(folder)?)
+    }
+
+    fn on(file: File) -> io::Result<Self> {
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self(file))
     }

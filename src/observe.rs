@@ -4,9 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use metrics::{Counter, Gauge, Histogram, Unit};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
@@ -29,8 +32,9 @@ pub struct Meters {
 
 /// Metrics of hits.
 pub struct HitMeters {
+    recorder: Arc<PrometheusRecorder>,
     received: Counter,
-    outcomes: HashMap<Arc<str>, Outcomes>,
+    outcomes: ArcSwap<HashMap<Arc<str>, Outcomes>>,
     no_site: Outcomes,
     accept_seconds: Histogram,
 }
@@ -78,27 +82,31 @@ impl Meters {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
-        let (hits, ship) = metrics::with_local_recorder(&recorder, || (HitMeters::new(sites), ShipMeters::new()));
+        let recorder = Arc::new(recorder);
+        let made = || (HitMeters::new(recorder.clone(), sites), ShipMeters::new());
+        let (hits, ship) = metrics::with_local_recorder(&*recorder, made);
         Self { handle: recorder.handle(), hits: Arc::new(hits), ship }
     }
 }
 
 impl HitMeters {
-    fn new(sites: &Sites) -> Self {
+    fn new(recorder: Arc<PrometheusRecorder>, sites: &Sites) -> Self {
         metrics::describe_counter!("sillage_received_total", "Hits received; the sum of all outcomes.");
         metrics::describe_counter!("sillage_hits_total", "Hits by what became of them, exactly one outcome each.");
         metrics::describe_histogram!("sillage_accept_seconds", Unit::Seconds, "From a request's head to its answer.");
-        let outcomes = |site: &str| {
-            Outcome::ALL.map(|outcome| {
-                metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label())
-            })
-        };
         Self {
+            recorder,
             received: metrics::counter!("sillage_received_total"),
-            outcomes: sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect(),
+            outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
             accept_seconds: metrics::histogram!("sillage_accept_seconds"),
         }
+    }
+
+    /// Declares the outcomes of new sites; those of old ones go on.
+    pub fn reload(&self, sites: &Sites) {
+        let outcomes = metrics::with_local_recorder(&*self.recorder, || outcomes_of(sites));
+        self.outcomes.store(Arc::new(outcomes));
     }
 
     /// A request begins.
@@ -118,12 +126,22 @@ impl HitMeters {
 
     /// A hit ends.
     pub fn ended(&self, site: Option<&Arc<Site>>, outcome: Outcome) {
-        let known = site.and_then(|site| self.outcomes.get(&site.name)).unwrap_or(&self.no_site);
+        let outcomes = self.outcomes.load();
+        let known = site.and_then(|site| outcomes.get(&site.name)).unwrap_or(&self.no_site);
         let index = Outcome::ALL.iter().position(|one| *one == outcome);
         if let Some(counter) = index.and_then(|index| known.get(index)) {
             counter.increment(1);
         }
     }
+}
+
+fn outcomes(site: &str) -> Outcomes {
+    let of = |outcome: Outcome| metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label());
+    Outcome::ALL.map(of)
+}
+
+fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, Outcomes> {
+    sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect()
 }
 
 impl ShipMeters {
@@ -159,13 +177,52 @@ impl ShipMeters {
     }
 }
 
-/// Logs go to standard error; `SILLAGE_LOG` (such as `debug`) sets the level, `info` without it.
-pub fn start_logs() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("SILLAGE_LOG")
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy();
-    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+/// Logs go to standard error, from `level` on.
+pub fn start_logs(level: LevelFilter) {
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(ours(level)).with_target(false);
     // A second start in one process, as in tests, keeps the first.
-    started.try_init().ok();
+    log.with_writer(std::io::stderr).with_ansi(colours).try_init().ok();
+}
+
+/// What is logged: our own words alone. Libraries speak of what passes through them, whatever the level: the database's
+/// client (`clickhouse`) of the server's error text, which may quote rows, a connection of its headers.
+fn ours(level: LevelFilter) -> EnvFilter {
+    EnvFilter::new(format!("off,clickhouse=off,sillage={level}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn libraries_are_silent_at_every_level() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let log = tracing_subscriber::fmt().with_env_filter(ours(LevelFilter::TRACE));
+        tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {
+            let span = tracing::error_span!(target: "clickhouse::query", "query", error = "theirs");
+            span.in_scope(|| tracing::trace!(target: "sillage::ship", "our words"));
+            tracing::error!(target: "clickhouse", "theirs");
+            tracing::error!(target: "h2::codec", "theirs");
+        });
+        let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("our words") && !log.contains("theirs"), "{log}");
+    }
 }

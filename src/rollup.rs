@@ -20,12 +20,21 @@ type Text = usize;
 #[derive(Default)]
 pub struct Rollup {
     texts: Texts,
-    pages: Sums<(Text, Day, Hour, Text), PageSums>,
-    breakdowns: Sums<(Text, Day, Dimension, Text, Text), VisitSums>,
-    actions: Sums<(Text, Day, Text, Text, Option<(Text, Text)>), ActionSums>,
-    timings: Sums<(Text, Day, Hour, Text, TimingMetric, u8), i64>,
+    pages: Sums<PageKey, PageSums>,
+    breakdowns: Sums<BreakdownKey, VisitSums>,
+    actions: Sums<ActionKey, ActionSums>,
+    timings: Sums<TimingKey, i64>,
     events: u64,
 }
+
+/// Site, day, hour, page.
+type PageKey = (Text, Day, Hour, Text);
+/// Site, day, dimension, page, value.
+type BreakdownKey = (Text, Day, Dimension, Text, Text);
+/// Site, day, page, action, property with its value.
+type ActionKey = (Text, Day, Text, Text, Option<(Text, Text)>);
+/// Site, day, hour, page, metric, bucket.
+type TimingKey = (Text, Day, Hour, Text, TimingMetric, u8);
 
 #[derive(Default, Clone, Copy, PartialEq)]
 struct VisitSums {
@@ -229,7 +238,7 @@ impl Texts {
         self.texts.get(text).cloned().unwrap_or_default()
     }
 
-    fn page_row(&self, (site, day, hour, page): (Text, Day, Hour, Text), sums: &PageSums) -> Option<PagesRow> {
+    fn page_row(&self, (site, day, hour, page): PageKey, sums: &PageSums) -> Option<PagesRow> {
         (*sums != PageSums::default()).then(|| PagesRow {
             site: self.of(site),
             day: day.0,
@@ -252,7 +261,7 @@ impl Texts {
 
     fn breakdown_row(
         &self,
-        (site, day, dimension, page, value): (Text, Day, Dimension, Text, Text),
+        (site, day, dimension, page, value): BreakdownKey,
         sums: &VisitSums,
     ) -> Option<BreakdownsRow> {
         (*sums != VisitSums::default()).then(|| BreakdownsRow {
@@ -270,11 +279,7 @@ impl Texts {
         })
     }
 
-    fn action_row(
-        &self,
-        (site, day, page, action, property): (Text, Day, Text, Text, Option<(Text, Text)>),
-        sums: ActionSums,
-    ) -> ActionsRow {
+    fn action_row(&self, (site, day, page, action, property): ActionKey, sums: ActionSums) -> ActionsRow {
         let (property, value) = property.map_or_else(Default::default, |(name, value)| (self.of(name), self.of(value)));
         ActionsRow {
             site: self.of(site),
@@ -288,11 +293,7 @@ impl Texts {
         }
     }
 
-    fn timing_row(
-        &self,
-        (site, day, hour, page, metric, bucket): (Text, Day, Hour, Text, TimingMetric, u8),
-        count: i64,
-    ) -> TimingsRow {
+    fn timing_row(&self, (site, day, hour, page, metric, bucket): TimingKey, count: i64) -> TimingsRow {
         TimingsRow {
             site: self.of(site),
             day: day.0,

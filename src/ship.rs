@@ -6,20 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
-use crate::privacy::Anonymiser;
 use crate::rollup::Rollup;
 use crate::spool::{SegmentInfo, Spool, SpoolError};
 use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};
-
-/// How often what is past is forgotten and the gauges are set.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// First and longest pause after a failed insert.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
@@ -37,16 +32,12 @@ pub enum ShipError {
 
 /// What empties the spool.
 pub struct Ship {
-    /// The spool, and the visits to forget.
+    /// Holds the spool.
     pub ledger: Arc<Ledger>,
-    /// The keys to destroy.
-    pub anonymiser: Arc<Anonymiser>,
     /// Where rows go.
     pub store: Arc<Store>,
     /// Where figures about this go.
     pub meters: Arc<Meters>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
     /// Between flushes.
     pub every: Duration,
 }
@@ -87,44 +78,16 @@ impl Ship {
         }
     }
 
-    /// Forgets what is past and sets the gauges, every second until `shutdown`.
-    pub async fn keep_house(
-        ledger: Arc<Ledger>,
-        anonymiser: Arc<Anonymiser>,
-        meters: Arc<Meters>,
-        clock: Arc<dyn Clock>,
-        shutdown: CancellationToken,
-    ) {
-        let mut ticks = tokio::time::interval(HOUSEKEEPING);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let now = clock.now();
-            let (tags, visits) = ledger.forget_past(now);
-            anonymiser.destroy_past_keys(now);
-            meters.handle.run_upkeep();
-            let ship = &meters.ship;
-            ship.tags.set(float(tags as u64));
-            ship.visits_active.set(float(visits as u64));
-            ship.spool_bytes.set(float(ledger.spool().bytes()));
-            ship.spool_segments.set(float(ledger.spool().segments() as u64));
-            ship.spool_oldest_seconds.set(float(ledger.spool().oldest_seconds(now)));
-        }
-    }
-
     /// Seals what has gathered and ships every sealed segment, oldest first.
     async fn flush(&self) -> Result<(), ShipError> {
         let spool = self.ledger.spool();
         // A spool that cannot seal now may still hold sealed segments.
         spool.seal().await.ok();
-        for segment in spool.sealed() {
+        for segment in self.ledger.sealed() {
             let started = Instant::now();
             let batch = fold(spool, &segment, &self.meters)?;
             self.insert(&batch).await?;
-            spool.remove(segment.number)?;
+            self.ledger.remove(segment.number)?;
             self.meters.ship.flush_seconds.record(started.elapsed());
         }
         Ok(())
@@ -137,8 +100,10 @@ impl Ship {
                 StoreError::Retryable(_) => ship.store_retryable.increment(1),
                 StoreError::Refused(_) => ship.store_refused.increment(1),
             }
+            ship.engine_up.set(0.0);
             return Err(error.into());
         }
+        ship.engine_up.set(1.0);
         let rows = [batch.pages.len(), batch.breakdowns.len(), batch.actions.len(), batch.timings.len()];
         for (counter, rows) in ship.flush_rows.iter().zip(rows) {
             counter.increment(rows as u64);
@@ -153,9 +118,4 @@ fn fold(spool: &Spool, segment: &SegmentInfo, meters: &Meters) -> Result<Batch, 
     let report = spool.read(segment)?.for_each(|event| rollup.add(event)).map_err(SpoolError::from)?;
     meters.ship.quarantined.increment(report.damaged);
     Ok(rollup.finish(spool.token(segment.number)))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "gauges are floats; 2^53 of anything here is out of reach")]
-fn float(number: u64) -> f64 {
-    number as f64
 }

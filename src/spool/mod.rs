@@ -57,7 +57,7 @@ pub mod disk;
 
 mod dictionary;
 #[cfg(test)]
-mod fault;
+pub(crate) mod fault;
 mod queue;
 mod reader;
 mod receipt;
@@ -71,14 +71,14 @@ mod writer;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
 use self::disk::{Disk, RealDisk};
-pub use self::queue::SegmentInfo;
 use self::queue::{EMPTY, Queue, Standing};
+pub use self::queue::{Position, SegmentInfo};
 pub use self::reader::{ReadReport, SegmentReader};
 pub use self::receipt::{Durable, Receipt, Unavailable};
 use self::segment::file_name;
@@ -182,6 +182,7 @@ impl Spool {
         let queue = Mutex::new(Queue::new(header, found.sealed.clone(), found.newest));
         let shared = Arc::new(Shared { queue, work: Condvar::new(), disk, clock, node, bytes_max });
         let writer = Writer::new(Arc::clone(&shared), next);
+        shared.queue().empty.clone_from(&found.empty);
         let newest = shared.queue().newest;
         found.tidy(&*shared.disk, newest);
         Ok((Self { shared, writer: Mutex::default() }, writer, found.recovery))
@@ -190,30 +191,38 @@ impl Spool {
     /// Whether events are taken now.
     ///
     /// # Errors
-    /// When the disk fails, or the spool is closed.
+    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time.
     pub fn ready(&self) -> Result<(), Unavailable> {
-        if self.shared.queue().standing == Standing::Open { Ok(()) } else { Err(Unavailable) }
+        self.shared.queue().ready(self.shared.bytes_max)
     }
 
     /// Takes `event` in; it is kept once the receipt says so. Never waits for the disk. The ids of the event's terms
-    /// must stand for the same texts for as long as the spool is open.
+    /// must stand for the same texts for as long as the spool is open and has not failed.
     ///
     /// # Errors
-    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time; or when the event
-    /// is longer than a frame may be, twice what the limits on hits let through.
+    /// As [`Spool::ready`].
     pub fn append(&self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
-        let mut queue = self.shared.queue();
-        let receipt = queue.append(event, self.shared.bytes_max)?;
-        if queue.is_full() {
-            let next = self.shared.header(queue.number() + 1);
-            queue.end(next);
-        }
-        let wake = std::mem::take(&mut queue.asleep);
-        drop(queue);
-        if wake {
-            self.shared.work.notify_one();
-        }
-        Ok(receipt)
+        self.turn()?.append(event)
+    }
+
+    /// Keeps the next place for one event. While it is held nothing is appended, sealed, or known to have failed.
+    ///
+    /// # Errors
+    /// As [`Spool::ready`]; with a turn in hand the event will be taken.
+    pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
+        let queue = self.shared.queue();
+        queue.ready(self.shared.bytes_max)?;
+        Ok(Turn { spool: self, queue })
+    }
+
+    /// As [`Turn::failures`].
+    pub fn failures(&self) -> u64 {
+        self.shared.queue().failures
+    }
+
+    /// Whether the event at `position` is durable, or was shipped since.
+    pub fn is_durable(&self, position: Position) -> bool {
+        self.shared.queue().is_durable(position)
     }
 
     /// Ends the segment behind what was appended so far, and returns once it is among [`Spool::sealed`]. One without
@@ -290,6 +299,11 @@ impl Spool {
         format!("{}-{number}", self.shared.node)
     }
 
+    /// What tells this spool from every other.
+    pub fn node(&self) -> [u8; 16] {
+        self.shared.node.0
+    }
+
     /// Bytes of all segments, what waits to be written included.
     pub fn bytes(&self) -> u64 {
         self.shared.queue().bytes()
@@ -314,6 +328,49 @@ impl Spool {
         if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
             tracing::error!("the spool's writer ended by a panic");
         }
+    }
+}
+
+/// The next place in an open spool.
+pub struct Turn<'s> {
+    spool: &'s Spool,
+    queue: MutexGuard<'s, Queue>,
+}
+
+impl Turn<'_> {
+    /// Where the event will stand.
+    pub fn position(&self) -> Position {
+        self.queue.position()
+    }
+
+    /// How often the disk has failed since the spool was opened. When that changes, every event that was not durable
+    /// is gone, and ids of terms may begin anew.
+    pub fn failures(&self) -> u64 {
+        self.queue.failures
+    }
+
+    /// As [`Spool::is_durable`].
+    pub fn is_durable(&self, position: Position) -> bool {
+        self.queue.is_durable(position)
+    }
+
+    /// Takes `event` in.
+    ///
+    /// # Errors
+    /// For an event that is larger than a frame may be.
+    pub fn append(mut self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
+        let shared = &self.spool.shared;
+        let receipt = self.queue.append(event, shared.bytes_max)?;
+        if self.queue.is_full() {
+            let next = shared.header(self.queue.number() + 1);
+            self.queue.end(next);
+        }
+        let wake = std::mem::take(&mut self.queue.asleep);
+        drop(self.queue);
+        if wake {
+            shared.work.notify_one();
+        }
+        Ok(receipt)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What gathers while the last sync runs: the frames of events, and where their segments end. It lives under one lock,
 //! does no I/O, and holds no more than its bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::receipt::{Promise, Receipt, Unavailable};
 use super::segment::{Encoder, HEADER, Header};
@@ -27,6 +29,15 @@ pub struct SegmentInfo {
     pub events: u64,
     /// Seconds since 1970 when its first event came; after a restart, when the segment was begun.
     pub since: u64,
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Number of its segment.
+    pub segment: u64,
+    /// Events before it in there.
+    pub index: u64,
 }
 
 /// Whether events are taken.
@@ -71,6 +82,12 @@ pub(super) struct Queue {
     pub(super) newest: u64,
     /// When the first event of the segment that is written to came.
     pub(super) since: Option<u64>,
+    /// How often the disk has failed; what had not been synced then is gone.
+    pub(super) failures: u64,
+    /// The place behind the last durable event.
+    pub(super) written: Position,
+    /// Segments that the start found without an event.
+    pub(super) empty: BTreeSet<u64>,
     encoder: Encoder,
     gathering: Batch,
     ended: Vec<Batch>,
@@ -89,6 +106,9 @@ impl Queue {
             sealed,
             newest,
             since: None,
+            failures: 0,
+            written: Position { segment: header.number, index: 0 },
+            empty: BTreeSet::new(),
             encoder: Encoder::new(header),
             gathering: Batch::new(Vec::new()),
             ended: Vec::new(),
@@ -104,14 +124,36 @@ impl Queue {
         self.encoder = Encoder::new(header);
         self.settled = self.sealed.values().map(|segment| segment.bytes).sum();
         self.newest = header.number;
+        self.written = Position { segment: header.number, index: 0 };
         self.since = None;
+    }
+
+    /// Whether an event would be taken.
+    ///
+    /// # Errors
+    /// When it would not.
+    pub(super) fn ready(&self, bytes_max: u64) -> Result<(), Unavailable> {
+        let full = self.waiting >= WAITING_MAX || self.bytes() >= bytes_max;
+        if self.standing != Standing::Open || full { Err(Unavailable) } else { Ok(()) }
+    }
+
+    /// Where the next event goes.
+    pub(super) fn position(&self) -> Position {
+        Position { segment: self.encoder.header.number, index: self.encoder.events }
+    }
+
+    /// Whether the event that was appended at `position` is durable, or was shipped since.
+    pub(super) fn is_durable(&self, position: Position) -> bool {
+        match self.sealed.get(&position.segment) {
+            Some(segment) => position.index < segment.events,
+            None if position.segment == self.written.segment => position.index < self.written.index,
+            None => position.segment < self.written.segment && !self.empty.contains(&position.segment),
+        }
     }
 
     /// Takes `event` in, if there is room.
     pub(super) fn append(&mut self, event: &Event<'_>, bytes_max: u64) -> Result<Receipt, Unavailable> {
-        if self.standing != Standing::Open || self.waiting >= WAITING_MAX || self.bytes() >= bytes_max {
-            return Err(Unavailable);
-        }
+        self.ready(bytes_max)?;
         let before = self.gathering.bytes.len();
         if !self.encoder.append(event, &mut self.gathering.bytes) {
             return Err(Unavailable);

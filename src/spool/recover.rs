@@ -1,7 +1,7 @@
 //! What a start finds: whole segments, torn ones, damaged ones. It looks first and changes files after, it can be
 //! interrupted anywhere and done again, and it removes nothing that holds an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) struct Found {
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
     pub(super) recovery: Recovery,
     torn: Vec<SegmentInfo>,
-    empty: Vec<u64>,
+    pub(super) empty: BTreeSet<u64>,
     unreadable: Vec<u64>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError
         sealed: BTreeMap::new(),
         recovery: Recovery::default(),
         torn: Vec::new(),
-        empty: Vec::new(),
+        empty: BTreeSet::new(),
         unreadable: Vec::new(),
     };
     for number in numbers {
@@ -86,7 +86,7 @@ impl Found {
                 if length <= HEADER {
                     // No event goes into a file whose header is not durable.
                     self.recovery.torn_bytes += length as u64;
-                    self.empty.push(number);
+                    self.empty.insert(number);
                 } else {
                     self.recovery.quarantined_segments += 1;
                     self.unreadable.push(number);
@@ -137,7 +137,7 @@ impl Found {
         self.recovery.mended_frames += report.mended;
         self.recovery.quarantined_frames += report.damaged;
         if report.events == 0 {
-            self.empty.push(reader.header.number);
+            self.empty.insert(reader.header.number);
         } else {
             self.seal(reader, report.events, report.torn_bytes);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::disk::{Appending, Disk};
-use super::queue::{Batch, EMPTY, Queue, SegmentInfo, Standing};
+use super::queue::{Batch, EMPTY, Position, Queue, SegmentInfo, Standing};
 use super::segment::{Header, Node, file_name};
 use crate::clock::Clock;
 
@@ -123,11 +123,15 @@ impl Writer {
             active.file.append(&batch.bytes)?;
             active.file.sync()?;
             active.durable += batch.bytes.len() as u64;
-            if active.events == 0 {
-                active.since = self.shared.seconds();
-                self.shared.queue().since = Some(active.since);
-            }
+            let first = active.events == 0;
             active.events += batch.events;
+            if first {
+                active.since = self.shared.seconds();
+            }
+            let mut queue = self.shared.queue();
+            queue.since = Some(active.since);
+            queue.written = Position { segment: active.header.number, index: active.events };
+            drop(queue);
             batch.promise.keep();
             self.failures = 0;
         }
@@ -149,7 +153,10 @@ impl Writer {
         file.append(&header.bytes())?;
         file.sync()?;
         self.shared.disk.sync_names()?;
-        self.shared.queue().newest = header.number;
+        let mut queue = self.shared.queue();
+        queue.newest = header.number;
+        queue.written = Position { segment: header.number, index: 0 };
+        drop(queue);
         self.active = Some(Active { header, file, durable: EMPTY, events: 0, since: 0 });
         Ok(())
     }
@@ -162,6 +169,7 @@ impl Writer {
             if queue.standing == Standing::Open {
                 queue.standing = Standing::Failing;
             }
+            queue.failures += 1;
             refused.extend(queue.take(Vec::new()));
         }
         self.failing = true;

@@ -18,7 +18,9 @@ export const args = [
   '--disable-component-update', '--disable-sync',
 ];
 
-export const launch = (options = {}) => chromium.launch({ executablePath, args, ...options });
+// The browser's own flag and not a context's override alone: what a page sends while it goes away is sent by the browser.
+export const launch = (options = {}) =>
+  chromium.launch({ executablePath, args: [...args, `--user-agent=${userAgent}`], ...options });
 
 /** A page of a measured site. `attributes` are the script's; `body` and `head` are HTML. */
 export function page({ attributes = 'data-site="shop.example"', head = '', body = '<h1>Page</h1>', origin = '' } = {}) {
@@ -26,12 +28,19 @@ export function page({ attributes = 'data-site="shop.example"', head = '', body 
 <script defer src="${origin}/js/sillage.js" ${attributes}></script></head><body>${body}</body></html>`;
 }
 
+/** A handler for requests that a closing browser may break off: that is no failure of the test. */
+export const patiently = (handle) => (request, response) => {
+  handle(request, response).catch((error) => {
+    if (error.code !== 'ECONNRESET') throw error;
+  });
+};
+
 /** Serves `pages` (path → HTML, or a function that resolves to it) and the tracker; keeps every event and every request. */
 export async function serve(pages = {}) {
   const requests = [];
   const events = [];
   const waiting = new Set();
-  const server = createServer(async (request, response) => {
+  const server = createServer(patiently(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://x');
     requests.push({ method: request.method, path: pathname, headers: request.headers });
     for (const look of waiting) look();
@@ -50,7 +59,7 @@ export async function serve(pages = {}) {
     } else {
       response.writeHead(404).end();
     }
-  });
+  }));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -123,6 +132,15 @@ export async function settled(tab, site) {
   await tab.evaluate((name) => window.sillage(name), mark);
   await site.until((events) => events.some((event) => event.n === mark) && events.length >= sent.get(tab));
   return site.events.filter((event) => !event.n.startsWith('mark '));
+}
+
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** What stands in the way of people who use the page otherwise than by looking and pointing. */
+export async function violations(tab) {
+  await tab.evaluate(axe);
+  const { violations } = await tab.evaluate(() => window.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
 }
 
 /** Lets the test say whether a document is shown: a headless browser never hides one. */

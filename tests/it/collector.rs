@@ -30,8 +30,10 @@ pub(crate) struct Collector {
     pub(crate) app: App,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Store,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
+    pub(crate) runtime: TempDir,
     token: String,
+    config: Config,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -63,6 +65,7 @@ impl Collector {
     /// The same with the configuration changed further by `change`.
     pub(crate) async fn start_with(now: &str, more: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let runtime = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
         let (token, sha256) = tokens::new_token().unwrap();
         let text = format!(
             r#"
@@ -82,20 +85,40 @@ impl Collector {
             flush_seconds = 3600
             [privacy]
             rounding = 1
+            [runtime]
+            dir = {runtime:?}
             [geo]
             databases = ["node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"]
             "#,
             database = support::fresh_name(),
             spool = folder.path().join("spool"),
+            runtime = runtime.path(),
         );
         let mut config = Config::from_toml(&text).unwrap();
         change(&mut config);
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let database = Some(support::endpoint().clone());
-        let app = App::start(Options { config, clock: clock.clone(), demo: false, database }).await.unwrap();
+        let app =
+            App::start(Options { config: config.clone(), clock: clock.clone(), demo: false, database }).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { app, clock, store, _folder: folder, token, client }
+        Self { app, clock, store, folder, runtime, token, config, client }
+    }
+
+    /// Stops, and starts again over the same folders; without `memory` as after a power cut, which empties the folder
+    /// in memory.
+    pub(crate) async fn restart(self, memory: bool) -> Self {
+        let Self { app, clock, store, folder, runtime, token, config, client } = self;
+        app.stop().await;
+        if !memory {
+            for file in std::fs::read_dir(runtime.path()).unwrap().flatten() {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
+        let database = Some(support::endpoint().clone());
+        let options = Options { config: config.clone(), clock: clock.clone(), demo: false, database };
+        let app = App::start(options).await.unwrap();
+        Self { app, clock, store, folder, runtime, token, config, client }
     }
 
     /// Sets the clock.

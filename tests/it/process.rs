@@ -25,12 +25,14 @@ use crate::support::{self, eventually};
 const SHOP: &str = "shop.example";
 
 /// A folder for one program: its configuration and all that it keeps.
-pub(crate) struct Home(TempDir);
+pub(crate) struct Home(TempDir, #[expect(dead_code, reason = "held until the program has ended")] TempDir);
 
 impl Home {
     /// With `more` added to the configuration.
     pub(crate) fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let memory = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
+        std::os::unix::fs::symlink(memory.path(), folder.path().join("runtime")).unwrap();
         let path = |name: &str| folder.path().join(name);
         let text = format!(
             r#"
@@ -56,7 +58,7 @@ impl Home {
             runtime = path("runtime"),
         );
         std::fs::write(path("sillage.toml"), text).unwrap();
-        Self(folder)
+        Self(folder, memory)
     }
 
     pub(crate) fn path(&self) -> &Path {

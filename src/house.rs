@@ -1,0 +1,68 @@
+//! Housekeeping: once a second what is past is forgotten (visits, tags, keys) and the gauges are set. Nothing here
+//! counts or ships.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::observe::Meters;
+use crate::privacy::Anonymiser;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What is kept in order.
+pub struct House {
+    /// Visits and spool.
+    pub ledger: Arc<Ledger>,
+    /// Keys and location files.
+    pub anonymiser: Arc<Anonymiser>,
+    /// The gauges.
+    pub meters: Arc<Meters>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whether our own engine answers; nothing when somebody else runs it, and inserts tell.
+    pub engine_up: Option<watch::Receiver<bool>>,
+}
+
+impl House {
+    /// Keeps house until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => self.tidy(),
+            }
+        }
+    }
+
+    fn tidy(&self) {
+        let now = self.clock.now();
+        let (tags, visits) = self.ledger.forget_past(now);
+        self.anonymiser.destroy_past_keys(now);
+        self.meters.handle.run_upkeep();
+        let (gauges, spool) = (&self.meters.ship, self.ledger.spool());
+        gauges.tags.set(float(tags as u64));
+        gauges.visits_active.set(float(visits as u64));
+        gauges.spool_bytes.set(float(spool.bytes()));
+        gauges.spool_segments.set(float(spool.segments() as u64));
+        gauges.spool_oldest_seconds.set(float(spool.oldest_seconds(now)));
+        if let Some(age) = self.anonymiser.places().age_seconds(now) {
+            gauges.geo_age_seconds.set(float(age));
+        }
+        if let Some(up) = &self.engine_up {
+            gauges.engine_up.set(if *up.borrow() { 1.0 } else { 0.0 });
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "gauges are floats; 2^53 of anything here is out of reach")]
+fn float(number: u64) -> f64 {
+    number as f64
+}

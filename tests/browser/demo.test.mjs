@@ -1,0 +1,217 @@
+// The whole path, as a newcomer walks it: the real program is started with `serve --demo`, a browser clicks through
+// the shop, and the console's API and dashboard then give exactly those figures. What was there before is subtracted.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { launch, userAgent, violations } from './help.mjs';
+
+const program = process.env.SILLAGE_BIN ?? fileURLToPath(new URL('../../target/debug/sillage', import.meta.url));
+const PATIENCE_MS = 15_000;
+
+let browser;
+let running;
+let site;
+
+before(async () => {
+  browser = await launch();
+  running = spawn(program, ['serve', '--demo'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0' },
+  });
+  site = await addresses(running);
+}, { timeout: 60_000 });
+
+after(async () => {
+  await browser.close();
+  if (running.exitCode === null && running.signalCode === null) {
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  }
+});
+
+/** The three addresses that the program prints: label, two spaces or more, address. */
+async function addresses(child) {
+  const found = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, label, address] = /^\s*(collect|demo|console) {2,}(http:\S+)/.exec(line) ?? [];
+    if (label) found[label] = new URL(address);
+    if (found.collect && found.demo && found.console) {
+      child.stdout.resume();
+      return { ...found, token: found.console.searchParams.get('token') };
+    }
+  }
+  throw new Error('the program ended before it said where it listens');
+}
+
+async function ask(question) {
+  const response = await fetch(new URL('/api/v2/query', site.console), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${site.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ site_id: 'demo', date_range: 'day', ...question }),
+  });
+  assert.equal(response.status, 200, await response.clone().text());
+  return (await response.json()).results;
+}
+
+/** Figures of today by one dimension, as `value → figure`; a page's last slash does not matter here. */
+async function by(dimension, metric) {
+  const results = await ask({ dimensions: [dimension], metrics: [metric], pagination: { limit: 1000 } });
+  return Object.fromEntries(results.map((row) => [row.dimensions[0].replace(/(.)\/$/, '$1'), row.metrics[0]]));
+}
+
+async function figures() {
+  const [{ metrics }] = await ask({ metrics: ['pageviews', 'visits', 'visitors'] });
+  return {
+    total: { pageviews: metrics[0], visits: metrics[1], visitors: metrics[2] },
+    pages: await by('event:page', 'pageviews'),
+    entries: await by('visit:entry_page', 'visits'),
+    exits: await by('visit:exit_page', 'visits'),
+    referrers: await by('visit:referrer', 'visits'),
+    browsers: await by('visit:browser', 'visitors'),
+    actions: await by('event:name', 'events'),
+  };
+}
+
+/** What `now` has more than `then`, without what stayed the same. */
+function gained(then, now) {
+  const difference = {};
+  for (const [group, values] of Object.entries(now)) {
+    const changed = Object.entries(values).map(([key, value]) => [key, value - (then[group][key] ?? 0)]);
+    difference[group] = Object.fromEntries(changed.filter(([, value]) => value !== 0));
+  }
+  return difference;
+}
+
+/** Asks again until `check` holds; what it says last is the failure. */
+async function eventually(check) {
+  const started = performance.now();
+  for (;;) {
+    try {
+      await check();
+      return Math.round(performance.now() - started);
+    } catch (error) {
+      if (performance.now() - started > PATIENCE_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** A visitor of our own, whose time is ours. */
+async function visitor() {
+  const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 800 } });
+  await context.clock.install({ time: 0 });
+  await context.clock.pauseAt(1000);
+  return { context, tab: await context.newPage() };
+}
+
+const counted = (tab, words) => tab.locator('#wake-says', { hasText: words }).waitFor();
+
+test('a walk through the shop becomes exactly its figures', { timeout: 90_000 }, async (t) => {
+  const then = await figures();
+  const { context, tab } = await visitor();
+  const click = (name) => tab.getByRole('link', { name, exact: true }).first().click();
+
+  await tab.goto(site.demo.href);
+  await counted(tab, 'Pageview of /demo/ counted');
+  await click('Books');
+  await counted(tab, 'Pageview of /demo/books counted');
+  await tab.getByRole('link', { name: 'Tidewater' }).click();
+  await counted(tab, 'Pageview of /demo/books/tidewater counted');
+  await tab.getByRole('button', { name: 'Put in the basket' }).click();
+  await counted(tab, 'Action “Basket”');
+  await Promise.all([tab.waitForEvent('download'), click('Download a sample')]);
+  await counted(tab, 'Action “Download”');
+  await click('Shelf finder');
+  await counted(tab, 'Pageview of /demo/app counted');
+  await click('By mood');
+  await counted(tab, 'Pageview of /demo/app/mood counted');
+  await click('Contact');
+  await counted(tab, 'Pageview of /demo/contact counted');
+  await tab.getByRole('button', { name: 'Send' }).click();
+  await counted(tab, 'Action “Contact”');
+  await tab.goto(new URL('lost-reader', site.demo).href);
+  await counted(tab, 'Action “404”');
+  await tab.clock.runFor(20_000);
+  await tab.goto('about:blank');
+
+  const walked = {
+    total: { pageviews: 7, visits: 1, visitors: 1 },
+    pages: {
+      '/demo': 1, '/demo/books': 1, '/demo/books/tidewater': 1, '/demo/app': 1, '/demo/app/mood': 1, '/demo/contact': 1,
+      '/demo/lost-reader': 1,
+    },
+    entries: { '/demo': 1 },
+    exits: { '/demo/lost-reader': 1 },
+    referrers: { '(direct)': 1 },
+    browsers: { Chrome: 1 },
+    actions: { Basket: 1, Download: 1, Contact: 1, 404: 1 },
+  };
+  const waited = await eventually(async () => assert.deepEqual(gained(then, await figures()), walked));
+  t.diagnostic(`visible after ${waited} ms`);
+
+  const reading = { metrics: ['time_on_page', 'scroll_depth'], filters: [['is', 'event:page', ['/demo/lost-reader']]] };
+  await eventually(async () => assert.deepEqual((await ask(reading))[0].metrics, [20, 100]));
+
+  // One more view proves that nothing else was on its way.
+  await tab.goto(new URL('about', site.demo).href);
+  await counted(tab, 'Pageview of /demo/about counted');
+  walked.total.pageviews += 1;
+  walked.pages['/demo/about'] = 1;
+  walked.exits = { '/demo/about': 1 };
+  await eventually(async () => assert.deepEqual(gained(then, await figures()), walked));
+  await context.close();
+});
+
+test('the dashboard opens by the printed link and follows a click by itself', { timeout: 60_000 }, async () => {
+  const reader = await browser.newContext();
+  const dashboard = await reader.newPage();
+  await dashboard.goto(site.console.href);
+  const pageviews = dashboard.locator('#figures button[value="pageviews"]');
+  await pageviews.waitFor();
+  const shown = Number(await pageviews.getAttribute('data-shown'));
+  const { context, tab } = await visitor();
+  await tab.goto(new URL('journal', site.demo).href);
+  await dashboard.locator(`#figures button[value="pageviews"][data-shown="${shown + 1}"]`).waitFor({ timeout: PATIENCE_MS });
+  assert.ok(!dashboard.url().includes('token'), 'the token does not stay in the address');
+  assert.deepEqual(await violations(dashboard), []);
+  await context.close();
+  await reader.close();
+});
+
+test('who objects is counted nowhere', { timeout: 60_000 }, async () => {
+  const then = await figures();
+  const { context, tab } = await visitor();
+  await context.addInitScript(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
+  await tab.goto(site.demo.href);
+  await counted(tab, 'nothing is sent');
+  const other = await visitor();
+  await other.tab.goto(new URL('about', site.demo).href);
+  await counted(other.tab, 'Pageview of /demo/about counted');
+  await eventually(async () => assert.deepEqual(gained(then, await figures()).pages, { '/demo/about': 1 }));
+  await context.close();
+  await other.context.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`every page of the shop is accessible and fits, ${colorScheme}`, { timeout: 60_000 }, async () => {
+    const context = await browser.newContext({ userAgent, colorScheme, viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' });
+    const tab = await context.newPage();
+    for (const path of ['', 'books', 'books/tidewater', 'journal', 'app', 'about', 'contact', 'not-there']) {
+      await tab.goto(new URL(path, site.demo).href);
+      await counted(tab, 'counted');
+      assert.deepEqual(await violations(tab), [], path);
+      assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, path);
+    }
+    assert.deepEqual(await context.cookies(), []);
+    await context.close();
+  });
+}
+
+test('SIGTERM ends the program, and well', { timeout: 60_000 }, async () => {
+  running.kill('SIGTERM');
+  const [code] = await once(running, 'exit');
+  assert.equal(code, 0);
+});
