@@ -1,6 +1,7 @@
 //! A whole collector in this process: real listeners on ports of their own, the shared engine, a clock that is set.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -130,14 +131,9 @@ impl Collector {
         self.send(self.app.collect_address, request).await
     }
 
-    /// Bytes as they stand to the public listener, on a connection of their own; what comes back until it closes.
+    /// Bytes as they stand to the public listener; what comes back.
     pub(crate) async fn raw(&self, request: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.app.collect_address).await.unwrap();
-        // A listener that has refused already may have closed.
-        stream.write_all(request).await.ok();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok();
-        answer
+        raw(self.app.collect_address, request).await
     }
 
     /// One native event from `address` with `agent`.
@@ -220,13 +216,23 @@ impl Collector {
         rows[0]["sum"].as_i64().unwrap()
     }
 
-    async fn send(&self, to: std::net::SocketAddr, mut request: Request<Full<Bytes>>) -> Reply {
+    async fn send(&self, to: SocketAddr, mut request: Request<Full<Bytes>>) -> Reply {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("http://{to}{path}").parse().unwrap();
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Reply { status: head.status, headers: head.headers, body }
     }
+}
+
+/// Bytes as they stand, on a connection of their own; what comes back until it closes.
+pub(crate) async fn raw(to: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    // A listener that has refused already may have closed.
+    stream.write_all(request).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    answer
 }
 
 /// A pageview of `path` on `site`.

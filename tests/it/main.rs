@@ -17,5 +17,6 @@ mod query;
 mod restart;
 mod store;
 mod support;
+mod thief;
 mod types;
 mod worked_example;
