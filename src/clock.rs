@@ -1,7 +1,9 @@
-//! The time of day, as an argument: the system's, or one that a test moves by hand.
+//! The time of day, as an argument: the system's, a steady one over it, or one that a test moves by hand.
 //! Nothing else in the program asks the operating system what time it is.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -19,6 +21,84 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+}
+
+/// Steps up to this are followed at once: a clock that is kept right moves by less.
+const STEP_FOLLOWED_MS: i64 = 2_000;
+
+/// A larger step is believed when it has lasted so long.
+const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
+
+/// The system's time of day, without its leaps. A clock that jumps back an hour, or ahead a day, would tear visits apart
+/// or destroy the keys of a day that is not over: so time goes on as the machine has counted it since the start, and a
+/// leap is followed only when it has lasted ten minutes, and was no mistake.
+pub struct SteadyClock {
+    wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    counted: Box<dyn Fn() -> Duration + Send + Sync>,
+    steady: Mutex<Steady>,
+}
+
+struct Steady {
+    /// What the wall clock showed, in milliseconds, when the machine had counted so much.
+    base: (i64, Duration),
+    /// A leap in doubt: how far, and since when.
+    doubt: Option<(i64, Duration)>,
+}
+
+impl SteadyClock {
+    /// Over the operating system's clocks; the counted time goes on while the machine sleeps.
+    pub fn system() -> Self {
+        let counted = || {
+            let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+        };
+        Self::over(|| SystemClock.now(), counted)
+    }
+
+    /// Over a wall clock and a counter that only goes on.
+    pub fn over(
+        wall: impl Fn() -> Timestamp + Send + Sync + 'static,
+        counted: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        let base = (wall().as_millisecond(), counted());
+        Self { wall: Box::new(wall), counted: Box::new(counted), steady: Mutex::new(Steady { base, doubt: None }) }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        let (wall, counted) = ((self.wall)().as_millisecond(), (self.counted)());
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = steady.shown(wall, counted);
+        drop(steady);
+        Timestamp::from_millisecond(shown).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl Steady {
+    fn shown(&mut self, wall: i64, counted: Duration) -> i64 {
+        let since = counted.saturating_sub(self.base.1);
+        let expected = self.base.0.saturating_add(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        let leap = wall.saturating_sub(expected);
+        if leap.abs() <= STEP_FOLLOWED_MS {
+            *self = Self { base: (wall, counted), doubt: None };
+            return wall;
+        }
+        let (far, from) = match self.doubt {
+            Some((far, from)) if (far - leap).abs() <= STEP_FOLLOWED_MS => (far, from),
+            Some(_) | None => {
+                tracing::warn!(seconds = leap / 1_000, "the system's clock has leapt; it is believed in ten minutes");
+                (leap, counted)
+            }
+        };
+        self.doubt = Some((far, from));
+        if counted.saturating_sub(from) < STEP_BELIEVED_AFTER {
+            return expected;
+        }
+        tracing::warn!(seconds = leap / 1_000, "the system's clock stays where it leapt to, and is followed");
+        *self = Self { base: (wall, counted), doubt: None };
+        wall
     }
 }
 
@@ -41,5 +121,50 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const NOON: i64 = 1_773_144_000;
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 86_400;
+
+    /// What a steady clock shows, in seconds from noon, when the machine has counted and the wall clock is off by so
+    /// many seconds.
+    fn shown(readings: &[(i64, i64)]) -> Vec<i64> {
+        let (wall, counted) = (Arc::new(AtomicI64::new(NOON)), Arc::new(AtomicI64::new(0)));
+        let (read_wall, read_counted) = (wall.clone(), counted.clone());
+        let clock = SteadyClock::over(
+            move || Timestamp::from_second(read_wall.load(Ordering::SeqCst)).unwrap(),
+            move || Duration::from_secs(read_counted.load(Ordering::SeqCst).unsigned_abs()),
+        );
+        let show = |(seconds, off): &(i64, i64)| {
+            counted.store(*seconds, Ordering::SeqCst);
+            wall.store(NOON + seconds + off, Ordering::SeqCst);
+            clock.now().as_second() - NOON
+        };
+        readings.iter().map(show).collect()
+    }
+
+    #[test]
+    fn an_hour_back_or_a_day_ahead_for_a_while_changes_nothing() {
+        assert_eq!(shown(&[(0, 0), (10, -HOUR), (400, -HOUR), (410, 0)]), [0, 10, 400, 410]);
+        assert_eq!(shown(&[(0, 0), (10, DAY), (609, DAY), (700, 0)]), [0, 10, 609, 700]);
+        assert_eq!(shown(&[(0, 0), (10, DAY), (500, -HOUR), (1_000, DAY)]), [0, 10, 500, 1_000]);
+    }
+
+    #[test]
+    fn a_leap_that_lasts_ten_minutes_is_followed() {
+        assert_eq!(shown(&[(10, DAY), (609, DAY), (610, DAY), (620, DAY)]), [10, 609, 610 + DAY, 620 + DAY]);
+    }
+
+    #[test]
+    fn a_clock_that_is_kept_right_by_small_steps_is_followed_at_once() {
+        assert_eq!(shown(&[(10, 1), (20, 2), (30, 1), (40, -1)]), [11, 22, 31, 39]);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use sillage::app::{self, App, Options};
-use sillage::clock::{Clock, SystemClock};
+use sillage::clock::{Clock, SteadyClock, SystemClock};
 use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
@@ -233,7 +233,7 @@ async fn serve_demo() -> Result<(), Failure> {
 }
 
 async fn start(config: Config, demo: bool) -> Result<App, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
     Ok(App::start(Options { config, clock, demo, database: None }).await?)
 }
 
