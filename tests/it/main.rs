@@ -19,5 +19,4 @@ mod restart;
 mod store;
 mod support;
 mod thief;
-mod types;
 mod worked_example;
