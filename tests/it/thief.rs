@@ -211,6 +211,9 @@ async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
     visit(&program, "waiting").await;
     let files = search_home(&home, "before the flush");
     assert!(kept(&files, "waiting"), "the search finds what is in the spool");
+    let mut memory = Vec::new();
+    search(&home.path().join("runtime"), &mut Vec::new(), &mut memory);
+    assert!(kept(&memory, "waiting"), "the search finds what is in the folder in memory");
     let tables = search_memory(&program, "before the flush").await;
     assert!(!kept(tables.as_bytes(), "waiting"));
     program.end(Signal::KILL).await;
@@ -229,5 +232,5 @@ async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
     visit(&program, "stopped").await;
     assert!(program.end(Signal::TERM).await.success());
     search_home(&home, "after the end");
-    assert!(home.log().contains("stopping"), "the log is searched");
+    assert!(home.log().contains("stopping"), "the log is among the files");
 }
