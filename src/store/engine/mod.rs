@@ -41,7 +41,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const LIVED_WELL: Duration = Duration::from_secs(60);
 /// Starts to try, each with another port: somebody may take a free port before the engine does, and the child of a
 /// collector that was killed a moment ago may still be closing the data folder.
-const STARTS_TRIED: u32 = 5;
+/// A long query holds the folder for some seconds: the tries last 13 in all.
+const STARTS_TRIED: u32 = 10;
+const LOADS_TRIED: u32 = 3;
 const START_PAUSE: Duration = Duration::from_millis(300);
 /// What is kept of the child's last words, in memory, to find the error's number in.
 const LAST_WORDS_BYTES: usize = 16_384;
@@ -211,6 +213,8 @@ async fn first_run(program: Program, options: &Options) -> Result<(Leash, Runnin
         match leash.run().await {
             Ok(running) => return Ok((leash, running)),
             Err(error @ EngineError::Spawn(_)) => return Err(error),
+            // It named no error of its own: a library that cannot be loaded will not mend itself.
+            Err(error @ EngineError::Ended(0)) if tried >= LOADS_TRIED => return Err(error),
             Err(error) => last = error,
         }
     }
