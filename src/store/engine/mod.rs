@@ -214,7 +214,10 @@ async fn first_run(program: Program, options: &Options) -> Result<(Leash, Runnin
             Ok(running) => return Ok((leash, running)),
             Err(error @ EngineError::Spawn(_)) => return Err(error),
             // It named no error of its own: a library that cannot be loaded will not mend itself.
-            Err(error @ EngineError::Ended(0)) if tried >= LOADS_TRIED => return Err(error),
+            Err(error @ EngineError::Ended(0)) if tried >= LOADS_TRIED => {
+                last = error;
+                break;
+            }
             Err(error) => last = error,
         }
     }
