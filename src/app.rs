@@ -28,7 +28,7 @@ use crate::privacy::agent::Agents;
 use crate::privacy::place::{PlaceError, Places};
 use crate::ship::{FlushRequest, Ship, ShipError};
 use crate::sites::Sites;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
 use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
 use crate::store::migrate::{self, MigrateError};
@@ -119,17 +119,8 @@ impl App {
             None => reach_engine(&config).await?,
         };
         let store = Arc::new(Store::connect(&config.clickhouse, &endpoint));
-        bring_to_form(&store, &config, engine.is_some()).await?;
 
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
-        let (flush, requests) = mpsc::channel(4);
-        let ship = Ship {
-            ledger: ledger.clone(),
-            store: store.clone(),
-            meters: meters.clone(),
-            every: Duration::from_secs(config.spool.flush_seconds),
-        };
-        shipping.spawn(ship.run(requests, stop_shipping.clone()));
         let house = House {
             ledger: ledger.clone(),
             anonymiser: anonymiser.clone(),
@@ -138,6 +129,16 @@ impl App {
             engine_up: engine.as_ref().map(Engine::up),
         };
         shipping.spawn(house.run(stop_shipping.clone()));
+        let (flush, requests) = mpsc::channel(4);
+        let ship = Ship {
+            ledger: ledger.clone(),
+            store: store.clone(),
+            meters: meters.clone(),
+            clock: clock.clone(),
+            every: Duration::from_secs(config.spool.flush_seconds),
+        };
+        ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await?;
+        shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
         let console = Arc::new(Console::new(console::Parts {
@@ -274,7 +275,17 @@ fn ledger(config: &Config, clock: &Arc<dyn Clock>, meters: &Meters) -> Result<Le
     if recovery.segments > 0 {
         tracing::info!(segments = recovery.segments, events = recovery.events, "the spool was taken up again");
     }
-    meters.ship.quarantined.increment(recovery.quarantined_frames + recovery.quarantined_segments);
+    if recovery.batches > 0 {
+        tracing::info!(batches = recovery.batches, "counters wait in the spool, for a database that was away");
+    }
+    let whole_files = recovery.quarantined_segments + recovery.quarantined_batches;
+    meters.ship.quarantined.increment(recovery.quarantined_frames + whole_files);
+    let set_aside = spool.forget_set_aside(clock.now()).unwrap_or_default();
+    if set_aside.files > 0 {
+        let days = SET_ASIDE_SECONDS / 86_400;
+        tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
+    }
+    meters.ship.set_aside_forgotten.increment(set_aside.forgotten);
     let bounds = Bounds { pages: config.limits.pages_per_site_day, values: config.limits.values_per_dimension };
     Ok(Ledger::new(Visits::new(bounds, config.limits.tags), spool))
 }
