@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::collect::Collect;
 use crate::collect::hits::Hits;
+use crate::collect::peer::Peers;
 use crate::config::{Config, ConfigError, EngineMode};
 use crate::console::{self, Console};
 use crate::house::House;
@@ -33,7 +35,7 @@ use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
 use crate::store::migrate::{self, MigrateError};
 use crate::store::reports::{self, Reports};
-use crate::visits::{Bounds, Visits};
+use crate::visits::JournalError;
 
 /// Connections that the system holds while all threads are busy: a burst of a second.
 const BACKLOG: i32 = 4_096;
@@ -53,6 +55,9 @@ pub enum AppError {
     /// The spool cannot be opened.
     #[error("the spool in {1}: {0}")]
     Spool(SpoolError, PathBuf),
+    /// What a restart needs cannot be kept in memory.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
     /// The engine does not start.
     #[error("{0}")]
     Engine(#[from] EngineError),
@@ -60,8 +65,8 @@ pub enum AppError {
     #[error("the tables: {0}")]
     Migrate(#[from] MigrateError),
     /// An address is taken or not ours.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
+    #[error("cannot listen on {1}: {2}; free that address, or set {0} to another")]
+    Listen(&'static str, SocketAddr, std::io::Error),
     /// A file or a thread was refused.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -109,17 +114,15 @@ impl App {
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
         let anonymiser = Arc::new(anonymiser(&config)?);
-        let ledger = Arc::new(ledger(&config, &clock, &meters)?);
+        // Both addresses first: once a hit is taken nothing foreseeable may stop the start.
+        let public = listen("collect.listen", config.collect.listen)?;
+        let private = listen("console.listen", config.console.listen)?;
+        let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
         let stop_collecting = CancellationToken::new();
         let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
-        let (collect_address, collectors) = collectors(&collect, &config, &stop_collecting)?;
-        let (endpoint, engine) = match database {
-            Some(endpoint) => (endpoint, None),
-            None => reach_engine(&config).await?,
-        };
-        let store = Arc::new(Store::connect(&config.clickhouse, &endpoint));
-
+        let (collect_address, collectors) = collectors(&collect, public, config.collect.threads, &stop_collecting)?;
+        let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let house = House {
             ledger: ledger.clone(),
@@ -137,7 +140,8 @@ impl App {
             clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
         };
-        ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await?;
+        let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
+        let engine = kept_if(formed, engine).await?;
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
@@ -150,7 +154,7 @@ impl App {
             metrics: meters.handle.clone(),
             spool_accepts: Box::new(move || spool_accepts.spool().ready().is_ok()),
         }));
-        let listener = tokio::net::TcpListener::from_std(listen(config.console.listen)?)?;
+        let listener = tokio::net::TcpListener::from_std(private)?;
         let console_address = listener.local_addr()?;
         let stop_console = CancellationToken::new();
         let serving = tokio::spawn(console::serve(listener, console.clone(), stop_console.clone()));
@@ -232,13 +236,42 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
     Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
 }
 
+/// Keeps the memory of this process and its children, where keys and tags are, from ending up on a disk as a core dump.
+///
+/// # Errors
+/// When the system refuses.
+pub fn forbid_core_dumps() -> Result<(), AppError> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))
+}
+
+/// Whether a start would find everything that `config` names.
+///
+/// # Errors
+/// Names what it would not find, or could not use.
+pub fn check(config: &Config) -> Result<(), AppError> {
+    Peers::new(&config.collect)?;
+    anonymiser(config)?;
+    if config.clickhouse.mode == EngineMode::Remote {
+        remote(config)?;
+    }
+    Ok(())
+}
+
+fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
+    Endpoint::remote(&config.clickhouse).map_err(|error| ConfigError::Value {
+        key: "clickhouse.password_file".into(),
+        why: format!("{}: {error}", config.clickhouse.password_file),
+    })
+}
+
 /// The database: an engine of our own, started, or where somebody else runs one.
 ///
 /// # Errors
 /// When the engine does not start or the password cannot be read.
 pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>), AppError> {
     if config.clickhouse.mode == EngineMode::Remote {
-        return Ok((Endpoint::remote(&config.clickhouse)?, None));
+        return Ok((remote(config)?, None));
     }
     let engine = Engine::start(engine::Options {
         dir: config.clickhouse.dir.clone(),
@@ -249,6 +282,27 @@ pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>),
     })
     .await?;
     Ok((engine.endpoint().clone(), Some(engine)))
+}
+
+/// The way to the database, whether or not it answers yet.
+async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc<Store>, Option<Engine>), AppError> {
+    let (endpoint, engine) = match database {
+        Some(endpoint) => (endpoint, None),
+        None => reach_engine(config).await?,
+    };
+    Ok((Arc::new(Store::connect(&config.clickhouse, &endpoint)), engine))
+}
+
+/// An engine of ours is let go when its tables cannot be brought to their form.
+async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result<Option<Engine>, AppError> {
+    match (formed, engine) {
+        (Ok(()), engine) => Ok(engine),
+        (Err(error), None) => Err(error),
+        (Err(error), Some(engine)) => {
+            engine.stop().await;
+            Err(error)
+        }
+    }
 }
 
 /// Applies the schema. A database that somebody else runs may be away now; it is waited for.
@@ -269,7 +323,12 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
     }
 }
 
-fn ledger(config: &Config, clock: &Arc<dyn Clock>, meters: &Meters) -> Result<Ledger, AppError> {
+fn ledger(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    anonymiser: &Arc<Anonymiser>,
+    meters: &Meters,
+) -> Result<Ledger, AppError> {
     let (spool, recovery) = Spool::open_folder(&config.spool.dir, config.spool.max_bytes, clock.clone())
         .map_err(|error| AppError::Spool(error, config.spool.dir.clone()))?;
     if recovery.segments > 0 {
@@ -286,19 +345,18 @@ fn ledger(config: &Config, clock: &Arc<dyn Clock>, meters: &Meters) -> Result<Le
         tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
     }
     meters.ship.set_aside_forgotten.increment(set_aside.forgotten);
-    let bounds = Bounds { pages: config.limits.pages_per_site_day, values: config.limits.values_per_dimension };
-    Ok(Ledger::new(Visits::new(bounds, config.limits.tags), spool))
+    Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
 }
 
 /// One thread a core, each with a runtime of its own; the threads share one socket.
 fn collectors(
     collect: &Arc<Collect>,
-    config: &Config,
+    socket: StdListener,
+    threads: usize,
     stop: &CancellationToken,
 ) -> Result<(SocketAddr, Vec<JoinHandle<()>>), AppError> {
-    let socket = listen(config.collect.listen)?;
     let address = socket.local_addr()?;
-    let threads = match config.collect.threads {
+    let threads = match threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
@@ -319,7 +377,7 @@ fn collectors(
     Ok((address, collectors))
 }
 
-fn listen(address: SocketAddr) -> Result<StdListener, AppError> {
+fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppError> {
     let listening = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
@@ -328,5 +386,5 @@ fn listen(address: SocketAddr) -> Result<StdListener, AppError> {
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     };
-    listening().map_err(|error| AppError::Listen(address, error))
+    listening().map_err(|error| AppError::Listen(key, address, error))
 }

@@ -1,20 +1,23 @@
 //! Configuration: one TOML file, every key overridable as `SILLAGE_SECTION__KEY`, into a checked [`Config`].
 //! Every limit has its default here, with the reason beside it. A file that does not check is refused whole.
 
-use std::net::{IpAddr, SocketAddr};
+mod read;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use self::read::log_level;
+pub(crate) use self::read::network;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not readable, not TOML, an unknown key or a value of the wrong kind.
     #[error("{0}")]
-    Read(Box<figment::Error>),
+    Read(String),
     /// Understood, but not allowed.
     #[error("{key}: {why}")]
     Value {
@@ -57,8 +60,10 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Collect {
     /// Address of the listener.
+    #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
-    /// Peers whose forwarding header is believed.
+    /// Peers whose forwarding header is believed: networks, or single addresses.
+    #[serde(deserialize_with = "read::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header that they write, read from the right.
     pub client_address_header: String,
@@ -85,6 +90,7 @@ pub struct Collect {
 #[serde(default, deny_unknown_fields)]
 pub struct Console {
     /// Address of the listener.
+    #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
     /// Who may read which sites.
     pub tokens: Vec<Token>,
@@ -150,8 +156,10 @@ pub struct Spool {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Runtime {
-    /// A folder in memory.
+    /// A folder in memory: what a restart needs of today's visitors. A power cut destroys it, and must.
     pub dir: PathBuf,
+    /// The folder may be on a disk. Tags of visitors then reach that disk: only where no folder in memory is to be had.
+    pub allow_disk: bool,
 }
 
 /// `[geo]`.
@@ -201,7 +209,7 @@ pub struct Privacy {
     /// When campaigns are measured.
     pub marketing: Marketing,
     /// Day of the last review of the retention, `YYYY-MM-DD`.
-    #[serde(deserialize_with = "date")]
+    #[serde(deserialize_with = "read::date")]
     pub last_review: Option<jiff::civil::Date>,
     /// Who answers for the measurement.
     pub controller: Controller,
@@ -301,7 +309,7 @@ impl Default for Spool {
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { dir: "/dev/shm/sillage".into() }
+        Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
     }
 }
 
@@ -335,76 +343,82 @@ impl Config {
         if !file.is_file() {
             return Err(ConfigError::Missing(file.to_owned()));
         }
-        Self::resolve(Figment::from(Toml::file_exact(file)))
+        read::read(read::file(file)).and_then(Self::checked)
     }
 
-    /// The same from a text; for tests.
+    /// The same from a text: for tests and the demonstration.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        Self::resolve(Figment::from(Toml::string(text)))
+        read::read(read::text(text)).and_then(Self::checked)
     }
 
-    fn resolve(file: Figment) -> Result<Self, ConfigError> {
-        let config: Self = Figment::from(Serialized::defaults(serde_json::Value::Object(Default::default())))
-            .merge(file)
-            .merge(Env::prefixed("SILLAGE_").split("__"))
-            .extract()
-            .map_err(|error| ConfigError::Read(Box::new(error)))?;
-        config.check()?;
-        Ok(config)
-    }
-
-    /// Checks values that are well-formed one by one.
-    ///
-    /// # Errors
-    /// Names the first key whose value is not allowed.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let require = |holds: bool, key: &str, why: &str| {
-            if holds { Ok(()) } else { Err(ConfigError::Value { key: key.into(), why: why.into() }) }
-        };
-        require(
-            (1..=25).contains(&self.privacy.retention_months),
-            "privacy.retention_months",
-            "figures may be kept 25 months at the most; write 1 to 25",
-        )?;
-        require((1..=1000).contains(&self.privacy.rounding), "privacy.rounding", "write 1 (off) to 1000")?;
-        require((1..=3600).contains(&self.spool.flush_seconds), "spool.flush_seconds", "write 1 to 3600")?;
-        require(
-            (256..=1_048_576).contains(&self.collect.max_body_bytes),
-            "collect.max_body_bytes",
-            "write 256 to 1048576",
-        )?;
-        require(
-            (1..=60_000).contains(&self.limits.values_per_dimension),
-            "limits.values_per_dimension",
-            "write 1 to 60000",
-        )?;
-        require(
-            (1..=10_000_000).contains(&self.limits.pages_per_site_day),
-            "limits.pages_per_site_day",
-            "write 1 to 10000000",
-        )?;
-        require(
-            is_identifier(&self.clickhouse.database),
-            "clickhouse.database",
-            "write letters, digits and underscores only",
-        )?;
-        require(
-            self.collect.tracker_path.starts_with('/'),
-            "collect.tracker_path",
-            "write a path, such as /js/sillage.js",
-        )?;
-        for token in &self.console.tokens {
-            require(
-                token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
-                "console.tokens.sha256",
-                "write the 64 hexadecimal digits that `sillage token new` prints",
-            )?;
+    /// Checks values that are well-formed one by one; names the first that is not allowed.
+    fn checked(self) -> Result<Self, ConfigError> {
+        let (collect, privacy, limits) = (&self.collect, &self.privacy, &self.limits);
+        let ranges = [
+            // 25 months are the longest that the exemption knows.
+            ("privacy.retention_months", u64::from(privacy.retention_months), 1, 25),
+            ("privacy.rounding", u64::from(privacy.rounding), 1, 1_000),
+            ("spool.flush_seconds", self.spool.flush_seconds, 1, 3_600),
+            ("spool.max_bytes", self.spool.max_bytes, 65_536, 1 << 50),
+            ("collect.max_body_bytes", collect.max_body_bytes as u64, 256, 1 << 20),
+            ("collect.max_header_bytes", collect.max_header_bytes as u64, 8_192, 1 << 20),
+            ("collect.max_connections", collect.max_connections as u64, 1, 1_000_000),
+            ("collect.idle_seconds", collect.idle_seconds, 1, 3_600),
+            ("collect.request_seconds", collect.request_seconds, 1, 3_600),
+            ("collect.drain_seconds", collect.drain_seconds, 0, 3_600),
+            ("collect.threads", collect.threads as u64, 0, 1_024),
+            ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
+            ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),
+            ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
+            ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
+        ];
+        for (key, value, least, most) in ranges {
+            let why = || format!("{value} is not allowed; write {least} to {most}");
+            require((least..=most).contains(&value), key, why)?;
         }
-        Ok(())
+        require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
+            "write letters, digits and underscores".into()
+        })?;
+        require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
+            "write a path, such as /js/sillage.js".into()
+        })?;
+        for token in &self.console.tokens {
+            let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+            let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();
+            require(digits, "console.tokens.sha256", why)?;
+        }
+        Ok(self)
     }
+
+    /// What is allowed, but may not be meant.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut note = |holds: bool, text: &str| {
+            if holds {
+                notes.push(text.to_owned())
+            }
+        };
+        note(self.site.is_empty(), "no [[site]]: every hit will be dropped as unknown_site");
+        note(
+            self.console.tokens.is_empty(),
+            "no console.tokens: nobody can read figures (`sillage token new` makes one)",
+        );
+        note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
+        let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
+        for token in &self.console.tokens {
+            for name in token.sites.iter().filter(|name| !named(name)) {
+                notes.push(format!("the token `{}` is for `{name}`, which is no [[site]]", token.name));
+            }
+        }
+        notes
+    }
+}
+
+fn require(holds: bool, key: &str, why: impl FnOnce() -> String) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError::Value { key: key.into(), why: why() }) }
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -412,25 +426,4 @@ fn is_identifier(name: &str) -> bool {
         && name.len() <= 64
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// A network, or one address as a network of its own.
-pub(crate) fn network(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
-/// Accepts a TOML date as well as a string.
-fn date<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<jiff::civil::Date>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Toml(std::collections::BTreeMap<String, String>),
-    }
-    let text = match Option::<Written>::deserialize(from)? {
-        None => return Ok(None),
-        Some(Written::Text(text)) => text,
-        Some(Written::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
-    };
-    text.parse().map(Some).map_err(|_| serde::de::Error::custom("write a date as YYYY-MM-DD"))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use sillage::app::{self, App, Options};
 use sillage::clock::{Clock, SystemClock};
-use sillage::config::{Config, EngineMode};
+use sillage::config::{self, Config, EngineMode};
 use sillage::console::tokens;
 use sillage::demo::{self, Demo};
 use sillage::import::{self, Format, Import};
@@ -123,7 +123,7 @@ fn main() -> ExitCode {
     if let Command::Engine { arguments } = command {
         return engine::child_main(arguments);
     }
-    sillage::observe::start_logs();
+    sillage::observe::start_logs(config::log_level());
     let done = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -141,6 +141,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
+    app::forbid_core_dumps()?;
     match command {
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,
@@ -210,7 +211,10 @@ fn reload(app: &App, file: Option<&Path>) {
 
 fn check(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file)?;
-    app::anonymiser(&config)?;
+    app::check(&config)?;
+    for note in config.notes() {
+        say(&format!("note: {note}"))?;
+    }
     say(&format!("{}: right; {} site(s)", file.display(), config.site.len()))
 }
 

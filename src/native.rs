@@ -77,3 +77,13 @@ pub fn map_location_file(path: &Path) -> Result<maxminddb::Reader<maxminddb::Mma
     // replaced by renaming a new file over it, which leaves the mapped one as it was.
     unsafe { maxminddb::Reader::open_mmap(path) }
 }
+
+/// Maps the journal for writing.
+///
+/// # Errors
+/// When the system refuses.
+pub fn map_journal(file: &std::fs::File) -> std::io::Result<memmap2::MmapMut> {
+    // SAFETY: nobody else may change the file while it is mapped. It is made by this process under a lock, readable by
+    // its user alone, and its room is allocated, so that no page is missing when it is written to.
+    unsafe { memmap2::MmapMut::map_mut(file) }
+}

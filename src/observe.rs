@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
@@ -183,13 +185,52 @@ impl ShipMeters {
     }
 }
 
-/// Logs go to standard error; `SILLAGE_LOG` (such as `debug`) sets the level, `info` without it.
-pub fn start_logs() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("SILLAGE_LOG")
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy();
-    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+/// Logs go to standard error, from `level` on.
+pub fn start_logs(level: LevelFilter) {
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(ours(level)).with_target(false);
     // A second start in one process, as in tests, keeps the first.
-    started.try_init().ok();
+    log.with_writer(std::io::stderr).with_ansi(colours).try_init().ok();
+}
+
+/// What is logged: our own words alone. Libraries speak of what passes through them, whatever the level: the database's
+/// client (`clickhouse`) of the server's error text, which may quote rows, a connection of its headers.
+fn ours(level: LevelFilter) -> EnvFilter {
+    EnvFilter::new(format!("off,clickhouse=off,sillage={level}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn libraries_are_silent_at_every_level() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let log = tracing_subscriber::fmt().with_env_filter(ours(LevelFilter::TRACE));
+        tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {
+            let span = tracing::error_span!(target: "clickhouse::query", "query", error = "theirs");
+            span.in_scope(|| tracing::trace!(target: "sillage::ship", "our words"));
+            tracing::error!(target: "clickhouse", "theirs");
+            tracing::error!(target: "h2::codec", "theirs");
+        });
+        let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("our words") && !log.contains("theirs"), "{log}");
+    }
 }

@@ -153,7 +153,7 @@ impl Ship {
         while let Some(segment) = self.next_behind(behind) {
             behind = segment.number;
             let started = Instant::now();
-            let (batch, report) = match self.blocking(move |spool| rows_of(spool, &segment)).await {
+            let (batch, report) = match self.blocking(move |ledger| rows_of(ledger.spool(), &segment)).await {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::error!(%error, number = segment.number, "a segment cannot be shipped");
@@ -178,14 +178,15 @@ impl Ship {
     }
 
     fn next_behind(&self, number: u64) -> Option<SegmentInfo> {
-        self.ledger.spool().sealed().into_iter().find(|segment| segment.number > number)
+        self.ledger.sealed().into_iter().find(|segment| segment.number > number)
     }
 
     /// Removes a segment that the database has.
     async fn remove(&self, number: u64) -> Result<(), SpoolError> {
-        self.blocking(move |spool| {
+        self.blocking(move |ledger| {
             // One that is not listed any more is gone, as far as can be told before a crash.
-            if spool.sealed().iter().any(|segment| segment.number == number) { spool.remove(number) } else { Ok(()) }
+            let listed = ledger.spool().sealed().iter().any(|segment| segment.number == number);
+            if listed { ledger.remove(number) } else { Ok(()) }
         })
         .await
     }
@@ -194,8 +195,8 @@ impl Ship {
     async fn fold_older_than(&self, seconds: u64) {
         let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let due = |segment: &SegmentInfo| !segment.folded && now.abs_diff(segment.since) >= seconds;
-        for segment in self.ledger.spool().sealed().into_iter().filter(due) {
-            match self.blocking(move |spool| fold(spool, &segment)).await {
+        for segment in self.ledger.sealed().into_iter().filter(due) {
+            match self.blocking(move |ledger| fold(ledger.spool(), &segment)).await {
                 Ok(report) => {
                     self.meters.ship.folded.increment(1);
                     self.meters.ship.quarantined.increment(report.damaged);
@@ -209,7 +210,7 @@ impl Ship {
 
     async fn forget_set_aside(&self) {
         let now = self.clock.now();
-        let found = self.blocking(move |spool| Ok(spool.forget_set_aside(now)?)).await;
+        let found = self.blocking(move |ledger| Ok(ledger.spool().forget_set_aside(now)?)).await;
         match found {
             Ok(found) if found.forgotten > 0 => {
                 self.meters.ship.set_aside_forgotten.increment(found.forgotten);
@@ -245,10 +246,10 @@ impl Ship {
     /// Works on the spool where it holds up no one.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Spool) -> Result<T, SpoolError> + Send + 'static,
+        work: impl FnOnce(&Ledger) -> Result<T, SpoolError> + Send + 'static,
     ) -> Result<T, SpoolError> {
         let ledger = self.ledger.clone();
-        let done = tokio::task::spawn_blocking(move || work(ledger.spool())).await;
+        let done = tokio::task::spawn_blocking(move || work(&ledger)).await;
         done.unwrap_or_else(|_| Err(std::io::Error::other("a panic while reading it").into()))
     }
 }

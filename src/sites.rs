@@ -137,8 +137,10 @@ impl Site {
                 .exclude_addresses
                 .iter()
                 .map(|text| {
-                    config::network(text)
-                        .ok_or_else(|| wrong("site.exclude_addresses", "write addresses or networks".into()))
+                    config::network(text).ok_or_else(|| {
+                        let why = format!("`{text}` is no address or network, such as 10.0.0.0/8");
+                        wrong("site.exclude_addresses", why)
+                    })
                 })
                 .collect::<Result<_, _>>()?,
         })

@@ -2,6 +2,8 @@
 //! Nothing here is derived from an address or an agent string beyond the coarse values of [`Dimension`]; it may be
 //! written anywhere. Events are made in this folder alone: from a sighting, or from bytes that were one.
 
+use serde::{Deserialize, Serialize};
+
 /// Number of [`Dimension`]s.
 pub const DIMENSIONS: usize = 13;
 
@@ -76,11 +78,11 @@ impl Dimension {
 }
 
 /// A site-local calendar day, as days since 1970-01-01 (ClickHouse's `Date`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Day(pub u16);
 
 /// A UTC hour, as hours since 1970-01-01T00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hour(pub u32);
 
 /// A text with a number that stands for it: equal ids mean equal texts within one source of events (one process's

@@ -1,4 +1,4 @@
-//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`](hit::Hit) to something that may go on:
+//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on:
 //! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](event::Event), which holds no identity.
 //!
 //! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before
@@ -20,7 +20,7 @@ pub mod visitor;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use event::{Day, Dimension, Hour};
+use event::{DIMENSIONS, Day, Dimension, Hour};
 use hit::{Hit, HitKind};
 use page::{Location, Referrer};
 use salt::{DayKey, Keys};
@@ -53,7 +53,15 @@ pub struct Sighting<'h> {
 }
 
 /// What may be known of a visitor's means: coarse, and nobody's alone.
-pub(crate) struct Facts {
+pub(crate) enum Facts {
+    /// Of a hit.
+    Seen(Seen),
+    /// Of a note in the journal.
+    Recalled([Option<Box<str>>; DIMENSIONS]),
+}
+
+/// What a hit shows of a visitor's means.
+pub(crate) struct Seen {
     place: Arc<place::Place>,
     agent: Arc<agent::Agent>,
     screen: Option<&'static str>,
@@ -64,21 +72,31 @@ pub(crate) struct Facts {
 impl Facts {
     /// The value of a dimension that belongs to the visitor.
     pub(crate) fn value(&self, dimension: Dimension) -> Option<&str> {
-        let known = |text: &'_ str| (!text.is_empty()).then_some(());
-        match dimension {
+        match self {
+            Facts::Seen(seen) => seen.value(dimension),
+            Facts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
+        }
+    }
+}
+
+impl Seen {
+    fn value(&self, dimension: Dimension) -> Option<&str> {
+        let (place, agent) = (&self.place, &self.agent);
+        let value = match dimension {
             Dimension::Referrer | Dimension::PreviousPage => None,
-            Dimension::Country => self.place.country.as_deref(),
-            Dimension::Region => self.place.region.as_deref(),
-            Dimension::City => self.place.city.as_deref(),
-            Dimension::Device => Some(self.agent.device),
-            Dimension::Browser => known(&self.agent.browser).map(|()| &*self.agent.browser),
-            Dimension::BrowserVersion => known(&self.agent.browser_version).map(|()| &*self.agent.browser_version),
-            Dimension::System => known(&self.agent.system).map(|()| &*self.agent.system),
-            Dimension::SystemVersion => known(&self.agent.system_version).map(|()| &*self.agent.system_version),
+            Dimension::Country => place.country.as_deref(),
+            Dimension::Region => place.region.as_deref(),
+            Dimension::City => place.city.as_deref(),
+            Dimension::Device => Some(agent.device),
+            Dimension::Browser => Some(&*agent.browser),
+            Dimension::BrowserVersion => Some(&*agent.browser_version),
+            Dimension::System => Some(&*agent.system),
+            Dimension::SystemVersion => Some(&*agent.system_version),
             Dimension::Screen => self.screen,
             Dimension::Language => self.language.as_ref().map(language::Language::as_str),
-            Dimension::Hostname => Some(&self.hostname),
-        }
+            Dimension::Hostname => Some(&*self.hostname),
+        };
+        value.filter(|value| !value.is_empty())
     }
 }
 
@@ -110,7 +128,7 @@ impl Ended {
 /// Everything that anonymising needs.
 pub struct Anonymiser {
     sites: ArcSwap<Sites>,
-    agents: agent::Agents,
+    agents: Arc<agent::Agents>,
     places: place::Places,
     keys: Keys,
     honour_gpc: bool,
@@ -120,10 +138,10 @@ pub struct Anonymiser {
 
 impl Anonymiser {
     /// With no keys yet; they come with the first hits.
-    pub fn new(sites: Sites, agents: agent::Agents, places: place::Places, privacy: &Privacy) -> Self {
+    pub fn new(sites: Sites, agents: impl Into<Arc<agent::Agents>>, places: place::Places, privacy: &Privacy) -> Self {
         Self {
             sites: ArcSwap::from_pointee(sites),
-            agents,
+            agents: agents.into(),
             places,
             keys: Keys::default(),
             honour_gpc: privacy.honour_gpc,
@@ -158,12 +176,14 @@ impl Anonymiser {
             return Err(dropped(Dropped::Bot));
         }
         keep_declared(&mut hit.kind, &site);
-        let facts = matches!(hit.kind, HitKind::Pageview { .. }).then(|| Facts {
-            place: self.places.look_up(&hit.address),
-            agent,
-            screen: hit.width.map(screen::screen_class),
-            language: hit.accept_language.and_then(language::language),
-            hostname: location.host().into(),
+        let facts = matches!(hit.kind, HitKind::Pageview { .. }).then(|| {
+            Facts::Seen(Seen {
+                place: self.places.look_up(&hit.address),
+                agent,
+                screen: hit.width.map(screen::screen_class),
+                language: hit.accept_language.and_then(language::language),
+                hostname: location.host().into(),
+            })
         });
         let day = site.day(hit.received);
         let Ok(moment) = self.keys.moment(&site, hit.received, day) else {
@@ -200,6 +220,11 @@ impl Anonymiser {
     /// The sites that are measured now.
     pub fn sites(&self) -> Arc<Sites> {
         self.sites.load_full()
+    }
+
+    /// The living keys, for the journal.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The location files, to reload or to date them.

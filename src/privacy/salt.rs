@@ -27,6 +27,11 @@ impl DayKey {
     pub(super) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The bytes, for the journal in memory and nothing else.
+    pub(crate) fn for_journal(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl Drop for DayKey {
@@ -75,6 +80,21 @@ impl Keys {
         let before = day_before_gap(site, at);
         let yesterday = if before == day { None } else { days.iter().find(|(of, _)| *of == before) };
         Ok(Moment { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
+    }
+
+    /// A key that the journal has kept over a restart. One that lives already stays.
+    pub(crate) fn recall(&self, site: &Site, day: Day, key: &[u8; 32]) {
+        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let days = sites.entry(site.name.clone()).or_default();
+        if !days.iter().any(|(of, _)| *of == day) {
+            days.push((day, Arc::new(DayKey(*key))));
+        }
+    }
+
+    /// The living key of a day.
+    pub(crate) fn of(&self, site: &Site, day: Day) -> Option<Arc<DayKey>> {
+        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.get(&site.name)?.iter().find(|(of, _)| *of == day).map(|(_, key)| key.clone())
     }
 
     /// Destroys `site`'s keys of days that ended more than half an hour before `now`.

@@ -21,6 +21,11 @@ impl VisitorTag {
         Self(hasher.finish())
     }
 
+    /// A tag that the journal has kept over a restart.
+    pub(crate) fn recall(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The key of this visitor in the day's set.
     pub(crate) fn bits(&self) -> u64 {
         self.0

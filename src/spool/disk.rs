@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use rustix::fs::FlockOperation;
+use crate::lock::FolderLock;
 
 /// The sub-folder for what could not be read.
 pub const QUARANTINE: &str = "quarantine";
@@ -49,7 +49,7 @@ pub trait Appending: Send {
 #[derive(Debug)]
 pub struct RealDisk {
     folder: PathBuf,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl RealDisk {
@@ -65,9 +65,7 @@ impl RealDisk {
         for path in missing {
             File::open(path.parent().filter(named).unwrap_or(Path::new(".")))?.sync_all()?;
         }
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), _lock: FolderLock::hold(&folder.join("lock"))? })
     }
 }
 

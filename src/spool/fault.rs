@@ -10,7 +10,7 @@ use super::disk::{Appending, Disk, QUARANTINE};
 
 /// What a disk can be asked to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     Create,
     Append,
     Sync,
@@ -22,14 +22,14 @@ pub(super) enum Op {
 
 /// How much of what was written but not synced is there after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Survives {
+pub(crate) enum Survives {
     Nothing,
     Half,
     All,
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct FaultDisk(Arc<Mutex<State>>);
+pub(crate) struct FaultDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Clone, Default)]
 struct File {
@@ -52,13 +52,13 @@ struct State {
 
 /// What goes wrong at one operation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Which one, counted from 0.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// It takes place all the same.
-    pub(super) happens: bool,
+    pub(crate) happens: bool,
     /// The power is gone: nothing takes place after it.
-    pub(super) forever: bool,
+    pub(crate) forever: bool,
 }
 
 /// Whether an operation takes place, and whether it says so.
@@ -95,43 +95,43 @@ impl FaultDisk {
     }
 
     /// Every operation so far.
-    pub(super) fn operations(&self) -> Vec<Op> {
+    pub(crate) fn operations(&self) -> Vec<Op> {
         self.state().operations.clone()
     }
 
-    pub(super) fn count(&self, op: Op) -> usize {
+    pub(crate) fn count(&self, op: Op) -> usize {
         self.state().operations.iter().filter(|asked| **asked == op).count()
     }
 
     /// From now on these operations fail, and have no effect.
-    pub(super) fn refuse(&self, ops: &[Op]) {
+    pub(crate) fn refuse(&self, ops: &[Op]) {
         self.state().refused = ops.to_vec();
     }
 
-    pub(super) fn fault(&self, fault: Fault) {
+    pub(crate) fn fault(&self, fault: Fault) {
         self.state().fault = Some(fault);
     }
 
     /// How many bytes more there is room for.
-    pub(super) fn room(&self, bytes: Option<usize>) {
+    pub(crate) fn room(&self, bytes: Option<usize>) {
         self.state().room = bytes;
     }
 
     /// What time files are changed at from now on.
-    pub(super) fn at(&self, seconds: u64) {
+    pub(crate) fn at(&self, seconds: u64) {
         self.state().seconds = seconds;
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }
 
-    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         self.state().file(name).unwrap().written.clone()
     }
 
     /// Puts a file there, durably.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state();
         let index = state.files.len();
         let changed = state.seconds;
@@ -141,7 +141,7 @@ impl FaultDisk {
     }
 
     /// The disk as it is found after a crash.
-    pub(super) fn crash(&self, survives: Survives) -> FaultDisk {
+    pub(crate) fn crash(&self, survives: Survives) -> FaultDisk {
         let state = self.state();
         let after = FaultDisk::default();
         let names = if survives == Survives::All { &state.names } else { &state.synced_names };

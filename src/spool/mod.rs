@@ -60,7 +60,7 @@ pub mod disk;
 mod batch;
 mod dictionary;
 #[cfg(test)]
-mod fault;
+pub(crate) mod fault;
 mod fold;
 mod queue;
 mod reader;
@@ -232,6 +232,11 @@ impl Spool {
         Ok(Turn { spool: self, queue })
     }
 
+    /// As [`Turn::failures`].
+    pub fn failures(&self) -> u64 {
+        self.shared.queue().failures
+    }
+
     /// Whether the event at `position` is durable, or was shipped since.
     pub fn is_durable(&self, position: Position) -> bool {
         self.shared.queue().is_durable(position)
@@ -309,6 +314,11 @@ impl Spool {
     /// What the insert of this segment's batch is known by, for ever.
     pub fn token(&self, number: u64) -> String {
         format!("{}-{number}", self.shared.node)
+    }
+
+    /// What tells this spool from every other.
+    pub fn node(&self) -> [u8; 16] {
+        self.shared.node.0
     }
 
     /// Bytes of all segments, what waits to be written included.

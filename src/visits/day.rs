@@ -1,12 +1,15 @@
 //! One site's day in memory: who was seen (as tags), and the visits in progress.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 
-use super::lexicon::{Bounds, Lexicon, TermIds};
+use super::journal::SavedDay;
+use super::lexicon::{Bounds, Lexicon, TermIds, Words};
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
-use crate::privacy::salt::VISIT_GAP_SECONDS;
+use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
 
 /// Tags are uniform already; hashing them again would be waste.
 #[derive(Debug, Default, Clone)]
@@ -31,8 +34,8 @@ impl std::hash::Hasher for TagHasher {
 type ByTag = std::hash::BuildHasherDefault<TagHasher>;
 
 /// A visit in progress. Texts are numbers in its day's lexicon.
-#[derive(Clone, Copy)]
-pub(super) struct Visit {
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Visit {
     pub(super) entry: View,
     pub(super) entry_values: [u16; DIMENSIONS],
     pub(super) last_seen: i64,
@@ -42,7 +45,7 @@ pub(super) struct Visit {
 }
 
 /// One showing of a page within a visit.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct View {
     pub(super) day: Day,
     pub(super) hour: Hour,
@@ -81,6 +84,7 @@ impl Visit {
 pub(super) struct DayVisits {
     pub(super) day: Day,
     pub(super) lexicon: Lexicon,
+    key: Arc<DayKey>,
     seen: HashSet<u64, ByTag>,
     open: HashMap<u64, Visit, ByTag>,
     /// Every open visit once, with the moment when it was last looked at; in that order.
@@ -88,9 +92,10 @@ pub(super) struct DayVisits {
 }
 
 impl DayVisits {
-    pub(super) fn new(day: Day, bounds: Bounds, ids: &mut TermIds) -> Self {
+    pub(super) fn new(day: Day, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
         Self {
             day,
+            key,
             lexicon: Lexicon::new(bounds, ids),
             seen: HashSet::default(),
             open: HashMap::default(),
@@ -160,6 +165,38 @@ impl DayVisits {
     /// Forgets who was seen: the day and its key are over.
     pub(super) fn forget_seen(&mut self) {
         self.seen = HashSet::default();
+    }
+
+    /// All of it, to be kept over a restart.
+    pub(super) fn saved(&self, site: &str) -> SavedDay {
+        let Lexicon { pages, values, actions, properties } = &self.lexicon;
+        SavedDay {
+            site: site.to_owned(),
+            day: self.day.0,
+            key: *self.key.for_journal(),
+            pages: pages.texts(),
+            values: std::array::from_fn(|index| values.get(index).map(Words::texts).unwrap_or_default()),
+            actions: actions.texts(),
+            properties: properties.texts(),
+            seen: self.seen.iter().copied().collect(),
+            open: self.open.iter().map(|(tag, visit)| (*tag, *visit)).collect(),
+        }
+    }
+
+    /// What was kept over a restart.
+    pub(super) fn recalled(saved: &SavedDay, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
+        let mut day = Self::new(Day(saved.day), key, bounds, ids);
+        day.lexicon.pages.recall(&saved.pages, ids);
+        for (words, texts) in day.lexicon.values.iter_mut().zip(&saved.values) {
+            words.recall(texts, ids);
+        }
+        day.lexicon.actions.recall(&saved.actions, ids);
+        day.lexicon.properties.recall(&saved.properties, ids);
+        day.seen.extend(saved.seen.iter().copied());
+        for (tag, visit) in &saved.open {
+            day.begin_visit(*tag, *visit);
+        }
+        day
     }
 
     pub(super) fn tags(&self) -> usize {

@@ -135,6 +135,18 @@ impl Words {
         index
     }
 
+    /// All texts but [`OTHER`], in the order of their numbers.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.words.iter().skip(1).map(|word| word.text.to_string()).collect()
+    }
+
+    /// Takes texts in under the numbers that they had.
+    pub(super) fn recall(&mut self, texts: &[String], ids: &mut TermIds) {
+        for text in texts {
+            self.carry(text, ids);
+        }
+    }
+
     /// The text of a number.
     pub(super) fn term(&self, index: u32) -> Term<'_> {
         match self.words.get(index as usize).or(self.words.first()) {

@@ -15,12 +15,15 @@
 //! pageview counts without its visitor; open visits end, days are forgotten.
 
 mod day;
+pub(crate) mod journal;
 pub mod lexicon;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use day::{DayVisits, View, Visit};
+pub use journal::JournalError;
+use journal::SavedDay;
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
@@ -30,7 +33,7 @@ use crate::privacy::event::{
 };
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
-use crate::privacy::salt::VISIT_GAP_SECONDS;
+use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
 use crate::sites::Site;
 
 /// Value of `referrer` for a visit that came from nowhere.
@@ -96,7 +99,7 @@ impl Visits {
         if !Arc::ptr_eq(&site.site, &sighting.site) {
             site.site = sighting.site.clone();
         }
-        let at = site.day_index(sighting.day, bounds, ids);
+        let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
         let mut today = site.days.swap_remove(at);
         let tags_before = today.tags();
         let room = self.tags < self.tags_max;
@@ -110,8 +113,35 @@ impl Visits {
         Counted { tagged: change.tagged, event: site.event(sighting, change, lexicon) }
     }
 
-    /// Forgets what is over at `now`: ended visits, past days and who was seen on them.
-    pub fn forget_past(&mut self, now: jiff::Timestamp) {
+    /// Whether anything of this site's day is remembered.
+    pub(crate) fn knows(&self, site: &str, day: Day) -> bool {
+        self.sites.get(site).is_some_and(|site| site.days.iter().any(|known| known.day == day))
+    }
+
+    /// Everything, to be kept over a restart.
+    pub(crate) fn saved(&self) -> Vec<SavedDay> {
+        let of = |site: &SiteVisits| site.days.iter().map(|day| day.saved(&site.site.name)).collect::<Vec<_>>();
+        self.sites.values().flat_map(of).collect()
+    }
+
+    /// Takes in a day that was kept over a restart; its key must have been recalled.
+    pub(crate) fn recall(&mut self, site: &Arc<Site>, saved: &SavedDay, keys: &Keys) {
+        let (ids, bounds) = (&mut self.ids, self.bounds);
+        let Some(key) = keys.of(site, Day(saved.day)) else { return };
+        let day = DayVisits::recalled(saved, key, bounds, ids);
+        self.tags += day.tags();
+        let known = self.sites.entry(site.name.clone()).or_insert_with(|| SiteVisits {
+            site: site.clone(),
+            term: ids.fresh(),
+            days: Vec::new(),
+        });
+        known.days.push(day);
+    }
+
+    /// Forgets what is over at `now`: ended visits, past days and who was seen on them. Says whether a day was
+    /// forgotten.
+    pub fn forget_past(&mut self, now: jiff::Timestamp) -> bool {
+        let mut forgotten = false;
         let earlier = now.as_second().saturating_sub(VISIT_GAP_SECONDS);
         let earlier = jiff::Timestamp::from_second(earlier).unwrap_or(now);
         for site in self.sites.values_mut() {
@@ -119,6 +149,7 @@ impl Visits {
             for day in &mut site.days {
                 day.expire(now.as_second());
                 if day.day < keep_from {
+                    forgotten = true;
                     self.tags = self.tags.saturating_sub(day.tags());
                     day.forget_seen();
                 }
@@ -126,6 +157,7 @@ impl Visits {
             site.days.retain(|day| day.day >= keep_from || day.open_visits() > 0);
         }
         self.sites.retain(|_, site| !site.days.is_empty());
+        forgotten
     }
 
     /// Tags in memory.
@@ -140,9 +172,9 @@ impl Visits {
 }
 
 impl SiteVisits {
-    fn day_index(&mut self, day: Day, bounds: Bounds, ids: &mut TermIds) -> usize {
+    fn day_index(&mut self, day: Day, key: &Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> usize {
         self.days.iter().position(|known| known.day == day).unwrap_or_else(|| {
-            self.days.push(DayVisits::new(day, bounds, ids));
+            self.days.push(DayVisits::new(day, key.clone(), bounds, ids));
             self.days.len() - 1
         })
     }

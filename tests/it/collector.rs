@@ -27,7 +27,9 @@ pub(crate) struct Collector {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Store,
     pub(crate) folder: TempDir,
+    pub(crate) runtime: TempDir,
     token: String,
+    config: Config,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -54,6 +56,7 @@ impl Collector {
     /// Starts with `more` added to a configuration for tests: loopback proxies are trusted, figures exact.
     pub(crate) async fn start(now: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let runtime = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
         let (token, sha256) = tokens::new_token().unwrap();
         let text = format!(
             r#"
@@ -73,19 +76,39 @@ impl Collector {
             flush_seconds = 3600
             [privacy]
             rounding = 1
+            [runtime]
+            dir = {runtime:?}
             [geo]
             databases = ["node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"]
             "#,
             database = support::fresh_name(),
             spool = folder.path().join("spool"),
+            runtime = runtime.path(),
         );
         let config = Config::from_toml(&text).unwrap();
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let database = Some(support::endpoint().clone());
-        let app = App::start(Options { config, clock: clock.clone(), demo: false, database }).await.unwrap();
+        let app =
+            App::start(Options { config: config.clone(), clock: clock.clone(), demo: false, database }).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { app, clock, store, folder, token, client }
+        Self { app, clock, store, folder, runtime, token, config, client }
+    }
+
+    /// Stops, and starts again over the same folders; without `memory` as after a power cut, which empties the folder
+    /// in memory.
+    pub(crate) async fn restart(self, memory: bool) -> Self {
+        let Self { app, clock, store, folder, runtime, token, config, client } = self;
+        app.stop().await;
+        if !memory {
+            for file in std::fs::read_dir(runtime.path()).unwrap().flatten() {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
+        let database = Some(support::endpoint().clone());
+        let options = Options { config: config.clone(), clock: clock.clone(), demo: false, database };
+        let app = App::start(options).await.unwrap();
+        Self { app, clock, store, folder, runtime, token, config, client }
     }
 
     /// Sets the clock.

@@ -62,10 +62,17 @@ async fn a_stopped_engine_leaves_no_process_and_no_password_and_starts_again() {
 }
 
 #[tokio::test]
-async fn one_data_folder_takes_one_engine() {
+async fn one_data_or_runtime_folder_takes_one_engine() {
     let options = support::options(support::shared().data.parent().unwrap());
     let second = Engine::start(options).await.map(drop);
     assert!(matches!(&second, Err(EngineError::InUse(dir)) if *dir == support::shared().data), "{second:?}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let options = sillage::store::engine::Options {
+        dir: elsewhere.path().into(),
+        ..support::options(support::shared().data.parent().unwrap())
+    };
+    let third = Engine::start(options).await.map(drop);
+    assert!(matches!(&third, Err(EngineError::InUse(dir)) if *dir == support::shared().runtime), "{third:?}");
     assert!(Engine::running(&support::shared().runtime).await.is_some(), "the first one's files are as they were");
 }
 

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod collector;
+mod config;
 mod console;
 mod engine;
+mod identity;
 mod model;
 mod native;
 mod query;
+mod restart;
 mod store;
 mod support;
 mod worked_example;

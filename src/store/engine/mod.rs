@@ -8,14 +8,12 @@
 mod launch;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin};
@@ -27,6 +25,7 @@ use self::launch::Program;
 use super::client::{Endpoint, Store};
 use super::error::code_of;
 use crate::config;
+use crate::lock::FolderLock;
 use crate::native;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
@@ -53,8 +52,8 @@ pub enum EngineError {
     /// No `clickhouse` and no library.
     #[error("no engine: neither a `clickhouse` ≥ 26.5 on the PATH nor {0}; run `npm ci`, or set clickhouse.library")]
     NoLibrary(PathBuf),
-    /// Another process has the data folder.
-    #[error("{0} is in use by another process")]
+    /// Another process has the data folder, or the runtime folder.
+    #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
     InUse(PathBuf),
     /// A folder or file cannot be written.
     #[error("the engine's files: {0}")]
@@ -63,7 +62,10 @@ pub enum EngineError {
     #[error("the engine cannot be started: {0}")]
     Spawn(#[source] io::Error),
     /// The child ended before it answered.
-    #[error("the engine ended before it answered (its error code: {0}; 0 when it named none)")]
+    #[error(
+        "the engine ended before it answered (ClickHouse's error {0}; 0: it named none); is clickhouse.library the \
+         engine's own, and clickhouse.dir written by no later version?"
+    )]
     Ended(u32),
     /// It runs but does not answer.
     #[error("the engine does not answer")]
@@ -96,7 +98,7 @@ pub struct Engine {
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
     runtime_dir: PathBuf,
-    lock: File,
+    locks: [FolderLock; 2],
 }
 
 impl Engine {
@@ -107,7 +109,9 @@ impl Engine {
     pub async fn start(options: Options) -> Result<Self, EngineError> {
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
-        let lock = lock(&options.dir)?;
+        // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
+        let data = held(FolderLock::hold(&options.dir.join("sillage.lock")), &options.dir)?;
+        let locks = [data, held(FolderLock::hold_itself(&options.runtime_dir), &options.runtime_dir)?];
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
@@ -120,7 +124,7 @@ impl Engine {
         let endpoint = leash.endpoint.clone();
         let signals = Signals { up: up_sender, process: process_sender };
         let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
-        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, lock })
+        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, locks })
     }
 
     /// Where it is, and who we are there. Stays the same over restarts.
@@ -146,7 +150,7 @@ impl Engine {
         if self.watcher.await.is_err() {
             tracing::warn!("the engine's watcher had ended before its time");
         }
-        drop(self.lock);
+        drop(self.locks);
     }
 
     /// The engine that another process of ours runs, if it answers.
@@ -318,13 +322,12 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn lock(dir: &Path) -> Result<File, EngineError> {
-    let file = File::create(dir.join("sillage.lock")).map_err(EngineError::Files)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(dir.to_owned())),
-        Err(error) => Err(EngineError::Files(error.into())),
-    }
+/// Holds `lock`, which stands for `dir`.
+fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineError> {
+    lock.map_err(|error| {
+        let in_use = error.kind() == io::ErrorKind::WouldBlock;
+        if in_use { EngineError::InUse(dir.to_owned()) } else { EngineError::Files(error) }
+    })
 }
 
 /// Writes everything for a start, and returns the path of `config.xml`.

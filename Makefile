@@ -1,0 +1,100 @@
+# Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
+# (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
+
+.PHONY: help run test lint fmt clippy units pages browser deny advisories doc clean needs-rust needs-node chromium FORCE
+.DEFAULT_GOAL := help
+
+# A fresh rustup is not on every shell's PATH; our own tools come last.
+export PATH := $(HOME)/.cargo/bin:$(PATH):$(CURDIR)/target/tools/bin
+
+NPM_RUN := target/npm-run
+NPM_TEST := target/npm-test
+DENY_VERSION := 0.20.2
+
+# $(call step,what,command): says what begins, and how long it took.
+step = @printf '\n==> %s\n' '$(1)'; began=$$(date +%s); { $(2); } && printf '==> %s: %s s\n' '$(1)' "$$(($$(date +%s) - began))"
+
+help:
+	@echo 'make run         build, and start the demonstration on http://127.0.0.1:8080/demo/'
+	@echo 'make test        everything below but advisories, installing what is missing'
+	@echo ''
+	@echo 'make lint        formatting and lints'
+	@echo 'make units       the tests in Rust (cargo test)'
+	@echo 'make pages       the HTML of our own pages'
+	@echo 'make browser     the tests in Chromium'
+	@echo 'make deny        licences, sources and banned packages of what we depend on'
+	@echo 'make advisories  known vulnerabilities in it; fetches the advisory database'
+	@echo 'make doc         the documentation of the modules, in target/doc'
+	@echo 'make clean       remove what was built and fetched'
+
+run: needs-rust $(NPM_RUN)
+	$(call step,release build (the first takes some minutes),cargo build --release --locked)
+	@echo
+	@exec ./target/release/sillage serve --demo
+
+test: needs-rust $(NPM_TEST) chromium
+	@$(MAKE) --no-print-directory lint units pages browser deny
+	@printf '\n==> all passed\n'
+
+lint: fmt clippy
+
+fmt: needs-rust
+	$(call step,formatting,cargo fmt --check)
+
+clippy: needs-rust
+	$(call step,lints,cargo clippy --all-targets --locked -- -D warnings)
+
+units: needs-rust $(NPM_TEST)
+	$(call step,tests in Rust,cargo test --locked)
+
+pages: $(NPM_TEST)
+	$(call step,HTML of our pages,npm run --silent test:pages)
+
+# The binary is the one that `cargo test` built; alone, it is built here.
+browser: needs-rust $(NPM_TEST) chromium
+	$(call step,program for the browser tests,cargo build --locked)
+	$(call step,tests in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:browser)
+
+deny: needs-rust
+	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
+	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
+
+advisories: deny
+	$(call step,advisories,cargo deny --locked check advisories)
+
+doc: needs-rust
+	$(call step,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked)
+
+clean:
+	rm -rf target node_modules
+
+# What is needed, and what to do when it is not there.
+
+needs-rust:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with rustup (https://rustup.rs), then run make again' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'a C compiler is missing (Rust links with it): on Debian, apt-get install build-essential' >&2; exit 1; }
+
+needs-node:
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node 20 or later with its npm (on Debian, apt-get install nodejs npm), then run make again' >&2; exit 1; }
+
+# The engine library and the location data; for tests also what drives a browser and reads HTML.
+$(NPM_RUN): package.json package-lock.json | needs-node
+	$(call step,engine library and location data (300 MB to fetch once),npm ci --omit=dev --no-audit --no-fund)
+	@mkdir -p target && rm -f $(NPM_TEST) && touch $@
+
+$(NPM_TEST): package.json package-lock.json | needs-node
+	$(call step,engine library and location data and what tests need (300 MB to fetch once),npm ci --no-audit --no-fund)
+	@mkdir -p target && touch $(NPM_RUN) $@
+
+# A stamp without the packages says nothing.
+ifeq ($(wildcard node_modules/.package-lock.json),)
+$(NPM_RUN) $(NPM_TEST): FORCE
+endif
+
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  command -v apt-get >/dev/null || { echo 'Chromium is missing: install it, then run make again' >&2; exit 1; }; \
+	  if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
+	  else echo 'Chromium is missing: as root, apt-get install chromium, then run make again' >&2; exit 1; fi; \
+	  echo '==> Chromium is missing and is installed from the packages of the system'; \
+	  $$as apt-get update && $$as apt-get install --yes --no-install-recommends chromium; }

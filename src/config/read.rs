@@ -1,0 +1,107 @@
+//! From a file's text and the environment to values, and from their faults to sentences. Must never ask the
+//! environment for anything that does not begin with `SILLAGE_`.
+
+use std::net::IpAddr;
+
+use figment::error::Kind;
+use figment::providers::{Env, Format, Toml};
+use figment::{Figment, Source};
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use tracing::level_filters::LevelFilter;
+
+use super::{Config, ConfigError};
+
+/// Whole numbers, as the parser names them.
+const WHOLE_NUMBERS: [&str; 4] = ["u16", "u32", "u64", "usize"];
+
+/// Level of the log, from `SILLAGE_LOG`: `error`, `warn`, `info`, `debug` or `trace`; `info` for anything else.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub fn log_level() -> LevelFilter {
+    let wanted = std::env::var("SILLAGE_LOG").ok();
+    wanted.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO)
+}
+
+/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is no key: it belongs to the log, to
+/// tests, or to a cluster that describes its services that way.
+pub(super) fn read(file: impl figment::Provider) -> Result<Config, ConfigError> {
+    let environment = Env::prefixed("SILLAGE_").filter(|name| name.as_str().contains("__")).split("__");
+    let read: Result<Config, figment::Error> = Figment::from(file).merge(environment).extract();
+    // Of several faults the first is told; the others show when it is mended.
+    read.map_err(|errors| errors.into_iter().next().map_or_else(|| ConfigError::Read(String::new()), told))
+}
+
+/// A provider of the text in `file`, which exists.
+pub(super) fn file(file: &std::path::Path) -> impl figment::Provider {
+    Toml::file_exact(file)
+}
+
+/// A provider of `text`.
+pub(super) fn text(text: &str) -> impl figment::Provider {
+    Toml::string(text)
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the parser's own sentence is good enough for the rest")]
+fn told(error: figment::Error) -> ConfigError {
+    let known = error.metadata.as_ref();
+    let environment = known.is_some_and(|known| known.name.contains("environment"));
+    let key = if environment {
+        format!("SILLAGE_{}", error.path.join("__").to_ascii_uppercase())
+    } else {
+        error.path.join(".")
+    };
+    let file = match known.and_then(|known| known.source.as_ref()) {
+        Some(Source::File(file)) => format!("{}: ", file.display()),
+        _ => String::new(),
+    };
+    let why = match &error.kind {
+        Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
+        Kind::UnknownVariant(found, known) => format!("`{found}` is none of {}", known.join(", ")),
+        Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
+            let wanted = if WHOLE_NUMBERS.contains(&wanted.as_str()) { "a whole number, 0 or more" } else { wanted };
+            format!("write {wanted} instead of {found}")
+        }
+        other => other.to_string().trim_end().to_owned(),
+    };
+    let key = if key.is_empty() { key } else { format!("{key}: ") };
+    ConfigError::Read(format!("{file}{key}{why}"))
+}
+
+/// A network, or one address as a network of its own.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// A list of networks and single addresses.
+pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let wrong = |text: &str| D::Error::custom(format!("`{text}` is no address or network, such as 10.0.0.0/8"));
+    let written = Vec::<String>::deserialize(from)?;
+    written.iter().map(|text| network(text).ok_or_else(|| wrong(text))).collect()
+}
+
+/// An address and a port.
+pub(super) fn socket<'de, D: Deserializer<'de>>(from: D) -> Result<std::net::SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!("`{text}` is no address with a port, such as 127.0.0.1:8080; a name is not looked up"))
+    })
+}
+
+/// A TOML date, or a text that reads like one.
+pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<jiff::civil::Date>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Toml(std::collections::BTreeMap<String, String>),
+    }
+    let text = match Option::<Written>::deserialize(from)? {
+        None => return Ok(None),
+        Some(Written::Text(text)) => text,
+        Some(Written::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
+    };
+    // A date with a time would be taken for its date; it was meant for something else.
+    let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    date.map(Some).ok_or_else(|| D::Error::custom("write a date as YYYY-MM-DD"))
+}

@@ -1,0 +1,343 @@
+//! Whatever crashes or fails, the figures are those of a run that saw only the hits that were kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+use jiff::{Timestamp, ToSpan};
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::config::{self, Limits, Runtime};
+use crate::privacy::agent::Agents;
+use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::privacy::place::Places;
+use crate::rollup::Rollup;
+use crate::sites::Sites;
+use crate::spool::fault::{Fault, FaultDisk, Survives};
+use crate::store::rows::Batch;
+
+static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(|| Arc::new(Agents::new(10)));
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+#[derive(Debug, Clone)]
+enum Step {
+    Hit {
+        visitor: u8,
+        gap: i64,
+        what: What,
+    },
+    /// Wait until everything is durable or refused.
+    Wait,
+    Ship,
+    Forget,
+    /// The disk fails once, so many operations from here.
+    Fail {
+        ahead: usize,
+        happens: bool,
+    },
+    Crash(Survives),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Pageview,
+    Action,
+    Reading,
+}
+
+fn anonymiser() -> Arc<Anonymiser> {
+    let site = config::Site { name: "a.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
+    let sites = Sites::new(&[site]).unwrap();
+    Arc::new(Anonymiser::new(sites, AGENTS.clone(), Places::open(&[]).unwrap(), &config::Privacy::default()))
+}
+
+/// Every hit has a page of its own, so that one sees which were kept.
+fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
+    let kind = match hit.what {
+        What::Pageview => HitKind::Pageview { not_found: false },
+        What::Action => HitKind::Action { name: "Signup", interactive: true, properties: Vec::new() },
+        What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50) },
+    };
+    let hit = Hit {
+        received: hit.at,
+        address: ClientIp::new(format!("192.0.2.{}", hit.visitor).parse().unwrap()),
+        agent: UserAgent::new(FIREFOX),
+        accept_language: Some("fr"),
+        signals: Signals::default(),
+        site: None,
+        url: &hit.url,
+        referrer: None,
+        fragment_is_page: false,
+        width: Some(400),
+        kind,
+    };
+    anonymiser.anonymise(hit).map_err(|_| ()).unwrap()
+}
+
+struct Sent {
+    visitor: u8,
+    at: Timestamp,
+    what: What,
+    url: String,
+}
+
+/// A collector's memory and spool, over a disk that fails and crashes.
+struct Run {
+    ledger: Option<Ledger>,
+    anonymiser: Arc<Anonymiser>,
+    disk: FaultDisk,
+    clock: Arc<ManualClock>,
+    runtime: tempfile::TempDir,
+    receipts: Vec<Receipt>,
+    sent: Vec<Sent>,
+    sums: BTreeMap<String, i64>,
+    shipped: BTreeSet<u64>,
+    /// Numbers of the hits whose events came out.
+    kept: Vec<usize>,
+}
+
+impl Run {
+    fn new() -> Self {
+        let mut run = Self {
+            ledger: None,
+            anonymiser: anonymiser(),
+            disk: FaultDisk::default(),
+            clock: Arc::new(ManualClock::new("2026-03-28T22:40:00Z".parse().unwrap())),
+            runtime: tempfile::tempdir_in("/dev/shm").unwrap(),
+            receipts: Vec::new(),
+            sent: Vec::new(),
+            sums: BTreeMap::new(),
+            shipped: BTreeSet::new(),
+            kept: Vec::new(),
+        };
+        run.open();
+        run
+    }
+
+    fn open(&mut self) {
+        let (spool, _) = Spool::open(1 << 30, Arc::new(self.disk.clone()), self.clock.clone()).unwrap();
+        let runtime = Runtime { dir: self.runtime.path().to_owned(), allow_disk: false };
+        let now = crate::clock::Clock::now(&*self.clock);
+        let ledger = Ledger::open(spool, self.anonymiser.clone(), &runtime, &Limits::default(), now);
+        self.ledger = Some(ledger.unwrap());
+    }
+
+    fn now(&self) -> Timestamp {
+        crate::clock::Clock::now(&*self.clock)
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Hit { visitor, gap, what } => self.hit(*visitor, *gap, *what),
+            Step::Wait => self.wait(),
+            Step::Ship => self.ship(),
+            Step::Forget => {
+                let now = self.now();
+                self.ledger.as_ref().unwrap().forget_past(now);
+                self.anonymiser.destroy_past_keys(now);
+            }
+            Step::Fail { ahead, happens } => {
+                let at = self.disk.operations().len() + ahead;
+                self.disk.fault(Fault { at, happens: *happens, forever: false });
+            }
+            Step::Crash(survives) => {
+                let after = self.disk.crash(*survives);
+                self.ledger = None;
+                self.receipts.clear();
+                self.disk = after;
+                self.anonymiser = anonymiser();
+                self.open();
+            }
+        }
+    }
+
+    fn hit(&mut self, visitor: u8, gap: i64, what: What) {
+        self.clock.set(self.now() + gap.seconds());
+        let url = format!("https://a.example/h/{}", self.sent.len());
+        self.sent.push(Sent { visitor, at: self.now(), what, url });
+        let hit = self.sent.last().unwrap();
+        let sighting = sighting(&self.anonymiser, hit);
+        if let Ok((receipt, _)) = self.ledger.as_ref().unwrap().record(&sighting) {
+            self.receipts.push(receipt);
+        }
+    }
+
+    fn wait(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for receipt in self.receipts.drain(..) {
+            runtime.block_on(receipt).ok();
+        }
+    }
+
+    fn ship(&mut self) {
+        let ledger = self.ledger.as_ref().unwrap();
+        let spool = ledger.spool();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(spool.seal()).ok();
+        for segment in ledger.sealed() {
+            if self.shipped.contains(&segment.number) {
+                ledger.remove(segment.number).ok();
+                continue;
+            }
+            let mut rollup = Rollup::default();
+            let mut pages: Vec<usize> = Vec::new();
+            let read = spool.read(&segment).unwrap().for_each(|event| {
+                rollup.add(event);
+                pages.push(event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX));
+            });
+            read.unwrap();
+            add(&mut self.sums, &rollup.finish(String::new()));
+            self.kept.extend(pages);
+            self.shipped.insert(segment.number);
+            ledger.remove(segment.number).ok();
+        }
+    }
+
+    /// Ships what is left, with a disk that works.
+    fn finish(&mut self) {
+        self.disk.fault(Fault { at: usize::MAX, happens: true, forever: false });
+        self.wait();
+        // A crash that loses nothing ends whatever the disk has not got over yet.
+        self.step(&Step::Crash(Survives::All));
+        self.ship();
+        assert!(self.ledger.as_ref().unwrap().spool().sealed().is_empty());
+    }
+
+    /// What a run without faults makes of the hits that were kept.
+    fn undisturbed(&self) -> BTreeMap<String, i64> {
+        let (anonymiser, mut rollup) = (anonymiser(), Rollup::default());
+        let mut visits = Visits::new(Bounds { pages: 10_000, values: 5_000 }, 1_000_000);
+        let mut kept = self.kept.clone();
+        kept.sort_unstable();
+        for number in kept {
+            let hit = self.sent.get(number).unwrap();
+            rollup.add(&visits.count(&sighting(&anonymiser, hit)).event);
+        }
+        let mut sums = BTreeMap::new();
+        add(&mut sums, &rollup.finish(String::new()));
+        sums
+    }
+}
+
+/// Adds a batch's rows to sums by table, key and figure.
+fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
+    let pages = batch.pages.iter().map(|row| ("pages", serde_json::to_value(row)));
+    let breakdowns = batch.breakdowns.iter().map(|row| ("breakdowns", serde_json::to_value(row)));
+    let actions = batch.actions.iter().map(|row| ("actions", serde_json::to_value(row)));
+    for (table, row) in pages.chain(breakdowns).chain(actions) {
+        let row = row.unwrap();
+        let fields = row.as_object().unwrap();
+        let is_key =
+            |name: &str| ["site", "day", "hour", "page", "dimension", "value", "action", "property"].contains(&name);
+        let key: Vec<String> =
+            fields.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.to_string()).collect();
+        for (name, figure) in fields.iter().filter(|(name, _)| !is_key(name)) {
+            let of = format!("{table} {key:?} {name}");
+            let sum = sums.entry(of.clone()).or_default();
+            *sum += figure.as_i64().unwrap();
+            if *sum == 0 {
+                sums.remove(&of);
+            }
+        }
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let what = prop::sample::select(vec![What::Pageview, What::Pageview, What::Pageview, What::Action, What::Reading]);
+    let gap = prop::sample::select(vec![0i64, 1, 60, 600, 1_799, 1_800, 1_801, 5_000, 40_000]);
+    let survives = prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::All]);
+    let step = prop_oneof![
+        24 => (0..3u8, gap, what).prop_map(|(visitor, gap, what)| Step::Hit { visitor, gap, what }),
+        6 => Just(Step::Wait),
+        2 => Just(Step::Ship),
+        2 => Just(Step::Forget),
+        2 => (0..6usize, any::<bool>()).prop_map(|(ahead, happens)| Step::Fail { ahead, happens }),
+        2 => survives.prop_map(Step::Crash),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn after_any_crash_and_failure_the_figures_are_those_of_the_hits_that_were_kept(steps in steps()) {
+        let mut run = Run::new();
+        for step in &steps {
+            run.step(step);
+        }
+        run.finish();
+        let mut kept = run.kept.clone();
+        kept.sort_unstable();
+        kept.dedup();
+        prop_assert_eq!(kept.len(), run.kept.len(), "a hit was counted twice");
+        let expected = run.undisturbed();
+        let names = run.sums.keys().chain(expected.keys());
+        let wrong: Vec<_> = names
+            .map(|name| (name, run.sums.get(name), expected.get(name)))
+            .filter(|(_, counted, expected)| counted != expected)
+            .collect();
+        prop_assert!(wrong.is_empty(), "counted, expected: {:?}", wrong.get(..4.min(wrong.len())));
+    }
+}
+
+/// Whether any file of the journal holds these bytes.
+fn journal_holds(run: &Run, bytes: &[u8]) -> bool {
+    let files = std::fs::read_dir(run.runtime.path()).unwrap();
+    files.flatten().any(|file| {
+        let held = std::fs::read(file.path()).unwrap();
+        held.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[test]
+fn a_day_s_key_and_tags_are_gone_from_the_journal_half_an_hour_past_midnight() {
+    let mut run = Run::new();
+    let site = run.anonymiser.sites().find("a.example").unwrap().clone();
+    run.step(&Step::Hit { visitor: 1, gap: 0, what: What::Pageview });
+    run.step(&Step::Wait);
+    let day = site.day(run.now());
+    let key = *run.anonymiser.keys().of(&site, day).unwrap().for_journal();
+    assert!(journal_holds(&run, &key), "the journal keeps the key of today");
+    // Paris' midnight is at 23:00 UTC.
+    run.clock.set("2026-03-28T23:29:59Z".parse().unwrap());
+    run.step(&Step::Forget);
+    assert!(journal_holds(&run, &key), "a visit could still go on");
+    run.clock.set("2026-03-28T23:30:01Z".parse().unwrap());
+    run.step(&Step::Forget);
+    assert!(!journal_holds(&run, &key));
+    assert_eq!(run.anonymiser.keys().count(), 0);
+}
+
+#[test]
+fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
+    let mut run = Run::new();
+    // Some 60 000 notes of 150 bytes are more than a generation holds.
+    for number in 0..60_000u32 {
+        run.step(&Step::Hit { visitor: u8::try_from(number % 200).unwrap(), gap: 0, what: What::Pageview });
+        if number % 5_000 == 0 {
+            run.step(&Step::Wait);
+        }
+    }
+    run.step(&Step::Wait);
+    run.step(&Step::Crash(Survives::Nothing));
+    assert_eq!(run.ledger.as_ref().unwrap().lock().visits.open_visits(), 200);
+    let first_again = Step::Hit { visitor: 7, gap: 1, what: What::Pageview };
+    run.step(&first_again);
+    run.finish();
+    let visitors: i64 = run
+        .sums
+        .iter()
+        .filter(|(name, _)| name.starts_with("pages") && name.ends_with(" visitors"))
+        .map(|(_, sum)| sum)
+        .sum();
+    assert_eq!(visitors, 200);
+}
+
+#[test]
+fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
+    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let place = |may_be_on_disk| Place::new(folder.path(), may_be_on_disk, [0; 16]);
+    assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));
+    assert!(Journal::open(place(true)).is_ok());
+}
