@@ -84,17 +84,15 @@ impl Ship {
         self.fold_older_than(0).await;
     }
 
-    /// Does what does not take a database, while `reached` waits for one.
+    /// Does what does not take a database, while `reached` waits for one. What a crash left behind is folded at once.
     pub async fn wait_for<T>(&self, reached: impl Future<Output = T>) -> T {
         let mut reached = std::pin::pin!(reached);
         loop {
+            self.fold_older_than(FOLD_SECONDS).await;
+            self.forget_set_aside().await;
             tokio::select! {
                 reached = &mut reached => return reached,
-                () = tokio::time::sleep(FOLD_EVERY) => {
-                    self.ledger.spool().seal().await.ok();
-                    self.fold_older_than(FOLD_SECONDS).await;
-                    self.forget_set_aside().await;
-                }
+                () = tokio::time::sleep(FOLD_EVERY) => self.ledger.spool().seal().await.unwrap_or_default(),
             }
         }
     }
