@@ -5,7 +5,13 @@
   const sent = document.getElementById('wake-body');
   const dot = document.querySelector('.wake-dot');
 
-  function show(text, state, body) {
+  // Answers may come in another order than their events went: the strip tells of the latest event.
+  let events = 0;
+  let shown = 0;
+
+  function show(text, state, body, number = shown) {
+    if (number < shown) return;
+    shown = number;
     says.textContent = text;
     dot.dataset.state = state;
     delete dot.dataset.fresh;
@@ -26,12 +32,13 @@
     const answer = plain.apply(this, arguments);
     if (String(to).endsWith('/api/event')) {
       const event = JSON.parse(options.body);
+      const number = ++events;
       answer.then((response) => {
         const dropped = response.headers.get('x-sillage-dropped');
-        if (dropped) show(`${words(event)}: not counted (${dropped})`, 'dropped', event);
-        else if (response.status === 202) show(`${words(event)} counted`, 'counted', event);
-        else show(`${words(event)}: answered ${response.status}`, 'failed', event);
-      }, () => show('The collector does not answer', 'failed', event));
+        if (dropped) show(`${words(event)}: not counted (${dropped})`, 'dropped', event, number);
+        else if (response.status === 202) show(`${words(event)} counted`, 'counted', event, number);
+        else show(`${words(event)}: answered ${response.status}`, 'failed', event, number);
+      }, () => show('The collector does not answer', 'failed', event, number));
     }
     return answer;
   };

@@ -203,7 +203,7 @@ impl App {
 
     /// Stops everything, in order; what was accepted is shipped or waits in the spool.
     pub async fn stop(self) {
-        let Self { collectors, mut shipping, serving, engine, ledger, .. } = self;
+        let Self { collectors, mut shipping, serving, engine, ledger, console, .. } = self;
         self.stop_collecting.cancel();
         let joined = tokio::task::spawn_blocking(move || {
             collectors.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
@@ -217,6 +217,8 @@ impl App {
         if serving.await.is_err() {
             tracing::error!("the console ended by a panic");
         }
+        // The last that knows the database goes first: an engine that ends waits five seconds for open connections.
+        drop(console);
         if let Some(engine) = engine {
             engine.stop().await;
         }

@@ -52,7 +52,9 @@ impl Ledger {
             Memory { visits: recalled.visits, journal, last: recalled.last, failures: 0, suspended: false };
         memory.visits.forget_past(now);
         anonymiser.destroy_past_keys(now);
-        tracing::info!(tags = memory.visits.tags(), notes = recalled.notes, "memory was taken up again");
+        if memory.visits.tags() > 0 {
+            tracing::info!(tags = memory.visits.tags(), notes = recalled.notes, "memory was taken up again");
+        }
         memory
             .journal
             .begin(&memory.visits, memory.last)

@@ -8,7 +8,7 @@
 //! go: a [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits in
 //! progress, all in memory, and says what changes: an [`Event`](privacy::event::Event), which holds no identity. The
 //! [`ledger`] appends it to the [`spool`] under the same lock, so that the spool's order is the order in which visits
-//! moved. When a sync of the disk has it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told
+//! moved; a note in a journal, in a folder in memory, lets a restart know what memory knew. When a sync of the disk has it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told
 //! `202`. That is the first hand-off.
 //!
 //! Beside this, at every flush, [`ship`] seals the segment that was written to, [`rollup`] folds its events into counter
@@ -16,7 +16,8 @@
 //! makes a second insert of the same batch void. Then the segment is deleted. That is the second hand-off.
 //!
 //! The [`console`] reads figures through views that round inside the database, and never sees a hit. [`import`] sends
-//! lines of logs the same way as hits, with keys and visits of its own, and folds without the spool. [`house`] forgets
+//! lines of logs the same way as hits, in the order of their times, with keys and visits of its own, and folds without
+//! the spool; [`simulate`] makes such lines, with known truth. [`house`] forgets
 //! what is past, every second. [`app`] starts and stops all of it, in order.
 //!
 //! # Words
@@ -65,8 +66,10 @@ pub mod store;
 pub mod collect;
 pub mod console;
 pub mod import;
+pub mod simulate;
 
 // What keeps all of it in order.
 pub mod app;
+pub mod commands;
 pub mod demo;
 pub mod house;

@@ -1,7 +1,7 @@
 //! Arguments and exit codes; nothing else.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,14 +9,12 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use sillage::app::{self, App, Options};
 use sillage::clock::{Clock, SystemClock};
-use sillage::config::{self, Config, EngineMode};
-use sillage::console::tokens;
+use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
+use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
-use sillage::import::{self, Format, Import};
-use sillage::sites::Sites;
-use sillage::store::client::Store;
-use sillage::store::engine::{self, Engine};
-use sillage::store::migrate;
+use sillage::import::Format;
+use sillage::simulate::VISITORS_A_DAY_MAX;
+use sillage::store::engine;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -37,7 +35,8 @@ enum Command {
         /// The configuration.
         #[arg(long, default_value = "sillage.toml")]
         config: PathBuf,
-        /// Try it: a demonstration site, an engine in a temporary folder, nothing kept.
+        /// Try it without a file: a site to click through on loopback, a console that is signed in by the printed link, an
+        /// engine and a spool in a temporary folder that goes at the end; figures are exact, not rounded.
         #[arg(long, conflicts_with = "config")]
         demo: bool,
     },
@@ -48,6 +47,8 @@ enum Command {
         #[command(subcommand)]
         what: What,
     },
+    /// Write traffic that never was, as lines for `import events`, and the truth about it.
+    Simulate(SimulateArguments),
     /// Bring the database's tables to their form.
     Migrate {
         #[command(flatten)]
@@ -103,6 +104,41 @@ struct ImportArguments {
     again: bool,
 }
 
+#[derive(Args)]
+struct SimulateArguments {
+    /// The site, by its name and host.
+    #[arg(long)]
+    site: String,
+    /// Number of days.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    days: u32,
+    /// The last of them, YYYY-MM-DD; yesterday if it is not given.
+    #[arg(long)]
+    until: Option<jiff::civil::Date>,
+    /// The site's time zone.
+    #[arg(long, default_value = "UTC")]
+    timezone: String,
+    /// People a day, on average.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=VISITORS_A_DAY_MAX as i64))]
+    visitors_per_day: u32,
+    /// Pages of the site.
+    #[arg(long, default_value_t = 300)]
+    pages: usize,
+    /// The same gives the same traffic, others give others.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write the truth there instead of to standard error.
+    #[arg(long)]
+    truth: Option<PathBuf>,
+}
+
+impl From<SimulateArguments> for SimulateRequest {
+    fn from(arguments: SimulateArguments) -> Self {
+        let SimulateArguments { site, days, until, timezone, visitors_per_day, pages, seed, truth } = arguments;
+        Self { site, days, until, timezone, visitors_per_day, pages, seed, truth }
+    }
+}
+
 #[derive(Subcommand)]
 enum TokenCommand {
     /// Print a new token and the lines for the configuration.
@@ -115,8 +151,6 @@ enum TokenCommand {
         name: String,
     },
 }
-
-type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
@@ -145,24 +179,35 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,
-        Command::Check(file) => check(&file.config),
+        Command::Check(file) => say(&commands::check(&file.config)?),
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
-        Command::Migrate { config, dry_run } => migrate(&Config::load(&config.config)?, dry_run).await,
-        Command::Token { token: TokenCommand::New { sites, name } } => new_token(&name, &sites),
+        Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),
+        Command::Migrate { config, dry_run } => say(&commands::migrate(&config.config, dry_run).await?),
+        Command::Token { token: TokenCommand::New { sites, name } } => say(&commands::new_token(&name, &sites)?),
         Command::Engine { .. } => Ok(()),
     }
 }
 
+async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failure> {
+    let ImportArguments { files, site, config, shift_days, again } = arguments;
+    let request = ImportRequest { format, files, site, config: config.config, shift_days, again };
+    say(&commands::import(request).await?)
+}
+
 async fn serve(file: &Path) -> Result<(), Failure> {
-    let app = start(Config::load(file)?, false).await?;
+    let config = Config::load(file)?;
+    for note in config.notes() {
+        tracing::warn!("{note}");
+    }
+    let app = start(config, false).await?;
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
     until_stopped(app, Some(file)).await
 }
 
 async fn serve_demo() -> Result<(), Failure> {
     let demo = Demo::new()?;
-    let runtime_dir = demo.config.runtime.dir.clone();
+    let config = demo.config.clone();
     let app = start(demo.config, true).await?;
     let (collect, console) = (app.collect_address, app.console_address);
     say(&format!(
@@ -174,7 +219,15 @@ async fn serve_demo() -> Result<(), Failure> {
         site = demo::SITE,
         token = demo.token,
     ))?;
+    let (runtime_dir, folder) = (config.runtime.dir.clone(), demo.folder.path().to_owned());
+    let past = tokio::spawn(async move {
+        if let Err(error) = demo::bring_past_weeks(&config, collect, &folder, SystemClock.now()).await {
+            tracing::warn!(%error, "the demonstration has no past weeks");
+        }
+    });
     let stopped = until_stopped(app, None).await;
+    past.abort();
+    past.await.ok();
     std::fs::remove_dir_all(runtime_dir).ok();
     stopped
 }
@@ -207,79 +260,6 @@ fn reload(app: &App, file: Option<&Path>) {
         Ok(()) => tracing::info!("the configuration was read again: sites, tokens, location files"),
         Err(error) => tracing::error!(%error, "the configuration was not taken over; the old one stays"),
     }
-}
-
-fn check(file: &Path) -> Result<(), Failure> {
-    let config = Config::load(file)?;
-    app::check(&config)?;
-    for note in config.notes() {
-        say(&format!("note: {note}"))?;
-    }
-    say(&format!("{}: right; {} site(s)", file.display(), config.site.len()))
-}
-
-async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failure> {
-    let config = Config::load(&arguments.config.config)?;
-    let sites = Sites::new(&config.site)?;
-    let Some(site) = sites.find(&arguments.site) else {
-        return Err(format!("no site `{}` in {}", arguments.site, arguments.config.config.display()).into());
-    };
-    let now = SystemClock.now();
-    let keep_from = site.retained_from(now, config.privacy.retention_months);
-    let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
-        Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
-        Some(_) | None => app::reach_engine(&config).await?,
-    };
-    let store = Store::connect(&config.clickhouse, &endpoint);
-    migrate::apply(&store, &settings(&config)).await?;
-    let import = Import {
-        format,
-        files: arguments.files,
-        site: site.clone(),
-        shift_days: arguments.shift_days,
-        again: arguments.again,
-        keep_from,
-        progress: std::io::stderr().is_terminal(),
-    };
-    let imported = import::run(import, app::anonymiser(&config)?, &config.limits, &store, now).await;
-    if let Some(engine) = engine {
-        engine.stop().await;
-    }
-    say(&imported?.to_string())
-}
-
-async fn migrate(config: &Config, dry_run: bool) -> Result<(), Failure> {
-    let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
-        Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
-        Some(_) | None => app::reach_engine(config).await?,
-    };
-    let store = Store::connect(&config.clickhouse, &endpoint);
-    let steps = match dry_run {
-        true => migrate::dry_run(&store, &settings(config)).await,
-        false => migrate::apply(&store, &settings(config)).await,
-    };
-    if let Some(engine) = engine {
-        engine.stop().await;
-    }
-    let steps = steps?;
-    if dry_run {
-        for step in &steps {
-            say(&format!("-- {}\n{};\n", step.file, step.sql))?;
-        }
-    }
-    say(&format!("-- {} statement(s) {}", steps.len(), if dry_run { "to run" } else { "run" }))
-}
-
-fn settings(config: &Config) -> migrate::Settings {
-    migrate::Settings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding }
-}
-
-fn new_token(name: &str, sites: &[String]) -> Result<(), Failure> {
-    let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
-    say(&format!(
-        "token (shown once, keep it safe): {token}\n\nfor the configuration:\n{}",
-        tokens::configuration_text(name, &sha256, sites)
-    ))
 }
 
 fn say(text: &str) -> Result<(), Failure> {

@@ -7,6 +7,8 @@ pub enum Outcome {
     Counted,
     /// Durable, but memory for visitor tags was full: the pageview counts, no visitor or visit with it.
     Untagged,
+    /// The sender left before the answer; the spool has the event and keeps it, unless its disk failed just then.
+    Unanswered,
     /// Deliberately not counted; answered `202` with `x-sillage-dropped`.
     Dropped(Dropped),
     /// Not taken; the sender is told why.
@@ -47,9 +49,10 @@ pub enum Refused {
 
 impl Outcome {
     /// Every outcome, so that each metric exists from the start.
-    pub const ALL: [Outcome; 13] = [
+    pub const ALL: [Outcome; 14] = [
         Outcome::Counted,
         Outcome::Untagged,
+        Outcome::Unanswered,
         Outcome::Dropped(Dropped::Bot),
         Outcome::Dropped(Dropped::OptedOut),
         Outcome::Dropped(Dropped::Excluded),
@@ -68,6 +71,7 @@ impl Outcome {
         match self {
             Outcome::Counted => "counted",
             Outcome::Untagged => "untagged",
+            Outcome::Unanswered => "unanswered",
             Outcome::Dropped(reason) => reason.label(),
             Outcome::Refused(reason) => reason.label(),
         }

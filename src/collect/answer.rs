@@ -49,6 +49,7 @@ pub fn refused(refused: Refused, why: &'static str) -> Answer {
         Refused::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "the hit cannot be kept now; try again"),
     };
     let mut answer = error(status, text);
+    allow_any_origin(&mut answer);
     if refused == Refused::Unavailable {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
@@ -58,13 +59,12 @@ pub fn refused(refused: Refused, why: &'static str) -> Answer {
     answer
 }
 
-/// `{"error": …}`.
+/// `{"error": …}`, for the sender alone: other sites' scripts may read the answers to hits, and no others.
 pub fn error(status: StatusCode, text: &'static str) -> Answer {
     let body = serde_json::json!({ "error": text }).to_string();
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    allow_any_origin(&mut answer);
     answer
 }
 

@@ -22,6 +22,7 @@ use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Refused};
 use crate::privacy::hit::{Hit, Signals, UserAgent};
 use crate::privacy::{Anonymiser, Ended, NotCounted};
+use crate::sites::Site;
 use crate::spool::Durable;
 
 /// What a hit meets on its way.
@@ -47,6 +48,20 @@ enum End {
     Counted(Durable),
     Dropped(Dropped),
     Refused(Refused, &'static str),
+}
+
+/// A hit that the spool has taken, until its outcome is known. When the sender leaves, nobody waits for the receipt
+/// any more, and the hit ends with that.
+struct Taken<'h> {
+    meters: &'h HitMeters,
+    site: Arc<Site>,
+    outcome: Outcome,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.meters.ended(Some(&self.site), self.outcome);
+    }
 }
 
 impl Hits {
@@ -86,6 +101,11 @@ impl Hits {
         let answer = self.take(message, headers, peer, Format::Pixel).await;
         self.meters.answered(started);
         answer
+    }
+
+    /// A hit that the thread has no time for.
+    pub(super) fn refuse(&self) -> Answer {
+        self.end_unread(Refused::Unavailable, "")
     }
 
     async fn take(
@@ -146,13 +166,19 @@ impl Hits {
             Err(ended) => Err(ended),
         };
         match recorded {
-            Ok((site, receipt, tagged)) => match receipt.await {
-                Ok(durable) => {
-                    self.meters.ended(Some(&site), if tagged { Outcome::Counted } else { Outcome::Untagged });
-                    End::Counted(durable)
+            Ok((site, receipt, tagged)) => {
+                let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
+                match receipt.await {
+                    Ok(durable) => {
+                        taken.outcome = if tagged { Outcome::Counted } else { Outcome::Untagged };
+                        End::Counted(durable)
+                    }
+                    Err(_) => {
+                        taken.outcome = Outcome::Refused(Refused::Unavailable);
+                        End::Refused(Refused::Unavailable, "")
+                    }
                 }
-                Err(_) => self.end(Ended::refused(Some(site), Refused::Unavailable)),
-            },
+            }
             Err(ended) => self.end(ended),
         }
     }
@@ -179,7 +205,7 @@ impl Hits {
     }
 
     async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refused> {
-        if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
             return Err(Refused::Unsupported);
         }
         if body.size_hint().lower() > self.max_body_bytes as u64 {

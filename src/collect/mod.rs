@@ -5,6 +5,7 @@ pub mod answer;
 mod asset;
 pub mod demo;
 pub mod hits;
+mod load;
 pub mod native;
 pub mod peer;
 pub mod pixel;
@@ -23,6 +24,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use load::Load;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,8 @@ impl Collect {
     /// Serves `listener` until `shutdown`, then lets open requests end within the configured time.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
+        let load = Arc::new(Load::default());
+        let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let server = self.server();
         loop {
             let accepted = tokio::select! {
@@ -57,10 +61,10 @@ impl Collect {
                 accepted = self.accept(&listener) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            let collect = self.clone();
+            let (collect, load) = (self.clone(), load.clone());
             let service = service_fn(move |request| {
-                let collect = collect.clone();
-                async move { Ok::<_, Infallible>(collect.route(request, peer).await) }
+                let (collect, load) = (collect.clone(), load.clone());
+                async move { Ok::<_, Infallible>(collect.route(request, peer, &load).await) }
             });
             let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
@@ -71,6 +75,8 @@ impl Collect {
             });
         }
         drop(listener);
+        // It ends with `shutdown`, and cannot fail.
+        watching.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
     }
 
@@ -79,6 +85,8 @@ impl Collect {
         let idle = Duration::from_secs(self.config.idle_seconds);
         server
             .http1()
+            // Whoever has sent a whole hit and closes its side has said all that it had to say.
+            .half_close(true)
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(self.config.max_header_bytes.max(8_192));
@@ -107,12 +115,15 @@ impl Collect {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn route(&self, request: Request<Incoming>, peer: SocketAddr, load: &Load) -> Answer {
         const READ: &str = "GET, HEAD, OPTIONS";
         const EVENT: &str = "POST, OPTIONS";
+        const FILE: &str = "GET, HEAD";
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         match request.uri().path() {
+            "/api/event" if method == Method::POST && load.is_late() => self.hits.refuse(),
+            "/pixel.gif" if reads && load.is_late() => self.hits.refuse(),
             "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),
@@ -120,7 +131,7 @@ impl Collect {
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
             path if path == self.config.tracker_path && reads => tracker::serve(request.headers()),
-            path if path == self.config.tracker_path => answer::method_not_allowed(READ),
+            path if path == self.config.tracker_path => answer::method_not_allowed(FILE),
             path if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
             _ => answer::not_found(),
         }

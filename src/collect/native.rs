@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::privacy::event::TimingMetric;
 use crate::privacy::hit::HitKind;
 
+const NO_OBJECT: &str = "the body is not a JSON object";
 const NAME_CHARS_MAX: usize = 120;
 const URL_BYTES_MAX: usize = 2_000;
 const PROPERTIES_MAX: usize = 30;
@@ -74,11 +75,15 @@ impl<'a> Message<'a> {
     /// # Errors
     /// What is wrong, without a word of the input.
     pub fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
+        // Fields would be read from a list too, by their order here.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(NO_OBJECT);
+        }
         let fields: Fields<'a> = serde_json::from_slice(body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => "a field is of the wrong kind, or there twice",
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => "the body is not a JSON object",
+            | serde_json::error::Category::Eof => NO_OBJECT,
         })?;
         Self::check(fields)
     }

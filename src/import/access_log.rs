@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use serde_json::Value;
+
+use super::json_log;
 
 /// One request, as a log tells it.
 #[derive(Debug, PartialEq)]
@@ -29,118 +30,64 @@ pub struct Line<'l> {
 }
 
 /// Endings of paths that are parts of pages, files or feeds, not pages.
+#[rustfmt::skip]
 const ASSETS: &[&str] = &[
-    "7z",
-    "aac",
-    "apk",
-    "atom",
-    "avi",
-    "avif",
-    "bin",
-    "bmp",
-    "bz2",
-    "css",
-    "csv",
-    "cur",
-    "deb",
-    "dmg",
-    "doc",
-    "docx",
-    "eot",
-    "epub",
-    "exe",
-    "flac",
-    "flv",
-    "gif",
-    "gz",
-    "ico",
-    "img",
-    "ics",
-    "iso",
-    "jar",
-    "jpeg",
-    "jpg",
-    "js",
-    "json",
-    "m4a",
-    "m4v",
-    "map",
-    "mid",
-    "mjs",
-    "mkv",
-    "mov",
-    "mp3",
-    "mp4",
-    "mpeg",
-    "mpg",
-    "msi",
-    "ods",
-    "odt",
-    "ogg",
-    "ogv",
-    "opus",
-    "otf",
-    "pdf",
-    "pkg",
-    "png",
-    "ppt",
-    "pptx",
-    "ps",
-    "rar",
-    "rdf",
-    "rpm",
-    "rss",
-    "rtf",
-    "svg",
-    "svgz",
-    "swf",
-    "tar",
-    "tgz",
-    "tif",
-    "tiff",
-    "ttf",
-    "txt",
-    "vtt",
-    "wasm",
-    "wav",
-    "webm",
-    "webmanifest",
-    "webp",
-    "woff",
-    "woff2",
-    "xls",
-    "xlsx",
-    "xml",
-    "xpi",
-    "xsl",
-    "xz",
-    "yaml",
-    "yml",
-    "zip",
+    "7z", "aac", "apk", "atom", "avi", "avif", "bin", "bmp", "bz2", "css", "csv", "cur", "deb", "dmg", "doc",
+    "docx", "eot", "epub", "exe", "flac", "flv", "gif", "gz", "ico", "ics", "img", "iso", "jar", "jpeg", "jpg",
+    "js", "json", "m4a", "m4v", "map", "mid", "mjs", "mkv", "mov", "mp3", "mp4", "mpeg", "mpg", "msi", "ods", "odt",
+    "ogg", "ogv", "opus", "otf", "pdf", "pkg", "png", "ppt", "pptx", "ps", "rar", "rdf", "rpm", "rss", "rtf", "svg",
+    "svgz", "swf", "tar", "tgz", "tif", "tiff", "ttf", "txt", "vtt", "wasm", "wav", "webm", "webmanifest", "webp",
+    "woff", "woff2", "xls", "xlsx", "xml", "xpi", "xsl", "xz", "yaml", "yml", "zip",
 ];
+
+/// Longest of them.
+const ASSET_BYTES_MAX: usize = 11;
+
+/// Of the common format's time.
+const LOG_TIME_BYTES: usize = "17/May/2015:10:05:03 +0000".len();
+
+/// The time of a line that seems to be one of an access log; the rest of it is not looked at where that can be avoided.
+pub fn time(line: &[u8]) -> Option<Timestamp> {
+    if is_json(line) {
+        return json_log::line(std::str::from_utf8(line).ok()?).map(|line| line.time);
+    }
+    let from = line.iter().position(|byte| *byte == b'[')? + 1;
+    log_time(std::str::from_utf8(line.get(from..from + LOG_TIME_BYTES)?).ok()?)
+}
+
+fn is_json(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"{")
+}
 
 impl<'l> Line<'l> {
     /// Reads a line.
     pub fn parse(line: &'l str) -> Option<Self> {
-        if line.trim_start().starts_with('{') { json(line) } else { combined(line) }
+        if is_json(line.as_bytes()) { json_log::line(line) } else { combined(line) }
     }
 
     /// A pageview: a page that was asked for and given (or that the browser still had).
     pub fn is_pageview(&self) -> bool {
-        self.method == "GET" && matches!(self.status, 200 | 304) && !self.is_asset()
+        matches!(self.status, 200 | 304) && self.asks_for_a_page()
     }
 
     /// A pageview of a page that is not there.
     pub fn is_not_found(&self) -> bool {
-        self.method == "GET" && self.status == 404 && !self.is_asset()
+        self.status == 404 && self.asks_for_a_page()
+    }
+
+    fn asks_for_a_page(&self) -> bool {
+        self.method == "GET" && self.target.starts_with('/') && !self.is_asset()
     }
 
     fn is_asset(&self) -> bool {
         let path = self.target.split(['?', '#']).next().unwrap_or_default();
         let name = path.rsplit('/').next().unwrap_or_default();
-        name.rsplit_once('.').is_some_and(|(_, ending)| {
-            ASSETS.binary_search_by(|known| (**known).cmp(&ending.to_ascii_lowercase())).is_ok()
-        })
+        let Some((_, ending)) = name.rsplit_once('.') else { return false };
+        let mut lower = [0; ASSET_BYTES_MAX];
+        let Some(lower) = lower.get_mut(..ending.len()) else { return false };
+        lower.copy_from_slice(ending.as_bytes());
+        lower.make_ascii_lowercase();
+        ASSETS.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
     }
 }
 
@@ -180,7 +127,7 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
         let found = text.get(at..)?.find(['"', '\\'])? + at;
         if text.as_bytes().get(found) == Some(&b'"') {
             let (inside, rest) = (text.get(..found)?, text.get(found + 1..)?);
-            let inside = if escaped { Cow::Owned(inside.replace("\\\"", "\"")) } else { Cow::Borrowed(inside) };
+            let inside = if escaped { Cow::Owned(unescaped(inside)) } else { Cow::Borrowed(inside) };
             return Some((inside, rest));
         }
         escaped = true;
@@ -188,14 +135,35 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     }
 }
 
-fn method_and_target(request: &str) -> Option<(&str, &str)> {
+/// A text as it was before the server escaped it: `\"`, `\\`, and `\xC3` for one byte; other escapes stay.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let hex = after.strip_prefix(b"x").and_then(|after| after.split_at_checked(2));
+        let coded = hex.and_then(|(hex, after)| {
+            let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+            Some((u8::from_str_radix(hex, 16).ok()?, after))
+        });
+        let (plain, after) = match (byte, after, coded) {
+            (b'\\', _, Some((byte, after))) => (byte, after),
+            (b'\\', [quoted @ (b'"' | b'\\'), after @ ..], None) => (*quoted, after),
+            (byte, after, _) => (*byte, after),
+        };
+        bytes.push(plain);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+pub(super) fn method_and_target(request: &str) -> Option<(&str, &str)> {
     let mut words = request.split(' ');
     let (method, target) = (words.next()?, words.next()?);
     Some((method, path_of(target)))
 }
 
 /// Path and query of a request's target, also of one in absolute form.
-fn path_of(target: &str) -> &str {
+pub(super) fn path_of(target: &str) -> &str {
     match target.split_once("://") {
         Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
             rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
@@ -205,7 +173,7 @@ fn path_of(target: &str) -> &str {
 }
 
 /// `17/May/2015:10:05:03 +0000`.
-fn log_time(text: &str) -> Option<Timestamp> {
+pub(super) fn log_time(text: &str) -> Option<Timestamp> {
     let number = |range: std::ops::Range<usize>| -> Option<i8> { text.get(range)?.parse().ok() };
     let month = match text.get(3..6)? {
         "Jan" => 1,
@@ -233,70 +201,8 @@ fn log_time(text: &str) -> Option<Timestamp> {
     Offset::from_seconds(sign * seconds).ok()?.to_timestamp(local).ok()
 }
 
-fn is_given(text: &str) -> bool {
+pub(super) fn is_given(text: &str) -> bool {
     !text.is_empty() && text != "-"
-}
-
-/// An object whose fields have one of the usual names.
-fn json(line: &str) -> Option<Line<'static>> {
-    let whole: Value = serde_json::from_str(line).ok()?;
-    // Caddy keeps the request's part in an object of its own.
-    let request = whole.get("request").filter(|part| part.is_object()).unwrap_or(&whole);
-    let first =
-        |names: &[&str]| names.iter().find_map(|name| request.get(name).or_else(|| whole.get(name))).and_then(as_text);
-    let header = |name: &str| {
-        let headers = request.get("headers")?.as_object()?;
-        let (_, values) = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        as_text(values.get(0).unwrap_or(values))
-    };
-    let request_line = first(&["request"]).filter(|text| text.contains(' '));
-    let (method, target) = match &request_line {
-        Some(text) => method_and_target(text).map(|(method, target)| (method.to_owned(), target.to_owned()))?,
-        None => {
-            let target = first(&["uri", "request_uri", "url", "path", "RequestPath", "request"])?;
-            let query = first(&["query", "args", "query_string"]).filter(|query| is_given(query));
-            let target = match query {
-                Some(query) if !target.contains('?') => format!("{target}?{}", query.trim_start_matches('?')),
-                Some(_) | None => target,
-            };
-            (first(&["method", "request_method", "verb", "RequestMethod"])?, path_of(&target).to_owned())
-        }
-    };
-    let address =
-        first(&["client_ip", "remote_ip", "remote_addr", "clientip", "remoteIP", "ip", "ClientHost", "host"])?;
-    let referrer = first(&["http_referer", "referer", "referrer"]).or_else(|| header("referer"));
-    let agent =
-        first(&["http_user_agent", "user_agent", "userAgent", "user-agent", "agent"]).or_else(|| header("user-agent"));
-    Some(Line {
-        address: address.parse().ok()?,
-        time: json_time(&first(&["ts", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "msec"])?)?,
-        method: method.into(),
-        target: target.into(),
-        status: first(&["status", "DownstreamStatus", "response"])?.parse().ok()?,
-        referrer: referrer.filter(|text| is_given(text)).map(Cow::Owned),
-        agent: agent.filter(|text| is_given(text)).map(Cow::Owned),
-    })
-}
-
-fn as_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// RFC 3339, seconds since 1970 (with or without a fraction), or the time of the common format.
-fn json_time(text: &str) -> Option<Timestamp> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time);
-    }
-    if let Some((seconds, _)) = text.split_once('.').or(Some((text, ""))).filter(|(whole, _)| !whole.is_empty())
-        && let Ok(seconds) = seconds.parse::<i64>()
-    {
-        return Timestamp::from_second(seconds).ok();
-    }
-    log_time(text.trim_start_matches('[').trim_end_matches(']'))
 }
 
 #[cfg(test)]
@@ -350,6 +256,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_escaped_is_as_it_was() {
+        let read = line(concat!(
+            r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET /caf\xc3\xa9 HTTP/1.1" 200 5 "#,
+            r#""-" "a \x22quoted\x22 \\ name \n \xZZ \x""#
+        ));
+        assert_eq!((&*read.target, read.agent.as_deref()), ("/café", Some(r#"a "quoted" \ name \n \xZZ \x"#)));
+    }
+
+    #[test]
+    fn the_time_of_a_line_is_found_without_reading_the_rest() {
+        let text = r#"192.0.2.1 - - [10/Oct/2025:13:55:36 -0700] "GET / HTTP/1.0" 304 -"#;
+        assert_eq!(time(text.as_bytes()), Some(line(text).time));
+        assert_eq!(time(b"hello [10/Oct"), None);
+        assert_eq!(time(b"{}"), None);
+    }
+
+    #[test]
     fn parts_of_pages_and_posts_are_no_pageviews() {
         let get = |target: &str| {
             let text = format!("192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] \"GET {target} HTTP/1.0\" 200 5");
@@ -359,6 +282,7 @@ mod tests {
         assert!(!get("/a.css") && !get("/A.PNG?v=1") && !get("/feed.xml") && !get("/favicon.ico"));
         let post = r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "POST / HTTP/1.0" 200 5"#;
         assert!(!line(post).is_pageview());
+        assert!(!get("x") && !get("*"));
     }
 
     #[test]
@@ -382,5 +306,6 @@ mod tests {
     #[test]
     fn the_list_of_assets_is_sorted_as_the_search_needs_it() {
         assert!(ASSETS.is_sorted());
+        assert_eq!(ASSETS.iter().map(|ending| ending.len()).max(), Some(ASSET_BYTES_MAX));
     }
 }

@@ -1,13 +1,14 @@
-//! The second reading: every line to a hit, and from there the way of every hit.
+//! The second reading: every line to a hit, in order, and from there the way of every hit.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indicatif::ProgressBar;
 use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 
+use super::order::InOrder;
 use super::{Format, Import, Summary, access_log, events, lines};
 use crate::config::Limits;
 use crate::outcome::Dropped;
@@ -18,133 +19,158 @@ use crate::rollup::Rollup;
 use crate::store::rows::Batch;
 use crate::visits::{Bounds, Visits};
 
-/// Rows after which a batch is written: some 100 MB in memory.
-const BATCH_ROWS: usize = 250_000;
-
-/// Lines after which what is past is forgotten.
-const FORGET_LINES: u64 = 4_096;
+/// Hits after which what is past is forgotten.
+const FORGET_HITS: u64 = 4_096;
 
 /// Counts an import's lines into batches.
 pub(super) struct Counting {
     import: Arc<Import>,
-    files: Vec<PathBuf>,
+    keep_from: Day,
     anonymiser: Anonymiser,
     visits: Visits,
     rollup: Rollup,
-    source: String,
-    batches: u64,
-    to_store: Sender<Batch>,
+    token: String,
+    to_store: Sender<(u64, Batch)>,
+    parts: u64,
+    hits: u64,
     latest: Timestamp,
     days: BTreeSet<Day>,
+    url: String,
     summary: Summary,
 }
 
 impl Counting {
+    /// Of an import whose parts go to the database under `token` and their number.
     pub(super) fn new(
         import: Arc<Import>,
-        files: Vec<PathBuf>,
+        keep_from: Day,
         anonymiser: Anonymiser,
         limits: &Limits,
-        source: String,
-        to_store: Sender<Batch>,
+        token: String,
+        to_store: Sender<(u64, Batch)>,
     ) -> Self {
         let bounds = Bounds { pages: limits.pages_per_site_day, values: limits.values_per_dimension };
         Self {
             import,
-            files,
+            keep_from,
             anonymiser,
             visits: Visits::new(bounds, limits.tags),
             rollup: Rollup::default(),
-            source,
-            batches: 0,
+            token,
             to_store,
+            parts: 0,
+            hits: 0,
             latest: Timestamp::MIN,
             days: BTreeSet::new(),
+            url: String::new(),
             summary: Summary::default(),
         }
     }
 
     /// Reads all lines; gives what they came to. The keys are destroyed with this.
-    pub(super) fn run(mut self) -> std::io::Result<Summary> {
-        let files = std::mem::take(&mut self.files);
-        let progress = match self.import.progress {
-            true => lines::progress_bar(&files, "counting"),
-            false => ProgressBar::hidden(),
-        };
-        lines::for_each(&files, &progress, |line| self.line(line))?;
-        self.write_batch()?;
+    pub(super) fn run(mut self, files: Vec<(Timestamp, PathBuf)>) -> std::io::Result<Summary> {
+        let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+        let progress = lines::progress_bar(&paths, "counting", self.import.progress);
+        let mut lines = InOrder::new(files, progress.clone());
+        while let Some(line) = lines.next(|line| self.look(line))? {
+            match self.import.format {
+                Format::AccessLog => self.logged(&line),
+                Format::Events => self.event(&line),
+            }
+            lines.reuse(line);
+            self.hits += 1;
+            if self.hits.is_multiple_of(FORGET_HITS) {
+                self.visits.forget_past(self.latest);
+                self.anonymiser.destroy_past_keys(self.latest);
+            }
+            if self.rollup.rows() >= self.import.part_rows {
+                self.send_part()?;
+            }
+        }
+        self.send_part()?;
         progress.finish_and_clear();
         self.summary.days = self.days.len() as u64;
         Ok(self.summary)
     }
 
-    fn line(&mut self, line: &[u8]) -> std::io::Result<()> {
+    /// Looks at a line as soon as it is read: its time, if it is one to count when its turn comes.
+    fn look(&mut self, line: &[u8]) -> Option<Timestamp> {
         self.summary.lines += 1;
-        let understood = match self.import.format {
-            Format::AccessLog => self.logged(line),
-            Format::Events => self.event(line),
+        let time = match self.import.format {
+            Format::AccessLog => {
+                let text = text(line);
+                let read = access_log::Line::parse(&text);
+                read.map(|line| (line.is_pageview() || line.is_not_found()).then_some(line.time))
+            }
+            Format::Events => events::time(line).map(Some),
         };
-        if understood.is_none() {
+        let Some(time) = time else {
             self.summary.not_understood += 1;
+            return None;
+        };
+        let Some(time) = time else {
+            self.summary.not_pages += 1;
+            return None;
+        };
+        if self.import.day(time) < self.keep_from {
+            self.summary.too_old += 1;
+            return None;
         }
-        if self.summary.lines.is_multiple_of(FORGET_LINES) {
-            self.visits.forget_past(self.latest);
-            self.anonymiser.destroy_past_keys(self.latest);
-        }
-        if self.rollup.rows() >= BATCH_ROWS { self.write_batch() } else { Ok(()) }
+        Some(time)
     }
 
-    fn logged(&mut self, line: &[u8]) -> Option<()> {
-        let line = access_log::Line::parse(std::str::from_utf8(line).ok()?)?;
-        if !line.is_pageview() && !line.is_not_found() {
-            self.summary.not_pages += 1;
-            return Some(());
-        }
-        let url = format!("https://{}{}", self.import.site.primary_host, line.target);
+    fn logged(&mut self, line: &[u8]) {
+        let text = text(line);
+        let Some(line) = access_log::Line::parse(&text) else { return };
+        let mut url = std::mem::take(&mut self.url);
+        url.clear();
+        url.push_str("https://");
+        url.push_str(&self.import.site.primary_host);
+        url.push_str(&line.target);
+        let site = self.import.site.clone();
         self.hit(Hit {
             received: line.time,
             address: ClientIp::new(line.address),
             agent: UserAgent::new(line.agent.as_deref().unwrap_or_default()),
             accept_language: None,
             signals: Signals::default(),
-            site: Some(&self.import.site.name.clone()),
+            site: Some(&site.name),
             url: &url,
             referrer: line.referrer.as_deref(),
             fragment_is_page: false,
             width: None,
             kind: HitKind::Pageview { not_found: line.is_not_found() },
         });
-        Some(())
+        self.url = url;
     }
 
-    fn event(&mut self, line: &[u8]) -> Option<()> {
-        let line = events::Line::parse(line)?;
+    fn event(&mut self, line: &[u8]) {
+        let Some(line) = events::Line::parse(line) else {
+            self.summary.not_understood += 1;
+            return;
+        };
         let Some(kind) = line.message.kind() else {
             self.summary.left_out += 1;
-            return Some(());
+            return;
         };
+        let site = self.import.site.clone();
         self.hit(Hit {
             received: line.time,
             address: ClientIp::new(line.address),
             agent: UserAgent::new(&line.agent),
             accept_language: line.accept_language.as_deref(),
             signals: Signals::default(),
-            site: Some(&self.import.site.name.clone()),
+            site: Some(&site.name),
             url: &line.message.url,
             referrer: line.message.referrer.as_deref(),
             fragment_is_page: line.message.fragment_is_page,
             width: line.message.width,
             kind,
         });
-        Some(())
     }
 
     fn hit(&mut self, mut hit: Hit<'_>) {
         hit.received = self.import.shifted(hit.received);
-        if self.import.site.day(hit.received) < self.import.keep_from {
-            self.summary.too_old += 1;
-            return;
-        }
         self.latest = self.latest.max(hit.received);
         match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
@@ -160,13 +186,20 @@ impl Counting {
         }
     }
 
-    fn write_batch(&mut self) -> std::io::Result<()> {
-        let batch = std::mem::take(&mut self.rollup).finish(format!("import-{}-{}", self.source, self.batches));
-        self.batches += 1;
+    fn send_part(&mut self) -> std::io::Result<()> {
+        let number = self.parts;
+        self.parts += 1;
+        let batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", self.token));
         let rows = batch.pages.len() + batch.breakdowns.len() + batch.actions.len() + batch.timings.len();
         self.summary.rows += rows as u64;
-        self.to_store.blocking_send(batch).map_err(|_| std::io::Error::other("the database does not take the rows"))
+        let sent = self.to_store.blocking_send((number, batch));
+        sent.map_err(|_| std::io::Error::other("the database does not take the rows"))
     }
+}
+
+/// A line as text; the lossy reading, at twice the price, is for those that are none.
+fn text(line: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }
 
 impl Summary {
@@ -176,9 +209,11 @@ impl Summary {
                 self.pageviews += 1;
                 self.visitors += u64::from(*new_visitor);
                 self.visits += u64::from(*opens_visit);
+                self.bounces += i64::from(*opens_visit);
                 self.not_found += u64::from(*not_found);
             }
             Kind::Action { .. } | Kind::Engagement { .. } | Kind::Timing { .. } => self.others += 1,
         }
+        self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
     }
 }

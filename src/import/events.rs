@@ -48,3 +48,13 @@ impl<'l> Line<'l> {
         })
     }
 }
+
+/// The time of a line that seems to be an event; the rest of it is passed over.
+pub fn time(line: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Timed<'l> {
+        #[serde(borrow)]
+        time: Cow<'l, str>,
+    }
+    serde_json::from_slice::<Timed<'_>>(line).ok()?.time.parse().ok()
+}

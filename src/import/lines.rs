@@ -1,4 +1,4 @@
-//! The lines of the files to import, packed or not, with a progress bar over their bytes.
+//! The lines of one file to import, packed or not, with a progress bar over its bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,27 +13,52 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Calls `each` with every line of `files`, in their order, without its end; an over-long line comes as an empty one.
-///
-/// # Errors
-/// When a file cannot be read or unpacked, or `each` says stop.
-pub fn for_each(
-    files: &[PathBuf],
-    progress: &ProgressBar,
-    mut each: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut line = Vec::with_capacity(1024);
-    for file in files {
-        let mut reader = open(file, progress)?;
-        while read_line(&mut reader, &mut line)? {
-            each(&line)?;
-        }
+/// A file's lines.
+pub struct Lines(Box<dyn BufRead>);
+
+impl Lines {
+    /// Of the bytes that `wrap` makes of the file's, which may count or hash them.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or read.
+    pub fn open<R: Read + 'static>(file: &Path, wrap: impl FnOnce(File) -> R) -> io::Result<Self> {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+        let mut bytes = BufReader::with_capacity(BUFFER_BYTES, wrap(File::open(file).map_err(named)?));
+        let packed = bytes.fill_buf().map_err(named)?.starts_with(&[0x1f, 0x8b]);
+        Ok(Self(if packed {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes)))
+        } else {
+            Box::new(bytes)
+        }))
     }
-    Ok(())
+
+    /// Reads the next line into `line`, without its end; an over-long one comes as an empty one. False when there is
+    /// none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or unpacked.
+    pub fn read(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+        line.clear();
+        let read = (&mut self.0).take(LINE_BYTES_MAX as u64).read_until(b'\n', line)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            line.pop_if(|byte| *byte == b'\r');
+        } else if read == LINE_BYTES_MAX {
+            line.clear();
+            self.0.skip_until(b'\n')?;
+        }
+        Ok(true)
+    }
 }
 
 /// A bar over the bytes of `files`; hidden where nobody watches.
-pub fn progress_bar(files: &[PathBuf], what: &'static str) -> ProgressBar {
+pub fn progress_bar(files: &[PathBuf], what: &'static str, shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
     let bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
     let bar = ProgressBar::new(bytes);
     let style = "{prefix:>9} [{wide_bar}] {percent:>3} %  {binary_bytes_per_sec}  {eta} left";
@@ -42,35 +67,6 @@ pub fn progress_bar(files: &[PathBuf], what: &'static str) -> ProgressBar {
     }
     bar.set_prefix(what);
     bar
-}
-
-fn open(file: &Path, progress: &ProgressBar) -> io::Result<Box<dyn BufRead>> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
-    let opened = File::open(file).map_err(named)?;
-    let mut bytes = BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(opened));
-    let packed = bytes.fill_buf().map_err(named)?.starts_with(&[0x1f, 0x8b]);
-    Ok(if packed {
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes)))
-    } else {
-        Box::new(bytes)
-    })
-}
-
-/// Reads one line into `line`; false at the end.
-fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let read = reader.take(LINE_BYTES_MAX as u64).read_until(b'\n', line)?;
-    if read == 0 {
-        return Ok(false);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        line.pop_if(|byte| *byte == b'\r');
-    } else if read == LINE_BYTES_MAX {
-        line.clear();
-        reader.skip_until(b'\n')?;
-    }
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -89,13 +85,11 @@ mod tests {
         gz.write_all(&text).unwrap();
         gz.finish().unwrap();
         for file in [plain, packed] {
-            let mut lines = Vec::new();
-            for_each(&[file], &ProgressBar::hidden(), |line| {
-                lines.push(String::from_utf8(line.to_vec()).unwrap());
-                Ok(())
-            })
-            .unwrap();
-            assert_eq!(lines, ["one", "", "last"]);
+            let (mut lines, mut line, mut read) = (Lines::open(&file, |file| file).unwrap(), Vec::new(), Vec::new());
+            while lines.read(&mut line).unwrap() {
+                read.push(String::from_utf8(line.clone()).unwrap());
+            }
+            assert_eq!(read, ["one", "", "last"]);
         }
     }
 }

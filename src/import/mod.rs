@@ -2,13 +2,16 @@
 //! own that are destroyed when the run ends. It needs the database only, not a running collector.
 //!
 //! The files are read twice: first to see which days they hold and what they are (a hash), so that a day already
-//! imported is refused before anything is counted; then to count. The same files fold to the same batches under the
-//! same tokens, so an import that was cut short is simply run again.
+//! imported is refused before anything is counted; then to count, in the order of time. The same files fold to the same
+//! parts under the same tokens, so an import that was cut short is simply run again.
 
 pub mod access_log;
 mod count;
+mod days;
 pub mod events;
+mod json_log;
 pub mod lines;
+mod order;
 mod survey;
 
 use std::fmt;
@@ -17,14 +20,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use count::Counting;
+use days::Permit;
 use jiff::Timestamp;
 use survey::Survey;
 
-use crate::config::Limits;
+use crate::config::Config;
 use crate::privacy::Anonymiser;
 use crate::privacy::event::Day;
 use crate::sites::Site;
-use crate::store::rows::ImportsRow;
+use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};
 
 /// What kind of lines the files hold.
@@ -34,6 +38,15 @@ pub enum Format {
     AccessLog,
     /// Native events, see [`events`].
     Events,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AccessLog => "access logs (combined, common or JSON)",
+            Self::Events => "events (one JSON object a line)",
+        }
+    }
 }
 
 /// One import.
@@ -50,9 +63,14 @@ pub struct Import {
     pub again: bool,
     /// Days before this one are past their retention.
     pub keep_from: Day,
+    /// Rows after which a part is written, as [`PART_ROWS`].
+    pub part_rows: usize,
     /// Show progress on the terminal.
     pub progress: bool,
 }
+
+/// Rows of a part: some 100 MB in memory.
+pub const PART_ROWS: usize = 250_000;
 
 /// Why an import did not happen, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +120,8 @@ pub struct Summary {
     pub visitors: u64,
     /// Visits.
     pub visits: u64,
+    /// Visits that saw one page and did nothing there.
+    pub bounces: i64,
     /// Counter rows written.
     pub rows: u64,
     /// Site-local days with anything counted.
@@ -117,6 +137,7 @@ impl fmt::Display for Summary {
             (self.others, "actions and engagements counted"),
             (self.visitors, "daily visitors"),
             (self.visits, "visits"),
+            (self.bounces.unsigned_abs(), "of them bounces"),
             (self.days, "days"),
             (self.bots, "hits of robots, not counted"),
             (self.not_pages, "requests for no page (images, styles, redirects, errors …)"),
@@ -132,7 +153,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Attempts to write one batch before giving up, a second longer each time.
+/// Attempts to write one part before giving up, a second longer each time.
 const ATTEMPTS_MAX: u32 = 6;
 
 /// Runs an import to its end.
@@ -142,67 +163,54 @@ const ATTEMPTS_MAX: u32 = 6;
 pub async fn run(
     import: Import,
     anonymiser: Anonymiser,
-    limits: &Limits,
+    config: &Config,
     store: &Store,
     now: Timestamp,
 ) -> Result<Summary, ImportError> {
     let import = Arc::new(import);
-    let surveyed = import.clone();
-    let survey =
-        tokio::task::spawn_blocking(move || Survey::of(&surveyed)).await.map_err(|_| ImportError::Stopped)??;
-    if survey.understood == 0 && survey.lines > 0 {
-        let what = match import.format {
-            Format::AccessLog => "access logs (combined, common or JSON)",
-            Format::Events => "events (one JSON object a line)",
-        };
-        return Err(ImportError::NothingUnderstood(survey.lines, what));
+    let (surveyed, settings) = (import.clone(), settings(&import.site, config));
+    let survey = tokio::task::spawn_blocking(move || Survey::of(&surveyed, &settings))
+        .await
+        .map_err(|_| ImportError::Stopped)??;
+    if survey.files.is_empty() && survey.lines > 0 {
+        return Err(ImportError::NothingUnderstood(survey.lines, import.format.name()));
     }
-    let source = allowed(&import, &survey, store, now).await?;
-    note(&import, &survey, store, &format!("begun {source}")).await?;
-    let (to_store, mut batches) = tokio::sync::mpsc::channel(1);
-    let counting = Counting::new(import.clone(), survey.files.clone(), anonymiser, limits, source.clone(), to_store);
-    let counting = tokio::task::spawn_blocking(move || counting.run());
-    while let Some(batch) = batches.recv().await {
-        let mut attempt = 1;
-        while let Err(error) = store.insert(&batch).await {
-            if attempt == ATTEMPTS_MAX || matches!(error, StoreError::Refused(_)) {
-                return Err(error.into());
-            }
-            tokio::time::sleep(Duration::from_secs(attempt.into())).await;
-            attempt += 1;
+    let permit = Permit::ask(&import, &survey, store, now).await?;
+    let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
+    let token = format!("import {} {}", permit.name, import.site.name);
+    let counting = Counting::new(import.clone(), permit.keep_from, anonymiser, &config.limits, token, to_store);
+    let files = survey.files;
+    let counting = tokio::task::spawn_blocking(move || counting.run(files));
+    while let Some((part, batch)) = parts.recv().await {
+        if !permit.has(part) {
+            insert(store, &batch).await?;
+            permit.has_now(part, &import, store).await?;
         }
     }
-    let summary = counting.await.map_err(|_| ImportError::Stopped)??;
-    note(&import, &survey, store, &format!("done {source}")).await?;
+    let mut summary = counting.await.map_err(|_| ImportError::Stopped)??;
+    summary.lines += survey.lines_left_out;
+    summary.not_understood += survey.lines_left_out;
+    permit.done(&import, store).await?;
     Ok(summary)
 }
 
-/// The name of this import, if its days may be imported: for the same files the same name, but for `--again`.
-async fn allowed(import: &Import, survey: &Survey, store: &Store, now: Timestamp) -> Result<String, ImportError> {
-    if import.again {
-        return Ok(format!("{}-{}", survey.hash, now.as_millisecond()));
-    }
-    let known = store.imported_days(&import.site.name).await?;
-    let before: Vec<&Day> = survey.days.iter().filter(|day| known.contains_key(&day.0)).collect();
-    let sources = |day: &&&Day| known.get(&day.0).map(Vec::as_slice).unwrap_or_default();
-    let done: Vec<&&Day> = before.iter().filter(|day| sources(day).iter().any(|by| by.starts_with("done"))).collect();
-    if let Some(first) = done.first() {
-        return Err(ImportError::Again(done.len(), date(***first)));
-    }
-    let begun = format!("begun {}", survey.hash);
-    match before.iter().find(|day| sources(day).iter().any(|by| *by != begun)) {
-        Some(day) => Err(ImportError::CutShort(date(**day))),
-        None => Ok(survey.hash.clone()),
+/// Writes one part; a database that is away for some seconds is waited for.
+async fn insert(store: &Store, batch: &Batch) -> Result<(), StoreError> {
+    let mut attempt = 1;
+    loop {
+        match store.insert(batch).await {
+            Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {
+                tokio::time::sleep(Duration::from_secs(attempt.into())).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
     }
 }
 
-async fn note(import: &Import, survey: &Survey, store: &Store, source: &str) -> Result<(), StoreError> {
-    let row = |day: &Day| ImportsRow { site: import.site.name.clone(), day: day.0, source: source.into() };
-    let rows: Vec<ImportsRow> = survey.days.iter().map(row).collect();
-    store.record_import(&format!("import-{source}-{}", import.site.name), &rows).await
-}
-
-fn date(day: Day) -> jiff::civil::Date {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    epoch.checked_add(jiff::Span::new().days(i64::from(day.0))).unwrap_or(epoch)
+/// All of the configuration that decides what is counted: an import that was cut short goes on under the same only.
+fn settings(site: &Site, config: &Config) -> String {
+    let written = config.site.iter().find(|written| *written.name == *site.name);
+    let settings = (env!("CARGO_PKG_VERSION"), written, &config.limits, &config.geo, &config.privacy);
+    serde_json::to_string(&settings).unwrap_or_default()
 }

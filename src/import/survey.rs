@@ -1,64 +1,66 @@
-//! The first reading of an import's files: which days they hold, in which order they belong, and what they are.
+//! The first reading of an import's files: which days they hold, when each begins, and what they are.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::path::PathBuf;
+use std::rc::Rc;
 
-use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use super::{Format, Import, access_log, events, lines};
+use super::lines::{self, Lines};
+use super::{Format, Import, access_log, events};
 use crate::privacy::event::Day;
 
 /// What the first reading found.
 pub(super) struct Survey {
-    /// The files, earliest first.
-    pub(super) files: Vec<PathBuf>,
-    /// Site-local days that something may be counted on.
+    /// The files with their earliest times, the earliest first; those without any time are left out.
+    pub(super) files: Vec<(Timestamp, PathBuf)>,
+    /// Site-local days with any line.
     pub(super) days: BTreeSet<Day>,
     /// Lines in all.
     pub(super) lines: u64,
-    /// Lines with a time.
-    pub(super) understood: u64,
-    /// Hash of the files' lines and of what is asked with them, hexadecimal.
+    /// Lines of files without any time.
+    pub(super) lines_left_out: u64,
+    /// Hash of the files' bytes and of all else that decides what is counted, hexadecimal.
     pub(super) hash: String,
 }
 
 impl Survey {
-    pub(super) fn of(import: &Import) -> std::io::Result<Self> {
-        let progress = match import.progress {
-            true => lines::progress_bar(&import.files, "looking"),
-            false => ProgressBar::hidden(),
-        };
-        let (mut days, mut lines_read, mut understood) = (BTreeSet::new(), 0, 0);
-        let mut files = Vec::new();
+    /// Reads the files; `settings` is what else decides what is counted.
+    pub(super) fn of(import: &Import, settings: &str) -> io::Result<Self> {
+        let progress = lines::progress_bar(&import.files, "looking", import.progress);
+        let mut survey =
+            Self { files: Vec::new(), days: BTreeSet::new(), lines: 0, lines_left_out: 0, hash: String::new() };
+        let (mut hashes, mut line) = (Vec::new(), Vec::new());
         for file in &import.files {
-            let (mut first, mut hasher) = (None, blake3::Hasher::new());
-            lines::for_each(std::slice::from_ref(file), &progress, |line| {
-                lines_read += 1;
-                hasher.update(line);
-                hasher.update(b"\n");
-                let Some(time) = time(import.format, line) else { return Ok(()) };
-                understood += 1;
-                first = first.or(Some(time));
-                let day = import.day(time);
-                if day >= import.keep_from {
-                    days.insert(day);
-                }
-                Ok(())
-            })?;
-            files.push((first, hasher.finalize(), file.clone()));
+            let hasher = Rc::new(RefCell::new(blake3::Hasher::new()));
+            let hashed = hasher.clone();
+            let mut lines = Lines::open(file, |file| Hashing(progress.wrap_read(file), hashed))?;
+            let (mut earliest, mut here): (Option<Timestamp>, u64) = (None, 0);
+            while lines.read(&mut line)? {
+                here += 1;
+                let Some(time) = time(import.format, &line) else { continue };
+                earliest = Some(earliest.map_or(time, |known| known.min(time)));
+                survey.days.insert(import.day(time));
+            }
+            survey.lines += here;
+            match earliest {
+                Some(earliest) => survey.files.push((earliest, file.clone())),
+                None => survey.lines_left_out += here,
+            }
+            hashes.push(*hasher.borrow().finalize().as_bytes());
         }
         progress.finish_and_clear();
-        files.sort_by_key(|(first, _, _)| *first);
+        survey.files.sort();
+        hashes.sort_unstable();
         let mut whole = blake3::Hasher::new();
-        for (_, hash, _) in &files {
-            whole.update(hash.as_bytes());
+        for hash in &hashes {
+            whole.update(hash);
         }
-        whole.update(&import.shift_days.to_le_bytes());
-        whole.update(import.site.name.as_bytes());
-        let hash = whole.finalize().to_hex().as_str().to_owned();
-        let files = files.into_iter().map(|(_, _, file)| file).collect();
-        Ok(Self { files, days, lines: lines_read, understood, hash })
+        whole.update(&import.shift_days.to_le_bytes()).update(settings.as_bytes());
+        survey.hash = whole.finalize().to_hex().as_str().to_owned();
+        Ok(survey)
     }
 }
 
@@ -76,7 +78,18 @@ impl Import {
 
 fn time(format: Format, line: &[u8]) -> Option<Timestamp> {
     match format {
-        Format::AccessLog => access_log::Line::parse(std::str::from_utf8(line).ok()?).map(|line| line.time),
-        Format::Events => events::Line::parse(line).map(|line| line.time),
+        Format::AccessLog => access_log::time(line),
+        Format::Events => events::time(line),
+    }
+}
+
+/// Hashes what is read through it.
+struct Hashing<R>(R, Rc<RefCell<blake3::Hasher>>);
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1.borrow_mut().update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
     }
 }

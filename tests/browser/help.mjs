@@ -18,7 +18,9 @@ export const args = [
   '--disable-component-update', '--disable-sync',
 ];
 
-export const launch = (options = {}) => chromium.launch({ executablePath, args, ...options });
+// The browser's own flag and not a context's override alone: what a page sends while it goes away is sent by the browser.
+export const launch = (options = {}) =>
+  chromium.launch({ executablePath, args: [...args, `--user-agent=${userAgent}`], ...options });
 
 /** A page of a measured site. `attributes` are the script's; `body` and `head` are HTML. */
 export function page({ attributes = 'data-site="shop.example"', head = '', body = '<h1>Page</h1>', origin = '' } = {}) {

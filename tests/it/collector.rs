@@ -1,5 +1,7 @@
 //! A whole collector in this process: real listeners on ports of their own, the shared engine, a clock that is set.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use sillage::config::Config;
 use sillage::console::tokens;
 use sillage::store::client::{Endpoint, Store};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support;
 
@@ -56,11 +60,16 @@ impl Reply {
 impl Collector {
     /// Starts with `more` added to a configuration for tests: loopback proxies are trusted, figures exact.
     pub(crate) async fn start(now: &str, more: &str) -> Self {
-        Self::start_with(now, more, support::endpoint().clone()).await
+        Self::start_with(now, more, |_| ()).await
     }
 
-    /// As [`Collector::start`], with another way to the shared engine.
-    pub(crate) async fn start_with(now: &str, more: &str, way: Endpoint) -> Self {
+    /// The same with the configuration changed further by `change`.
+    pub(crate) async fn start_with(now: &str, more: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_over(now, more, change, support::endpoint().clone()).await
+    }
+
+    /// The same with another way to the shared engine.
+    pub(crate) async fn start_over(now: &str, more: &str, change: impl FnOnce(&mut Config), way: Endpoint) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
         let (token, sha256) = tokens::new_token().unwrap();
@@ -91,7 +100,8 @@ impl Collector {
             spool = folder.path().join("spool"),
             runtime = runtime.path(),
         );
-        let config = Config::from_toml(&text).unwrap();
+        let mut config = Config::from_toml(&text).unwrap();
+        change(&mut config);
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let database = Some(way.clone());
@@ -135,6 +145,11 @@ impl Collector {
     /// A request to the public listener.
     pub(crate) async fn collect(&self, request: Request<Full<Bytes>>) -> Reply {
         self.send(self.app.collect_address, request).await
+    }
+
+    /// Bytes as they stand to the public listener; what comes back.
+    pub(crate) async fn raw(&self, request: &[u8]) -> Vec<u8> {
+        raw(self.app.collect_address, request).await
     }
 
     /// One native event from `address` with `agent`.
@@ -183,6 +198,33 @@ impl Collector {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
+    /// How many hits had each outcome, those with any; and how many were received.
+    pub(crate) async fn outcomes(&self) -> (BTreeMap<String, u64>, u64) {
+        let metrics = self.metrics().await;
+        let mut outcomes = BTreeMap::new();
+        for line in metrics.lines().filter_map(|line| line.strip_prefix("sillage_hits_total{")) {
+            let (labels, number) = line.rsplit_once(' ').unwrap();
+            let outcome = labels.split("outcome=\"").nth(1).unwrap().split('"').next().unwrap();
+            *outcomes.entry(outcome.to_owned()).or_default() += number.parse::<u64>().unwrap();
+        }
+        outcomes.retain(|_, number| *number > 0);
+        (outcomes, self.counter("sillage_received_total", "").await)
+    }
+
+    /// The texts that `sql` gives, one a row; `{db}` stands for the database.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        self.store.ask_as_owner(&sql.replace("{db}", self.store.database())).rows().await.unwrap()
+    }
+
+    /// Number of rows in all tables of figures.
+    pub(crate) async fn rows(&self) -> i64 {
+        let mut rows = 0;
+        for table in ["pages", "breakdowns", "actions", "timings", "imports"] {
+            rows += self.sum(table, "1").await;
+        }
+        rows
+    }
+
     /// Sum of a column over all rows of a table.
     pub(crate) async fn sum(&self, table: &str, column: &str) -> i64 {
         let sql = format!("SELECT sum({column}) AS sum FROM {}.{table}", self.store.database());
@@ -190,13 +232,23 @@ impl Collector {
         rows[0]["sum"].as_i64().unwrap()
     }
 
-    async fn send(&self, to: std::net::SocketAddr, mut request: Request<Full<Bytes>>) -> Reply {
+    async fn send(&self, to: SocketAddr, mut request: Request<Full<Bytes>>) -> Reply {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("http://{to}{path}").parse().unwrap();
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Reply { status: head.status, headers: head.headers, body }
     }
+}
+
+/// Bytes as they stand, on a connection of their own; what comes back until it closes.
+pub(crate) async fn raw(to: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    // A listener that has refused already may have closed.
+    stream.write_all(request).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    answer
 }
 
 /// A pageview of `path` on `site`.

@@ -6,6 +6,8 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use sillage::config::Config;
 
+use crate::collector::FIREFOX;
+
 const EXAMPLE: &str = include_str!("../../sillage.example.toml");
 
 /// Runs `sillage check` on a file with this text, in an environment of its own.
@@ -153,4 +155,23 @@ fn a_missing_file_is_said_with_what_to_do() {
         said,
         "sillage: /nowhere.toml: no such file; write one (see sillage.example.toml) or try `sillage serve --demo`\n"
     );
+}
+
+#[test]
+fn the_default_folders_take_figures_wherever_the_program_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = r#"{"n":"pageview","u":"https://a.example/","time":"TIME","address":"192.0.2.1","user_agent":"AGENT"}"#;
+    #[allow(clippy::disallowed_methods, reason = "an import keeps nothing older than the retention")]
+    let now = jiff::Timestamp::now();
+    let event = event.replace("TIME", &now.to_string()).replace("AGENT", FIREFOX);
+    std::fs::write(folder.path().join("events.jsonl"), event).unwrap();
+    std::fs::write(folder.path().join("sillage.toml"), "[[site]]\nname = \"a.example\"").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sillage"))
+        .args(["import", "events", "events.jsonl", "--site", "a.example"])
+        .current_dir(folder.path())
+        .env("SILLAGE_RUNTIME__DIR", folder.path().join("runtime"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("data/clickhouse").is_dir());
 }

@@ -1,17 +1,24 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod bad_input;
+mod bad_requests;
 mod collector;
 mod config;
 mod console;
 mod engine;
-mod identity;
+mod import;
+mod limits;
 mod model;
 mod native;
+mod outcomes;
+mod process;
 mod proxy;
 mod query;
 mod restart;
 mod ship;
 mod store;
 mod support;
+mod thief;
+mod types;
 mod worked_example;

@@ -17,7 +17,7 @@ const DAY: &str = "2026-03-10T";
 /// A collector that reaches the engine through a proxy.
 async fn start() -> (Collector, Proxy) {
     let proxy = Proxy::start().await;
-    (Collector::start_with("2026-03-10T09:00:00Z", SITE, proxy.endpoint()).await, proxy)
+    (Collector::start_over("2026-03-10T09:00:00Z", SITE, |_| (), proxy.endpoint()).await, proxy)
 }
 
 impl Collector {

@@ -106,7 +106,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the folder is in use, nothing can be started, or what was started does not answer.
-    pub async fn start(options: Options) -> Result<Self, EngineError> {
+    pub async fn start(mut options: Options) -> Result<Self, EngineError> {
+        // With a relative path the engine starts, but cannot sync what it has inserted (error 107).
+        options.dir = std::path::absolute(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
         // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.

@@ -1,0 +1,184 @@
+//! The commands that do one thing and end. Each opens what it needs, and closes it in order; what it has to say to
+//! people it gives back as text.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::app;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, EngineMode};
+use crate::console::tokens;
+use crate::import::{self, Format, Import};
+use crate::simulate::{self, Traffic};
+use crate::sites::Sites;
+use crate::store::client::Store;
+use crate::store::engine::Engine;
+use crate::store::migrate;
+
+/// Why a command failed, for people.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// What `sillage import` is asked for.
+pub struct ImportRequest {
+    /// What kind of lines.
+    pub format: Format,
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Name of the site.
+    pub site: String,
+    /// The configuration's file.
+    pub config: PathBuf,
+    /// Whole days that every time is moved by.
+    pub shift_days: i64,
+    /// Count days that were imported before once more.
+    pub again: bool,
+}
+
+/// What `sillage simulate` is asked for.
+pub struct SimulateRequest {
+    /// Name of the site, and its host.
+    pub site: String,
+    /// Number of days.
+    pub days: u32,
+    /// Last day; without it, yesterday.
+    pub until: Option<Date>,
+    /// Name of the time zone that decides when a day is.
+    pub timezone: String,
+    /// People a day.
+    pub visitors_per_day: u32,
+    /// Distinct pages.
+    pub pages: usize,
+    /// Other seeds give other people.
+    pub seed: u64,
+    /// Where the truth goes; without it, to standard error.
+    pub truth: Option<PathBuf>,
+}
+
+/// `sillage check`.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub fn check(file: &Path) -> Result<String, Failure> {
+    let config = Config::load(file)?;
+    app::check(&config)?;
+    let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
+    Ok(format!("{notes}{}: right; {} site(s)", file.display(), config.site.len()))
+}
+
+/// `sillage import`.
+///
+/// # Errors
+/// What cannot be read or written, or why these days may not be imported.
+pub async fn import(request: ImportRequest) -> Result<String, Failure> {
+    let config = Config::load(&request.config)?;
+    let sites = Sites::new(&config.site)?;
+    let Some(site) = sites.find(&request.site) else {
+        return Err(format!("no site `{}` in {}", request.site, request.config.display()).into());
+    };
+    let now = SystemClock.now();
+    let import = Import {
+        format: request.format,
+        files: request.files,
+        site: site.clone(),
+        shift_days: request.shift_days,
+        again: request.again,
+        keep_from: site.retained_from(now, config.privacy.retention_months),
+        part_rows: import::PART_ROWS,
+        progress: std::io::stderr().is_terminal(),
+    };
+    let (store, engine) = reach(&config).await?;
+    let imported = async {
+        migrate::apply(&store, &settings(&config)).await?;
+        Ok::<_, Failure>(import::run(import, app::anonymiser(&config)?, &config, &store, now).await?)
+    };
+    let imported = imported.await;
+    let_go(store, engine).await;
+    Ok(imported?.to_string())
+}
+
+/// `sillage migrate`.
+///
+/// # Errors
+/// Which statement failed.
+pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
+    let config = Config::load(file)?;
+    let (store, engine) = reach(&config).await?;
+    let steps = match dry_run {
+        true => migrate::dry_run(&store, &settings(&config)).await,
+        false => migrate::apply(&store, &settings(&config)).await,
+    };
+    let_go(store, engine).await;
+    let steps = steps?;
+    let mut text = String::new();
+    if dry_run {
+        for step in &steps {
+            text.push_str(&format!("-- {}\n{};\n\n", step.file, step.sql));
+        }
+    }
+    text.push_str(&format!("-- {} statement(s) {}", steps.len(), if dry_run { "to run" } else { "run" }));
+    Ok(text)
+}
+
+/// `sillage simulate`: lines to `out`, the truth to where it is asked for.
+///
+/// # Errors
+/// An unknown time zone, or nowhere to write.
+pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), Failure> {
+    let timezone = TimeZone::get(&request.timezone)
+        .map_err(|_| format!("`{}` is no IANA time zone, such as Europe/Paris", request.timezone))?;
+    let until = match request.until {
+        Some(until) => until,
+        None => timezone.to_datetime(SystemClock.now()).date().yesterday()?,
+    };
+    let traffic = Traffic {
+        origin: format!("https://{}", request.site),
+        pages: simulate::pages(request.pages),
+        uses: simulate::uses(),
+        first: until.checked_sub(jiff::Span::new().days(i64::from(request.days) - 1))?,
+        days: request.days,
+        timezone,
+        visitors_per_day: request.visitors_per_day,
+        seed: request.seed,
+    };
+    let truth = serde_json::to_string(&traffic.write(BufWriter::with_capacity(256 * 1024, out))?)?;
+    match &request.truth {
+        Some(file) => writeln!(File::create(file)?, "{truth}")?,
+        None => writeln!(std::io::stderr(), "{truth}")?,
+    }
+    Ok(())
+}
+
+/// `sillage token new`.
+///
+/// # Errors
+/// When there are no random bytes.
+pub fn new_token(name: &str, sites: &[String]) -> Result<String, Failure> {
+    let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
+    let lines = tokens::configuration_text(name, &sha256, sites);
+    Ok(format!("token (shown once, keep it safe): {token}\n\nfor the configuration:\n{lines}"))
+}
+
+/// The database: that of a collector which runs, or an engine of our own for as long as the command takes.
+async fn reach(config: &Config) -> Result<(Store, Option<Engine>), Failure> {
+    let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
+        Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
+        Some(_) | None => app::reach_engine(config).await?,
+    };
+    Ok((Store::connect(&config.clickhouse, &endpoint), engine))
+}
+
+/// Ends an engine of our own. Connections go first: an engine that ends waits some seconds for those that are open.
+async fn let_go(store: Store, engine: Option<Engine>) {
+    drop(store);
+    if let Some(engine) = engine {
+        engine.stop().await;
+    }
+}
+
+fn settings(config: &Config) -> migrate::Settings {
+    migrate::Settings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding }
+}

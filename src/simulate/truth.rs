@@ -1,0 +1,65 @@
+//! What must come out when simulated traffic is counted, found out person by person from the rules' own words.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::people::{Step, What};
+
+/// The figures of all days together.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Truth {
+    /// Lines written.
+    pub events: u64,
+    /// Pages shown.
+    pub pageviews: u64,
+    /// People with a pageview, once a day each.
+    pub visitors: u64,
+    /// Visits.
+    pub visits: u64,
+    /// Visits that saw one page and did nothing there.
+    pub bounces: u64,
+    /// From the first to the last event of every visit.
+    pub visit_seconds: i64,
+    /// Reading time.
+    pub engaged_ms: u64,
+    /// Uses of a feature.
+    pub actions: u64,
+}
+
+impl Truth {
+    /// Adds all that one person did, in order.
+    pub(super) fn note(&mut self, steps: &[Step], timezone: &TimeZone) {
+        let mut days: BTreeSet<Date> = BTreeSet::new();
+        let mut last: Option<i64> = None;
+        let (mut views, mut used) = (0, false);
+        for step in steps {
+            self.events += 1;
+            let gap = last.map(|last| step.at - last);
+            if let What::View { .. } = step.what {
+                self.pageviews += 1;
+                days.extend(Timestamp::from_second(step.at).ok().map(|at| timezone.to_datetime(at).date()));
+                if gap.is_none_or(|gap| gap > 1_800) {
+                    self.visits += 1;
+                    self.bounces += u64::from(views == 1 && !used);
+                    (views, used) = (0, false);
+                }
+                views += 1;
+            }
+            self.visit_seconds += gap.filter(|gap| *gap <= 1_800).unwrap_or(0);
+            if let What::Reading { engaged_ms, .. } = step.what {
+                self.engaged_ms += u64::from(engaged_ms);
+            }
+            if let What::Use { .. } = step.what {
+                self.actions += 1;
+                used = true;
+            }
+            last = Some(step.at);
+        }
+        self.bounces += u64::from(views == 1 && !used);
+        self.visitors += days.len() as u64;
+    }
+}

@@ -1,0 +1,254 @@
+//! Wishes of visitors, whose hit it is, bounds of memory and what is forgotten: through the real listener into the
+//! real database.
+
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use serde_json::{Value, json};
+
+use crate::collector::{Collector, FIREFOX, pageview};
+use crate::support::eventually;
+
+const SITES: &str = r#"
+    [[site]]
+    name = "shop.example"
+    timezone = "Europe/Paris"
+    properties = ["plan"]
+    [[site]]
+    name = "blog.example"
+    "#;
+const SHOP: &str = "shop.example";
+const NOON: &str = "2026-03-10T12:00:00Z";
+const AFTERNOON: &str = "2026-03-10T15:00:00Z";
+
+impl Collector {
+    /// A pageview that is counted.
+    async fn view(&self, address: &str, path: &str) {
+        let reply = self.event(address, FIREFOX, &pageview(SHOP, path, None)).await;
+        assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None), "{address} {path}");
+    }
+
+    /// A pageview from `address` with one more header; the reason why it is dropped.
+    async fn view_with(&self, address: &str, (name, value): (&str, &str)) -> Option<String> {
+        let request = Request::post("/api/event")
+            .header("user-agent", FIREFOX)
+            .header("x-forwarded-for", address)
+            .header(name, value)
+            .body(Full::new(Bytes::from(pageview(SHOP, "/", None).to_string())))
+            .unwrap();
+        self.collect(request).await.dropped().map(str::to_owned)
+    }
+
+    /// Sums of `pages` after a flush: pageviews, visitors, page visitors, visits, exits, bounces, seconds.
+    async fn sums(&self) -> [i64; 7] {
+        self.app.flush().await.unwrap();
+        let mut sums = [0; 7];
+        let columns = ["pageviews", "visitors", "page_visitors", "visits", "exits", "bounces", "visit_seconds"];
+        for (sum, column) in sums.iter_mut().zip(columns) {
+            *sum = self.sum("pages", column).await;
+        }
+        sums
+    }
+
+    /// Tags in memory, surely after the last hit: the visits have ended since, the day has not.
+    async fn tags_at_end_of_visits(&self) -> f64 {
+        eventually("visits are open", async || self.gauge("sillage_visits_active").await > 0.0).await;
+        self.at(AFTERNOON);
+        eventually("visits end", async || self.gauge("sillage_visits_active").await == 0.0).await;
+        self.gauge("sillage_tags").await
+    }
+
+    async fn gauge(&self, name: &str) -> f64 {
+        let metrics = self.metrics().await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or("-1");
+        line.parse().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_objects_is_never_tagged_unless_the_configuration_says_otherwise() {
+    let objections = [("sec-gpc", "1"), ("dnt", "1")];
+    let strict = Collector::start(NOON, SITES).await;
+    for (name, value) in objections {
+        for address in ["90.0.0.1", "90.0.0.2", "90.0.0.3"] {
+            assert_eq!(strict.view_with(address, (name, value)).await.as_deref(), Some("opted_out"));
+        }
+        assert_eq!(strict.view_with("90.0.0.1", (name, "0")).await, None);
+    }
+    assert_eq!(strict.sums().await, [2, 1, 1, 1, 1, 0, 0]);
+    // One visitor and one page: whoever objected has left no tag beside theirs.
+    assert_eq!(strict.tags_at_end_of_visits().await, 2.0);
+    strict.app.stop().await;
+
+    let lax = Collector::start_with(NOON, SITES, |config| {
+        config.privacy.honour_gpc = false;
+        config.privacy.honour_dnt = false;
+    })
+    .await;
+    for objection in objections {
+        assert_eq!(lax.view_with("90.0.0.1", objection).await, None);
+    }
+    lax.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_s_own_word_about_its_address_is_not_believed() {
+    let open = Collector::start_with(NOON, SITES, |config| config.collect.trusted_proxies.clear()).await;
+    for address in ["198.51.100.1", "198.51.100.2", "2001:db8::1"] {
+        open.view(address, "/").await;
+    }
+    assert_eq!(open.sums().await, [3, 1, 1, 1, 1, 0, 0]);
+    open.app.stop().await;
+
+    let behind_a_proxy = Collector::start(NOON, SITES).await;
+    for spoofed in
+        ["198.51.100.1, 203.0.113.9", "198.51.100.2, 203.0.113.9", "203.0.113.9", "junk, 203.0.113.9, 127.0.0.2"]
+    {
+        behind_a_proxy.view(spoofed, "/").await;
+    }
+    assert_eq!(behind_a_proxy.sums().await, [4, 1, 1, 1, 1, 0, 0]);
+    behind_a_proxy.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ipv6_visitor_is_one_within_its_64_bits_and_has_a_country() {
+    let collector = Collector::start(NOON, SITES).await;
+    collector.view("2a01:e0a:12:3450::1", "/").await;
+    collector.view("2a01:e0a:12:3450:ffff:ffff:ffff:ffff", "/").await;
+    collector.view("2a01:e0a:12:3451::1", "/").await;
+    collector.view("::ffff:90.0.0.1", "/").await;
+    collector.view("90.0.0.1", "/").await;
+    assert_eq!(collector.sums().await[..4], [5, 3, 3, 3]);
+    let sql = "SELECT format('{} {}', value, toString(sum(visitors))) FROM {db}.breakdowns \
+               WHERE dimension = 'country' GROUP BY value";
+    assert_eq!(collector.texts(sql).await, ["FR 3"]);
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sites_know_nothing_of_each_other_s_visitors() {
+    let collector = Collector::start(NOON, SITES).await;
+    for site in [SHOP, "blog.example"] {
+        for path in ["/", "/x"] {
+            collector.event("90.0.0.1", FIREFOX, &pageview(site, path, None)).await;
+        }
+    }
+    collector.app.flush().await.unwrap();
+    let sql = "SELECT format('{} {} {}', site, toString(sum(visitors)), toString(sum(visits))) FROM {db}.pages \
+               GROUP BY site ORDER BY site";
+    assert_eq!(collector.texts(sql).await, ["blog.example 1 1", "shop.example 1 1"]);
+    // Three tags each: a visitor and two pages, on either site.
+    assert_eq!(collector.tags_at_end_of_visits().await, 6.0);
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_values_beyond_their_bounds_are_other_and_figures_stay_right() {
+    let collector = Collector::start_with(NOON, SITES, |config| {
+        config.limits.pages_per_site_day = 3;
+        config.limits.values_per_dimension = 2;
+    })
+    .await;
+    for page in ["/a", "/b", "/c", "/d", "/e", "/a"] {
+        collector.view("90.0.0.1", page).await;
+    }
+    for (host, address) in
+        [("one.example", 1), ("two.example", 2), ("three.example", 3), ("four.example", 4), ("one.example", 5)]
+    {
+        let event = pageview(SHOP, "/a", Some(&format!("https://{host}/")));
+        collector.event(&format!("90.0.1.{address}"), FIREFOX, &event).await;
+    }
+    for plan in ["a", "b", "c", "d"] {
+        let event = json!({ "n": plan, "u": "https://shop.example/zzz", "p": { "plan": plan } });
+        collector.event("90.0.0.1", FIREFOX, &event).await;
+    }
+    assert_eq!(collector.sums().await, [11, 6, 9, 6, 6, 5, 0]);
+    let sql = "SELECT format('{} {} {} {} {}', page, toString(sum(pageviews)), toString(sum(page_visitors)), \
+               toString(sum(visits)), toString(sum(exits))) FROM {db}.pages GROUP BY page ORDER BY page";
+    assert_eq!(collector.texts(sql).await, ["(other) 2 1 0 0", "/a 7 6 6 6", "/b 1 1 0 0", "/c 1 1 0 0"]);
+    let sql = "SELECT format('{} {} {}', value, toString(sum(pageviews)), toString(sum(visits))) FROM {db}.breakdowns \
+               WHERE dimension = 'referrer' GROUP BY value ORDER BY value";
+    // `(direct)` was the first value and `one.example` the second.
+    assert_eq!(collector.texts(sql).await, ["(direct) 1 1", "(other) 3 3", "one.example 2 2"]);
+    let sql = "SELECT format('{} {} {}', page, action, toString(sum(count))) FROM {db}.actions WHERE property = '' \
+               GROUP BY page, action ORDER BY action";
+    assert_eq!(collector.texts(sql).await, ["(other) (other) 2", "(other) a 1", "(other) b 1"]);
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_visitors_counts_as_pageviews_and_does_not_grow_memory() {
+    const TAGS: u32 = 20;
+    let collector = Collector::start_with(NOON, SITES, |config| config.limits.tags = TAGS as usize).await;
+    for number in 0..60 {
+        collector.view(&Ipv4Addr::from(0x5a00_0000 + number).to_string(), "/").await;
+    }
+    // Whoever was known before stays known.
+    collector.view("90.0.0.0", "/").await;
+    let (outcomes, received) = collector.outcomes().await;
+    assert_eq!((outcomes["counted"], outcomes["untagged"], received), (11, 50, 61));
+    assert_eq!(collector.sums().await, [61, 10, 10, 10, 10, 9, 0]);
+    eventually("ten visits are open", async || collector.gauge("sillage_visits_active").await == 10.0).await;
+    assert_eq!(collector.tags_at_end_of_visits().await, f64::from(TAGS));
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_goes_on_past_midnight_and_then_all_of_yesterday_is_forgotten() {
+    let collector = Collector::start("2026-03-10T22:50:00Z", SITES).await;
+    collector.view("90.0.0.1", "/").await;
+    collector.view("90.0.0.2", "/").await;
+    collector.at("2026-03-10T23:10:00Z");
+    collector.view("90.0.0.1", "/b").await;
+    assert_eq!(collector.sums().await, [3, 3, 3, 2, 2, 1, 1_200]);
+    let sql = "SELECT format('{} {} {} {}', toString(day), page, toString(sum(visits)), toString(sum(visitors))) \
+               FROM {db}.pages GROUP BY day, page ORDER BY day";
+    assert_eq!(collector.texts(sql).await, ["2026-03-10 / 2 2", "2026-03-11 /b 0 1"]);
+    eventually("both are remembered", async || collector.gauge("sillage_tags").await == 6.0).await;
+    assert_eq!(collector.gauge("sillage_visits_active").await, 2.0);
+
+    // Half an hour past midnight, yesterday's key is destroyed and who was seen is forgotten; the one visit goes on.
+    collector.at("2026-03-10T23:30:00Z");
+    eventually("yesterday is forgotten", async || collector.gauge("sillage_tags").await == 2.0).await;
+    assert_eq!(collector.gauge("sillage_visits_active").await, 1.0);
+    collector.view("90.0.0.2", "/").await;
+    assert_eq!(collector.sums().await[..4], [4, 4, 4, 3]);
+
+    // An hour later no visit is open; a day later nobody is known.
+    collector.at("2026-03-11T00:31:00Z");
+    eventually("visits end", async || collector.gauge("sillage_visits_active").await == 0.0).await;
+    collector.at("2026-03-12T00:31:00Z");
+    eventually("the day is forgotten", async || collector.gauge("sillage_tags").await == 0.0).await;
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_put_a_third_kind_of_thing_into_a_table() {
+    let collector = Collector::start(NOON, SITES).await;
+    let long = "x".repeat(700);
+    let event = json!({
+        "n": 7, "u": "https://shop.example/", "d": "shop.example", "r": format!("https://news.example/{}", "y".repeat(3_000)),
+        "p": json!({ "plan": long, "size": "undeclared", "nested": { "a": 1 } }).to_string(), "w": 1e300, "e": 5, "sd": 5,
+        "t": { "lcp": 1 }, "uid": "person-7", "_id": "person-7", "user_id": 7,
+    });
+    assert_eq!(collector.event("90.0.0.1", FIREFOX, &event).await.status, 202);
+    let nested = json!({ "n": "x", "u": "https://shop.example/", "p": { "plan": { "a": "deep" }, "size": ["deep"] } });
+    assert_eq!(collector.event("90.0.0.1", FIREFOX, &nested).await.status, 202);
+    let read = json!({ "n": "engagement", "u": "https://shop.example/", "sd": 250, "e": "-3" });
+    assert_eq!(collector.event("90.0.0.1", FIREFOX, &read).await.status, 202);
+    let timing = json!({ "n": "timing", "u": "https://shop.example/", "t": { "lcp": 1e300, "person": 7, "cls": "7" } });
+    assert_eq!(collector.event("90.0.0.1", FIREFOX, &timing).await.status, 202);
+    let shown: Value = json!({ "n": "pageview", "u": "https://shop.example/", "w": -4, "r": format!("https://news.example/{}", "y".repeat(3_000)) });
+    assert_eq!(collector.event("90.0.0.1", FIREFOX, &shown).await.status, 202);
+    collector.app.flush().await.unwrap();
+    let sql = "SELECT format('{}|{}|{}', action, property, toString(length(value))) FROM {db}.actions ORDER BY 1";
+    assert_eq!(collector.texts(sql).await, ["7|plan|500", "7||0", "x||0"]);
+    assert_eq!(collector.sum("pages", "scroll_percent").await, 100);
+    assert_eq!((collector.sum("pages", "engaged_ms").await, collector.sum("pages", "engaged_views").await), (0, 0));
+    assert_eq!(collector.texts("SELECT format('{} {}', metric, toString(bucket)) FROM {db}.timings").await, ["lcp 80"]);
+    let sql = "SELECT format('{} {}', dimension, value) FROM {db}.breakdowns WHERE dimension IN ('referrer', 'screen')";
+    assert_eq!(collector.texts(sql).await, ["referrer news.example"]);
+    collector.app.stop().await;
+}

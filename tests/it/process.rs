@@ -1,0 +1,275 @@
+//! The program itself, as its own process with its own engine: how it starts, stops, dies and comes back.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustix::process::{Pid, Signal, kill_process};
+use sillage::store::{Engine, Store};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::collector::{FIREFOX, pageview};
+use crate::support::{self, eventually};
+
+const SHOP: &str = "shop.example";
+
+/// A folder for one program: its configuration and all that it keeps.
+pub(crate) struct Home(TempDir, #[expect(dead_code, reason = "held until the program has ended")] TempDir);
+
+impl Home {
+    /// With `more` added to the configuration.
+    pub(crate) fn new(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
+        std::os::unix::fs::symlink(memory.path(), folder.path().join("runtime")).unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let text = format!(
+            r#"
+            site = [{{ name = "{SHOP}" }}]
+            {more}
+            [collect]
+            listen = "127.0.0.1:0"
+            trusted_proxies = ["127.0.0.0/8"]
+            [console]
+            listen = "127.0.0.1:0"
+            [clickhouse]
+            dir = {data:?}
+            [spool]
+            dir = {spool:?}
+            flush_seconds = 1
+            [runtime]
+            dir = {runtime:?}
+            allow_disk = true
+            [privacy]
+            rounding = 1
+            "#,
+            data = path("data"),
+            spool = path("spool"),
+            runtime = path("runtime"),
+        );
+        std::fs::write(path("sillage.toml"), text).unwrap();
+        Self(folder, memory)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// What the program has said so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.path().join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// The program with these arguments and this configuration.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        command.args(arguments).arg("--config").arg(self.path().join("sillage.toml")).kill_on_drop(true);
+        command
+    }
+
+    /// Runs to the end.
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output();
+        tokio::time::timeout(Duration::from_secs(60), output).await.expect("the program ends").unwrap()
+    }
+
+    /// Starts `serve` with these variables, and waits until it says where.
+    pub(crate) async fn serve(&self, variables: &[(&str, &str)]) -> Program {
+        let log = File::options().create(true).append(true).open(self.path().join("log")).unwrap();
+        let mut command = self.command(&["serve"]);
+        let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = async || {
+            let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap();
+            let line = line.unwrap_or_else(|| panic!("it ended: {}", self.log()));
+            line.split_once("http://").unwrap().1.trim_end_matches('/').parse().unwrap()
+        };
+        let (collect, console) = (address().await, address().await);
+        let engine = Engine::running(&self.path().join("runtime")).await.unwrap();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Program { child, collect, console, store: Store::connect(&support::database("sillage"), &engine), client }
+    }
+}
+
+/// The running program.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) collect: SocketAddr,
+    console: SocketAddr,
+    pub(crate) store: Store,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Program {
+    /// Sends it a signal and waits for its end.
+    pub(crate) async fn end(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.expect("it ends").unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let number = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(number).unwrap(), signal).unwrap();
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        let request = Request::get(format!("http://{}/metrics", self.console)).body(Full::default()).unwrap();
+        let body = self.client.request(request).await.unwrap().into_body().collect().await.unwrap();
+        String::from_utf8(body.to_bytes().to_vec()).unwrap()
+    }
+
+    /// Every page with its pageviews, once no segment waits but the one that is written to.
+    async fn pages(&self) -> Vec<(String, i64)> {
+        eventually("the spool is shipped", async || {
+            self.metrics().await.lines().any(|line| line == "sillage_spool_segments 1")
+        })
+        .await;
+        let sql = "SELECT page, sum(pageviews) FROM sillage.pages GROUP BY page";
+        self.store.ask_as_owner(sql).rows().await.unwrap()
+    }
+}
+
+/// Sends pageviews, one after the other, until the program is gone: the pages sent, and of these the acknowledged.
+async fn trickle(collect: SocketAddr, name: usize) -> (BTreeSet<String>, BTreeSet<String>) {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let (mut sent, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+    loop {
+        let page = format!("/t{name}/n{}", sent.len());
+        let request = Request::post(format!("http://{collect}/api/event"))
+            .header("user-agent", FIREFOX)
+            .body(Full::new(Bytes::from(pageview(SHOP, &page, None).to_string())))
+            .unwrap();
+        sent.insert(page.clone());
+        match client.request(request).await {
+            Ok(answer) if answer.status() == 202 => drop(acknowledged.insert(page)),
+            Ok(answer) => assert_eq!(answer.status(), 503),
+            Err(_) => return (sent, acknowledged),
+        }
+    }
+}
+
+/// Ends a program by `signal` under a trickle of hits; every acknowledged hit is there afterwards, exactly once.
+async fn nothing_acknowledged_is_lost(signal: Signal) -> ExitStatus {
+    let home = Home::new("");
+    let program = home.serve(&[]).await;
+    let collect = program.collect;
+    let senders: Vec<_> = (0..4).map(|name| tokio::spawn(trickle(collect, name))).collect();
+    eventually("some hits are shipped", async || {
+        let metrics = program.metrics().await;
+        metrics
+            .lines()
+            .any(|line| line.starts_with("sillage_flush_rows_total{table=\"pages\"}") && !line.ends_with(" 0"))
+    })
+    .await;
+    let end = program.end(signal).await;
+    let (mut sent, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+    for sender in senders {
+        let (more_sent, more_acknowledged) = sender.await.unwrap();
+        sent.extend(more_sent);
+        acknowledged.extend(more_acknowledged);
+    }
+    let program = home.serve(&[]).await;
+    let pages = program.pages().await;
+    let twice: Vec<_> = pages.iter().filter(|(_, views)| *views != 1).collect();
+    assert!(twice.is_empty(), "counted more than once: {twice:?}");
+    let stored: BTreeSet<String> = pages.into_iter().map(|(page, _)| page).collect();
+    assert!(acknowledged.len() > 20, "only {} were acknowledged", acknowledged.len());
+    let lost: Vec<_> = acknowledged.difference(&stored).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    let invented: Vec<_> = stored.difference(&sent).collect();
+    assert!(invented.is_empty(), "never sent: {invented:?}");
+    assert!(program.end(Signal::TERM).await.success());
+    end
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_asked_to_stop_drains_and_keeps_every_acknowledged_hit() {
+    let end = nothing_acknowledged_is_lost(Signal::TERM).await;
+    assert_eq!(end.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_killed_keeps_every_acknowledged_hit_exactly_once() {
+    let end = nothing_acknowledged_is_lost(Signal::KILL).await;
+    assert_eq!(end.code(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_program_on_the_same_spool_says_so_and_an_import_works_beside_the_first() {
+    let home = Home::new("");
+    let program = home.serve(&[]).await;
+    let second = home.run(&["serve"]).await;
+    assert_eq!(second.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&second.stderr);
+    let spool = home.path().join("spool");
+    assert!(said.contains(&format!("sillage: the spool in {}: ", spool.display())), "{said}");
+    assert!(said.contains("another process"), "{said}");
+
+    let log = home.path().join("access.log");
+    let line = |address: &str, path: &str, agent: &str| {
+        format!("{address} - - [10/Mar/2026:10:00:00 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"{agent}\"\n")
+    };
+    let lines = [
+        line("192.0.2.1", "/logged?x=1", FIREFOX),
+        line("192.0.2.2", "/logged", FIREFOX),
+        line("192.0.2.2", "/style.css", FIREFOX),
+        line("192.0.2.3", "/logged", "curl/8.5.0"),
+    ];
+    std::fs::write(&log, lines.concat()).unwrap();
+    let import = ["import", "access-log", log.to_str().unwrap(), "--site", SHOP];
+    let imported = home.run(&import).await;
+    assert_eq!(imported.status.code(), Some(0), "{}", String::from_utf8_lossy(&imported.stderr));
+    assert_eq!(program.pages().await, [("/logged".to_owned(), 2)]);
+    let again = home.run(&import).await;
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("--again"), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(program.pages().await, [("/logged".to_owned(), 2)]);
+    assert!(program.end(Signal::TERM).await.success());
+}
+
+#[tokio::test]
+async fn checking_a_configuration_ends_with_0_when_it_is_right_and_2_when_it_is_not() {
+    let right = Home::new("").run(&["check"]).await;
+    assert_eq!(right.status.code(), Some(0), "{}", String::from_utf8_lossy(&right.stderr));
+    assert!(String::from_utf8_lossy(&right.stdout).contains("1 site"));
+    for (wrong, says) in [
+        ("[limits]\npages = 1", "pages"),
+        ("[limits]\nvalues_per_dimension = 0", "limits.values_per_dimension"),
+        ("[limits]\ntags = \"many\"", "tags"),
+        ("[geo]\ndatabases = [\"/nowhere.mmdb\"]", "/nowhere.mmdb"),
+        ("[geo", "TOML"),
+    ] {
+        let answer = Home::new(wrong).run(&["check"]).await;
+        let said = String::from_utf8_lossy(&answer.stderr);
+        assert_eq!(answer.status.code(), Some(2), "{wrong}: {said}");
+        assert!(said.contains(says), "{wrong}: {said}");
+    }
+    let home = Home::new("");
+    std::fs::remove_file(home.path().join("sillage.toml")).unwrap();
+    let answer = home.run(&["check"]).await;
+    assert_eq!(answer.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("no such file"));
+}
+
+#[tokio::test]
+async fn without_the_engine_s_library_the_program_says_what_to_do() {
+    let home = Home::new("");
+    let library: PathBuf = home.path().join("libchdb.so");
+    let mut command = home.command(&["serve"]);
+    command.env("SILLAGE_CLICKHOUSE__LIBRARY", &library).env("PATH", home.path());
+    let answer = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&answer.stderr);
+    assert_eq!(answer.status.code(), Some(2), "{said}");
+    assert!(said.contains(&library.display().to_string()) && said.contains("run `npm ci`"), "{said}");
+}
