@@ -3,7 +3,7 @@
 //! Nothing here ever sees a hit.
 //!
 //! While the database is away, what is older than a minute is folded on disk: hours of waiting cost counters, and no
-//! event lies there for longer than a flush or two. Everything is shipped oldest first, and nothing before what was
+//! event lies there for longer than a few minutes. Everything is shipped oldest first, and nothing before what was
 //! offered last is surely gone from the spool: the database remembers the last ten thousand tokens only. The one
 //! exception is what the disk cannot read; it stays where it is, the rest goes by.
 
