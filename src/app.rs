@@ -30,7 +30,7 @@ use crate::privacy::agent::Agents;
 use crate::privacy::place::{PlaceError, Places};
 use crate::ship::{FlushRequest, Ship, ShipError};
 use crate::sites::Sites;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
 use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
 use crate::store::migrate::{self, MigrateError};
@@ -122,16 +122,8 @@ impl App {
         let stop_collecting = CancellationToken::new();
         let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
         let (collect_address, collectors) = collectors(&collect, public, config.collect.threads, &stop_collecting)?;
-        let (store, engine) = open_store(&config, database).await?;
+        let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
-        let (flush, requests) = mpsc::channel(4);
-        let ship = Ship {
-            ledger: ledger.clone(),
-            store: store.clone(),
-            meters: meters.clone(),
-            every: Duration::from_secs(config.spool.flush_seconds),
-        };
-        shipping.spawn(ship.run(requests, stop_shipping.clone()));
         let house = House {
             ledger: ledger.clone(),
             anonymiser: anonymiser.clone(),
@@ -140,6 +132,17 @@ impl App {
             engine_up: engine.as_ref().map(Engine::up),
         };
         shipping.spawn(house.run(stop_shipping.clone()));
+        let (flush, requests) = mpsc::channel(4);
+        let ship = Ship {
+            ledger: ledger.clone(),
+            store: store.clone(),
+            meters: meters.clone(),
+            clock: clock.clone(),
+            every: Duration::from_secs(config.spool.flush_seconds),
+        };
+        let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
+        let engine = kept_if(formed, engine).await?;
+        shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
         let console = Arc::new(Console::new(console::Parts {
@@ -283,15 +286,19 @@ pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>),
     Ok((engine.endpoint().clone(), Some(engine)))
 }
 
-/// The database with its tables in their form; an engine of ours is let go when they cannot be brought to it.
-async fn open_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc<Store>, Option<Engine>), AppError> {
+/// The way to the database, whether or not it answers yet.
+async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc<Store>, Option<Engine>), AppError> {
     let (endpoint, engine) = match database {
         Some(endpoint) => (endpoint, None),
         None => reach_engine(config).await?,
     };
-    let store = Arc::new(Store::connect(&config.clickhouse, &endpoint));
-    match (bring_to_form(&store, config, engine.is_some()).await, engine) {
-        (Ok(()), engine) => Ok((store, engine)),
+    Ok((Arc::new(Store::connect(&config.clickhouse, &endpoint)), engine))
+}
+
+/// An engine of ours is let go when its tables cannot be brought to their form.
+async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result<Option<Engine>, AppError> {
+    match (formed, engine) {
+        (Ok(()), engine) => Ok(engine),
         (Err(error), None) => Err(error),
         (Err(error), Some(engine)) => {
             engine.stop().await;
@@ -329,7 +336,17 @@ fn ledger(
     if recovery.segments > 0 {
         tracing::info!(segments = recovery.segments, events = recovery.events, "the spool was taken up again");
     }
-    meters.ship.quarantined.increment(recovery.quarantined_frames + recovery.quarantined_segments);
+    if recovery.batches > 0 {
+        tracing::info!(batches = recovery.batches, "counters wait in the spool, for a database that was away");
+    }
+    let whole_files = recovery.quarantined_segments + recovery.quarantined_batches;
+    meters.ship.quarantined.increment(recovery.quarantined_frames + whole_files);
+    let set_aside = spool.forget_set_aside(clock.now()).unwrap_or_default();
+    if set_aside.files > 0 {
+        let days = SET_ASIDE_SECONDS / 86_400;
+        tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
+    }
+    meters.ship.set_aside_forgotten.increment(set_aside.forgotten);
     Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
 }
 

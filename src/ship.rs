@@ -1,6 +1,11 @@
 //! From a sealed segment to the database: folded into one batch, inserted with the segment's own token, deleted. A
 //! crash anywhere in between replays the same batch under the same token, which the database drops the second time.
 //! Nothing here ever sees a hit.
+//!
+//! While the database is away, what is older than a minute is folded on disk: hours of waiting cost counters, and no
+//! event lies there for longer than a few minutes. Everything is shipped oldest first, and nothing before what was
+//! offered last is surely gone from the spool: the database remembers the last ten thousand tokens only. The one
+//! exception is what the disk cannot read; it stays where it is, the rest goes by.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +14,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::rollup::Rollup;
-use crate::spool::{SegmentInfo, Spool, SpoolError};
+use crate::spool::{ReadReport, SET_ASIDE_SECONDS, SegmentInfo, Spool, SpoolError};
 use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};
 
-/// First and longest pause after a failed insert.
+/// First and longest pause after a failed insert. One that was refused waits for somebody to mend something: it is
+/// tried again at the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+/// Events that are older than this when the database is away are folded. While it is, segments are this long.
+const FOLD_SECONDS: u64 = 60;
+const FOLD_EVERY: Duration = Duration::from_secs(FOLD_SECONDS);
+/// How long stopping waits for a database that does not answer: half of what a supervisor commonly grants.
+const STOP_MAX: Duration = Duration::from_secs(15);
 
 /// Why a flush stopped before the spool was empty. The segments wait.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +50,8 @@ pub struct Ship {
     pub store: Arc<Store>,
     /// Where figures about this go.
     pub meters: Arc<Meters>,
+    /// How old an event is.
+    pub clock: Arc<dyn Clock>,
     /// Between flushes.
     pub every: Duration,
 }
@@ -45,52 +59,168 @@ pub struct Ship {
 /// A wish to flush now; answered when the spool was emptied or could not be.
 pub type FlushRequest = oneshot::Sender<Result<(), ShipError>>;
 
+/// What is remembered from one attempt to the next.
+struct Attempts {
+    seal_at: Instant,
+    /// When the database is tried again; nothing while it takes what it is given.
+    again_at: Option<Instant>,
+    pause: Duration,
+    /// Number of a segment that the database has and that could not be removed.
+    inserted: Option<u64>,
+}
+
 impl Ship {
-    /// Flushes at every interval and on request, until `shutdown`; then once more.
-    pub async fn run(self, mut requests: mpsc::Receiver<FlushRequest>, shutdown: CancellationToken) {
-        let mut next = Instant::now() + self.every;
-        let mut pause = PAUSES.0;
+    /// Flushes at every interval and on request, until `shutdown`; then once more. What cannot be shipped then is
+    /// folded, however young: nobody knows when the next start will be.
+    pub async fn run(self, requests: mpsc::Receiver<FlushRequest>, shutdown: CancellationToken) {
+        let give_up = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(STOP_MAX).await;
+        };
+        tokio::select! {
+            () = self.serve(requests, &shutdown) => {}
+            () = give_up => tracing::warn!("stopping; the database does not answer"),
+        }
+        self.fold_older_than(0).await;
+    }
+
+    /// Does what does not take a database, while `reached` waits for one. What a crash left behind is folded at once.
+    pub async fn wait_for<T>(&self, reached: impl Future<Output = T>) -> T {
+        let mut reached = std::pin::pin!(reached);
         loop {
+            self.fold_older_than(FOLD_SECONDS).await;
+            self.forget_set_aside().await;
+            tokio::select! {
+                reached = &mut reached => return reached,
+                () = tokio::time::sleep(FOLD_EVERY) => self.ledger.spool().seal().await.unwrap_or_default(),
+            }
+        }
+    }
+
+    async fn serve(&self, mut requests: mpsc::Receiver<FlushRequest>, shutdown: &CancellationToken) {
+        let mut attempts =
+            Attempts { seal_at: Instant::now() + self.every, again_at: None, pause: PAUSES.0, inserted: None };
+        loop {
+            let next = attempts.again_at.map_or(attempts.seal_at, |again| again.min(attempts.seal_at));
             let request = tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = tokio::time::sleep_until(next) => None,
-                request = requests.recv() => request,
+                Some(request) = requests.recv() => Some(request),
             };
-            let flushed = self.flush().await;
-            match &flushed {
-                Ok(()) => {
-                    pause = PAUSES.0;
-                    next = Instant::now() + self.every;
-                }
-                Err(error) => {
-                    tracing::error!(%error, pause_seconds = pause.as_secs_f64(), "segments wait");
-                    next = Instant::now() + pause;
-                    pause = (pause * 2).min(PAUSES.1);
-                }
-            }
+            let flushed = self.flush(&mut attempts, request.is_some()).await;
             if let Some(request) = request {
                 // Whoever asked may have stopped waiting.
                 request.send(flushed).ok();
             }
+            self.forget_set_aside().await;
         }
-        if let Err(error) = self.flush().await {
-            tracing::warn!(%error, "stopping; segments wait in the spool for the next start");
+        if self.flush(&mut attempts, true).await.is_err() {
+            tracing::warn!("stopping; segments wait in the spool for the next start");
         }
     }
 
-    /// Seals what has gathered and ships every sealed segment, oldest first.
-    async fn flush(&self) -> Result<(), ShipError> {
-        let spool = self.ledger.spool();
-        // A spool that cannot seal now may still hold sealed segments.
-        spool.seal().await.ok();
-        for segment in self.ledger.sealed() {
-            let started = Instant::now();
-            let batch = fold(spool, &segment, &self.meters)?;
-            self.insert(&batch).await?;
-            self.ledger.remove(segment.number)?;
-            self.meters.ship.flush_seconds.record(started.elapsed());
+    /// Does what is due: seals, ships, and folds what could not be shipped.
+    async fn flush(&self, attempts: &mut Attempts, now: bool) -> Result<(), ShipError> {
+        let started = Instant::now();
+        if now || attempts.seal_at <= started {
+            // A spool that cannot seal now may still hold sealed segments.
+            self.ledger.spool().seal().await.ok();
+            attempts.seal_at = started + self.every;
         }
-        Ok(())
+        let mut shipped = Ok(());
+        if now || attempts.again_at.is_none_or(|again| again <= started) {
+            shipped = self.ship(&mut attempts.inserted).await;
+            attempts.note(&shipped);
+        }
+        if attempts.again_at.is_some() {
+            attempts.seal_at = attempts.seal_at.max(started + FOLD_EVERY.max(self.every));
+            self.fold_older_than(FOLD_SECONDS).await;
+        }
+        shipped
+    }
+
+    /// Ships every sealed segment, oldest first. Where there are many of them, from hours of waiting, what comes in
+    /// meanwhile is folded as it would have been.
+    async fn ship(&self, inserted: &mut Option<u64>) -> Result<(), ShipError> {
+        let mut all_read = Ok(());
+        if let Some(number) = *inserted {
+            self.remove(number).await?;
+            *inserted = None;
+        }
+        let (mut behind, mut folded_at) = (0, Instant::now());
+        while let Some(segment) = self.next_behind(behind) {
+            behind = segment.number;
+            let started = Instant::now();
+            let (batch, report) = match self.blocking(move |ledger| rows_of(ledger.spool(), &segment)).await {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::error!(%error, number = segment.number, "a segment cannot be shipped");
+                    self.meters.ship.quarantined.increment(u64::from(matches!(error, SpoolError::Damaged(_))));
+                    all_read = Err(error.into());
+                    continue;
+                }
+            };
+            self.insert(&batch).await?;
+            *inserted = Some(segment.number);
+            self.meters.ship.quarantined.increment(report.damaged);
+            self.remove(segment.number).await?;
+            *inserted = None;
+            self.meters.ship.flush_seconds.record(started.elapsed());
+            if folded_at.elapsed() >= FOLD_EVERY {
+                self.ledger.spool().seal().await.ok();
+                self.fold_older_than(FOLD_SECONDS).await;
+                folded_at = Instant::now();
+            }
+        }
+        all_read
+    }
+
+    fn next_behind(&self, number: u64) -> Option<SegmentInfo> {
+        self.ledger.sealed().into_iter().find(|segment| segment.number > number)
+    }
+
+    /// Removes a segment that the database has.
+    async fn remove(&self, number: u64) -> Result<(), SpoolError> {
+        self.blocking(move |ledger| {
+            // One that is not listed any more is gone, as far as can be told before a crash.
+            let listed = ledger.spool().sealed().iter().any(|segment| segment.number == number);
+            if listed { ledger.remove(number) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Folds what is older than `seconds`, one segment at a time. A clock that was set back makes a segment no younger.
+    async fn fold_older_than(&self, seconds: u64) {
+        let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
+        let due = |segment: &SegmentInfo| !segment.folded && now.abs_diff(segment.since) >= seconds;
+        for segment in self.ledger.sealed().into_iter().filter(due) {
+            match self.blocking(move |ledger| fold(ledger.spool(), &segment)).await {
+                Ok(report) => {
+                    self.meters.ship.folded.increment(1);
+                    self.meters.ship.quarantined.increment(report.damaged);
+                }
+                Err(error) => {
+                    tracing::error!(%error, number = segment.number, "a segment cannot be folded; its events stay");
+                }
+            }
+        }
+    }
+
+    async fn forget_set_aside(&self) {
+        let now = self.clock.now();
+        let found = self.blocking(move |ledger| Ok(ledger.spool().forget_set_aside(now)?)).await;
+        match found {
+            Ok(found) if found.forgotten > 0 => {
+                self.meters.ship.set_aside_forgotten.increment(found.forgotten);
+                tracing::warn!(
+                    files = found.forgotten,
+                    days = SET_ASIDE_SECONDS / 86_400,
+                    "quarantined files were removed: nobody looked at them in time"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the quarantine cannot be looked through"),
+        }
     }
 
     async fn insert(&self, batch: &Batch) -> Result<(), ShipError> {
@@ -110,12 +240,65 @@ impl Ship {
         }
         Ok(())
     }
+
+    /// Works on the spool where it holds up no one.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, SpoolError> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let ledger = self.ledger.clone();
+        let done = tokio::task::spawn_blocking(move || work(&ledger)).await;
+        done.unwrap_or_else(|_| Err(std::io::Error::other("a panic while reading it").into()))
+    }
 }
 
-/// A segment's one and only batch.
-fn fold(spool: &Spool, segment: &SegmentInfo, meters: &Meters) -> Result<Batch, ShipError> {
+impl Attempts {
+    fn note(&mut self, shipped: &Result<(), ShipError>) {
+        let pause = match shipped {
+            Ok(()) => {
+                (self.again_at, self.pause) = (None, PAUSES.0);
+                return;
+            }
+            Err(error @ ShipError::Store(StoreError::Refused(_))) => {
+                tracing::error!(%error, "the database refuses what it is given; all of it waits until that is mended");
+                PAUSES.1
+            }
+            Err(error) => {
+                let pause = jittered(self.pause);
+                tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "segments wait");
+                self.pause = (self.pause * 2).min(PAUSES.1);
+                pause
+            }
+        };
+        self.again_at = Some(Instant::now() + pause);
+    }
+}
+
+/// The pause, a quarter more or less: many collectors of one database do not come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [128];
+    if getrandom::fill(&mut byte).is_err() {
+        return pause;
+    }
+    pause * (384 + u32::from(byte[0])) / 512
+}
+
+/// A segment's one and only batch, from its events or as it was folded before.
+pub(crate) fn rows_of(spool: &Spool, segment: &SegmentInfo) -> Result<(Batch, ReadReport), SpoolError> {
+    if segment.folded {
+        return Ok((spool.batch(segment)?, ReadReport::default()));
+    }
     let mut rollup = Rollup::default();
-    let report = spool.read(segment)?.for_each(|event| rollup.add(event)).map_err(SpoolError::from)?;
-    meters.ship.quarantined.increment(report.damaged);
-    Ok(rollup.finish(spool.token(segment.number)))
+    // Damage that cannot be copied to quarantine is nowhere else: the segment is not to be removed.
+    let report = spool.read(segment)?.for_each(|event| rollup.add(event))?;
+    Ok((rollup.finish(spool.token(segment.number)), report))
+}
+
+/// Puts its counters in a segment's place.
+pub(crate) fn fold(spool: &Spool, segment: &SegmentInfo) -> Result<ReadReport, SpoolError> {
+    let reader = spool.read(segment)?;
+    let mut rollup = Rollup::default();
+    let report = reader.for_each(|event| rollup.add(event))?;
+    spool.fold(&reader, report.events, &rollup.finish(String::new()))?;
+    Ok(report)
 }

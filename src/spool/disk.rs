@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::lock::FolderLock;
 
@@ -14,6 +15,8 @@ pub const QUARANTINE: &str = "quarantine";
 pub trait Disk: Send + Sync {
     /// Names of the files in the folder itself, in no order.
     fn list(&self) -> io::Result<Vec<String>>;
+    /// Names of the files in quarantine, each with the second since 1970 of its last change.
+    fn list_set_aside(&self) -> io::Result<Vec<(String, u64)>>;
     /// A file's whole content.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
     /// A new and empty file; what was there under this name is gone.
@@ -74,6 +77,16 @@ impl Disk for RealDisk {
             if entry.file_type()?.is_file() {
                 names.extend(entry.file_name().into_string());
             }
+        }
+        Ok(names)
+    }
+
+    fn list_set_aside(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.folder.join(QUARANTINE))? {
+            let entry = entry?;
+            let changed = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
+            names.extend(entry.file_name().into_string().map(|name| (name, changed)));
         }
         Ok(names)
     }

@@ -35,6 +35,7 @@ pub(crate) struct FaultDisk(Arc<Mutex<State>>);
 struct File {
     written: Vec<u8>,
     synced: Vec<u8>,
+    changed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +47,7 @@ struct State {
     refused: Vec<Op>,
     room: Option<usize>,
     fault: Option<Fault>,
+    seconds: u64,
 }
 
 /// What goes wrong at one operation.
@@ -115,6 +117,11 @@ impl FaultDisk {
         self.state().room = bytes;
     }
 
+    /// What time files are changed at from now on.
+    pub(crate) fn at(&self, seconds: u64) {
+        self.state().seconds = seconds;
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }
@@ -127,7 +134,8 @@ impl FaultDisk {
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state();
         let index = state.files.len();
-        state.files.push(File { written: bytes.to_vec(), synced: bytes.to_vec() });
+        let changed = state.seconds;
+        state.files.push(File { written: bytes.to_vec(), synced: bytes.to_vec(), changed });
         state.names.insert(name.into(), index);
         state.synced_names.insert(name.into(), index);
     }
@@ -138,7 +146,7 @@ impl FaultDisk {
         let after = FaultDisk::default();
         let names = if survives == Survives::All { &state.names } else { &state.synced_names };
         for (name, index) in names {
-            let File { written, synced } = &state.files[*index];
+            let File { written, synced, .. } = &state.files[*index];
             let unsynced = written.len().saturating_sub(synced.len());
             let kept = match survives {
                 Survives::Nothing => synced.len(),
@@ -157,6 +165,13 @@ impl Disk for FaultDisk {
         Ok(self.names().into_iter().filter(|name| !name.starts_with(QUARANTINE)).collect())
     }
 
+    fn list_set_aside(&self) -> io::Result<Vec<(String, u64)>> {
+        let state = self.state();
+        let inside = |name: &str| name.strip_prefix(QUARANTINE)?.strip_prefix('/').map(str::to_owned);
+        let names = state.names.iter();
+        Ok(names.filter_map(|(name, file)| Some((inside(name)?, state.files[*file].changed))).collect())
+    }
+
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.state().file(name).map(|file| file.written.clone())
     }
@@ -166,7 +181,8 @@ impl Disk for FaultDisk {
         let verdict = state.ask(Op::Create);
         let index = state.files.len();
         if verdict.happens {
-            state.files.push(File::default());
+            let changed = state.seconds;
+            state.files.push(File { changed, ..File::default() });
             state.names.insert(name.into(), index);
         }
         verdict.says.map(|()| Box::new(FaultFile { disk: self.clone(), index }) as Box<dyn Appending>)

@@ -4,9 +4,11 @@
 //!
 //! # Format 1
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
-//! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `quarantine/` keeps
-//! what could not be read: `<number>.seg`, a whole file; `<number>.damaged`, pieces of one, each as its position
-//! (u64), its length (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte,
+//! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch` stands for
+//! one that waits as counters ([`batch`] has its format); where both are there and the batch is whole, the segment is
+//! to be removed, else the batch. `quarantine/` keeps what could not be read, for a week: `<number>.seg` and
+//! `<number>.batch`, a whole file; `<number>.damaged`, pieces of a segment, each as its position (u64), its length
+//! (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte,
 //! lowest first, the top bit set on all but the last. A *signed* varint carries `2n` for `n ≥ 0`, `−2n−1` below.
 //! A *text* is the varint number that the segment's dictionary gave it. A checksum is CRC-32 as in IEEE 802.3.
 //!
@@ -55,14 +57,17 @@
 
 pub mod disk;
 
+mod batch;
 mod dictionary;
 #[cfg(test)]
 pub(crate) mod fault;
+mod fold;
 mod queue;
 mod reader;
 mod receipt;
 mod record;
 mod recover;
+mod rows;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -77,6 +82,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 use self::disk::{Disk, RealDisk};
+pub use self::fold::{SET_ASIDE_SECONDS, SetAside};
 use self::queue::{EMPTY, Queue, Standing};
 pub use self::queue::{Position, SegmentInfo};
 pub use self::reader::{ReadReport, SegmentReader};
@@ -116,6 +122,9 @@ pub enum SpoolError {
     /// Not a segment that waits to be shipped.
     #[error("segment {0} is not sealed, or cannot be read as one")]
     Segment(u64),
+    /// A batch alone, without the events that it was made of.
+    #[error("batch {0} is damaged, and its figures are lost; it is kept in quarantine for a week")]
+    Damaged(u64),
     /// The disk refuses.
     #[error("the spool's disk: {0}")]
     Disk(#[from] io::Error),
@@ -136,6 +145,10 @@ pub struct Recovery {
     pub quarantined_frames: u64,
     /// Whole segments likewise.
     pub quarantined_segments: u64,
+    /// Segments that wait as batches of counters, beside those with events.
+    pub batches: u64,
+    /// Batches that could not be read.
+    pub quarantined_batches: u64,
 }
 
 /// An open spool: one folder, one writer.
@@ -182,8 +195,12 @@ impl Spool {
         let queue = Mutex::new(Queue::new(header, found.sealed.clone(), found.newest));
         let shared = Arc::new(Shared { queue, work: Condvar::new(), disk, clock, node, bytes_max });
         let writer = Writer::new(Arc::clone(&shared), next);
-        shared.queue().empty.clone_from(&found.empty);
-        let newest = shared.queue().newest;
+        let newest = {
+            let mut queue = shared.queue();
+            queue.empty.clone_from(&found.empty);
+            queue.doubled.clone_from(&found.doubled);
+            queue.newest
+        };
         found.tidy(&*shared.disk, newest);
         Ok((Self { shared, writer: Mutex::default() }, writer, found.recovery))
     }
@@ -261,33 +278,33 @@ impl Spool {
     /// When it is not sealed, its header has been damaged since, or the disk cannot read it.
     pub fn read(&self, segment: &SegmentInfo) -> Result<SegmentReader, SpoolError> {
         let number = segment.number;
-        if !self.shared.queue().sealed.contains_key(&number) {
+        if self.shared.queue().sealed.get(&number).is_none_or(|info| info.folded) {
             return Err(SpoolError::Segment(number));
         }
         recover::open(&self.shared.disk, self.shared.node, number)?.ok_or(SpoolError::Segment(number))
     }
 
-    /// Takes away a sealed segment that has been shipped, durably.
+    /// Takes away a sealed segment that has been shipped, durably, events or batch.
     ///
     /// # Errors
     /// When it is not sealed, or the disk refuses: call again, for as long as it is listed. If only the last step was
     /// refused it is not, but may come back after a crash, under the same token.
     pub fn remove(&self, number: u64) -> Result<(), SpoolError> {
-        let newest = {
+        let (folded, doubled, newest) = {
             let queue = self.shared.queue();
-            if !queue.sealed.contains_key(&number) {
-                return Err(SpoolError::Segment(number));
-            }
-            queue.newest
+            let folded = queue.sealed.get(&number).ok_or(SpoolError::Segment(number))?.folded;
+            (folded, queue.doubled.contains(&number), queue.newest)
         };
+        let (events, rows) = (file_name(number), batch::file_name(number));
+        let (name, beside) = if folded { (rows, events) } else { (events, rows) };
+        if doubled {
+            self.remove_file(&beside)?;
+        }
         if number == newest {
             // Its name stays until a higher one stands there: the number must not be given again.
-            self.shared.disk.truncate(&file_name(number), EMPTY)?;
+            self.shared.disk.truncate(&name, EMPTY)?;
         } else {
-            match self.shared.disk.remove(&file_name(number)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                Ok(()) | Err(_) => {}
-            }
+            self.remove_file(&name)?;
         }
         self.shared.queue().forget(number);
         self.shared.work.notify_one(); // a full disk may have room now

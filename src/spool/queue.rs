@@ -29,6 +29,8 @@ pub struct SegmentInfo {
     pub events: u64,
     /// Seconds since 1970 when its first event came; after a restart, when the segment was begun.
     pub since: u64,
+    /// Its events are gone from the disk; it waits as a batch of counter rows.
+    pub folded: bool,
 }
 
 /// Where an event stands.
@@ -88,6 +90,8 @@ pub(super) struct Queue {
     pub(super) written: Position,
     /// Segments that the start found without an event.
     pub(super) empty: BTreeSet<u64>,
+    /// Sealed segments that may have a file beside the one that counts: the events that were folded, or half a batch.
+    pub(super) doubled: BTreeSet<u64>,
     encoder: Encoder,
     gathering: Batch,
     ended: Vec<Batch>,
@@ -109,6 +113,7 @@ impl Queue {
             failures: 0,
             written: Position { segment: header.number, index: 0 },
             empty: BTreeSet::new(),
+            doubled: BTreeSet::new(),
             encoder: Encoder::new(header),
             gathering: Batch::new(Vec::new()),
             ended: Vec::new(),
@@ -208,8 +213,17 @@ impl Queue {
         self.since = None;
     }
 
+    /// The segment waits as a batch of `bytes` from here on.
+    pub(super) fn fold(&mut self, number: u64, bytes: u64) {
+        if let Some(segment) = self.sealed.get_mut(&number) {
+            self.settled = self.settled.saturating_sub(segment.bytes) + bytes;
+            (segment.folded, segment.bytes) = (true, bytes);
+        }
+    }
+
     /// The segment's file is gone.
     pub(super) fn forget(&mut self, number: u64) {
+        self.doubled.remove(&number);
         if let Some(segment) = self.sealed.remove(&number) {
             self.settled = self.settled.saturating_sub(segment.bytes);
         }

@@ -1,10 +1,12 @@
-//! What a start finds: whole segments, torn ones, damaged ones. It looks first and changes files after, it can be
-//! interrupted anywhere and done again, and it removes nothing that holds an event.
+//! What a start finds: whole segments, torn ones, damaged ones, and those that were folded to batches. It looks first
+//! and changes files after, it can be interrupted anywhere and done again, and it removes nothing that holds an event
+//! or its counters, but one of the two where both are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
+use super::batch;
 use super::disk::{Disk, QUARANTINE};
 use super::queue::SegmentInfo;
 use super::reader::{ReadReport, SegmentReader};
@@ -36,29 +38,40 @@ pub(super) fn node(disk: &dyn Disk) -> Result<Node, SpoolError> {
 
 /// What a start found.
 pub(super) struct Found {
-    /// Highest number that a segment's file has; 0 if there is none.
+    /// Highest number that a file has; 0 if there is none.
     pub(super) newest: u64,
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
     pub(super) recovery: Recovery,
     torn: Vec<SegmentInfo>,
     pub(super) empty: BTreeSet<u64>,
-    unreadable: Vec<u64>,
+    unreadable: Vec<String>,
+    /// Sealed segments with both files: the events of a whole batch, or half a batch of the events.
+    pub(super) doubled: BTreeSet<u64>,
+    /// Of batches that were shipped.
+    spent: Vec<u64>,
 }
 
-/// Reads every segment, and changes none.
+/// Reads every batch, and every segment without one, and changes none.
 pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError> {
-    let mut numbers: Vec<u64> = disk.list()?.iter().filter_map(|name| segment::number(name)).collect();
-    numbers.sort_unstable();
+    let names = disk.list()?;
+    let segments: BTreeSet<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
+    let batches: BTreeSet<u64> = names.iter().filter_map(|name| batch::number(name)).collect();
     let mut found = Found {
-        newest: numbers.last().copied().unwrap_or(0),
+        newest: segments.last().max(batches.last()).copied().unwrap_or(0),
         sealed: BTreeMap::new(),
         recovery: Recovery::default(),
         torn: Vec::new(),
         empty: BTreeSet::new(),
         unreadable: Vec::new(),
+        doubled: &segments & &batches,
+        spent: Vec::new(),
     };
-    for number in numbers {
-        found.look_at(number, disk, node)?;
+    for number in &segments | &batches {
+        let has_events = segments.contains(&number);
+        let folded = batches.contains(&number) && found.look_at_batch(number, has_events, disk, node)?;
+        if has_events && !folded {
+            found.look_at(number, disk, node)?;
+        }
     }
     Ok(found)
 }
@@ -78,6 +91,36 @@ pub(super) fn open(disk: &Arc<dyn Disk>, node: Node, number: u64) -> Result<Opti
 }
 
 impl Found {
+    /// Whether the batch stands for its segment. One that does not is worth nothing beside the events, which are only
+    /// removed when it is durable.
+    fn look_at_batch(
+        &mut self,
+        number: u64,
+        has_events: bool,
+        disk: &Arc<dyn Disk>,
+        node: Node,
+    ) -> Result<bool, SpoolError> {
+        let file = disk.read(&batch::file_name(number));
+        let bytes = file.as_ref().map_or(0, Vec::len);
+        if let Some(kept) = file.map_or(Ok(None), |file| batch::read(&file, number, node))? {
+            self.recovery.batches += 1;
+            self.recovery.mended_frames += kept.mended;
+            let (events, since) = (kept.events, kept.header.created);
+            self.sealed.insert(number, SegmentInfo { number, bytes: bytes as u64, events, since, folded: true });
+            return Ok(true);
+        }
+        if has_events {
+            self.recovery.torn_bytes += bytes as u64;
+        } else if bytes == HEADER {
+            self.spent.push(number);
+        } else {
+            tracing::error!(number, "a batch cannot be read");
+            self.recovery.quarantined_batches += 1;
+            self.unreadable.push(batch::file_name(number));
+        }
+        Ok(false)
+    }
+
     fn look_at(&mut self, number: u64, disk: &Arc<dyn Disk>, node: Node) -> Result<(), SpoolError> {
         let reader = match open(disk, node, number) {
             Ok(Some(reader)) => reader,
@@ -89,14 +132,14 @@ impl Found {
                     self.empty.insert(number);
                 } else {
                     self.recovery.quarantined_segments += 1;
-                    self.unreadable.push(number);
+                    self.unreadable.push(file_name(number));
                 }
                 return Ok(());
             }
             Err(SpoolError::Disk(error)) => {
                 tracing::error!(number, kind = ?error.kind(), "a segment cannot be read");
                 self.recovery.quarantined_segments += 1;
-                self.unreadable.push(number);
+                self.unreadable.push(file_name(number));
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -123,7 +166,7 @@ impl Found {
 
     fn seal(&mut self, SegmentReader { header, bytes, .. }: &SegmentReader, events: u64, torn_bytes: u64) {
         let bytes = bytes.len() as u64 - torn_bytes;
-        let info = SegmentInfo { number: header.number, bytes, events, since: header.created };
+        let info = SegmentInfo { number: header.number, bytes, events, since: header.created, folded: false };
         if torn_bytes > 0 {
             self.torn.push(info);
         }
@@ -154,11 +197,22 @@ impl Found {
         for segment in &self.torn {
             say(segment.number, disk.truncate(&file_name(segment.number), segment.bytes));
         }
-        for &number in self.empty.iter().filter(|number| **number < newest) {
+        for &number in &self.doubled {
+            let folded = self.sealed.get(&number).is_some_and(|segment| segment.folded);
+            say(number, disk.remove(&if folded { file_name(number) } else { batch::file_name(number) }));
+        }
+        let lower = |number: &&u64| **number < newest;
+        for &number in self.empty.iter().filter(lower) {
             say(number, disk.remove(&file_name(number)));
         }
-        for &number in self.unreadable.iter().filter(|number| **number < newest) {
-            say(number, disk.rename(&file_name(number), &format!("{QUARANTINE}/{}", file_name(number))));
+        for &number in self.spent.iter().filter(lower) {
+            say(number, disk.remove(&batch::file_name(number)));
+        }
+        for name in &self.unreadable {
+            let number = segment::number(name).or_else(|| batch::number(name)).unwrap_or(u64::MAX);
+            if number < newest {
+                say(number, disk.rename(name, &format!("{QUARANTINE}/{name}")));
+            }
         }
         say(newest, disk.sync_names());
     }

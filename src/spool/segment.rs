@@ -20,7 +20,7 @@ pub(super) const FRAME_HEAD: usize = 8;
 /// nearly twice that.
 pub(super) const PAYLOAD_MAX: usize = 131_072;
 /// Longest payload in which a flipped bit is turned back: up to here CRC-32 keeps any two flips apart from one.
-const MENDED_MAX: usize = 8192;
+pub(super) const MENDED_MAX: usize = 8192;
 const MAGIC: [u8; 8] = *b"sillage\n";
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
@@ -31,7 +31,12 @@ pub(super) fn file_name(number: u64) -> String {
 
 /// The number in a file's name, if it is a segment's.
 pub(super) fn number(file_name: &str) -> Option<u64> {
-    let digits = file_name.strip_suffix(".seg")?;
+    number_before(file_name, ".seg")
+}
+
+/// The number in a file's name that ends in `suffix`.
+pub(super) fn number_before(file_name: &str, suffix: &str) -> Option<u64> {
+    let digits = file_name.strip_suffix(suffix)?;
     let all_digits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     // Half of all numbers: there is always a next one.
     if all_digits { digits.parse().ok().filter(|number| *number < u64::MAX / 2) } else { None }
@@ -50,6 +55,8 @@ impl std::fmt::Display for Node {
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
+    /// What kind of file this is.
+    pub(super) magic: [u8; 8],
     pub(super) version: u16,
     pub(super) node: Node,
     pub(super) number: u64,
@@ -59,12 +66,13 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn new(node: Node, number: u64, now: jiff::Timestamp) -> Self {
-        Self { version: VERSION, node, number, created: u64::try_from(now.as_second()).unwrap_or(0) }
+        let created = u64::try_from(now.as_second()).unwrap_or(0);
+        Self { magic: MAGIC, version: VERSION, node, number, created }
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER);
-        bytes.extend(MAGIC);
+        bytes.extend(self.magic);
         bytes.extend(self.version.to_le_bytes());
         bytes.extend([0, 0]);
         bytes.extend(self.node.0);
@@ -75,8 +83,13 @@ impl Header {
         bytes
     }
 
-    /// The header at the front of a file, a flipped bit turned back.
+    /// The header at the front of a segment, a flipped bit turned back.
     pub(super) fn read(file: &[u8]) -> Option<Self> {
+        Self::read_as(MAGIC, file)
+    }
+
+    /// The header at the front of a file of the kind `due`.
+    pub(super) fn read_as(due: [u8; 8], file: &[u8]) -> Option<Self> {
         let (said, checksum) = file.split_first_chunk::<44>()?;
         let (checksum, _) = checksum.split_first_chunk::<4>()?;
         let mut said = *said;
@@ -90,7 +103,8 @@ impl Header {
         let (node, rest) = rest.split_first_chunk::<16>()?;
         let (number, rest) = rest.split_first_chunk::<8>()?;
         let (created, _) = rest.split_first_chunk::<8>()?;
-        (*magic == MAGIC).then(|| Self {
+        (*magic == due).then(|| Self {
+            magic: due,
             version: u16::from_le_bytes(*version),
             node: Node(*node),
             number: u64::from_le_bytes(*number),
@@ -157,7 +171,8 @@ impl Encoder {
     }
 }
 
-fn checksum(seed: u32, position: u64, length: u32, payload: &[u8]) -> u32 {
+/// The checksum of a frame at `position`.
+pub(super) fn checksum(seed: u32, position: u64, length: u32, payload: &[u8]) -> u32 {
     let mut hasher = Hasher::new_with_initial(seed);
     let mut place = [0; 12];
     let (first, last) = place.split_at_mut(8);

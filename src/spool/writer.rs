@@ -53,7 +53,7 @@ struct Active {
 impl Active {
     fn info(&self) -> SegmentInfo {
         let Self { header, durable, events, since, .. } = self;
-        SegmentInfo { number: header.number, bytes: *durable, events: *events, since: *since }
+        SegmentInfo { number: header.number, bytes: *durable, events: *events, since: *since, folded: false }
     }
 }
 

@@ -15,7 +15,7 @@ use sillage::app::{App, Options};
 use sillage::clock::ManualClock;
 use sillage::config::Config;
 use sillage::console::tokens;
-use sillage::store::client::Store;
+use sillage::store::client::{Endpoint, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,6 +32,7 @@ pub(crate) struct Collector {
     pub(crate) store: Store,
     pub(crate) folder: TempDir,
     pub(crate) runtime: TempDir,
+    way: Endpoint,
     token: String,
     config: Config,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -64,6 +65,11 @@ impl Collector {
 
     /// The same with the configuration changed further by `change`.
     pub(crate) async fn start_with(now: &str, more: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_over(now, more, change, support::endpoint().clone()).await
+    }
+
+    /// The same with another way to the shared engine.
+    pub(crate) async fn start_over(now: &str, more: &str, change: impl FnOnce(&mut Config), way: Endpoint) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
         let (token, sha256) = tokens::new_token().unwrap();
@@ -98,27 +104,37 @@ impl Collector {
         change(&mut config);
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
-        let database = Some(support::endpoint().clone());
+        let database = Some(way.clone());
         let app =
             App::start(Options { config: config.clone(), clock: clock.clone(), demo: false, database }).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { app, clock, store, folder, runtime, token, config, client }
+        Self { app, clock, store, folder, runtime, way, token, config, client }
     }
 
     /// Stops, and starts again over the same folders; without `memory` as after a power cut, which empties the folder
     /// in memory.
     pub(crate) async fn restart(self, memory: bool) -> Self {
-        let Self { app, clock, store, folder, runtime, token, config, client } = self;
-        app.stop().await;
-        if !memory {
-            for file in std::fs::read_dir(runtime.path()).unwrap().flatten() {
-                std::fs::remove_file(file.path()).unwrap();
+        let runtime = self.runtime.path().to_owned();
+        let between = || {
+            if !memory {
+                std::fs::read_dir(runtime)
+                    .unwrap()
+                    .flatten()
+                    .for_each(|file| std::fs::remove_file(file.path()).unwrap());
             }
-        }
-        let database = Some(support::endpoint().clone());
+        };
+        self.restart_after(between).await
+    }
+
+    /// Stops, does `between`, and starts again over the same folders.
+    pub(crate) async fn restart_after(self, between: impl FnOnce()) -> Self {
+        let Self { app, clock, store, folder, runtime, way, token, config, client } = self;
+        app.stop().await;
+        between();
+        let database = Some(way.clone());
         let options = Options { config: config.clone(), clock: clock.clone(), demo: false, database };
         let app = App::start(options).await.unwrap();
-        Self { app, clock, store, folder, runtime, token, config, client }
+        Self { app, clock, store, folder, runtime, way, token, config, client }
     }
 
     /// Sets the clock.

@@ -361,7 +361,7 @@ fn an_event_longer_than_a_frame_is_refused_and_leaves_nothing() {
 }
 
 /// One event of each kind; never changed, for the fixture's sake.
-fn samples() -> Vec<Event<'static>> {
+pub(super) fn samples() -> Vec<Event<'static>> {
     let mut events = vec![pageview(1000, "/pricing"), marked(6)];
     let term = |id, text| Term { id, text };
     let property = Property { name: term(201, "plan"), value: term(202, "gold"), new_visitor: true };

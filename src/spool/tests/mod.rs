@@ -1,8 +1,10 @@
 //! What the spool promises, tried on a disk that fails on order.
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
 
+mod batch;
 mod commit;
 mod crash;
+mod fold;
 mod format;
 mod real;
 

@@ -1,0 +1,237 @@
+//! Counter rows as bytes and back, as the format in [`super::batch`] has it. Reading never panics and never makes up
+//! what is not there; what was written comes back row for row, in its order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::record::RecordError;
+use super::varint::{self, Input};
+use crate::privacy::event::{Dimension, TimingMetric};
+use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+
+/// The body of a batch's file.
+pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
+    let mut out = Vec::new();
+    varint::put(&mut out, events);
+    let texts = texts(batch);
+    varint::put(&mut out, texts.len() as u64);
+    let mut numbers = HashMap::with_capacity(texts.len());
+    for (text, number) in texts.into_iter().zip(0i64..) {
+        varint::put(&mut out, text.len() as u64);
+        out.extend_from_slice(text.as_bytes());
+        numbers.insert(text, number);
+    }
+    let n = |text: &str| numbers.get(text).copied().unwrap_or_default(); // all of them are there
+    let (day, hour) = (|day: u16| i64::from(day), |hour: u32| i64::from(hour));
+    put_table(&mut out, &batch.pages, |row| ([n(&row.site), day(row.day), hour(row.hour), n(&row.page)], row.into()));
+    put_table(&mut out, &batch.breakdowns, |row| {
+        ([n(&row.site), n(row.dimension), day(row.day), n(&row.page), n(&row.value)], row.into())
+    });
+    put_table(&mut out, &batch.actions, |row| {
+        let named = [n(&row.action), n(&row.property), n(&row.value)];
+        ([n(&row.site), day(row.day), named[0], named[1], named[2], n(&row.page)], [row.count, row.visitors])
+    });
+    put_table(&mut out, &batch.timings, |row| {
+        let place = [n(&row.site), day(row.day), hour(row.hour), n(&row.page)];
+        ([place[0], place[1], place[2], place[3], n(row.metric), i64::from(row.bucket)], [row.count])
+    });
+    out
+}
+
+/// Events and rows from the body of a batch's file.
+pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), RecordError> {
+    let mut input = Input::new(body);
+    let events = input.varint()?;
+    let texts = Texts::read(&mut input)?;
+    let pages = read_table(&mut input, |[site, day, hour, page], figures: [i64; 12]| {
+        let (site, page) = (texts.of(site)?, texts.of(page)?);
+        Ok(page_row(site, page, whole(day)?, whole(hour)?, figures))
+    })?;
+    let breakdowns = read_table(&mut input, |[site, dimension, day, page, value], figures| {
+        let dimension = texts.of(dimension)?;
+        let dimension = Dimension::ALL.into_iter().find(|known| *known.name() == *dimension);
+        let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = figures;
+        Ok(BreakdownsRow {
+            site: texts.of(site)?,
+            day: whole(day)?,
+            dimension: dimension.ok_or(RecordError::Unknown)?.name(),
+            page: texts.of(page)?,
+            value: texts.of(value)?,
+            pageviews,
+            visitors,
+            page_visitors,
+            visits,
+            bounces,
+            visit_seconds,
+        })
+    })?;
+    let actions = read_table(&mut input, |[site, day, action, property, value, page], [count, visitors]| {
+        let (site, action, property) = (texts.of(site)?, texts.of(action)?, texts.of(property)?);
+        let (day, page, value) = (whole(day)?, texts.of(page)?, texts.of(value)?);
+        Ok(ActionsRow { site, day, page, action, property, value, count, visitors })
+    })?;
+    let timings = read_table(&mut input, |[site, day, hour, page, metric, bucket], [count]| {
+        let metric = texts.of(metric)?;
+        let metric = TimingMetric::ALL.into_iter().find(|known| *known.name() == *metric);
+        let metric = metric.ok_or(RecordError::Unknown)?.name();
+        let (site, page, bucket) = (texts.of(site)?, texts.of(page)?, whole(bucket)?);
+        Ok(TimingsRow { site, day: whole(day)?, hour: whole(hour)?, page, metric, bucket, count })
+    })?;
+    if input.left() > 0 {
+        return Err(RecordError::Long);
+    }
+    Ok((events, Batch { token: String::new(), pages, breakdowns, actions, timings }))
+}
+
+fn page_row(site: Arc<str>, page: Arc<str>, day: u16, hour: u32, figures: [i64; 12]) -> PagesRow {
+    let [pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, read @ ..] = figures;
+    let [engaged_ms, engaged_views, scroll_percent, scroll_views, not_found] = read;
+    PagesRow {
+        site,
+        day,
+        hour,
+        page,
+        pageviews,
+        visitors,
+        page_visitors,
+        visits,
+        exits,
+        bounces,
+        visit_seconds,
+        engaged_ms,
+        engaged_views,
+        scroll_percent,
+        scroll_views,
+        not_found,
+    }
+}
+
+impl From<&PagesRow> for [i64; 12] {
+    fn from(row: &PagesRow) -> Self {
+        let visit = [row.pageviews, row.visitors, row.page_visitors, row.visits, row.exits, row.bounces];
+        let [a, b, c, d, e, f] = visit;
+        let [g, h, i] = [row.visit_seconds, row.engaged_ms, row.engaged_views];
+        [a, b, c, d, e, f, g, h, i, row.scroll_percent, row.scroll_views, row.not_found]
+    }
+}
+
+impl From<&BreakdownsRow> for [i64; 6] {
+    fn from(row: &BreakdownsRow) -> Self {
+        [row.pageviews, row.visitors, row.page_visitors, row.visits, row.bounces, row.visit_seconds]
+    }
+}
+
+/// Every text of the batch, once.
+fn texts(batch: &Batch) -> BTreeSet<&str> {
+    let mut texts = BTreeSet::new();
+    for row in &batch.pages {
+        texts.extend([&*row.site, &*row.page]);
+    }
+    for row in &batch.breakdowns {
+        texts.extend([&*row.site, row.dimension, &*row.page, &*row.value]);
+    }
+    for row in &batch.actions {
+        texts.extend([&*row.site, &*row.page, &*row.action, &*row.property, &*row.value]);
+    }
+    for row in &batch.timings {
+        texts.extend([&*row.site, &*row.page, row.metric]);
+    }
+    texts
+}
+
+/// Appends the rows, each as the key columns and figures that `split` makes of it.
+fn put_table<R, const K: usize, const F: usize>(
+    out: &mut Vec<u8>,
+    rows: &[R],
+    split: impl Fn(&R) -> ([i64; K], [i64; F]),
+) {
+    varint::put(out, rows.len() as u64);
+    let mut before = [0; K];
+    let mut known: HashMap<[i64; F], u64> = HashMap::new();
+    for row in rows {
+        let (key, figures) = split(row);
+        let same = key.iter().zip(&before).take(K - 1).take_while(|(now, before)| now == before).count();
+        let next = known.len() as u64;
+        let number = *known.entry(figures).or_insert(next);
+        varint::put(out, number * K as u64 + same as u64);
+        for (now, before) in key.iter().zip(&before).skip(same) {
+            varint::put_signed(out, now - before);
+        }
+        if number == next {
+            let mask = figures.iter().rev().fold(0, |mask, figure| mask << 1 | u64::from(*figure != 0));
+            varint::put(out, mask);
+            figures.iter().filter(|figure| **figure != 0).for_each(|figure| varint::put_signed(out, *figure));
+        }
+        before = key;
+    }
+}
+
+fn read_table<R, const K: usize, const F: usize>(
+    input: &mut Input<'_>,
+    row: impl Fn([i64; K], [i64; F]) -> Result<R, RecordError>,
+) -> Result<Vec<R>, RecordError> {
+    let count = count(input)?;
+    let mut rows = Vec::with_capacity(count);
+    let mut key = [0i64; K];
+    let mut known = Vec::new();
+    for _ in 0..count {
+        let head = input.varint()?;
+        let same = usize::try_from(head % K as u64).map_err(|_| RecordError::Range)?;
+        for column in key.iter_mut().skip(same) {
+            *column = column.checked_add(input.signed()?).ok_or(RecordError::Range)?;
+        }
+        let number = usize::try_from(head / K as u64).map_err(|_| RecordError::Range)?;
+        if number == known.len() {
+            known.push(read_figures(input)?);
+        }
+        rows.push(row(key, *known.get(number).ok_or(RecordError::Undefined)?)?);
+    }
+    Ok(rows)
+}
+
+fn read_figures<const F: usize>(input: &mut Input<'_>) -> Result<[i64; F], RecordError> {
+    let mask = input.varint()?;
+    if mask >> F != 0 {
+        return Err(RecordError::Unknown);
+    }
+    let mut figures = [0; F];
+    for (index, figure) in figures.iter_mut().enumerate() {
+        if mask >> index & 1 == 1 {
+            *figure = input.signed()?;
+        }
+    }
+    Ok(figures)
+}
+
+/// A number of things that take a byte each at the least.
+fn count(input: &mut Input<'_>) -> Result<usize, RecordError> {
+    let count = usize::try_from(input.varint()?).map_err(|_| RecordError::Range)?;
+    if count > input.left() { Err(RecordError::Short) } else { Ok(count) }
+}
+
+fn whole<T: TryFrom<i64>>(column: i64) -> Result<T, RecordError> {
+    T::try_from(column).map_err(|_| RecordError::Range)
+}
+
+/// The texts of a batch, by number.
+struct Texts(Vec<Arc<str>>);
+
+impl Texts {
+    fn read(input: &mut Input<'_>) -> Result<Self, RecordError> {
+        let count = count(input)?;
+        let mut texts = Vec::with_capacity(count);
+        for _ in 0..count {
+            let length = self::count(input)?;
+            let text = std::str::from_utf8(input.take(length)?).map_err(|_| RecordError::Text)?;
+            texts.push(text.into());
+        }
+        Ok(Self(texts))
+    }
+
+    fn of(&self, number: i64) -> Result<Arc<str>, RecordError> {
+        let text = usize::try_from(number).ok().and_then(|number| self.0.get(number));
+        text.cloned().ok_or(RecordError::Undefined)
+    }
+}

@@ -1,0 +1,295 @@
+//! From the spool to the database over a way that fails: in the end every figure is exact, and what has to wait waits
+//! as counters.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::collector::{Collector, FIREFOX, pageview};
+use crate::proxy::{Fault, Proxy};
+use crate::store::number;
+use crate::support::eventually;
+
+const SITE: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris", properties = ["plan"] }]"#;
+const DAY: &str = "2026-03-10T";
+
+/// A collector that reaches the engine through a proxy.
+async fn start() -> (Collector, Proxy) {
+    let proxy = Proxy::start().await;
+    (Collector::start_over("2026-03-10T09:00:00Z", SITE, |_| (), proxy.endpoint()).await, proxy)
+}
+
+impl Collector {
+    /// Events of all four tables by visitors number `from` to `to`, who come once each.
+    async fn visit(&self, visitors: std::ops::Range<u8>) {
+        for visitor in visitors {
+            let address = format!("90.0.{visitor}.1");
+            let on = |name: &str, more: Value| {
+                let mut event = pageview("shop.example", "/pricing", None);
+                event["n"] = json!(name);
+                event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                event
+            };
+            let events = [
+                pageview("shop.example", "/", Some("https://news.example/")),
+                pageview("shop.example", "/pricing", Some("https://shop.example/")),
+                on("Signup", json!({ "p": { "plan": "gold" } })),
+                on("engagement", json!({ "e": 2_000, "sd": 50 })),
+                on("timing", json!({ "t": { "lcp": 900 } })),
+            ];
+            for event in events {
+                let reply = self.event(&address, FIREFOX, &event).await;
+                assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None));
+            }
+        }
+    }
+
+    /// Asserts that every figure is that of so many visitors.
+    async fn assert_counted(&self, visitors: i64) {
+        for (table, figure, each) in [
+            ("pages", "pageviews", 2),
+            ("pages", "visitors", 1),
+            ("pages", "visits", 1),
+            ("pages", "exits", 1),
+            ("pages", "bounces", 0),
+            ("pages", "engaged_ms", 2_000),
+            ("actions", "if(property = '', count, 0)", 1),
+            ("actions", "if(value = 'gold', visitors, 0)", 1),
+            ("timings", "count", 1),
+            ("breakdowns", "if(dimension = 'browser', pageviews, 0)", 2),
+            ("breakdowns", "if(dimension = 'referrer', visits, 0)", 1),
+        ] {
+            assert_eq!(self.sum(table, figure).await, each * visitors, "{figure} of {table}");
+        }
+    }
+
+    /// Names and sizes of the spool's files with this ending, by name.
+    fn spooled(&self, ending: &str) -> Vec<(PathBuf, u64)> {
+        let entries = std::fs::read_dir(self.folder.path().join("spool")).unwrap();
+        let files =
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == ending));
+        let mut files: Vec<_> = files.map(|path| (path.clone(), path.metadata().unwrap().len())).collect();
+        files.sort();
+        files
+    }
+
+    /// Moves the clock to a minute of the day, UTC.
+    fn minute(&self, minute: u32) {
+        self.at(&format!("{DAY}{:02}:{:02}:00Z", minute / 60, minute % 60));
+    }
+}
+
+const FAULTS: [Fault; 6] =
+    [Fault::Away, Fault::Answers(500), Fault::Answers(503), Fault::CutsMidway, Fault::LosesAnswer, Fault::ArrivesLate];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_every_table_leaves_exact_figures() {
+    let (shop, proxy) = start().await;
+    let mut visitors = 0;
+    for fault in FAULTS {
+        for table in 0..4 {
+            shop.visit(visitors..visitors + 1).await;
+            visitors += 1;
+            let healthy = vec![Fault::None; table];
+            proxy.script(&[healthy.clone(), vec![fault]].concat());
+            assert!(shop.app.flush().await.is_err(), "{fault:?} at table {table}");
+            // Twice in a row, and the second time from the counters on the disk.
+            shop.minute(9 * 60 + u32::from(visitors) * 2);
+            proxy.script(&[healthy, vec![fault]].concat());
+            assert!(shop.app.flush().await.is_err(), "{fault:?} at table {table}");
+            assert_eq!(shop.spooled("batch").len(), 1, "{fault:?} at table {table}");
+            shop.app.flush().await.unwrap();
+            proxy.let_go().await;
+            assert_eq!(shop.spooled("batch"), []);
+        }
+    }
+    shop.assert_counted(i64::from(visitors)).await;
+    assert_eq!(shop.counter("sillage_store_errors_total", "retryable").await, 2 * u64::from(visitors));
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_without_a_database_leave_counters_alone_and_hardly_any_bytes() {
+    let (shop, proxy) = start().await;
+    proxy.lasting(Fault::Away);
+    let mut most = 0;
+    for round in 0..12u8 {
+        shop.minute(9 * 60 + u32::from(round) * 30);
+        shop.visit(round * 8..round * 8 + 8).await;
+        assert!(shop.app.flush().await.is_err());
+        most += shop.spooled("seg").iter().map(|(_, bytes)| bytes).sum::<u64>();
+    }
+    shop.minute(16 * 60);
+    assert!(shop.app.flush().await.is_err());
+    let (batches, events) = (shop.spooled("batch"), shop.spooled("seg"));
+    assert_eq!(batches.len(), 12);
+    assert_eq!(events.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), [48], "one segment, empty");
+    let bytes: u64 = batches.iter().map(|(_, bytes)| bytes).sum();
+    assert!(bytes * 2 < most, "{bytes} of {most} bytes");
+    assert_eq!(shop.counter("sillage_folded_total", "").await, 12);
+
+    // A start needs the database for its tables; what is tried at the end of the run fails once more.
+    proxy.script(&[Fault::Away]);
+    proxy.lasting(Fault::None);
+    let shop = shop.restart(true).await;
+    assert_eq!(shop.spooled("batch"), batches, "a restart changes none");
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(96).await;
+    let at = format!("SELECT toInt64(uniqExact(hour)) FROM {}.pages", shop.store.database());
+    assert_eq!(number(&shop.store, &at).await, 6, "each hit in its own hour");
+    assert_eq!((shop.spooled("batch"), shop.spooled("seg").len()), (Vec::new(), 1));
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn young_segments_stay_until_they_are_a_minute_old_and_are_folded_when_the_collector_stops() {
+    let (shop, proxy) = start().await;
+    proxy.lasting(Fault::Away);
+    shop.visit(0..1).await;
+    shop.at("2026-03-10T09:00:59Z");
+    assert!(shop.app.flush().await.is_err());
+    assert_eq!((shop.spooled("batch").len(), shop.spooled("seg").len()), (0, 2));
+    shop.at("2026-03-10T09:01:00Z");
+    assert!(shop.app.flush().await.is_err());
+    assert_eq!((shop.spooled("batch").len(), shop.spooled("seg").len()), (1, 1));
+    shop.visit(1..2).await;
+    proxy.script(&[Fault::Away]);
+    proxy.lasting(Fault::None);
+    let shop = shop.restart(true).await;
+    assert_eq!(shop.spooled("batch").len(), 2);
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(2).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_behind_is_folded_though_the_start_waits_for_the_database() {
+    let (shop, proxy) = start().await;
+    proxy.lasting(Fault::Away);
+    shop.visit(0..1).await;
+    assert!(shop.app.flush().await.is_err());
+    let (segment, _) = shop.spooled("seg")[0].clone();
+    let (batch, events) = (segment.with_extension("batch"), std::fs::read(&segment).unwrap());
+    shop.minute(10 * 60);
+    let put_back = AtomicBool::new(false);
+    let restarted = shop.restart_after(|| {
+        std::fs::write(&segment, events).unwrap();
+        std::fs::remove_file(&batch).unwrap();
+        put_back.store(true, Ordering::SeqCst);
+    });
+    let (shop, ()) = tokio::join!(restarted, async {
+        eventually("events are back", async || put_back.load(Ordering::SeqCst)).await;
+        eventually("the start folds", async || batch.exists() && !segment.exists()).await;
+        proxy.lasting(Fault::None);
+    });
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(1).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_an_hour_keeps_no_events() {
+    let (shop, proxy) = start().await;
+    proxy.lasting(Fault::Away);
+    shop.visit(0..1).await;
+    shop.minute(8 * 60);
+    assert!(shop.app.flush().await.is_err());
+    assert_eq!(shop.spooled("batch").len(), 1);
+    proxy.lasting(Fault::None);
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(1).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_holds_up_no_hit_and_counts_once_when_it_answers() {
+    let (shop, proxy) = start().await;
+    shop.visit(0..2).await;
+    proxy.script(&[Fault::None, Fault::Hangs]);
+    let (flushed, ()) = tokio::join!(shop.app.flush(), async {
+        eventually("the second insert hangs", async || proxy.inserts() == 2).await;
+        shop.visit(2..4).await;
+        proxy.let_go().await;
+    });
+    flushed.unwrap();
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(4).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_insert_is_counted_keeps_everything_and_goes_through_when_the_schema_is_mended() {
+    let (shop, _proxy) = start().await;
+    let rename = async |from: &str, to: &str| {
+        let database = shop.store.database();
+        shop.store.statement(&format!("RENAME TABLE {database}.{from} TO {database}.{to}")).await.unwrap();
+    };
+    rename("actions", "away").await;
+    shop.visit(0..2).await;
+    assert!(shop.app.flush().await.is_err());
+    shop.minute(10 * 60);
+    shop.visit(2..3).await;
+    assert!(shop.app.flush().await.is_err());
+    assert_eq!(shop.counter("sillage_store_errors_total", "refused").await, 2);
+    assert_eq!(shop.counter("sillage_store_errors_total", "retryable").await, 0);
+    assert_eq!((shop.spooled("batch").len(), shop.spooled("seg").len()), (1, 2));
+    rename("away", "actions").await;
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(3).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_has_is_not_offered_again_when_only_its_removal_failed() {
+    let (shop, proxy) = start().await;
+    shop.visit(0..1).await;
+    // A folder where the file was: it can be read no more, and a file's removal fails.
+    let [(segment, _)] = &shop.spooled("seg")[..] else { panic!("one segment") };
+    let (segment, kept) = (segment.clone(), segment.with_extension("kept"));
+    proxy.script(&[Fault::Hangs]);
+    let (flushed, ()) = tokio::join!(shop.app.flush(), async {
+        eventually("the first insert hangs", async || proxy.inserts() == 1).await;
+        std::fs::rename(&segment, &kept).unwrap();
+        std::fs::create_dir(&segment).unwrap();
+        proxy.let_go().await;
+    });
+    assert!(flushed.is_err());
+    assert_eq!(proxy.inserts(), 4);
+    shop.assert_counted(1).await;
+    shop.visit(1..2).await;
+    assert!(shop.app.flush().await.is_err());
+    assert_eq!(proxy.inserts(), 4, "nothing is offered while the last one is not gone");
+    std::fs::remove_dir(&segment).unwrap();
+    std::fs::rename(&kept, &segment).unwrap();
+    shop.app.flush().await.unwrap();
+    assert_eq!((proxy.inserts(), segment.exists()), (8, false));
+    shop.assert_counted(2).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_whose_damage_cannot_be_copied_stays_and_the_others_go_by() {
+    let (shop, proxy) = start().await;
+    shop.visit(0..1).await;
+    proxy.script(&[Fault::Away]);
+    shop.app.flush().await.unwrap_err();
+    shop.visit(1..2).await;
+    let (segment, _) = shop.spooled("seg")[0].clone();
+    let whole = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, [&whole[..60], &[0xaa; 24], &whole[84..]].concat()).unwrap();
+    let quarantine = segment.with_file_name("quarantine");
+    std::fs::remove_dir(&quarantine).unwrap();
+    std::fs::write(&quarantine, "in the way").unwrap();
+    assert!(shop.app.flush().await.is_err());
+    shop.minute(10 * 60);
+    assert!(shop.app.flush().await.is_err());
+    assert!(segment.exists(), "neither shipped nor folded");
+    // Removing the other one is not durable without that folder, and says so.
+    std::fs::remove_file(&quarantine).unwrap();
+    std::fs::create_dir(&quarantine).unwrap();
+    std::fs::write(&segment, whole).unwrap();
+    shop.app.flush().await.unwrap();
+    shop.assert_counted(2).await;
+    shop.app.stop().await;
+}
