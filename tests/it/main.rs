@@ -15,6 +15,7 @@ mod outcomes;
 mod process;
 mod proxy;
 mod query;
+mod readers;
 mod restart;
 mod ship;
 mod store;

@@ -1,0 +1,106 @@
+//! What targets share: one site, and a whole way from a hit to rows that must never go below zero.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use sillage::config;
+use sillage::privacy::Anonymiser;
+use sillage::privacy::agent::Agents;
+use sillage::privacy::hit::{ClientIp, Hit, Signals, UserAgent};
+use sillage::privacy::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
+use sillage::privacy::place::Places;
+use sillage::rollup::Rollup;
+use sillage::sites::{Site, Sites};
+use sillage::store::rows::Batch;
+use sillage::visits::{Bounds, Visits};
+
+use sillage::collect::native::Message;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// A site that keeps something of everything.
+pub fn sites() -> Sites {
+    let site = config::Site {
+        name: "a.example".into(),
+        timezone: "Europe/Paris".into(),
+        query_names_kept: vec!["page".into(), "q".into()],
+        properties: vec!["plan".into(), "size".into()],
+        ..config::Site::default()
+    };
+    Sites::new(&[site]).expect("the site is right")
+}
+
+/// The one site.
+pub fn site(sites: &Sites) -> &Site {
+    sites.find("a.example").expect("it is there")
+}
+
+/// What counts; knows no bounds but small ones.
+pub struct Counter {
+    anonymiser: Anonymiser,
+    visits: Visits,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        let places = Places::open(&[]).expect("no files");
+        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &config::Privacy::default());
+        Self { anonymiser, visits: Visits::new(Bounds { pages: 50, values: 50 }, 10_000) }
+    }
+}
+
+impl Counter {
+    /// Forgets all visits.
+    pub fn fresh(&mut self) {
+        self.visits = Visits::new(Bounds { pages: 50, values: 50 }, 10_000);
+    }
+
+    /// Counts one message of one visitor, `at` seconds after a fixed moment, into `rollup`.
+    pub fn count(&mut self, message: &Message<'_>, visitor: u8, at: i64, rollup: &mut Rollup) {
+        assert!((1..=URL_BYTES_MAX).contains(&message.url.len()));
+        assert!(message.referrer.as_ref().is_none_or(|referrer| referrer.len() <= URL_BYTES_MAX));
+        let received = jiff::Timestamp::from_second(1_773_000_000 + at).expect("a moment of this century");
+        for site in message.site_names() {
+            let Some(kind) = message.kind() else { continue };
+            let hit = Hit {
+                received,
+                address: ClientIp::new(IpAddr::from([192, 0, 2, visitor])),
+                agent: UserAgent::new(FIREFOX),
+                accept_language: None,
+                signals: Signals::default(),
+                site,
+                url: &message.url,
+                referrer: message.referrer.as_deref(),
+                fragment_is_page: message.fragment_is_page,
+                width: message.width,
+                kind,
+            };
+            if let Ok(sighting) = self.anonymiser.anonymise(hit) {
+                rollup.add(&self.visits.count(&sighting).event);
+            }
+        }
+    }
+}
+
+/// Adds a batch to sums that must stay at zero or above, and looks at its texts.
+pub fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
+    for row in &batch.pages {
+        assert!(row.page.len() <= PAGE_BYTES_MAX && (row.page.starts_with('/') || &*row.page == "(other)"));
+        let columns = [row.pageviews, row.visitors, row.page_visitors, row.visits, row.exits, row.bounces];
+        let more = [row.visit_seconds, row.engaged_ms, row.engaged_views, row.scroll_percent, row.scroll_views];
+        for (number, amount) in columns.into_iter().chain(more).enumerate() {
+            *sums.entry(format!("{} {} {number}", row.hour, row.page)).or_default() += amount;
+        }
+    }
+    for row in &batch.breakdowns {
+        let columns = [row.pageviews, row.visitors, row.page_visitors, row.visits, row.bounces, row.visit_seconds];
+        for (number, amount) in columns.into_iter().enumerate() {
+            let key = format!("{} {} {} {} {number}", row.day, row.dimension, row.page, row.value);
+            *sums.entry(key).or_default() += amount;
+        }
+    }
+    for row in &batch.actions {
+        assert!(0 < row.count && row.visitors <= row.count);
+    }
+    assert!(sums.values().all(|sum| *sum >= 0), "a sum went below zero");
+}

@@ -1,0 +1,34 @@
+//! URLs and referrers. A page is clean, bounded, and stays as it is when it is cleaned again; a referring host holds no
+//! more than a host.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use sillage::privacy::page::{Location, PAGE_BYTES_MAX, Referrer, referrer};
+use sillage::sites::Sites;
+
+static SITES: LazyLock<Sites> = LazyLock::new(sillage_fuzz::sites);
+
+fuzz_target!(|text: &str| {
+    let site = sillage_fuzz::site(&SITES);
+    for url in [text.to_owned(), format!("https://a.example/{text}"), format!("https://{text}")] {
+        for route in [false, true] {
+            let Ok(location) = Location::parse(&url) else { continue };
+            let page = location.page(site, route);
+            assert!(page.starts_with('/') && page.len() <= PAGE_BYTES_MAX, "{page}");
+            assert!(!page.chars().any(|c| c.is_control() || c.is_whitespace()), "{page}");
+            let again = format!("https://a.example{page}");
+            let again = Location::parse(&again).expect("a clean page is a page").page(site, route);
+            assert_eq!(again, page, "cleaning a clean page changed it");
+        }
+        match referrer(&url, site) {
+            Referrer::Outside(host) => {
+                let is_letter = |byte: u8| !byte.is_ascii_uppercase() && !b"/?#@: ".contains(&byte);
+                assert!(host.len() <= 253 && host.bytes().all(is_letter), "{host}");
+            }
+            Referrer::Inside(page) => assert!(page.starts_with('/') && page.len() <= PAGE_BYTES_MAX, "{page}"),
+            Referrer::None => {}
+        }
+    }
+});
