@@ -34,7 +34,7 @@ pub(crate) struct Collector {
     pub(crate) runtime: TempDir,
     way: Endpoint,
     token: String,
-    config: Config,
+    pub(crate) config: Config,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 

@@ -15,6 +15,7 @@ mod outcomes;
 mod process;
 mod proxy;
 mod query;
+mod reload;
 mod restart;
 mod ship;
 mod store;
