@@ -58,7 +58,7 @@ fn anonymiser() -> Arc<Anonymiser> {
 fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     let kind = match hit.what {
         What::Pageview => HitKind::Pageview { not_found: false },
-        What::Action => HitKind::Action { name: "Signup", interactive: true, properties: Vec::new() },
+        What::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
         What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50) },
     };
     let hit = Hit {
