@@ -91,8 +91,7 @@ pub struct App {
     /// Where figures are read.
     pub console_address: SocketAddr,
     flush: mpsc::Sender<FlushRequest>,
-    collectors: Vec<JoinHandle<()>>,
-    stop_collecting: CancellationToken,
+    collecting: Collecting,
     stop_shipping: CancellationToken,
     shipping: JoinSet<()>,
     stop_console: CancellationToken,
@@ -105,7 +104,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything and returns when all of it runs.
+    /// Starts everything and returns when all of it runs. A start that is given up lets open requests end first.
     ///
     /// # Errors
     /// Names what does not start.
@@ -119,9 +118,8 @@ impl App {
         let private = listen("console.listen", config.console.listen)?;
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let stop_collecting = CancellationToken::new();
         let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
-        let (collect_address, collectors) = collectors(&collect, public, config.collect.threads, &stop_collecting)?;
+        let (collect_address, collecting) = Collecting::start(&collect, public, config.collect.threads)?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let house = House {
@@ -162,8 +160,7 @@ impl App {
             collect_address,
             console_address,
             flush,
-            collectors,
-            stop_collecting,
+            collecting,
             stop_shipping,
             shipping,
             stop_console,
@@ -203,13 +200,9 @@ impl App {
 
     /// Stops everything, in order; what was accepted is shipped or waits in the spool.
     pub async fn stop(self) {
-        let Self { collectors, mut shipping, serving, engine, ledger, console, .. } = self;
-        self.stop_collecting.cancel();
-        let joined = tokio::task::spawn_blocking(move || {
-            collectors.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
-        });
-        if joined.await.unwrap_or(1) > 0 {
-            tracing::error!("a collecting thread ended by a panic");
+        let Self { collecting, mut shipping, serving, engine, ledger, console, .. } = self;
+        if tokio::task::spawn_blocking(move || drop(collecting)).await.is_err() {
+            tracing::error!("the collecting threads did not end well");
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
@@ -350,33 +343,45 @@ fn ledger(
     Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
 }
 
-/// One thread a core, each with a runtime of its own; the threads share one socket.
-fn collectors(
-    collect: &Arc<Collect>,
-    socket: StdListener,
-    threads: usize,
-    stop: &CancellationToken,
-) -> Result<(SocketAddr, Vec<JoinHandle<()>>), AppError> {
-    let address = socket.local_addr()?;
-    let threads = match threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
-    let mut collectors = Vec::with_capacity(threads);
-    for number in 0..threads {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (socket, collect, stop) = (socket.try_clone()?, collect.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name(format!("collect-{number}"));
-        collectors.push(thread.spawn(move || {
-            runtime.block_on(async {
-                match tokio::net::TcpListener::from_std(socket) {
-                    Ok(listener) => collect.serve(listener, stop).await,
-                    Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
-                }
-            });
-        })?);
+/// The collecting threads: one a core, each with a runtime of its own; they share one socket. Whenever this goes, with
+/// the program or with a start that comes to nothing, they let open requests end and are waited for.
+struct Collecting {
+    stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Collecting {
+    fn start(collect: &Arc<Collect>, socket: StdListener, threads: usize) -> Result<(SocketAddr, Self), AppError> {
+        let address = socket.local_addr()?;
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(threads) };
+        for number in 0..threads {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (socket, collect, stop) = (socket.try_clone()?, collect.clone(), collecting.stop.clone());
+            let thread = std::thread::Builder::new().name(format!("collect-{number}"));
+            collecting.threads.push(thread.spawn(move || {
+                runtime.block_on(async {
+                    match tokio::net::TcpListener::from_std(socket) {
+                        Ok(listener) => collect.serve(listener, stop).await,
+                        Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
+                    }
+                });
+            })?);
+        }
+        Ok((address, collecting))
     }
-    Ok((address, collectors))
+}
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if self.threads.drain(..).map(JoinHandle::join).filter(Result::is_err).count() > 0 {
+            tracing::error!("a collecting thread ended by a panic");
+        }
+    }
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppError> {

@@ -15,7 +15,7 @@ use sillage::demo::{self, Demo};
 use sillage::import::Format;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -200,15 +200,18 @@ async fn serve(file: &Path) -> Result<(), Failure> {
     for note in config.notes() {
         tracing::warn!("{note}");
     }
-    let app = start(config, false).await?;
+    let mut signals = Signals::new()?;
+    let Some(app) = start(config, false, &mut signals).await? else { return Ok(()) };
     say(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
-    until_stopped(app, Some(file)).await
+    until_stopped(app, Some(file), signals).await;
+    Ok(())
 }
 
 async fn serve_demo() -> Result<(), Failure> {
+    let mut signals = Signals::new()?;
     let demo = Demo::new()?;
     let config = demo.config.clone();
-    let app = start(demo.config, true).await?;
+    let Some(app) = start(demo.config, true, &mut signals).await? else { return Ok(()) };
     let (collect, console) = (app.collect_address, app.console_address);
     say(&format!(
         "Sillage demonstration: figures are exact (rounding off) and gone when it stops.\n\n\
@@ -225,32 +228,54 @@ async fn serve_demo() -> Result<(), Failure> {
             tracing::warn!(%error, "the demonstration has no past weeks");
         }
     });
-    let stopped = until_stopped(app, None).await;
+    until_stopped(app, None, signals).await;
     past.abort();
     past.await.ok();
     std::fs::remove_dir_all(runtime_dir).ok();
-    stopped
+    Ok(())
 }
 
-async fn start(config: Config, demo: bool) -> Result<App, Failure> {
+/// What the system may tell us while we serve; heard from the first hit on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// The running program; nothing when it was told to end before all of it ran, which takes long while the database is
+/// away.
+async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
-    Ok(App::start(Options { config, clock, demo, database: None }).await?)
+    tokio::select! {
+        app = App::start(Options { config, clock, demo, database: None }) => return Ok(Some(app?)),
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+    }
+    tracing::info!("stopping before all of it ran");
+    Ok(None)
 }
 
 /// Runs until SIGTERM or Ctrl-C; SIGHUP reads `file` again.
-async fn until_stopped(app: App, file: Option<&Path>) -> Result<(), Failure> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
+async fn until_stopped(app: App, file: Option<&Path>, mut signals: Signals) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(&app, file),
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hang_up.recv() => reload(&app, file),
         }
     }
     tracing::info!("stopping");
     app.stop().await;
-    Ok(())
 }
 
 fn reload(app: &App, file: Option<&Path>) {

@@ -35,9 +35,9 @@ impl Peers {
         let mut client = socket.to_canonical();
         if self.trusts(client) {
             let lines = headers.get_all(&self.header).iter().collect::<Vec<_>>();
-            let named = lines.iter().rev().flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-            for entry in named {
-                let Some(address) = address(entry) else { break };
+            // Entry by entry: what a client wrote to the left must not make the proxy's own entry unreadable.
+            for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+                let Some(address) = std::str::from_utf8(entry).ok().and_then(address) else { break };
                 client = address.to_canonical();
                 if !self.trusts(client) {
                     break;
@@ -103,6 +103,7 @@ mod tests {
         assert_eq!(through(&["198.51.100.1:4711"]), "198.51.100.1");
         assert_eq!(through(&["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(through(&["::ffff:198.51.100.1"]), "198.51.100.1");
+        assert_eq!(through(&["\u{e9}, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
     }
 
     #[test]
@@ -110,5 +111,46 @@ mod tests {
         let through = |lines: &[&str]| client(&["10.0.0.0/8"], "forwarded", "10.0.0.1", lines);
         assert_eq!(through(&["for=192.0.2.60;proto=http;by=203.0.113.43"]), "192.0.2.60");
         assert_eq!(through(&["for=unknown, For=\"[2001:db8:cafe::17]:4711\""]), "2001:db8:cafe::17");
+    }
+
+    use proptest::prelude::*;
+
+    /// What people write into forwarding headers; right entries among them.
+    fn junk() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "198.51.100.7",
+            "10.0.0.2",
+            ",",
+            " ",
+            ";",
+            "for=",
+            "For=\"",
+            "\"",
+            "[",
+            "]",
+            "::1",
+            ":80",
+            "unknown",
+            "é",
+            "%",
+        ];
+        prop_oneof![
+            prop::collection::vec(prop::sample::select(PIECES), 0..12).prop_map(|pieces| pieces.concat()),
+            "[ -~]{0,40}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_to_the_left_of_a_stranger_s_address_is_believed(left in junk(), more in junk(), proxies in 0..3u8) {
+            let own = (1..=proxies).map(|number| format!(", 10.0.0.{number}")).collect::<String>();
+            let header = format!("{left}, 203.0.113.9{own}");
+            let lines = [&*more, &*header];
+            prop_assume!(lines.iter().all(|line| line.parse::<hyper::header::HeaderValue>().is_ok()));
+            for name in ["x-forwarded-for", "forwarded"] {
+                prop_assert_eq!(client(&["10.0.0.0/8"], name, "10.0.0.1", &lines), "203.0.113.9");
+                prop_assert_eq!(client(&["10.0.0.0/8"], name, "192.0.2.1", &lines), "192.0.2.1");
+            }
+        }
     }
 }
