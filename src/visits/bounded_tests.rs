@@ -89,7 +89,7 @@ impl Inventions {
         let (name, values) = (format!("did {word}"), [format!("plan {word}"), format!("size {number}")]);
         let kind = match chance >> 32 & 3 {
             0 => HitKind::Action {
-                name: &name,
+                name: name.as_str().into(),
                 interactive: true,
                 properties: vec![("plan", Cow::Borrowed(&*values[0])), ("size", Cow::Borrowed(&*values[1]))],
             },
