@@ -135,6 +135,9 @@ impl Ship {
         if attempts.again_at.is_some() {
             attempts.seal_at = attempts.seal_at.max(started + FOLD_EVERY.max(self.every));
             self.fold_older_than(FOLD_SECONDS).await;
+        } else {
+            // The database is back: what came in meanwhile does not wait for the end of a long segment.
+            attempts.seal_at = attempts.seal_at.min(started + self.every);
         }
         shipped
     }

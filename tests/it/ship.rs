@@ -164,6 +164,21 @@ async fn young_segments_stay_until_they_are_a_minute_old_and_are_folded_when_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn figures_are_fresh_again_at_once_when_the_database_is_back() {
+    let proxy = Proxy::start().await;
+    let flushing = |config: &mut sillage::config::Config| config.spool.flush_seconds = 1;
+    let shop = Collector::start_over("2026-03-10T09:00:00Z", SITE, flushing, proxy.endpoint()).await;
+    proxy.script(&[Fault::Away]);
+    shop.visit(0..1).await;
+    eventually("the batch is tried again", async || shop.sum("timings", "count").await == 1).await;
+    // While the database is away segments last a minute: twice as long as is waited here.
+    shop.visit(1..2).await;
+    eventually("the next flush is not far", async || shop.sum("timings", "count").await == 2).await;
+    shop.assert_counted(2).await;
+    shop.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_left_behind_is_folded_though_the_start_waits_for_the_database() {
     let (shop, proxy) = start().await;
     proxy.lasting(Fault::Away);
