@@ -85,6 +85,8 @@ pub struct Options {
     pub demo: bool,
     /// A database that runs already; without it the configuration says which.
     pub database: Option<Endpoint>,
+    /// First and longest pause after a failed insert.
+    pub pauses: (Duration, Duration),
 }
 
 /// A running collector.
@@ -112,7 +114,7 @@ impl App {
     /// # Errors
     /// Names what does not start.
     pub async fn start(options: Options) -> Result<Self, AppError> {
-        let Options { config, clock, demo, database } = options;
+        let Options { config, clock, demo, database, pauses } = options;
         allow_open_files(config.collect.max_connections);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
@@ -141,6 +143,7 @@ impl App {
             meters: meters.clone(),
             clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
+            pauses,
         };
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;

@@ -59,7 +59,7 @@ impl Inventions {
         let agents = Arc::new(Agents::new(AGENTS));
         let places = Places::open(&[]).unwrap();
         let sites = Sites::new(&[site]).unwrap();
-        let bounds = Bounds { pages: PAGES as u32, values: VALUES as u32 };
+        let bounds = Bounds { pages: u32::try_from(PAGES).unwrap(), values: u32::try_from(VALUES).unwrap() };
         Self {
             anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::Privacy::default()),
             agents,
@@ -85,7 +85,8 @@ impl Inventions {
         let agent =
             format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.{number}");
         let language = format!("{}{}-{word}", letters[number as usize % 5], number % 7);
-        let tongue: String = (0..3).map(|at| char::from(b'a' + (chance >> (8 * at)) as u8 % 26)).collect();
+        let tongue: String =
+            (0..3).map(|at| char::from(b'a' + u8::try_from((chance >> (8 * at)) % 26).unwrap())).collect();
         let (name, values) = (format!("did {word}"), [format!("plan {word}"), format!("size {number}")]);
         let kind = match chance >> 32 & 3 {
             0 => HitKind::Action {
