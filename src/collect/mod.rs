@@ -154,8 +154,8 @@ impl Collect {
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         match request.uri().path() {
-            "/api/event" if method == Method::POST && load.is_late() => self.hits.refuse(),
-            "/pixel.gif" if reads && load.is_late() => self.hits.refuse(),
+            "/api/event" if method == Method::POST && load.refuses() => self.hits.refuse(),
+            "/pixel.gif" if reads && load.refuses() => self.hits.refuse(),
             "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),
