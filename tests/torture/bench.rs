@@ -1,0 +1,257 @@
+//! The bench: the collector under test, the way to the database, the database, and rounds of load and faults on it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sillage::config;
+use sillage::store::engine::Options;
+use sillage::store::reports::VIEWS;
+use sillage::store::{Endpoint, Engine, Store};
+use tokio::time::{Instant, sleep};
+
+use crate::chance::Chance;
+use crate::collector::{Collector, Database};
+use crate::control::Control;
+use crate::faults::Fault;
+use crate::figures::Figures;
+use crate::load::{Hit, Load};
+use crate::proxy::Proxy;
+
+/// Longest wait for the spool to empty: the longest pause between two attempts at the database, and some.
+const SETTLE: Duration = Duration::from_secs(100);
+const DAY: i64 = 86_400;
+
+/// Everything that one scenario needs.
+pub(crate) struct Bench {
+    pub(crate) collector: Collector,
+    pub(crate) control: Arc<Control>,
+    pub(crate) proxy: Proxy,
+    /// The database, where the collector does not run it.
+    pub(crate) engine: Option<Engine>,
+    /// The spool has a small disk of its own.
+    pub(crate) small_disk: bool,
+    load: Arc<Load>,
+    folders: Folders,
+}
+
+/// One round: a kind of fault, and what became of the hits.
+pub(crate) struct Round {
+    pub(crate) number: usize,
+    pub(crate) fault: Fault,
+    pub(crate) times: u64,
+    pub(crate) ledger: Vec<Hit>,
+    /// Everything that was accepted left the spool.
+    pub(crate) settled: bool,
+}
+
+impl Bench {
+    /// With a database that the harness runs, behind the proxy.
+    pub(crate) async fn remote(name: &str, rate: u32) -> Self {
+        let folders = Folders::new(name);
+        let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
+        let report_views = VIEWS.iter().map(|view| format!("sillage.{view}")).collect();
+        let program = Some(env!("CARGO_BIN_EXE_sillage").into());
+        let options = Options { dir: data, runtime_dir: runtime, program, report_views, ..Options::default() };
+        let engine = Engine::start(options).await.unwrap();
+        let proxy = Proxy::start(address(engine.endpoint())).await;
+        let password = folders.memory.join("password");
+        std::fs::write(&password, &engine.endpoint().writer.password).unwrap();
+        let spool = folders.disk.join("spool");
+        std::fs::create_dir_all(&spool).unwrap();
+        let small_disk = mount(&spool);
+        let database = Database::Remote(format!("http://{}", proxy.address), &password);
+        Self::with(folders, spool, &database, proxy, Some(engine), small_disk, rate).await
+    }
+
+    /// With an engine of the collector's own.
+    pub(crate) async fn embedded(name: &str, rate: u32) -> Self {
+        let folders = Folders::new(name);
+        let (data, spool) = (folders.disk.join("data"), folders.disk.join("spool"));
+        // Nothing comes this way.
+        let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], 9))).await;
+        Self::with(folders, spool, &Database::Embedded(&data), proxy, None, false, rate).await
+    }
+
+    async fn with(
+        folders: Folders,
+        spool: PathBuf,
+        database: &Database<'_>,
+        proxy: Proxy,
+        engine: Option<Engine>,
+        small_disk: bool,
+        rate: u32,
+    ) -> Self {
+        let control = Arc::new(Control::new(&folders.memory));
+        let seconds = control.now().div_euclid(1_000).rem_euclid(DAY);
+        control.step(DAY / 2 - seconds);
+        let mut collector = Collector::new(&folders.disk, &folders.memory, spool, database, &control);
+        let load = Arc::new(Load::new(collector.collect, rate, control.clone()));
+        collector.start().await;
+        Self { collector, control, proxy, engine, small_disk, load, folders }
+    }
+
+    /// Load, the fault some times in it, then rest until everything has been shipped.
+    pub(crate) async fn round(&mut self, number: usize, fault: Fault, strikes: u32, mut chance: Chance) -> Round {
+        self.morning().await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let load = tokio::spawn(self.load.clone().run(number, chance.fork(), stop.clone()));
+        sleep(chance.millis(200, 600)).await;
+        let mut times = 0;
+        for _ in 0..strikes {
+            sleep(chance.millis(30, 500)).await;
+            times += fault.strike(self, &mut chance).await;
+        }
+        sleep(chance.millis(100, 500)).await;
+        self.heal();
+        stop.store(true, Ordering::SeqCst);
+        let ledger = load.await.unwrap();
+        let settled = self.settle().await;
+        Round { number, fault, times, ledger, settled }
+    }
+
+    /// Waits until all that was accepted has been shipped.
+    async fn settle(&self) -> bool {
+        let until = Instant::now() + SETTLE;
+        while Instant::now() < until {
+            if self.collector.is_empty() {
+                return true;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+
+    /// The figures of a round as the database has them now.
+    pub(crate) async fn figures(&self, round: usize) -> Figures {
+        Figures::read(&self.store().await, round).await
+    }
+
+    async fn store(&self) -> Store {
+        let endpoint = match &self.engine {
+            Some(engine) => engine.endpoint().clone(),
+            None => self.own_engine().await,
+        };
+        Store::connect(&config::ClickHouse::default(), &endpoint)
+    }
+
+    async fn own_engine(&self) -> Endpoint {
+        let until = Instant::now() + SETTLE;
+        loop {
+            if let Some(endpoint) = Engine::running(&self.collector.runtime).await {
+                return endpoint;
+            }
+            assert!(Instant::now() < until, "the collector's engine does not come back");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The collector is killed, and is there again so many seconds later by its clock. Time can only be moved while it is
+    /// down: while it runs it does not believe in leaps.
+    pub(crate) async fn down(&mut self, seconds: i64) {
+        self.collector.kill().await;
+        let load = self.load.clone();
+        let closed = load.gate.write().await;
+        self.control.step(seconds);
+        drop(closed);
+        self.collector.start().await;
+    }
+
+    /// Lets midnight come while nothing is on its way: only the collector knows on which day it received a hit.
+    pub(crate) async fn pass_midnight(&self) {
+        while self.until_midnight() < DAY / 2 {
+            let left = DAY * 1_000 - self.control.now().rem_euclid(DAY * 1_000);
+            if left < 150 {
+                let closed = self.load.gate.write().await;
+                sleep(Duration::from_millis(300)).await;
+                drop(closed);
+            } else {
+                sleep(Duration::from_millis(u64::try_from(left - 100).unwrap_or(0))).await;
+            }
+        }
+    }
+
+    /// Seconds of the collector's clock until its day ends.
+    pub(crate) fn until_midnight(&self) -> i64 {
+        DAY - self.control.now().div_euclid(1_000).rem_euclid(DAY)
+    }
+
+    /// Makes it noon of the next day where a midnight could come by itself.
+    async fn morning(&mut self) {
+        let left = self.until_midnight();
+        if left < 2 * 3_600 {
+            self.down(left + DAY / 2).await;
+        }
+    }
+
+    /// Ends everything that was started.
+    pub(crate) async fn end(mut self, keep: bool) {
+        self.collector.terminate().await;
+        if let Some(engine) = self.engine.take() {
+            engine.stop().await;
+        }
+        self.folders.keep = keep;
+    }
+}
+
+fn address(endpoint: &Endpoint) -> SocketAddr {
+    endpoint.url.trim_start_matches("http://").parse().unwrap()
+}
+
+/// Gives a folder a disk of its own, 8 MB of memory; only root may.
+fn mount(folder: &Path) -> bool {
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "sillage-torture"]).arg(folder).output();
+    mounted.is_ok_and(|output| output.status.success())
+}
+
+fn unmount(folder: &Path) {
+    Command::new("umount").arg("-l").arg(folder).output().ok();
+}
+
+/// The scenario's folders; gone with the value.
+struct Folders {
+    disk: PathBuf,
+    memory: PathBuf,
+    keep: bool,
+}
+
+impl Folders {
+    fn new(name: &str) -> Self {
+        let disk_root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("torture");
+        let memory_root = Path::new("/dev/shm/sillage-torture");
+        for root in [&disk_root, memory_root] {
+            std::fs::create_dir_all(root).unwrap();
+            sweep(root);
+        }
+        let own = format!("{}-{name}", std::process::id());
+        let (disk, memory) = (disk_root.join(&own), memory_root.join(&own));
+        std::fs::create_dir_all(&disk).unwrap();
+        std::fs::create_dir_all(&memory).unwrap();
+        Self { disk, memory, keep: false }
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        unmount(&self.disk.join("spool"));
+        std::fs::remove_dir_all(&self.memory).ok();
+        if !self.keep {
+            std::fs::remove_dir_all(&self.disk).ok();
+        }
+    }
+}
+
+/// Removes the folders of harnesses that are gone.
+fn sweep(root: &Path) {
+    for folder in std::fs::read_dir(root).unwrap().flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let pid = name.split('-').next().unwrap_or_default();
+        if !Path::new("/proc").join(pid).exists() {
+            unmount(&folder.path().join("spool"));
+            std::fs::remove_dir_all(folder.path()).ok();
+        }
+    }
+}

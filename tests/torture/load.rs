@@ -1,0 +1,239 @@
+//! Simulated visitors against the public listener, at a bounded rate, and the ledger of what they were told. Every hit
+//! can be told apart in the figures: by a page of its own, or by a referrer of its own.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use tokio::sync::RwLock;
+use tokio::time::Instant;
+
+use crate::chance::Chance;
+use crate::control::Control;
+
+/// Names of the two sites.
+pub(crate) const SITES: [&str; 2] = ["one.example", "two.example"];
+/// Two agents, and the browsers that they are.
+pub(crate) const BROWSERS: [(&str, &str); 2] = [
+    ("Firefox", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    (
+        "Chrome",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    ),
+];
+/// Visitors at a time.
+const WORKERS: u32 = 24;
+/// Pages that many visitors see.
+const SHARED_PAGES: u64 = 40;
+/// An answer that takes longer is none.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a visitor did.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum What {
+    /// On a page of its own without a referrer, or on a shared page from a referrer of its own.
+    Pageview {
+        shared: bool,
+    },
+    Action {
+        interactive: bool,
+    },
+    /// On the page of an earlier pageview, once.
+    Engagement {
+        ms: i64,
+    },
+}
+
+/// What the visitor was told.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Told {
+    /// 202.
+    Accepted,
+    /// 503.
+    Refused,
+    /// Nothing: the connection ended.
+    Nothing,
+    /// Something that no fault explains.
+    Wrong(u16),
+}
+
+/// One hit of the ledger.
+pub(crate) struct Hit {
+    pub(crate) id: u32,
+    pub(crate) visitor: u32,
+    pub(crate) page: String,
+    pub(crate) what: What,
+    /// Milliseconds of the collector's clock between which it was received.
+    pub(crate) sent: i64,
+    pub(crate) answered: i64,
+    pub(crate) told: Told,
+}
+
+impl Hit {
+    /// Its visitor's site.
+    pub(crate) fn site(&self) -> &'static str {
+        SITES[(self.visitor % 2) as usize]
+    }
+
+    /// Its visitor's browser.
+    pub(crate) fn browser(&self) -> &'static str {
+        BROWSERS[(self.visitor / 2 % 2) as usize].0
+    }
+
+    /// The referrer that it alone has.
+    pub(crate) fn referrer(&self) -> String {
+        format!("h{}.elsewhere.example", self.id)
+    }
+
+    fn body(&self) -> String {
+        let (site, page) = (self.site(), &self.page);
+        let mut event = json!({ "d": site, "u": format!("https://{site}{page}"), "n": "pageview" });
+        match self.what {
+            What::Pageview { shared: true } => event["r"] = json!(format!("https://{}/x", self.referrer())),
+            What::Pageview { shared: false } => {}
+            What::Action { interactive } => {
+                event["n"] = json!("Signup");
+                event["i"] = json!(interactive);
+            }
+            What::Engagement { ms } => {
+                event["n"] = json!("engagement");
+                event["e"] = json!(ms);
+            }
+        }
+        event.to_string()
+    }
+}
+
+/// What all rounds share.
+pub(crate) struct Load {
+    to: SocketAddr,
+    control: Arc<Control>,
+    /// Held for reading while a hit is on its way; whoever moves the clock holds it alone.
+    pub(crate) gate: RwLock<()>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    pause: Duration,
+    next: Mutex<Instant>,
+    hits: AtomicU32,
+    visitors: AtomicU32,
+}
+
+impl Load {
+    /// `rate` hits a second at the most.
+    pub(crate) fn new(to: SocketAddr, rate: u32, control: Arc<Control>) -> Self {
+        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+        let pause = Duration::from_secs(1) / rate.max(1);
+        let (hits, visitors) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { to, control, gate: RwLock::new(()), client, pause, next: Mutex::new(Instant::now()), hits, visitors }
+    }
+
+    /// Visitors come and go until `stop`; what became of their hits.
+    pub(crate) async fn run(self: Arc<Self>, round: usize, mut chance: Chance, stop: Arc<AtomicBool>) -> Vec<Hit> {
+        let mut workers = tokio::task::JoinSet::new();
+        for _ in 0..WORKERS {
+            let (load, chance, stop) = (self.clone(), chance.fork(), stop.clone());
+            workers.spawn(async move { load.worker(round, chance, &stop).await });
+        }
+        let mut hits: Vec<Hit> = workers.join_all().await.into_iter().flatten().collect();
+        hits.sort_by_key(|hit| hit.id);
+        hits
+    }
+
+    async fn worker(&self, round: usize, mut chance: Chance, stop: &AtomicBool) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        while !stop.load(Ordering::SeqCst) {
+            let visitor = self.visitors.fetch_add(1, Ordering::SeqCst);
+            let many = if chance.percent(40) { 1 } else { 2 + chance.below(18) };
+            let mut own_pages = Vec::new();
+            for number in 0..many {
+                let mut hit = self.hit(round, visitor, &mut own_pages, number == 0, &mut chance);
+                if !self.send(&mut hit, stop).await {
+                    break;
+                }
+                let lost = hit.answered - hit.sent > 25_000;
+                hits.push(hit);
+                // A hit that may still be on its way would leave the order of the visitor's hits open.
+                if lost || stop.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        }
+        hits
+    }
+
+    /// The next thing that a visitor does.
+    fn hit(&self, round: usize, visitor: u32, own: &mut Vec<String>, first: bool, chance: &mut Chance) -> Hit {
+        let id = self.hits.fetch_add(1, Ordering::SeqCst);
+        let fresh = format!("/r{round}/h{id}");
+        let dice = if first { chance.below(75) } else { chance.below(100) };
+        let (what, page) = match dice {
+            0..35 => {
+                own.push(fresh.clone());
+                (What::Pageview { shared: false }, fresh)
+            }
+            35..70 => (What::Pageview { shared: true }, format!("/r{round}/p{}", chance.below(SHARED_PAGES))),
+            70..85 => (What::Action { interactive: chance.percent(70) }, fresh),
+            _ => match own.pop() {
+                Some(page) => (What::Engagement { ms: 1_000 + i64::from(id % 7_000) }, page),
+                None => (What::Action { interactive: false }, fresh),
+            },
+        };
+        Hit { id, visitor, page, what, sent: 0, answered: 0, told: Told::Nothing }
+    }
+
+    /// Sends a hit and notes what came back; false if it could not even be sent before `stop`.
+    async fn send(&self, hit: &mut Hit, stop: &AtomicBool) -> bool {
+        loop {
+            tokio::time::sleep_until(self.slot()).await;
+            let open = self.gate.read().await;
+            hit.sent = self.control.now();
+            let answer = tokio::time::timeout(PATIENCE, self.client.request(self.request(hit))).await;
+            let told = match answer {
+                Ok(Ok(response)) => {
+                    let (head, body) = response.into_parts();
+                    let dropped = head.headers.contains_key("x-sillage-dropped");
+                    match (head.status, body.collect().await) {
+                        (StatusCode::ACCEPTED, _) if !dropped => Told::Accepted,
+                        (StatusCode::SERVICE_UNAVAILABLE, _) => Told::Refused,
+                        (status, _) => Told::Wrong(status.as_u16()),
+                    }
+                }
+                Ok(Err(error)) if error.is_connect() => {
+                    drop(open);
+                    if stop.load(Ordering::SeqCst) {
+                        return false;
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                Ok(Err(_)) | Err(_) => Told::Nothing,
+            };
+            hit.answered = self.control.now();
+            hit.told = told;
+            return true;
+        }
+    }
+
+    fn request(&self, hit: &Hit) -> Request<Full<Bytes>> {
+        let [_, b, c, d] = hit.visitor.to_be_bytes();
+        Request::post(format!("http://{}/api/event", self.to))
+            .header("x-forwarded-for", format!("10.{b}.{c}.{d}"))
+            .header("user-agent", BROWSERS[(hit.visitor / 2 % 2) as usize].1)
+            .body(Full::new(Bytes::from(hit.body())))
+            .unwrap()
+    }
+
+    fn slot(&self) -> Instant {
+        let mut next = self.next.lock().unwrap();
+        *next = (*next + self.pause).max(Instant::now());
+        *next
+    }
+}

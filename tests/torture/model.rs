@@ -1,0 +1,155 @@
+//! What the figures must be, counted with hindsight from the hits that were counted: a list of hits for each visitor,
+//! nothing that a crash could have torn. Where only the collector knows the second, a range.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::load::{Hit, What};
+
+/// Sums by row and column, each between two bounds. What may only be zero is not there.
+pub(crate) type Due = BTreeMap<Key, (i64, i64)>;
+
+/// A row and a column of one of the tables.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Key {
+    /// `pages`, `actions`, or the dimension of a breakdown.
+    pub(crate) table: String,
+    pub(crate) site: String,
+    pub(crate) day: i64,
+    pub(crate) page: String,
+    /// Of the dimension; empty elsewhere.
+    pub(crate) value: String,
+    pub(crate) column: &'static str,
+}
+
+const GAP_SECONDS: i64 = 1_800;
+const DAY_MS: i64 = 86_400_000;
+
+struct Visit<'h> {
+    hits: Vec<&'h Hit>,
+}
+
+impl Visit<'_> {
+    /// Whole seconds in which the visit's latest hit was received.
+    fn latest(&self) -> (i64, i64) {
+        let latest = |at: fn(&Hit) -> i64| self.hits.iter().map(|hit| at(hit).div_euclid(1_000)).max().unwrap_or(0);
+        (latest(|hit| hit.sent), latest(|hit| hit.answered))
+    }
+
+    fn continues(&self, hit: &Hit) -> bool {
+        let (from, to) = self.latest();
+        let within = hit.answered.div_euclid(1_000) - from <= GAP_SECONDS;
+        assert_eq!(within, hit.sent.div_euclid(1_000) - to <= GAP_SECONDS, "the harness cut it too fine");
+        within
+    }
+
+    fn pageviews(&self) -> impl DoubleEndedIterator<Item = &&Hit> {
+        self.hits.iter().filter(|hit| matches!(hit.what, What::Pageview { .. }))
+    }
+}
+
+/// The figures of `hits`, which are in the order in which each visitor sent them.
+pub(crate) fn due(hits: &[&Hit]) -> Due {
+    let mut due = Due::new();
+    let mut visitors: BTreeMap<u32, Vec<&Hit>> = BTreeMap::new();
+    for hit in hits {
+        visitors.entry(hit.visitor).or_default().push(hit);
+    }
+    for hits in visitors.values() {
+        visitor(hits, &mut due);
+    }
+    due.retain(|_, bounds| *bounds != (0, 0));
+    due
+}
+
+fn visitor(hits: &[&Hit], due: &mut Due) {
+    let mut seen = BTreeSet::new();
+    let mut visits: Vec<Visit<'_>> = Vec::new();
+    for hit in hits {
+        let open = visits.last_mut().filter(|visit| visit.continues(hit));
+        let mut add = |table: &str, value: &str, column, amount: bool| {
+            let sum = due.entry(key(hit, table, value, column)).or_default();
+            *sum = (sum.0 + i64::from(amount), sum.1 + i64::from(amount));
+        };
+        match hit.what {
+            What::Pageview { .. } => {
+                let new = seen.insert((day(hit), "visitor", ""));
+                let new_page = seen.insert((day(hit), "page", &*hit.page));
+                let before = open.as_ref().and_then(|visit| visit.pageviews().next_back()).map(|view| &*view.page);
+                add("pages", "", "pageviews", true);
+                add("pages", "", "visitors", new);
+                add("pages", "", "page_visitors", new_page);
+                for (dimension, value) in values(hit, before) {
+                    add(dimension, &value, "pageviews", true);
+                    add(dimension, &value, "visitors", new);
+                    add(dimension, &value, "page_visitors", new_page);
+                }
+                match open {
+                    Some(visit) => visit.hits.push(hit),
+                    None => visits.push(Visit { hits: vec![hit] }),
+                }
+                continue;
+            }
+            What::Action { .. } => {
+                add("actions", "", "count", true);
+                add("actions", "", "visitors", seen.insert((day(hit), "action", "")));
+            }
+            What::Engagement { ms } => {
+                add("pages", "", "engaged_views", true);
+                due.insert(key(hit, "pages", "", "engaged_ms"), (ms, ms));
+            }
+        }
+        if let Some(visit) = open {
+            visit.hits.push(hit);
+        }
+    }
+    for each in &visits {
+        visit(each, due);
+    }
+}
+
+fn visit(visit: &Visit<'_>, due: &mut Due) {
+    let (Some(entry), Some(last)) = (visit.hits.first(), visit.pageviews().next_back()) else { return };
+    let acted = visit.hits.iter().any(|hit| hit.what == What::Action { interactive: true });
+    let bounce = i64::from(visit.pageviews().count() == 1 && !acted);
+    let (from, to) = visit.latest();
+    let least = (from - entry.answered.div_euclid(1_000)).max(0);
+    let seconds = (least, to - entry.sent.div_euclid(1_000));
+    let mut add = |key: Key, (low, high): (i64, i64)| {
+        let sum = due.entry(key).or_default();
+        *sum = (sum.0 + low, sum.1 + high);
+    };
+    let first = values(entry, None);
+    for (table, value) in [("pages", String::new())].into_iter().chain(first) {
+        add(key(entry, table, &value, "visits"), (1, 1));
+        add(key(entry, table, &value, "bounces"), (bounce, bounce));
+        add(key(entry, table, &value, "visit_seconds"), seconds);
+    }
+    add(key(last, "pages", "", "exits"), (1, 1));
+}
+
+/// Dimensions of a pageview and their values; `before` is the visit's page before it, none for a visit's first.
+fn values(hit: &Hit, before: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut values = vec![("browser", hit.browser().to_owned())];
+    values.push(match (hit.what, before) {
+        (What::Pageview { shared: true }, _) => ("referrer", hit.referrer()),
+        (_, Some(page)) => ("previous_page", page.to_owned()),
+        (_, None) => ("referrer", "(direct)".to_owned()),
+    });
+    values
+}
+
+fn key(hit: &Hit, table: &str, value: &str, column: &'static str) -> Key {
+    Key {
+        table: table.into(),
+        site: hit.site().into(),
+        day: day(hit),
+        page: hit.page.clone(),
+        value: value.into(),
+        column,
+    }
+}
+
+/// Days since 1970; both sites live in UTC.
+fn day(hit: &Hit) -> i64 {
+    hit.sent.div_euclid(DAY_MS)
+}

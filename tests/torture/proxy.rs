@@ -1,0 +1,165 @@
+//! The way to the database, with everything that can happen on it. Bytes are handed on as they come, or not.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+/// What happens on the way.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Way {
+    Open,
+    /// Connections are closed as they come.
+    Away,
+    /// Every piece takes so long.
+    Slow(Duration),
+    /// Every request is answered 500.
+    Broken,
+    /// This percentage of the next piece goes through, then the connection is cut.
+    Cut(u64),
+    /// Requests go through; the connection is cut instead of an answer.
+    Deaf,
+}
+
+/// A running proxy. Ends with the value.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    way: watch::Sender<Way>,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    /// Told whenever a piece of a request comes by.
+    request: Notify,
+    /// How often something was done to a connection.
+    bites: AtomicU64,
+    bitten: Notify,
+}
+
+const FAILURE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+impl Proxy {
+    pub(crate) async fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (way, ways) = watch::channel(Way::Open);
+        let shared = Arc::new(Shared { request: Notify::new(), bites: AtomicU64::new(0), bitten: Notify::new() });
+        let task = tokio::spawn(accept(listener, to, ways, shared.clone()));
+        Self { address, way, shared, task }
+    }
+
+    pub(crate) fn set(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+
+    /// How often a connection was cut, failed or slowed.
+    pub(crate) fn bites(&self) -> u64 {
+        self.shared.bites.load(Ordering::SeqCst)
+    }
+
+    /// Waits for a request on its way to the database, `longest` at the most.
+    pub(crate) async fn request(&self, longest: Duration) {
+        tokio::time::timeout(longest, self.shared.request.notified()).await.ok();
+    }
+
+    /// Waits until something was done to a connection, `longest` at the most.
+    pub(crate) async fn bitten(&self, longest: Duration) {
+        tokio::time::timeout(longest, self.shared.bitten.notified()).await.ok();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, to: SocketAddr, ways: watch::Receiver<Way>, shared: Arc<Shared>) {
+    // Connections end with this set when the proxy does.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok((client, _)) = listener.accept().await else { continue };
+        if *ways.borrow() == Way::Away {
+            shared.bite();
+            continue;
+        }
+        let (ways, shared) = (ways.clone(), shared.clone());
+        connections.spawn(async move {
+            if let Ok(server) = TcpStream::connect(to).await {
+                // Either side may go at any moment: that is what this is for.
+                carry(client, server, ways, &shared).await.ok();
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn carry(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    ways: watch::Receiver<Way>,
+    shared: &Shared,
+) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    loop {
+        tokio::select! {
+            read = from_client.read(&mut up) => {
+                let piece = up.get(..read?).filter(|piece| !piece.is_empty()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+                shared.request.notify_waiters();
+                let way = *ways.borrow();
+                shared.note(way != Way::Open && way != Way::Deaf);
+                match way {
+                    Way::Open | Way::Deaf => to_server.write_all(piece).await?,
+                    Way::Away => return Ok(()),
+                    Way::Broken => return to_client.write_all(FAILURE).await,
+                    Way::Cut(percent) => {
+                        let length = piece.len() * usize::try_from(percent).unwrap_or(0) / 100;
+                        return to_server.write_all(piece.get(..length).unwrap_or_default()).await;
+                    }
+                    Way::Slow(pause) => {
+                        tokio::time::sleep(pause).await;
+                        to_server.write_all(piece).await?;
+                    }
+                }
+            }
+            read = from_server.read(&mut down) => {
+                let piece = down.get(..read?).filter(|piece| !piece.is_empty()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+                let way = *ways.borrow();
+                match way {
+                    Way::Deaf | Way::Away => {
+                        shared.bite();
+                        return Ok(());
+                    }
+                    Way::Slow(pause) => {
+                        tokio::time::sleep(pause).await;
+                        to_client.write_all(piece).await?;
+                    }
+                    Way::Open | Way::Broken | Way::Cut(_) => to_client.write_all(piece).await?,
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn note(&self, bite: bool) {
+        if bite {
+            self.bite();
+        }
+    }
+
+    fn bite(&self) {
+        self.bites.fetch_add(1, Ordering::SeqCst);
+        self.bitten.notify_waiters();
+    }
+}
