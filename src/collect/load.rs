@@ -1,5 +1,5 @@
 //! Whether a thread keeps up. When more comes than it can take, a part of the hits is refused at once, so that their
-//! senders slow down. Only a part: a refusal costs two fifths of what a hit costs (6 of 14 µs, nearly all of it HTTP), and a
+//! senders slow down. Only a part: a refusal costs half of what a hit costs (6 of 9 to 14 µs, nearly all of it HTTP), and a
 //! thread that refused all that is too much for it would soon do nothing else. The rest waits unread in the system's
 //! buffers, at no cost here; how much can wait is bounded by the connections.
 

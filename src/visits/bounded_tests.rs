@@ -19,8 +19,8 @@ use crate::store::rows::Batch;
 use jiff::Timestamp;
 
 const HITS: u32 = 200_000;
-const PAGES: usize = 40;
-const VALUES: usize = 30;
+const PAGES: u32 = 40;
+const VALUES: u32 = 30;
 const TAGS: usize = 50_000;
 const AGENTS: usize = 1_000;
 /// `(other)` stands beside the bound.
@@ -59,7 +59,7 @@ impl Inventions {
         let agents = Arc::new(Agents::new(AGENTS));
         let places = Places::open(&[]).unwrap();
         let sites = Sites::new(&[site]).unwrap();
-        let bounds = Bounds { pages: u32::try_from(PAGES).unwrap(), values: u32::try_from(VALUES).unwrap() };
+        let bounds = Bounds { pages: PAGES, values: VALUES };
         Self {
             anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::Privacy::default()),
             agents,
@@ -85,8 +85,11 @@ impl Inventions {
         let agent =
             format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.{number}");
         let language = format!("{}{}-{word}", letters[number as usize % 5], number % 7);
-        let tongue: String =
-            (0..3).map(|at| char::from(b'a' + u8::try_from((chance >> (8 * at)) % 26).unwrap())).collect();
+        let tongue: String = (0..3)
+            .map(|at| {
+                char::from(b"abcdefghijklmnopqrstuvwxyz"[usize::from((chance >> (8 * at)).to_le_bytes()[0]) % 26])
+            })
+            .collect();
         let (name, values) = (format!("did {word}"), [format!("plan {word}"), format!("size {number}")]);
         let kind = match chance >> 32 & 3 {
             0 => HitKind::Action {
@@ -114,7 +117,7 @@ impl Inventions {
             url: &url,
             referrer: referrer.as_deref(),
             fragment_is_page: false,
-            width: Some((chance >> 40) as u32 % 9_000 + 1),
+            width: Some(u32::try_from(chance >> 40).unwrap() % 9_000 + 1),
             kind,
         };
         let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();
@@ -137,27 +140,28 @@ impl Visits {
 }
 
 fn check_bounds(batch: &Batch) {
+    let (pages, values) = (PAGES as usize + BEYOND, VALUES as usize + BEYOND);
     let distinct = |texts: &mut dyn Iterator<Item = &Arc<str>>| texts.cloned().collect::<BTreeSet<_>>().len();
-    assert!(distinct(&mut batch.pages.iter().map(|row| &row.page)) <= PAGES + BEYOND);
+    assert!(distinct(&mut batch.pages.iter().map(|row| &row.page)) <= pages);
     assert!(batch.pages.iter().any(|row| &*row.page == OTHER));
     let mut of = BTreeMap::<&str, BTreeSet<&str>>::new();
     for row in &batch.breakdowns {
         of.entry(row.dimension).or_default().insert(&row.value);
     }
-    for (dimension, values) in &of {
-        assert!(values.len() <= VALUES + BEYOND, "{dimension}: {}", values.len());
+    for (dimension, known) in &of {
+        assert!(known.len() <= values, "{dimension}: {}", known.len());
     }
     for dimension in ["referrer", "previous_page", "browser_version", "hostname", "language"] {
         assert!(of[dimension].contains(OTHER), "{dimension} overflows: {:?}", of[dimension]);
     }
-    assert!(distinct(&mut batch.actions.iter().map(|row| &row.action)) <= VALUES + BEYOND);
-    assert!(distinct(&mut batch.actions.iter().map(|row| &row.value)) <= VALUES + BEYOND + 1, "or none");
+    assert!(distinct(&mut batch.actions.iter().map(|row| &row.action)) <= values);
+    assert!(distinct(&mut batch.actions.iter().map(|row| &row.value)) <= values + 1, "or none");
     assert!(
         batch.actions.iter().any(|row| &*row.action == OTHER) && batch.actions.iter().any(|row| &*row.value == OTHER)
     );
-    assert!(batch.pages.len() <= PAGES + BEYOND, "within one hour");
-    assert!(batch.breakdowns.len() <= (PAGES + BEYOND) * (VALUES + BEYOND) * DIMENSIONS);
-    assert!(batch.actions.len() <= (PAGES + BEYOND) * (VALUES + BEYOND) * (1 + 2 * (VALUES + BEYOND)));
+    assert!(batch.pages.len() <= pages, "within one hour");
+    assert!(batch.breakdowns.len() <= pages * values * DIMENSIONS);
+    assert!(batch.actions.len() <= pages * values * (1 + 2 * values));
 }
 
 fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
