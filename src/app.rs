@@ -10,16 +10,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::collect::Collect;
 use crate::collect::hits::Hits;
 use crate::collect::peer::Peers;
+use crate::collect::{BUFFER_BYTES, Collect};
 use crate::config::{Config, ConfigError, EngineMode};
 use crate::console::{self, Console};
 use crate::house::House;
@@ -39,6 +39,9 @@ use crate::visits::JournalError;
 
 /// Connections that the system holds while all threads are busy: a burst of a second.
 const BACKLOG: i32 = 4_096;
+
+/// Files that are open beside the collector's connections: the spool, the journal, the console, the way to the engine.
+const OTHER_FILES: u64 = 512;
 
 /// Longest pause between attempts to reach a database that somebody else runs.
 const REACH_PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -82,6 +85,8 @@ pub struct Options {
     pub demo: bool,
     /// A database that runs already; without it the configuration says which.
     pub database: Option<Endpoint>,
+    /// First and longest pause after a failed insert.
+    pub pauses: (Duration, Duration),
 }
 
 /// A running collector.
@@ -109,7 +114,8 @@ impl App {
     /// # Errors
     /// Names what does not start.
     pub async fn start(options: Options) -> Result<Self, AppError> {
-        let Options { config, clock, demo, database } = options;
+        let Options { config, clock, demo, database, pauses } = options;
+        allow_open_files(config.collect.max_connections);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
         let anonymiser = Arc::new(anonymiser(&config)?);
@@ -137,6 +143,7 @@ impl App {
             meters: meters.clone(),
             clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
+            pauses,
         };
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;
@@ -238,6 +245,21 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
 pub fn forbid_core_dumps() -> Result<(), AppError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))
+}
+
+/// Raises the soft limit of open files to the hard one, and says so when that is not enough for `connections`.
+fn allow_open_files(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let allowed = if raised.is_ok() { limit.maximum } else { limit.current };
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    if allowed.is_some_and(|allowed| allowed < needed) {
+        tracing::warn!(
+            allowed,
+            needed,
+            "too few open files are allowed for collect.max_connections: raise `ulimit -n`"
+        );
+    }
 }
 
 /// Whether a start would find everything that `config` names.
@@ -388,6 +410,9 @@ fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppErro
     let listening = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
+        // Accepted connections inherit them.
+        socket.set_recv_buffer_size(BUFFER_BYTES)?;
+        socket.set_send_buffer_size(BUFFER_BYTES)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;

@@ -71,9 +71,11 @@ pub struct Collect {
     pub max_body_bytes: usize,
     /// Longest request head: a 2 000 byte query, a long agent and a proxy's headers fit.
     pub max_header_bytes: usize,
-    /// Open connections: some 20 KiB each, 200 MB at the most.
+    /// Open connections: 32 KiB each once something was sent, 320 MB at the most. Without room for another, those that
+    /// have waited longest are closed.
     pub max_connections: usize,
-    /// A connection without a request for so long is closed.
+    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the rest
+    /// of a head, the next request, or its client to read.
     pub idle_seconds: u64,
     /// A request must have arrived whole within this time; honest bodies come in one packet.
     pub request_seconds: u64,

@@ -30,6 +30,8 @@ enum Step {
     /// Wait until everything is durable or refused.
     Wait,
     Ship,
+    /// Fold what is sealed to counters on the disk.
+    Fold,
     Forget,
     /// The disk fails once, so many operations from here.
     Fail {
@@ -56,7 +58,7 @@ fn anonymiser() -> Arc<Anonymiser> {
 fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     let kind = match hit.what {
         What::Pageview => HitKind::Pageview { not_found: false },
-        What::Action => HitKind::Action { name: "Signup", interactive: true, properties: Vec::new() },
+        What::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
         What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50) },
     };
     let hit = Hit {
@@ -93,6 +95,8 @@ struct Run {
     sent: Vec<Sent>,
     sums: BTreeMap<String, i64>,
     shipped: BTreeSet<u64>,
+    /// The hits of segments, as they were read before folding.
+    read: BTreeMap<u64, Vec<usize>>,
     /// Numbers of the hits whose events came out.
     kept: Vec<usize>,
 }
@@ -109,6 +113,7 @@ impl Run {
             sent: Vec::new(),
             sums: BTreeMap::new(),
             shipped: BTreeSet::new(),
+            read: BTreeMap::new(),
             kept: Vec::new(),
         };
         run.open();
@@ -132,6 +137,7 @@ impl Run {
             Step::Hit { visitor, gap, what } => self.hit(*visitor, *gap, *what),
             Step::Wait => self.wait(),
             Step::Ship => self.ship(),
+            Step::Fold => self.fold(),
             Step::Forget => {
                 let now = self.now();
                 self.ledger.as_ref().unwrap().forget_past(now);
@@ -170,26 +176,41 @@ impl Run {
         }
     }
 
+    fn seal(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.ledger.as_ref().unwrap().spool().seal()).ok();
+    }
+
+    fn fold(&mut self) {
+        self.seal();
+        let ledger = self.ledger.as_ref().unwrap();
+        for segment in ledger.sealed().into_iter().filter(|segment| !segment.folded) {
+            // One whose removal failed though it happened is not there to be read.
+            if let Ok(pages) = read(ledger.spool(), &segment) {
+                self.read.insert(segment.number, pages);
+                crate::ship::fold(ledger.spool(), &segment).ok();
+            }
+        }
+    }
+
     fn ship(&mut self) {
+        self.seal();
         let ledger = self.ledger.as_ref().unwrap();
         let spool = ledger.spool();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(spool.seal()).ok();
         for segment in ledger.sealed() {
-            if self.shipped.contains(&segment.number) {
-                ledger.remove(segment.number).ok();
-                continue;
+            if self.shipped.insert(segment.number) {
+                let batch = match segment.folded {
+                    true => spool.batch(&segment).unwrap(),
+                    false => {
+                        self.read.insert(segment.number, read(spool, &segment).unwrap());
+                        let mut rollup = Rollup::default();
+                        spool.read(&segment).unwrap().for_each(|event| rollup.add(event)).unwrap();
+                        rollup.finish(String::new())
+                    }
+                };
+                add(&mut self.sums, &batch);
+                self.kept.extend(&self.read[&segment.number]);
             }
-            let mut rollup = Rollup::default();
-            let mut pages: Vec<usize> = Vec::new();
-            let read = spool.read(&segment).unwrap().for_each(|event| {
-                rollup.add(event);
-                pages.push(event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX));
-            });
-            read.unwrap();
-            add(&mut self.sums, &rollup.finish(String::new()));
-            self.kept.extend(pages);
-            self.shipped.insert(segment.number);
             ledger.remove(segment.number).ok();
         }
     }
@@ -218,6 +239,16 @@ impl Run {
         add(&mut sums, &rollup.finish(String::new()));
         sums
     }
+}
+
+/// The hits that a segment holds.
+fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<usize>, SpoolError> {
+    let mut pages = Vec::new();
+    let page = |event: &crate::privacy::event::Event<'_>| {
+        pages.push(event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX));
+    };
+    spool.read(segment)?.for_each(page)?;
+    Ok(pages)
 }
 
 /// Adds a batch's rows to sums by table, key and figure.
@@ -251,6 +282,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         24 => (0..3u8, gap, what).prop_map(|(visitor, gap, what)| Step::Hit { visitor, gap, what }),
         6 => Just(Step::Wait),
         2 => Just(Step::Ship),
+        2 => Just(Step::Fold),
         2 => Just(Step::Forget),
         2 => (0..6usize, any::<bool>()).prop_map(|(ahead, happens)| Step::Fail { ahead, happens }),
         2 => survives.prop_map(Step::Crash),

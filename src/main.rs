@@ -13,6 +13,7 @@ use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
+use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -257,7 +258,7 @@ impl Signals {
 async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
     tokio::select! {
-        app = App::start(Options { config, clock, demo, database: None }) => return Ok(Some(app?)),
+        app = App::start(Options { config, clock, demo, database: None, pauses: ship::PAUSES }) => return Ok(Some(app?)),
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
     }

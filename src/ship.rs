@@ -24,7 +24,7 @@ use crate::store::{Store, StoreError};
 
 /// First and longest pause after a failed insert. One that was refused waits for somebody to mend something: it is
 /// tried again at the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+pub const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 /// Events that are older than this when the database is away are folded. While it is, segments are this long.
 const FOLD_SECONDS: u64 = 60;
 const FOLD_EVERY: Duration = Duration::from_secs(FOLD_SECONDS);
@@ -54,6 +54,8 @@ pub struct Ship {
     pub clock: Arc<dyn Clock>,
     /// Between flushes.
     pub every: Duration,
+    /// First and longest pause after a failed insert; [`PAUSES`] but for tests that count attempts.
+    pub pauses: (Duration, Duration),
 }
 
 /// A wish to flush now; answered when the spool was emptied or could not be.
@@ -64,6 +66,8 @@ struct Attempts {
     seal_at: Instant,
     /// When the database is tried again; nothing while it takes what it is given.
     again_at: Option<Instant>,
+    /// Of [`Ship::pauses`].
+    pauses: (Duration, Duration),
     pause: Duration,
     /// Number of a segment that the database has and that could not be removed.
     inserted: Option<u64>,
@@ -98,8 +102,13 @@ impl Ship {
     }
 
     async fn serve(&self, mut requests: mpsc::Receiver<FlushRequest>, shutdown: &CancellationToken) {
-        let mut attempts =
-            Attempts { seal_at: Instant::now() + self.every, again_at: None, pause: PAUSES.0, inserted: None };
+        let mut attempts = Attempts {
+            seal_at: Instant::now() + self.every,
+            again_at: None,
+            pauses: self.pauses,
+            pause: self.pauses.0,
+            inserted: None,
+        };
         loop {
             let next = attempts.again_at.map_or(attempts.seal_at, |again| again.min(attempts.seal_at));
             let request = tokio::select! {
@@ -259,17 +268,17 @@ impl Attempts {
     fn note(&mut self, shipped: &Result<(), ShipError>) {
         let pause = match shipped {
             Ok(()) => {
-                (self.again_at, self.pause) = (None, PAUSES.0);
+                (self.again_at, self.pause) = (None, self.pauses.0);
                 return;
             }
             Err(error @ ShipError::Store(StoreError::Refused(_))) => {
                 tracing::error!(%error, "the database refuses what it is given; all of it waits until that is mended");
-                PAUSES.1
+                self.pauses.1
             }
             Err(error) => {
                 let pause = jittered(self.pause);
                 tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "segments wait");
-                self.pause = (self.pause * 2).min(PAUSES.1);
+                self.pause = (self.pause * 2).min(self.pauses.1);
                 pause
             }
         };

@@ -3,6 +3,7 @@
 
 pub mod answer;
 mod asset;
+mod connections;
 pub mod demo;
 pub mod hits;
 mod load;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use answer::Answer;
+use connections::{Connection, Connections};
 use hits::Hits;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use load::Load;
@@ -33,6 +35,16 @@ use crate::config;
 
 /// Longest pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Requests in progress on one connection of HTTP/2, as of a proxy.
+const STREAMS_MAX: u32 = 128;
+
+/// What one stream of HTTP/2 may send unread; the default body fits, longer ones come in parts.
+const BODY_WINDOW: u32 = 32_768;
+
+/// Most that waits unread in the system for a connection, each way (it doubles this for its own use). Left to itself it
+/// would give megabytes to a client that never reads.
+pub(crate) const BUFFER_BYTES: usize = 65_536;
 
 /// The public listener's state, shared by its threads.
 pub struct Collect {
@@ -53,7 +65,10 @@ impl Collect {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let load = Arc::new(Load::default());
+        let idle = Duration::from_secs(self.config.idle_seconds);
+        let connections = Connections::new(idle, self.config.max_connections);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
+        let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let server = self.server();
         loop {
             let accepted = tokio::select! {
@@ -61,42 +76,45 @@ impl Collect {
                 accepted = self.accept(&listener) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            let (collect, load) = (self.clone(), load.clone());
+            let (collect, load, open) = (self.clone(), load.clone(), connections.connection());
+            let waiting = Arc::downgrade(&open);
             let service = service_fn(move |request| {
-                let (collect, load) = (collect.clone(), load.clone());
-                async move { Ok::<_, Infallible>(collect.route(request, peer, &load).await) }
+                let (collect, load, open) = (collect.clone(), load.clone(), open.clone());
+                async move { Ok::<_, Infallible>(collect.serve_one(request, peer, &load, &open).await) }
             });
             let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
-            tokio::spawn(async move {
+            let task = tokio::spawn(async move {
                 // A connection that breaks is its client's affair; every hit on it has had its outcome.
                 connection.await.ok();
                 drop(permit);
             });
+            connections.watch(waiting, task.abort_handle());
         }
         drop(listener);
-        // It ends with `shutdown`, and cannot fail.
+        // They end with `shutdown`, and cannot fail.
         watching.await.ok();
+        keeping.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
     }
 
     fn server(&self) -> Builder<TokioExecutor> {
         let mut server = Builder::new(TokioExecutor::new());
-        let idle = Duration::from_secs(self.config.idle_seconds);
         server
             .http1()
             // Whoever has sent a whole hit and closes its side has said all that it had to say.
             .half_close(true)
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle)
+            // `Connections` knows who waits too long, whatever for.
+            .header_read_timeout(None)
             .max_buf_size(self.config.max_header_bytes.max(8_192));
         server
             .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(128)
-            .max_header_list_size(u32::try_from(self.config.max_header_bytes).unwrap_or(16_384))
-            .keep_alive_interval(idle)
-            .keep_alive_timeout(Duration::from_secs(self.config.request_seconds));
+            .max_concurrent_streams(STREAMS_MAX)
+            // What a client may send before anything of it is read: a body a stream.
+            .initial_stream_window_size(BODY_WINDOW)
+            .initial_connection_window_size(BODY_WINDOW * 8)
+            .max_send_buf_size(BUFFER_BYTES)
+            .max_header_list_size(u32::try_from(self.config.max_header_bytes).unwrap_or(16_384));
         server
     }
 
@@ -115,6 +133,20 @@ impl Collect {
         }
     }
 
+    /// One request, noted as in progress.
+    async fn serve_one(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        load: &Load,
+        open: &Arc<Connection>,
+    ) -> Answer {
+        match open.begin() {
+            Some(_serving) => self.route(request, peer, load).await,
+            None => self.hits.refuse(),
+        }
+    }
+
     async fn route(&self, request: Request<Incoming>, peer: SocketAddr, load: &Load) -> Answer {
         const READ: &str = "GET, HEAD, OPTIONS";
         const EVENT: &str = "POST, OPTIONS";
@@ -122,8 +154,8 @@ impl Collect {
         let method = request.method().clone();
         let reads = method == Method::GET || method == Method::HEAD;
         match request.uri().path() {
-            "/api/event" if method == Method::POST && load.is_late() => self.hits.refuse(),
-            "/pixel.gif" if reads && load.is_late() => self.hits.refuse(),
+            "/api/event" if method == Method::POST && load.refuses() => self.hits.refuse(),
+            "/pixel.gif" if reads && load.refuses() => self.hits.refuse(),
             "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),

@@ -160,7 +160,7 @@ impl<'a> Message<'a> {
             What::Timing(timings) => HitKind::Timing(timings.clone()),
             What::Problem => return None,
             What::Action(name, interactive, properties) => HitKind::Action {
-                name: name.trim(),
+                name: Cow::Borrowed(name.trim()),
                 interactive: *interactive,
                 properties: properties.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))).collect(),
             },

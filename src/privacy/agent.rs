@@ -85,6 +85,12 @@ impl Agents {
         agent
     }
 
+    /// Headers whose reading is remembered.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.read.len()
+    }
+
     fn read(&self, header: &str) -> Agent {
         let mut agent = Agent::unknown(device(header));
         if let Some(browser) = self.browsers.extract(header).filter(|browser| browser.family != UNNAMED) {

@@ -1,6 +1,7 @@
 //! A hit as it arrived, with the identity still in it. Lives in memory for the length of one request; none of these
 //! types can be printed, cloned or written out, and `tests/it` asserts so at compile time.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -73,11 +74,11 @@ pub enum HitKind<'a> {
     /// A feature was used.
     Action {
         /// 1–120 characters.
-        name: &'a str,
+        name: Cow<'a, str>,
         /// False leaves the bounce as it is.
         interactive: bool,
         /// Name and value as sent; undeclared ones are dropped later.
-        properties: Vec<(&'a str, std::borrow::Cow<'a, str>)>,
+        properties: Vec<(&'a str, Cow<'a, str>)>,
     },
     /// Reading time and depth.
     Engagement {

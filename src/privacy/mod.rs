@@ -242,14 +242,16 @@ impl Anonymiser {
     }
 }
 
-/// Leaves an action only the properties that its site declares, at bounded length.
+/// Leaves an action only the properties that its site declares, at bounded length, and placeholders for what points at a
+/// person in its name and their values.
 fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
-    let HitKind::Action { properties, .. } = kind else { return };
+    let HitKind::Action { name, properties, .. } = kind else { return };
+    *name = redact::redacted(std::mem::take(name));
     properties.retain(|(name, value)| site.properties.contains(*name) && !value.is_empty());
     for (_, value) in properties {
+        *value = redact::redacted(std::mem::take(value));
         if value.len() > PROPERTY_VALUE_BYTES_MAX {
-            let end = value.floor_char_boundary(PROPERTY_VALUE_BYTES_MAX);
-            *value = value.get(..end).unwrap_or_default().to_owned().into();
+            *value = percent::cut(value, PROPERTY_VALUE_BYTES_MAX).to_owned().into();
         }
     }
 }

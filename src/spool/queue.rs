@@ -12,8 +12,9 @@ use crate::privacy::event::Event;
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.
 pub(super) const WAITING_MAX: usize = 8 << 20;
-/// A segment ends by itself at this size, so that reading one back costs bounded memory: a million pageviews.
-pub(super) const SEGMENT_MAX: u64 = 64 << 20;
+/// A segment ends by itself at this size, so that folding one costs bounded memory: some 200 000 pageviews, which take
+/// 700 MB as rows when every one of them is an invention of its own, and some MB on any other day.
+pub(super) const SEGMENT_MAX: u64 = 16 << 20;
 
 /// Size of a segment's file without events.
 pub(super) const EMPTY: u64 = HEADER as u64;

@@ -102,8 +102,8 @@ impl Visits {
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
         let mut today = site.days.swap_remove(at);
         let tags_before = today.tags();
-        let room = self.tags < self.tags_max;
-        site.carry_over_midnight(&mut today, sighting, room, ids);
+        let room = self.tags_max.saturating_sub(self.tags);
+        site.carry_over_midnight(&mut today, sighting, room > 0, ids);
         let change = Counting { today: &mut today, sighting, room, ids }.change();
         self.tags += today.tags() - tags_before;
         site.days.push(today);
@@ -261,11 +261,19 @@ fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
 struct Counting<'c, 's> {
     today: &'c mut DayVisits,
     sighting: &'c Sighting<'s>,
-    room: bool,
+    /// Tags that there is room for.
+    room: usize,
     ids: &'c mut TermIds,
 }
 
 impl Counting<'_, '_> {
+    /// As [`DayVisits::see`].
+    fn see(&mut self, tag: u64) -> Option<bool> {
+        let seen = self.today.see(tag, self.room > 0);
+        self.room -= usize::from(seen == Some(true));
+        seen
+    }
+
     fn change(mut self) -> Change {
         let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
         match &self.sighting.kind {
@@ -279,7 +287,7 @@ impl Counting<'_, '_> {
     fn pageview(&mut self, page: u32, not_found: bool) -> Change {
         let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
         let mut values = self.visitor_values();
-        let Some(new_visitor) = self.today.see(tag, self.room) else {
+        let Some(new_visitor) = self.see(tag) else {
             let kind = KindOf::Pageview {
                 new_visitor: false,
                 new_page_visitor: false,
@@ -290,7 +298,7 @@ impl Counting<'_, '_> {
             return Change { page, values, kind, entry: None, left: None, tagged: false };
         };
         let page_tag = self.sighting.tag.on_page(&self.sighting.key, self.today.lexicon.pages.term(page).text);
-        let new_page_visitor = self.today.see(page_tag, self.room);
+        let new_page_visitor = self.see(page_tag);
         let view = View::new(self.sighting.day, self.sighting.hour, page);
         let open = self.today.open_visit(tag, at).map(|visit| *visit);
         self.way_here(&mut values, open.as_ref());
@@ -374,14 +382,14 @@ impl Counting<'_, '_> {
         let index = self.today.lexicon.actions.intern(name, self.ids);
         let bounded = self.today.lexicon.actions.term(index).text;
         let doing = tag.doing(key, bounded);
-        let new = self.today.see(doing, self.room);
+        let new = self.see(doing);
         let mut noted = Vec::with_capacity(properties.len());
         for (property, value) in properties {
             let words = &mut self.today.lexicon.properties;
             let (property, value) = (words.intern(property, self.ids), words.intern(value, self.ids));
             let (name, words) = (self.today.lexicon.actions.term(index).text, &self.today.lexicon.properties);
             let with = tag.doing_with(key, name, words.term(property).text, words.term(value).text);
-            noted.push((property, value, self.today.see(with, self.room).unwrap_or(false)));
+            noted.push((property, value, self.see(with).unwrap_or(false)));
         }
         let entry = self.touch_visit(interactive, |_| ());
         let kind =
@@ -436,3 +444,6 @@ impl Counting<'_, '_> {
 fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<(Visit, bool, i64)> {
     (unbounce || seconds > 0).then_some((visit, unbounce, seconds))
 }
+
+#[cfg(test)]
+mod bounded_tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,6 +16,7 @@ use sillage::app::{App, Options};
 use sillage::clock::ManualClock;
 use sillage::config::Config;
 use sillage::console::tokens;
+use sillage::ship;
 use sillage::store::client::{Endpoint, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,7 +36,7 @@ pub(crate) struct Collector {
     pub(crate) runtime: TempDir,
     way: Endpoint,
     token: String,
-    config: Config,
+    pub(crate) config: Config,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -105,8 +107,15 @@ impl Collector {
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let database = Some(way.clone());
-        let app =
-            App::start(Options { config: config.clone(), clock: clock.clone(), demo: false, database }).await.unwrap();
+        let app = App::start(Options {
+            config: config.clone(),
+            clock: clock.clone(),
+            demo: false,
+            database,
+            pauses: pauses(&config),
+        })
+        .await
+        .unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { app, clock, store, folder, runtime, way, token, config, client }
     }
@@ -132,7 +141,8 @@ impl Collector {
         app.stop().await;
         between();
         let database = Some(way.clone());
-        let options = Options { config: config.clone(), clock: clock.clone(), demo: false, database };
+        let options =
+            Options { config: config.clone(), clock: clock.clone(), demo: false, database, pauses: pauses(&config) };
         let app = App::start(options).await.unwrap();
         Self { app, clock, store, folder, runtime, way, token, config, client }
     }
@@ -249,6 +259,12 @@ pub(crate) async fn raw(to: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok();
     answer
+}
+
+/// Where a test flushes itself, nothing is tried again behind its back.
+fn pauses(config: &Config) -> (Duration, Duration) {
+    let by_itself = config.spool.flush_seconds < 3_600;
+    if by_itself { ship::PAUSES } else { (Duration::from_secs(3_600), Duration::from_secs(3_600)) }
 }
 
 /// A pageview of `path` on `site`.

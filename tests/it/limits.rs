@@ -252,3 +252,23 @@ async fn nobody_can_put_a_third_kind_of_thing_into_a_table() {
     assert_eq!(collector.texts(sql).await, ["referrer news.example"]);
     collector.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_points_at_a_person_in_an_action_is_a_placeholder() {
+    let collector = Collector::start(NOON, SITES).await;
+    for (name, plan) in [
+        ("Signup", "jo@example.org"),
+        ("Signup", "premium of jo%40example.org"),
+        ("Mail to jo@example.org", "pro"),
+        ("Call", "+33 6 12 34 56 78"),
+        ("Signup", "a5e2c1de-7c3b-4f0e-9d53-0b6a4d0f7a11"),
+    ] {
+        let event = json!({ "n": name, "u": "https://shop.example/", "p": { "plan": plan } });
+        assert_eq!(collector.event("90.0.0.1", FIREFOX, &event).await.status, 202);
+    }
+    collector.app.flush().await.unwrap();
+    let sql = "SELECT DISTINCT format('{} {}', action, value) FROM {db}.actions WHERE property = 'plan' ORDER BY 1";
+    let expected = [":email pro", "Call :phone", "Signup :email", "Signup :uuid"];
+    assert_eq!(collector.texts(sql).await, expected);
+    collector.app.stop().await;
+}

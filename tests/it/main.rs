@@ -16,6 +16,7 @@ mod process;
 mod proxy;
 mod query;
 mod readers;
+mod reload;
 mod restart;
 mod ship;
 mod store;

@@ -219,7 +219,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
             What::Pageview { .. } => HitKind::Pageview { not_found: false },
             What::Action { interactive } => {
                 let properties: Vec<(&str, Cow<'_, str>)> = Vec::new();
-                HitKind::Action { name: "Signup", interactive, properties }
+                HitKind::Action { name: "Signup".into(), interactive, properties }
             }
             What::Engagement { ms, depth } => HitKind::Engagement { engaged_ms: Some(ms), scroll_percent: Some(depth) },
         },

@@ -121,7 +121,7 @@ impl<'n> Note<'n> {
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
                 What::Action { name, interactive, properties } => HitKind::Action {
-                    name,
+                    name: Cow::Borrowed(name),
                     interactive,
                     properties: properties.into_iter().map(|(name, value)| (name, Cow::Borrowed(value))).collect(),
                 },

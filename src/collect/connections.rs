@@ -1,0 +1,193 @@
+//! The open connections of one thread. One that has no request in progress waits: for the first byte, for the rest of
+//! a head, for its client to read, or for the next request. Whatever it waits for, after the configured time it is
+//! closed; and when there is no room for another connection, those that have waited longest make it.
+//! Must never close a connection with a request in progress: that is bounded by its own time.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How often the connections are looked at while there is no room; four times as long while there is.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// A connection that has waited so long may make room for another.
+const YIELDING_AFTER: Duration = Duration::from_secs(1);
+
+/// This part of the waiting connections goes at once: many come when there is no room.
+const PART_CLOSED: usize = 16;
+
+/// The open connections of one thread.
+pub(super) struct Connections {
+    began: Instant,
+    /// Milliseconds since `began`, as of the last look.
+    now: AtomicU64,
+    requests: AtomicUsize,
+    requests_max: usize,
+    idle: Duration,
+    open: Mutex<Vec<(Weak<Connection>, AbortHandle)>>,
+    full: AtomicBool,
+}
+
+/// One open connection.
+pub(super) struct Connection {
+    thread: Arc<Connections>,
+    requests: AtomicU32,
+    waiting_since: AtomicU64,
+}
+
+/// A request in progress.
+pub(super) struct Serving(Arc<Connection>);
+
+impl Connections {
+    /// None yet; at most `requests_max` requests are in progress at once.
+    pub(super) fn new(idle: Duration, requests_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            now: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            requests_max,
+            idle,
+            open: Mutex::default(),
+            full: AtomicBool::new(false),
+        })
+    }
+
+    /// A new connection, which waits for its first request.
+    pub(super) fn connection(self: &Arc<Self>) -> Arc<Connection> {
+        let waiting_since = AtomicU64::new(self.now.load(Ordering::Relaxed));
+        Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since })
+    }
+
+    /// `task` serves `connection`: ending it closes it.
+    pub(super) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push((connection, task));
+    }
+
+    /// Closes who waits too long, until `shutdown`; `room` is what is left of the allowed connections.
+    pub(super) async fn keep(self: Arc<Self>, room: Arc<Semaphore>, shutdown: CancellationToken) {
+        let mut looks = 0_u32;
+        while shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+            let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.now.store(now, Ordering::Relaxed);
+            let full = room.available_permits() == 0;
+            if full && !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!("collect.max_connections are open; those that wait longest make room");
+            }
+            looks = looks.wrapping_add(1);
+            if full || looks.is_multiple_of(4) {
+                self.look(now, full);
+            }
+        }
+    }
+
+    fn look(&self, now: u64, full: bool) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = Vec::new();
+        open.retain(|(connection, task)| {
+            let Some(connection) = connection.upgrade() else { return false };
+            let Some(waited) = connection.waited(now) else { return true };
+            if waited >= self.idle {
+                task.abort();
+                return false;
+            }
+            if full && waited >= YIELDING_AFTER {
+                waiting.push((waited, task.clone()));
+            }
+            true
+        });
+        drop(open);
+        waiting.sort_unstable_by_key(|(waited, _)| std::cmp::Reverse(*waited));
+        for (_, task) in waiting.iter().take(waiting.len().div_ceil(PART_CLOSED)) {
+            task.abort();
+        }
+        if !full {
+            self.full.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Connection {
+    /// A request begins; none where too many are in progress.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Serving> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let others = self.thread.requests.fetch_add(1, Ordering::Relaxed);
+        let serving = Serving(self.clone());
+        (others < self.thread.requests_max).then_some(serving)
+    }
+
+    /// How long it has waited, if it has no request in progress.
+    fn waited(&self, now: u64) -> Option<Duration> {
+        let since = self.waiting_since.load(Ordering::Relaxed);
+        (self.requests.load(Ordering::Relaxed) == 0).then(|| Duration::from_millis(now.saturating_sub(since)))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let Connection { thread, requests, waiting_since } = &*self.0;
+        waiting_since.store(thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
+        thread.requests.fetch_sub(1, Ordering::Relaxed);
+        requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(connections: &Arc<Connections>) -> (Arc<Connection>, tokio::task::JoinHandle<()>) {
+        let connection = connections.connection();
+        let task = tokio::spawn(std::future::pending());
+        connections.watch(Arc::downgrade(&connection), task.abort_handle());
+        (connection, task)
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_is_closed_and_who_is_served_is_not() {
+        let connections = Connections::new(Duration::from_secs(75), 10);
+        let (_silent, silent) = open(&connections);
+        let (served, in_service) = open(&connections);
+        let serving = served.begin();
+        connections.look(74_999, false);
+        tokio::task::yield_now().await;
+        assert!(!silent.is_finished());
+        connections.look(75_000, false);
+        assert!(silent.await.unwrap_err().is_cancelled());
+        assert!(!in_service.is_finished());
+        connections.now.store(75_000, Ordering::Relaxed);
+        drop(serving);
+        connections.look(149_999, false);
+        tokio::task::yield_now().await;
+        assert!(!in_service.is_finished());
+        connections.look(150_000, false);
+        assert!(in_service.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn without_room_those_that_have_waited_longest_go() {
+        let connections = Connections::new(Duration::from_secs(75), 10);
+        let (_oldest, oldest) = open(&connections);
+        connections.now.store(2_000, Ordering::Relaxed);
+        let (_newer, newer) = open(&connections);
+        connections.look(2_500, true);
+        assert!(oldest.await.unwrap_err().is_cancelled());
+        connections.look(2_500, true);
+        tokio::task::yield_now().await;
+        assert!(!newer.is_finished(), "it has not waited a second");
+    }
+
+    #[tokio::test]
+    async fn requests_in_progress_are_bounded_over_all_connections() {
+        let connections = Connections::new(Duration::from_secs(75), 2);
+        let (one, other) = (connections.connection(), connections.connection());
+        let (first, second) = (one.begin(), other.begin());
+        assert!(first.is_some() && second.is_some() && one.begin().is_none());
+        drop(first);
+        assert!(other.begin().is_some());
+    }
+}

@@ -1,0 +1,208 @@
+//! A day of inventions: every hit brings a page, a referrer, an agent, a language, an action and a value that nobody has
+//! seen before. Memory, rows and texts stay within the configured bounds, what is beyond them is `(other)`, and every
+//! sum stays exact.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::lexicon::Lexicon;
+use super::{Bounds, OTHER, Visits};
+use crate::config;
+use crate::privacy::Anonymiser;
+use crate::privacy::agent::Agents;
+use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::privacy::place::Places;
+use crate::rollup::Rollup;
+use crate::sites::Sites;
+use crate::store::rows::Batch;
+use jiff::Timestamp;
+
+const HITS: u32 = 200_000;
+const PAGES: u32 = 40;
+const VALUES: u32 = 30;
+const TAGS: usize = 50_000;
+const AGENTS: usize = 1_000;
+/// `(other)` stands beside the bound.
+const BEYOND: usize = 1;
+const DIMENSIONS: usize = 13;
+
+/// Numbers that look like chance and are the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+struct Inventions {
+    anonymiser: Anonymiser,
+    agents: Arc<Agents>,
+    visits: Visits,
+    rollup: Rollup,
+    chance: Chance,
+    sent: BTreeMap<&'static str, i64>,
+    untagged: u64,
+}
+
+impl Inventions {
+    fn new() -> Self {
+        let site = config::Site {
+            name: "shop.example".into(),
+            properties: vec!["plan".into(), "size".into()],
+            ..config::Site::default()
+        };
+        let agents = Arc::new(Agents::new(AGENTS));
+        let places = Places::open(&[]).unwrap();
+        let sites = Sites::new(&[site]).unwrap();
+        let bounds = Bounds { pages: PAGES, values: VALUES };
+        Self {
+            anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::Privacy::default()),
+            agents,
+            visits: Visits::new(bounds, TAGS),
+            rollup: Rollup::default(),
+            chance: Chance(7),
+            sent: BTreeMap::new(),
+            untagged: 0,
+        }
+    }
+
+    /// One hit of which nothing was seen before.
+    fn send(&mut self, number: u32) {
+        let chance = self.chance.next();
+        let word = format!("{:x}", self.chance.next());
+        let url = format!("https://h{word}.shop.example/p/{word}/{number}");
+        let referrer = match chance % 3 {
+            0 => Some(format!("https://{word}.example/{word}")),
+            1 => Some(format!("https://shop.example/from/{word}")),
+            _ => None,
+        };
+        let (version, letters) = (100 + chance % 9_000, ["aa", "bb", "fr", "zz", "xx"]);
+        let agent =
+            format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.{number}");
+        let language = format!("{}{}-{word}", letters[number as usize % 5], number % 7);
+        let tongue: String = (0..3)
+            .map(|at| {
+                char::from(b"abcdefghijklmnopqrstuvwxyz"[usize::from((chance >> (8 * at)).to_le_bytes()[0]) % 26])
+            })
+            .collect();
+        let (name, values) = (format!("did {word}"), [format!("plan {word}"), format!("size {number}")]);
+        let kind = match chance >> 32 & 3 {
+            0 => HitKind::Action {
+                name: name.as_str().into(),
+                interactive: true,
+                properties: vec![("plan", Cow::Borrowed(&*values[0])), ("size", Cow::Borrowed(&*values[1]))],
+            },
+            1 => HitKind::Engagement { engaged_ms: Some(10), scroll_percent: Some(50) },
+            _ => HitKind::Pageview { not_found: false },
+        };
+        let sum = match &kind {
+            HitKind::Action { .. } => "actions",
+            HitKind::Engagement { .. } => "engagements",
+            HitKind::Pageview { .. } | HitKind::Timing(_) => "pageviews",
+        };
+        *self.sent.entry(sum).or_default() += 1;
+        let noon = Timestamp::from_second(1_773_100_800).unwrap();
+        let hit = Hit {
+            received: noon + jiff::SignedDuration::from_millis(i64::from(number / 8)),
+            address: ClientIp::new(std::net::Ipv4Addr::from(0x5000_0000 + number / 2).into()),
+            agent: UserAgent::new(&agent),
+            accept_language: Some(if number.is_multiple_of(2) { &language } else { &tongue }),
+            signals: Signals::default(),
+            site: Some("shop.example"),
+            url: &url,
+            referrer: referrer.as_deref(),
+            fragment_is_page: false,
+            width: Some(u32::try_from(chance >> 40).unwrap() % 9_000 + 1),
+            kind,
+        };
+        let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();
+        let counted = self.visits.count(&sighting);
+        self.untagged += u64::from(!counted.tagged);
+        self.rollup.add(&counted.event);
+    }
+}
+
+impl Visits {
+    /// Texts in memory.
+    fn texts(&self) -> usize {
+        let count = |lexicon: &Lexicon| {
+            let Lexicon { pages, values, actions, properties } = lexicon;
+            let words = [pages, actions, properties].into_iter().chain(values);
+            words.map(|words| words.texts().len()).sum::<usize>()
+        };
+        self.sites.values().flat_map(|site| &site.days).map(|day| count(&day.lexicon)).sum()
+    }
+}
+
+fn check_bounds(batch: &Batch) {
+    let (pages, values) = (PAGES as usize + BEYOND, VALUES as usize + BEYOND);
+    let distinct = |texts: &mut dyn Iterator<Item = &Arc<str>>| texts.cloned().collect::<BTreeSet<_>>().len();
+    assert!(distinct(&mut batch.pages.iter().map(|row| &row.page)) <= pages);
+    assert!(batch.pages.iter().any(|row| &*row.page == OTHER));
+    let mut of = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for row in &batch.breakdowns {
+        of.entry(row.dimension).or_default().insert(&row.value);
+    }
+    for (dimension, known) in &of {
+        assert!(known.len() <= values, "{dimension}: {}", known.len());
+    }
+    for dimension in ["referrer", "previous_page", "browser_version", "hostname", "language"] {
+        assert!(of[dimension].contains(OTHER), "{dimension} overflows: {:?}", of[dimension]);
+    }
+    assert!(distinct(&mut batch.actions.iter().map(|row| &row.action)) <= values);
+    assert!(distinct(&mut batch.actions.iter().map(|row| &row.value)) <= values + 1, "or none");
+    assert!(
+        batch.actions.iter().any(|row| &*row.action == OTHER) && batch.actions.iter().any(|row| &*row.value == OTHER)
+    );
+    assert!(batch.pages.len() <= pages, "within one hour");
+    assert!(batch.breakdowns.len() <= pages * values * DIMENSIONS);
+    assert!(batch.actions.len() <= pages * values * (1 + 2 * values));
+}
+
+fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
+    let pageviews = sent["pageviews"];
+    assert_eq!(batch.pages.iter().map(|row| row.pageviews).sum::<i64>(), pageviews);
+    assert_eq!(batch.pages.iter().map(|row| row.engaged_ms).sum::<i64>(), 10 * sent["engagements"]);
+    let visitors: i64 = batch.pages.iter().map(|row| row.visitors).sum();
+    let visits: i64 = batch.pages.iter().map(|row| row.visits).sum();
+    assert!(0 < visitors && visitors <= visits && visits <= pageviews);
+    for dimension in ["browser", "browser_version", "hostname", "screen", "system"] {
+        let of = || batch.breakdowns.iter().filter(|row| row.dimension == dimension);
+        assert_eq!(of().map(|row| row.pageviews).sum::<i64>(), pageviews, "{dimension}");
+        assert_eq!(of().map(|row| row.visits).sum::<i64>(), visits, "{dimension}");
+        assert_eq!(of().map(|row| row.visitors).sum::<i64>(), visitors, "{dimension}");
+    }
+    let plain = batch.actions.iter().filter(|row| row.property.is_empty());
+    assert_eq!(plain.map(|row| row.count).sum::<i64>(), sent["actions"]);
+    for property in ["plan", "size"] {
+        let of = batch.actions.iter().filter(|row| &*row.property == property);
+        assert_eq!(of.map(|row| row.count).sum::<i64>(), sent["actions"], "{property}");
+    }
+}
+
+#[test]
+fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() {
+    let mut inventions = Inventions::new();
+    let (mut rows, mut known) = (0, 0);
+    for number in 0..HITS {
+        inventions.send(number);
+        if number == HITS / 2 {
+            (rows, known) = (inventions.rollup.rows(), inventions.visits.texts());
+        }
+    }
+    assert_eq!(inventions.visits.texts(), known, "no text is new in the second half");
+    assert!(inventions.visits.tags() <= TAGS, "{}", inventions.visits.tags());
+    assert!(inventions.visits.open_visits() <= TAGS);
+    assert!(inventions.untagged > 0, "the bound of tags was reached");
+    assert!(inventions.agents.remembered() <= AGENTS, "{}", inventions.agents.remembered());
+    assert!(inventions.rollup.rows() <= rows + rows / 20, "{} rows, {rows} after half", inventions.rollup.rows());
+    let sent = inventions.sent;
+    let batch = inventions.rollup.finish("a token".into());
+    check_bounds(&batch);
+    check_sums(&batch, &sent);
+}

@@ -1,0 +1,330 @@
+//! What is sent, and what comes back: bare HTTP/1.1 over sockets, so that the sender costs little beside the collector.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+/// Unanswered requests on one connection of a flood: the sender is a proxy or a script, not a queue without end.
+const UNANSWERED_MAX: u32 = 4;
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// Answers by what they were, over all seconds and in each.
+#[derive(Default, Clone, Debug)]
+pub(crate) struct Answers {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) refused_without_retry_after: u64,
+    pub(crate) other: u64,
+    /// Due while every connection of a flood had its share unanswered.
+    pub(crate) held: u64,
+    /// `202`s of each second.
+    pub(crate) seconds: Vec<u64>,
+    /// Microseconds to each answer.
+    pub(crate) waits: Vec<u32>,
+}
+
+impl Answers {
+    fn note(&mut self, began: Instant, answer: &Answer) {
+        match answer.status {
+            202 if !answer.dropped => {
+                self.accepted += 1;
+                let second = began.elapsed().as_secs() as usize;
+                self.seconds.resize(self.seconds.len().max(second + 1), 0);
+                self.seconds[second] += 1;
+            }
+            503 => {
+                self.refused += 1;
+                self.refused_without_retry_after += u64::from(!answer.retry_after);
+            }
+            _ => self.other += 1,
+        }
+    }
+
+    /// A percentile of the waits, in milliseconds.
+    pub(crate) fn wait_ms(&self, percent: usize) -> f64 {
+        let mut waits = self.waits.clone();
+        waits.sort_unstable();
+        let at = (waits.len() * percent / 100).min(waits.len().saturating_sub(1));
+        waits.get(at).map_or(0.0, |micros| f64::from(*micros) / 1e3)
+    }
+
+    pub(crate) fn sum(&mut self, other: &Answers) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.refused_without_retry_after += other.refused_without_retry_after;
+        self.other += other.other;
+    }
+}
+
+struct Answer {
+    status: u16,
+    retry_after: bool,
+    dropped: bool,
+}
+
+/// One pageview of one of many visitors.
+pub(crate) fn pageview(number: u64) -> Vec<u8> {
+    hit(number, number % 500, "news.example", FIREFOX)
+}
+
+/// One pageview of a page, from a host, by a browser of which nobody has heard.
+pub(crate) fn invention(number: u64) -> Vec<u8> {
+    let agent = FIREFOX.replace("140", &format!("{}", 100 + number % 5_000));
+    hit(number, number, &format!("n{number}.example"), &agent)
+}
+
+fn hit(number: u64, page: u64, referrer: &str, agent: &str) -> Vec<u8> {
+    let visitor = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+    let body = format!(
+        r#"{{"n":"pageview","d":"shop.example","u":"https://shop.example/products/{page}?utm_source=x","r":"https://{referrer}/","w":1280}}"#
+    );
+    let (a, b) = (visitor >> 8, visitor & 255);
+    let head = format!(
+        "POST /api/event HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: {agent}\r\nX-Forwarded-For: 90.1.{a}.{b}\r\n\
+         Accept-Language: fr-FR,fr;q=0.8\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (head + &body).into_bytes()
+}
+
+/// Takes the first whole answer from `bytes`.
+fn parse(bytes: &mut Vec<u8>) -> Option<Answer> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap().to_ascii_lowercase();
+    let length = head
+        .split_once("content-length: ")
+        .map_or(0, |(_, rest)| rest.split_once("\r\n").unwrap().0.parse::<usize>().unwrap());
+    if bytes.len() < end + length {
+        return None;
+    }
+    bytes.drain(..end + length);
+    let status = head[9..12].parse().unwrap();
+    Some(Answer {
+        status,
+        retry_after: head.contains("\r\nretry-after: "),
+        dropped: head.contains("x-sillage-dropped: "),
+    })
+}
+
+async fn one(stream: &mut TcpStream, read: &mut Vec<u8>, request: &[u8]) -> std::io::Result<Answer> {
+    stream.write_all(request).await?;
+    loop {
+        if let Some(answer) = parse(read) {
+            return Ok(answer);
+        }
+        if stream.read_buf(read).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// `count` connections that send for `time`, each its next hit `pause` after the last one's answer.
+pub(crate) fn closed(to: SocketAddr, count: usize, pause: Duration, time: Duration) -> Answers {
+    closed_with(to, count, pause, time, pageview)
+}
+
+/// The same with other hits.
+pub(crate) fn closed_with(
+    to: SocketAddr,
+    count: usize,
+    pause: Duration,
+    time: Duration,
+    hit: fn(u64) -> Vec<u8>,
+) -> Answers {
+    let answers = Rc::new(RefCell::new(Answers::default()));
+    on_a_runtime(async {
+        let (set, began) = (LocalSet::new(), Instant::now());
+        for name in 0..count {
+            let answers = answers.clone();
+            set.spawn_local(async move {
+                let mut stream = TcpStream::connect(to).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let (mut read, mut number) = (Vec::with_capacity(1024), name as u64 * 1_000_003);
+                while began.elapsed() < time {
+                    let request = hit(number);
+                    let sent = Instant::now();
+                    let answer = one(&mut stream, &mut read, &request).await.unwrap();
+                    answers.borrow_mut().waits.push(sent.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
+                    answers.borrow_mut().note(began, &answer);
+                    number += 1;
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+            });
+        }
+        set.await;
+    });
+    answers.take()
+}
+
+struct Sender {
+    stream: TcpStream,
+    unanswered: Cell<u32>,
+}
+
+/// `rate` hits a second for `time` over `count` connections, whether or not they are answered; then waits for all
+/// answers.
+pub(crate) fn flood(to: SocketAddr, count: usize, rate: f64, time: Duration) -> Answers {
+    let answers = Rc::new(RefCell::new(Answers::default()));
+    on_a_runtime(async {
+        let (set, mut senders) = (LocalSet::new(), Vec::new());
+        for _ in 0..count {
+            let stream = TcpStream::connect(to).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            senders.push(Rc::new(Sender { stream, unanswered: Cell::new(0) }));
+        }
+        let began = Instant::now();
+        for sender in senders.iter().cloned() {
+            let answers = answers.clone();
+            set.spawn_local(async move {
+                let mut read = Vec::with_capacity(1024);
+                while sender.stream.readable().await.is_ok() {
+                    match sender.stream.try_read_buf(&mut read) {
+                        Ok(0) => break,
+                        Ok(_) => {}
+                        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                        Err(_) => break,
+                    }
+                    while let Some(answer) = parse(&mut read) {
+                        sender.unanswered.set(sender.unanswered.get() - 1);
+                        answers.borrow_mut().note(began, &answer);
+                    }
+                }
+            });
+        }
+        let sending = async {
+            let requests: Vec<Vec<u8>> = (0..4_096).map(|number| pageview(number * 7)).collect();
+            let (mut done, mut next) = (0_u64, 0_usize);
+            while began.elapsed() < time {
+                let due = (began.elapsed().as_secs_f64() * rate) as u64;
+                for number in done..due {
+                    let free = (0..16).find_map(|_| {
+                        next = (next + 1) % senders.len();
+                        (senders[next].unanswered.get() < UNANSWERED_MAX).then(|| &senders[next])
+                    });
+                    let request = &requests[number as usize % requests.len()];
+                    match free.map(|sender| (sender, sender.stream.try_write(request))) {
+                        Some((sender, Ok(written))) => {
+                            assert_eq!(written, request.len(), "a request goes out whole");
+                            sender.unanswered.set(sender.unanswered.get() + 1);
+                        }
+                        Some((_, Err(_))) | None => answers.borrow_mut().held += 1,
+                    }
+                }
+                done = due;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let all = || senders.iter().all(|sender| sender.unanswered.get() == 0);
+            let ended = Instant::now();
+            while !all() && ended.elapsed() < DRAIN_MAX {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(all(), "every request of the flood is answered");
+        };
+        set.run_until(sending).await;
+    });
+    answers.take()
+}
+
+/// What somebody does with a connection that is no honest use of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Idler {
+    /// Connects and says nothing.
+    Silent,
+    /// Sends one hit and says no more.
+    KeptAlive,
+    /// Sends a head byte by byte, one a second.
+    SlowHead,
+    /// Sends a body byte by byte, one a second.
+    SlowBody,
+    /// Asks again and again for the tracker and never reads.
+    NeverReads,
+}
+
+/// Connections that are held by those who do nothing useful with them, until dropped.
+pub(crate) struct Idlers {
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Idlers {
+    /// Opens `count` of them and returns once all are open and have done what they do.
+    pub(crate) fn open(to: SocketAddr, count: usize, what: Idler) -> Self {
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let (ready, opened) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            on_a_runtime(async {
+                let set = LocalSet::new();
+                let idling = async {
+                    for number in 0..count {
+                        let mut stream = TcpStream::connect(to).await.unwrap();
+                        if matches!(what, Idler::KeptAlive) {
+                            one(&mut stream, &mut Vec::new(), &tracker()).await.unwrap();
+                        }
+                        tokio::task::spawn_local(idle(stream, what, number));
+                    }
+                    ready.send(()).unwrap();
+                    stopped.await.ok();
+                };
+                set.run_until(idling).await;
+            });
+        });
+        opened.recv().unwrap();
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Idlers {
+    fn drop(&mut self) {
+        self.stop.take().unwrap().send(()).ok();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn tracker() -> Vec<u8> {
+    b"GET /js/sillage.js HTTP/1.1\r\nHost: shop.example\r\n\r\n".to_vec()
+}
+
+async fn idle(mut stream: TcpStream, what: Idler, number: usize) {
+    let hit = pageview(number as u64);
+    let body = hit.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    let slowly = async |stream: &mut TcpStream, bytes: &[u8]| {
+        for byte in bytes {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if stream.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+        }
+    };
+    match what {
+        Idler::Silent | Idler::KeptAlive => {}
+        Idler::SlowHead => slowly(&mut stream, &hit[..body - 2]).await,
+        Idler::SlowBody => {
+            stream.write_all(&hit[..body]).await.ok();
+            slowly(&mut stream, &hit[body..hit.len() - 1]).await;
+        }
+        Idler::NeverReads => while stream.write_all(&tracker()).await.is_ok() {},
+    }
+    std::future::pending().await
+}
+
+/// How long until `to` closes a connection that says nothing; at most `within`.
+pub(crate) fn closed_after(to: SocketAddr, within: Duration) -> Option<Duration> {
+    on_a_runtime(async {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        let end = tokio::time::timeout(within, stream.read(&mut [0; 1])).await;
+        end.is_ok().then(|| began.elapsed())
+    })
+}
+
+fn on_a_runtime<R>(what: impl Future<Output = R>) -> R {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(what)
+}
