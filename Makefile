@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser deny advisories doc clean needs-rust needs-node chromium FORCE
+.PHONY: help run test lint fmt clippy units pages browser deny torture overload advisories doc clean needs-rust needs-node chromium FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -23,6 +23,8 @@ help:
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
+	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
+	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
 	@echo 'make advisories  known vulnerabilities in it; fetches the advisory database'
 	@echo 'make doc         the documentation of the modules, in target/doc'
 	@echo 'make clean       remove what was built and fetched'
@@ -58,6 +60,12 @@ browser: needs-rust $(NPM_TEST) chromium
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
 	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
+
+torture: needs-rust $(NPM_TEST)
+	$(call step,torture,cargo test --locked --test torture -- --seconds 300)
+
+overload: needs-rust $(NPM_TEST)
+	$(call step,overload,cargo test --release --locked --test overload -- --long)
 
 advisories: deny
 	$(call step,advisories,cargo deny --locked check advisories)

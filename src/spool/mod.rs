@@ -5,7 +5,7 @@
 //! # Format 1
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch` stands for
-//! one that waits as counters ([`batch`] has its format); where both are there and the batch is whole, the segment is
+//! one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the segment is
 //! to be removed, else the batch. `quarantine/` keeps what could not be read, for a week: `<number>.seg` and
 //! `<number>.batch`, a whole file; `<number>.damaged`, pieces of a segment, each as its position (u64), its length
 //! (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte,
