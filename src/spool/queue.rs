@@ -12,8 +12,8 @@ use crate::privacy::event::Event;
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.
 pub(super) const WAITING_MAX: usize = 8 << 20;
-/// A segment ends by itself at this size, so that folding one costs bounded memory: some 200 000 pageviews, which take
-/// 700 MB as rows when every one of them is an invention of its own, and some MB on any other day.
+/// A segment ends by itself at this size, so that folding one costs bounded memory: hundreds of thousands of pageviews,
+/// some MB as rows. When every one of them was an invention of its own the process reached 1.7 GiB (tests/overload).
 pub(super) const SEGMENT_MAX: u64 = 16 << 20;
 
 /// Size of a segment's file without events.
