@@ -1,6 +1,8 @@
 //! Configuration: one TOML file, every key overridable as `SILLAGE_SECTION__KEY`, into a checked [`Config`].
-//! Every limit has its default here, with the reason beside it. A file that does not check is refused whole.
+//! Every limit has the reason for its default beside it. A file that does not check is refused whole.
 
+mod check;
+mod defaults;
 mod read;
 
 use std::net::SocketAddr;
@@ -264,78 +266,6 @@ pub struct Site {
     pub exclude_addresses: Vec<String>,
 }
 
-impl Default for Collect {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            trusted_proxies: Vec::new(),
-            client_address_header: "x-forwarded-for".into(),
-            max_body_bytes: 8192,
-            max_header_bytes: 16_384,
-            max_connections: 10_000,
-            idle_seconds: 75,
-            request_seconds: 10,
-            drain_seconds: 10,
-            tracker_path: "/js/sillage.js".into(),
-            threads: 0,
-        }
-    }
-}
-
-impl Default for Console {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tokens: Vec::new() }
-    }
-}
-
-impl Default for ClickHouse {
-    fn default() -> Self {
-        Self {
-            mode: EngineMode::Embedded,
-            dir: "data/clickhouse".into(),
-            url: "http://127.0.0.1:8123".into(),
-            user: "sillage".into(),
-            password_file: String::new(),
-            database: "sillage".into(),
-            cluster: String::new(),
-            library: String::new(),
-        }
-    }
-}
-
-impl Default for Spool {
-    fn default() -> Self {
-        Self { dir: "data/spool".into(), max_bytes: 10_737_418_240, flush_seconds: 15 }
-    }
-}
-
-impl Default for Runtime {
-    fn default() -> Self {
-        Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
-    }
-}
-
-impl Default for Privacy {
-    fn default() -> Self {
-        Self {
-            rounding: 10,
-            retention_months: 25,
-            honour_gpc: true,
-            honour_dnt: true,
-            hash_address: HashAddress::Full,
-            marketing: Marketing::Never,
-            last_review: None,
-            controller: Controller::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { pages_per_site_day: 10_000, values_per_dimension: 5_000, tags: 20_000_000, agents_cached: 20_000 }
-    }
-}
-
 impl Config {
     /// Reads and checks `file`, then the environment over it.
     ///
@@ -355,77 +285,4 @@ impl Config {
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         read::read(read::text(text)).and_then(Self::checked)
     }
-
-    /// Checks values that are well-formed one by one; names the first that is not allowed.
-    fn checked(self) -> Result<Self, ConfigError> {
-        let (collect, privacy, limits) = (&self.collect, &self.privacy, &self.limits);
-        let ranges = [
-            // 25 months are the longest that the exemption knows.
-            ("privacy.retention_months", u64::from(privacy.retention_months), 1, 25),
-            ("privacy.rounding", u64::from(privacy.rounding), 1, 1_000),
-            ("spool.flush_seconds", self.spool.flush_seconds, 1, 3_600),
-            ("spool.max_bytes", self.spool.max_bytes, 65_536, 1 << 50),
-            ("collect.max_body_bytes", collect.max_body_bytes as u64, 256, 1 << 20),
-            ("collect.max_header_bytes", collect.max_header_bytes as u64, 8_192, 1 << 20),
-            ("collect.max_connections", collect.max_connections as u64, 1, 1_000_000),
-            ("collect.idle_seconds", collect.idle_seconds, 1, 3_600),
-            ("collect.request_seconds", collect.request_seconds, 1, 3_600),
-            ("collect.drain_seconds", collect.drain_seconds, 0, 3_600),
-            ("collect.threads", collect.threads as u64, 0, 1_024),
-            ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
-            ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),
-            ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
-            ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
-        ];
-        for (key, value, least, most) in ranges {
-            let why = || format!("{value} is not allowed; write {least} to {most}");
-            require((least..=most).contains(&value), key, why)?;
-        }
-        require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
-            "write letters, digits and underscores".into()
-        })?;
-        require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
-            "write a path, such as /js/sillage.js".into()
-        })?;
-        for token in &self.console.tokens {
-            let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
-            let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();
-            require(digits, "console.tokens.sha256", why)?;
-        }
-        Ok(self)
-    }
-
-    /// What is allowed, but may not be meant.
-    pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let mut note = |holds: bool, text: &str| {
-            if holds {
-                notes.push(text.to_owned())
-            }
-        };
-        note(self.site.is_empty(), "no [[site]]: every hit will be dropped as unknown_site");
-        note(
-            self.console.tokens.is_empty(),
-            "no console.tokens: nobody can read figures (`sillage token new` makes one)",
-        );
-        note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
-        let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
-        for token in &self.console.tokens {
-            for name in token.sites.iter().filter(|name| !named(name)) {
-                notes.push(format!("the token `{}` is for `{name}`, which is no [[site]]", token.name));
-            }
-        }
-        notes
-    }
-}
-
-fn require(holds: bool, key: &str, why: impl FnOnce() -> String) -> Result<(), ConfigError> {
-    if holds { Ok(()) } else { Err(ConfigError::Value { key: key.into(), why: why() }) }
-}
-
-fn is_identifier(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -1,0 +1,79 @@
+//! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
+//! the key and what to write instead.
+
+use super::{Config, ConfigError};
+
+impl Config {
+    /// Checks values that are well-formed one by one; names the first that is not allowed.
+    pub(super) fn checked(self) -> Result<Self, ConfigError> {
+        let (collect, privacy, limits) = (&self.collect, &self.privacy, &self.limits);
+        let ranges = [
+            // 25 months are the longest that the exemption knows.
+            ("privacy.retention_months", u64::from(privacy.retention_months), 1, 25),
+            ("privacy.rounding", u64::from(privacy.rounding), 1, 1_000),
+            ("spool.flush_seconds", self.spool.flush_seconds, 1, 3_600),
+            ("spool.max_bytes", self.spool.max_bytes, 65_536, 1 << 50),
+            ("collect.max_body_bytes", collect.max_body_bytes as u64, 256, 1 << 20),
+            ("collect.max_header_bytes", collect.max_header_bytes as u64, 8_192, 1 << 20),
+            ("collect.max_connections", collect.max_connections as u64, 1, 1_000_000),
+            ("collect.idle_seconds", collect.idle_seconds, 1, 3_600),
+            ("collect.request_seconds", collect.request_seconds, 1, 3_600),
+            ("collect.drain_seconds", collect.drain_seconds, 0, 3_600),
+            ("collect.threads", collect.threads as u64, 0, 1_024),
+            ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
+            ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),
+            ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
+            ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
+        ];
+        for (key, value, least, most) in ranges {
+            let why = || format!("{value} is not allowed; write {least} to {most}");
+            require((least..=most).contains(&value), key, why)?;
+        }
+        require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
+            "write letters, digits and underscores".into()
+        })?;
+        require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
+            "write a path, such as /js/sillage.js".into()
+        })?;
+        for token in &self.console.tokens {
+            let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+            let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();
+            require(digits, "console.tokens.sha256", why)?;
+        }
+        Ok(self)
+    }
+
+    /// What is allowed, but may not be meant.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut note = |holds: bool, text: &str| {
+            if holds {
+                notes.push(text.to_owned())
+            }
+        };
+        note(self.site.is_empty(), "no [[site]]: every hit will be dropped as unknown_site");
+        note(
+            self.console.tokens.is_empty(),
+            "no console.tokens: nobody can read figures (`sillage token new` makes one)",
+        );
+        note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
+        let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
+        for token in &self.console.tokens {
+            for name in token.sites.iter().filter(|name| !named(name)) {
+                notes.push(format!("the token `{}` is for `{name}`, which is no [[site]]", token.name));
+            }
+        }
+        notes
+    }
+}
+
+fn require(holds: bool, key: &str, why: impl FnOnce() -> String) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError::Value { key: key.into(), why: why() }) }
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

@@ -1,0 +1,79 @@
+//! What stands in a configuration where nothing is written. The reasons are beside the keys, one module up.
+
+use std::net::SocketAddr;
+
+use super::{
+    ClickHouse, Collect, Console, Controller, EngineMode, HashAddress, Limits, Marketing, Privacy, Runtime, Spool,
+};
+
+impl Default for Collect {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            trusted_proxies: Vec::new(),
+            client_address_header: "x-forwarded-for".into(),
+            max_body_bytes: 8192,
+            max_header_bytes: 16_384,
+            max_connections: 10_000,
+            idle_seconds: 75,
+            request_seconds: 10,
+            drain_seconds: 10,
+            tracker_path: "/js/sillage.js".into(),
+            threads: 0,
+        }
+    }
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tokens: Vec::new() }
+    }
+}
+
+impl Default for ClickHouse {
+    fn default() -> Self {
+        Self {
+            mode: EngineMode::Embedded,
+            dir: "data/clickhouse".into(),
+            url: "http://127.0.0.1:8123".into(),
+            user: "sillage".into(),
+            password_file: String::new(),
+            database: "sillage".into(),
+            cluster: String::new(),
+            library: String::new(),
+        }
+    }
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self { dir: "data/spool".into(), max_bytes: 10_737_418_240, flush_seconds: 15 }
+    }
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            rounding: 10,
+            retention_months: 25,
+            honour_gpc: true,
+            honour_dnt: true,
+            hash_address: HashAddress::Full,
+            marketing: Marketing::Never,
+            last_review: None,
+            controller: Controller::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pages_per_site_day: 10_000, values_per_dimension: 5_000, tags: 20_000_000, agents_cached: 20_000 }
+    }
+}
