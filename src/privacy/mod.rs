@@ -13,6 +13,7 @@ pub mod page;
 mod percent;
 pub mod place;
 mod redact;
+pub mod rules;
 pub mod salt;
 pub mod screen;
 pub mod visitor;
