@@ -44,7 +44,8 @@ pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, NoRandomness> {
         let address = ClientIp::new([192, 0, 2, 1].into());
         Ok(VisitorTag::new(&moment.today, &address, &UserAgent::new("trial"), &site.name, hash_address).bits())
     };
-    let (first, again, elsewhere, later) = (tag(one, evening)?, tag(one, evening)?, tag(two, evening)?, tag(one, next)?);
+    let (first, again, elsewhere, later) =
+        (tag(one, evening)?, tag(one, evening)?, tag(two, evening)?, tag(one, next)?);
     keys.destroy_past(one, next);
     Ok(TagTrial {
         knows_a_return: first == again,
