@@ -4,6 +4,9 @@ use super::evidence::Evidence;
 use super::{Finding, Verdict, judge_data, judge_setup};
 use crate::privacy::rules::rule;
 
+/// Names that a sentence lists.
+const LISTED_MAX: usize = 30;
+
 /// One check.
 pub struct Check {
     /// Number of the rule.
@@ -42,9 +45,21 @@ impl Look {
         if found.is_empty() {
             self.fact(right);
         } else {
-            self.fault(format!("{wrong}: {}", found.join(", ")), to_do);
+            self.fault(format!("{wrong}: {}", listed(found)), to_do);
         }
     }
+}
+
+/// A list for a sentence, bounded: a report is read by people.
+pub(super) fn listed(names: &[impl ToString]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = names.iter().take(LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED_MAX {
+        text.push_str(", …");
+    }
+    text
 }
 
 impl Check {
@@ -61,8 +76,7 @@ impl Check {
             (true, true) => Verdict::Held,
         };
         let (found, to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
-        let evidence = found.into_iter().chain(facts).collect();
-        Some(Finding { rule, verdict, evidence, to_do: to_do.into_iter().chain(open).collect() })
+        Some(Finding { rule, verdict, found, evidence: facts, to_do: to_do.into_iter().chain(open).collect() })
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::evidence::embedded;
 use crate::config::Config;
+use crate::privacy::event::Dimension;
 use crate::store::client::{Question, Store};
 use crate::store::declared::Declared;
 use crate::store::error::StoreError;
@@ -14,6 +15,11 @@ use crate::store::migrate::Settings;
 
 /// ClickHouse's number for a right that is missing.
 const ACCESS_DENIED: u32 = 497;
+const UNKNOWN_TABLE: u32 = 60;
+/// Sites whose reports are read: enough to see a view at work.
+const SITES_TRIED: usize = 20;
+/// Columns of counts that views may have.
+const COUNTS: [&str; 4] = ["visitors", "pageviews", "visits", "events"];
 /// Tables of the system that would tell the reading user more than figures.
 const SYSTEM_TABLES: [&str; 4] = ["system.parts", "system.processes", "system.query_log", "system.part_log"];
 
@@ -230,12 +236,6 @@ impl Reader {
     }
 }
 
-const UNKNOWN_TABLE: u32 = 60;
-/// Sites whose reports are read: enough to see a view at work.
-const SITES_TRIED: usize = 20;
-/// Columns of counts that views may have.
-const COUNTS: [&str; 4] = ["visitors", "pageviews", "visits", "events"];
-
 /// Asks a view, as the reading user, for all it has of a site: how many counts came, and how many were not rounded.
 async fn counts(
     store: &Store,
@@ -247,18 +247,12 @@ async fn counts(
 ) -> Result<(u64, u64), StoreError> {
     let parameters = parameters(select);
     let given: Vec<String> = parameters.iter().map(|(name, kind)| format!("{name}={{{name}:{kind}}}")).collect();
-    let counts: Vec<String> = COUNTS
-        .iter()
-        .filter(|name| select.contains(&format!(" AS {name}")))
-        .map(|name| format!("[toInt64(coalesce({name}, 0)), toInt64(coalesce({name}, 0) % {rounding} != 0)]"))
-        .collect();
-    let sums = match counts.is_empty() {
-        true => "toUInt64(count()), toUInt64(0)".to_owned(),
-        false => format!(
-            "toUInt64(sum(arrayCount(x -> x[1] != 0, [{0}]))), toUInt64(sum(arrayCount(x -> x[2] != 0, [{0}])))",
-            counts.join(", ")
-        ),
+    let has = |name: &&&str| select.contains(&format!(" AS {name}"));
+    let sum = |holds: &str| {
+        let parts = COUNTS.iter().filter(has).map(|name| format!("countIf({name} {holds})"));
+        parts.chain(["0".to_owned()]).collect::<Vec<_>>().join(" + ")
     };
+    let sums = format!("toUInt64({}), toUInt64({})", sum("!= 0"), sum(&format!("% {rounding} != 0")));
     let mut question = store.ask(&format!("SELECT {sums} FROM {}.{view}({})", store.database(), given.join(", ")));
     for (name, kind) in &parameters {
         question = match (name.as_str(), kind.as_str()) {
@@ -266,6 +260,7 @@ async fn counts(
             ("from", _) => question.param(name, from),
             ("to", _) => question.param(name, to),
             ("timezone", _) => question.param(name, "UTC"),
+            ("dimension", _) => question.param(name, Dimension::Country.name()),
             ("by_page" | "by_value", _) => question.param(name, 1_u8),
             (_, "String") => question.param(name, ""),
             (_, kind) if kind.starts_with("Array") => question.param(name, Vec::<String>::new()),
@@ -281,35 +276,40 @@ fn parameters(select: &str) -> BTreeMap<String, String> {
     parts.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
 
+/// Names of query parameters that are part of pages; what is no plain name is no parameter that a site would keep.
+const QUERY_NAMES: &str = "SELECT DISTINCT arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})=')) \
+    FROM {database:Identifier}.pages LIMIT 1000";
+
+const FINE_VERSIONS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
+    WHERE dimension IN ('browser_version', 'system_version') AND NOT match(value, '^([0-9]{1,4}|\\\\(other\\\\))$')";
+
+const LONG_REFERRERS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
+    WHERE dimension = 'referrer' AND match(value, '[/?#@:]')";
+
+/// Decimals and addresses are no towns.
+const FINE_PLACES: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
+    WHERE dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
+    OR dimension IN ('region', 'city') AND match(value, '[0-9][.,][0-9]|::')";
+
 impl Stored {
     async fn gather(store: &Store) -> Result<Self, StoreError> {
         let names = |sql| ours(store, sql).rows::<String>();
-        let count =
-            async |sql| Ok::<u64, StoreError>(ours(store, sql).rows::<u64>().await?.first().copied().unwrap_or(0));
+        let count = async |sql| {
+            let rows = ours(store, sql).rows::<u64>().await?;
+            Ok::<u64, StoreError>(rows.first().copied().unwrap_or(0))
+        };
+        let distinct = |column: &str, table: &str| {
+            format!("SELECT DISTINCT toString({column}) FROM {{database:Identifier}}.{table} LIMIT 1000")
+        };
         Ok(Self {
-            dimensions: names("SELECT DISTINCT toString(dimension) FROM {database:Identifier}.breakdowns LIMIT 200").await?,
-            metrics: names("SELECT DISTINCT toString(metric) FROM {database:Identifier}.timings LIMIT 200").await?,
-            properties: names("SELECT DISTINCT property FROM {database:Identifier}.actions LIMIT 1000").await?,
-            query_names: names(
-                "SELECT DISTINCT arrayJoin(extractAll(page, '[?&]([^=&]+)=')) FROM {database:Identifier}.pages LIMIT 1000",
-            )
-            .await?,
-            fine_versions: count(
-                "SELECT count() FROM {database:Identifier}.breakdowns \
-                 WHERE dimension IN ('browser_version', 'system_version') AND NOT match(value, '^([0-9]{1,4}|\\\\(other\\\\))$')",
-            )
-            .await?,
-            long_referrers: count(
-                "SELECT count() FROM {database:Identifier}.breakdowns WHERE dimension = 'referrer' AND match(value, '[/?#@:]')",
-            )
-            .await?,
-            fine_places: count(
-                "SELECT count() FROM {database:Identifier}.breakdowns \
-                 WHERE dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
-                 OR dimension IN ('region', 'city') AND match(value, '[0-9][.,][0-9]|::')",
-            )
-            .await?,
-            sites: names("SELECT DISTINCT toString(site) FROM {database:Identifier}.pages LIMIT 10000").await?,
+            dimensions: names(&distinct("dimension", "breakdowns")).await?,
+            metrics: names(&distinct("metric", "timings")).await?,
+            properties: names(&distinct("property", "actions")).await?,
+            query_names: names(QUERY_NAMES).await?,
+            fine_versions: count(FINE_VERSIONS).await?,
+            long_referrers: count(LONG_REFERRERS).await?,
+            fine_places: count(FINE_PLACES).await?,
+            sites: names(&distinct("site", "pages")).await?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{Span, Unit};
 
-use super::checks::Look;
+use super::checks::{Look, listed};
 use super::database::{Database, Reader, Stored};
 use super::evidence::{Evidence, embedded};
 use crate::privacy::event::{Dimension, TimingMetric};
@@ -113,7 +113,7 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
         &unknown,
         "breakdowns has rows of dimensions that the program does not know",
         "delete these rows, and find out who wrote them",
-        format!("{} dimensions stored, each by itself: {}", stored.dimensions.len(), stored.dimensions.join(", ")),
+        format!("dimensions stored, each by itself: {}", listed(&stored.dimensions)),
     );
     let known = |name: &String| TimingMetric::ALL.iter().any(|metric| metric.name() == name);
     let unknown: Vec<String> = stored.metrics.iter().filter(|name| !known(name)).cloned().collect();
@@ -142,7 +142,7 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.fine_versions > 0 {
-        let found = format!("{} rows hold more of a version than its first number", stored.fine_versions);
+        let found = format!("rows ({}) that hold more of a version than its first number", stored.fine_versions);
         look.fault(found, "delete these rows, and find out who wrote them");
     } else {
         look.fact("every stored version of a browser or system is a major one");
@@ -153,7 +153,7 @@ pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
 pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.long_referrers > 0 {
-        let found = format!("{} rows hold more of a referrer than its host", stored.long_referrers);
+        let found = format!("rows ({}) that hold more of a referrer than its host", stored.long_referrers);
         look.fault(found, "delete these rows, and find out who wrote them");
     } else {
         look.fact("every stored referrer is a host");
@@ -163,7 +163,7 @@ pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
 pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
-            let found = format!("{} rows hold a place that is no country, region or city", stored.fine_places);
+            let found = format!("rows ({}) that hold a place that is no country, region or city", stored.fine_places);
             look.fault(found, "delete these rows, and find out who wrote them");
         } else {
             look.fact("stored places are countries, regions and cities");
@@ -321,11 +321,11 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Look) {
             whole.join(", ")
         ));
     } else {
-        look.fact(format!("{} sites, {} tokens, each for its own", config.site.len(), config.console.tokens.len()));
+        look.fact(format!("sites: {}, tokens: {}, each for its own", config.site.len(), config.console.tokens.len()));
     }
     let gone = database.stored.iter().flat_map(|stored| &stored.sites);
     let gone = gone.filter(|name| !config.site.iter().any(|site| site.name == **name)).count();
     if gone > 0 {
-        look.fact(format!("{gone} sites that are no longer configured have rows, until these are forgotten"));
+        look.fact(format!("sites that are no longer configured but have rows, until these are forgotten: {gone}"));
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::Span;
 
-use super::checks::Look;
+use super::checks::{Look, listed};
 use super::evidence::{Evidence, embedded};
 use super::wording::claims_a_seal;
 use crate::config::Marketing;
@@ -77,7 +77,7 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
         &persons,
         "properties that point at a person",
         "take them out of the sites' properties; what is stored of them goes with DELETE FROM actions WHERE property = …",
-        format!("{} declared or stored properties, none named after a person", names.len()),
+        format!("properties declared or stored, none named after a person: {}", listed(&names)),
     );
 }
 
@@ -122,10 +122,9 @@ pub(super) fn no_marketing(evidence: &Evidence, look: &mut Look) {
 
 pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
     let wrong = |name: &str| is_never_kept(name) || points_at(name, &CAMPAIGNS) || points_at_a_person(name);
-    let mut kept = 0;
     for site in &evidence.config.site {
         let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
-        kept += site.query_names_kept.len();
+        look.fact(format!("{}: query parameters kept as part of pages: {}", site.name, listed(&site.query_names_kept)));
         if !names.is_empty() {
             let found = format!(
                 "{} keeps query parameters that point at a person or a campaign: {}",
@@ -144,7 +143,6 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
             look.fact(format!("{}: searches of the site are counted (`{searched}`)", site.name));
         }
     }
-    look.fact(format!("{kept} query parameters are kept as part of pages"));
     let stored = evidence.database.stored.iter().flat_map(|stored| &stored.query_names);
     let stored: Vec<String> = stored.filter(|name| wrong(name)).cloned().collect();
     look.none(
@@ -158,18 +156,21 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
 pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     match machine.runtime_in_memory {
-        Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
+        Some(true) => {
+            let allowed =
+                if runtime.allow_disk { ", although runtime.allow_disk would let it be elsewhere" } else { "" };
+            look.fact(format!("runtime.dir {} is in memory{allowed}", runtime.dir.display()));
+        }
         Some(false) => look.fault(
             format!("runtime.dir {} is on a disk, where tags and keys must never be", runtime.dir.display()),
             "name a folder of a tmpfs, such as /dev/shm/sillage, and set runtime.allow_disk = false",
         ),
         None => look.person(format!("Make {} in memory: it is not there.", runtime.dir.display())),
     }
-    let whose = machine.collector.map_or_else(
-        || "no collector runs; this process, protected like it".to_owned(),
-        |number| format!("the running collector, process {number}"),
-    );
-    look.fact(format!("looked at {whose}"));
+    look.fact(match machine.collector {
+        Some(number) => format!("looked at the running collector, process {number}"),
+        None => "no collector runs; looked at this process, which protects itself alike".to_owned(),
+    });
     match machine.core_bytes {
         Some(0) => look.fact("no core dump can be written (RLIMIT_CORE 0)"),
         Some(_) | None => look.fault("a crash may write memory to a disk", "start it with `ulimit -c 0`"),
@@ -206,7 +207,7 @@ fn proxies(evidence: &Evidence, look: &mut Look) {
         &wide,
         "collect.trusted_proxies believes half the world",
         "name your proxies only: whoever is believed may claim any address, and so try out who came",
-        format!("{} networks of proxies are believed", collect.trusted_proxies.len()),
+        format!("proxies that are believed: {}", listed(&collect.trusted_proxies)),
     );
     if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
         look.fact(

@@ -38,9 +38,11 @@ pub enum Verdict {
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// What was found.
+    /// What that comes to.
     pub verdict: Verdict,
-    /// What it was found by; what is wrong comes first.
+    /// What is wrong.
+    pub found: Vec<String>,
+    /// What is as it must be, or good to know.
     pub evidence: Vec<String>,
     /// What to do.
     pub to_do: Vec<String>,

@@ -45,7 +45,7 @@ impl Audit {
         }
         let left: Vec<String> = left.iter().map(|number| format!("R{number}")).collect();
         format!(
-            "This set-up leaves {}: until that is mended, measure with the visitors' consent only, and do not present it as \
+            "This set-up leaves the rules {}: until that is mended, measure with the visitors' consent only, and do not present it as \
              exempt.",
             left.join(", ")
         )
@@ -59,7 +59,7 @@ impl Audit {
         text.push('\n');
         for finding in &self.findings {
             let (rule, verdict) = (finding.rule, word(finding.verdict));
-            let first = finding.evidence.first().map_or("", String::as_str);
+            let first = finding.found.iter().chain(&finding.evidence).next().map_or("", String::as_str);
             let number = format!("R{}", rule.number);
             line(&mut text, format_args!("  {verdict:<12} {number:<4} {:<TITLE_WIDTH$} {first}", rule.title.en));
         }
@@ -93,7 +93,7 @@ impl Audit {
             for source in rule.sources {
                 line(text, format_args!("      source {}", cited(source)));
             }
-            for found in &finding.evidence {
+            for found in &finding.found {
                 line(text, format_args!("      found  {found}"));
             }
         }
@@ -114,6 +114,7 @@ impl Audit {
                 "how_it_is_held": rule.held.en,
                 "sources": rule.sources.iter().map(|source| cited(source)).collect::<Vec<_>>(),
                 "verdict": finding.verdict,
+                "found": finding.found,
                 "evidence": finding.evidence,
                 "to_do": finding.to_do,
             })
@@ -144,8 +145,11 @@ impl Audit {
             for source in rule.sources {
                 line(&mut text, format_args!("- Source: {}", cited(source)));
             }
-            for found in &finding.evidence {
-                line(&mut text, format_args!("- Evidence: {}", escaped(found)));
+            for found in &finding.found {
+                line(&mut text, format_args!("- **Found:** {}", escaped(found)));
+            }
+            for fact in &finding.evidence {
+                line(&mut text, format_args!("- Evidence: {}", escaped(fact)));
             }
             for to_do in &finding.to_do {
                 line(&mut text, format_args!("- **To do:** {}", escaped(to_do)));
