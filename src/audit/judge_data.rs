@@ -15,6 +15,8 @@ const MONTHS_MAX: u32 = 25;
 const ROUNDING_MIN: u32 = 10;
 
 const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
+const REPLACE: &str = "run `sillage migrate` with this configuration; if somebody replaced the view, first \
+    DELETE FROM schema_migrations WHERE file LIKE 'views%'";
 const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
 
 /// What is stored, or a note that nobody could look.
@@ -129,14 +131,19 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
             let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
             look.fault(found, MIGRATE);
         }
-        let remembers = live.engine_full.contains("deduplication_window = ");
-        if table.forgets && table.engine != "Distributed" && !remembers {
+        if table.forgets && table.engine != "Distributed" && !remembers_batches(&live.engine_full) {
             look.fault(
                 format!("{} forgets which batches it has: one that is offered twice would count twice", table.name),
                 "set the deduplication window that schema/ declares",
             );
         }
     }
+}
+
+/// The server's own default is to remember none.
+fn remembers_batches(engine: &str) -> bool {
+    let window = engine.split_once("deduplication_window = ").map_or("0", |(_, rest)| rest);
+    !window.starts_with("0")
 }
 
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
@@ -195,7 +202,7 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
         let Some(live) = database.table(&view.name) else { continue };
         if database.selects.get(&view.name) != Some(&live.select) || !live.statement.contains("SQL SECURITY DEFINER") {
             let found = format!("{} is not the view that schema/ declares for this configuration", view.name);
-            look.fault(found, "run `sillage migrate`, or restart `sillage serve` with this configuration");
+            look.fault(found, REPLACE);
         }
     }
     match &database.reader {

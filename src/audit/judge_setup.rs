@@ -246,11 +246,19 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
     let mut keepers: Vec<String> =
         KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
     let keeps = script.contains("localStorage");
-    if keeps && !script.contains(OBJECTION) {
+    if keeps_more_than_an_objection(script) {
         keepers.push("localStorage".to_owned());
     }
     let right = if keeps { "the script keeps an objection, and nothing else" } else { "the script keeps nothing" };
     look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
+}
+
+/// Whether local storage is used in any other way than under the one name, written out or in a variable.
+fn keeps_more_than_an_objection(script: &str) -> bool {
+    script.split("localStorage").skip(1).any(|rest| {
+        let name = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
+        name.is_empty() || !script.contains(&format!("{name}=\"{OBJECTION}\"")) && name.trim_matches('"') != OBJECTION
+    })
 }
 
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
