@@ -17,9 +17,8 @@
 //!
 //! The [`console`] reads figures through views that round inside the database, and never sees a hit. [`import`] sends
 //! lines of logs the same way as hits, in the order of their times, with keys and visits of its own, and folds without
-//! the spool; [`simulate`] makes such lines, with known truth; [`audit`] looks whether the rules
-//! are held. [`house`] forgets
-//! what is past, every second. [`app`] starts and stops all of it, in order.
+//! the spool; [`simulate`] makes such lines, with known truth; [`audit`] looks whether the
+//! rules are held. [`house`] forgets what is past, every second. [`app`] starts and stops all of it, in order.
 //!
 //! # Words
 //! - **hit**: what arrived, raw. Lives for the length of one request; cannot be printed, cloned or written out.
