@@ -18,6 +18,7 @@ mod query;
 mod readers;
 mod reload;
 mod restart;
+mod rounding;
 mod ship;
 mod store;
 mod support;
