@@ -7,6 +7,7 @@ mod collector;
 mod config;
 mod console;
 mod engine;
+mod forgetting;
 mod import;
 mod limits;
 mod model;
