@@ -26,3 +26,4 @@ mod support;
 mod thief;
 mod types;
 mod worked_example;
+mod worlds;
