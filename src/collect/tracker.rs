@@ -10,9 +10,11 @@ use hyper::header::HeaderMap;
 
 use super::asset::{Asset, Policy};
 
-static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("text/javascript; charset=utf-8", include_bytes!("../../tracker/dist/sillage.js"), Policy::Shared)
-});
+/// The script itself, as every site gets it.
+pub const TEXT: &str = include_str!("../../tracker/dist/sillage.js");
+
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", TEXT.as_bytes(), Policy::Shared));
 
 /// The tracker: compressed where that is understood, `304` where the browser has it already.
 pub fn serve(headers: &HeaderMap) -> Response<Full<Bytes>> {

@@ -1,6 +1,8 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod audit;
+mod audit_program;
 mod bad_input;
 mod bad_requests;
 mod collector;
