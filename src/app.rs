@@ -278,9 +278,9 @@ pub fn check(config: &Config) -> Result<(), AppError> {
 }
 
 fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
-    Endpoint::remote(&config.clickhouse).map_err(|error| ConfigError::Value {
-        key: "clickhouse.password_file".into(),
-        why: format!("{}: {error}", config.clickhouse.password_file),
+    Endpoint::remote(&config.clickhouse).map_err(|(key, error)| ConfigError::Value {
+        key: key.into(),
+        why: format!("the file that it names cannot be read: {error}"),
     })
 }
 
@@ -331,7 +331,13 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
     let mut pause = Duration::from_secs(1);
     loop {
         match migrate::apply(store, &settings).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                if !ours {
+                    let refused = migrate::grant_reader(store, &config.clickhouse).await;
+                    refused.iter().for_each(|step| tracing::warn!("run this as an administrator: {}", step.sql));
+                }
+                return Ok(());
+            }
             Err(error) if ours || !error.is_retryable() => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, pause_seconds = pause.as_secs(), "the database is away; hits wait in the spool");

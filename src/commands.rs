@@ -113,6 +113,11 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
         true => migrate::dry_run(&store, &settings(&config)).await,
         false => migrate::apply(&store, &settings(&config)).await,
     };
+    let by_hand = match (dry_run, &steps) {
+        (true, _) => migrate::reader_steps(&config.clickhouse),
+        (false, Ok(_)) => migrate::grant_reader(&store, &config.clickhouse).await,
+        (false, Err(_)) => Vec::new(),
+    };
     let_go(store, engine).await;
     let steps = steps?;
     let mut text = String::new();
@@ -120,6 +125,10 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
         for step in &steps {
             text.push_str(&format!("-- {}\n{};\n\n", step.file, step.sql));
         }
+    }
+    if !by_hand.is_empty() {
+        text.push_str("-- for the reading user, by an administrator:\n");
+        by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
     }
     text.push_str(&format!("-- {} statement(s) {}", steps.len(), if dry_run { "to run" } else { "run" }));
     Ok(text)

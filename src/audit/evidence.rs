@@ -12,7 +12,7 @@ use crate::collect::tracker;
 use crate::config::{Config, EngineMode};
 use crate::privacy::place::{Edition, Places};
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
-use crate::privacy::salt::NoRandomness;
+use crate::privacy::salt::NoKey;
 use crate::privacy::trial::{TagTrial, try_tags};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
@@ -28,7 +28,7 @@ pub enum AuditError {
     System(#[from] io::Error),
     /// There are no random bytes.
     #[error("{0}")]
-    NoRandomness(#[from] NoRandomness),
+    NoKey(#[from] NoKey),
 }
 
 /// Everything that rules are judged by.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::hit::{ClientIp, UserAgent};
-use super::salt::{Keys, NoRandomness};
+use super::salt::{Keys, NoKey};
 use super::visitor::VisitorTag;
 use crate::config::{self, HashAddress};
 use crate::sites::Sites;
@@ -30,11 +30,11 @@ pub struct TagTrial {
 ///
 /// # Errors
 /// When the system has no random bytes.
-pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, NoRandomness> {
+pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, NoKey> {
     let named = |name: &str| config::Site { name: name.into(), ..Default::default() };
-    let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| NoRandomness)?;
+    let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| NoKey)?;
     let [Some(one), Some(two)] = [sites.find("one.example"), sites.find("two.example")] else {
-        return Err(NoRandomness);
+        return Err(NoKey);
     };
     let evening = Timestamp::from_second(EVENING).unwrap_or(Timestamp::UNIX_EPOCH);
     let next = Timestamp::from_second(EVENING + DAY_SECONDS).unwrap_or(Timestamp::MAX);

@@ -47,14 +47,21 @@ impl Endpoint {
     /// Somebody else's ClickHouse, as the configuration names it.
     ///
     /// # Errors
-    /// When the password file cannot be read.
-    pub fn remote(config: &config::ClickHouse) -> std::io::Result<Self> {
-        let password = match config.password_file.as_str() {
-            "" => String::new(),
-            file => std::fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned(),
+    /// The key of the password file that cannot be read, and why.
+    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, std::io::Error)> {
+        let login = |user: &str, key, file: &str| {
+            let password = match file {
+                "" => String::new(),
+                file => std::fs::read_to_string(file).map_err(|error| (key, error))?,
+            };
+            Ok(Login { user: user.into(), password: password.trim_end_matches(['\r', '\n']).to_owned() })
         };
-        let writer = Login { user: config.user.clone(), password };
-        Ok(Self { url: config.url.clone(), writer, reader: None })
+        let writer = login(&config.user, "clickhouse.password_file", &config.password_file)?;
+        let reader = match config.reader.as_str() {
+            "" => None,
+            user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
+        };
+        Ok(Self { url: config.url.clone(), writer, reader })
     }
 }
 
