@@ -101,7 +101,8 @@ pub static CHECKS: [Check; 22] = [
     check(5, "the tags of that visitor on two days, and whether the past key is gone", judge_setup::bound_to_day),
     check(
         6,
-        "the names of stored dimensions and load times; that tables add up and count a batch once",
+        "the names of stored dimensions and load times; the engine and the settings of every table: that it adds up, and counts \
+         a batch once",
         judge_data::one_dimension,
     ),
     check(7, "stored versions of browsers and systems", judge_data::coarse_headers),

@@ -131,19 +131,20 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
             let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
             look.fault(found, MIGRATE);
         }
-        if table.forgets && table.engine != "Distributed" && !remembers_batches(&live.engine_full) {
+        // Among them, that a batch is counted once, and that rows of one flush do not stay by themselves.
+        for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
             look.fault(
-                format!("{} forgets which batches it has: one that is offered twice would count twice", table.name),
-                "set the deduplication window that schema/ declares",
+                format!("{} is not set as declared: {set}", table.name),
+                format!("ALTER TABLE {}.{} MODIFY SETTING {set}", evidence.database.name, table.name),
             );
         }
     }
+    look.fact("the tables add up; a batch that is offered twice counts once");
 }
 
-/// The server's own default is to remember none.
-fn remembers_batches(engine: &str) -> bool {
-    let window = engine.split_once("deduplication_window = ").map_or("0", |(_, rest)| rest);
-    !window.starts_with("0")
+fn is_set(engine: &str, set: &str) -> bool {
+    let settings = engine.split_once(" SETTINGS ").map_or("", |(_, settings)| settings);
+    settings.split(", ").any(|found| found == set)
 }
 
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {

@@ -71,6 +71,8 @@ async fn r6_a_dimension_that_nobody_may_measure() {
     setup.leaves_only(6).await;
     setup.run("ALTER TABLE {db}.pages RESET SETTING non_replicated_deduplication_window").await;
     setup.leaves_only(6).await;
+    setup.run("ALTER TABLE {db}.pages MODIFY SETTING non_replicated_deduplication_window = 10000").await;
+    assert_eq!(verdict(&setup.evidence().await, 6), Verdict::Held);
 
     let mut evidence = proper.clone();
     live(&mut evidence, "actions").engine = "MergeTree".into();
@@ -271,14 +273,17 @@ async fn r19_an_objection_that_is_not_honoured() {
 #[tokio::test]
 async fn r20_rows_that_are_not_kept_by_site() {
     let setup = Setup::new().await;
+    let declared = setup.evidence().await.database.declared;
+    let timings = declared.tables.iter().find(|table| table.name == "timings").unwrap();
+    let columns: Vec<String> = timings.columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
     setup.run("DROP TABLE {db}.timings SYNC").await;
     setup
-        .run(
-            "CREATE TABLE {db}.timings (site LowCardinality(String), day Date, hour DateTime('UTC'), page String, \
-             metric LowCardinality(String), bucket UInt8, count Int64) ENGINE = SummingMergeTree \
-             ORDER BY (day, site, metric, hour, page, bucket) TTL day + INTERVAL 25 MONTH \
-             SETTINGS non_replicated_deduplication_window = 10000",
-        )
+        .run(&format!(
+            "CREATE TABLE {{db}}.timings ({}) ENGINE = SummingMergeTree ORDER BY (day, site, metric, hour, page, bucket) \
+             TTL day + INTERVAL 25 MONTH SETTINGS {}",
+            columns.join(", "),
+            timings.settings.join(", ")
+        ))
         .await;
     setup.leaves_only(20).await;
     let mut evidence = Setup::new().await.evidence().await;
