@@ -12,9 +12,12 @@
  *   data-not-found  the page does not exist: an action `404` follows its pageview and leaves the bounce as it is
  *   data-manual     no pageviews by itself; the page calls `sillage('pageview')`
  *
+ *   data-consent    `granted`: hits carry `c: 1`, and campaigns stay in their addresses; set and taken away at any time
+ *
  *   sillage('Signup', { props: { plan: 'pro' }, interactive: false, u: '/signup', callback: done })
  *   sillage('pageview', { u: '/step/2' })
  *   sillage.optOut()  sillage.optIn()  sillage.isOptedOut()
+ *   sillage.consent(true)
  *
  * What counts, and when:
  * - A page opened in a background tab, or prerendered, counts when it is first shown; until then nothing is sent.
@@ -35,6 +38,12 @@
  *   not counted (`aria-checked="true"`), so its words must read like "Do not count my visits". `data-sillage-state`
  *   says `measured`, `opted-out` or `signal`, for style sheets; with `signal` the switch is on, `aria-disabled`, and its
  *   title names the browser's signal. Pages that make such an element later build it on the three functions.
+ *
+ * Consent, where a site asks for it (docs/consent.md):
+ * - It stands in `data-consent` and nowhere else: nothing of it is stored. It is read before each event, so that
+ *   withdrawing it holds at once.
+ * - Without it, names of campaigns and clicks (`utm_…`, `gclid`, …) are taken out of every address before it is sent.
+ * - Anything else than `granted` is no consent. sillage.consent.js, loaded before, may hold a pageview back until then.
  */
 (function (window, document) {
   const here = document.currentScript || document.querySelector('script[data-site]');
@@ -47,6 +56,7 @@
   const mute = !/^http/.test(location.protocol);
   const signal = navigator.globalPrivacyControl ? 'Global Privacy Control' : navigator.doNotTrack === '1' && 'Do Not Track';
   const flag = 'sillage_opt_out';
+  const marketing = /([?&])(utm_\w+|mc_.id|_g[al]|\w*cl(k|ick)?id|[gw]braid)=[^&#]*/gi;
   const idleLimit = 6e4;
 
   // The view that is being measured: the page it counts for (empty as long as there is none), and where it began.
@@ -63,6 +73,8 @@
   let untold;
 
   let started;
+  const hold = early && early.hold;
+
   const waiting = early && early.q || [];
 
   const isOptedOut = () => {
@@ -115,8 +127,13 @@
   const send = (event, callback) => {
     const done = callback || (() => {});
     if (mute || isOptedOut()) return done();
+    if (hold && hold(event, () => send(event, done))) return;
+    const consent = options.consent === 'granted';
+    const told = (url) => consent ? url : url.replace(marketing, '$1');
     try {
-      event.u = new URL(event.u, location.href).href;
+      event.u = told(new URL(event.u, location.href).href);
+      if (event.r) event.r = told(event.r);
+      event.c = consent ? 1 : undefined;
       event.d = options.site;
       event.h = has('hash') ? 1 : undefined;
       event.w = window.innerWidth;
@@ -228,6 +245,7 @@
     optOut: () => choose(1),
     optIn: () => choose(0),
     isOptedOut,
+    consent: (given) => options.consent = given ? 'granted' : 'denied',
   });
   paint();
   document.addEventListener('DOMContentLoaded', paint);
