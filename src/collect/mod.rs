@@ -165,9 +165,7 @@ impl Collect {
             path => match tracker::find(path, &self.config.tracker_path) {
                 Some(script) if reads => script.serve(request.headers()),
                 Some(_) => answer::method_not_allowed(FILE),
-                None if self.demo && reads => {
-                    demo::serve(path, request.headers()).unwrap_or_else(answer::not_found)
-                }
+                None if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
                 None => answer::not_found(),
             },
         }

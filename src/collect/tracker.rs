@@ -16,7 +16,8 @@ macro_rules! scripts {
 }
 
 /// By the end of their names; the tracker itself comes first.
-static SCRIPTS: LazyLock<[(&str, Asset); 2]> = LazyLock::new(|| scripts!(".js" ".consent.js"));
+static SCRIPTS: LazyLock<[(&str, Asset); 4]> =
+    LazyLock::new(|| scripts!(".js" ".consent.js" ".actions.js" ".timing.js"));
 
 /// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
 /// `/js/shop.js` has `/js/shop.consent.js`.
@@ -30,9 +31,7 @@ pub(super) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
 mod tests {
     use http_body_util::BodyExt as _;
     use hyper::StatusCode;
-    use hyper::header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    };
+    use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -72,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn they_travel_in_no_more_than_the_build_allows() {
-        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600]) {
+        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600, 1_100, 3_500]) {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
             let response = script.serve(&headers);
