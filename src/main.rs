@@ -9,10 +9,11 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use sillage::app::{self, App, Options};
 use sillage::clock::{Clock, SteadyClock, SystemClock};
-use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
+use sillage::commands::{self, Failure, ImportRequest, NoticeRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
+use sillage::notice::{self, Lang};
 use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Read the configuration and say whether it is right.
     Check(ConfigFile),
+    /// Write the notices: for a site's privacy policy, for the register of processing, the self-assessment.
+    Notice(NoticeArguments),
     /// Count what was logged elsewhere.
     Import {
         #[command(subcommand)]
@@ -77,6 +80,21 @@ struct ConfigFile {
     /// The configuration.
     #[arg(long, default_value = "sillage.toml")]
     config: PathBuf,
+}
+
+#[derive(Args)]
+struct NoticeArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The language.
+    #[arg(long, value_enum)]
+    lang: Lang,
+    /// The form.
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: notice::Format,
+    /// One site instead of all; where a collector serves several publishers.
+    #[arg(long)]
+    site: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -181,6 +199,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,
         Command::Check(file) => say(&commands::check(&file.config)?),
+        Command::Notice(NoticeArguments { config, lang, format, site }) => {
+            say(&commands::notice(&NoticeRequest { config: config.config, site, lang, format })?)
+        }
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
         Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),

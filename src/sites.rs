@@ -63,6 +63,8 @@ pub struct Site {
     pub query_names_kept: Vec<String>,
     /// Property names that actions may carry.
     pub properties: HashSet<String>,
+    /// Query parameter that holds what people look for; empty: none.
+    pub search_parameter: String,
     exclude_paths: Vec<String>,
     exclude_addresses: Vec<IpNet>,
 }
@@ -132,6 +134,7 @@ impl Site {
             timezone,
             query_names_kept: written.query_names_kept.clone(),
             properties: written.properties.iter().cloned().collect(),
+            search_parameter: written.search_parameter.clone(),
             exclude_paths: written.exclude_paths.clone(),
             exclude_addresses: written
                 .exclude_addresses
