@@ -86,7 +86,7 @@ struct Objection {
 
 #[derive(Serialize)]
 struct Right {
-    articles: Vec<&'static str>,
+    articles: &'static [u8],
     label: Said,
     answer: Said,
 }
@@ -156,7 +156,7 @@ fn items(entries: Vec<data::Entry>) -> Vec<Item> {
 }
 
 fn right(right: people::Right) -> Right {
-    Right { articles: right.articles.split(", ").collect(), label: right.label, answer: right.answer }
+    Right { articles: right.articles, label: right.label, answer: right.answer }
 }
 
 fn rules(facts: &Facts) -> Vec<Rule> {

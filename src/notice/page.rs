@@ -91,8 +91,8 @@ fn intro(facts: &Facts) -> Said {
         Some(site) => {
             let name = plain(&site.name);
             said!(
-                "This page says what is measured of visits to {name}, and what is not.",
-                "Cette page dit ce qui est mesuré des visites de {name}, et ce qui ne l'est pas."
+                "This page says what is measured of visits to the site {name}, and what is not.",
+                "Cette page dit ce qui est mesuré des visites du site {name}, et ce qui ne l'est pas."
             )
         }
         None => said!(
@@ -151,8 +151,12 @@ fn object_here(links: &Links) -> Said {
 
 pub(super) fn rights() -> Vec<(Said, Said)> {
     let term = |right: people::Right| {
-        let articles = right.articles;
-        (right.label.then(" ", &said!("(GDPR {articles})", "(RGPD {articles})")), right.answer)
+        let articles = match right.articles {
+            [first, .., last] => said!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
+            [one] => said!("(GDPR, {one})", "(RGPD, {one})"),
+            [] => Said::same(""),
+        };
+        (right.label.then(" ", &articles), right.answer)
     };
     people::rights().into_iter().map(term).collect()
 }

@@ -8,8 +8,8 @@ use crate::privacy::rules::SELF_ASSESSMENT;
 
 /// An answer to one of the rights that the GDPR gives.
 pub(super) struct Right {
-    /// Articles.
-    pub(super) articles: &'static str,
+    /// Articles of the GDPR.
+    pub(super) articles: &'static [u8],
     pub(super) label: Said,
     pub(super) answer: Said,
 }
@@ -28,8 +28,8 @@ pub(super) fn purposes() -> Vec<Said> {
 /// The legal basis of the statistics.
 pub(super) fn basis() -> Said {
     said!(
-        "The publisher's legitimate interest in knowing the audience of the site (GDPR, article 6(1)(f)).",
-        "L'intérêt légitime de l'éditeur à connaître l'audience de son site (RGPD, article 6, paragraphe 1, point f)."
+        "the publisher's legitimate interest in knowing the audience of the site (GDPR, article 6(1)(f)).",
+        "l'intérêt légitime de l'éditeur à connaître l'audience de son site (RGPD, article 6, paragraphe 1, point f)."
     )
 }
 
@@ -187,7 +187,7 @@ pub(super) fn rights() -> Vec<Right> {
     let right = |articles, label, answer| Right { articles, label, answer };
     vec![
         right(
-            "15, 16, 17, 18, 19, 20",
+            &[15, 16, 17, 18, 19, 20],
             said!(
                 "Access, rectification, erasure, restriction, portability",
                 "Accès, rectification, effacement, limitation, portabilité"
@@ -201,7 +201,7 @@ pub(super) fn rights() -> Vec<Right> {
             ),
         ),
         right(
-            "21",
+            &[21],
             said!("Objection", "Opposition"),
             said!(
                 "At any time and without giving a reason, in the ways given on this page.",
@@ -209,7 +209,7 @@ pub(super) fn rights() -> Vec<Right> {
             ),
         ),
         right(
-            "22",
+            &[22],
             said!("Automated decisions", "Décisions automatisées"),
             said!(
                 "None is taken, and no profile of anybody is made.",
@@ -217,7 +217,7 @@ pub(super) fn rights() -> Vec<Right> {
             ),
         ),
         right(
-            "77",
+            &[77],
             said!("Complaint", "Réclamation"),
             said!(
                 "To a supervisory authority; in France the [CNIL](https://www.cnil.fr/fr/plaintes).",
