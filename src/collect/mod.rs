@@ -165,14 +165,16 @@ impl Collect {
             "/pixel.gif" if reads => self.hits.pixel(&request, peer.ip()).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
-            path if path == self.config.tracker_path && reads => tracker::serve(request.headers()),
-            path if path == self.config.tracker_path => answer::method_not_allowed(FILE),
             path if let Some(page) = Page::at(path) => match reads {
                 true => self.pages.serve(page, &request),
                 false => answer::method_not_allowed(FILE),
             },
-            path if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
-            _ => answer::not_found(),
+            path => match tracker::find(path, &self.config.tracker_path) {
+                Some(script) if reads => script.serve(request.headers()),
+                Some(_) => answer::method_not_allowed(FILE),
+                None if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
+                None => answer::not_found(),
+            },
         }
     }
 }
