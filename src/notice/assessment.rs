@@ -80,24 +80,22 @@ fn configured(facts: &Facts) -> Vec<Said> {
 }
 
 /// One rule: what it asks, how the program holds it or the configuration leaves it, and what is left to a person.
-fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, Said)]) -> (Said, Said) {
+fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, Said)]) -> (Said, Vec<Said>) {
     let number = rule.number;
     let title = Said::same(format!("R{number} · ")).then("", &Said::from(rule.title));
+    let letters: Vec<String> = rule.sources.iter().map(|source| source.letter.to_string()).collect();
+    let asked = Said::from(rule.text).then(" ", &Said::same(format!("({})", letters.join(", "))));
     let left: Vec<&Departure> = departures.iter().filter(|departure| departure.rules.contains(&number)).collect();
     let held = match left.as_slice() {
-        [] => said!("Held:", "Respectée :").then(" ", &Said::from(rule.held)),
-        left => left.iter().fold(said!("Not held:", "Non respectée :"), |said, one| said.then(" ", &one.said)),
+        [] => said!("**Held.**", "**Respectée.**").then(" ", &Said::from(rule.held)),
+        left => left.iter().fold(said!("**Not held.**", "**Non respectée.**"), |said, one| said.then(" ", &one.said)),
     };
-    let mut said = Said::from(rule.text).then(" ", &held);
-    if number == 9 {
-        said = said.then(" ", &kept_names(facts));
-    }
-    let todo = open.iter().filter(|(of, _)| *of == number).map(|(_, todo)| todo.clone());
-    for todo in todo.chain(rule.person.map(Said::from)) {
-        said = said.then(" ", &said!("To be done by a person:", "À faire par une personne :")).then(" ", &todo);
-    }
-    let letters: Vec<String> = rule.sources.iter().map(|source| source.letter.to_string()).collect();
-    (title, said.then(" ", &Said::same(format!("({})", letters.join(", ")))))
+    let held = if number == 9 { held.then(" ", &kept_names(facts)) } else { held };
+    let open = open.iter().filter(|(of, _)| *of == number).map(|(_, todo)| todo.clone());
+    let to_do = open.chain(rule.person.map(Said::from));
+    let to_do =
+        to_do.map(|todo| said!("**To be done by a person.**", "**À faire par une personne.**").then(" ", &todo));
+    (title, [asked, held].into_iter().chain(to_do).collect())
 }
 
 /// What the sites' configuration keeps of query strings.

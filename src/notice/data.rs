@@ -18,8 +18,8 @@ impl Entry {
         Self { name, label, detail }
     }
 
-    pub(super) fn term(self) -> (Said, Said) {
-        (self.label, self.detail)
+    pub(super) fn term(self) -> (Said, Vec<Said>) {
+        (self.label, vec![self.detail])
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Block {
     /// A list.
     List(Vec<Said>),
     /// Names and what there is to say of each.
-    Terms(Vec<(Said, Said)>),
+    Terms(Vec<(Said, Vec<Said>)>),
     /// Lines to copy.
     Code(Said),
     /// The switch by which a visitor objects; on pages that carry the tracker alone.
@@ -51,6 +51,8 @@ pub(super) enum Run<'t> {
     Words(&'t str),
     /// `` `code` ``
     Code(&'t str),
+    /// `**words**`
+    Strong(&'t str),
     /// `[words](target)`
     Link(&'t str, &'t str),
 }
@@ -59,9 +61,9 @@ pub(super) enum Run<'t> {
 pub(super) fn runs(text: &str) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     let (mut words, mut rest) = (text, text);
-    while let Some(at) = rest.find(['`', '[']) {
+    while let Some(at) = rest.find(['`', '[', '*']) {
         let marked = rest.get(at..).unwrap_or_default();
-        let Some((run, after)) = code(marked).or_else(|| link(marked)) else {
+        let Some((run, after)) = code(marked).or_else(|| strong(marked)).or_else(|| link(marked)) else {
             rest = marked.get(1..).unwrap_or_default();
             continue;
         };
@@ -80,6 +82,11 @@ fn push_words<'t>(runs: &mut Vec<Run<'t>>, words: Option<&'t str>) {
 fn code(marked: &str) -> Option<(Run<'_>, &str)> {
     let (code, after) = marked.strip_prefix('`')?.split_once('`')?;
     Some((Run::Code(code), after))
+}
+
+fn strong(marked: &str) -> Option<(Run<'_>, &str)> {
+    let (words, after) = marked.strip_prefix("**")?.split_once("**")?;
+    Some((Run::Strong(words), after))
 }
 
 fn link(marked: &str) -> Option<(Run<'_>, &str)> {
@@ -107,13 +114,22 @@ fn markdown(block: &Block, lang: Lang) -> String {
         Block::Paragraph(said) => format!("{}\n", inline(said, lang)),
         Block::Warning(said) => format!("> **{}**\n", inline(said, lang)),
         Block::List(items) => items.iter().map(|item| format!("- {}\n", inline(item, lang))).collect(),
-        Block::Terms(terms) => {
-            let line = |(term, said): &(Said, Said)| format!("- **{}** – {}\n", inline(term, lang), inline(said, lang));
-            terms.iter().map(line).collect()
-        }
+        Block::Terms(terms) => terms.iter().map(|(name, said)| term(name, said, lang)).collect(),
         Block::Code(said) => format!("```html\n{}\n```\n", raw(said, lang)),
         Block::Switch { label, without_script, .. } => {
             format!("{}\n\n{}\n", inline(label, lang), inline(without_script, lang))
+        }
+    }
+}
+
+/// A name and what there is to say of it; on its line if that is one thing, else below it.
+fn term(name: &Said, said: &[Said], lang: Lang) -> String {
+    let name = inline(name, lang);
+    match said {
+        [one] => format!("- **{name}** – {}\n", inline(one, lang)),
+        more => {
+            let below: String = more.iter().map(|said| format!("  - {}\n", inline(said, lang))).collect();
+            format!("- **{name}**\n{below}")
         }
     }
 }
@@ -130,6 +146,7 @@ fn inline(said: &Said, lang: Lang) -> String {
     let run = |run: &Run<'_>| match run {
         Run::Words(words) => escaped(words),
         Run::Code(code) => format!("`{code}`"),
+        Run::Strong(words) => format!("**{}**", escaped(words)),
         Run::Link(words, target) => format!("[{}]({target})", escaped(words)),
     };
     runs(&said.text(lang)).iter().map(run).collect()
@@ -166,9 +183,15 @@ mod tests {
             title: Said::same("T"),
             blocks: vec![
                 Block::Paragraph(Said::same("<b> *a_b*")),
-                Block::Terms(vec![(Said::same("`a_b`"), Said::same("c"))]),
+                Block::Terms(vec![
+                    (Said::same("`a_b`"), vec![Said::same("c")]),
+                    (Said::same("d"), vec![Said::same("**e.** f"), Said::same("g")]),
+                ]),
             ],
         };
-        assert_eq!(document.markdown(Lang::En), "# T\n\n\\<b\\> \\*a\\_b\\*\n\n- **`a_b`** – c\n");
+        assert_eq!(
+            document.markdown(Lang::En),
+            "# T\n\n\\<b\\> \\*a\\_b\\*\n\n- **`a_b`** – c\n- **d**\n  - **e.** f\n  - g\n"
+        );
     }
 }

@@ -98,7 +98,11 @@ fn part(block: &Block, lang: Lang) -> Markup {
         Block::Warning(said) => html! { p.warning { (inline(said, lang)) } },
         Block::List(items) => html! { ul { @for item in items { li { (inline(item, lang)) } } } },
         Block::Terms(terms) => html! {
-            dl { @for (term, said) in terms { div { dt { (inline(term, lang)) } dd { (inline(said, lang)) } } } }
+            dl {
+                @for (term, said) in terms {
+                    div { dt { (inline(term, lang)) } @for said in said { dd { (inline(said, lang)) } } }
+                }
+            }
         },
         Block::Code(said) => html! { pre { code { (raw(said, lang)) } } },
         Block::Switch { label, on, off, signal, without_script } => html! {
@@ -120,6 +124,7 @@ fn inline(said: &Said, lang: Lang) -> Markup {
             @match run {
                 Run::Words(words) => (words),
                 Run::Code(code) => code { (code) },
+                Run::Strong(words) => strong { (words) },
                 Run::Link(words, target) => a href=(target) { (linked(words)) },
             }
         }

@@ -149,14 +149,14 @@ fn object_here(links: &Links) -> Said {
     )
 }
 
-pub(super) fn rights() -> Vec<(Said, Said)> {
+fn rights() -> Vec<(Said, Vec<Said>)> {
     let term = |right: people::Right| {
         let articles = match right.articles {
             [first, .., last] => said!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
             [one] => said!("(GDPR, {one})", "(RGPD, {one})"),
             [] => Said::same(""),
         };
-        (right.label.then(" ", &articles), right.answer)
+        (right.label.then(" ", &articles), vec![right.answer])
     };
     people::rights().into_iter().map(term).collect()
 }

@@ -47,7 +47,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
             "2. Entry for the register of processing (GDPR, article 30)",
             "2. Fiche du registre des traitements (RGPD, article 30)"
         )),
-        Block::Terms(entry),
+        Block::Terms(entry.into_iter().map(|(name, said)| (name, vec![said])).collect()),
     ]
 }
 

@@ -14,7 +14,7 @@ pub enum Lang {
     Fr,
 }
 
-/// One text in both languages. Within it, `` `code` `` and `[words](target)` are marked as in Markdown.
+/// One text in both languages. Within it, `` `code` ``, `**words**` and `[words](target)` are marked as in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Said {
     /// English.
@@ -98,6 +98,7 @@ impl From<Words> for Said {
 pub fn plain(value: &str) -> String {
     let mark = |c: char| match c {
         '`' => '\'',
+        '*' => '·',
         '[' => '(',
         ']' => ')',
         c if c.is_control() => ' ',
@@ -111,17 +112,21 @@ pub fn codes<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| format!("`{}`", plain(name))).collect::<Vec<_>>().join(", ")
 }
 
-/// Rounded apostrophes; in French, unbreakable spaces before double signs and inside quotation marks. Code stays.
+/// Rounded apostrophes, and unbreakable spaces between a number and its word; in French also before double signs and
+/// inside quotation marks. Code stays as it is.
 fn typeset(text: &str, french: bool) -> String {
     let mut set = String::with_capacity(text.len() + 16);
     let mut code = false;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         code ^= c == '`';
+        let next = rest.peek().copied().unwrap_or(' ');
+        let numbered = next.is_alphabetic() && set.ends_with(|before: char| before.is_ascii_digit())
+            || next.is_ascii_digit() && (set.ends_with("article") || set.ends_with("articles"));
+        let signed = french && (":;?!»%".contains(next) || set.ends_with('«'));
         set.push(match c {
             '\'' if !code => '\u{2019}',
-            ' ' if !code && french && rest.peek().is_some_and(|next| ":;?!»%".contains(*next)) => '\u{a0}',
-            ' ' if !code && french && set.ends_with('«') => '\u{a0}',
+            ' ' if !code && (numbered || signed) => '\u{a0}',
             c => c,
         });
     }
@@ -150,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn french_has_its_spaces_and_code_is_left_alone() {
-        let said = said!("It's `a : b`: yes", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
-        assert_eq!(said.text(Lang::En), "It’s `a : b`: yes");
+    fn spaces_are_unbreakable_where_they_must_and_code_is_left_alone() {
+        let said = said!("It's `a : b`: article 4, 25 months", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
+        assert_eq!(said.text(Lang::En), "It’s `a : b`: article\u{a0}4, 25\u{a0}months");
         assert_eq!(said.text(Lang::Fr), "Voilà\u{a0}: l’«\u{a0}essai\u{a0}» à 10\u{a0}%\u{a0}; `a : 'b'`\u{a0}!");
     }
 

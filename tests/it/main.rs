@@ -12,6 +12,7 @@ mod limits;
 mod model;
 mod native;
 mod outcomes;
+mod privacy_pages;
 mod process;
 mod proxy;
 mod query;
