@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use super::asset::{Asset, Policy};
 
+/// The tracker itself, as every site gets it.
+pub const TEXT: &str = include_str!("../../tracker/dist/sillage.js");
+
 macro_rules! scripts {
     ($($ending:literal)*) => {
         [$(($ending, Asset::new(

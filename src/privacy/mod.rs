@@ -16,6 +16,7 @@ mod redact;
 pub mod rules;
 pub mod salt;
 pub mod screen;
+pub mod trial;
 pub mod visitor;
 
 use std::sync::Arc;
