@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::{Finding, Verdict, judge_data, judge_setup};
+use crate::notice::{Facts, Lang};
 use crate::privacy::rules::rule;
 
 /// Names that a sentence lists.
@@ -67,6 +68,12 @@ impl Check {
     pub fn finding(&self, evidence: &Evidence) -> Option<Finding> {
         let rule = rule(self.number)?;
         let mut look = Look::default();
+        // What the notice and the privacy page own up to, so that all three say the same.
+        for departure in Facts::new(&evidence.config).departures() {
+            if departure.rules.contains(&self.number) {
+                look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
+            }
+        }
         (self.judge)(evidence, &mut look);
         let Look { facts, faults, mut open } = look;
         open.extend(rule.person.map(|words| words.en.to_owned()));
