@@ -31,6 +31,11 @@ impl Look {
         self.facts.push(fact.into());
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+
     /// Something that leaves the rule, and what to do about it.
     pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
         self.faults.push((found.into(), to_do.into()));
@@ -82,7 +87,8 @@ impl Check {
             (true, false) => Verdict::ForAPerson,
             (true, true) => Verdict::Held,
         };
-        let (found, to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
+        let (found, mut to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
+        to_do.dedup();
         Some(Finding { rule, verdict, found, evidence: facts, to_do: to_do.into_iter().chain(open).collect() })
     }
 }
