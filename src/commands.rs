@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app;
+use crate::audit::report::Format as ReportFormat;
+use crate::audit::{self, Audit};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode};
 use crate::console::tokens;
@@ -111,6 +113,11 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
         true => migrate::dry_run(&store, &settings(&config)).await,
         false => migrate::apply(&store, &settings(&config)).await,
     };
+    let by_hand = match (dry_run, &steps) {
+        (true, _) => migrate::reader_steps(&config.clickhouse),
+        (false, Ok(_)) => migrate::grant_reader(&store, &config.clickhouse).await,
+        (false, Err(_)) => Vec::new(),
+    };
     let_go(store, engine).await;
     let steps = steps?;
     let mut text = String::new();
@@ -119,8 +126,26 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
             text.push_str(&format!("-- {}\n{};\n\n", step.file, step.sql));
         }
     }
+    if !by_hand.is_empty() {
+        text.push_str("-- for the reading user, by an administrator:\n");
+        by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
+    }
     text.push_str(&format!("-- {} statement(s) {}", steps.len(), if dry_run { "to run" } else { "run" }));
     Ok(text)
+}
+
+/// `sillage audit`: the report, and whether every rule is held that a program can check.
+///
+/// # Errors
+/// When database or machine cannot be looked at.
+pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), Failure> {
+    let config = Config::load(file)?;
+    let (store, engine) = reach(&config).await?;
+    let evidence = audit::gather(&config, &store, SystemClock.now()).await;
+    let_go(store, engine).await;
+    let evidence = evidence?;
+    let audit = Audit::of(&evidence);
+    Ok((audit.report(&evidence, format), audit.left().is_empty()))
 }
 
 /// `sillage simulate`: lines to `out`, the truth to where it is asked for.

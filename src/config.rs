@@ -136,6 +136,10 @@ pub struct ClickHouse {
     pub user: String,
     /// Remote: a file that holds the user's password.
     pub password_file: String,
+    /// Remote: the user that reads reports and nothing else; empty: the owner reads them too.
+    pub reader: String,
+    /// Remote: a file that holds the reading user's password.
+    pub reader_password_file: String,
     /// Database of the tables.
     pub database: String,
     /// Name of a cluster, or empty.

@@ -198,7 +198,8 @@ pub fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
 }
 
-fn is_never_kept(name: &str) -> bool {
+/// Whether this query parameter points at a click or a campaign, and so may never be kept.
+pub(crate) fn is_never_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("utm_") || NEVER_KEPT.contains(&name.as_str())
 }

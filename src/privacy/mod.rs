@@ -13,8 +13,10 @@ pub mod page;
 mod percent;
 pub mod place;
 mod redact;
+pub mod rules;
 pub mod salt;
 pub mod screen;
+pub mod trial;
 pub mod visitor;
 
 use std::sync::Arc;

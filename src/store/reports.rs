@@ -102,6 +102,16 @@ impl Reports {
         Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
     }
 
+    /// Whether the reading user may read every view.
+    pub async fn may_read_all(&self) -> bool {
+        for view in VIEWS {
+            if self.store.ask(&format!("CHECK GRANT SELECT ON {view}")).rows::<u8>().await != Ok(vec![1]) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether the database answers at all.
     pub async fn answers(&self) -> bool {
         within(self.store.ask("SELECT toUInt8(1)").rows::<u8>()).await.is_ok()
