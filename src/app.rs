@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::collect::hits::Hits;
+use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
 use crate::collect::{BUFFER_BYTES, Collect};
 use crate::config::{Config, ConfigError, EngineMode};
@@ -124,7 +125,8 @@ impl App {
         let private = listen("console.listen", config.console.listen)?;
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
+        let collect =
+            Arc::new(Collect::new(hits, Pages::new(&config, anonymiser.clone()), config.collect.clone(), demo));
         let (collect_address, collecting) = Collecting::start(&collect, public, config.collect.threads)?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());

@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode};
 use crate::console::tokens;
 use crate::import::{self, Format, Import};
+use crate::notice::{self, Facts, Lang};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
 use crate::store::client::Store;
@@ -38,6 +39,18 @@ pub struct ImportRequest {
     pub shift_days: i64,
     /// Count days that were imported before once more.
     pub again: bool,
+}
+
+/// What `sillage notice` is asked for.
+pub struct NoticeRequest {
+    /// The configuration's file.
+    pub config: PathBuf,
+    /// Name of the one site; without it, all.
+    pub site: Option<String>,
+    /// The language.
+    pub lang: Lang,
+    /// The form.
+    pub format: notice::Format,
 }
 
 /// What `sillage simulate` is asked for.
@@ -175,6 +188,25 @@ pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), Failur
         None => writeln!(std::io::stderr(), "{truth}")?,
     }
     Ok(())
+}
+
+/// `sillage notice`: for all sites, or for one.
+///
+/// # Errors
+/// What is wrong with the configuration, or that it has no such site.
+pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
+    let config = Config::load(&request.config)?;
+    let sites = Sites::new(&config.site)?;
+    let sites: Vec<_> = match &request.site {
+        None => sites.iter().collect(),
+        Some(name) => match sites.find(name) {
+            Some(site) => vec![site],
+            None => return Err(format!("no site `{name}` in {}", request.config.display()).into()),
+        },
+    };
+    let facts = Facts::new(&config).of(sites.into_iter().map(AsRef::as_ref));
+    let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
+    Ok(notice::written(&notice::notice(&facts, today), request.lang, request.format))
 }
 
 /// `sillage token new`.

@@ -11,10 +11,11 @@ use sillage::app::{self, App, Options};
 use sillage::audit::page::rules_page;
 use sillage::audit::report::Format as ReportFormat;
 use sillage::clock::{Clock, SteadyClock, SystemClock};
-use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
+use sillage::commands::{self, Failure, ImportRequest, NoticeRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
+use sillage::notice::{self, Lang};
 use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
@@ -45,6 +46,8 @@ enum Command {
     },
     /// Read the configuration and say whether it is right.
     Check(ConfigFile),
+    /// Write the notices: for a site's privacy policy, for the register of processing, the self-assessment.
+    Notice(NoticeArguments),
     /// Look whether every rule of privacy is held, and write a report. Ends with 1 when one is not.
     Audit {
         #[command(flatten)]
@@ -90,6 +93,21 @@ struct ConfigFile {
     /// The configuration.
     #[arg(long, default_value = "sillage.toml")]
     config: PathBuf,
+}
+
+#[derive(Args)]
+struct NoticeArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The language.
+    #[arg(long, value_enum)]
+    lang: Lang,
+    /// The form.
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: notice::Format,
+    /// One site instead of all; where a collector serves several publishers.
+    #[arg(long)]
+    site: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -216,6 +234,9 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,
         Command::Check(file) => say(&commands::check(&file.config)?),
+        Command::Notice(NoticeArguments { config, lang, format, site }) => {
+            say(&commands::notice(&NoticeRequest { config: config.config, site, lang, format })?)
+        }
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
         Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),

@@ -46,7 +46,7 @@ pub struct Evidence {
     pub places: Result<Vec<Edition>, String>,
     /// What tags of a visitor who does not exist tell.
     pub tags: TagTrial,
-    /// The tracker and its extensions, as sites get them.
+    /// The tracker, as sites get it.
     pub script: String,
     /// Texts that the program makes, with their names.
     pub texts: Vec<(&'static str, String)>,
@@ -69,7 +69,7 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         config_hash: config_hash(config),
         places: places.map_err(|error| error.file.display().to_string()),
         tags: try_tags(config.privacy.hash_address)?,
-        script: tracker::TEXTS.map(|(_, text)| text).concat(),
+        script: tracker::TEXT.to_owned(),
         texts: texts(config),
         database: Database::gather(config, store, now).await?,
         machine: Machine::gather(&config.runtime.dir)?,

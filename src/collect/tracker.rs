@@ -5,18 +5,27 @@ use std::sync::LazyLock;
 
 use super::asset::{Asset, Policy};
 
-/// Every script itself, as every site gets it; by the end of its name, the tracker first.
-pub const TEXTS: [(&str, &str); 4] = [
-    (".js", include_str!("../../tracker/dist/sillage.js")),
-    (".consent.js", include_str!("../../tracker/dist/sillage.consent.js")),
-    (".actions.js", include_str!("../../tracker/dist/sillage.actions.js")),
-    (".timing.js", include_str!("../../tracker/dist/sillage.timing.js")),
-];
+/// The tracker and its extensions, as every site gets them.
+pub const TEXT: &str = concat!(
+    include_str!("../../tracker/dist/sillage.js"),
+    include_str!("../../tracker/dist/sillage.consent.js"),
+    include_str!("../../tracker/dist/sillage.actions.js"),
+    include_str!("../../tracker/dist/sillage.timing.js"),
+);
 
-static SCRIPTS: LazyLock<[(&str, Asset); 4]> = LazyLock::new(|| {
-    let script = |text: &'static str| Asset::new("text/javascript; charset=utf-8", text.as_bytes(), Policy::Shared);
-    TEXTS.map(|(ending, text)| (ending, script(text)))
-});
+macro_rules! scripts {
+    ($($ending:literal)*) => {
+        [$(($ending, Asset::new(
+            "text/javascript; charset=utf-8",
+            include_bytes!(concat!("../../tracker/dist/sillage", $ending)),
+            Policy::Shared,
+        )),)*]
+    };
+}
+
+/// By the end of their names; the tracker itself comes first.
+static SCRIPTS: LazyLock<[(&str, Asset); 4]> =
+    LazyLock::new(|| scripts!(".js" ".consent.js" ".actions.js" ".timing.js"));
 
 /// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
 /// `/js/shop.js` has `/js/shop.consent.js`.

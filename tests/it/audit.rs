@@ -186,9 +186,14 @@ async fn r6_a_dimension_that_nobody_may_measure() {
 
 #[tokio::test]
 async fn r7_a_version_that_is_more_than_major() {
-    let setup = Setup::new().await;
-    setup.add_breakdown("browser_version", "140.0.7339.81").await;
-    setup.leaves_only(7).await;
+    for version in ["140.0.7339.81", "Chrome 140.0", "Chrome 14 0.7339", "140"] {
+        let setup = Setup::new().await;
+        setup.add_breakdown("browser_version", "Chrome 140").await;
+        setup.add_breakdown("system_version", "Mac OS X 10").await;
+        assert_eq!(verdict(&setup.evidence().await, 7), Verdict::Held);
+        setup.add_breakdown("browser_version", version).await;
+        setup.leaves_only(7).await;
+    }
 }
 
 #[tokio::test]

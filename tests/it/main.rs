@@ -16,6 +16,7 @@ mod measures;
 mod model;
 mod native;
 mod outcomes;
+mod privacy_pages;
 mod process;
 mod proxy;
 mod query;
