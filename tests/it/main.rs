@@ -16,6 +16,7 @@ mod outcomes;
 mod process;
 mod proxy;
 mod query;
+mod reader;
 mod readers;
 mod reload;
 mod restart;

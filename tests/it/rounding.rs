@@ -158,9 +158,10 @@ impl Rounded {
         Self(std::array::from_fn(|at| (sums[at] + steps[at] / 2) / steps[at] * steps[at]))
     }
 
-    fn rate(&self, above: usize, below: usize, factor: f64) -> Option<i64> {
-        let (above, below) = (self.0[above] as f64, self.0[below]);
-        (below >= 5 * ROUNDING).then(|| (factor * above / below as f64 + 0.5).floor() as i64)
+    /// Above over below, a multiple of it, to the nearest whole.
+    fn rate(&self, above: usize, below: usize, (times, over): (i64, i64)) -> Option<i64> {
+        let (above, below) = (self.0[above] * times, self.0[below] * over);
+        (below / over >= 5 * ROUNDING).then(|| (2 * above + below) / (2 * below))
     }
 
     /// The figures of a row of pages; nothing when all rounds to nothing.
@@ -179,10 +180,10 @@ impl Rounded {
             visits: Some(visits),
             views_per_visit: (viewed && whole_site && visits >= 5 * ROUNDING)
                 .then(|| (views * 10.0 + 0.5).floor() / 10.0),
-            bounce_rate: rate(role != Role::Exit, BOUNCES, VISITS, 100.0),
-            visit_duration: rate(role != Role::Exit, SECONDS, VISITS, 1.0),
-            time_on_page: rate(viewed, ENGAGED_MS, ENGAGED_VIEWS, 0.001),
-            scroll_depth: rate(viewed, SCROLL, SCROLL_VIEWS, 1.0),
+            bounce_rate: rate(role != Role::Exit, BOUNCES, VISITS, (100, 1)),
+            visit_duration: rate(role != Role::Exit, SECONDS, VISITS, (1, 1)),
+            time_on_page: rate(viewed, ENGAGED_MS, ENGAGED_VIEWS, (1, 1_000)),
+            scroll_depth: rate(viewed, SCROLL, SCROLL_VIEWS, (1, 1)),
             ..ReportRow::default()
         })
     }
