@@ -74,6 +74,7 @@ pub struct Store {
     bare: Client,
     database: String,
     definer: String,
+    reader_user: Option<String>,
     cluster: String,
 }
 
@@ -91,6 +92,7 @@ impl Store {
             bare,
             database: config.database.clone(),
             definer: endpoint.writer.user.clone(),
+            reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
             cluster: config.cluster.clone(),
         }
     }
@@ -108,6 +110,11 @@ impl Store {
     /// The user that owns the tables, with whose rights views read them.
     pub fn definer(&self) -> &str {
         &self.definer
+    }
+
+    /// The user that may read reports and nothing else, when there is one.
+    pub fn reader_user(&self) -> Option<&str> {
+        self.reader_user.as_deref()
     }
 
     /// Asks for a sign of life, with our own user: a stranger on the port does not pass.

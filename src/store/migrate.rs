@@ -136,6 +136,12 @@ pub fn reader_steps(config: &config::ClickHouse) -> Vec<Step> {
     VIEWS.iter().map(|view| Step { file: "reader", sql: grant(view) }).collect()
 }
 
+/// All statements of the schema, as they are run in this store with these settings.
+pub(super) fn statements(store: &Store, settings: &Settings) -> Vec<String> {
+    let form = Form::of(store, settings);
+    [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
+}
+
 async fn plan(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
     let form = Form::of(store, settings);
     let applied = applied(store).await?;

@@ -1,6 +1,8 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod audit;
+mod audit_program;
 mod bad_input;
 mod bad_requests;
 mod collector;
@@ -10,9 +12,11 @@ mod engine;
 mod forgetting;
 mod import;
 mod limits;
+mod measures;
 mod model;
 mod native;
 mod outcomes;
+mod privacy_pages;
 mod process;
 mod proxy;
 mod query;
