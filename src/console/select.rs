@@ -114,7 +114,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
             '\'' => Token::Text(quoted(&mut rest, '\'')?),
             '"' | '`' => Token::Word(quoted(&mut rest, c)?),
             c if c.is_ascii_digit() => {
-                while rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '.').is_some() {}
+                while rest.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
+                if rest.peek().is_some_and(|c| c.is_ascii_alphabetic() || *c == '_') {
+                    return Err(Refusal::Text("write numbers in digits, with a point at most"));
+                }
                 Token::Number
             }
             c if c.is_ascii_alphabetic() || c == '_' => {
@@ -177,7 +180,7 @@ mod tests {
             "SELECT displayName(), version(), revision(), timezone()",
             "SELECT toDateTime(time, 'UTC') AS time, visitors FROM {view} ORDER BY time DESC LIMIT 100;",
             "WITH a AS (SELECT page, visits FROM sillage.{view}) SELECT page, round(sum(visits) / 2, -1) FROM a GROUP BY page",
-            "SELECT v.`page`, \"time\" FROM {view} AS v WHERE v.page IN ('/é', '/b') AND visits::Int64 >= 1.5e1",
+            "SELECT v.`page`, \"time\" FROM {view} AS v WHERE v.page IN ('/é', '/b') AND visits::Int64 >= 1.5",
         ] {
             assert_eq!(checked(text), Ok(()), "{text}");
         }
@@ -203,6 +206,8 @@ mod tests {
             "SELECT 'a'' , file('/etc/passwd') , '",
             "SELECT $a$'$a$, file('/etc/passwd')",
             "SELECT x'66'",
+            "SELECT 1file('/etc/passwd')",
+            "SELECT 1.file('/etc/passwd')",
             "SELECT {x:String}",
             "SELECT ‘a’",
             "SELECT sleep(3)",

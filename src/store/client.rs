@@ -48,12 +48,12 @@ impl Endpoint {
     /// Somebody else's ClickHouse, as the configuration names it.
     ///
     /// # Errors
-    /// The key of the password file that cannot be read, and why.
-    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, std::io::Error)> {
+    /// The key of the password file that cannot be read, the file, and why.
+    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, String, std::io::Error)> {
         let login = |user: &str, key, file: &str| {
             let password = match file {
                 "" => String::new(),
-                file => std::fs::read_to_string(file).map_err(|error| (key, error))?,
+                file => std::fs::read_to_string(file).map_err(|error| (key, file.to_owned(), error))?,
             };
             Ok(Login { user: user.into(), password: password.trim_end_matches(['\r', '\n']).to_owned() })
         };

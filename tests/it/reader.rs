@@ -59,6 +59,7 @@ const REFUSED: &[&str] = &[
     "SELECT joinGet('{db}.pages', 'pageviews', 'x')",
     "SELECT hasColumnInTable('{db}', 'pages', 'pageviews')",
     "SELECT * FROM file('/etc/hostname', 'LineAsString')",
+    "SELECT * FROM default.`/etc/hostname`",
     "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
     "SELECT * FROM s3('http://127.0.0.1:1/x')",
     "SELECT * FROM executable('ls', 'TSV', 'x String')",

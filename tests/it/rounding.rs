@@ -59,13 +59,14 @@ fn questions() -> Vec<Report> {
         Subject::Breakdown(Dimension::Referrer),
         Subject::Actions { property: None, action: None },
         action("plan"),
+        Subject::Timings,
     ];
     let mut questions = Vec::new();
     for subject in subjects {
         for page in filters() {
             for (grain, apart) in [(Grain::Whole, false), (Grain::Whole, true), (Grain::Day, false)] {
                 let whole = report(subject.clone());
-                let by_value = apart && !matches!(subject, Subject::Pages(_));
+                let by_value = apart && !matches!(subject, Subject::Pages(_) | Subject::Timings);
                 questions.push(Report { grain, by_page: apart, by_value, page: page.clone(), ..whole });
             }
         }
@@ -104,13 +105,6 @@ async fn answers(batches: &[&Batch]) -> String {
         let rows = reports.rows(&question).await.unwrap();
         text.push_str(&format!("{question:?}\n{} {rows:?}\n", reports.total(&question).await.unwrap()));
     }
-    for by_page in [0, 1] {
-        let timings = format!(
-            "SELECT metric, count, p50, p75, p95 FROM report_timings(site='shop.example', from='2026-03-10', \
-             to='2026-03-10', timezone='UTC', grain='', by_page={by_page}, page_op='', pages=[])"
-        );
-        text.push_str(&format!("{:?}\n", store.ask(&timings).rows::<(String, i64, i64, i64, i64)>().await.unwrap()));
-    }
     text
 }
 
@@ -131,6 +125,7 @@ async fn one_person_more_changes_no_answer_by_a_byte() {
     };
     let without = answers(&[&others]).await;
     assert!(without.contains("bounce_rate: Some(50)") && without.contains("time_on_page: Some(20)"), "{without}");
+    assert!(without.contains("p50: Some(32), p75: Some(181), p95: Some(2048)"));
     assert!(without.contains("scroll_depth: Some(50)") && without.contains("visit_duration: Some(100)"));
     let with = answers(&[&others, &person()]).await;
     assert_eq!(without, with);

@@ -65,8 +65,10 @@ fn listing(folder: &Path) -> Vec<String> {
 
 /// What is left when the day and half an hour are over, but for times and random names.
 async fn left_behind(collector: &Collector) -> Vec<String> {
+    let tagged = async || !collector.metrics().await.contains("\nsillage_tags 0\n");
+    eventually("the gauge shows the day", tagged).await;
     collector.at("2026-03-10T23:31:00Z");
-    eventually("the day is forgotten", async || collector.metrics().await.contains("\nsillage_tags 0\n")).await;
+    eventually("the day is forgotten", async || !tagged().await).await;
     let mut left = listing(collector.folder.path());
     left.extend(listing(collector.runtime.path()));
     for table in TABLES {
