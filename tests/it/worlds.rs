@@ -106,6 +106,25 @@ async fn world(who: impl AsyncFnOnce(&Collector)) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parts_that_tell_of_one_flush_are_merged_into_their_month() {
+    let collector = Collector::start("2026-03-10T07:00:00Z", SITES).await;
+    let set = "SELECT toString(countIf(engine_full LIKE '%min_age_to_force_merge_seconds = 21600%')) FROM system.tables \
+               WHERE database = '{db}' AND engine LIKE '%SummingMergeTree'";
+    let tables = "SELECT toString(count()) FROM system.tables WHERE database = '{db}' AND engine = 'SummingMergeTree'";
+    assert_eq!(collector.texts(set).await, collector.texts(tables).await);
+    // Two parts are too few for the database to merge them of its own accord. With the age at a second, it does.
+    let sooner = "ALTER TABLE {db}.pages MODIFY SETTING min_age_to_force_merge_seconds = 1, \
+                  merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100";
+    collector.store.statement(&sooner.replace("{db}", collector.store.database())).await.unwrap();
+    for (person, at) in [(KNOWN, "2026-03-10T08:00:00Z"), (OTHER, "2026-03-10T09:00:00Z")] {
+        visits(&collector, person, at, &["/"]).await;
+    }
+    let parts = "SELECT toString(count()) FROM system.parts WHERE database = '{db}' AND table = 'pages' AND active";
+    eventually("one part is left", async || collector.texts(parts).await == ["1"]).await;
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whether_a_known_person_came_or_another_like_them_leaves_nothing_to_tell() {
     let came = async |person: Person| {
         world(async |collector: &Collector| {
