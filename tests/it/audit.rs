@@ -59,7 +59,7 @@ impl Setup {
             "INSERT INTO {db}.breakdowns (site, day, dimension, page, value, pageviews, visits) VALUES \
              ('shop.example', today(), 'country', '/', 'FR', 27, 16), \
              ('shop.example', today(), 'city', '/', 'Paris 08', 27, 16), \
-             ('shop.example', today(), 'browser_version', '/', '140', 27, 16), \
+             ('shop.example', today(), 'browser_version', '/', 'Chrome 140', 27, 16), \
              ('shop.example', today(), 'referrer', '/', '(direct)', 27, 16)",
             "INSERT INTO {db}.actions (site, day, page, action, property, value, count, visitors) VALUES \
              ('shop.example', today(), '/', 'Signup', 'plan', 'pro', 27, 16)",
