@@ -159,18 +159,19 @@ impl Hits {
             Ok(sighting) => {
                 let site = sighting.site.clone();
                 match self.ledger.record(&sighting) {
-                    Ok((receipt, tagged)) => Ok((site, receipt, tagged)),
+                    Ok((receipt, recorded)) => Ok((site, receipt, recorded)),
                     Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
                 }
             }
             Err(ended) => Err(ended),
         };
         match recorded {
-            Ok((site, receipt, tagged)) => {
+            Ok((site, receipt, recorded)) => {
+                self.meters.met(recorded.met);
                 let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
                 match receipt.await {
                     Ok(durable) => {
-                        taken.outcome = if tagged { Outcome::Counted } else { Outcome::Untagged };
+                        taken.outcome = if recorded.tagged { Outcome::Counted } else { Outcome::Untagged };
                         End::Counted(durable)
                     }
                     Err(_) => {

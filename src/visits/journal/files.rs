@@ -17,7 +17,8 @@ use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-const VERSION: u32 = 1;
+/// 2: with the rows of the day. What another version wrote is not read.
+const VERSION: u32 = 2;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.

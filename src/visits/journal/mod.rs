@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use files::Journal;
 pub use files::JournalError;
-use note::{Entry, Note};
+use note::{Entry, Note, Noted};
 pub(crate) use saved::SavedDay;
 
 use super::{Bounds, Visits};
@@ -61,12 +61,11 @@ pub(crate) fn recall(
     sites: &Sites,
     keys: &Keys,
     bounds: Bounds,
-    tags_max: usize,
 ) -> Recalled {
     let shipped = shipped(generations);
     let is_durable = |position: Position| position.segment <= shipped || is_durable(position);
     let known = generations.iter().find(|generation| generation.last.is_none_or(is_durable));
-    let mut recalled = Recalled { visits: Visits::new(bounds, tags_max), last: None, notes: 0 };
+    let mut recalled = Recalled { visits: Visits::new(bounds), last: None, notes: 0 };
     let Some(generation) = known else { return recalled };
     recalled.last = generation.last;
     for day in &generation.days {
@@ -75,11 +74,11 @@ pub(crate) fn recall(
             recalled.visits.recall(site, day, keys);
         }
     }
-    for (position, sighting) in note::read(&generation.notes, sites, keys) {
+    for Noted { position, visit_may_begin, sighting } in note::read(&generation.notes, sites, keys) {
         if !is_durable(position) {
             break;
         }
-        recalled.visits.count(&sighting);
+        recalled.visits.count_again(&sighting, visit_may_begin);
         recalled.last = Some(position);
         recalled.notes += 1;
     }
@@ -92,10 +91,10 @@ pub(crate) fn shipped(generations: &[Generation]) -> u64 {
 }
 
 impl Journal {
-    /// Notes a sighting whose event will stand at `position`; false when the generation is full, and nothing was
-    /// noted.
-    pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, first_of_day: bool) -> bool {
-        self.write_entry(&Entry::Sighting(Note::of(position, sighting, first_of_day)))
+    /// Notes a sighting that `visits` will count next, and whose event will stand at `position`; false when the
+    /// generation is full, and nothing was noted.
+    pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, visits: &Visits) -> bool {
+        self.write_entry(&Entry::Sighting(Note::of(position, sighting, visits)))
     }
 
     /// Notes that segments up to `segment` are shipped. Must be called before one is removed: afterwards nothing else

@@ -17,6 +17,7 @@ pub(crate) struct SavedDay {
     pub(crate) values: [Vec<String>; DIMENSIONS],
     pub(crate) actions: Vec<String>,
     pub(crate) properties: Vec<String>,
+    pub(crate) rows: Vec<u64>,
     pub(crate) seen: Vec<u64>,
     pub(crate) open: Vec<(u64, Visit)>,
 }
