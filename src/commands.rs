@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode};
 use crate::console::tokens;
 use crate::import::{self, Format, Import};
+use crate::memory;
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
 use crate::store::client::Store;
@@ -66,7 +67,7 @@ pub fn check(file: &Path) -> Result<String, Failure> {
     let config = Config::load(file)?;
     app::check(&config)?;
     let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
-    Ok(format!("{notes}{}: right; {} site(s)", file.display(), config.site.len()))
+    Ok(format!("{notes}{}\n{}: right; {} site(s)", memory::told(&config), file.display(), config.site.len()))
 }
 
 /// `sillage import`.

@@ -130,6 +130,7 @@ impl Ledger {
     /// Makes memory what it was at the last durable event.
     fn take_back(&self, memory: &mut Memory, failures: u64, is_durable: impl Fn(Position) -> bool) {
         let generations = memory.journal.generations();
+        memory.visits = Visits::new(self.bounds); // not twice in memory
         let (sites, keys) = (self.anonymiser.sites(), self.anonymiser.keys());
         let recalled = journal::recall(&generations, is_durable, &sites, keys, self.bounds);
         memory.visits = recalled.visits;

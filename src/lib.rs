@@ -73,3 +73,4 @@ pub mod app;
 pub mod commands;
 pub mod demo;
 pub mod house;
+pub mod memory;

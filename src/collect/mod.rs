@@ -39,12 +39,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Requests in progress on one connection of HTTP/2, as of a proxy.
 const STREAMS_MAX: u32 = 128;
 
+/// Requests that any thread may have in progress, however few connections are allowed.
+const REQUESTS_MIN: usize = 128;
+
 /// What one stream of HTTP/2 may send unread; the default body fits, longer ones come in parts.
 const BODY_WINDOW: u32 = 32_768;
 
 /// Most that waits unread in the system for a connection, each way (it doubles this for its own use). Left to itself it
 /// would give megabytes to a client that never reads.
 pub(crate) const BUFFER_BYTES: usize = 65_536;
+
+/// Threads that serve, as configured or one a core.
+pub(crate) fn threads(config: &config::Collect) -> usize {
+    match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
 
 /// The public listener's state, shared by its threads.
 pub struct Collect {
@@ -66,7 +77,9 @@ impl Collect {
         let graceful = GracefulShutdown::new();
         let load = Arc::new(Load::default());
         let idle = Duration::from_secs(self.config.idle_seconds);
-        let connections = Connections::new(idle, self.config.max_connections);
+        // Over all threads no more than connections: on those of HTTP/2 there could be a hundred times as many.
+        let requests_max = (self.config.max_connections / threads(&self.config)).max(REQUESTS_MIN);
+        let connections = Connections::new(idle, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let server = self.server();

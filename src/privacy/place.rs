@@ -20,7 +20,10 @@ use crate::native;
 use crate::privacy::hit::ClientIp;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
-const PLACES_CACHED: usize = 16_384;
+pub(crate) const PLACES_CACHED: usize = 16_384;
+
+/// Of one of them at the most, with its place in the cache.
+pub(crate) const PLACE_BYTES: u64 = 400;
 
 const COUNTRY: &[&[PathElement<'_>]] = &[
     &[PathElement::Key("country"), PathElement::Key("iso_code")],

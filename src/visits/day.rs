@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::journal::SavedDay;
-use super::lexicon::{Bounds, Lexicon, TermIds, Words};
+use super::lexicon::{Bounds, Lexicon, TermIds};
 use super::rows::Rows;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
@@ -171,24 +171,22 @@ impl DayVisits {
         self.rows.forget();
     }
 
-    /// All of it, to be kept over a restart.
-    pub(super) fn saved(&self, site: &str) -> SavedDay {
-        let Lexicon { pages, values, actions, properties } = &self.lexicon;
-        SavedDay {
-            site: site.to_owned(),
-            day: self.day.0,
-            key: *self.key.for_journal(),
-            pages: pages.texts(),
-            values: std::array::from_fn(|index| values.get(index).map(Words::texts).unwrap_or_default()),
-            actions: actions.texts(),
-            properties: properties.texts(),
-            rows: self.rows.numbers().collect(),
-            seen: self.seen.iter().copied().collect(),
-            open: self.open.iter().map(|(tag, visit)| (*tag, *visit)).collect(),
-        }
+    /// The day's key, for the journal alone.
+    pub(super) fn key(&self) -> &[u8; 32] {
+        self.key.for_journal()
     }
 
-    /// What was kept over a restart.
+    /// All tags.
+    pub(super) fn seen(&self) -> impl ExactSizeIterator<Item = u64> + Clone {
+        self.seen.iter().copied()
+    }
+
+    /// All visits in progress, by their tags.
+    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = (u64, Visit)> + Clone {
+        self.open.iter().map(|(tag, visit)| (*tag, *visit))
+    }
+
+    /// A day as it was kept over a restart.
     pub(super) fn recalled(saved: &SavedDay, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
         let mut day = Self::new(Day(saved.day), key, bounds, ids);
         day.lexicon.pages.recall(&saved.pages, ids);

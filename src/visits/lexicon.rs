@@ -50,6 +50,20 @@ impl TermIds {
     }
 }
 
+/// Longest texts in bytes: pages and values of properties; hosts; names of actions (120 characters); all others.
+const LONG: u64 = 500;
+const HOST: u64 = 253;
+const ACTION: u64 = 480;
+const SHORT: u64 = 64;
+/// What an allocation takes beside what was asked for.
+const ALLOCATED: u64 = 16;
+
+/// Texts in number and in bytes.
+pub(super) struct Texts {
+    pub(super) number: u64,
+    pub(super) bytes: u64,
+}
+
 /// All texts of one site and day.
 pub(super) struct Lexicon {
     pub(super) pages: Words,
@@ -66,6 +80,19 @@ impl Lexicon {
             actions: Words::new(bounds.values, ids),
             properties: Words::new(bounds.values, ids),
         }
+    }
+
+    /// The most texts of a day, and the bytes beside the text that each of them takes in memory.
+    pub(super) fn texts_max(bounds: Bounds) -> (Texts, u64) {
+        let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
+        let texts = Texts {
+            number: pages + values * (DIMENSIONS as u64 + 2),
+            // A page before, a referrer's host, a host of the site, an action's name, a property's value; the other ten
+            // dimensions are names of places, of families, of classes.
+            bytes: pages * LONG + values * (LONG + 2 * HOST + ACTION + LONG + 10 * SHORT),
+        };
+        // Both the list and the table may have twice the room that they need.
+        (texts, 2 * size_of::<Word>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
     }
 
     pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {
@@ -152,8 +179,8 @@ impl Words {
     }
 
     /// All texts but [`OTHER`], in the order of their numbers.
-    pub(super) fn texts(&self) -> Vec<String> {
-        self.words.iter().skip(1).map(|word| word.text.to_string()).collect()
+    pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+        self.words.iter().skip(1).map(|word| &*word.text)
     }
 
     /// Takes texts in under the numbers that they had.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use counting::{Counting, Room};
 use day::{DayVisits, View, Visit};
 pub use journal::JournalError;
-use journal::SavedDay;
+use journal::{Keeping, SavedDay};
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
@@ -145,9 +145,9 @@ impl Visits {
     }
 
     /// Everything, to be kept over a restart.
-    pub(crate) fn saved(&self) -> Vec<SavedDay> {
-        let of = |site: &SiteVisits| site.days.iter().map(|day| day.saved(&site.site.name)).collect::<Vec<_>>();
-        self.sites.values().flat_map(of).collect()
+    pub(crate) fn kept(&self) -> Vec<Keeping<'_>> {
+        let days = self.sites.values().flat_map(|site| site.days.iter().map(move |day| (site, day)));
+        days.map(|(site, day)| Keeping { site: &site.site.name, day }).collect()
     }
 
     /// Takes in a day that was kept over a restart; its key must have been recalled.
@@ -186,6 +186,22 @@ impl Visits {
         self.sites.retain(|_, site| !site.days.is_empty());
         self.open = self.sites.values().flat_map(|site| &site.days).map(DayVisits::open_visits).sum();
         forgotten
+    }
+
+    /// Most bytes that visits and tags take within `bounds`, and what a snapshot of them takes.
+    pub(crate) fn bytes_max(bounds: Bounds) -> (u64, u64) {
+        let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
+        let in_turn = visits * 2 * size_of::<(i64, u64)>() as u64;
+        let memory = hashed(tags, size_of::<u64>()) + hashed(visits, size_of::<(u64, Visit)>()) + in_turn;
+        // A number of 64 bits takes ten bytes at the most, a visit no more than it takes in memory.
+        (memory, tags * 10 + visits * (10 + size_of::<Visit>() as u64))
+    }
+
+    /// The same of one site's day: its texts and its rows.
+    pub(crate) fn day_bytes_max(bounds: Bounds) -> (u64, u64) {
+        let (texts, word) = Lexicon::texts_max(bounds);
+        let rows = u64::from(bounds.rows);
+        (texts.bytes + texts.number * word + hashed(rows, size_of::<u64>()), texts.bytes + texts.number * 2 + rows * 10)
     }
 
     /// Tags in memory.
@@ -248,6 +264,12 @@ impl SiteVisits {
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
         }
     }
+}
+
+/// Most bytes of a hash table of so many entries: up to twice the room that is needed, and half as much again while it
+/// grows into that.
+fn hashed(entries: u64, bytes: usize) -> u64 {
+    (entries * 8 / 7).next_power_of_two() * (bytes as u64 + 1) * 3 / 2
 }
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };

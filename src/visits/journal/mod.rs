@@ -23,12 +23,15 @@ mod note;
 mod saved;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub(crate) use files::Journal;
+use memmap2::Mmap;
+
 pub use files::JournalError;
+pub(crate) use files::{Journal, NOTES_MAX};
 use note::{Entry, Note, Noted};
-pub(crate) use saved::SavedDay;
+pub(crate) use saved::{Keeping, SavedDay};
 
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
@@ -36,12 +39,23 @@ use crate::privacy::salt::Keys;
 use crate::sites::Sites;
 use crate::spool::Position;
 
-/// One generation, as it was found.
+/// One generation, as it was found: where the parts of its file are.
 pub(crate) struct Generation {
     last: Option<Position>,
     shipped: u64,
-    days: Vec<SavedDay>,
-    notes: Vec<u8>,
+    file: Mmap,
+    snapshot: Range<usize>,
+}
+
+impl Generation {
+    fn days(&self) -> Vec<SavedDay> {
+        // Its version and its checksum are right: it can be read.
+        self.file.get(self.snapshot.clone()).and_then(|bytes| postcard::from_bytes(bytes).ok()).unwrap_or_default()
+    }
+
+    fn notes(&self) -> &[u8] {
+        self.file.get(self.snapshot.end..).unwrap_or_default()
+    }
 }
 
 /// What was made of the generations.
@@ -68,13 +82,13 @@ pub(crate) fn recall(
     let mut recalled = Recalled { visits: Visits::new(bounds), last: None, notes: 0 };
     let Some(generation) = known else { return recalled };
     recalled.last = generation.last;
-    for day in &generation.days {
+    for day in generation.days() {
         if let Some(site) = sites.find(&day.site) {
             keys.recall(site, crate::privacy::event::Day(day.day), &day.key);
-            recalled.visits.recall(site, day, keys);
+            recalled.visits.recall(site, &day, keys);
         }
     }
-    for Noted { position, visit_may_begin, sighting } in note::read(&generation.notes, sites, keys) {
+    for Noted { position, visit_may_begin, sighting } in note::read(generation.notes(), sites, keys) {
         if !is_durable(position) {
             break;
         }
@@ -87,7 +101,7 @@ pub(crate) fn recall(
 
 /// The highest segment that was shipped.
 pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(note::shipped(&one.notes))).max().unwrap_or(0)
+    generations.iter().map(|one| one.shipped.max(note::shipped(one.notes()))).max().unwrap_or(0)
 }
 
 impl Journal {
@@ -110,7 +124,7 @@ impl Journal {
     /// # Errors
     /// When the folder has no room for it. The old generation then goes on.
     pub(crate) fn begin(&mut self, visits: &Visits, last: Option<Position>) -> io::Result<()> {
-        self.write_generation(&visits.saved(), last)
+        self.write_generation(&visits.kept(), last)
     }
 }
 
