@@ -76,10 +76,10 @@ pub struct Collect {
     /// Open connections: 32 KiB each once something was sent, 320 MB at the most. Without room for another, those that
     /// have waited longest are closed.
     pub max_connections: usize,
-    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the rest
-    /// of a head, the next request, or its client to read.
+    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the next
+    /// request, or its client to read.
     pub idle_seconds: u64,
-    /// A request must have arrived whole within this time; honest bodies come in one packet.
+    /// The head of a request, and then its body, must have arrived within this time; honest ones come in one packet.
     pub request_seconds: u64,
     /// How long SIGTERM waits for open requests.
     pub drain_seconds: u64,

@@ -103,6 +103,13 @@ impl Hits {
         answer
     }
 
+    /// What looks like a hit and measures nothing.
+    pub(super) fn unmeasured(&self, format: Format) -> Answer {
+        self.meters.received();
+        self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
+        answer::dropped(Dropped::NotMeasured, format)
+    }
+
     /// A hit that the thread has no time for.
     pub(super) fn refuse(&self) -> Answer {
         self.end_unread(Refused::Unavailable, "")

@@ -32,6 +32,8 @@ pub struct SegmentInfo {
     pub since: u64,
     /// Its events are gone from the disk; it waits as a batch of counter rows.
     pub folded: bool,
+    /// Damaged pieces that the start found in it, and counted.
+    pub damaged: u64,
 }
 
 /// Where an event stands.
