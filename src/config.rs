@@ -243,7 +243,7 @@ pub struct Limits {
     /// Visits in progress, all sites: some 250 bytes each, 170 MB at the most. As many in half an hour belong to twenty
     /// million visits a day. Beyond it pageviews count without their visitor.
     pub visits: usize,
-    /// Visitor, page and action tags in memory, all sites and days: 16 bytes each, 320 MB at the most. Beyond it
+    /// Visitor, page and action tags in memory, all sites and days: 16 bytes each, 24 while they grow. Beyond it
     /// pageviews count without their visitor.
     pub tags: usize,
     /// Parsed agents kept: real traffic shows a few thousand a day; some 200 bytes each.

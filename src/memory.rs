@@ -54,7 +54,8 @@ pub fn process(config: &Config) -> Vec<Part> {
         part("connections (collect.max_connections)", connections * CONNECTION),
         part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),
         part("events on their way to the disk", WAITING),
-        part("folding of one segment", Rollup::bytes_max(SEGMENT_MAX)),
+        // One is folded while the rows of another are being inserted.
+        part("folding of segments", Rollup::bytes_max(SEGMENT_MAX) * 3 / 2),
     ]
 }
 
