@@ -17,7 +17,7 @@ use super::peer::Peers;
 use super::pixel;
 use crate::clock::Clock;
 use crate::config;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Recorded};
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Refused};
 use crate::privacy::hit::{Hit, Signals, UserAgent};
@@ -145,10 +145,6 @@ impl Hits {
     /// One hit on one site, to its outcome.
     async fn one(&self, message: &Message<'_>, site: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> End {
         self.meters.received();
-        let Some(kind) = message.kind() else {
-            self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
-            return End::Dropped(Dropped::NotMeasured);
-        };
         let hit = Hit {
             received: self.clock.now(),
             address: self.peers.client(peer, headers),
@@ -160,23 +156,32 @@ impl Hits {
             referrer: message.referrer.as_deref(),
             fragment_is_page: message.fragment_is_page,
             width: message.width,
-            kind,
+            kind: message.kind(),
         };
         let recorded = match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
                 let site = sighting.site.clone();
-                match self.ledger.record(&sighting) {
-                    Ok((receipt, recorded)) => Ok((site, receipt, recorded)),
+                let recorded = self.ledger.record(&sighting).and_then(|(receipt, recorded)| {
+                    let search = sighting.search().map(|search| self.ledger.record(&search)).transpose()?;
+                    let met = search.as_ref().map_or(recorded.met, |(_, search)| recorded.met.or(search.met));
+                    Ok((receipt, search.map(|(receipt, _)| receipt), Recorded { met, ..recorded }))
+                });
+                match recorded {
+                    Ok((receipt, search, recorded)) => Ok((site, receipt, search, recorded)),
                     Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
                 }
             }
             Err(ended) => Err(ended),
         };
         match recorded {
-            Ok((site, receipt, recorded)) => {
+            Ok((site, receipt, search, recorded)) => {
                 self.meters.met(recorded.met);
                 let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
-                match receipt.await {
+                let durable = match (receipt.await, search) {
+                    (Ok(_), Some(search)) => search.await,
+                    (pageview, _) => pageview,
+                };
+                match durable {
                     Ok(durable) => {
                         taken.outcome = if recorded.tagged { Outcome::Counted } else { Outcome::Untagged };
                         End::Counted(durable)

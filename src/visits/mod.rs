@@ -77,6 +77,14 @@ pub struct Met {
     pub rows: bool,
 }
 
+impl Met {
+    /// Those that either of two has met.
+    pub fn or(self, other: Self) -> Self {
+        let Self { pages, values, rows } = other;
+        Self { pages: self.pages | pages, values: self.values | values, rows: self.rows | rows }
+    }
+}
+
 /// What changes, in numbers; texts are looked up when nothing moves any more.
 struct Change {
     page: u32,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crc32fast::Hasher;
 use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::note::Entry;
 use super::saved::Keeping;
@@ -19,8 +19,8 @@ use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// 2: with the rows of the day. What another version wrote is not read.
-const VERSION: u32 = 2;
+/// 3: with the rows of the day. What another version wrote is not read.
+const VERSION: u32 = 3;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// A snapshot's length and checksum.
@@ -140,7 +140,8 @@ impl Journal {
         let Some(notes) = &mut self.notes else { return false };
         let Ok(payload) = postcard::to_slice(entry, &mut self.scratch) else { return false };
         let Ok(length) = u32::try_from(payload.len()) else { return false };
-        let end = self.end + 8 + payload.len();
+        let payload_bytes = payload.len();
+        let end = self.end + 8 + payload_bytes;
         let Some(place) = notes.get_mut(self.end..end) else { return false };
         let [a, b, c, d] = length.to_le_bytes();
         let [e, f, g, h] = crc32fast::hash(payload).to_le_bytes();
@@ -150,6 +151,10 @@ impl Journal {
             *head = [a, b, c, d, e, f, g, h];
         }
         self.end = end;
+        // The first note of a day holds its key.
+        if let Some(written) = self.scratch.get_mut(..payload_bytes) {
+            written.zeroize();
+        }
         true
     }
 

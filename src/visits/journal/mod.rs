@@ -141,6 +141,3 @@ impl Place {
         Self { folder: folder.to_owned(), may_be_on_disk, node }
     }
 }
-
-/// A day's key, for the journal alone.
-type KeyBytes = [u8; 32];

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroize;
 
 use super::super::day::{DayVisits, Visit};
-use super::KeyBytes;
 use crate::privacy::event::DIMENSIONS;
 
 /// A day in memory, to be written as a [`SavedDay`].
@@ -20,7 +19,7 @@ impl Serialize for Keeping<'_> {
         let mut saved = serializer.serialize_struct("SavedDay", 10)?;
         saved.serialize_field("site", self.site)?;
         saved.serialize_field("day", &day.day.0)?;
-        saved.serialize_field("key", day.key())?;
+        saved.serialize_field("key", day.key().as_slice())?;
         saved.serialize_field("pages", &Each(lexicon.pages.texts()))?;
         saved.serialize_field("values", &lexicon.values.each_ref().map(|words| Each(words.texts())))?;
         saved.serialize_field("actions", &Each(lexicon.actions.texts()))?;
@@ -46,7 +45,8 @@ impl<I: ExactSizeIterator<Item: Serialize> + Clone> Serialize for Each<I> {
 pub(crate) struct SavedDay {
     pub(crate) site: String,
     pub(crate) day: u16,
-    pub(crate) key: KeyBytes,
+    /// In a place of its own: what is moved, or read by way of the stack, leaves copies behind.
+    pub(crate) key: Vec<u8>,
     pub(crate) pages: Vec<String>,
     pub(crate) values: [Vec<String>; DIMENSIONS],
     pub(crate) actions: Vec<String>,
