@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::collect::hits::Hits;
 use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
-use crate::collect::{BUFFER_BYTES, Collect};
+use crate::collect::{self, BUFFER_BYTES, Collect};
 use crate::config::{Config, ConfigError, EngineMode};
 use crate::console::{self, Console};
 use crate::house::House;
@@ -127,7 +127,7 @@ impl App {
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
         let collect =
             Arc::new(Collect::new(hits, Pages::new(&config, anonymiser.clone()), config.collect.clone(), demo));
-        let (collect_address, collecting) = Collecting::start(&collect, public, config.collect.threads)?;
+        let (collect_address, collecting) = Collecting::start(&collect, public, collect::threads(&config.collect))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let house = House {
@@ -383,10 +383,6 @@ struct Collecting {
 impl Collecting {
     fn start(collect: &Arc<Collect>, socket: StdListener, threads: usize) -> Result<(SocketAddr, Self), AppError> {
         let address = socket.local_addr()?;
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(threads) };
         for number in 0..threads {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -14,7 +14,7 @@ use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow}
 type Sums<K, V> = HashMap<K, V, DefaultHashBuilder>;
 
 /// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
-type Text = usize;
+type Text = u32;
 
 /// Events as they add up.
 #[derive(Default)]
@@ -26,6 +26,9 @@ pub struct Rollup {
     timings: Sums<TimingKey, i64>,
     events: u64,
 }
+
+/// Fewest bytes of a segment that make one more row.
+const ROW_BYTES_MIN: u64 = 2;
 
 /// Site, day, hour, page.
 type PageKey = (Text, Day, Hour, Text);
@@ -130,6 +133,13 @@ impl Rollup {
         self.events
     }
 
+    /// Most bytes that folding a segment of `bytes` takes. The shortest way to a new row takes nearly three bytes of a
+    /// segment (a visit's entry with its thirteen values); each is kept as a sum, in a table that may be half empty or
+    /// growing, and becomes a row beside it.
+    pub const fn bytes_max(bytes: u64) -> u64 {
+        bytes / ROW_BYTES_MIN * (size_of::<(BreakdownKey, VisitSums)>() as u64 * 2 + size_of::<BreakdownsRow>() as u64)
+    }
+
     /// Rows so far; some may yet turn out to be zero.
     pub fn rows(&self) -> usize {
         self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len()
@@ -224,7 +234,9 @@ impl Texts {
         let number = match self.by_text.get(term.text) {
             Some(number) => *number,
             None => {
-                let (number, text): (Text, Arc<str>) = (self.texts.len(), term.text.into());
+                // A segment holds some millions of texts at the most.
+                let number = Text::try_from(self.texts.len()).unwrap_or(Text::MAX);
+                let text: Arc<str> = term.text.into();
                 self.texts.push(text.clone());
                 self.by_text.insert(text, number);
                 number
@@ -235,7 +247,7 @@ impl Texts {
     }
 
     fn of(&self, text: Text) -> Arc<str> {
-        self.texts.get(text).cloned().unwrap_or_default()
+        self.texts.get(text as usize).cloned().unwrap_or_default()
     }
 
     fn page_row(&self, (site, day, hour, page): PageKey, sums: &PageSums) -> Option<PagesRow> {

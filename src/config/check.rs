@@ -22,6 +22,8 @@ impl Config {
             ("collect.threads", collect.threads as u64, 0, 1_024),
             ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
             ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),
+            ("limits.rows_per_site_day", u64::from(limits.rows_per_site_day), 1, 100_000_000),
+            ("limits.visits", limits.visits as u64, 1, 100_000_000),
             ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
             ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
         ];

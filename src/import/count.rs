@@ -49,12 +49,11 @@ impl Counting {
         token: String,
         to_store: Sender<(u64, Batch)>,
     ) -> Self {
-        let bounds = Bounds { pages: limits.pages_per_site_day, values: limits.values_per_dimension };
         Self {
             import,
             keep_from,
             anonymiser,
-            visits: Visits::new(bounds, limits.tags),
+            visits: Visits::new(Bounds::from(limits)),
             rollup: Rollup::default(),
             token,
             to_store,

@@ -85,6 +85,7 @@ use self::disk::{Disk, RealDisk};
 pub use self::fold::{SET_ASIDE_SECONDS, SetAside};
 use self::queue::{EMPTY, Queue, Standing};
 pub use self::queue::{Position, SegmentInfo};
+pub(crate) use self::queue::{SEGMENT_MAX, WAITING_MAX};
 pub use self::reader::{ReadReport, SegmentReader};
 pub use self::receipt::{Durable, Receipt, Unavailable};
 use self::segment::file_name;
