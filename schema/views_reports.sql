@@ -82,8 +82,9 @@ SELECT
     CAST(rounded(sum_pageviews), 'Nullable(Int64)') AS pageviews,
     CAST(rounded(sum_visits), 'Nullable(Int64)') AS visits,
     CAST(NULL, 'Nullable(Int64)') AS events,
-    if({by_page:UInt8} = 0 AND {page_op:String} = '' AND {dimension:String} NOT IN ('referrer', 'previous_page')
-        AND visits > 0, floor(sum_pageviews / sum_visits * decimals + 0.5) / decimals, NULL) AS views_per_visit,
+    if({by_page:UInt8} = 0 AND {page_op:String} = '' AND {dimension:String} NOT IN ('referrer', 'previous_page', 'source',
+        'channel', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content') AND visits > 0,
+        floor(sum_pageviews / sum_visits * decimals + 0.5) / decimals, NULL) AS views_per_visit,
     if(visits > 0, whole(100 * sum_bounces / sum_visits), NULL) AS bounce_rate,
     if(visits > 0, whole(sum_visit_seconds / sum_visits), NULL) AS visit_duration,
     CAST(NULL, 'Nullable(Int64)') AS time_on_page,

@@ -72,6 +72,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
         referrer: None,
         fragment_is_page: false,
         width: Some(400),
+        consent: false,
         kind,
     };
     anonymiser.anonymise(hit).map_err(|_| ()).unwrap()
@@ -372,4 +373,34 @@ fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
     let place = |may_be_on_disk| Place::new(folder.path(), may_be_on_disk, [0; 16]);
     assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));
     assert!(Journal::open(place(true)).is_ok());
+}
+
+#[test]
+fn the_journal_of_version_1_is_taken_up_again() {
+    // Its snapshot holds the visit of visitor 1; its notes, visitor 2's pageview and visitor 1's action.
+    let fixture = include_bytes!("../tests/fixtures/journal/format-1");
+    let mut run = Run::new();
+    run.ledger = None;
+    run.disk = FaultDisk::default();
+    run.disk.put("node", b"30313233343536373839616263646566\n");
+    std::fs::read_dir(run.runtime.path())
+        .unwrap()
+        .flatten()
+        .for_each(|file| std::fs::remove_file(file.path()).unwrap());
+    std::fs::write(run.runtime.path().join("visits-7"), fixture).unwrap();
+    run.open();
+    assert_eq!(run.ledger.as_ref().unwrap().lock().visits.open_visits(), 2);
+    run.step(&Step::Hit { visitor: 1, gap: 130, what: What::Pageview });
+    run.step(&Step::Hit { visitor: 2, gap: 0, what: What::Pageview });
+    run.finish();
+    let sum = |figure: &str| {
+        let of_pages = |name: &&String| name.starts_with("pages") && name.ends_with(&format!(" {figure}"));
+        run.sums.keys().filter(of_pages).map(|name| run.sums[name]).sum::<i64>()
+    };
+    assert_eq!([sum("pageviews"), sum("visitors"), sum("visits"), sum("bounces")], [2, 0, 0, -1]);
+    // 60 s from the action to the one pageview, 70 s between the other's two; on the pages where they came in.
+    assert_eq!(sum("visit_seconds"), 60 + 70);
+    let of_entry =
+        |name: &&String| name.contains("desktop") && name.contains("/h/0") && name.ends_with("visit_seconds");
+    assert_eq!(run.sums.keys().filter(of_entry).map(|name| run.sums[name]).collect::<Vec<_>>(), [60]);
 }

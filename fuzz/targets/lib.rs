@@ -73,6 +73,7 @@ impl Counter {
                 referrer: message.referrer.as_deref(),
                 fragment_is_page: message.fragment_is_page,
                 width: message.width,
+                consent: message.consent,
                 kind,
             };
             if let Ok(sighting) = self.anonymiser.anonymise(hit) {

@@ -153,6 +153,7 @@ impl Hits {
             referrer: message.referrer.as_deref(),
             fragment_is_page: message.fragment_is_page,
             width: message.width,
+            consent: message.consent,
             kind,
         };
         let recorded = match self.anonymiser.anonymise(hit) {

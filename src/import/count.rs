@@ -139,6 +139,7 @@ impl Counting {
             referrer: line.referrer.as_deref(),
             fragment_is_page: false,
             width: None,
+            consent: false,
             kind: HitKind::Pageview { not_found: line.is_not_found() },
         });
         self.url = url;
@@ -165,6 +166,7 @@ impl Counting {
             referrer: line.message.referrer.as_deref(),
             fragment_is_page: line.message.fragment_is_page,
             width: line.message.width,
+            consent: line.message.consent,
             kind,
         });
     }

@@ -64,6 +64,13 @@ impl Lexicon {
             screen,
             language,
             hostname,
+            source,
+            channel,
+            utm_source,
+            utm_medium,
+            utm_campaign,
+            utm_term,
+            utm_content,
         ] = &mut self.values;
         match dimension {
             Dimension::Referrer => referrer,
@@ -79,6 +86,13 @@ impl Lexicon {
             Dimension::Screen => screen,
             Dimension::Language => language,
             Dimension::Hostname => hostname,
+            Dimension::Source => source,
+            Dimension::Channel => channel,
+            Dimension::UtmSource => utm_source,
+            Dimension::UtmMedium => utm_medium,
+            Dimension::UtmCampaign => utm_campaign,
+            Dimension::UtmTerm => utm_term,
+            Dimension::UtmContent => utm_content,
         }
     }
 }

@@ -27,17 +27,15 @@ use journal::SavedDay;
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
-use crate::privacy::Sighting;
 use crate::privacy::event::{
-    DIMENSIONS, Day, Dimension, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
+    DIMENSIONS, DIRECT, Day, Dimension, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing, TimingMetric,
+    Values,
 };
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
 use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
+use crate::privacy::{Facts, Sighting};
 use crate::sites::Site;
-
-/// Value of `referrer` for a visit that came from nowhere.
-pub const DIRECT: &str = "(direct)";
 
 /// Name of the action that flags its page as not found.
 const NOT_FOUND: &str = "404";
@@ -339,8 +337,9 @@ impl Counting<'_, '_> {
     fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
+            let waits = |dimension| is_direct(facts) && CAME_FROM.contains(&dimension);
             for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-                if let Some(text) = facts.value(dimension) {
+                if let Some(text) = facts.value(dimension).filter(|_| !waits(dimension)) {
                     *value = self.today.value(dimension, text, self.ids);
                 }
             }
@@ -349,7 +348,7 @@ impl Counting<'_, '_> {
     }
 
     /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
-    /// visit in progress knows; or, for a visit's first, directly.
+    /// visit in progress knows; or, for a visit's first, directly. Source and channel, where they are measured, follow.
     fn way_here(&mut self, values: &mut [u16; DIMENSIONS], open: Option<&Visit>) {
         let from_visit;
         let (referrer, previous) = match (&self.sighting.referrer, open) {
@@ -362,6 +361,13 @@ impl Counting<'_, '_> {
                 (None, Some(from_visit.as_str()))
             }
         };
+        if let Some(facts) = self.sighting.facts.as_ref().filter(|facts| referrer == Some(DIRECT) && is_direct(facts)) {
+            for dimension in CAME_FROM {
+                if let (Some(value), Some(text)) = (values.get_mut(dimension as usize), facts.value(dimension)) {
+                    *value = self.today.value(dimension, text, self.ids);
+                }
+            }
+        }
         let [referrer_value, previous_value, ..] = values;
         if let Some(text) = referrer {
             *referrer_value = self.today.value(Dimension::Referrer, text, self.ids);
@@ -438,6 +444,14 @@ impl Counting<'_, '_> {
         let noted = note(visit);
         (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
     }
+}
+
+/// What a pageview without any sign of its coming has only where it is a visit's first.
+const CAME_FROM: [Dimension; 2] = [Dimension::Source, Dimension::Channel];
+
+/// Whether marketing is measured, and found no sign of where the pageview came from.
+fn is_direct(facts: &Facts) -> bool {
+    facts.value(Dimension::Source) == Some(DIRECT)
 }
 
 /// The correction of a visit's entry hit, where there is something to correct.

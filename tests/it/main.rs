@@ -9,6 +9,7 @@ mod console;
 mod engine;
 mod import;
 mod limits;
+mod marketing;
 mod model;
 mod native;
 mod outcomes;

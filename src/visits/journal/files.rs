@@ -11,13 +11,14 @@ use zeroize::Zeroize;
 
 use super::note::Entry;
 use super::saved::SavedDay;
-use super::{Generation, Place};
+use super::{Generation, Place, version_1};
 use crate::lock::FolderLock;
 use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-const VERSION: u32 = 1;
+/// What is written; it and the one before it are read.
+const VERSION: u32 = 2;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
@@ -149,7 +150,7 @@ impl Journal {
 
     pub(super) fn write_generation(&mut self, days: &[SavedDay], last: Option<Position>) -> io::Result<()> {
         let (folder, number) = (&self.place.folder, self.generation + 1);
-        let mut bytes = head(self.place.node, last, self.shipped);
+        let mut bytes = head(VERSION, self.place.node, last, self.shipped);
         let snapshot = postcard::to_stdvec(days).map_err(io::Error::other)?;
         bytes.extend_from_slice(&(snapshot.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&crc32fast::hash(&snapshot).to_le_bytes());
@@ -181,10 +182,10 @@ fn write_file(new: &Path, bytes: &[u8], room: usize) -> io::Result<File> {
     Ok(file)
 }
 
-fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
+fn head(version: u32, node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 << 20);
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&node);
     bytes.push(u8::from(last.is_some()));
     let last = last.unwrap_or(Position { segment: 0, index: 0 });
@@ -197,10 +198,11 @@ fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
 /// A generation from its file's bytes; nothing when it is of another spool or release, or was never finished.
 fn read(bytes: Vec<u8>, node: [u8; 16]) -> Option<Generation> {
     let (start, rest) = bytes.split_at_checked(HEAD)?;
+    let version = u32::from_le_bytes(start.get(8..12)?.try_into().ok()?);
     let number = |range: std::ops::Range<usize>| Some(u64::from_le_bytes(start.get(range)?.try_into().ok()?));
     let last = Position { segment: number(29..37)?, index: number(37..45)? };
     let (has_last, shipped) = (start.get(28)? == &1, number(45..53)?);
-    if *start != *head(node, has_last.then_some(last), shipped) {
+    if !(1..=VERSION).contains(&version) || *start != *head(version, node, has_last.then_some(last), shipped) {
         return None;
     }
     let (length, rest) = rest.split_first_chunk::<8>()?;
@@ -209,8 +211,8 @@ fn read(bytes: Vec<u8>, node: [u8; 16]) -> Option<Generation> {
     if crc32fast::hash(snapshot) != u32::from_le_bytes(*check) {
         return None;
     }
-    let days = postcard::from_bytes(snapshot).ok()?;
-    Some(Generation { last: has_last.then_some(last), shipped, days, notes: notes.to_vec() })
+    let days = if version == 1 { version_1::days(snapshot)? } else { postcard::from_bytes(snapshot).ok()? };
+    Some(Generation { version, last: has_last.then_some(last), shipped, days, notes: notes.to_vec() })
 }
 
 fn path(folder: &Path, number: u64) -> PathBuf {

@@ -4,7 +4,7 @@
 //! The journal is a chain of generations, one file each, of which one is written to:
 //!
 //! ```text
-//! visits-<generation>   magic "SILLAGEJ" · version u32 · node [16] · last position (flag u8, segment u64, index u64)
+//! visits-<generation>   magic "SILLAGEJ" · version u32 (2; 1 is read) · node [16] · last position (flag u8, segment u64, index u64)
 //!                       · highest segment that was shipped u64
 //!                       snapshot: length u64 · CRC-32 u32 · postcard of SavedDay, repeated
 //!                       notes:    length u32 · CRC-32 u32 · postcard of Entry, repeated, then zeros
@@ -21,6 +21,7 @@
 mod files;
 mod note;
 mod saved;
+mod version_1;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ use crate::spool::Position;
 
 /// One generation, as it was found.
 pub(crate) struct Generation {
+    version: u32,
     last: Option<Position>,
     shipped: u64,
     days: Vec<SavedDay>,
@@ -75,7 +77,7 @@ pub(crate) fn recall(
             recalled.visits.recall(site, day, keys);
         }
     }
-    for (position, sighting) in note::read(&generation.notes, sites, keys) {
+    for (position, sighting) in note::read(generation.version, &generation.notes, sites, keys) {
         if !is_durable(position) {
             break;
         }
@@ -88,7 +90,7 @@ pub(crate) fn recall(
 
 /// The highest segment that was shipped.
 pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(note::shipped(&one.notes))).max().unwrap_or(0)
+    generations.iter().map(|one| one.shipped.max(note::shipped(one.version, &one.notes))).max().unwrap_or(0)
 }
 
 impl Journal {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::KeyBytes;
+use super::{KeyBytes, version_1};
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
@@ -14,20 +14,25 @@ use crate::privacy::{Facts, Sighting};
 use crate::sites::Sites;
 use crate::spool::Position;
 
-/// What is written behind a snapshot.
+/// What is written behind a snapshot; `F` is a value for each dimension, of which earlier versions knew fewer.
 #[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "F: Deserialize<'de>"))]
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack, and nearly always the large one")]
-pub(super) enum Entry<'n> {
+pub(super) enum Entry<'n, F = AllValues<'n>> {
     /// A sighting.
     #[serde(borrow)]
-    Sighting(Note<'n>),
+    Sighting(Note<'n, F>),
     /// Segments up to this one were shipped: all their events are durable, wherever they are now.
     Shipped(u64),
 }
 
+/// A value for each dimension that has one.
+type AllValues<'n> = [Option<&'n str>; DIMENSIONS];
+
 /// A sighting and the place of its event.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Note<'n> {
+#[serde(bound(deserialize = "F: Deserialize<'de>"))]
+pub(super) struct Note<'n, F = AllValues<'n>> {
     position: Position,
     #[serde(borrow)]
     site: &'n str,
@@ -42,8 +47,7 @@ pub(super) struct Note<'n> {
     page: &'n str,
     #[serde(borrow)]
     referrer: From<'n>,
-    #[serde(borrow)]
-    facts: Option<[Option<&'n str>; DIMENSIONS]>,
+    facts: Option<F>,
     #[serde(borrow)]
     kind: What<'n>,
 }
@@ -117,7 +121,7 @@ impl<'n> Note<'n> {
                 From::Outside(host) => Referrer::Outside(host.into()),
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
-            facts: self.facts.map(|values| Facts::Recalled(values.map(|value| value.map(Into::into)))),
+            facts: self.facts.map(|values| Facts::Recalled(Box::new(values.map(|value| value.map(Into::into))))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
                 What::Action { name, interactive, properties } => HitKind::Action {
@@ -143,28 +147,56 @@ impl<'n> Note<'n> {
     }
 }
 
+impl<'n, F> Entry<'n, F> {
+    /// The same entry with other values.
+    pub(super) fn with<G>(self, values: impl FnOnce(F) -> G) -> Entry<'n, G> {
+        match self {
+            Entry::Shipped(segment) => Entry::Shipped(segment),
+            Entry::Sighting(Note {
+                position,
+                site,
+                at,
+                day,
+                hour,
+                tag,
+                key,
+                yesterday,
+                page,
+                referrer,
+                facts,
+                kind,
+            }) => {
+                let facts = facts.map(values);
+                let note = Note { position, site, at, day, hour, tag, key, yesterday, page, referrer, facts, kind };
+                Entry::Sighting(note)
+            }
+        }
+    }
+}
+
 /// The highest segment that `bytes` know to be shipped.
-pub(super) fn shipped(bytes: &[u8]) -> u64 {
+pub(super) fn shipped(version: u32, bytes: &[u8]) -> u64 {
     let number = |entry| match entry {
         Entry::Shipped(number) => number,
         Entry::Sighting(_) => 0,
     };
-    entries(bytes).map(number).max().unwrap_or(0)
+    entries(version, bytes).map(number).max().unwrap_or(0)
 }
 
 /// The sightings in `bytes`, up to the first that is not whole.
 pub(super) fn read<'n>(
+    version: u32,
     bytes: &'n [u8],
     sites: &'n Sites,
     keys: &'n Keys,
 ) -> impl Iterator<Item = (Position, Sighting<'n>)> {
-    entries(bytes).filter_map(|entry| match entry {
+    entries(version, bytes).filter_map(|entry| match entry {
         Entry::Sighting(note) => Some((note.position, note.sighting(sites, keys)?)),
         Entry::Shipped(_) => None,
     })
 }
 
-fn entries<'n>(bytes: &'n [u8]) -> impl Iterator<Item = Entry<'n>> {
+fn entries<'n>(version: u32, bytes: &'n [u8]) -> impl Iterator<Item = Entry<'n>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (head, behind) = rest.split_first_chunk::<8>()?;
@@ -175,6 +207,6 @@ fn entries<'n>(bytes: &'n [u8]) -> impl Iterator<Item = Entry<'n>> {
             return None;
         }
         rest = behind;
-        postcard::from_bytes(payload).ok()
+        if version == 1 { version_1::entry(payload) } else { postcard::from_bytes(payload).ok() }
     })
 }
