@@ -5,9 +5,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
-use sillage::config::Marketing;
+use sillage::app;
+use sillage::config::{Config, Marketing};
+use sillage::import::{self, Format, Import, PART_ROWS};
+use sillage::sites::Sites;
 
 use crate::collector::{Collector, FIREFOX, Reply, pageview};
+use crate::support;
 
 const SHOP: &str = "shop.example";
 const SITE: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris" }]"#;
@@ -287,4 +291,53 @@ async fn neither_click_ids_nor_people_stand_anywhere() {
         assert!(waiting.contains(kept), "the search finds {kept} in the folders");
     }
     shop.app.stop().await;
+}
+
+/// What an import of one line of each format leaves, by source and channel.
+async fn imported(marketing: Marketing) -> Vec<String> {
+    let mut config = Config::from_toml(SITE).unwrap();
+    config.privacy.marketing = marketing;
+    let (store, folder) = (support::fresh_store().await, tempfile::tempdir().unwrap());
+    let site = Sites::new(&config.site).unwrap().find(SHOP).unwrap().clone();
+    let now = "2026-04-01T12:00:00Z".parse().unwrap();
+    let logged = format!(
+        "90.0.0.1 - - [10/Mar/2026:09:00:00 +0000] \"GET {CAMPAIGN} HTTP/1.1\" 200 99 \"https://www.google.fr/\" \"{FIREFOX}\"\n"
+    );
+    let mut event = view("/?utm_source=news&utm_medium=email", None, json!(1));
+    for (name, value) in [("time", "2026-03-11T09:00:00Z"), ("address", "91.0.0.1"), ("user_agent", FIREFOX)] {
+        event[name] = json!(value);
+    }
+    for (format, text) in [(Format::AccessLog, logged), (Format::Events, format!("{event}\n"))] {
+        let file = folder.path().join(format!("{format:?}"));
+        std::fs::write(&file, text).unwrap();
+        let keep_from = site.retained_from(now, 25);
+        let (site, files) = (site.clone(), vec![file]);
+        let import = Import {
+            format,
+            files,
+            site,
+            shift_days: 0,
+            again: false,
+            keep_from,
+            part_rows: PART_ROWS,
+            progress: false,
+        };
+        let anonymiser = app::anonymiser(&config).unwrap();
+        assert_eq!(import::run(import, anonymiser, &config, &store, now).await.unwrap().pageviews, 1);
+    }
+    let sql = format!(
+        "SELECT concat(dimension, ' ', value) AS line FROM {}.breakdowns WHERE dimension IN ('source', 'channel') ORDER BY line",
+        store.database()
+    );
+    store.ask_as_owner(&sql).rows().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_carries_no_consent_and_an_event_of_a_server_its_own() {
+    assert_eq!(imported(Marketing::Never).await, Vec::<String>::new());
+    assert_eq!(imported(Marketing::WithConsent).await, ["channel Email", "source news"]);
+    assert_eq!(
+        imported(Marketing::Always).await,
+        ["channel Email", "channel Paid Search", "source Google", "source news"]
+    );
 }

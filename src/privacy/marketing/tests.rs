@@ -1,5 +1,7 @@
 //! Channels by example, and what is left of a tag's value.
 
+use proptest::prelude::*;
+
 use super::clicks::Says;
 use super::sources::Kind;
 use super::*;
@@ -138,6 +140,24 @@ fn a_long_value_is_cut_and_its_end_is_no_token() {
 fn cleaning_a_clean_value_changes_nothing() {
     for value in ["Spring Sale", "offer of march :id", ":email", "home/hero", "été"] {
         assert_eq!(cleaned(value).as_deref(), Some(value));
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_is_bounded_printable_and_without_long_numbers(value in "([ -~]|[%+@.:/0-9a-f]|\\PC|\\pC){0,300}") {
+        if let Some(kept) = cleaned(&value) {
+            prop_assert!(!kept.is_empty() && kept.len() <= VALUE_BYTES_MAX);
+            prop_assert!(!kept.chars().any(char::is_control));
+            let numbers = kept.split(|c: char| !c.is_ascii_digit());
+            prop_assert!(numbers.into_iter().all(|number| number.len() < 7 || redact::is_date(number)), "{kept}");
+        }
+    }
+
+    #[test]
+    fn no_query_and_no_host_makes_it_panic(query in "([a-z_]{0,8}=?[&+%=]{0,3}|utm_source=|gclid=|\\PC){0,40}", host in "\\PC{0,60}") {
+        let origin = origin(&query, &host);
+        prop_assert!(origin.value(Dimension::Channel).is_some());
     }
 }
 
