@@ -294,3 +294,18 @@ fn entry_mask_1(mask: u16) -> u64 {
         .map(|(_, flag)| flag);
     u64::from(values) << VALUES_FROM | moved.sum::<u64>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_of_an_entry_in_format_1_means_what_it_meant() {
+        let dimensions = (0..DIMENSIONS_1).map(|dimension| (1u16 << dimension, 1 << (VALUES_FROM + dimension)));
+        let flags = [(1 << 13, PAGE_DIFFERS), (1 << 14, TIME_DIFFERS), (1 << 15, UNBOUNCE)];
+        for (then, now) in dimensions.chain(flags) {
+            assert_eq!(entry_mask_1(then), now, "{then:016b}");
+            assert_eq!(entry_mask_1(!then) & now, 0, "{then:016b}");
+        }
+    }
+}

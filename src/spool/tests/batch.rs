@@ -8,7 +8,7 @@ use crate::rollup::Rollup;
 use crate::ship::fold;
 use crate::spool::batch::{self, Kept};
 use crate::spool::rows;
-use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node};
+use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node, file_name};
 use crate::store::rows::Batch;
 
 const NODE: Node = Node(*b"0123456789abcdef");
@@ -42,6 +42,25 @@ fn the_fixture_of_batch_format_2_is_read_and_still_written() {
     // Another release of the compressor may write other bytes for the same body.
     let body = |file: &[u8]| batch::body(&file[HEADER + FRAME_HEAD..]).unwrap();
     assert_eq!(body(fixture), body(&bytes), "a change of the format bumps its version and adds a fixture");
+}
+
+#[test]
+fn a_spool_that_an_earlier_release_left_is_taken_over() {
+    let segment: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.seg");
+    let counters: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.batch");
+    for (name, file) in [(file_name(7), segment), (batch::file_name(7), counters)] {
+        let disk = FaultDisk::default();
+        disk.put("node", format!("{NODE}\n").as_bytes());
+        disk.put(&name, file);
+        let (spool, _writer, recovery) = open(&disk);
+        assert_eq!((recovery.segments + recovery.batches, recovery.quarantined_segments), (1, 0), "{name}");
+        let waiting = spool.sealed()[0];
+        if !waiting.folded {
+            fold(&spool, &waiting).unwrap();
+        }
+        let kept = spool.batch(&spool.sealed()[0]).unwrap();
+        assert_eq!(kept, Batch { token: spool.token(7), ..folded(&samples()) }, "{name}");
+    }
 }
 
 #[test]
