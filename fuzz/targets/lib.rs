@@ -44,7 +44,8 @@ pub struct Counter {
 impl Default for Counter {
     fn default() -> Self {
         let places = Places::open(&[]).expect("no files");
-        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &config::Privacy::default());
+        let privacy = config::Privacy { marketing: config::Marketing::Always, ..config::Privacy::default() };
+        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &privacy);
         Self { anonymiser, visits: Visits::new(Bounds { pages: 50, values: 50 }, 10_000) }
     }
 }
