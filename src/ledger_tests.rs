@@ -376,9 +376,9 @@ fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
 }
 
 #[test]
-fn the_journal_of_version_1_is_taken_up_again() {
+fn the_journal_of_version_2_is_taken_up_again() {
     // Its snapshot holds the visit of visitor 1; its notes, visitor 2's pageview and visitor 1's action.
-    let fixture = include_bytes!("../tests/fixtures/journal/format-1");
+    let fixture = include_bytes!("../tests/fixtures/journal/format-2");
     let mut run = Run::new();
     run.ledger = None;
     run.disk = FaultDisk::default();

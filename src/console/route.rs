@@ -77,10 +77,9 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
-    let readable = |token: &Token| {
-        let site = access.sites.find(&name.to_ascii_lowercase())?;
-        token.reads(&site.name).then(|| site.clone())
-    };
+    let name = name.to_ascii_lowercase();
+    // The token decides before anything is looked up: what it may not read costs the same, whether it exists or not.
+    let readable = |token: &Token| if token.reads(&name) { access.sites.find(&name).cloned() } else { None };
     let Some(site) = with_token(console, &access, &head.headers, readable).flatten() else {
         return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
     };
@@ -144,8 +143,15 @@ fn opened(console: &Console, token: &str) -> Reply {
 async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
     let proxied = head.headers.contains_key(FORWARDED) || head.headers.contains_key("x-forwarded-for");
     let local = peer.ip().to_canonical().is_loopback() && !proxied;
-    if !local && with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() {
-        return reply::unknown_token();
+    if !local {
+        match with_token(console, &console.access.load(), &head.headers, Token::reads_all) {
+            None => return reply::unknown_token(),
+            Some(false) if head.uri.path() == "/metrics" => {
+                let sentence = "the metrics speak of every site: ask with a token for `*`";
+                return reply::error(StatusCode::FORBIDDEN, sentence);
+            }
+            Some(_) => {}
+        }
     }
     match head.uri.path() {
         "/metrics" => reply::metrics(console.metrics.render()),

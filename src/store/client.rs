@@ -47,14 +47,21 @@ impl Endpoint {
     /// Somebody else's ClickHouse, as the configuration names it.
     ///
     /// # Errors
-    /// When the password file cannot be read.
-    pub fn remote(config: &config::ClickHouse) -> std::io::Result<Self> {
-        let password = match config.password_file.as_str() {
-            "" => String::new(),
-            file => std::fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned(),
+    /// The key of the password file that cannot be read, and why.
+    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, std::io::Error)> {
+        let login = |user: &str, key, file: &str| {
+            let password = match file {
+                "" => String::new(),
+                file => std::fs::read_to_string(file).map_err(|error| (key, error))?,
+            };
+            Ok(Login { user: user.into(), password: password.trim_end_matches(['\r', '\n']).to_owned() })
         };
-        let writer = Login { user: config.user.clone(), password };
-        Ok(Self { url: config.url.clone(), writer, reader: None })
+        let writer = login(&config.user, "clickhouse.password_file", &config.password_file)?;
+        let reader = match config.reader.as_str() {
+            "" => None,
+            user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
+        };
+        Ok(Self { url: config.url.clone(), writer, reader })
     }
 }
 
@@ -66,6 +73,7 @@ pub struct Store {
     bare: Client,
     database: String,
     definer: String,
+    reader_user: Option<String>,
     cluster: String,
 }
 
@@ -83,6 +91,7 @@ impl Store {
             bare,
             database: config.database.clone(),
             definer: endpoint.writer.user.clone(),
+            reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
             cluster: config.cluster.clone(),
         }
     }
@@ -100,6 +109,11 @@ impl Store {
     /// The user that owns the tables, with whose rights views read them.
     pub fn definer(&self) -> &str {
         &self.definer
+    }
+
+    /// The user that may read reports and nothing else, when there is one.
+    pub fn reader_user(&self) -> Option<&str> {
+        self.reader_user.as_deref()
     }
 
     /// Asks for a sign of life, with our own user: a stranger on the port does not pass.

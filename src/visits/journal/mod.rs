@@ -4,7 +4,7 @@
 //! The journal is a chain of generations, one file each, of which one is written to:
 //!
 //! ```text
-//! visits-<generation>   magic "SILLAGEJ" · version u32 (2; 1 is read) · node [16] · last position (flag u8, segment u64, index u64)
+//! visits-<generation>   magic "SILLAGEJ" · version u32 (3; 2 is read) · node [16] · last position (flag u8, segment u64, index u64)
 //!                       · highest segment that was shipped u64
 //!                       snapshot: length u64 · CRC-32 u32 · postcard of SavedDay, repeated
 //!                       notes:    length u32 · CRC-32 u32 · postcard of Entry, repeated, then zeros
@@ -21,7 +21,7 @@
 mod files;
 mod note;
 mod saved;
-mod version_1;
+mod version_2;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub(crate) use files::Journal;
 pub use files::JournalError;
 use note::{Entry, Note};
 pub(crate) use saved::SavedDay;
+
+use zeroize::Zeroizing;
 
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
@@ -43,7 +45,8 @@ pub(crate) struct Generation {
     last: Option<Position>,
     shipped: u64,
     days: Vec<SavedDay>,
-    notes: Vec<u8>,
+    /// The first of a day holds its key.
+    notes: Zeroizing<Vec<u8>>,
 }
 
 /// What was made of the generations.
@@ -130,6 +133,3 @@ impl Place {
         Self { folder: folder.to_owned(), may_be_on_disk, node }
     }
 }
-
-/// A day's key, for the journal alone.
-type KeyBytes = [u8; 32];

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyBytes, version_1};
+use super::version_2;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
@@ -41,7 +41,8 @@ pub(super) struct Note<'n, F = AllValues<'n>> {
     hour: u32,
     tag: u64,
     /// With the first sighting of a site's day.
-    key: Option<KeyBytes>,
+    #[serde(borrow)]
+    key: Option<&'n [u8]>,
     yesterday: Option<(u16, u64)>,
     #[serde(borrow)]
     page: &'n str,
@@ -76,7 +77,7 @@ impl<'n> Note<'n> {
             day: sighting.day.0,
             hour: sighting.hour.0,
             tag: sighting.tag.bits(),
-            key: first_of_day.then(|| *sighting.key.for_journal()),
+            key: first_of_day.then(|| sighting.key.for_journal().as_slice()),
             yesterday: sighting.yesterday.as_ref().map(|(day, tag)| (day.0, tag.bits())),
             page: &sighting.page,
             referrer: match &sighting.referrer {
@@ -105,7 +106,7 @@ impl<'n> Note<'n> {
     /// The sighting again; nothing when its site is not measured any more.
     fn sighting(self, sites: &Sites, keys: &Keys) -> Option<Sighting<'n>> {
         let (site, day) = (sites.find(self.site)?.clone(), Day(self.day));
-        if let Some(key) = &self.key {
+        if let Some(key) = self.key {
             keys.recall(&site, day, key);
         }
         Some(Sighting {
@@ -121,6 +122,7 @@ impl<'n> Note<'n> {
                 From::Outside(host) => Referrer::Outside(host.into()),
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
+            searched: None,
             facts: self.facts.map(|values| Facts::Recalled(Box::new(values.map(|value| value.map(Into::into))))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
@@ -207,6 +209,6 @@ fn entries<'n>(version: u32, bytes: &'n [u8]) -> impl Iterator<Item = Entry<'n>>
             return None;
         }
         rest = behind;
-        if version == 1 { version_1::entry(payload) } else { postcard::from_bytes(payload).ok() }
+        if version == 2 { version_2::entry(payload) } else { postcard::from_bytes(payload).ok() }
     })
 }

@@ -1,14 +1,11 @@
-//! The journal of the first version, which knew thirteen dimensions. It is read, so that an upgrade in the middle of a day
+//! The journal of the version before, which knew thirteen dimensions. It is read, so that an upgrade in the middle of a day
 //! counts nobody twice, and never written.
 
-use std::mem::take;
-
 use serde::Deserialize;
-use zeroize::Zeroize;
 
 use super::super::day::{View, Visit};
+use super::SavedDay;
 use super::note::Entry;
-use super::{KeyBytes, SavedDay};
 
 const DIMENSIONS: usize = 13;
 
@@ -17,7 +14,7 @@ const DIMENSIONS: usize = 13;
 struct Day {
     site: String,
     day: u16,
-    key: KeyBytes,
+    key: Vec<u8>,
     pages: Vec<String>,
     values: [Vec<String>; DIMENSIONS],
     actions: Vec<String>,
@@ -39,8 +36,8 @@ struct Open {
 
 /// The days of a snapshot.
 pub(super) fn days(snapshot: &[u8]) -> Option<Vec<SavedDay>> {
-    let mut days: Vec<Day> = postcard::from_bytes(snapshot).ok()?;
-    Some(days.iter_mut().map(Day::taken).collect())
+    let days: Vec<Day> = postcard::from_bytes(snapshot).ok()?;
+    Some(days.into_iter().map(SavedDay::from).collect())
 }
 
 /// A note.
@@ -55,23 +52,11 @@ fn widened<V: Default, const N: usize>(values: [V; DIMENSIONS]) -> [V; N] {
     std::array::from_fn(|_| values.next().unwrap_or_default())
 }
 
-impl Day {
-    /// All of it as it is now; no key is left here.
-    fn taken(&mut self) -> SavedDay {
-        let open = take(&mut self.open).into_iter().map(|(tag, visit)| (tag, visit.into())).collect();
-        let saved = SavedDay {
-            site: take(&mut self.site),
-            day: self.day,
-            key: self.key,
-            pages: take(&mut self.pages),
-            values: widened(take(&mut self.values)),
-            actions: take(&mut self.actions),
-            properties: take(&mut self.properties),
-            seen: take(&mut self.seen),
-            open,
-        };
-        self.key.zeroize();
-        saved
+impl From<Day> for SavedDay {
+    fn from(day: Day) -> Self {
+        let Day { site, day, key, pages, values, actions, properties, seen, open } = day;
+        let open = open.into_iter().map(|(tag, visit)| (tag, visit.into())).collect();
+        Self { site, day, key, pages, values: widened(values), actions, properties, seen, open }
     }
 }
 
