@@ -122,6 +122,26 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// The value that the pageview has wherever it stands in its visit.
+    pub(crate) fn shown(&self, dimension: Dimension) -> Option<&str> {
+        self.value(dimension).filter(|_| !(is_of_coming(dimension) && self.is_direct()))
+    }
+
+    /// The value that it has as a visit's first alone: where marketing is measured, and found no sign of its coming.
+    pub(crate) fn of_direct(&self, dimension: Dimension) -> Option<&str> {
+        self.value(dimension).filter(|_| is_of_coming(dimension) && self.is_direct())
+    }
+
+    fn is_direct(&self) -> bool {
+        self.value(Dimension::Source) == Some(event::DIRECT)
+    }
+}
+
+fn is_of_coming(dimension: Dimension) -> bool {
+    matches!(dimension, Dimension::Source | Dimension::Channel)
+}
+
 impl Seen {
     fn value(&self, dimension: Dimension) -> Option<&str> {
         let (place, agent) = (&self.place, &self.agent);

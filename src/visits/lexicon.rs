@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::privacy::event::{DIMENSIONS, Dimension, Term};
+use crate::privacy::event::{DIMENSIONS, Dimension, Term, Values};
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
@@ -47,6 +47,15 @@ impl Lexicon {
             actions: Words::new(bounds.values, ids),
             properties: Words::new(bounds.values, ids),
         }
+    }
+
+    /// The texts of numbers that are kept plus one, so that 0 is none.
+    pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> Values<'_> {
+        let mut values = Values::default();
+        for ((value, words), number) in values.iter_mut().zip(&self.values).zip(numbers) {
+            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
+        }
+        values
     }
 
     pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {

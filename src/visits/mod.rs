@@ -27,14 +27,13 @@ use journal::SavedDay;
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
+use crate::privacy::Sighting;
 use crate::privacy::event::{
     DIMENSIONS, DIRECT, Day, Dimension, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing, TimingMetric,
-    Values,
 };
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
 use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
-use crate::privacy::{Facts, Sighting};
 use crate::sites::Site;
 
 /// Name of the action that flags its page as not found.
@@ -194,11 +193,12 @@ impl SiteVisits {
     /// The change as an event, its texts borrowed from `lexicon`.
     fn event<'v>(&'v self, sighting: &Sighting<'_>, change: Change, lexicon: Option<&'v Lexicon>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
+        let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
         let entry = change.entry.map(|(visit, unbounce, seconds)| EntryCorrection {
             day: visit.entry.day,
             hour: visit.entry.hour,
             page: page(visit.entry.page),
-            values: values(&visit.entry_values, lexicon),
+            values: values(&visit.entry_values),
             unbounce,
             visit_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
         });
@@ -207,7 +207,7 @@ impl SiteVisits {
             day: sighting.day,
             hour: sighting.hour,
             page: page(change.page),
-            values: values(&change.values, lexicon),
+            values: values(&change.values),
             kind: kind(change.kind, lexicon),
             entry,
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
@@ -216,16 +216,6 @@ impl SiteVisits {
 }
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
-
-fn values<'v>(numbers: &[u16; DIMENSIONS], lexicon: Option<&'v Lexicon>) -> Values<'v> {
-    let mut values: Values<'v> = [None; DIMENSIONS];
-    if let Some(lexicon) = lexicon {
-        for ((value, words), number) in values.iter_mut().zip(&lexicon.values).zip(numbers) {
-            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
-        }
-    }
-    values
-}
 
 fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
     match kind {
@@ -337,9 +327,8 @@ impl Counting<'_, '_> {
     fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
-            let waits = |dimension| is_direct(facts) && CAME_FROM.contains(&dimension);
             for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-                if let Some(text) = facts.value(dimension).filter(|_| !waits(dimension)) {
+                if let Some(text) = facts.shown(dimension) {
                     *value = self.today.value(dimension, text, self.ids);
                 }
             }
@@ -361,11 +350,10 @@ impl Counting<'_, '_> {
                 (None, Some(from_visit.as_str()))
             }
         };
-        if let Some(facts) = self.sighting.facts.as_ref().filter(|facts| referrer == Some(DIRECT) && is_direct(facts)) {
-            for dimension in CAME_FROM {
-                if let (Some(value), Some(text)) = (values.get_mut(dimension as usize), facts.value(dimension)) {
-                    *value = self.today.value(dimension, text, self.ids);
-                }
+        let facts = self.sighting.facts.as_ref().filter(|_| referrer == Some(DIRECT));
+        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+            if let Some(text) = facts.and_then(|facts| facts.of_direct(dimension)) {
+                *value = self.today.value(dimension, text, self.ids);
             }
         }
         let [referrer_value, previous_value, ..] = values;
@@ -444,14 +432,6 @@ impl Counting<'_, '_> {
         let noted = note(visit);
         (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
     }
-}
-
-/// What a pageview without any sign of its coming has only where it is a visit's first.
-const CAME_FROM: [Dimension; 2] = [Dimension::Source, Dimension::Channel];
-
-/// Whether marketing is measured, and found no sign of where the pageview came from.
-fn is_direct(facts: &Facts) -> bool {
-    facts.value(Dimension::Source) == Some(DIRECT)
 }
 
 /// The correction of a visit's entry hit, where there is something to correct.
