@@ -21,7 +21,7 @@ use crate::collect::hits::Hits;
 use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
 use crate::collect::{self, BUFFER_BYTES, Collect};
-use crate::config::{Config, ConfigError, EngineMode};
+use crate::config::{Config, ConfigError, EngineMode, Marketing};
 use crate::console::{self, Console};
 use crate::house::House;
 use crate::ledger::Ledger;
@@ -156,6 +156,7 @@ impl App {
             sites,
             tokens: config.console.tokens.clone(),
             rounding: config.privacy.rounding,
+            marketing: config.privacy.marketing != Marketing::Never,
             reports: Reports::new(Store::clone(&store)),
             clock,
             metrics: meters.handle.clone(),

@@ -72,6 +72,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
         referrer: None,
         fragment_is_page: false,
         width: Some(400),
+        consent: false,
         kind,
     };
     anonymiser.anonymise(hit).map_err(|_| ()).unwrap()

@@ -49,6 +49,7 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
         referrer: None,
         fragment_is_page: false,
         width: None,
+        consent: false,
         kind: HitKind::Pageview { not_found: false },
     };
     let sighting = anonymiser.anonymise(hit).map_err(|_| ()).unwrap();

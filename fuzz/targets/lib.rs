@@ -47,7 +47,8 @@ pub struct Counter {
 impl Default for Counter {
     fn default() -> Self {
         let places = Places::open(&[]).expect("no files");
-        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &config::Privacy::default());
+        let privacy = config::Privacy { marketing: config::Marketing::Always, ..config::Privacy::default() };
+        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &privacy);
         Self { anonymiser, visits: Visits::new(BOUNDS) }
     }
 }
@@ -76,6 +77,7 @@ impl Counter {
                 referrer: message.referrer.as_deref(),
                 fragment_is_page: message.fragment_is_page,
                 width: message.width,
+                consent: message.consent,
                 kind,
             };
             if let Ok(sighting) = self.anonymiser.anonymise(hit) {

@@ -156,6 +156,7 @@ impl Hits {
             referrer: message.referrer.as_deref(),
             fragment_is_page: message.fragment_is_page,
             width: message.width,
+            consent: message.consent,
             kind: message.kind(),
         };
         let recorded = match self.anonymiser.anonymise(hit) {

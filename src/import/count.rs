@@ -138,6 +138,7 @@ impl Counting {
             referrer: line.referrer.as_deref(),
             fragment_is_page: false,
             width: None,
+            consent: false,
             kind: HitKind::Pageview { not_found: line.is_not_found() },
         });
         self.url = url;
@@ -160,6 +161,7 @@ impl Counting {
             referrer: line.message.referrer.as_deref(),
             fragment_is_page: line.message.fragment_is_page,
             width: line.message.width,
+            consent: line.message.consent,
             kind: line.message.kind(),
         });
     }

@@ -80,7 +80,7 @@ pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError
 pub(super) fn open(disk: &Arc<dyn Disk>, node: Node, number: u64) -> Result<Option<SegmentReader>, SpoolError> {
     let bytes = disk.read(&file_name(number))?;
     let Some(header) = Header::read(&bytes) else { return Ok(None) };
-    if header.version != VERSION {
+    if !(1..=VERSION).contains(&header.version) {
         return Err(SpoolError::Version { number, version: header.version });
     }
     if header.node != node {

@@ -138,6 +138,7 @@ impl Inventions {
             referrer: referrer.as_deref(),
             fragment_is_page: false,
             width: Some(u32::try_from(chance >> 40).unwrap() % 9_000 + 1),
+            consent: false,
             kind,
         };
         let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();

@@ -4,9 +4,9 @@
 use super::day::{DayVisits, View, Visit};
 use super::lexicon::TermIds;
 use super::rows::Row;
-use super::{Change, DIRECT, KindOf, Met, NOT_FOUND};
+use super::{Change, KindOf, Met, NOT_FOUND};
 use crate::privacy::Sighting;
-use crate::privacy::event::{DIMENSIONS, Dimension, Timing, TimingMetric};
+use crate::privacy::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
 
@@ -111,7 +111,7 @@ impl Counting<'_, '_> {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
             for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-                if let Some(text) = facts.value(dimension) {
+                if let Some(text) = facts.shown(dimension) {
                     *value = self.value(dimension, text);
                 }
             }
@@ -137,7 +137,7 @@ impl Counting<'_, '_> {
     }
 
     /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
-    /// visit in progress knows; or, for a visit's first, directly.
+    /// visit in progress knows; or, for a visit's first, directly. Source and channel, where they are measured, follow.
     fn way_here(&mut self, values: &mut [u16; DIMENSIONS], open: Option<&Visit>) {
         let from_visit;
         let (referrer, previous) = match (&self.sighting.referrer, open) {
@@ -150,6 +150,12 @@ impl Counting<'_, '_> {
                 (None, Some(from_visit.as_str()))
             }
         };
+        let facts = self.sighting.facts.as_ref().filter(|_| referrer == Some(DIRECT));
+        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+            if let Some(text) = facts.and_then(|facts| facts.of_direct(dimension)) {
+                *value = self.value(dimension, text);
+            }
+        }
         let [referrer_value, previous_value, ..] = values;
         if let Some(text) = referrer {
             *referrer_value = self.value(Dimension::Referrer, text);

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::config::Limits;
-use crate::privacy::event::{DIMENSIONS, Dimension, Term};
+use crate::privacy::event::{DIMENSIONS, Dimension, Term, Values};
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
@@ -54,6 +54,7 @@ impl TermIds {
 const LONG: u64 = 500;
 const HOST: u64 = 253;
 const ACTION: u64 = 480;
+const CAMPAIGN: u64 = 200;
 const SHORT: u64 = 64;
 /// What an allocation takes beside what was asked for.
 const ALLOCATED: u64 = 16;
@@ -87,12 +88,21 @@ impl Lexicon {
         let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
         let texts = Texts {
             number: pages + values * (DIMENSIONS as u64 + 2),
-            // A page before, a referrer's host, a host of the site, an action's name, a property's value; the other ten
-            // dimensions are names of places, of families, of classes.
-            bytes: pages * LONG + values * (LONG + 2 * HOST + ACTION + LONG + 10 * SHORT),
+            // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value, five
+            // texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
+            bytes: pages * LONG + values * (LONG + 3 * HOST + ACTION + LONG + 5 * CAMPAIGN + 11 * SHORT),
         };
         // Both the list and the table may have twice the room that they need.
         (texts, 2 * size_of::<Word>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
+    }
+
+    /// The texts of numbers that are kept plus one, so that 0 is none.
+    pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> Values<'_> {
+        let mut values = Values::default();
+        for ((value, words), number) in values.iter_mut().zip(&self.values).zip(numbers) {
+            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
+        }
+        values
     }
 
     pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {
@@ -110,6 +120,13 @@ impl Lexicon {
             screen,
             language,
             hostname,
+            source,
+            channel,
+            utm_source,
+            utm_medium,
+            utm_campaign,
+            utm_term,
+            utm_content,
         ] = &mut self.values;
         match dimension {
             Dimension::Referrer => referrer,
@@ -125,6 +142,13 @@ impl Lexicon {
             Dimension::Screen => screen,
             Dimension::Language => language,
             Dimension::Hostname => hostname,
+            Dimension::Source => source,
+            Dimension::Channel => channel,
+            Dimension::UtmSource => utm_source,
+            Dimension::UtmMedium => utm_medium,
+            Dimension::UtmCampaign => utm_campaign,
+            Dimension::UtmTerm => utm_term,
+            Dimension::UtmContent => utm_content,
         }
     }
 }

@@ -31,12 +31,9 @@ pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
 use crate::privacy::Sighting;
-use crate::privacy::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing, Values};
+use crate::privacy::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
 use crate::sites::Site;
-
-/// Value of `referrer` for a visit that came from nowhere.
-pub const DIRECT: &str = "(direct)";
 
 /// Name of the action that flags its page as not found.
 const NOT_FOUND: &str = "404";
@@ -253,11 +250,12 @@ impl SiteVisits {
     /// The change as an event, its texts borrowed from `lexicon`.
     fn event<'v>(&'v self, sighting: &Sighting<'_>, change: Change, lexicon: Option<&'v Lexicon>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
+        let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
         let entry = change.entry.map(|(visit, unbounce, seconds)| EntryCorrection {
             day: visit.entry.day,
             hour: visit.entry.hour,
             page: page(visit.entry.page),
-            values: values(&visit.entry_values, lexicon),
+            values: values(&visit.entry_values),
             unbounce,
             visit_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
         });
@@ -266,7 +264,7 @@ impl SiteVisits {
             day: sighting.day,
             hour: sighting.hour,
             page: page(change.page),
-            values: values(&change.values, lexicon),
+            values: values(&change.values),
             kind: kind(change.kind, lexicon),
             entry,
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
@@ -281,16 +279,6 @@ fn hashed(entries: u64, bytes: usize) -> u64 {
 }
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
-
-fn values<'v>(numbers: &[u16; DIMENSIONS], lexicon: Option<&'v Lexicon>) -> Values<'v> {
-    let mut values: Values<'v> = [None; DIMENSIONS];
-    if let Some(lexicon) = lexicon {
-        for ((value, words), number) in values.iter_mut().zip(&lexicon.values).zip(numbers) {
-            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
-        }
-    }
-    values
-}
 
 fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
     match kind {

@@ -215,6 +215,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         referrer,
         fragment_is_page: false,
         width: None,
+        consent: false,
         kind: match hit.what {
             What::Pageview { .. } => HitKind::Pageview { not_found: false },
             What::Action { interactive } => {

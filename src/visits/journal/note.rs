@@ -123,7 +123,7 @@ impl<'n> Note<'n> {
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
             searched: None,
-            facts: self.facts.map(|values| Facts::Recalled(values.map(|value| value.map(Into::into)))),
+            facts: self.facts.map(|values| Facts::Recalled(Box::new(values.map(|value| value.map(Into::into))))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
                 What::Action { name, interactive, properties } => HitKind::Action {
