@@ -10,6 +10,7 @@ use super::database::Database;
 use super::machine::Machine;
 use crate::collect::tracker;
 use crate::config::{Config, EngineMode};
+use crate::notice;
 use crate::privacy::place::{Edition, Places};
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::privacy::salt::NoKey;
@@ -70,7 +71,7 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         places: places.map_err(|error| error.file.display().to_string()),
         tags: try_tags(config.privacy.hash_address)?,
         script: tracker::TEXT.to_owned(),
-        texts: texts(config),
+        texts: texts(config, now),
         database: Database::gather(config, store, now).await?,
         machine: Machine::gather(&config.runtime.dir)?,
     })
@@ -100,7 +101,7 @@ pub(super) fn embedded(config: &Config) -> bool {
 }
 
 /// Everything that people read and the program writes; the operator's own words flow into some of it.
-fn texts(config: &Config) -> Vec<(&'static str, String)> {
+fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut rules = String::new();
     for rule in &RULES {
         for words in [rule.title, rule.text, rule.held].into_iter().chain(rule.person) {
@@ -108,11 +109,13 @@ fn texts(config: &Config) -> Vec<(&'static str, String)> {
         }
     }
     let controller = &config.privacy.controller;
-    vec![
+    let mut texts = vec![
         ("the table of rules", rules),
         ("the self-assessment", format!("{}\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr)),
         ("privacy.controller", format!("{}\n{}", controller.name, controller.contact)),
-    ]
+    ];
+    texts.extend(notice::texts(config, now));
+    texts
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod wording;
 pub use database::Database;
 pub use evidence::{Evidence, gather};
 pub use machine::Machine;
+pub(crate) use machine::in_memory;
 pub use wording::claims_a_seal;
 
 use serde::Serialize;

@@ -1,10 +1,9 @@
 //! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
 //! this configuration changes. Must never speak for an authority.
 
-use jiff::civil::Date;
-
+use super::departures::Departure;
 use super::document::Block;
-use super::facts::{Departure, Facts};
+use super::facts::Facts;
 use super::said::{Said, said};
 use super::{data, page, people};
 use crate::privacy::rules::{RULES, Rule, SOURCES, Source};
@@ -30,8 +29,8 @@ fn questions() -> [(u8, Said); 8] {
 }
 
 /// The whole assessment.
-pub(super) fn blocks(facts: &Facts, today: Date) -> Vec<Block> {
-    let (departures, open) = (facts.departures(), open(facts, today));
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+    let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);
     blocks.push(Block::Heading(said!("The configuration that it speaks of", "La configuration dont elle parle")));
@@ -108,28 +107,8 @@ fn kept_names(facts: &Facts) -> Said {
 }
 
 /// What the configuration leaves open, by rule.
-fn open(facts: &Facts, today: Date) -> Vec<(u8, Said)> {
+fn open(facts: &Facts) -> Vec<(u8, Said)> {
     let mut open = Vec::new();
-    let privacy = &facts.privacy;
-    let a_year_ago = today.saturating_sub(jiff::Span::new().years(1));
-    if privacy.last_review.is_none_or(|day| day < a_year_ago) {
-        open.push((
-            17,
-            said!(
-                "Review the retention, and write the date down (`privacy.last_review`).",
-                "Réexaminer la durée de conservation et en noter la date (`privacy.last_review`)."
-            ),
-        ));
-    }
-    if facts.controller().is_none() || facts.contact().is_none() {
-        open.push((
-            18,
-            said!(
-                "Name the controller and a way to reach it (`privacy.controller`).",
-                "Nommer le responsable du traitement et le moyen de le joindre (`privacy.controller`)."
-            ),
-        ));
-    }
     if facts.measures_campaigns() {
         let added = data::campaigns();
         let (en, fr) = (&added.en, &added.fr);
