@@ -264,6 +264,8 @@ pub struct Site {
     pub properties: Vec<String>,
     /// Query parameter that holds what people look for; empty counts none.
     pub search_parameter: String,
+    /// Script errors are counted, by their kind alone.
+    pub problems: bool,
     /// Paths that are not counted; `*` stands for anything.
     pub exclude_paths: Vec<String>,
     /// Addresses or networks that are not counted.

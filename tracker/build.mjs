@@ -9,17 +9,32 @@ import { minify } from 'terser';
 export const scripts = {
   'sillage.js': 1750,
   'sillage.consent.js': 600,
+  'sillage.actions.js': 1100,
+  'sillage.timing.js': 3500,
 };
 
 export const built = (name) => new URL(`./dist/${name}`, import.meta.url);
 
+const text = (path) => readFile(new URL(path, import.meta.url), 'utf8');
+
+/** The library in front of the script that uses it, in one function; what is not used the minifier leaves out. */
+async function withWebVitals(source) {
+  const library = await text('../node_modules/web-vitals/dist/web-vitals.js');
+  const [whole, list] = /export\{([^}]*)\};[^]*$/.exec(library);
+  const names = list.split(',').map((pair) => pair.split(' as ')).filter(([, name]) => source.includes(`${name}(`));
+  const constants = names.map(([own, name]) => `${name} = ${own}`).join(', ');
+  return `(function () {${library.slice(0, -whole.length)};const ${constants};{${source}}})();`;
+}
+
 /** The built script's text. */
 export async function build(name) {
-  const { code } = await minify(await readFile(new URL(`./src/${name}`, import.meta.url), 'utf8'), {
+  const source = await text(`./src/${name}`);
+  const bundled = name === 'sillage.timing.js';
+  const { code } = await minify(bundled ? await withWebVitals(source) : source, {
     ecma: 2017,
     compress: { ecma: 2017, passes: 3, unsafe_arrows: true, keep_fargs: false },
     mangle: true,
-    format: { comments: false, ecma: 2017 },
+    format: { comments: false, ecma: 2017, preamble: bundled ? '/* with web-vitals, (c) Google LLC, Apache-2.0 */' : '' },
   });
   return `${code}\n`;
 }

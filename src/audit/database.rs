@@ -281,7 +281,8 @@ const QUERY_NAMES: &str = "SELECT DISTINCT arrayJoin(extractAll(page, '[?&]([A-Z
     FROM {database:Identifier}.pages LIMIT 1000";
 
 const FINE_VERSIONS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
-    WHERE dimension IN ('browser_version', 'system_version') AND NOT match(value, '^([0-9]{1,4}|\\\\(other\\\\))$')";
+    WHERE dimension IN ('browser_version', 'system_version') \
+    AND (NOT match(value, '^(.+ [0-9]{1,4}|\\\\(other\\\\))$') OR match(value, '[0-9][._][0-9]'))";
 
 const LONG_REFERRERS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
     WHERE dimension = 'referrer' AND match(value, '[/?#@:]')";

@@ -5,8 +5,13 @@ use std::sync::LazyLock;
 
 use super::asset::{Asset, Policy};
 
-/// The tracker itself, as every site gets it.
-pub const TEXT: &str = include_str!("../../tracker/dist/sillage.js");
+/// The tracker and its extensions, as every site gets them.
+pub const TEXT: &str = concat!(
+    include_str!("../../tracker/dist/sillage.js"),
+    include_str!("../../tracker/dist/sillage.consent.js"),
+    include_str!("../../tracker/dist/sillage.actions.js"),
+    include_str!("../../tracker/dist/sillage.timing.js"),
+);
 
 macro_rules! scripts {
     ($($ending:literal)*) => {
@@ -19,7 +24,8 @@ macro_rules! scripts {
 }
 
 /// By the end of their names; the tracker itself comes first.
-static SCRIPTS: LazyLock<[(&str, Asset); 2]> = LazyLock::new(|| scripts!(".js" ".consent.js"));
+static SCRIPTS: LazyLock<[(&str, Asset); 4]> =
+    LazyLock::new(|| scripts!(".js" ".consent.js" ".actions.js" ".timing.js"));
 
 /// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
 /// `/js/shop.js` has `/js/shop.consent.js`.
@@ -73,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn they_travel_in_no_more_than_the_build_allows() {
-        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600]) {
+        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600, 1_100, 3_500]) {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
             let response = script.serve(&headers);

@@ -57,6 +57,12 @@ pub struct ReportRow {
     pub time_on_page: Option<i64>,
     /// Percent.
     pub scroll_depth: Option<i64>,
+    /// Milliseconds, or thousandths of a layout shift: upper bound of a bucket.
+    pub p50: Option<i64>,
+    /// The same.
+    pub p75: Option<i64>,
+    /// The same.
+    pub p95: Option<i64>,
 }
 
 /// The reading side of the database.
@@ -77,9 +83,8 @@ impl Reports {
     /// See [`ReportError`].
     pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
         let sql = format!(
-            "SELECT time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, \
-             visit_duration, time_on_page, scroll_depth FROM {} ORDER BY {} LIMIT {{limit:UInt32}} \
-             OFFSET {{offset:UInt32}}",
+            "SELECT {} FROM {} ORDER BY {} LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}",
+            report.columns(),
             report.view(),
             report.order_text(),
         );
@@ -114,6 +119,26 @@ impl Reports {
 }
 
 impl Report {
+    /// The columns of [`ReportRow`], as the view has them. Load times have a view of their own shape.
+    fn columns(&self) -> &'static str {
+        match self.subject {
+            Subject::Pages(_) | Subject::Breakdown(_) | Subject::Actions { .. } => {
+                "time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, visit_duration, \
+                 time_on_page, scroll_depth, CAST(NULL, 'Nullable(Int64)') AS p50, \
+                 CAST(NULL, 'Nullable(Int64)') AS p75, CAST(NULL, 'Nullable(Int64)') AS p95"
+            }
+            Subject::Timings => {
+                "time, page, toString(metric) AS value, CAST(NULL, 'Nullable(Int64)') AS visitors, \
+                 CAST(NULL, 'Nullable(Int64)') AS pageviews, CAST(NULL, 'Nullable(Int64)') AS visits, \
+                 CAST(count, 'Nullable(Int64)') AS events, CAST(NULL, 'Nullable(Float64)') AS views_per_visit, \
+                 CAST(NULL, 'Nullable(Int64)') AS bounce_rate, CAST(NULL, 'Nullable(Int64)') AS visit_duration, \
+                 CAST(NULL, 'Nullable(Int64)') AS time_on_page, CAST(NULL, 'Nullable(Int64)') AS scroll_depth, \
+                 CAST(p50, 'Nullable(Int64)') AS p50, CAST(p75, 'Nullable(Int64)') AS p75, \
+                 CAST(p95, 'Nullable(Int64)') AS p95"
+            }
+        }
+    }
+
     /// The view with its parameters, all from this fixed text.
     fn view(&self) -> &'static str {
         match self.subject {
@@ -134,6 +159,10 @@ impl Report {
                  page_op={page_op:String}, pages={pages:Array(String)}, action_op={action_op:String}, \
                  actions={actions:Array(String)}, value_op={value_op:String}, values={values:Array(String)})"
             }
+            Subject::Timings => {
+                "report_timings(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
+                 grain={grain:String}, by_page={by_page:UInt8}, page_op={page_op:String}, pages={pages:Array(String)})"
+            }
         }
     }
 
@@ -147,6 +176,7 @@ impl Report {
         let query = with_filter(query, ("page_op", "pages"), self.page.as_ref());
         match &self.subject {
             Subject::Pages(role) => query.param("timezone", &self.timezone).param("role", role.word()),
+            Subject::Timings => query.param("timezone", &self.timezone),
             Subject::Breakdown(dimension) => {
                 let query = query.param("dimension", dimension.name()).param("by_value", u8::from(self.by_value));
                 with_filter(query, ("value_op", "values"), self.value.as_ref())

@@ -59,7 +59,7 @@ impl Setup {
             "INSERT INTO {db}.breakdowns (site, day, dimension, page, value, pageviews, visits) VALUES \
              ('shop.example', today(), 'country', '/', 'FR', 27, 16), \
              ('shop.example', today(), 'city', '/', 'Paris 08', 27, 16), \
-             ('shop.example', today(), 'browser_version', '/', '140', 27, 16), \
+             ('shop.example', today(), 'browser_version', '/', 'Chrome 140', 27, 16), \
              ('shop.example', today(), 'referrer', '/', '(direct)', 27, 16)",
             "INSERT INTO {db}.actions (site, day, page, action, property, value, count, visitors) VALUES \
              ('shop.example', today(), '/', 'Signup', 'plan', 'pro', 27, 16)",
@@ -186,9 +186,12 @@ async fn r6_a_dimension_that_nobody_may_measure() {
 
 #[tokio::test]
 async fn r7_a_version_that_is_more_than_major() {
-    let setup = Setup::new().await;
-    setup.add_breakdown("browser_version", "140.0.7339.81").await;
-    setup.leaves_only(7).await;
+    for version in ["140.0.7339.81", "Chrome 140.0", "140"] {
+        let setup = Setup::new().await;
+        setup.add_breakdown("system_version", "Mac OS X 10").await;
+        setup.add_breakdown("browser_version", version).await;
+        setup.leaves_only(7).await;
+    }
 }
 
 #[tokio::test]

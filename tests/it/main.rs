@@ -12,6 +12,7 @@ mod engine;
 mod forgetting;
 mod import;
 mod limits;
+mod measures;
 mod model;
 mod native;
 mod outcomes;

@@ -19,6 +19,9 @@
  *   sillage.optOut()  sillage.optIn()  sillage.isOptedOut()
  *   sillage.consent(true)
  *
+ * Beside it stand three extensions, each for sites that want it: sillage.actions.js (downloads, forms, videos, …),
+ * sillage.timing.js (load times) and sillage.consent.js.
+ *
  * What counts, and when:
  * - A page opened in a background tab, or prerendered, counts when it is first shown; until then nothing is sent.
  * - Within a single-page site a new pageview counts when path or query changed; its referrer is the view before it.
@@ -192,10 +195,10 @@
   };
 
   const act = (name, given) => {
-    const { u, props, interactive, callback } = given || {};
+    const { u, props, interactive, callback, t } = given || {};
     if (!started) waiting.push([name, given]);
     else if (name === 'pageview') view(u || address(), page || document.referrer, callback);
-    else send({ n: name, u: u || page || address(), p: props, i: interactive }, callback);
+    else send({ n: name, u: u || page || address(), p: props, i: interactive, t }, callback);
   };
 
   const arrive = () => {

@@ -117,6 +117,7 @@ impl<'n> Note<'n> {
                 From::Outside(host) => Referrer::Outside(host.into()),
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
+            searched: None,
             facts: self.facts.map(|values| Facts::Recalled(values.map(|value| value.map(Into::into)))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
