@@ -49,6 +49,8 @@ pub struct SiteFacts {
     pub properties: Vec<String>,
     /// The query parameter that holds what people look for.
     pub search_parameter: String,
+    /// Script errors are counted.
+    pub problems: bool,
 }
 
 impl Facts {
@@ -129,6 +131,7 @@ impl From<&Site> for SiteFacts {
             query_names_kept: site.query_names_kept.clone(),
             properties: sorted(&site.properties),
             search_parameter: site.search_parameter.clone(),
+            problems: site.problems,
         }
     }
 }

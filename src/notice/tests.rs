@@ -176,11 +176,12 @@ static CASES: &[Case] = &[
         keeps_silent: &["for 15 seconds", "15 secondes"],
     },
     Case {
-        toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"",
+        toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"\nproblems = true",
         says: &[
             ("page", "of its query string only `page`", "chaîne de requête seulement `page`"),
             ("page", "each by itself: `plan`", "chacune seule : `plan`"),
             ("page", "(`q`)", "(`q`)"),
+            ("page", "Errors of the site’s scripts are counted", "Les erreurs des scripts du site sont comptées"),
             ("notice", "Named here: `page`", "Nommés ici : `page`"),
             ("machine", "\"search_parameter\": \"q\"", "\"search_parameter\": \"q\""),
         ],
