@@ -6,6 +6,7 @@ use super::document::Block;
 use super::facts::Facts;
 use super::said::{Said, said};
 use super::{data, page, people};
+use crate::config::Marketing;
 use crate::privacy::rules::{RULES, Rule, SOURCES, Source};
 
 /// The questions in their order, and the last rule of each.
@@ -100,9 +101,19 @@ fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, S
 /// What the sites' configuration keeps of query strings.
 fn kept_names(facts: &Facts) -> Said {
     let kept = super::said::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
-    match kept.is_empty() {
+    let named = match kept.is_empty() {
         true => said!("Named here: none.", "Nommés ici : aucun."),
         false => said!("Named here: {kept}.", "Nommés ici : {kept}."),
+    };
+    match facts.privacy.marketing {
+        Marketing::WithConsent => named.then(
+            " ",
+            &said!(
+                "With the visitor's consent, the parameters of campaigns are read (R8).",
+                "Avec le consentement du visiteur, les paramètres de campagne sont lus (R8)."
+            ),
+        ),
+        Marketing::Never | Marketing::Always => named,
     }
 }
 

@@ -237,7 +237,8 @@ fn properties(facts: &Facts) -> Said {
     }
 }
 
-fn searches(facts: &Facts) -> Option<Said> {
+/// What is counted of searches on the site, where it counts them.
+pub(super) fn searches(facts: &Facts) -> Option<Said> {
     let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
     (!searched.is_empty()).then(|| {
         said!(
@@ -249,7 +250,8 @@ fn searches(facts: &Facts) -> Option<Said> {
     })
 }
 
-fn problems(facts: &Facts) -> Option<Said> {
+/// What is counted of script errors, where the site counts them.
+pub(super) fn problems(facts: &Facts) -> Option<Said> {
     facts.sites.iter().any(|site| site.problems).then(|| {
         said!(
             "Errors of the site's scripts are counted, by their kind alone.",

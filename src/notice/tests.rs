@@ -104,6 +104,7 @@ static CASES: &[Case] = &[
         toml: "[privacy]\nmarketing = \"with_consent\"",
         says: &[
             ("page", "who have consented to it", "qui y ont consenti"),
+            ("notice", "the parameters of campaigns are read (R8)", "les paramètres de campagne sont lus (R8)"),
             ("notice", "Ask for consent before this is measured", "Recueillir le consentement avant"),
             ("machine", "\"measured\": \"with_consent\"", "\"measured\": \"with_consent\""),
         ],
@@ -133,6 +134,7 @@ static CASES: &[Case] = &[
         says: &[
             ("page", "does not say who answers", "ne dit pas qui répond"),
             ("page", "are in its legal notice", "dans ses mentions légales"),
+            ("notice", "**to be completed**", "**à compléter**"),
             ("notice", "Name the controller", "Nommer le responsable"),
         ],
         keeps_silent: &["Quai SA"],
@@ -181,6 +183,7 @@ static CASES: &[Case] = &[
             ("page", "of its query string only `page`", "chaîne de requête seulement `page`"),
             ("page", "each by itself: `plan`", "chacune seule : `plan`"),
             ("page", "(`q`)", "(`q`)"),
+            ("notice", "own search (`q`)", "moteur du site (`q`)"),
             ("page", "Errors of the site’s scripts are counted", "Les erreurs des scripts du site sont comptées"),
             ("notice", "Named here: `page`", "Nommés ici : `page`"),
             ("machine", "\"search_parameter\": \"q\"", "\"search_parameter\": \"q\""),
