@@ -20,6 +20,7 @@ mod privacy_pages;
 mod process;
 mod proxy;
 mod query;
+mod reader;
 mod readers;
 mod reload;
 mod restart;
