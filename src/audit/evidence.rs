@@ -108,11 +108,9 @@ fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
             rules.extend([words.en, "\n", words.fr, "\n"]);
         }
     }
-    let controller = &config.privacy.controller;
     let mut texts = vec![
         ("the table of rules", rules),
         ("the self-assessment", format!("{}\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr)),
-        ("privacy.controller", format!("{}\n{}", controller.name, controller.contact)),
     ];
     texts.extend(notice::texts(config, now));
     texts

@@ -70,11 +70,11 @@ pub fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let facts = Facts::new(config, now).of(sites.iter().map(AsRef::as_ref));
     let links = page::Links::default();
     let documents = [
-        ("/privacy", page::privacy(&facts, &links)),
-        ("/opt-out", page::opt_out(&facts, &page::Reach::Elsewhere, &links)),
-        ("sillage notice", notice(&facts)),
+        ("the privacy page", page::privacy(&facts, &links)),
+        ("the opt-out page", page::opt_out(&facts, &page::Reach::Elsewhere, &links)),
+        ("the notices", notice(&facts)),
     ];
     let all =
         |(name, document): (&'static str, Document)| (name, Lang::ALL.map(|lang| document.markdown(lang)).join("\n"));
-    documents.into_iter().map(all).chain([("/privacy.json", machine::json(&facts))]).collect()
+    documents.into_iter().map(all).chain([("the privacy page for machines", machine::json(&facts))]).collect()
 }

@@ -20,7 +20,8 @@ const CLAIMS: [&str; 7] = [
 
 /// The first claim in a text.
 fn claim(text: &str) -> Option<String> {
-    let text = text.to_lowercase().replace(['\n', '\u{a0}'], " ");
+    // A key of the data is no word to a reader.
+    let text = text.to_lowercase().replace("\"label\"", "").replace(['\n', '\u{a0}'], " ");
     let claim = CLAIMS.iter().find(|claim| text.contains(*claim));
     claim.map(|claim| (*claim).to_owned()).or_else(|| claims_a_seal(&text).map(str::to_owned))
 }
