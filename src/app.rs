@@ -125,8 +125,12 @@ impl App {
         let private = listen("console.listen", config.console.listen)?;
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let collect =
-            Arc::new(Collect::new(hits, Pages::new(&config, anonymiser.clone()), config.collect.clone(), demo));
+        let collect = Arc::new(Collect::new(
+            hits,
+            Pages::new(&config, anonymiser.clone(), clock.clone()),
+            config.collect.clone(),
+            demo,
+        ));
         let (collect_address, collecting) = Collecting::start(&collect, public, collect::threads(&config.collect))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());

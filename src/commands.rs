@@ -205,9 +205,8 @@ pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
             None => return Err(format!("no site `{name}` in {}", request.config.display()).into()),
         },
     };
-    let facts = Facts::new(&config).of(sites.into_iter().map(AsRef::as_ref));
-    let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
-    Ok(notice::written(&notice::notice(&facts, today), request.lang, request.format))
+    let facts = Facts::new(&config, SystemClock.now()).of(sites.into_iter().map(AsRef::as_ref));
+    Ok(notice::written(&notice::notice(&facts), request.lang, request.format))
 }
 
 /// `sillage token new`.

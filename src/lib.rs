@@ -63,14 +63,12 @@ pub mod rollup;
 pub mod ship;
 pub mod store;
 
-// What people are told, from the rules and the configuration.
-pub mod notice;
-
 // What comes in, what goes out.
 pub mod audit;
 pub mod collect;
 pub mod console;
 pub mod import;
+pub mod notice;
 pub mod simulate;
 
 // What keeps all of it in order.

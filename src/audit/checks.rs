@@ -74,7 +74,7 @@ impl Check {
         let rule = rule(self.number)?;
         let mut look = Look::default();
         // What the notice and the privacy page own up to, so that all three say the same.
-        for departure in Facts::new(&evidence.config).departures() {
+        for departure in Facts::new(&evidence.config, evidence.at).departures() {
             if departure.rules.contains(&self.number) {
                 look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
             }

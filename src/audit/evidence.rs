@@ -10,15 +10,11 @@ use super::database::Database;
 use super::machine::Machine;
 use crate::collect::tracker;
 use crate::config::{Config, EngineMode};
-use crate::notice::document::Document;
-use crate::notice::machine::json;
-use crate::notice::page::{Links, Reach, opt_out, privacy};
-use crate::notice::{Facts, Lang, notice};
+use crate::notice;
 use crate::privacy::place::{Edition, Places};
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::privacy::salt::NoKey;
 use crate::privacy::trial::{TagTrial, try_tags};
-use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 
@@ -112,24 +108,12 @@ fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
             rules.extend([words.en, "\n", words.fr, "\n"]);
         }
     }
-    // Sites that cannot be compiled were refused at start, and are in no notice.
-    let sites = Sites::new(&config.site).unwrap_or_default();
-    let facts = Facts::new(config).of(sites.iter().map(AsRef::as_ref));
-    let links = Links { privacy: String::new(), opt_out: String::new(), machine: String::new() };
-    let written = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let documents = [
-        ("the notices", notice(&facts, written)),
-        ("the privacy page", privacy(&facts, &links)),
-        ("the opt-out page", opt_out(&facts, &Reach::Elsewhere, &links)),
-    ];
-    let both = |document: &Document| Lang::ALL.map(|lang| document.markdown(lang)).join("\n");
-    let documents = documents.iter().map(|(name, document)| (*name, both(document)));
-    let rest = [
+    let mut texts = vec![
         ("the table of rules", rules),
         ("the self-assessment", format!("{}\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr)),
-        ("the privacy page for machines", json(&facts)),
     ];
-    documents.chain(rest).collect()
+    texts.extend(notice::texts(config, now));
+    texts
 }
 
 #[cfg(test)]

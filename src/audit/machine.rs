@@ -59,8 +59,8 @@ impl Machine {
     }
 }
 
-/// Of a folder that is not there yet, its parent tells.
-fn in_memory(folder: &Path) -> Option<bool> {
+/// Whether a folder is in memory; of one that is not there yet, its parent tells.
+pub(crate) fn in_memory(folder: &Path) -> Option<bool> {
     let there = if folder.exists() { folder } else { folder.parent()? };
     Some(IN_MEMORY.contains(&rustix::fs::statfs(there).ok()?.f_type))
 }

@@ -13,6 +13,7 @@ pub mod report;
 mod wording;
 
 pub use evidence::{Evidence, gather};
+pub(crate) use machine::in_memory;
 pub use wording::claims_a_seal;
 
 use serde::Serialize;

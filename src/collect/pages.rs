@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use super::answer::Answer;
 use super::asset;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::notice::html::{self, Frame};
 use crate::notice::page::{self, Links, Reach};
@@ -28,6 +29,7 @@ const PARENTS_MAX: usize = 4;
 pub struct Pages {
     facts: Facts,
     anonymiser: Arc<Anonymiser>,
+    clock: Arc<dyn Clock>,
 }
 
 /// Which of the pages.
@@ -69,14 +71,14 @@ struct Asked {
 
 impl Pages {
     /// From what `config` says, and of the sites that `anonymiser` measures at the moment of a request.
-    pub fn new(config: &Config, anonymiser: Arc<Anonymiser>) -> Self {
-        Self { facts: Facts::new(config), anonymiser }
+    pub fn new(config: &Config, anonymiser: Arc<Anonymiser>, clock: Arc<dyn Clock>) -> Self {
+        Self { facts: Facts::new(config, clock.now()), anonymiser, clock }
     }
 
     /// One page, for whoever reads it.
     pub(super) fn serve<B>(&self, page: Page, request: &Request<B>) -> Answer {
         let asked = self.asked(request);
-        let facts = self.facts.of(asked.site.as_deref());
+        let facts = self.facts.at(self.clock.now()).of(asked.site.as_deref());
         let lang = asked.lang;
         let links = |lang: Lang| Links {
             privacy: address(Page::Privacy, Some(lang), asked.named.as_deref()),

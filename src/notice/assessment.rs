@@ -1,12 +1,12 @@
 //! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
 //! this configuration changes. Must never speak for an authority.
 
-use jiff::civil::Date;
-
+use super::departures::Departure;
 use super::document::Block;
-use super::facts::{Departure, Facts};
+use super::facts::Facts;
 use super::said::{Said, said};
 use super::{data, page, people};
+use crate::config::Marketing;
 use crate::privacy::rules::{RULES, Rule, SOURCES, Source};
 
 /// The questions in their order, and the last rule of each.
@@ -30,8 +30,8 @@ fn questions() -> [(u8, Said); 8] {
 }
 
 /// The whole assessment.
-pub(super) fn blocks(facts: &Facts, today: Date) -> Vec<Block> {
-    let (departures, open) = (facts.departures(), open(facts, today));
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+    let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);
     blocks.push(Block::Heading(said!("The configuration that it speaks of", "La configuration dont elle parle")));
@@ -101,35 +101,25 @@ fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, S
 /// What the sites' configuration keeps of query strings.
 fn kept_names(facts: &Facts) -> Said {
     let kept = super::said::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
-    match kept.is_empty() {
+    let named = match kept.is_empty() {
         true => said!("Named here: none.", "Nommés ici : aucun."),
         false => said!("Named here: {kept}.", "Nommés ici : {kept}."),
+    };
+    match facts.privacy.marketing {
+        Marketing::WithConsent => named.then(
+            " ",
+            &said!(
+                "With the visitor's consent, the parameters of campaigns are read (R8).",
+                "Avec le consentement du visiteur, les paramètres de campagne sont lus (R8)."
+            ),
+        ),
+        Marketing::Never | Marketing::Always => named,
     }
 }
 
 /// What the configuration leaves open, by rule.
-fn open(facts: &Facts, today: Date) -> Vec<(u8, Said)> {
+fn open(facts: &Facts) -> Vec<(u8, Said)> {
     let mut open = Vec::new();
-    let privacy = &facts.privacy;
-    let a_year_ago = today.saturating_sub(jiff::Span::new().years(1));
-    if privacy.last_review.is_none_or(|day| day < a_year_ago) {
-        open.push((
-            17,
-            said!(
-                "Review the retention, and write the date down (`privacy.last_review`).",
-                "Réexaminer la durée de conservation et en noter la date (`privacy.last_review`)."
-            ),
-        ));
-    }
-    if facts.controller().is_none() || facts.contact().is_none() {
-        open.push((
-            18,
-            said!(
-                "Name the controller and a way to reach it (`privacy.controller`).",
-                "Nommer le responsable du traitement et le moyen de le joindre (`privacy.controller`)."
-            ),
-        ));
-    }
     if facts.measures_campaigns() {
         let added = data::campaigns();
         let (en, fr) = (&added.en, &added.fr);

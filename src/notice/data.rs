@@ -238,43 +238,55 @@ fn tag_said() -> Said {
 
 /// What is counted of the use of features.
 pub(super) fn actions(facts: &Facts) -> Said {
-    let properties = codes(facts.sites.iter().flat_map(|site| &site.properties));
-    let declared = match properties.is_empty() {
-        true => said!(
-            "The site declares no properties for them: none is kept.",
-            "Le site ne leur déclare aucune propriété : aucune n'est gardée."
-        ),
-        false => said!(
-            "Of their properties, those that the site declares are kept, each by itself: {properties}.",
-            "De leurs propriétés sont gardées celles que le site déclare, chacune seule : {properties}."
-        ),
-    };
-    let declared = if facts.sites.is_empty() {
-        said!(
-            "Of their properties, only those that the site declares are kept, each by itself.",
-            "De leurs propriétés, seules celles que le site déclare sont gardées, chacune seule."
-        )
-    } else {
-        declared
-    };
     let counted = said!(
         "Use of features (a click, a download, a form, a vote…), under a name that the site gives: how many times, and by \
          how many visitors of the day.",
         "L'usage de fonctions (un clic, un téléchargement, un formulaire, un vote…), sous un nom que le site donne : \
          combien de fois, et par combien de visiteurs du jour."
     );
-    let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
-    let counted = counted.then(" ", &declared);
-    match searched.is_empty() {
-        true => counted,
-        false => counted.then(
-            " ",
-            &said!(
-                "The words looked for in the site's own search ({searched}) are counted too.",
-                "Les mots cherchés dans le moteur du site ({searched}) sont comptés aussi."
-            ),
+    let more = [Some(properties(facts)), searches(facts), problems(facts)];
+    more.into_iter().flatten().fold(counted, |said, more| said.then(" ", &more))
+}
+
+fn properties(facts: &Facts) -> Said {
+    let properties = codes(facts.sites.iter().flat_map(|site| &site.properties));
+    match (facts.sites.is_empty(), properties.is_empty()) {
+        (true, _) => said!(
+            "Of their properties, only those that the site declares are kept, each by itself.",
+            "De leurs propriétés, seules celles que le site déclare sont gardées, chacune seule."
+        ),
+        (false, true) => said!(
+            "The site declares no properties for them: none is kept.",
+            "Le site ne leur déclare aucune propriété : aucune n'est gardée."
+        ),
+        (false, false) => said!(
+            "Of their properties, those that the site declares are kept, each by itself: {properties}.",
+            "De leurs propriétés sont gardées celles que le site déclare, chacune seule : {properties}."
         ),
     }
+}
+
+/// What is counted of searches on the site, where it counts them.
+pub(super) fn searches(facts: &Facts) -> Option<Said> {
+    let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
+    (!searched.is_empty()).then(|| {
+        said!(
+            "What is looked for in the site's own search ({searched}) is counted too, cut short, with placeholders for mail \
+             addresses and long numbers.",
+            "Ce qui est cherché dans le moteur du site ({searched}) est compté aussi, raccourci, des signes neutres \
+             remplaçant adresses électroniques et longs numéros."
+        )
+    })
+}
+
+/// What is counted of script errors, where the site counts them.
+pub(super) fn problems(facts: &Facts) -> Option<Said> {
+    facts.sites.iter().any(|site| site.problems).then(|| {
+        said!(
+            "Errors of the site's scripts are counted, by their kind alone.",
+            "Les erreurs des scripts du site sont comptées, par leur seule nature."
+        )
+    })
 }
 
 /// The load times that are measured.

@@ -1,7 +1,13 @@
 //! What notices and pages are made from: the parts of a running configuration that a visitor or an authority may ask
 //! about. Must hold no path, no address and no token; and of sites only those that the reader may know.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::said::{Said, plain, said};
+use crate::audit::evidence::config_hash;
+use crate::audit::in_memory;
 use crate::config::{Config, EngineMode, HashAddress, Marketing, Privacy};
 use crate::sites::Site;
 
@@ -20,8 +26,12 @@ pub struct Facts {
     pub flush_seconds: u64,
     /// Path of the tracker.
     pub tracker_path: String,
+    /// SHA-256 of the configuration, as an audit says it.
+    pub config_hash: String,
     /// The sites that the reader may know.
     pub sites: Vec<SiteFacts>,
+    /// The day on which it is said.
+    pub today: Date,
 }
 
 /// What is so for one site.
@@ -39,36 +49,34 @@ pub struct SiteFacts {
     pub properties: Vec<String>,
     /// The query parameter that holds what people look for.
     pub search_parameter: String,
-}
-
-/// A point at which the configuration leaves the rules, and what would bring it back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Departure {
-    /// Numbers of the rules.
-    pub rules: &'static [u8],
-    /// What is otherwise.
-    pub said: Said,
-    /// What to do.
-    pub remedy: Said,
+    /// Script errors are counted.
+    pub problems: bool,
 }
 
 impl Facts {
-    /// What is so under `config`, for no site yet.
-    pub fn new(config: &Config) -> Self {
+    /// What is so under `config` at `now`, for no site yet.
+    pub fn new(config: &Config, now: Timestamp) -> Self {
         Self {
             privacy: config.privacy.clone(),
             location: !config.geo.databases.is_empty(),
-            tags_on_disk: config.runtime.allow_disk,
+            tags_on_disk: config.runtime.allow_disk && in_memory(&config.runtime.dir) != Some(true),
             remote: config.clickhouse.mode == EngineMode::Remote,
             flush_seconds: config.spool.flush_seconds,
             tracker_path: config.collect.tracker_path.clone(),
+            config_hash: config_hash(config),
             sites: Vec::new(),
+            today: day(now),
         }
     }
 
     /// The same for these sites.
     pub fn of<'s>(&self, sites: impl IntoIterator<Item = &'s Site>) -> Self {
         Self { sites: sites.into_iter().map(SiteFacts::from).collect(), ..self.clone() }
+    }
+
+    /// The same at another time.
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { today: day(now), ..self.clone() }
     }
 
     /// The controller's name, where it is given.
@@ -87,65 +95,6 @@ impl Facts {
         } else {
             contact
         })
-    }
-
-    /// The rules that this configuration leaves, in their order. None: it keeps to all that a configuration decides.
-    pub fn departures(&self) -> Vec<Departure> {
-        let privacy = &self.privacy;
-        let mut departures = Vec::new();
-        let mut leaves = |holds: bool, rules: &'static [u8], said: Said, remedy: Said| {
-            if holds {
-                departures.push(Departure { rules, said, remedy })
-            }
-        };
-        leaves(
-            self.tags_on_disk,
-            &[5, 13],
-            said!(
-                "The tags and the keys of the day may be written to a disk, and so may outlive the day.",
-                "Les marques et les clés du jour peuvent être écrites sur un disque, et donc survivre à la journée."
-            ),
-            said!(
-                "Set `runtime.dir` to a folder in memory and `runtime.allow_disk = false`.",
-                "Placer `runtime.dir` en mémoire et mettre `runtime.allow_disk = false`."
-            ),
-        );
-        leaves(
-            privacy.marketing == Marketing::Always,
-            &[8, 9],
-            said!(
-                "Campaigns and acquisition channels are measured for every visit, without asking for consent.",
-                "Les campagnes et les canaux d'acquisition sont mesurés à chaque visite, sans demander le consentement."
-            ),
-            said!("Set `privacy.marketing = \"never\"`.", "Mettre `privacy.marketing = \"never\"`."),
-        );
-        let rounding = privacy.rounding;
-        leaves(
-            rounding < 10,
-            &[12],
-            match rounding {
-                1 => said!("Figures are not rounded.", "Les chiffres ne sont pas arrondis."),
-                _ => said!(
-                    "Figures are rounded to multiples of {rounding}, finer than the nearest ten.",
-                    "Les chiffres sont arrondis à des multiples de {rounding}, plus finement qu'à la dizaine."
-                ),
-            },
-            said!("Set `privacy.rounding = 10`.", "Mettre `privacy.rounding = 10`."),
-        );
-        for (honoured, signal, key) in
-            [(privacy.honour_gpc, "Sec-GPC", "privacy.honour_gpc"), (privacy.honour_dnt, "DNT", "privacy.honour_dnt")]
-        {
-            leaves(
-                !honoured,
-                &[19],
-                said!(
-                    "The signal `{signal}: 1` of a browser is not taken as an objection.",
-                    "Le signal `{signal}: 1` d'un navigateur n'est pas traité comme une opposition."
-                ),
-                said!("Set `{key} = true`.", "Mettre `{key} = true`."),
-            );
-        }
-        departures
     }
 
     /// Whether campaigns are measured for some visits or all.
@@ -182,6 +131,11 @@ impl From<&Site> for SiteFacts {
             query_names_kept: site.query_names_kept.clone(),
             properties: sorted(&site.properties),
             search_parameter: site.search_parameter.clone(),
+            problems: site.problems,
         }
     }
+}
+
+fn day(now: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(now).date()
 }

@@ -62,6 +62,7 @@ struct Item {
 struct Actions {
     properties: Vec<String>,
     search_parameter: Option<String>,
+    problems: bool,
     detail: Said,
 }
 
@@ -127,6 +128,7 @@ fn machine(facts: &Facts) -> Machine {
         actions: Actions {
             properties: site.map(|site| site.properties.clone()).unwrap_or_default(),
             search_parameter: site.and_then(|site| given(&site.search_parameter)),
+            problems: site.is_some_and(|site| site.problems),
             detail: data::actions(facts),
         },
         timings: items(data::timings()),

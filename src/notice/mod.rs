@@ -5,6 +5,7 @@
 
 mod assessment;
 mod data;
+mod departures;
 pub mod document;
 pub mod facts;
 pub mod html;
@@ -19,10 +20,15 @@ mod tests;
 #[cfg(test)]
 mod wording;
 
+pub use departures::Departure;
 use document::{Block, Document};
 pub use facts::Facts;
+use jiff::Timestamp;
 pub use said::Lang;
 use said::said;
+
+use crate::config::Config;
+use crate::sites::Sites;
 
 /// The form of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,17 +40,19 @@ pub enum Format {
 }
 
 /// The three notices: the paragraph for a privacy policy, the entry for the register, the self-assessment.
-pub fn notice(facts: &Facts, written: jiff::civil::Date) -> Document {
-    let version = env!("CARGO_PKG_VERSION");
+pub fn notice(facts: &Facts) -> Document {
+    let (version, today, hash) = (env!("CARGO_PKG_VERSION"), facts.today, &facts.config_hash);
     let mut blocks = vec![Block::Paragraph(said!(
-        "Written by Sillage {version} on {written}, from its configuration. What the program cannot know is marked “to be \
-         completed”. Read it again when the configuration changes.",
-        "Écrit par Sillage {version} le {written}, d'après sa configuration. Ce que le programme ne peut savoir est marqué \
-         « à compléter ». À relire quand la configuration change."
+        "Written by Sillage {version} on {today}, from its configuration. What the program cannot know is marked “to be \
+         completed”. Read it again when the configuration changes: this one has the hash `{hash}`, which `sillage audit` \
+         says too.",
+        "Écrit par Sillage {version} le {today}, d'après sa configuration. Ce que le programme ne peut savoir est marqué \
+         « à compléter ». À relire quand la configuration change : celle-ci a l'empreinte `{hash}`, que donne aussi \
+         `sillage audit`."
     ))];
     blocks.extend(policy::blocks(facts));
     blocks.extend(register::blocks(facts));
-    blocks.extend(assessment::blocks(facts, written));
+    blocks.extend(assessment::blocks(facts));
     Document { title: said!("Audience measurement: notices", "Mesure d'audience : notices"), blocks }
 }
 
@@ -54,4 +62,19 @@ pub fn written(document: &Document, lang: Lang, format: Format) -> String {
         Format::Markdown => document.markdown(lang),
         Format::Html => html::page(document, lang, &html::Frame::default()),
     }
+}
+
+/// All that is said under `config`, with names: for whoever looks for words that have no place in it.
+pub fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
+    let sites = Sites::new(&config.site).unwrap_or_default();
+    let facts = Facts::new(config, now).of(sites.iter().map(AsRef::as_ref));
+    let links = page::Links::default();
+    let documents = [
+        ("the privacy page", page::privacy(&facts, &links)),
+        ("the opt-out page", page::opt_out(&facts, &page::Reach::Elsewhere, &links)),
+        ("the notices", notice(&facts)),
+    ];
+    let all =
+        |(name, document): (&'static str, Document)| (name, Lang::ALL.map(|lang| document.markdown(lang)).join("\n"));
+    documents.into_iter().map(all).chain([("the privacy page for machines", machine::json(&facts))]).collect()
 }

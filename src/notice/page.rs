@@ -7,6 +7,7 @@ use super::said::{Said, plain, said};
 use super::{data, people};
 
 /// Where the other pages are, in the language and for the site of this one.
+#[derive(Default)]
 pub struct Links {
     /// `/privacy`.
     pub privacy: String,

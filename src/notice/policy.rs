@@ -4,7 +4,7 @@
 use super::document::Block;
 use super::facts::Facts;
 use super::said::{Said, plain, said};
-use super::{data, people};
+use super::{data, page, people};
 
 /// The paragraph, with what the publisher has to do around it.
 pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
@@ -15,7 +15,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
         Block::Paragraph(how(facts)),
         Block::Paragraph(kept(facts)),
     ];
-    super::page::standing(facts, &mut blocks);
+    page::standing(facts, &mut blocks);
     blocks.extend([
         Block::Paragraph(rights(facts)),
         Block::List(people::objections(facts)),
@@ -28,7 +28,10 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
 }
 
 fn what(facts: &Facts) -> Said {
-    let controller = people::controller(facts);
+    let controller = match facts.controller() {
+        Some(_) => people::controller(facts),
+        None => said!("**to be completed** (`privacy.controller`).", "**à compléter** (`privacy.controller`)."),
+    };
     let (en, fr) = (&controller.en, &controller.fr);
     said!(
         "We count visits to this site, to know which contents are read, to find problems of navigation, and to improve its \
@@ -69,15 +72,16 @@ fn how(facts: &Facts) -> Said {
 
 fn kept(facts: &Facts) -> Said {
     let Said { en, fr } = data::labels(facts);
-    said!(
+    let counters = said!(
         "What is kept are counters, by page and by one property at a time: {en}; also uses of features, reading time, \
          scrolling and load times.",
         "Ce qui est conservé, ce sont des compteurs, par page et selon une seule propriété à la fois : {fr} ; ainsi que les \
          usages de fonctions, les temps de lecture, le défilement et les temps de chargement."
-    )
-    .then(" ", &people::rounding(facts))
-    .then(" ", &people::retention(facts))
-    .then(" ", &people::recipients(facts))
+    );
+    let campaigns = facts.measures_campaigns().then(|| page::campaigns(facts));
+    let more = [campaigns, data::searches(facts), data::problems(facts)].into_iter().flatten();
+    let around = [people::rounding(facts), people::retention(facts), people::recipients(facts)];
+    more.chain(around).fold(counters, |said, more| said.then(" ", &more))
 }
 
 fn rights(facts: &Facts) -> Said {

@@ -4,17 +4,25 @@ use super::document::Block;
 use super::page::{self, Links, Reach};
 use super::said::Said;
 use super::{Facts, Lang, machine, notice};
-use crate::config::Config;
+use crate::config::{Config, Controller, Privacy};
 use crate::privacy::event::Dimension;
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::sites::Sites;
 
+const NOW: &str = "2026-11-22T12:00:00Z";
 const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 
+/// What is so under this text; who answers, and when the retention was reviewed, is said where the text does not.
 pub(super) fn facts(text: &str) -> Facts {
-    let config = Config::from_toml(text).unwrap();
+    let mut config = Config::from_toml(text).unwrap();
+    if !text.contains("controller") {
+        config.privacy.controller = Controller { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
+    }
+    if !text.contains("last_review") {
+        config.privacy.last_review = Some(jiff::civil::date(2026, 11, 1));
+    }
     let sites = Sites::new(&config.site).unwrap();
-    Facts::new(&config).of(sites.iter().map(AsRef::as_ref))
+    Facts::new(&config, NOW.parse().unwrap()).of(sites.iter().map(AsRef::as_ref))
 }
 
 fn links() -> Links {
@@ -26,7 +34,7 @@ pub(super) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
     [
         ("page", page::privacy(facts, &links()).markdown(lang)),
         ("opt-out", page::opt_out(facts, &Reach::Elsewhere, &links()).markdown(lang)),
-        ("notice", notice(facts, jiff::civil::date(2026, 11, 22)).markdown(lang)),
+        ("notice", notice(facts).markdown(lang)),
         ("machine", machine::json(facts)),
     ]
     .map(|(name, text)| (name, text.replace('\u{a0}', " ")))
@@ -96,6 +104,7 @@ static CASES: &[Case] = &[
         toml: "[privacy]\nmarketing = \"with_consent\"",
         says: &[
             ("page", "who have consented to it", "qui y ont consenti"),
+            ("notice", "the parameters of campaigns are read (R8)", "les paramètres de campagne sont lus (R8)"),
             ("notice", "Ask for consent before this is measured", "Recueillir le consentement avant"),
             ("machine", "\"measured\": \"with_consent\"", "\"measured\": \"with_consent\""),
         ],
@@ -118,12 +127,22 @@ static CASES: &[Case] = &[
             ("notice", "(mailto:dpo@port.example)", "(mailto:dpo@port.example)"),
             ("machine", "\"name\": \"Port SARL\"", "\"name\": \"Port SARL\""),
         ],
-        keeps_silent: &["Name the controller", "Nommer le responsable"],
+        keeps_silent: &["Quai SA"],
+    },
+    Case {
+        toml: "[privacy]\ncontroller = { name = \"\", contact = \"\" }",
+        says: &[
+            ("page", "does not say who answers", "ne dit pas qui répond"),
+            ("page", "are in its legal notice", "dans ses mentions légales"),
+            ("notice", "**to be completed**", "**à compléter**"),
+            ("notice", "Name the controller", "Nommer le responsable"),
+        ],
+        keeps_silent: &["Quai SA"],
     },
     Case {
         toml: "[privacy]\nlast_review = 2026-11-21",
         says: &[("notice", "Last review of this duration: 2026-11-21", "réexamen de cette durée : 2026-11-21")],
-        keeps_silent: &["Review the retention, and write", "Réexaminer la durée de conservation et"],
+        keeps_silent: &["2026-11-01"],
     },
     Case {
         toml: "[geo]\ndatabases = [\"node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb\"]",
@@ -136,7 +155,7 @@ static CASES: &[Case] = &[
         keeps_silent: &["No location file is configured", "Aucun fichier de lieux n’est configuré"],
     },
     Case {
-        toml: "[runtime]\nallow_disk = true",
+        toml: "[runtime]\nallow_disk = true\ndir = \"target/nowhere\"",
         says: &[
             ("page", "may be written to a disk", "peuvent être écrites sur un disque"),
             ("notice", "may be written to a disk", "peuvent être écrites sur un disque"),
@@ -159,11 +178,13 @@ static CASES: &[Case] = &[
         keeps_silent: &["for 15 seconds", "15 secondes"],
     },
     Case {
-        toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"",
+        toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"\nproblems = true",
         says: &[
             ("page", "of its query string only `page`", "chaîne de requête seulement `page`"),
             ("page", "each by itself: `plan`", "chacune seule : `plan`"),
             ("page", "(`q`)", "(`q`)"),
+            ("notice", "own search (`q`)", "moteur du site (`q`)"),
+            ("page", "Errors of the site’s scripts are counted", "Les erreurs des scripts du site sont comptées"),
             ("notice", "Named here: `page`", "Nommés ici : `page`"),
             ("machine", "\"search_parameter\": \"q\"", "\"search_parameter\": \"q\""),
         ],
@@ -224,12 +245,12 @@ fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing
         assert_eq!(claims(&facts), [""; 0], "{leaving}");
         assert!(!facts.departures().is_empty());
     }
-    assert_eq!(claims(&facts(&format!("[runtime]\nallow_disk = true\n{SITE}"))), [""; 0]);
+    assert_eq!(claims(&facts(&format!("[runtime]\nallow_disk = true\ndir = \"target\"\n{SITE}"))), [""; 0]);
 }
 
 #[test]
 fn the_assessment_goes_through_every_rule_once_and_in_order() {
-    let document = notice(&facts(SITE), jiff::civil::date(2026, 11, 22));
+    let document = notice(&facts(SITE));
     let terms =
         document.blocks.iter().filter_map(|block| if let Block::Terms(terms) = block { Some(terms) } else { None });
     let titles: Vec<&str> =
@@ -264,11 +285,12 @@ fn every_dimension_is_named_in_the_data_places_where_there_are_files_and_campaig
 #[test]
 fn a_review_older_than_a_year_is_asked_for_again() {
     let facts = facts(&format!("[privacy]\nlast_review = 2025-11-22\n{SITE}"));
-    let asks = |year, month, day| {
-        notice(&facts, jiff::civil::date(year, month, day)).markdown(Lang::En).contains("Review the retention, and")
-    };
-    assert!(!asks(2026, 11, 22));
-    assert!(asks(2026, 11, 23));
+    let rules =
+        |now: &str| facts.at(now.parse().unwrap()).departures().iter().map(|left| left.rules).collect::<Vec<_>>();
+    assert_eq!(rules("2026-11-22T23:59:59Z"), [[0; 0]; 0]);
+    assert_eq!(rules("2026-11-23T00:00:00Z"), [[17]]);
+    let never = Facts { privacy: Privacy { last_review: None, ..facts.privacy.clone() }, ..facts.clone() };
+    assert!(texts(&never, Lang::En)[2].1.contains("**Not held.** The duration of keeping has not been reviewed yet."));
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::event::TimingMetric;
+    use crate::privacy::event::{DIMENSIONS, TimingMetric};
 
     #[test]
     fn a_row_stays_what_it_was_and_the_bound_is_never_passed() {
@@ -137,7 +137,7 @@ mod tests {
                 rows.admit(Row::action(page, 3, Some((number.into(), 0))));
                 let bucket = u8::try_from(number).unwrap();
                 rows.admit(Row::timing(page, Hour(25), Timing { metric: TimingMetric::Load, bucket }));
-                made += 13 + 4;
+                made += DIMENSIONS + 4;
             }
         }
         assert_eq!(rows.len(), made);

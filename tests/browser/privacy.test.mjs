@@ -26,7 +26,7 @@ const PROFILES = {
   default: `
 [privacy]
 controller = { name = "Librairie du Port", contact = "vie-privee@port.example" }
-last_review = 2026-11-01
+last_review = ${new Date().toISOString().slice(0, 10)}
 [geo]
 databases = ["${root}node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"]
 ${SITE}`,

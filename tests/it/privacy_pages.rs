@@ -182,7 +182,7 @@ async fn the_form_for_machines_is_stable() {
         "controller": { "name": "text", "contact": "text" },
         "purposes": [said], "legal_basis": said,
         "data_read": [item], "figures": [said], "dimensions": [item],
-        "actions": { "properties": ["text"], "search_parameter": "text", "detail": said },
+        "actions": { "properties": ["text"], "search_parameter": "text", "problems": "boolean", "detail": said },
         "timings": [item],
         "marketing": { "measured": "text", "detail": said },
         "retention": { "months": "number", "last_review": "text" },

@@ -67,7 +67,10 @@ fn listing(folder: &Path) -> Vec<String> {
 
 /// What is left when the day and half an hour are over, but for times and random names.
 async fn left_behind(collector: &Collector) -> Vec<String> {
-    let tagged = async || !collector.metrics().await.contains("\nsillage_tags 0\n");
+    let tagged = async || {
+        let metrics = collector.metrics().await;
+        metrics.lines().any(|line| line.starts_with("sillage_tags ") && line != "sillage_tags 0")
+    };
     eventually("the gauge shows the day", tagged).await;
     collector.at("2026-03-10T23:31:00Z");
     eventually("the day is forgotten", async || !tagged().await).await;

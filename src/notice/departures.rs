@@ -1,0 +1,114 @@
+//! The points at which a configuration leaves the rules. What an audit calls not held for the configuration's sake must be
+//! one of them, so that no text claims what the audit denies.
+
+use jiff::Span;
+
+use super::facts::Facts;
+use super::said::{Said, said};
+use crate::config::Marketing;
+
+/// A point at which the configuration leaves the rules, and what would bring it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// Numbers of the rules.
+    pub rules: &'static [u8],
+    /// What is otherwise.
+    pub said: Said,
+    /// What to do.
+    pub remedy: Said,
+}
+
+impl Facts {
+    /// The points at which this configuration leaves the rules. None: it keeps to all that a configuration decides.
+    pub fn departures(&self) -> Vec<Departure> {
+        let Self { privacy, .. } = self;
+        let signals =
+            [(privacy.honour_gpc, "Sec-GPC", "privacy.honour_gpc"), (privacy.honour_dnt, "DNT", "privacy.honour_dnt")];
+        let of_setting = [tags_on_disk(self), campaigns(self), rounding(self), review(self), controller(self)];
+        let unheard = signals.into_iter().filter(|(honoured, ..)| !honoured).map(|(_, name, key)| signal(name, key));
+        of_setting.into_iter().flatten().chain(unheard).collect()
+    }
+}
+
+fn tags_on_disk(facts: &Facts) -> Option<Departure> {
+    facts.tags_on_disk.then(|| Departure {
+        rules: &[5, 13],
+        said: said!(
+            "The tags and the keys of the day may be written to a disk, and so may outlive the day.",
+            "Les marques et les clés du jour peuvent être écrites sur un disque, et donc survivre à la journée."
+        ),
+        remedy: said!(
+            "Set `runtime.dir` to a folder in memory and `runtime.allow_disk = false`.",
+            "Placer `runtime.dir` en mémoire et mettre `runtime.allow_disk = false`."
+        ),
+    })
+}
+
+fn campaigns(facts: &Facts) -> Option<Departure> {
+    (facts.privacy.marketing == Marketing::Always).then(|| Departure {
+        rules: &[8, 9],
+        said: said!(
+            "Campaigns and acquisition channels are measured for every visit, without asking for consent.",
+            "Les campagnes et les canaux d'acquisition sont mesurés à chaque visite, sans demander le consentement."
+        ),
+        remedy: said!("Set `privacy.marketing = \"never\"`.", "Mettre `privacy.marketing = \"never\"`."),
+    })
+}
+
+fn rounding(facts: &Facts) -> Option<Departure> {
+    let rounding = facts.privacy.rounding;
+    let said = match rounding {
+        1 => said!("Figures are not rounded.", "Les chiffres ne sont pas arrondis."),
+        _ => said!(
+            "Figures are rounded to multiples of {rounding}, finer than the nearest ten.",
+            "Les chiffres sont arrondis à des multiples de {rounding}, plus finement qu'à la dizaine."
+        ),
+    };
+    let remedy = said!("Set `privacy.rounding = 10`.", "Mettre `privacy.rounding = 10`.");
+    (rounding < 10).then_some(Departure { rules: &[12], said, remedy })
+}
+
+fn review(facts: &Facts) -> Option<Departure> {
+    let a_year_ago = facts.today.saturating_sub(Span::new().months(12));
+    let said = match facts.privacy.last_review {
+        Some(day) if day >= a_year_ago => return None,
+        Some(day) => said!(
+            "The last review of the duration of keeping, of {day}, is more than 12 months ago.",
+            "Le dernier réexamen de la durée de conservation, du {day}, date de plus de 12 mois."
+        ),
+        None => said!(
+            "The duration of keeping has not been reviewed yet.",
+            "La durée de conservation n'a pas encore été réexaminée."
+        ),
+    };
+    let remedy = said!(
+        "Review the retention, and write the date down (`privacy.last_review`).",
+        "Réexaminer la durée de conservation et en noter la date (`privacy.last_review`)."
+    );
+    Some(Departure { rules: &[17], said, remedy })
+}
+
+fn controller(facts: &Facts) -> Option<Departure> {
+    (facts.controller().is_none() || facts.contact().is_none()).then(|| Departure {
+        rules: &[18],
+        said: said!(
+            "The configuration does not say who answers for the measurement, or how to reach them.",
+            "La configuration ne dit pas qui répond de la mesure, ou comment le joindre."
+        ),
+        remedy: said!(
+            "Name the controller and a way to reach it (`privacy.controller`).",
+            "Nommer le responsable du traitement et le moyen de le joindre (`privacy.controller`)."
+        ),
+    })
+}
+
+fn signal(name: &str, key: &str) -> Departure {
+    Departure {
+        rules: &[19],
+        said: said!(
+            "The signal `{name}: 1` of a browser is not taken as an objection.",
+            "Le signal `{name}: 1` d'un navigateur n'est pas traité comme une opposition."
+        ),
+        remedy: said!("Set `{key} = true`.", "Mettre `{key} = true`."),
+    }
+}
