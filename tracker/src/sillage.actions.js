@@ -79,7 +79,8 @@
       met.add(kind);
       tell('problem', { kind }, false);
     };
-    const name = (error) => (error instanceof Error || error instanceof DOMException ? error.name : 'other');
+    // A page may give its errors names of its own, and write anything into them.
+    const name = (error) => (error && /^[A-Za-z]{0,20}Error$/.test(error.name) ? error.name : 'other');
     listen('error', (event) => problem(event instanceof ErrorEvent ? name(event.error) : 'resource'), window);
     listen('unhandledrejection', (event) => problem(name(event.reason)), window);
   }
