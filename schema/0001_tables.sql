@@ -41,8 +41,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, day, hour, page)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    min_age_to_force_merge_seconds = 21600
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
 COMMENT 'What happened on a page within an hour; figures are sums';
 
 CREATE TABLE IF NOT EXISTS {{table:breakdowns}}
@@ -63,8 +62,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, dimension, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    min_age_to_force_merge_seconds = 21600
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
 COMMENT 'Figures of a page and day by one dimension; dimensions are never crossed';
 
 CREATE TABLE IF NOT EXISTS {{table:actions}}
@@ -82,8 +80,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, action, property, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    min_age_to_force_merge_seconds = 21600
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
 COMMENT 'Uses of a feature on a page within a day';
 
 CREATE TABLE IF NOT EXISTS {{table:timings}}
@@ -100,8 +97,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (site, metric, day, hour, page, bucket)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
-    min_age_to_force_merge_seconds = 21600
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
 COMMENT 'Histograms of load times of a page and hour';
 
 CREATE TABLE IF NOT EXISTS {{table:imports}}

@@ -280,10 +280,8 @@ pub fn check(config: &Config) -> Result<(), AppError> {
 }
 
 fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
-    Endpoint::remote(&config.clickhouse).map_err(|(key, error)| ConfigError::Value {
-        key: key.into(),
-        why: format!("the file that it names cannot be read: {error}"),
-    })
+    Endpoint::remote(&config.clickhouse)
+        .map_err(|(key, file, error)| ConfigError::Value { key: key.into(), why: format!("{file}: {error}") })
 }
 
 /// The database: an engine of our own, started, or where somebody else runs one.

@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::{Finding, Verdict, judge_data, judge_setup};
+use crate::notice::{Facts, Lang};
 use crate::privacy::rules::rule;
 
 /// Names that a sentence lists.
@@ -28,6 +29,11 @@ impl Look {
     /// Something that is as it must be, or is good to know.
     pub(super) fn fact(&mut self, fact: impl Into<String>) {
         self.facts.push(fact.into());
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// Something that leaves the rule, and what to do about it.
@@ -67,6 +73,12 @@ impl Check {
     pub fn finding(&self, evidence: &Evidence) -> Option<Finding> {
         let rule = rule(self.number)?;
         let mut look = Look::default();
+        // What the notice and the privacy page own up to, so that all three say the same.
+        for departure in Facts::new(&evidence.config).departures() {
+            if departure.rules.contains(&self.number) {
+                look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
+            }
+        }
         (self.judge)(evidence, &mut look);
         let Look { facts, faults, mut open } = look;
         open.extend(rule.person.map(|words| words.en.to_owned()));
@@ -75,7 +87,8 @@ impl Check {
             (true, false) => Verdict::ForAPerson,
             (true, true) => Verdict::Held,
         };
-        let (found, to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
+        let (found, mut to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
+        to_do.dedup();
         Some(Finding { rule, verdict, found, evidence: facts, to_do: to_do.into_iter().chain(open).collect() })
     }
 }
@@ -101,7 +114,8 @@ pub static CHECKS: [Check; 22] = [
     check(5, "the tags of that visitor on two days, and whether the past key is gone", judge_setup::bound_to_day),
     check(
         6,
-        "the names of stored dimensions and load times; that tables add up and count a batch once",
+        "the names of stored dimensions and load times; the engine and the settings of every table: that it adds up, and counts \
+         a batch once",
         judge_data::one_dimension,
     ),
     check(7, "stored versions of browsers and systems", judge_data::coarse_headers),

@@ -10,10 +10,15 @@ use super::database::Database;
 use super::machine::Machine;
 use crate::collect::tracker;
 use crate::config::{Config, EngineMode};
+use crate::notice::document::Document;
+use crate::notice::machine::json;
+use crate::notice::page::{Links, Reach, opt_out, privacy};
+use crate::notice::{Facts, Lang, notice};
 use crate::privacy::place::{Edition, Places};
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::privacy::salt::NoKey;
 use crate::privacy::trial::{TagTrial, try_tags};
+use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 
@@ -70,7 +75,7 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         places: places.map_err(|error| error.file.display().to_string()),
         tags: try_tags(config.privacy.hash_address)?,
         script: tracker::TEXT.to_owned(),
-        texts: texts(config),
+        texts: texts(config, now),
         database: Database::gather(config, store, now).await?,
         machine: Machine::gather(&config.runtime.dir)?,
     })
@@ -100,19 +105,31 @@ pub(super) fn embedded(config: &Config) -> bool {
 }
 
 /// Everything that people read and the program writes; the operator's own words flow into some of it.
-fn texts(config: &Config) -> Vec<(&'static str, String)> {
+fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut rules = String::new();
     for rule in &RULES {
         for words in [rule.title, rule.text, rule.held].into_iter().chain(rule.person) {
             rules.extend([words.en, "\n", words.fr, "\n"]);
         }
     }
-    let controller = &config.privacy.controller;
-    vec![
+    // Sites that cannot be compiled were refused at start, and are in no notice.
+    let sites = Sites::new(&config.site).unwrap_or_default();
+    let facts = Facts::new(config).of(sites.iter().map(AsRef::as_ref));
+    let links = Links { privacy: String::new(), opt_out: String::new(), machine: String::new() };
+    let written = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let documents = [
+        ("the notices", notice(&facts, written)),
+        ("the privacy page", privacy(&facts, &links)),
+        ("the opt-out page", opt_out(&facts, &Reach::Elsewhere, &links)),
+    ];
+    let both = |document: &Document| Lang::ALL.map(|lang| document.markdown(lang)).join("\n");
+    let documents = documents.iter().map(|(name, document)| (*name, both(document)));
+    let rest = [
         ("the table of rules", rules),
         ("the self-assessment", format!("{}\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr)),
-        ("privacy.controller", format!("{}\n{}", controller.name, controller.contact)),
-    ]
+        ("the privacy page for machines", json(&facts)),
+    ];
+    documents.chain(rest).collect()
 }
 
 #[cfg(test)]

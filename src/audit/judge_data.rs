@@ -15,6 +15,8 @@ const MONTHS_MAX: u32 = 25;
 const ROUNDING_MIN: u32 = 10;
 
 const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
+const REPLACE: &str = "run `sillage migrate` with this configuration; if somebody replaced the view, first \
+    DELETE FROM schema_migrations WHERE file LIKE 'views%'";
 const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
 
 /// What is stored, or a note that nobody could look.
@@ -129,14 +131,22 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
             let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
             look.fault(found, MIGRATE);
         }
-        let remembers = live.engine_full.contains("deduplication_window = ");
-        if table.forgets && table.engine != "Distributed" && !remembers {
+        // Among them, that a batch is counted once, and that rows of one flush do not stay by themselves.
+        for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
             look.fault(
-                format!("{} forgets which batches it has: one that is offered twice would count twice", table.name),
-                "set the deduplication window that schema/ declares",
+                format!("{} is not set as declared: {set}", table.name),
+                format!("ALTER TABLE {}.{} MODIFY SETTING {set}", evidence.database.name, table.name),
             );
         }
     }
+    if look.is_clean() {
+        look.fact("the tables add up, and are set as declared: a batch that is offered twice counts once");
+    }
+}
+
+fn is_set(engine: &str, set: &str) -> bool {
+    let settings = engine.split_once(" SETTINGS ").map_or("", |(_, settings)| settings);
+    settings.split(", ").any(|found| found == set)
 }
 
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
@@ -183,19 +193,16 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
 
 pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.rounding);
-    if rounding < ROUNDING_MIN || !rounding.is_multiple_of(ROUNDING_MIN) {
-        look.fault(
-            format!("privacy.rounding is {rounding}: figures leave finer than to the ten"),
-            "set privacy.rounding = 10, or keep an analysis that shows why nobody can be singled out",
-        );
-    } else {
+    if rounding > ROUNDING_MIN && !rounding.is_multiple_of(ROUNDING_MIN) {
+        look.fault(format!("privacy.rounding is {rounding}, no multiple of ten"), "set privacy.rounding = 10");
+    } else if rounding >= ROUNDING_MIN {
         look.fact(format!("figures are rounded to the nearest {rounding}"));
     }
     for view in &database.declared.views {
         let Some(live) = database.table(&view.name) else { continue };
         if database.selects.get(&view.name) != Some(&live.select) || !live.statement.contains("SQL SECURITY DEFINER") {
             let found = format!("{} is not the view that schema/ declares for this configuration", view.name);
-            look.fault(found, "run `sillage migrate`, or restart `sillage serve` with this configuration");
+            look.fault(found, REPLACE);
         }
     }
     match &database.reader {

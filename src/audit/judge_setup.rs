@@ -113,10 +113,7 @@ pub(super) fn no_marketing(evidence: &Evidence, look: &mut Look) {
             look.fact("privacy.marketing = \"with_consent\": campaigns and channels of hits that carry consent only");
             look.person("Keep what shows that consent was asked for and given, on every site that marks hits with it.");
         }
-        Marketing::Always => look.fault(
-            "privacy.marketing = \"always\": campaigns and channels are measured without consent",
-            "set privacy.marketing to \"never\" or \"with_consent\", or ask for consent before the script loads",
-        ),
+        Marketing::Always => {}
     }
 }
 
@@ -156,14 +153,10 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
 pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     match machine.runtime_in_memory {
-        Some(true) => {
-            let allowed =
-                if runtime.allow_disk { ", although runtime.allow_disk would let it be elsewhere" } else { "" };
-            look.fact(format!("runtime.dir {} is in memory{allowed}", runtime.dir.display()));
-        }
+        Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
         Some(false) => look.fault(
             format!("runtime.dir {} is on a disk, where tags and keys must never be", runtime.dir.display()),
-            "name a folder of a tmpfs, such as /dev/shm/sillage, and set runtime.allow_disk = false",
+            "name a folder of a tmpfs, such as /dev/shm/sillage",
         ),
         None => look.person(format!("Make {} in memory: it is not there.", runtime.dir.display())),
     }
@@ -246,11 +239,19 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
     let mut keepers: Vec<String> =
         KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
     let keeps = script.contains("localStorage");
-    if keeps && !script.contains(OBJECTION) {
+    if keeps_more_than_an_objection(script) {
         keepers.push("localStorage".to_owned());
     }
     let right = if keeps { "the script keeps an objection, and nothing else" } else { "the script keeps nothing" };
     look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
+}
+
+/// Whether local storage is used in any other way than under the one name, written out or in a variable.
+fn keeps_more_than_an_objection(script: &str) -> bool {
+    script.split("localStorage").skip(1).any(|rest| {
+        let name = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
+        name.is_empty() || !script.contains(&format!("{name}=\"{OBJECTION}\"")) && name.trim_matches('"') != OBJECTION
+    })
 }
 
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
@@ -287,13 +288,9 @@ pub(super) fn informed(evidence: &Evidence, look: &mut Look) {
 
 pub(super) fn objection(evidence: &Evidence, look: &mut Look) {
     let privacy = &evidence.config.privacy;
-    for (honoured, key, header) in
-        [(privacy.honour_gpc, "privacy.honour_gpc", "Sec-GPC: 1"), (privacy.honour_dnt, "privacy.honour_dnt", "DNT: 1")]
-    {
+    for (honoured, header) in [(privacy.honour_gpc, "Sec-GPC: 1"), (privacy.honour_dnt, "DNT: 1")] {
         if honoured {
             look.fact(format!("`{header}` is honoured"));
-        } else {
-            look.fault(format!("{key} = false: `{header}` is not honoured"), format!("set {key} = true"));
         }
     }
     let signs = ["globalPrivacyControl", "doNotTrack"];

@@ -3,18 +3,16 @@
 //! sent: names of ours, numbers, dates.
 
 pub mod checks;
-mod database;
+pub mod database;
 pub mod evidence;
 mod judge_data;
 mod judge_setup;
-mod machine;
+pub mod machine;
 pub mod page;
 pub mod report;
 mod wording;
 
-pub use database::Database;
 pub use evidence::{Evidence, gather};
-pub use machine::Machine;
 pub use wording::claims_a_seal;
 
 use serde::Serialize;

@@ -34,7 +34,7 @@ impl Audit {
     }
 
     /// What the rules come to.
-    fn conclusion(&self) -> String {
+    fn conclusion(&self, evidence: &Evidence) -> String {
         let left = self.left();
         if left.is_empty() {
             let open = self.count(Verdict::ForAPerson);
@@ -44,11 +44,22 @@ impl Audit {
             );
         }
         let left: Vec<String> = left.iter().map(|number| format!("R{number}")).collect();
-        format!(
-            "This set-up leaves the rules {}: until that is mended, measure with the visitors' consent only, and do not present it as \
-             exempt.",
+        let mut text = format!(
+            "This set-up leaves the rules {}: until that is mended, measure with the visitors' consent only, and do not \
+             present it as exempt.",
             left.join(", ")
-        )
+        );
+        let mut to_do = self.findings.iter().flat_map(|finding| &finding.to_do);
+        let statements = to_do.any(|to_do| to_do.contains(" TABLE ") || to_do.contains("DELETE FROM"));
+        if statements && embedded(&evidence.config) {
+            let login = evidence.config.runtime.dir.join("engine.json");
+            let how = format!(
+                " While `sillage serve` runs, {} says where its engine takes such statements, and as whom.",
+                login.display()
+            );
+            text.push_str(&how);
+        }
+        text
     }
 
     fn text(&self, evidence: &Evidence) -> String {
@@ -79,7 +90,7 @@ impl Audit {
                 self.count(Verdict::Held),
                 self.count(Verdict::NotHeld),
                 self.count(Verdict::ForAPerson),
-                self.conclusion()
+                self.conclusion(evidence)
             ),
         );
         text.trim_end().to_owned()
@@ -123,7 +134,7 @@ impl Audit {
             "audit": header,
             "findings": findings.collect::<Vec<_>>(),
             "rules_left": self.left().iter().map(|number| format!("R{number}")).collect::<Vec<_>>(),
-            "conclusion": self.conclusion(),
+            "conclusion": self.conclusion(evidence),
         });
         format!("{report:#}")
     }
@@ -133,7 +144,7 @@ impl Audit {
         for (name, value) in header(evidence) {
             line(&mut text, format_args!("- {name}: {value}"));
         }
-        line(&mut text, format_args!("\n{}\n\n| | rule | verdict |\n|---|---|---|", self.conclusion()));
+        line(&mut text, format_args!("\n{}\n\n| | rule | verdict |\n|---|---|---|", self.conclusion(evidence)));
         for finding in &self.findings {
             let rule = finding.rule;
             line(&mut text, format_args!("| R{} | {} | {} |", rule.number, rule.title.en, word(finding.verdict)));

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::query::{self, NoAnswer};
 use super::reply::{self, Reply};
 use super::tokens::{Digest, Token, digest};
-use super::{Access, Console, assets, session};
+use super::{Access, Console, assets, grafana, session};
 
 /// Longest body: a query with every list full fits.
 const BODY_BYTES_MAX: usize = 65_536;
@@ -31,7 +31,7 @@ pub(super) async fn answer(console: &Console, peer: SocketAddr, request: Request
 async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming) -> Reply {
     let path = head.uri.path();
     let allowed = match path {
-        "/api/v2/query" | "/sign-out" => "POST",
+        "/api/v2/query" | "/clickhouse" | "/sign-out" => "POST",
         "/sign-in" => "GET, HEAD, POST",
         "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
         _ if assets::find(path).is_some() => "GET, HEAD",
@@ -46,6 +46,7 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
     }
     match path {
         "/api/v2/query" => statistics(console, head, body).await,
+        "/clickhouse" => clickhouse(console, head, body).await,
         "/api/sites" => sites(console, &head.headers),
         "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
         "/sign-in" => sign_in_by_link(console, head),
@@ -87,6 +88,17 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
         Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(NoAnswer::Unavailable) => reply::no_database(),
+    }
+}
+
+async fn clickhouse(console: &Console, head: &Parts, body: Incoming) -> Reply {
+    let access = console.access.load_full();
+    if !grafana::knows(&access, &head.headers) {
+        return reply::unknown_token();
+    }
+    match collected(body).await {
+        Ok(body) => grafana::answer(console, &access, head, &body).await,
+        Err(refusal) => refusal,
     }
 }
 

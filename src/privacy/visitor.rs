@@ -129,6 +129,21 @@ mod tests {
     }
 
     #[test]
+    fn one_visitor_has_another_tag_on_every_site_and_every_day() {
+        let named = |name: &str| crate::config::Site { name: name.into(), ..Default::default() };
+        let sites = Sites::new(&[named("a"), named("b")]).unwrap();
+        let keys = Keys::default();
+        let tags = ["a", "b"].into_iter().flat_map(|site| [0, 1, 2].map(|day| (site, day))).map(|(site, day)| {
+            let at = jiff::Timestamp::from_second(i64::from(day) * 86_400).unwrap();
+            let key = keys.moment(sites.find(site).unwrap(), at, Day(day)).unwrap().today;
+            // The same name in the tag on both sites: the keys alone make the difference.
+            tag(&key, "192.0.2.1", "Firefox", "a")
+        });
+        let tags: std::collections::HashSet<u64> = tags.collect();
+        assert_eq!(tags.len(), 6);
+    }
+
+    #[test]
     fn another_key_gives_unrelated_tags() {
         assert_ne!(tag(&key(), "192.0.2.1", "x", "a"), tag(&key(), "192.0.2.1", "x", "a"));
     }

@@ -17,6 +17,8 @@ pub struct Table {
     pub sorting_key: String,
     /// Whether rows leave after the retention.
     pub forgets: bool,
+    /// What is set otherwise than the server would, each as `name = value`.
+    pub settings: Vec<String>,
 }
 
 /// A declared view.
@@ -67,14 +69,19 @@ fn view(statement: &str) -> Option<View> {
 fn table(statement: &str) -> Option<Table> {
     let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
     let line = |start: &str| statement.lines().find_map(|line| line.strip_prefix(start));
+    let columns = statement.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
     let engine = line("ENGINE = ").unwrap_or_default();
+    // They go over several lines, up to the comment.
+    let settings = statement.split_once("\nSETTINGS ").map_or("", |(_, rest)| rest);
+    let settings = settings.split_once("\nCOMMENT ").map_or(settings, |(settings, _)| settings);
     let sorting_key = line("ORDER BY ").unwrap_or_default();
     Some(Table {
         name: last_name(rest),
         engine: engine.split('(').next().unwrap_or_default().to_owned(),
-        columns: statement.lines().filter_map(column).collect(),
+        columns: columns.filter_map(column).collect(),
         sorting_key: sorting_key.trim_matches(['(', ')']).to_owned(),
         forgets: line("TTL ").is_some(),
+        settings: settings.split(',').map(str::trim).filter(|set| !set.is_empty()).map(str::to_owned).collect(),
     })
 }
 
@@ -84,7 +91,7 @@ fn last_name(text: &str) -> String {
     whole.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
-/// Name and type of a line inside the parentheses, which is indented by four.
+/// Name and type of a line inside the parentheses.
 fn column(line: &str) -> Option<(String, String)> {
     let (name, rest) = line.strip_prefix("    ")?.split_once(' ')?;
     if name.is_empty() {
@@ -126,6 +133,8 @@ mod tests {
         assert_eq!(pages.columns.len(), 16);
         assert_eq!(pages.columns[0], ("site".to_owned(), "LowCardinality(String)".to_owned()));
         assert!(pages.forgets);
+        assert_eq!(pages.settings[0], "non_replicated_deduplication_window = 10000");
+        assert!(pages.settings.iter().all(|set| set.split(" = ").count() == 2), "{:?}", pages.settings);
         for view in VIEWS {
             let found = declared.views.iter().find(|found| found.name == view).unwrap();
             assert!(found.select.starts_with("WITH\n") || found.select.starts_with("SELECT"), "{}", found.select);

@@ -181,10 +181,9 @@ async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, Store
     }
 }
 
-/// Tables that exist with another TTL are altered; the server then rewrites the parts that hold expired rows.
+/// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired rows.
 async fn retention(store: &Store, form: &Form) -> Result<Vec<Step>, StoreError> {
-    let sql =
-        "SELECT name, engine_full FROM system.tables WHERE database = {database:String} AND engine_full LIKE '% TTL %'";
+    let sql = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
     let wanted = format!("toIntervalMonth({})", form.retention);
     let steps = TABLES.iter().filter_map(|table| {

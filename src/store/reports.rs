@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// Largest answer to a reader's own SELECT: what a panel can draw, many times.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// ClickHouse's number for an expression that RE2 refuses.
 const CANNOT_COMPILE_REGEXP: u32 = 427;
@@ -25,6 +29,9 @@ pub enum ReportError {
     /// A `matches` filter is no RE2 expression: the asker has to change it.
     #[error("a `matches` filter holds an expression that RE2 does not understand")]
     Pattern,
+    /// The database does not understand a query, or what it asks is not granted.
+    #[error("the database does not accept the query")]
+    Refused,
     /// The database is away, refuses or is too slow: ask again later.
     #[error("the database does not answer")]
     Unavailable,
@@ -100,6 +107,18 @@ impl Reports {
     pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
         let sql = format!("SELECT count() FROM {}", report.view());
         Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
+    }
+
+    /// The rows of a SELECT that a reader wrote and somebody has checked, in a format of the engine's.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn select(&self, text: &str, format: &str, revision: Option<u32>) -> Result<Bytes, ReportError> {
+        match tokio::time::timeout(WAIT_MAX, self.store.ask(text).bytes(format, revision, ANSWER_BYTES_MAX)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(StoreError::Refused(_))) => Err(ReportError::Refused),
+            Ok(Err(_)) | Err(_) => Err(ReportError::Unavailable),
+        }
     }
 
     /// Whether the reading user may read every view.

@@ -11,7 +11,10 @@ use crate::process::Home;
 async fn audit(home: &Home, arguments: &[&str], rounding: &str) -> Output {
     let review = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let mut command = home.command(&[&["audit"], arguments].concat());
-    command.env("SILLAGE_PRIVACY__ROUNDING", rounding).env("SILLAGE_PRIVACY__LAST_REVIEW", review);
+    command
+        .env("SILLAGE_RUNTIME__ALLOW_DISK", "false")
+        .env("SILLAGE_PRIVACY__ROUNDING", rounding)
+        .env("SILLAGE_PRIVACY__LAST_REVIEW", review);
     command.env("SILLAGE_PRIVACY__CONTROLLER", "{name=\"Shop SAS\", contact=\"privacy@shop.example\"}");
     tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it ends").unwrap()
 }

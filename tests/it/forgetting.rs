@@ -2,6 +2,7 @@
 //! thief is another process, who has taken the key while it lived.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -36,13 +37,18 @@ async fn collect() {
         metrics.lines().find_map(|line| line.strip_prefix("sillage_tags ")?.parse::<u32>().ok()).unwrap_or(0)
     };
     eventually("the gauge shows them", async || tags().await == 84).await;
-    println!("\nfolder {}", collector.runtime.path().display());
+    tell(&format!("folder {}", collector.runtime.path().display()));
     told().await;
     collector.at("2026-03-10T23:31:00Z");
     eventually("the day is forgotten", async || tags().await == 0).await;
-    println!("\nforgotten");
+    tell("forgotten");
     told().await;
     collector.app.stop().await;
+}
+
+/// Tells the thief a line, past what the test's own runner writes.
+fn tell(text: &str) {
+    std::io::stdout().write_all(format!("\n{text}\n").as_bytes()).unwrap();
 }
 
 /// Waits for a line from the thief.

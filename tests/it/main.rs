@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod audit;
+mod audit_broken;
 mod audit_program;
 mod bad_input;
 mod bad_requests;
@@ -20,6 +21,7 @@ mod privacy_pages;
 mod process;
 mod proxy;
 mod query;
+mod reader;
 mod readers;
 mod reload;
 mod restart;

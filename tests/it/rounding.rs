@@ -59,13 +59,14 @@ fn questions() -> Vec<Report> {
         Subject::Breakdown(Dimension::Referrer),
         Subject::Actions { property: None, action: None },
         action("plan"),
+        Subject::Timings,
     ];
     let mut questions = Vec::new();
     for subject in subjects {
         for page in filters() {
             for (grain, apart) in [(Grain::Whole, false), (Grain::Whole, true), (Grain::Day, false)] {
                 let whole = report(subject.clone());
-                let by_value = apart && !matches!(subject, Subject::Pages(_));
+                let by_value = apart && !matches!(subject, Subject::Pages(_) | Subject::Timings);
                 questions.push(Report { grain, by_page: apart, by_value, page: page.clone(), ..whole });
             }
         }
@@ -104,13 +105,6 @@ async fn answers(batches: &[&Batch]) -> String {
         let rows = reports.rows(&question).await.unwrap();
         text.push_str(&format!("{question:?}\n{} {rows:?}\n", reports.total(&question).await.unwrap()));
     }
-    for by_page in [0, 1] {
-        let timings = format!(
-            "SELECT metric, count, p50, p75, p95 FROM report_timings(site='shop.example', from='2026-03-10', \
-             to='2026-03-10', timezone='UTC', grain='', by_page={by_page}, page_op='', pages=[])"
-        );
-        text.push_str(&format!("{:?}\n", store.ask(&timings).rows::<(String, i64, i64, i64, i64)>().await.unwrap()));
-    }
     text
 }
 
@@ -131,6 +125,7 @@ async fn one_person_more_changes_no_answer_by_a_byte() {
     };
     let without = answers(&[&others]).await;
     assert!(without.contains("bounce_rate: Some(50)") && without.contains("time_on_page: Some(20)"), "{without}");
+    assert!(without.contains("p50: Some(32), p75: Some(181), p95: Some(2048)"));
     assert!(without.contains("scroll_depth: Some(50)") && without.contains("visit_duration: Some(100)"));
     let with = answers(&[&others, &person()]).await;
     assert_eq!(without, with);
@@ -158,9 +153,10 @@ impl Rounded {
         Self(std::array::from_fn(|at| (sums[at] + steps[at] / 2) / steps[at] * steps[at]))
     }
 
-    fn rate(&self, above: usize, below: usize, factor: f64) -> Option<i64> {
-        let (above, below) = (self.0[above] as f64, self.0[below]);
-        (below >= 5 * ROUNDING).then(|| (factor * above / below as f64 + 0.5).floor() as i64)
+    /// Above over below, a multiple of it, to the nearest whole.
+    fn rate(&self, above: usize, below: usize, (times, over): (i64, i64)) -> Option<i64> {
+        let (above, below) = (self.0[above] * times, self.0[below] * over);
+        (below / over >= 5 * ROUNDING).then(|| (2 * above + below) / (2 * below))
     }
 
     /// The figures of a row of pages; nothing when all rounds to nothing.
@@ -179,10 +175,10 @@ impl Rounded {
             visits: Some(visits),
             views_per_visit: (viewed && whole_site && visits >= 5 * ROUNDING)
                 .then(|| (views * 10.0 + 0.5).floor() / 10.0),
-            bounce_rate: rate(role != Role::Exit, BOUNCES, VISITS, 100.0),
-            visit_duration: rate(role != Role::Exit, SECONDS, VISITS, 1.0),
-            time_on_page: rate(viewed, ENGAGED_MS, ENGAGED_VIEWS, 0.001),
-            scroll_depth: rate(viewed, SCROLL, SCROLL_VIEWS, 1.0),
+            bounce_rate: rate(role != Role::Exit, BOUNCES, VISITS, (100, 1)),
+            visit_duration: rate(role != Role::Exit, SECONDS, VISITS, (1, 1)),
+            time_on_page: rate(viewed, ENGAGED_MS, ENGAGED_VIEWS, (1, 1_000)),
+            scroll_depth: rate(viewed, SCROLL, SCROLL_VIEWS, (1, 1)),
             ..ReportRow::default()
         })
     }

@@ -290,7 +290,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     assert_eq!(told[0].sql, "GRANT SELECT ON elsewhere.report_pages TO sillage_reader");
     assert_eq!(told.len(), 4);
     config.reader_password_file = "/nowhere".into();
-    assert!(matches!(Endpoint::remote(&config), Err(("clickhouse.reader_password_file", _))));
+    assert!(matches!(Endpoint::remote(&config), Err(("clickhouse.reader_password_file", _, _))));
 }
 
 #[tokio::test]

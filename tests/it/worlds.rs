@@ -65,8 +65,10 @@ fn listing(folder: &Path) -> Vec<String> {
 
 /// What is left when the day and half an hour are over, but for times and random names.
 async fn left_behind(collector: &Collector) -> Vec<String> {
+    let tagged = async || !collector.metrics().await.contains("\nsillage_tags 0\n");
+    eventually("the gauge shows the day", tagged).await;
     collector.at("2026-03-10T23:31:00Z");
-    eventually("the day is forgotten", async || collector.metrics().await.contains("\nsillage_tags 0\n")).await;
+    eventually("the day is forgotten", async || !tagged().await).await;
     let mut left = listing(collector.folder.path());
     left.extend(listing(collector.runtime.path()));
     for table in TABLES {
@@ -101,6 +103,25 @@ async fn world(who: impl AsyncFnOnce(&Collector)) -> Vec<String> {
     let left = left_behind(&collector).await;
     collector.app.stop().await;
     left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_tell_of_one_flush_are_merged_into_their_month() {
+    let collector = Collector::start("2026-03-10T07:00:00Z", SITES).await;
+    let set = "SELECT toString(countIf(engine_full LIKE '%min_age_to_force_merge_seconds = 21600%')) FROM system.tables \
+               WHERE database = '{db}' AND engine LIKE '%SummingMergeTree'";
+    let tables = "SELECT toString(count()) FROM system.tables WHERE database = '{db}' AND engine = 'SummingMergeTree'";
+    assert_eq!(collector.texts(set).await, collector.texts(tables).await);
+    // Two parts are too few for the database to merge them of its own accord. With the age at a second, it does.
+    let sooner = "ALTER TABLE {db}.pages MODIFY SETTING min_age_to_force_merge_seconds = 1, \
+                  merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100";
+    collector.store.statement(&sooner.replace("{db}", collector.store.database())).await.unwrap();
+    for (person, at) in [(KNOWN, "2026-03-10T08:00:00Z"), (OTHER, "2026-03-10T09:00:00Z")] {
+        visits(&collector, person, at, &["/"]).await;
+    }
+    let parts = "SELECT toString(count()) FROM system.parts WHERE database = '{db}' AND table = 'pages' AND active";
+    eventually("one part is left", async || collector.texts(parts).await == ["1"]).await;
+    collector.app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

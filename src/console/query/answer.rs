@@ -135,7 +135,7 @@ impl From<ReportError> for NoAnswer {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Pattern => Self::Bad(BadQuestion(error.to_string())),
-            ReportError::Unavailable => Self::Unavailable,
+            ReportError::Unavailable | ReportError::Refused => Self::Unavailable,
         }
     }
 }

@@ -203,9 +203,11 @@ pub static RULES: [Rule; 22] = [
         sources: &[&SELF_ASSESSMENT_TOOL, &ANONYMISATION],
         held: words(
             "Views inside the database round every count. Dashboard, API, export and Grafana read those views and \
-             nothing else; one dimension at a time; rates are withheld where the rounded base is 0.",
+             nothing else; one dimension at a time; rates are made of rounded figures, and withheld where fewer than \
+             five roundings stand below the line.",
             "Des vues, dans la base même, arrondissent tout décompte. Tableau de bord, API, exportation et Grafana ne \
-             lisent que ces vues, une dimension à la fois ; les taux sont tus quand leur base arrondie est 0.",
+             lisent que ces vues, une dimension à la fois ; les taux se calculent sur des chiffres arrondis, et sont tus \
+             quand leur base est inférieure à cinq arrondis.",
         ),
         person: None,
     },
