@@ -24,7 +24,11 @@
   const files = (options.downloads || 'pdf doc docx odt rtf txt csv xls xlsx ods ppt pptx odp epub zip gz tgz rar 7z dmg exe msi deb rpm '
     + 'apk iso mp3 wav ogg flac mp4 webm mov ics svg').split(' ');
 
-  const tell = (name, props, interactive) => window.sillage && window.sillage(name, { props, interactive });
+  // What happens before the tracker is there waits in the queue that it reads.
+  const queue = window.sillage = window.sillage || function () {
+    (queue.q = queue.q || []).push(arguments);
+  };
+  const tell = (name, props, interactive) => window.sillage(name, { props, interactive });
   const listen = (name, then, target) => (target || document).addEventListener(name, then, true);
   const above = (event, selector) => event.target.closest && event.target.closest(selector);
 
