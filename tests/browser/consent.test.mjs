@@ -78,8 +78,12 @@ test('without an answer it goes before the next event, when the page is hidden, 
     assert.deepEqual((await settled(tab, site)).map((event) => event.n).sort(), ['Signup', 'pageview']);
     assert.deepEqual(told({ site }), without);
   });
-  await visit({ '/': pending }, async ({ site, context, tab }) => {
+  // So long a page that nothing of it was read: the next event does not come.
+  const long = page({ attributes: ATTRIBUTES, head: EXTENSION, body: '<div style="height:900000px"></div>' });
+  await visit({ '/': long }, async ({ site, context, tab }) => {
     await withVisibility(context);
+    await context.clock.install({ time: 0 });
+    await context.clock.pauseAt(1000);
     await tab.goto(site.origin + CAMPAIGN);
     await tab.evaluate(() => window.turn(true));
     await site.until((events) => events.length > 0);

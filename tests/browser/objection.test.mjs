@@ -58,6 +58,31 @@ test('who opted out before is not measured on the next page, nor of it after opt
   assert.deepEqual(events.map(({ n, u }) => [n, u.replace(site.origin, '')]), [['pageview', '/'], ['pageview', '/c']]);
 }));
 
+test('of a page that was objected to, nothing is told after opting in', () => visit({ '/': page() }, async ({ site, context, tab }) => {
+  await withVisibility(context);
+  await context.clock.install({ time: 0 });
+  await tab.goto(`${site.origin}/`);
+  await site.until((events) => events.length === 1);
+  const turnAndRead = async () => {
+    await tab.evaluate(() => window.sillage.optIn());
+    await context.clock.runFor(5000);
+    await tab.evaluate(() => {
+      window.turn(true);
+      window.turn(false);
+    });
+    return only(await settled(tab, site), 'engagement');
+  };
+  await context.clock.runFor(5000);
+  await tab.evaluate(() => window.sillage.optOut());
+  await context.clock.runFor(5000);
+  assert.deepEqual(await turnAndRead(), []);
+  await tab.evaluate(() => {
+    window.sillage.optOut();
+    history.pushState({}, '', '/b');
+  });
+  assert.deepEqual(await turnAndRead(), []);
+}));
+
 const switches = `<main><h1>Privacy</h1>
   <p><button data-sillage-opt-out>Do not count my visits</button></p>
   <p><span data-sillage-opt-out>Do not count my visits</span></p>
@@ -135,6 +160,7 @@ for (const [name, value, title] of [
 ]) {
   test(`${name}: nothing is sent, and the switch is on, cannot be turned and says why`, () => visit({ '/': page({ body: switches }) }, async ({ site, tab }) => {
     await tab.addInitScript(([key, given]) => Object.defineProperty(navigator, key, { value: given }), [name, value]);
+    await tab.addInitScript(() => { if (location.protocol === 'http:') localStorage.setItem('sillage_opt_out', '1'); });
     await tab.goto(`${site.origin}/`);
     const signal = ['switch true signal true 0'];
     assert.deepEqual(await told(tab), signal);
@@ -145,6 +171,7 @@ for (const [name, value, title] of [
       await element.press('Enter');
       await element.press(' ');
     }
+    assert.deepEqual(await stored(tab), { sillage_opt_out: '1' }, 'an earlier choice stays');
     await tab.evaluate(() => {
       window.sillage.optIn();
       return new Promise((callback) => window.sillage('Signup', { callback }));

@@ -24,7 +24,11 @@
   const files = (options.downloads || 'pdf doc docx odt rtf txt csv xls xlsx ods ppt pptx odp epub zip gz tgz rar 7z dmg exe msi deb rpm '
     + 'apk iso mp3 wav ogg flac mp4 webm mov ics svg').split(' ');
 
-  const tell = (name, props, interactive) => window.sillage && window.sillage(name, { props, interactive });
+  // What happens before the tracker is there waits in the queue that it reads.
+  const queue = window.sillage = window.sillage || function () {
+    (queue.q = queue.q || []).push(arguments);
+  };
+  const tell = (name, props, interactive) => window.sillage(name, { props, interactive });
   const listen = (name, then, target) => (target || document).addEventListener(name, then, true);
   const above = (event, selector) => event.target.closest && event.target.closest(selector);
 
@@ -79,7 +83,8 @@
       met.add(kind);
       tell('problem', { kind }, false);
     };
-    const name = (error) => (error instanceof Error || error instanceof DOMException ? error.name : 'other');
+    // A page may give its errors names of its own, and write anything into them.
+    const name = (error) => (error && /^[A-Za-z]{0,20}Error$/.test(error.name) ? error.name : 'other');
     listen('error', (event) => problem(event instanceof ErrorEvent ? name(event.error) : 'resource'), window);
     listen('unhandledrejection', (event) => problem(name(event.reason)), window);
   }
