@@ -1,0 +1,2 @@
+//! Instructions of the hot path, stage by stage.
+fn main() {}
