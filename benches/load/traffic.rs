@@ -191,16 +191,13 @@ impl Traffic {
 
     /// The same as a request for a client of a library.
     pub(crate) fn hyper(&self, number: u64) -> hyper::Request<http_body_util::Full<bytes::Bytes>> {
-        let (address, request) = self.request(number);
-        let body = self.texts[request.body.start as usize..request.body.end as usize].to_vec();
-        let head = std::str::from_utf8(&self.heads[request.head as usize]).unwrap();
-        let mut asked = hyper::Request::post("http://stats.bench.example/api/event")
+        let (address, agent, language, body) = self.parts(number);
+        let asked = hyper::Request::post("http://stats.bench.example/api/event")
             .header("x-forwarded-for", address.to_string())
-            .header("content-type", "text/plain");
-        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
-            asked = asked.header(name, value);
-        }
-        asked.body(bytes::Bytes::from(body).into()).unwrap()
+            .header("content-type", "text/plain")
+            .header("user-agent", agent)
+            .header("accept-language", language);
+        asked.body(bytes::Bytes::copy_from_slice(body).into()).unwrap()
     }
 
     /// A pageview of this number as a line of an access log, or another request of the same person.
@@ -217,9 +214,17 @@ impl Traffic {
             (What::Pageview { page }, None) => page,
             (What::Engagement { .. } | What::Action, None) => "/",
         };
-        let head = std::str::from_utf8(&self.heads[request.head as usize]).unwrap();
-        let agent = head.lines().next().and_then(|line| line.strip_prefix("User-Agent: ")).unwrap();
+        let agent = self.parts(number).1;
         writeln!(out, "{address} - - [{time}] \"GET {page} HTTP/1.1\" 200 5120 \"https://{SITE}/\" \"{agent}\"")
+    }
+
+    /// Address, agent, language and body.
+    pub(crate) fn parts(&self, number: u64) -> (IpAddr, &str, &str, &[u8]) {
+        let (address, request) = self.request(number);
+        let head = std::str::from_utf8(&self.heads[request.head as usize]).unwrap();
+        let mut lines = head.lines().map(|line| line.split_once(": ").unwrap().1);
+        let body = &self.texts[request.body.start as usize..request.body.end as usize];
+        (address, lines.next().unwrap(), lines.next().unwrap(), body)
     }
 
     /// Pageviews of a person.
