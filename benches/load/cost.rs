@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use crate::Extent;
-use crate::process::until;
 use crate::program::{Home, Program, Setup};
 use crate::results::{Figure, Goal, Results, median};
 use crate::run::{How, Subject, location_files};
@@ -49,8 +48,7 @@ pub(crate) fn at_rate(
     results.run(name, "collector", &came);
     let engine = subject.program.engine();
     let before = engine.cpu();
-    let merged = || subject.program.ask::<u64>("SELECT count() FROM system.merges")[0] == 0;
-    until(Duration::from_secs(120), merged).expect("merges end");
+    subject.program.merged();
     let engine_cpu = came.engine_cpu + engine.cpu() - before;
     subject.check();
     let each = |of: f64| of / came.pageviews.max(1) as f64;

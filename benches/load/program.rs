@@ -183,17 +183,23 @@ impl Program {
         Store::connect(&ClickHouse::default(), &engine)
     }
 
+    /// Returns once the engine merges nothing any more.
+    pub(crate) fn merged(&self) {
+        let merges = || self.ask::<u64>("SELECT count() FROM system.merges")[0];
+        until(Duration::from_secs(600), || merges() == 0).expect("merges end");
+    }
+
     /// Bytes of the tables on the disk.
     pub(crate) fn database_bytes(&self) -> u64 {
         self.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sillage'")[0]
     }
 
-    /// Pageviews in the database, once there are `expected` or after a minute. Asks seldom: a question costs too.
+    /// Pageviews in the database, once there are `expected` or after two minutes. Asks seldom: a question costs too.
     pub(crate) fn pageviews(&self, expected: u64) -> i64 {
         let began = Instant::now();
         loop {
             let counted = self.ask::<i64>("SELECT sum(pageviews) FROM sillage.pages")[0];
-            if counted >= i64::try_from(expected).unwrap() || began.elapsed() > Duration::from_secs(60) {
+            if counted >= i64::try_from(expected).unwrap() || began.elapsed() > Duration::from_secs(120) {
                 return counted;
             }
             std::thread::sleep(Duration::from_millis(200));

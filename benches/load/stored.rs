@@ -123,6 +123,7 @@ fn questions(program: Program, extent: &Extent, token: &str, results: &mut Resul
             ));
         }
     }
+    program.merged();
     let mut program = program;
     let (mut slowest_warm, mut slowest_cold) = ((0.0, ""), (0.0, ""));
     for (metrics, dimension) in QUESTIONS.into_iter().take(extent.questions) {
