@@ -43,9 +43,10 @@
     return answer;
   };
 
-  if (navigator.globalPrivacyControl || navigator.doNotTrack === '1') {
-    show('Your browser objects to being measured: nothing is sent', 'dropped');
-  }
+  // Once the tracker runs, which knows both ways to object: the browser's signals and the switch.
+  document.addEventListener('DOMContentLoaded', () => {
+    if (window.sillage?.isOptedOut?.()) show('You, or your browser, object to being measured: nothing is sent', 'dropped');
+  });
 
   const told = (element) => JSON.parse(element.dataset.props || '{}');
 

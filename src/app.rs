@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::collect::hits::Hits;
+use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
 use crate::collect::{BUFFER_BYTES, Collect};
 use crate::config::{Config, ConfigError, EngineMode};
@@ -124,7 +125,8 @@ impl App {
         let private = listen("console.listen", config.console.listen)?;
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let collect = Arc::new(Collect::new(hits, config.collect.clone(), demo));
+        let collect =
+            Arc::new(Collect::new(hits, Pages::new(&config, anonymiser.clone()), config.collect.clone(), demo));
         let (collect_address, collecting) = Collecting::start(&collect, public, config.collect.threads)?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
@@ -238,13 +240,15 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
     Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
 }
 
-/// Keeps the memory of this process and its children, where keys and tags are, from ending up on a disk as a core dump.
+/// Keeps the memory of this process, where keys and tags are, from ending up on a disk as a core dump, and from being
+/// read by other processes of the same user. The first holds for its children too.
 ///
 /// # Errors
 /// When the system refuses.
 pub fn forbid_core_dumps() -> Result<(), AppError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))
+    setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| AppError::System(error.into()))
 }
 
 /// Raises the soft limit of open files to the hard one, and says so when that is not enough for `connections`.
@@ -276,10 +280,8 @@ pub fn check(config: &Config) -> Result<(), AppError> {
 }
 
 fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
-    Endpoint::remote(&config.clickhouse).map_err(|error| ConfigError::Value {
-        key: "clickhouse.password_file".into(),
-        why: format!("{}: {error}", config.clickhouse.password_file),
-    })
+    Endpoint::remote(&config.clickhouse)
+        .map_err(|(key, file, error)| ConfigError::Value { key: key.into(), why: format!("{file}: {error}") })
 }
 
 /// The database: an engine of our own, started, or where somebody else runs one.
@@ -329,7 +331,13 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
     let mut pause = Duration::from_secs(1);
     loop {
         match migrate::apply(store, &settings).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                if !ours {
+                    let refused = migrate::grant_reader(store, &config.clickhouse).await;
+                    refused.iter().for_each(|step| tracing::warn!("run this as an administrator: {}", step.sql));
+                }
+                return Ok(());
+            }
             Err(error) if ours || !error.is_retryable() => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, pause_seconds = pause.as_secs(), "the database is away; hits wait in the spool");

@@ -9,10 +9,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app;
+use crate::audit::report::Format as ReportFormat;
+use crate::audit::{self, Audit};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode};
 use crate::console::tokens;
 use crate::import::{self, Format, Import};
+use crate::notice::{self, Facts, Lang};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
 use crate::store::client::Store;
@@ -36,6 +39,18 @@ pub struct ImportRequest {
     pub shift_days: i64,
     /// Count days that were imported before once more.
     pub again: bool,
+}
+
+/// What `sillage notice` is asked for.
+pub struct NoticeRequest {
+    /// The configuration's file.
+    pub config: PathBuf,
+    /// Name of the one site; without it, all.
+    pub site: Option<String>,
+    /// The language.
+    pub lang: Lang,
+    /// The form.
+    pub format: notice::Format,
 }
 
 /// What `sillage simulate` is asked for.
@@ -111,6 +126,11 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
         true => migrate::dry_run(&store, &settings(&config)).await,
         false => migrate::apply(&store, &settings(&config)).await,
     };
+    let by_hand = match (dry_run, &steps) {
+        (true, _) => migrate::reader_steps(&config.clickhouse),
+        (false, Ok(_)) => migrate::grant_reader(&store, &config.clickhouse).await,
+        (false, Err(_)) => Vec::new(),
+    };
     let_go(store, engine).await;
     let steps = steps?;
     let mut text = String::new();
@@ -119,8 +139,26 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
             text.push_str(&format!("-- {}\n{};\n\n", step.file, step.sql));
         }
     }
+    if !by_hand.is_empty() {
+        text.push_str("-- for the reading user, by an administrator:\n");
+        by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
+    }
     text.push_str(&format!("-- {} statement(s) {}", steps.len(), if dry_run { "to run" } else { "run" }));
     Ok(text)
+}
+
+/// `sillage audit`: the report, and whether every rule is held that a program can check.
+///
+/// # Errors
+/// When database or machine cannot be looked at.
+pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), Failure> {
+    let config = Config::load(file)?;
+    let (store, engine) = reach(&config).await?;
+    let evidence = audit::gather(&config, &store, SystemClock.now()).await;
+    let_go(store, engine).await;
+    let evidence = evidence?;
+    let audit = Audit::of(&evidence);
+    Ok((audit.report(&evidence, format), audit.left().is_empty()))
 }
 
 /// `sillage simulate`: lines to `out`, the truth to where it is asked for.
@@ -150,6 +188,25 @@ pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), Failur
         None => writeln!(std::io::stderr(), "{truth}")?,
     }
     Ok(())
+}
+
+/// `sillage notice`: for all sites, or for one.
+///
+/// # Errors
+/// What is wrong with the configuration, or that it has no such site.
+pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
+    let config = Config::load(&request.config)?;
+    let sites = Sites::new(&config.site)?;
+    let sites: Vec<_> = match &request.site {
+        None => sites.iter().collect(),
+        Some(name) => match sites.find(name) {
+            Some(site) => vec![site],
+            None => return Err(format!("no site `{name}` in {}", request.config.display()).into()),
+        },
+    };
+    let facts = Facts::new(&config).of(sites.into_iter().map(AsRef::as_ref));
+    let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
+    Ok(notice::written(&notice::notice(&facts, today), request.lang, request.format))
 }
 
 /// `sillage token new`.

@@ -136,6 +136,10 @@ pub struct ClickHouse {
     pub user: String,
     /// Remote: a file that holds the user's password.
     pub password_file: String,
+    /// Remote: the user that reads reports and nothing else; empty: the owner reads them too.
+    pub reader: String,
+    /// Remote: a file that holds the reading user's password.
+    pub reader_password_file: String,
     /// Database of the tables.
     pub database: String,
     /// Name of a cluster, or empty.
@@ -260,6 +264,8 @@ pub struct Site {
     pub properties: Vec<String>,
     /// Query parameter that holds what people look for; empty counts none.
     pub search_parameter: String,
+    /// Script errors are counted, by their kind alone.
+    pub problems: bool,
     /// Paths that are not counted; `*` stands for anything.
     pub exclude_paths: Vec<String>,
     /// Addresses or networks that are not counted.

@@ -17,7 +17,8 @@
 //!
 //! The [`console`] reads figures through views that round inside the database, and never sees a hit. [`import`] sends
 //! lines of logs the same way as hits, in the order of their times, with keys and visits of its own, and folds without
-//! the spool; [`simulate`] makes such lines, with known truth. [`house`] forgets
+//! the spool; [`simulate`] makes such lines, with known truth; [`audit`] looks whether the rules are held. [`notice`] tells
+//! people what is measured, from the rules and the running configuration. [`house`] forgets
 //! what is past, every second. [`app`] starts and stops all of it, in order.
 //!
 //! # Words
@@ -62,7 +63,11 @@ pub mod rollup;
 pub mod ship;
 pub mod store;
 
+// What people are told, from the rules and the configuration.
+pub mod notice;
+
 // What comes in, what goes out.
+pub mod audit;
 pub mod collect;
 pub mod console;
 pub mod import;

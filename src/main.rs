@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use sillage::app::{self, App, Options};
+use sillage::audit::page::rules_page;
+use sillage::audit::report::Format as ReportFormat;
 use sillage::clock::{Clock, SteadyClock, SystemClock};
-use sillage::commands::{self, Failure, ImportRequest, SimulateRequest};
+use sillage::commands::{self, Failure, ImportRequest, NoticeRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
+use sillage::notice::{self, Lang};
 use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
@@ -43,6 +46,19 @@ enum Command {
     },
     /// Read the configuration and say whether it is right.
     Check(ConfigFile),
+    /// Write the notices: for a site's privacy policy, for the register of processing, the self-assessment.
+    Notice(NoticeArguments),
+    /// Look whether every rule of privacy is held, and write a report. Ends with 1 when one is not.
+    Audit {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How the report is written.
+        #[arg(long, value_enum, default_value_t = ReportForm::Text)]
+        format: ReportForm,
+        /// Print the documentation of the rules instead, and look at nothing.
+        #[arg(long)]
+        rules: bool,
+    },
     /// Count what was logged elsewhere.
     Import {
         #[command(subcommand)]
@@ -77,6 +93,41 @@ struct ConfigFile {
     /// The configuration.
     #[arg(long, default_value = "sillage.toml")]
     config: PathBuf,
+}
+
+#[derive(Args)]
+struct NoticeArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The language.
+    #[arg(long, value_enum)]
+    lang: Lang,
+    /// The form.
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: notice::Format,
+    /// One site instead of all; where a collector serves several publishers.
+    #[arg(long)]
+    site: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ReportForm {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// To file.
+    Markdown,
+}
+
+impl From<ReportForm> for ReportFormat {
+    fn from(form: ReportForm) -> Self {
+        match form {
+            ReportForm::Text => Self::Text,
+            ReportForm::Json => Self::Json,
+            ReportForm::Markdown => Self::Markdown,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -166,7 +217,7 @@ fn main() -> ExitCode {
         .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(run(command)));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell if even this fails.
             writeln!(std::io::stderr(), "sillage: {error}").ok();
@@ -175,19 +226,31 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
+async fn run(command: Command) -> Result<ExitCode, Failure> {
     app::forbid_core_dumps()?;
-    match command {
+    let done = match command {
+        Command::Audit { rules: true, .. } => say(&rules_page()),
+        Command::Audit { config, format, .. } => return audit(&config.config, format.into()).await,
         Command::Serve { demo: true, .. } => serve_demo().await,
         Command::Serve { config, demo: false } => serve(&config).await,
         Command::Check(file) => say(&commands::check(&file.config)?),
+        Command::Notice(NoticeArguments { config, lang, format, site }) => {
+            say(&commands::notice(&NoticeRequest { config: config.config, site, lang, format })?)
+        }
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
         Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),
         Command::Migrate { config, dry_run } => say(&commands::migrate(&config.config, dry_run).await?),
         Command::Token { token: TokenCommand::New { sites, name } } => say(&commands::new_token(&name, &sites)?),
         Command::Engine { .. } => Ok(()),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn audit(file: &Path, format: ReportFormat) -> Result<ExitCode, Failure> {
+    let (report, held) = commands::audit(file, format).await?;
+    say(&report)?;
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failure> {

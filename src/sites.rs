@@ -63,6 +63,10 @@ pub struct Site {
     pub query_names_kept: Vec<String>,
     /// Property names that actions may carry.
     pub properties: HashSet<String>,
+    /// Query parameter that holds what people look for; empty counts none.
+    pub search_parameter: String,
+    /// Script errors are counted.
+    pub problems: bool,
     exclude_paths: Vec<String>,
     exclude_addresses: Vec<IpNet>,
 }
@@ -123,6 +127,12 @@ impl Site {
                 format!("`{name}` points at a person, a click or a campaign and can never be kept"),
             ));
         }
+        if is_never_kept(&written.search_parameter) {
+            return Err(wrong(
+                "site.search_parameter",
+                format!("`{}` points at a person, a click or a campaign and is no search", written.search_parameter),
+            ));
+        }
         let hosts: &[String] =
             if written.hosts.is_empty() { std::slice::from_ref(&written.name) } else { &written.hosts };
         Ok(Self {
@@ -132,6 +142,8 @@ impl Site {
             timezone,
             query_names_kept: written.query_names_kept.clone(),
             properties: written.properties.iter().cloned().collect(),
+            search_parameter: written.search_parameter.clone(),
+            problems: written.problems,
             exclude_paths: written.exclude_paths.clone(),
             exclude_addresses: written
                 .exclude_addresses
@@ -186,7 +198,8 @@ pub fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
 }
 
-fn is_never_kept(name: &str) -> bool {
+/// Whether this query parameter points at a click or a campaign, and so may never be kept.
+pub(crate) fn is_never_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("utm_") || NEVER_KEPT.contains(&name.as_str())
 }
@@ -243,6 +256,12 @@ mod tests {
     fn a_click_id_among_the_kept_names_is_refused() {
         let kept = config::Site { query_names_kept: vec!["GCLID".into()], ..site("a.example") };
         assert!(Sites::new(&[kept]).is_err());
+    }
+
+    #[test]
+    fn a_campaign_is_no_search() {
+        let wrong = config::Site { search_parameter: "utm_term".into(), ..site("a.example") };
+        assert!(Sites::new(&[wrong]).is_err());
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Counter {
         assert!(message.referrer.as_ref().is_none_or(|referrer| referrer.len() <= URL_BYTES_MAX));
         let received = jiff::Timestamp::from_second(1_773_000_000 + at).expect("a moment of this century");
         for site in message.site_names() {
-            let Some(kind) = message.kind() else { continue };
+            let kind = message.kind();
             let hit = Hit {
                 received,
                 address: ClientIp::new(IpAddr::from([192, 0, 2, visitor])),

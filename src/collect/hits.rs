@@ -138,10 +138,6 @@ impl Hits {
     /// One hit on one site, to its outcome.
     async fn one(&self, message: &Message<'_>, site: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> End {
         self.meters.received();
-        let Some(kind) = message.kind() else {
-            self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
-            return End::Dropped(Dropped::NotMeasured);
-        };
         let hit = Hit {
             received: self.clock.now(),
             address: self.peers.client(peer, headers),
@@ -153,22 +149,30 @@ impl Hits {
             referrer: message.referrer.as_deref(),
             fragment_is_page: message.fragment_is_page,
             width: message.width,
-            kind,
+            kind: message.kind(),
         };
         let recorded = match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
                 let site = sighting.site.clone();
-                match self.ledger.record(&sighting) {
-                    Ok((receipt, tagged)) => Ok((site, receipt, tagged)),
+                let recorded = self.ledger.record(&sighting).and_then(|(receipt, tagged)| {
+                    let search = sighting.search().map(|search| self.ledger.record(&search)).transpose()?;
+                    Ok((receipt, search.map(|(receipt, _)| receipt), tagged))
+                });
+                match recorded {
+                    Ok((receipt, search, tagged)) => Ok((site, receipt, search, tagged)),
                     Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
                 }
             }
             Err(ended) => Err(ended),
         };
         match recorded {
-            Ok((site, receipt, tagged)) => {
+            Ok((site, receipt, search, tagged)) => {
                 let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
-                match receipt.await {
+                let durable = match (receipt.await, search) {
+                    (Ok(_), Some(search)) => search.await,
+                    (pageview, _) => pageview,
+                };
+                match durable {
                     Ok(durable) => {
                         taken.outcome = if tagged { Outcome::Counted } else { Outcome::Untagged };
                         End::Counted(durable)

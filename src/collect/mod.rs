@@ -8,6 +8,7 @@ pub mod demo;
 pub mod hits;
 mod load;
 pub mod native;
+pub mod pages;
 pub mod peer;
 pub mod pixel;
 pub mod tracker;
@@ -27,6 +28,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use load::Load;
+use pages::{Page, Pages};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -49,16 +51,17 @@ pub(crate) const BUFFER_BYTES: usize = 65_536;
 /// The public listener's state, shared by its threads.
 pub struct Collect {
     hits: Hits,
+    pages: Pages,
     config: config::Collect,
     demo: bool,
     connections: Arc<Semaphore>,
 }
 
 impl Collect {
-    /// Takes hits as `hits` says; `demo` adds the demonstration site.
-    pub fn new(hits: Hits, config: config::Collect, demo: bool) -> Self {
+    /// Takes hits as `hits` says, and tells visitors what `pages` says; `demo` adds the demonstration site.
+    pub fn new(hits: Hits, pages: Pages, config: config::Collect, demo: bool) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
-        Self { hits, config, demo, connections }
+        Self { hits, pages, config, demo, connections }
     }
 
     /// Serves `listener` until `shutdown`, then lets open requests end within the configured time.
@@ -162,10 +165,16 @@ impl Collect {
             "/pixel.gif" if reads => self.hits.pixel(&request, peer.ip()).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
-            path if path == self.config.tracker_path && reads => tracker::serve(request.headers()),
-            path if path == self.config.tracker_path => answer::method_not_allowed(FILE),
-            path if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
-            _ => answer::not_found(),
+            path if let Some(page) = Page::at(path) => match reads {
+                true => self.pages.serve(page, &request),
+                false => answer::method_not_allowed(FILE),
+            },
+            path => match tracker::find(path, &self.config.tracker_path) {
+                Some(script) if reads => script.serve(request.headers()),
+                Some(_) => answer::method_not_allowed(FILE),
+                None if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
+                None => answer::not_found(),
+            },
         }
     }
 }

@@ -65,7 +65,6 @@ enum What<'a> {
     Pageview,
     Engagement(Option<u32>, Option<u8>),
     Timing(Vec<(TimingMetric, f64)>),
-    Problem,
     Action(Cow<'a, str>, bool, Vec<(String, String)>),
 }
 
@@ -109,7 +108,6 @@ impl<'a> Message<'a> {
             "pageview" => What::Pageview,
             "engagement" => engagement(fields.e, fields.sd)?,
             "timing" => What::Timing(timings(fields.t)?),
-            "problem" => What::Problem,
             action => {
                 if action.trim().is_empty() || action.chars().count() > NAME_CHARS_MAX {
                     return Err("n: 1 to 120 characters");
@@ -150,21 +148,20 @@ impl<'a> Message<'a> {
         Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, what })
     }
 
-    /// What happened; nothing for a kind of event that is not measured.
-    pub fn kind(&self) -> Option<HitKind<'_>> {
-        Some(match &self.what {
+    /// What happened.
+    pub fn kind(&self) -> HitKind<'_> {
+        match &self.what {
             What::Pageview => HitKind::Pageview { not_found: false },
             What::Engagement(engaged_ms, scroll_percent) => {
                 HitKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
             }
             What::Timing(timings) => HitKind::Timing(timings.clone()),
-            What::Problem => return None,
             What::Action(name, interactive, properties) => HitKind::Action {
                 name: Cow::Borrowed(name.trim()),
                 interactive: *interactive,
                 properties: properties.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))).collect(),
             },
-        })
+        }
     }
 
     /// The sites that the sender names; one unnamed site when it names none.

@@ -1,52 +1,91 @@
-//! Serves the tracker. The script is built ahead (`tracker/build.mjs`) and part of the program, so that no request
-//! reads a file. It is the same for everybody: nothing of the request may ever flow into it.
+//! Serves the tracker and its extensions. The scripts are built ahead (`tracker/build.mjs`) and part of the program, so
+//! that no request reads a file. They are the same for everybody: nothing of the request may ever flow into them.
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Response;
-use hyper::header::HeaderMap;
-
 use super::asset::{Asset, Policy};
 
-static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("text/javascript; charset=utf-8", include_bytes!("../../tracker/dist/sillage.js"), Policy::Shared)
-});
+/// The tracker and its extensions, as every site gets them.
+pub const TEXT: &str = concat!(
+    include_str!("../../tracker/dist/sillage.js"),
+    include_str!("../../tracker/dist/sillage.consent.js"),
+    include_str!("../../tracker/dist/sillage.actions.js"),
+    include_str!("../../tracker/dist/sillage.timing.js"),
+);
 
-/// The tracker: compressed where that is understood, `304` where the browser has it already.
-pub fn serve(headers: &HeaderMap) -> Response<Full<Bytes>> {
-    SCRIPT.serve(headers)
+macro_rules! scripts {
+    ($($ending:literal)*) => {
+        [$(($ending, Asset::new(
+            "text/javascript; charset=utf-8",
+            include_bytes!(concat!("../../tracker/dist/sillage", $ending)),
+            Policy::Shared,
+        )),)*]
+    };
+}
+
+/// By the end of their names; the tracker itself comes first.
+static SCRIPTS: LazyLock<[(&str, Asset); 4]> =
+    LazyLock::new(|| scripts!(".js" ".consent.js" ".actions.js" ".timing.js"));
+
+/// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
+/// `/js/shop.js` has `/js/shop.consent.js`.
+pub(super) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
+    let stem = tracker_path.strip_suffix(".js").unwrap_or(tracker_path);
+    let ending = if path == tracker_path { ".js" } else { path.strip_prefix(stem)? };
+    SCRIPTS.iter().find(|(known, _)| *known == ending).map(|(_, asset)| asset)
 }
 
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt as _;
     use hyper::StatusCode;
-    use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue};
+    use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 
     use super::*;
 
     #[test]
-    fn any_site_may_load_it_and_keep_it_for_a_day() {
-        let response = serve(&HeaderMap::new());
-        assert_eq!(response.status(), StatusCode::OK);
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-        assert_eq!(header(CONTENT_TYPE.as_str()), "text/javascript; charset=utf-8");
-        assert_eq!(header("access-control-allow-origin"), "*");
-        assert_eq!(header("cross-origin-resource-policy"), "cross-origin");
-        assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(header(CACHE_CONTROL.as_str()), "public, max-age=86400, stale-while-revalidate=604800");
-        assert!(header(ETAG.as_str()).starts_with('"'), "a strong validator");
+    fn any_site_may_load_them_and_keep_them_for_a_day() {
+        for (_, script) in SCRIPTS.iter() {
+            let response = script.serve(&HeaderMap::new());
+            assert_eq!(response.status(), StatusCode::OK);
+            let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+            assert_eq!(header(CONTENT_TYPE.as_str()), "text/javascript; charset=utf-8");
+            assert_eq!(header("access-control-allow-origin"), "*");
+            assert_eq!(header("cross-origin-resource-policy"), "cross-origin");
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            assert_eq!(header(CACHE_CONTROL.as_str()), "public, max-age=86400, stale-while-revalidate=604800");
+            assert!(header(ETAG.as_str()).starts_with('"'), "a strong validator");
+        }
+    }
+
+    #[test]
+    fn extensions_stand_beside_the_tracker_under_its_name() {
+        let found = |path, tracker| find(path, tracker).map(std::ptr::from_ref);
+        let [tracker, consent] = ["/js/sillage.js", "/js/sillage.consent.js"].map(|path| found(path, "/js/sillage.js"));
+        assert!(tracker.is_some() && consent.is_some() && tracker != consent);
+        for (path, tracker_path, expected) in [
+            ("/js/shop.js", "/js/shop.js", tracker),
+            ("/js/shop.consent.js", "/js/shop.js", consent),
+            ("/shop", "/shop", tracker),
+            ("/shop.consent.js", "/shop", consent),
+            ("/js/sillage.js", "/js/shop.js", None),
+            ("/js/sillage.other.js", "/js/sillage.js", None),
+            ("/js/sillage", "/js/sillage.js", None),
+            ("/", "/js/sillage.js", None),
+        ] {
+            assert_eq!(found(path, tracker_path), expected, "{path} beside {tracker_path}");
+        }
     }
 
     #[tokio::test]
-    async fn it_travels_in_at_most_1200_bytes() {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
-        let response = serve(&headers);
-        assert_eq!(response.headers().get(CONTENT_ENCODING).unwrap(), "gzip");
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        assert!(body.len() <= 1200, "{} bytes", body.len());
+    async fn they_travel_in_no_more_than_the_build_allows() {
+        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600, 1_100, 3_500]) {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+            let response = script.serve(&headers);
+            assert_eq!(response.headers().get(CONTENT_ENCODING).unwrap(), "gzip");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(body.len() <= bytes_max, "{} bytes", body.len());
+        }
     }
 }

@@ -32,6 +32,12 @@ impl Config {
         require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
             "write letters, digits and underscores".into()
         })?;
+        let reader = &self.clickhouse.reader;
+        require(
+            reader.is_empty() || (is_identifier(reader) && *reader != self.clickhouse.user),
+            "clickhouse.reader",
+            || "write the name of a user other than clickhouse.user: letters, digits and underscores".into(),
+        )?;
         require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
             "write a path, such as /js/sillage.js".into()
         })?;

@@ -38,6 +38,8 @@ impl Default for ClickHouse {
             url: "http://127.0.0.1:8123".into(),
             user: "sillage".into(),
             password_file: String::new(),
+            reader: String::new(),
+            reader_password_file: String::new(),
             database: "sillage".into(),
             cluster: String::new(),
             library: String::new(),

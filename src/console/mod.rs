@@ -2,9 +2,11 @@
 //! reads nothing but the rounded views.
 
 mod assets;
+mod grafana;
 mod query;
 mod reply;
 mod route;
+mod select;
 mod session;
 pub mod tokens;
 

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::query::{self, NoAnswer};
 use super::reply::{self, Reply};
 use super::tokens::{Digest, Token, digest};
-use super::{Access, Console, assets, session};
+use super::{Access, Console, assets, grafana, session};
 
 /// Longest body: a query with every list full fits.
 const BODY_BYTES_MAX: usize = 65_536;
@@ -31,7 +31,7 @@ pub(super) async fn answer(console: &Console, peer: SocketAddr, request: Request
 async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming) -> Reply {
     let path = head.uri.path();
     let allowed = match path {
-        "/api/v2/query" | "/sign-out" => "POST",
+        "/api/v2/query" | "/clickhouse" | "/sign-out" => "POST",
         "/sign-in" => "GET, HEAD, POST",
         "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
         _ if assets::find(path).is_some() => "GET, HEAD",
@@ -46,6 +46,7 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
     }
     match path {
         "/api/v2/query" => statistics(console, head, body).await,
+        "/clickhouse" => clickhouse(console, head, body).await,
         "/api/sites" => sites(console, &head.headers),
         "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
         "/sign-in" => sign_in_by_link(console, head),
@@ -77,10 +78,9 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
-    let readable = |token: &Token| {
-        let site = access.sites.find(&name.to_ascii_lowercase())?;
-        token.reads(&site.name).then(|| site.clone())
-    };
+    let name = name.to_ascii_lowercase();
+    // The token decides before anything is looked up: what it may not read costs the same, whether it exists or not.
+    let readable = |token: &Token| if token.reads(&name) { access.sites.find(&name).cloned() } else { None };
     let Some(site) = with_token(console, &access, &head.headers, readable).flatten() else {
         return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
     };
@@ -88,6 +88,17 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
         Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(NoAnswer::Unavailable) => reply::no_database(),
+    }
+}
+
+async fn clickhouse(console: &Console, head: &Parts, body: Incoming) -> Reply {
+    let access = console.access.load_full();
+    if !grafana::knows(&access, &head.headers) {
+        return reply::unknown_token();
+    }
+    match collected(body).await {
+        Ok(body) => grafana::answer(console, &access, head, &body).await,
+        Err(refusal) => refusal,
     }
 }
 
@@ -140,8 +151,15 @@ fn opened(console: &Console, token: &str) -> Reply {
 async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
     let proxied = head.headers.contains_key(FORWARDED) || head.headers.contains_key("x-forwarded-for");
     let local = peer.ip().to_canonical().is_loopback() && !proxied;
-    if !local && with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() {
-        return reply::unknown_token();
+    if !local {
+        match with_token(console, &console.access.load(), &head.headers, Token::reads_all) {
+            None => return reply::unknown_token(),
+            Some(false) if head.uri.path() == "/metrics" => {
+                let sentence = "the metrics speak of every site: ask with a token for `*`";
+                return reply::error(StatusCode::FORBIDDEN, sentence);
+            }
+            Some(_) => {}
+        }
     }
     match head.uri.path() {
         "/metrics" => reply::metrics(console.metrics.render()),

@@ -67,9 +67,14 @@ impl Tokens {
 }
 
 impl Token {
-    /// Whether the token may read this site.
+    /// Whether the token may read every site.
+    pub(super) fn reads_all(&self) -> bool {
+        self.sites.iter().any(|allowed| allowed == "*")
+    }
+
+    /// Whether the token may read a site of this name, if there is one.
     pub(super) fn reads(&self, site: &str) -> bool {
-        self.sites.iter().any(|allowed| allowed == "*" || allowed == site)
+        self.sites.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(site))
     }
 }
 

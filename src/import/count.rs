@@ -14,7 +14,7 @@ use crate::config::Limits;
 use crate::outcome::Dropped;
 use crate::privacy::event::{Day, Event, Kind};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
-use crate::privacy::{Anonymiser, NotCounted};
+use crate::privacy::{Anonymiser, NotCounted, Sighting};
 use crate::rollup::Rollup;
 use crate::store::rows::Batch;
 use crate::visits::{Bounds, Visits};
@@ -149,10 +149,6 @@ impl Counting {
             self.summary.not_understood += 1;
             return;
         };
-        let Some(kind) = line.message.kind() else {
-            self.summary.left_out += 1;
-            return;
-        };
         let site = self.import.site.clone();
         self.hit(Hit {
             received: line.time,
@@ -165,7 +161,7 @@ impl Counting {
             referrer: line.message.referrer.as_deref(),
             fragment_is_page: line.message.fragment_is_page,
             width: line.message.width,
-            kind,
+            kind: line.message.kind(),
         });
     }
 
@@ -174,16 +170,23 @@ impl Counting {
         self.latest = self.latest.max(hit.received);
         match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
-                let counted = self.visits.count(&sighting);
-                self.rollup.add(&counted.event);
-                self.days.insert(counted.event.day);
-                self.summary.note(&counted.event);
+                self.count(&sighting);
+                if let Some(search) = sighting.search() {
+                    self.count(&search);
+                }
             }
             Err(ended) => match ended.why {
                 NotCounted::Dropped(Dropped::Bot) => self.summary.bots += 1,
                 NotCounted::Dropped(_) | NotCounted::Refused(..) => self.summary.left_out += 1,
             },
         }
+    }
+
+    fn count(&mut self, sighting: &Sighting<'_>) {
+        let counted = self.visits.count(sighting);
+        self.rollup.add(&counted.event);
+        self.days.insert(counted.event.day);
+        self.summary.note(&counted.event);
     }
 
     fn send_part(&mut self) -> std::io::Result<()> {

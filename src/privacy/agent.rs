@@ -37,11 +37,11 @@ const UNNAMED: &str = "Other";
 pub struct Agent {
     /// Browser family.
     pub browser: Box<str>,
-    /// Its major version, at most four digits.
+    /// The family with its major version, at most four digits: versions of two browsers are not one value.
     pub browser_version: Box<str>,
     /// Operating system family.
     pub system: Box<str>,
-    /// Its major version, at most four digits.
+    /// The same of the system.
     pub system_version: Box<str>,
     /// `desktop`, `mobile`, `tablet`, `tv` or `other`.
     pub device: &'static str,
@@ -94,11 +94,11 @@ impl Agents {
     fn read(&self, header: &str) -> Agent {
         let mut agent = Agent::unknown(device(header));
         if let Some(browser) = self.browsers.extract(header).filter(|browser| browser.family != UNNAMED) {
-            agent.browser_version = major(browser.major);
+            agent.browser_version = versioned(&browser.family, browser.major);
             agent.browser = browser.family.into();
         }
         if let Some(system) = self.systems.extract(header).filter(|system| system.os != UNNAMED) {
-            agent.system_version = major(system.major.as_deref());
+            agent.system_version = versioned(&system.os, system.major.as_deref());
             agent.system = system.os.into();
         }
         agent
@@ -163,10 +163,10 @@ fn device(header: &str) -> &'static str {
     }
 }
 
-/// A major version: digits, at most four of them, or nothing.
-fn major(version: Option<&str>) -> Box<str> {
+/// A family and its major version: digits, at most four of them; or nothing.
+fn versioned(family: &str, version: Option<&str>) -> Box<str> {
     let digits = |text: &&str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    version.filter(digits).unwrap_or_default().into()
+    version.filter(digits).map_or_else(String::new, |major| format!("{family} {major}")).into()
 }
 
 fn rules() -> (user_agent::Extractor<'static>, os::Extractor<'static>) {
@@ -278,8 +278,10 @@ mod tests {
         let agents = Agents::new(100);
         for (header, expected) in READ {
             let read = agents.look_up(&UserAgent::new(header));
-            let found = [&*read.browser, &*read.browser_version, &*read.system, &*read.system_version, read.device];
-            assert_eq!((found, read.bot), (*expected, false), "{header}");
+            let [browser, major, system, system_major, device] = *expected;
+            assert_eq!((&*read.browser, &*read.system, read.device, read.bot), (browser, system, device, false));
+            assert_eq!(read.browser_version, versioned(browser, Some(major)), "{header}");
+            assert_eq!(read.system_version, versioned(system, Some(system_major)), "{header}");
         }
     }
 

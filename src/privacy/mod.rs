@@ -13,8 +13,10 @@ pub mod page;
 mod percent;
 pub mod place;
 mod redact;
+pub mod rules;
 pub mod salt;
 pub mod screen;
+pub mod trial;
 pub mod visitor;
 
 use std::sync::Arc;
@@ -29,6 +31,29 @@ use visitor::VisitorTag;
 use crate::config::{HashAddress, Privacy};
 use crate::outcome::{Dropped, Refused};
 use crate::sites::{Site, Sites, hour};
+
+/// The action that a search on the site is counted as; its property is `query`.
+const SEARCH: &str = "Search";
+
+/// The action that a script error is counted as; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
+const PROBLEM: &str = "problem";
+
+/// Kinds of script errors: the names that the language and the browsers give, and `resource`, a file that did not load.
+const PROBLEM_KINDS: [&str; 13] = [
+    "Error",
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "AggregateError",
+    "AbortError",
+    "NetworkError",
+    "NotAllowedError",
+    "QuotaExceededError",
+    "resource",
+];
 
 /// Longest value of an action's property that is kept, in bytes.
 const PROPERTY_VALUE_BYTES_MAX: usize = 500;
@@ -49,7 +74,21 @@ pub struct Sighting<'h> {
     pub(crate) referrer: Referrer,
     /// Coarse values; looked up for pageviews only, which alone are broken down.
     pub(crate) facts: Option<Facts>,
+    /// What a pageview was the answer to, cleaned.
+    pub(crate) searched: Option<String>,
     pub(crate) kind: HitKind<'h>,
+}
+
+impl Sighting<'_> {
+    /// The search that this pageview answers, where the site counts searches: an action that follows the pageview. It
+    /// leaves the bounce to the pageview, which tells more.
+    pub(crate) fn search(mut self) -> Option<Self> {
+        let query = self.searched.take()?;
+        (self.referrer, self.facts) = (Referrer::None, None);
+        let properties = vec![("query", query.into())];
+        self.kind = HitKind::Action { name: SEARCH.into(), interactive: false, properties };
+        Some(self)
+    }
 }
 
 /// What may be known of a visitor's means: coarse, and nobody's alone.
@@ -175,8 +214,12 @@ impl Anonymiser {
         if agent.bot {
             return Err(dropped(Dropped::Bot));
         }
+        if !site.problems && is_problem(&hit.kind) {
+            return Err(dropped(Dropped::NotMeasured));
+        }
         keep_declared(&mut hit.kind, &site);
-        let facts = matches!(hit.kind, HitKind::Pageview { .. }).then(|| {
+        let is_pageview = matches!(hit.kind, HitKind::Pageview { .. });
+        let facts = is_pageview.then(|| {
             Facts::Seen(Seen {
                 place: self.places.look_up(&hit.address),
                 agent,
@@ -200,6 +243,7 @@ impl Anonymiser {
             page,
             referrer: hit.referrer.map_or(Referrer::None, |referrer| page::referrer(referrer, &site)),
             facts,
+            searched: if is_pageview { location.searched(&site) } else { None },
             kind: hit.kind,
             site,
         })
@@ -245,6 +289,10 @@ impl Anonymiser {
 /// Leaves an action only the properties that its site declares, at bounded length, and placeholders for what points at a
 /// person in its name and their values.
 fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
+    if is_problem(kind) {
+        keep_kind(kind);
+        return;
+    }
     let HitKind::Action { name, properties, .. } = kind else { return };
     *name = redact::redacted(std::mem::take(name));
     properties.retain(|(name, value)| site.properties.contains(*name) && !value.is_empty());
@@ -254,4 +302,17 @@ fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
             *value = percent::cut(value, PROPERTY_VALUE_BYTES_MAX).to_owned().into();
         }
     }
+}
+
+fn is_problem(kind: &HitKind<'_>) -> bool {
+    matches!(kind, HitKind::Action { name, .. } if name == PROBLEM)
+}
+
+/// Leaves a script error its kind, if that is a known one: never a message, a file or a line.
+fn keep_kind(problem: &mut HitKind<'_>) {
+    let HitKind::Action { interactive, properties, .. } = problem else { return };
+    let told = properties.iter().find(|(name, _)| *name == "kind").map_or("", |(_, kind)| &**kind);
+    let kind = PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other");
+    *interactive = false;
+    *properties = vec![("kind", kind.into())];
 }

@@ -24,6 +24,8 @@ use crate::sites::{Site, without_www};
 pub const URL_BYTES_MAX: usize = 2_000;
 /// Longest page that is kept: slugs in scripts of three bytes a letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
+/// Longest search that is kept: what people type, not what they paste.
+const SEARCH_BYTES_MAX: usize = 100;
 /// Longest host, by the rules of the domain name system.
 const HOST_BYTES_MAX: usize = 253;
 /// Endings of names that mean something inside one network only, such as a person's own machine.
@@ -98,6 +100,20 @@ impl<'a> Location<'a> {
             push_fragment(&mut page, self.fragment);
         }
         page.into()
+    }
+
+    /// What was looked for, where the site's own search says so in the address: in small letters, blanks made one, with
+    /// placeholders, cut to 100 bytes.
+    pub fn searched(&self, site: &Site) -> Option<String> {
+        if site.search_parameter.is_empty() {
+            return None;
+        }
+        let value = spaced(value_of(self.query, &site.search_parameter)?);
+        let text = percent_decode_str(&value).decode_utf8_lossy().replace(char::is_control, " ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = redact::redacted(text.into()).to_lowercase();
+        let text = percent::cut(&text, SEARCH_BYTES_MAX).trim_end();
+        (!text.is_empty()).then(|| text.to_owned())
     }
 
     /// Whether the host can mean anything to others: no address, no machine of one network.
@@ -179,11 +195,7 @@ fn shortened(page: &str) -> String {
 fn push_kept(page: &mut String, query: &str, names: &[String]) {
     let mut separator = '?';
     for name in names {
-        let is_named = |found: &str| {
-            found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
-        };
-        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let Some((_, value)) = pairs.find(|(found, _)| is_named(found)) else { continue };
+        let Some(value) = value_of(query, name) else { continue };
         let value = spaced(value);
         let value = redact::redacted(percent::decoded_once(&value, "&+"));
         let name = utf8_percent_encode(name, NAME);
@@ -198,6 +210,15 @@ fn push_kept(page: &mut String, query: &str, names: &[String]) {
             separator = '&';
         }
     }
+}
+
+/// The first value of a name, as it is written.
+fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    let is_named = |found: &str| {
+        found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
+    };
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(found, _)| is_named(found)).map(|(_, value)| value)
 }
 
 /// The plus of forms, as the blank that it stands for.

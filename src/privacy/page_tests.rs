@@ -284,3 +284,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_search_is_read_in_one_spelling_and_without_a_person() {
+    let written = config::Site { name: "a.example".into(), search_parameter: "q".into(), ..Default::default() };
+    let site = Sites::new(&[written]).unwrap().find("a.example").unwrap().clone();
+    let searched = |query: &str| Location::parse(&format!("https://a.example/find?{query}")).unwrap().searched(&site);
+    for (query, expected) in [
+        ("q=Blue%20%20Boat+", "blue boat"),
+        ("%71=caf%C3%A9", "café"),
+        ("q=50%25+off", "50% off"),
+        ("q=a%0Ab%00c", "a b c"),
+        ("q=first&q=second", "first"),
+        ("q=jane%40mail.example", ":email"),
+        ("q=jane%2540mail.example", ":email"),
+        ("q=tel+06+12+34+56+78", "tel :phone"),
+        ("q=1234567890123", ":id"),
+    ] {
+        assert_eq!(searched(query).as_deref(), Some(expected), "{query}");
+    }
+    for query in ["", "q", "q=", "q=+%20", "s=boat", "Q=boat", "#q=boat"] {
+        assert_eq!(searched(query), None, "{query}");
+    }
+    let long = searched(&format!("q={}", "é".repeat(80))).unwrap();
+    assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (100, true));
+    let not_declared = Location::parse("https://a.example/find?q=boat").unwrap();
+    assert_eq!(not_declared.searched(&self::site(&[])), None);
+}

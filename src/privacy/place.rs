@@ -106,6 +106,31 @@ impl Places {
     }
 }
 
+/// A location file, as it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition {
+    /// The file.
+    pub file: PathBuf,
+    /// What it calls its kind.
+    pub kind: String,
+    /// When it was built.
+    pub built: Timestamp,
+}
+
+impl Places {
+    /// The files that are open now.
+    pub fn editions(&self) -> Vec<Edition> {
+        let opened = self.opened.load();
+        let editions = self.files.iter().zip(&opened.readers).map(|(file, reader)| {
+            let about = reader.metadata();
+            let seconds = i64::try_from(about.build_epoch).unwrap_or(i64::MAX);
+            let built = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+            Edition { file: file.clone(), kind: about.database_type.clone(), built }
+        });
+        editions.collect()
+    }
+}
+
 impl Opened {
     fn new(files: &[PathBuf]) -> Result<Self, PlaceError> {
         let open =

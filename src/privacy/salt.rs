@@ -1,11 +1,15 @@
 //! The keys of the visitor tags: 256 random bits from the operating system, fresh per site and site-local day, kept in
 //! memory alone, wiped when they are destroyed. A day's key outlives its midnight by half an hour, so that a visit in
 //! progress can be followed into the new day; then nothing on the machine can make its tags again.
+//!
+//! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far as
+//! it lets us.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use jiff::Timestamp;
+use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
 
 use super::event::Day;
@@ -14,23 +18,49 @@ use crate::sites::Site;
 /// A visit goes on while no gap is longer; a key lives as long past its midnight.
 pub const VISIT_GAP_SECONDS: i64 = 1_800;
 
-/// One site's key of one day.
-pub struct DayKey([u8; 32]);
+/// Length of a key.
+const KEY_BYTES: usize = 32;
+
+/// One site's key of one day, in a page of its own.
+pub struct DayKey(MmapMut);
 
 impl DayKey {
-    fn random() -> Result<Self, NoRandomness> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
-        Ok(Self(bytes))
+    fn random() -> Result<Self, NoKey> {
+        let mut key = Self::empty()?;
+        getrandom::fill(&mut key.0).map_err(|_| NoKey)?;
+        Ok(key)
     }
 
-    pub(super) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+    fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
+        let mut key = Self::empty()?;
+        if bytes.len() != KEY_BYTES {
+            return Err(NoKey);
+        }
+        key.0.copy_from_slice(bytes);
+        Ok(key)
+    }
+
+    /// Room for a key. The page is locked before it holds one.
+    fn empty() -> Result<Self, NoKey> {
+        static TOLD: Once = Once::new();
+        let page = MmapMut::map_anon(KEY_BYTES).map_err(|_| NoKey)?;
+        let guarded =
+            page.lock().and_then(|()| page.advise(Advice::DontDump)).and_then(|()| page.advise(Advice::DontFork));
+        if guarded.is_err() {
+            TOLD.call_once(|| {
+                tracing::warn!("the system does not lock keys in memory: raise `ulimit -l`, or use no swap");
+            });
+        }
+        Ok(Self(page))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
+        self.0.first_chunk().expect("because `empty` maps as many bytes")
     }
 
     /// The bytes, for the journal in memory and nothing else.
-    pub(crate) fn for_journal(&self) -> &[u8; 32] {
-        &self.0
+    pub(crate) fn for_journal(&self) -> &[u8; KEY_BYTES] {
+        self.bytes()
     }
 }
 
@@ -40,10 +70,10 @@ impl Drop for DayKey {
     }
 }
 
-/// The operating system gave no random bytes; without them nobody may be tagged.
+/// The operating system gave no random bytes, or no page; without a key nobody may be tagged.
 #[derive(Debug, thiserror::Error)]
-#[error("the operating system gives no random bytes")]
-pub struct NoRandomness;
+#[error("the operating system gives no random bytes, or no memory for a key")]
+pub struct NoKey;
 
 /// The keys that a moment needs.
 pub(super) struct Moment {
@@ -63,12 +93,12 @@ type Days = Vec<(Day, Arc<DayKey>)>;
 
 impl Keys {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
-    pub(super) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoRandomness> {
+    pub(super) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoKey> {
         let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         if !sites.contains_key(&site.name) {
             sites.insert(site.name.clone(), Vec::new());
         }
-        let Some(days) = sites.get_mut(&site.name) else { return Err(NoRandomness) };
+        let Some(days) = sites.get_mut(&site.name) else { return Err(NoKey) };
         let today = match days.iter().find(|(of, _)| *of == day) {
             Some((_, key)) => key.clone(),
             None => {
@@ -85,11 +115,13 @@ impl Keys {
     }
 
     /// A key that the journal has kept over a restart. One that lives already stays.
-    pub(crate) fn recall(&self, site: &Site, day: Day, key: &[u8; 32]) {
+    pub(crate) fn recall(&self, site: &Site, day: Day, key: &[u8]) {
         let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         let days = sites.entry(site.name.clone()).or_default();
-        if !days.iter().any(|(of, _)| *of == day) {
-            days.push((day, Arc::new(DayKey(*key))));
+        if !days.iter().any(|(of, _)| *of == day)
+            && let Ok(key) = DayKey::recalled(key)
+        {
+            days.push((day, Arc::new(key)));
         }
     }
 

@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use zeroize::Zeroize;
+
 use super::hit::{ClientIp, UserAgent};
 use super::salt::DayKey;
 use crate::config::HashAddress;
@@ -14,11 +16,8 @@ pub struct VisitorTag(u64);
 impl VisitorTag {
     pub(super) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
         let (octets, length) = hashed_part(address.0, part);
-        let mut hasher = Prefixed::new(key);
-        hasher.add(octets.get(..length).unwrap_or(&octets));
-        hasher.add(agent.0.as_bytes());
-        hasher.add(site.as_bytes());
-        Self(hasher.finish())
+        let octets = octets.get(..length).unwrap_or(&octets);
+        Self(keyed(key, &[octets, agent.0.as_bytes(), site.as_bytes()]))
     }
 
     /// A tag that the journal has kept over a restart.
@@ -33,48 +32,35 @@ impl VisitorTag {
 
     /// The key of "this visitor on this page" in the day's set.
     pub(crate) fn on_page(&self, key: &DayKey, page: &str) -> u64 {
-        self.derive(key, b"page", &[page])
+        keyed(key, &[b"page", &self.0.to_le_bytes(), page.as_bytes()])
     }
 
     /// The key of "this visitor did this" in the day's set.
     pub(crate) fn doing(&self, key: &DayKey, action: &str) -> u64 {
-        self.derive(key, b"action", &[action])
+        keyed(key, &[b"action", &self.0.to_le_bytes(), action.as_bytes()])
     }
 
     /// The key of "this visitor did this with this value" in the day's set.
     pub(crate) fn doing_with(&self, key: &DayKey, action: &str, property: &str, value: &str) -> u64 {
-        self.derive(key, b"property", &[action, property, value])
-    }
-
-    fn derive(&self, key: &DayKey, purpose: &[u8], parts: &[&str]) -> u64 {
-        let mut hasher = Prefixed::new(key);
-        hasher.add(purpose);
-        hasher.add(&self.0.to_le_bytes());
-        for part in parts {
-            hasher.add(part.as_bytes());
-        }
-        hasher.finish()
+        let tag = self.0.to_le_bytes();
+        keyed(key, &[b"property", &tag, action.as_bytes(), property.as_bytes(), value.as_bytes()])
     }
 }
 
-/// A keyed blake3 over parts with their lengths, so that no two lists of parts read alike.
-struct Prefixed(blake3::Hasher);
-
-impl Prefixed {
-    fn new(key: &DayKey) -> Self {
-        Self(blake3::Hasher::new_keyed(key.bytes()))
+/// 64 bits of a keyed blake3 over parts with their lengths, so that no two lists of parts read alike. Leaves no copy of the
+/// key behind.
+fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
+    let mut hasher = blake3::Hasher::new_keyed(key.bytes());
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
     }
-
-    fn add(&mut self, part: &[u8]) {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
-    }
-
-    fn finish(&self) -> u64 {
-        let mut first = [0; 8];
-        self.0.finalize_xof().fill(&mut first);
-        u64::from_le_bytes(first)
-    }
+    let mut first = [0; 8];
+    let mut reader = hasher.finalize_xof();
+    reader.fill(&mut first);
+    reader.zeroize();
+    hasher.zeroize();
+    u64::from_le_bytes(first)
 }
 
 /// The octets of an address that are hashed, and how many of them: IPv4 whole or its /24, IPv6 by its /64 or /48.
@@ -140,6 +126,21 @@ mod tests {
         let key = key();
         assert_eq!(tag(&key, "2001:db8::1", "x", "a"), tag(&key, "2001:db8::ffff", "x", "a"));
         assert_ne!(tag(&key, "2001:db8::1", "x", "a"), tag(&key, "2001:db8:0:1::1", "x", "a"));
+    }
+
+    #[test]
+    fn one_visitor_has_another_tag_on_every_site_and_every_day() {
+        let named = |name: &str| crate::config::Site { name: name.into(), ..Default::default() };
+        let sites = Sites::new(&[named("a"), named("b")]).unwrap();
+        let keys = Keys::default();
+        let tags = ["a", "b"].into_iter().flat_map(|site| [0, 1, 2].map(|day| (site, day))).map(|(site, day)| {
+            let at = jiff::Timestamp::from_second(i64::from(day) * 86_400).unwrap();
+            let key = keys.moment(sites.find(site).unwrap(), at, Day(day)).unwrap().today;
+            // The same name in the tag on both sites: the keys alone make the difference.
+            tag(&key, "192.0.2.1", "Firefox", "a")
+        });
+        let tags: std::collections::HashSet<u64> = tags.collect();
+        assert_eq!(tags.len(), 6);
     }
 
     #[test]

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use clickhouse::insert::Insert;
 use clickhouse::query::Query;
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use serde::{Deserialize, Serialize};
 
-use super::error::StoreError;
+use super::error::{Failure, StoreError};
 use super::rows::{Batch, ImportsRow};
 use crate::config;
 
@@ -47,14 +48,21 @@ impl Endpoint {
     /// Somebody else's ClickHouse, as the configuration names it.
     ///
     /// # Errors
-    /// When the password file cannot be read.
-    pub fn remote(config: &config::ClickHouse) -> std::io::Result<Self> {
-        let password = match config.password_file.as_str() {
-            "" => String::new(),
-            file => std::fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned(),
+    /// The key of the password file that cannot be read, the file, and why.
+    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, String, std::io::Error)> {
+        let login = |user: &str, key, file: &str| {
+            let password = match file {
+                "" => String::new(),
+                file => std::fs::read_to_string(file).map_err(|error| (key, file.to_owned(), error))?,
+            };
+            Ok(Login { user: user.into(), password: password.trim_end_matches(['\r', '\n']).to_owned() })
         };
-        let writer = Login { user: config.user.clone(), password };
-        Ok(Self { url: config.url.clone(), writer, reader: None })
+        let writer = login(&config.user, "clickhouse.password_file", &config.password_file)?;
+        let reader = match config.reader.as_str() {
+            "" => None,
+            user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
+        };
+        Ok(Self { url: config.url.clone(), writer, reader })
     }
 }
 
@@ -66,6 +74,7 @@ pub struct Store {
     bare: Client,
     database: String,
     definer: String,
+    reader_user: Option<String>,
     cluster: String,
 }
 
@@ -83,6 +92,7 @@ impl Store {
             bare,
             database: config.database.clone(),
             definer: endpoint.writer.user.clone(),
+            reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
             cluster: config.cluster.clone(),
         }
     }
@@ -100,6 +110,11 @@ impl Store {
     /// The user that owns the tables, with whose rights views read them.
     pub fn definer(&self) -> &str {
         &self.definer
+    }
+
+    /// The user that may read reports and nothing else, when there is one.
+    pub fn reader_user(&self) -> Option<&str> {
+        self.reader_user.as_deref()
     }
 
     /// Asks for a sign of life, with our own user: a stranger on the port does not pass.
@@ -216,6 +231,26 @@ impl Question {
         let bytes = within(async { self.0.fetch_bytes("JSONEachRow")?.collect().await }).await?;
         let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice);
         rows.collect::<Result<_, _>>().map_err(|_| clickhouse::error::Error::NotEnoughData.into())
+    }
+
+    /// All rows in a format of the server's, with the protocol's revision that decides how it is written.
+    ///
+    /// # Errors
+    /// When the question fails, or the answer is longer than `bytes_max`.
+    pub async fn bytes(self, format: &str, revision: Option<u32>, bytes_max: usize) -> Result<Bytes, StoreError> {
+        let query = match revision {
+            Some(revision) => self.0.with_setting("client_protocol_version", revision.to_string()),
+            None => self.0,
+        };
+        let mut cursor = query.fetch_bytes(format)?;
+        let mut rows = BytesMut::new();
+        while let Some(chunk) = cursor.next().await? {
+            if rows.len() + chunk.len() > bytes_max {
+                return Err(StoreError::Refused(Failure { code: 0, name: "answer too long" }));
+            }
+            rows.extend_from_slice(&chunk);
+        }
+        Ok(rows.freeze())
     }
 }
 

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::client::Store;
 use super::error::{Failure, StoreError};
+use super::reports::{Reports, VIEWS};
+use crate::config::{self, EngineMode};
 
 /// What the files leave open.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +114,34 @@ pub async fn apply_files(store: &Store, settings: &Settings, files: &[File]) -> 
     Ok(steps)
 }
 
+/// Grants the reading user of somebody else's ClickHouse the views, and gives back what it may not do itself: for an
+/// administrator. What is granted already is not granted again.
+pub async fn grant_reader(store: &Store, config: &config::ClickHouse) -> Vec<Step> {
+    let mut refused = Vec::new();
+    for step in reader_steps(config) {
+        if store.statement(&step.sql).await.is_err() {
+            refused.push(step);
+        }
+    }
+    if !refused.is_empty() && Reports::new(store.clone()).may_read_all().await { Vec::new() } else { refused }
+}
+
+/// What lets the reading user read the views; nothing when there is none, or the engine is ours and grants them itself.
+pub fn reader_steps(config: &config::ClickHouse) -> Vec<Step> {
+    if config.reader.is_empty() || config.mode == EngineMode::Embedded {
+        return Vec::new();
+    }
+    let on = if config.cluster.is_empty() { String::new() } else { format!("ON CLUSTER '{}' ", config.cluster) };
+    let grant = |view| format!("GRANT {on}SELECT ON {}.{view} TO {}", config.database, config.reader);
+    VIEWS.iter().map(|view| Step { file: "reader", sql: grant(view) }).collect()
+}
+
+/// All statements of the schema, as they are run in this store with these settings.
+pub(super) fn statements(store: &Store, settings: &Settings) -> Vec<String> {
+    let form = Form::of(store, settings);
+    [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
+}
+
 async fn plan(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
     let form = Form::of(store, settings);
     let applied = applied(store).await?;
@@ -151,10 +181,9 @@ async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, Store
     }
 }
 
-/// Tables that exist with another TTL are altered; the server then rewrites the parts that hold expired rows.
+/// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired rows.
 async fn retention(store: &Store, form: &Form) -> Result<Vec<Step>, StoreError> {
-    let sql =
-        "SELECT name, engine_full FROM system.tables WHERE database = {database:String} AND engine_full LIKE '% TTL %'";
+    let sql = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
     let wanted = format!("toIntervalMonth({})", form.retention);
     let steps = TABLES.iter().filter_map(|table| {
@@ -279,7 +308,6 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::reports::VIEWS;
 
     fn form(cluster: &str) -> Form {
         Form {
@@ -351,6 +379,19 @@ mod tests {
             let keeps = statement.contains("TTL day + INTERVAL 25 MONTH DELETE");
             assert!(keeps || statement.contains("schema_migrations"), "{statement}");
         }
+    }
+
+    #[test]
+    fn a_reading_user_of_a_remote_database_is_granted_the_views_and_nothing_else() {
+        let mut remote = config::ClickHouse { reader: "grafana".into(), ..Default::default() };
+        assert_eq!(reader_steps(&remote), [], "the engine of ours grants them itself");
+        remote.mode = EngineMode::Remote;
+        let steps: Vec<_> = reader_steps(&remote).into_iter().map(|step| step.sql).collect();
+        assert_eq!(steps, VIEWS.map(|view| format!("GRANT SELECT ON sillage.{view} TO grafana")));
+        remote.cluster = "north".into();
+        assert!(reader_steps(&remote)[0].sql.starts_with("GRANT ON CLUSTER 'north' SELECT ON "));
+        remote.reader = String::new();
+        assert_eq!(reader_steps(&remote), []);
     }
 
     #[test]

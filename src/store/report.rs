@@ -48,6 +48,8 @@ pub enum Subject {
         /// Which actions.
         action: Option<Filter>,
     },
+    /// Load times; the report's values say which.
+    Timings,
 }
 
 /// How a filter compares.
@@ -91,8 +93,14 @@ pub enum Metric {
     TimeOnPage,
     /// How far a view was read, percent.
     ScrollDepth,
-    /// Uses of a feature.
+    /// Uses of a feature; load times measured.
     Events,
+    /// The load time that half of them kept to.
+    P50,
+    /// The load time that three of four kept to.
+    P75,
+    /// The load time that 95 of a hundred kept to.
+    P95,
 }
 
 /// A column to order by.
@@ -153,6 +161,8 @@ impl Report {
     pub fn stores(&self, metric: Metric) -> bool {
         let whole_site = !self.by_page && self.page.is_none();
         match (&self.subject, metric) {
+            (Subject::Timings, metric) => metric == Metric::Events || metric.is_load_time(),
+            (_, Metric::P50 | Metric::P75 | Metric::P95) => false,
             (Subject::Pages(Role::Viewed), Metric::Events) => false,
             (Subject::Pages(Role::Viewed), Metric::ViewsPerVisit) => whole_site,
             (Subject::Pages(Role::Viewed), _) => true,
@@ -183,7 +193,7 @@ impl Column {
 
 impl Metric {
     /// All, in the order in which they are listed to people.
-    pub const ALL: [Metric; 9] = [
+    pub const ALL: [Metric; 12] = [
         Metric::Visitors,
         Metric::Visits,
         Metric::Pageviews,
@@ -193,6 +203,9 @@ impl Metric {
         Metric::TimeOnPage,
         Metric::ScrollDepth,
         Metric::Events,
+        Metric::P50,
+        Metric::P75,
+        Metric::P95,
     ];
 
     /// The name of its column, and in every answer.
@@ -207,7 +220,15 @@ impl Metric {
             Metric::TimeOnPage => "time_on_page",
             Metric::ScrollDepth => "scroll_depth",
             Metric::Events => "events",
+            Metric::P50 => "p50",
+            Metric::P75 => "p75",
+            Metric::P95 => "p95",
         }
+    }
+
+    /// Whether it is read from a histogram of load times.
+    pub fn is_load_time(self) -> bool {
+        matches!(self, Metric::P50 | Metric::P75 | Metric::P95)
     }
 
     /// Whether it is a sum, so that nothing means 0; a rate of nothing is no number.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// Largest answer to a reader's own SELECT: what a panel can draw, many times.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// ClickHouse's number for an expression that RE2 refuses.
 const CANNOT_COMPILE_REGEXP: u32 = 427;
@@ -25,6 +29,9 @@ pub enum ReportError {
     /// A `matches` filter is no RE2 expression: the asker has to change it.
     #[error("a `matches` filter holds an expression that RE2 does not understand")]
     Pattern,
+    /// The database does not understand a query, or what it asks is not granted.
+    #[error("the database does not accept the query")]
+    Refused,
     /// The database is away, refuses or is too slow: ask again later.
     #[error("the database does not answer")]
     Unavailable,
@@ -57,6 +64,12 @@ pub struct ReportRow {
     pub time_on_page: Option<i64>,
     /// Percent.
     pub scroll_depth: Option<i64>,
+    /// Milliseconds, or thousandths of a layout shift: upper bound of a bucket.
+    pub p50: Option<i64>,
+    /// The same.
+    pub p75: Option<i64>,
+    /// The same.
+    pub p95: Option<i64>,
 }
 
 /// The reading side of the database.
@@ -77,9 +90,8 @@ impl Reports {
     /// See [`ReportError`].
     pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
         let sql = format!(
-            "SELECT time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, \
-             visit_duration, time_on_page, scroll_depth FROM {} ORDER BY {} LIMIT {{limit:UInt32}} \
-             OFFSET {{offset:UInt32}}",
+            "SELECT {} FROM {} ORDER BY {} LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}",
+            report.columns(),
             report.view(),
             report.order_text(),
         );
@@ -97,6 +109,28 @@ impl Reports {
         Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
     }
 
+    /// The rows of a SELECT that a reader wrote and somebody has checked, in a format of the engine's.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn select(&self, text: &str, format: &str, revision: Option<u32>) -> Result<Bytes, ReportError> {
+        match tokio::time::timeout(WAIT_MAX, self.store.ask(text).bytes(format, revision, ANSWER_BYTES_MAX)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(StoreError::Refused(_))) => Err(ReportError::Refused),
+            Ok(Err(_)) | Err(_) => Err(ReportError::Unavailable),
+        }
+    }
+
+    /// Whether the reading user may read every view.
+    pub async fn may_read_all(&self) -> bool {
+        for view in VIEWS {
+            if self.store.ask(&format!("CHECK GRANT SELECT ON {view}")).rows::<u8>().await != Ok(vec![1]) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether the database answers at all.
     pub async fn answers(&self) -> bool {
         within(self.store.ask("SELECT toUInt8(1)").rows::<u8>()).await.is_ok()
@@ -104,6 +138,26 @@ impl Reports {
 }
 
 impl Report {
+    /// The columns of [`ReportRow`], as the view has them. Load times have a view of their own shape.
+    fn columns(&self) -> &'static str {
+        match self.subject {
+            Subject::Pages(_) | Subject::Breakdown(_) | Subject::Actions { .. } => {
+                "time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, visit_duration, \
+                 time_on_page, scroll_depth, CAST(NULL, 'Nullable(Int64)') AS p50, \
+                 CAST(NULL, 'Nullable(Int64)') AS p75, CAST(NULL, 'Nullable(Int64)') AS p95"
+            }
+            Subject::Timings => {
+                "time, page, toString(metric) AS value, CAST(NULL, 'Nullable(Int64)') AS visitors, \
+                 CAST(NULL, 'Nullable(Int64)') AS pageviews, CAST(NULL, 'Nullable(Int64)') AS visits, \
+                 CAST(count, 'Nullable(Int64)') AS events, CAST(NULL, 'Nullable(Float64)') AS views_per_visit, \
+                 CAST(NULL, 'Nullable(Int64)') AS bounce_rate, CAST(NULL, 'Nullable(Int64)') AS visit_duration, \
+                 CAST(NULL, 'Nullable(Int64)') AS time_on_page, CAST(NULL, 'Nullable(Int64)') AS scroll_depth, \
+                 CAST(p50, 'Nullable(Int64)') AS p50, CAST(p75, 'Nullable(Int64)') AS p75, \
+                 CAST(p95, 'Nullable(Int64)') AS p95"
+            }
+        }
+    }
+
     /// The view with its parameters, all from this fixed text.
     fn view(&self) -> &'static str {
         match self.subject {
@@ -124,6 +178,10 @@ impl Report {
                  page_op={page_op:String}, pages={pages:Array(String)}, action_op={action_op:String}, \
                  actions={actions:Array(String)}, value_op={value_op:String}, values={values:Array(String)})"
             }
+            Subject::Timings => {
+                "report_timings(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
+                 grain={grain:String}, by_page={by_page:UInt8}, page_op={page_op:String}, pages={pages:Array(String)})"
+            }
         }
     }
 
@@ -137,6 +195,7 @@ impl Report {
         let query = with_filter(query, ("page_op", "pages"), self.page.as_ref());
         match &self.subject {
             Subject::Pages(role) => query.param("timezone", &self.timezone).param("role", role.word()),
+            Subject::Timings => query.param("timezone", &self.timezone),
             Subject::Breakdown(dimension) => {
                 let query = query.param("dimension", dimension.name()).param("by_value", u8::from(self.by_value));
                 with_filter(query, ("value_op", "values"), self.value.as_ref())

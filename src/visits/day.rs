@@ -173,7 +173,7 @@ impl DayVisits {
         SavedDay {
             site: site.to_owned(),
             day: self.day.0,
-            key: *self.key.for_journal(),
+            key: self.key.for_journal().to_vec(),
             pages: pages.texts(),
             values: std::array::from_fn(|index| values.get(index).map(Words::texts).unwrap_or_default()),
             actions: actions.texts(),

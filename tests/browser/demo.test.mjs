@@ -195,6 +195,27 @@ test('who objects is counted nowhere', { timeout: 60_000 }, async () => {
   await other.context.close();
 });
 
+test('who turns the switch of the privacy pages is counted nowhere on that host, until they turn it back', { timeout: 60_000 }, async () => {
+  const then = await figures();
+  const { context, tab } = await visitor();
+  const turn = async (on) => {
+    await tab.goto(new URL('/opt-out?lang=en', site.demo).href);
+    await tab.getByRole('switch', { checked: !on }).click();
+    await tab.getByRole('switch', { checked: on }).waitFor();
+  };
+  const posted = [];
+  tab.on('request', (request) => { if (request.method() === 'POST') posted.push(request.postDataJSON().u); });
+  await turn(true);
+  await tab.goto(site.demo.href);
+  await counted(tab, 'nothing is sent');
+  await turn(false);
+  await tab.goto(new URL('about', site.demo).href);
+  await counted(tab, 'Pageview of /demo/about counted');
+  await eventually(async () => assert.deepEqual(gained(then, await figures()).pages, { '/demo/about': 1 }));
+  assert.deepEqual(posted, [new URL('about', site.demo).href]);
+  await context.close();
+});
+
 for (const colorScheme of ['light', 'dark']) {
   test(`every page of the shop is accessible and fits, ${colorScheme}`, { timeout: 60_000 }, async () => {
     const context = await browser.newContext({ userAgent, colorScheme, viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' });

@@ -5,8 +5,9 @@ import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { chromium } from 'playwright-core';
+import { built, scripts as bounds } from '../../tracker/build.mjs';
 
-export const script = readFileSync(new URL('../../tracker/dist/sillage.js', import.meta.url));
+const scripts = Object.fromEntries(Object.keys(bounds).map((name) => [`/js/${name}`, readFileSync(built(name))]));
 
 // A headless Chromium says so in its agent, and is a robot to the collector.
 export const userAgent =
@@ -35,8 +36,13 @@ export const patiently = (handle) => (request, response) => {
   });
 };
 
-/** Serves `pages` (path → HTML, or a function that resolves to it) and the tracker; keeps every event and every request. */
-export async function serve(pages = {}) {
+const TYPES = { js: 'text/javascript', css: 'text/css', mp4: 'video/mp4' };
+
+/**
+ * Serves `pages` (path → HTML, or a function that resolves to it), the tracker with its extensions, and what lies in
+ * `files.folder` below `files.path`; keeps every event and every request.
+ */
+export async function serve(pages = {}, files = undefined) {
   const requests = [];
   const events = [];
   const waiting = new Set();
@@ -44,15 +50,18 @@ export async function serve(pages = {}) {
     const { pathname } = new URL(request.url, 'http://x');
     requests.push({ method: request.method, path: pathname, headers: request.headers });
     for (const look of waiting) look();
-    if (pathname === '/js/sillage.js') {
+    if (pathname in scripts) {
       response.writeHead(200, { 'content-type': 'text/javascript', 'access-control-allow-origin': '*' });
-      response.end(script);
+      response.end(scripts[pathname]);
     } else if (pathname === '/api/event') {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       if (request.method === 'POST') events.push(JSON.parse(Buffer.concat(chunks)));
       response.writeHead(202, { 'access-control-allow-origin': '*' }).end();
       for (const look of waiting) look();
+    } else if (files && pathname.startsWith(files.path) && !pathname.includes('..')) {
+      const type = TYPES[pathname.split('.').pop()] ?? 'text/plain';
+      response.writeHead(200, { 'content-type': type }).end(readFileSync(new URL(pathname.slice(files.path.length), files.folder)));
     } else if (pathname in pages) {
       const html = typeof pages[pathname] === 'function' ? await pages[pathname]() : pages[pathname];
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html);
@@ -96,8 +105,8 @@ export async function serve(pages = {}) {
 }
 
 /** Runs `body` on a fresh site and as a fresh visitor, and sees to it that nothing is thrown into the page. */
-export async function visit(browser, pages, body) {
-  const site = await serve(pages);
+export async function visit(browser, pages, body, files = undefined) {
+  const site = await serve(pages, files);
   const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 800 } });
   const tab = await context.newPage();
   const errors = [];

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -151,6 +152,56 @@ async fn each_bad_request_has_its_own_answer() {
     served.stop().await;
 }
 
+/// A store whose database counts who comes, and answers nobody.
+fn counted() -> (Store, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let writer = Login { user: "sillage".into(), password: String::new() };
+    let endpoint = Endpoint { url: format!("http://{}", listener.local_addr().unwrap()), writer, reader: None };
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+            drop(connection);
+        }
+    });
+    (Store::connect(&config::ClickHouse::default(), &endpoint), asked)
+}
+
+#[tokio::test]
+async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_that_never_was() {
+    let (store, asked) = counted();
+    let served = serve(store, 10).await;
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let signed = served.send("POST /sign-in", &form, &format!("token={}", served.shop)).await;
+    let cookie = signed.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let bearer = format!("Bearer {}", served.shop);
+    let without_date = |reply: Reply| {
+        let head: Vec<String> =
+            reply.head.lines().filter(|line| !line.starts_with("date: ")).map(str::to_owned).collect();
+        (head, reply.body)
+    };
+    for who in [("Authorization", bearer.as_str()), ("Cookie", cookie)] {
+        let mut answers = Vec::new();
+        // Hidden, in another case, never there, no name at all; well asked and badly.
+        for name in ["other.example", "OTHER.example", "never.example", "", "shop.example.", "*"] {
+            for rest in [r#""date_range":"7d","metrics":["visitors"]"#, r#""metrics":["nothing"],"filters":7"#] {
+                let question = format!(r#"{{"site_id":"{name}",{rest}}}"#);
+                let headers = [who, ("Content-Type", "application/json")];
+                answers.push(without_date(served.send("POST /api/v2/query", &headers, &question).await));
+            }
+        }
+        assert!(answers[0].0[0].starts_with("http/1.1 403"), "{:?}", answers[0]);
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "the database was asked nothing");
+    // The counter counts: what may be read is asked for.
+    assert_eq!(served.ask_as(&served.shop, QUESTION).await.status, 503);
+    assert!(asked.load(Ordering::SeqCst) > 0);
+    served.stop().await;
+}
+
 #[tokio::test]
 async fn a_browser_signs_in_and_out_and_no_other_site_can_ask_with_its_cookie() {
     let served = serve(nobody(), 10).await;
@@ -202,6 +253,12 @@ async fn probes_are_open_to_the_machine_and_closed_to_what_a_proxy_brings() {
     for path in ["/metrics", "/health/live", "/health/ready"] {
         let proxied = served.send(&format!("GET {path}"), &[("X-Forwarded-For", "192.0.2.1")], "").await;
         assert_eq!(proxied.status, 401, "{path}");
+    }
+    // The metrics name every site: a token for one of them is not enough.
+    for (token, status) in [(&served.shop, 403), (&served.everything, 200)] {
+        let bearer = format!("Bearer {token}");
+        let headers = [("X-Forwarded-For", "192.0.2.1"), ("Authorization", bearer.as_str())];
+        assert_eq!(served.send("GET /metrics", &headers, "").await.status, status);
     }
     served.stop().await;
 }

@@ -125,7 +125,7 @@ async fn an_engine_does_not_outlive_a_parent_that_is_killed() {
 }
 
 /// A request as nobody's client would send it.
-async fn raw(target: &str, headers: &str, body: &str) -> String {
+pub(crate) async fn raw(target: &str, headers: &str, body: &str) -> String {
     let authority = support::endpoint().url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(authority).await.unwrap();
     let head = format!("POST {target} HTTP/1.1\r\nHost: engine\r\n{headers}Content-Length: {}\r\n", body.len());

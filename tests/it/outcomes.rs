@@ -68,7 +68,7 @@ async fn a_mix_of_hits_ends_each_in_its_outcome_and_adds_up() {
         ("timed_out", 1),
     ]);
     assert_eq!(collector.outcomes().await, expected);
-    assert_eq!(collector.counter("sillage_hits_total", "shop.example").await, 7);
+    assert_eq!(collector.counter("sillage_hits_total", "shop.example").await, 8);
     collector.app.stop().await;
 }
 

@@ -72,7 +72,7 @@ impl Home {
     }
 
     /// The program with these arguments and this configuration.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
         command.args(arguments).arg("--config").arg(self.path().join("sillage.toml")).kill_on_drop(true);
         command
@@ -121,6 +121,11 @@ impl Program {
     fn signal(&self, signal: Signal) {
         let number = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(number).unwrap(), signal).unwrap();
+    }
+
+    /// Number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     pub(crate) async fn metrics(&self) -> String {

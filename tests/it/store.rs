@@ -260,6 +260,40 @@ async fn the_owner_has_the_database_but_no_file_and_no_other_host() {
 }
 
 #[tokio::test]
+async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_where_they_cannot_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, login: &Login| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{}\n", login.password)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (ours, name) = (support::endpoint(), support::fresh_name());
+    let reader = ours.reader.as_ref().unwrap();
+    let mut config = sillage::config::ClickHouse {
+        mode: sillage::config::EngineMode::Remote,
+        url: ours.url.clone(),
+        password_file: file("owner", &ours.writer),
+        reader: reader.user.clone(),
+        reader_password_file: file("reader", reader),
+        ..support::database(&name)
+    };
+    let store = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("both files are there")));
+    migrate::apply(&store, &EXACT).await.unwrap();
+    let user = async |question: sillage::store::client::Question| question.rows::<String>().await.unwrap();
+    assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
+    assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
+    // Our own engine takes no GRANT, and need not: its users' file has them.
+    assert_eq!(migrate::grant_reader(&store, &config).await, []);
+    config.database = "elsewhere".into();
+    let elsewhere = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("as before")));
+    let told = migrate::grant_reader(&elsewhere, &config).await;
+    assert_eq!(told[0].sql, "GRANT SELECT ON elsewhere.report_pages TO sillage_reader");
+    assert_eq!(told.len(), 4);
+    config.reader_password_file = "/nowhere".into();
+    assert!(matches!(Endpoint::remote(&config), Err(("clickhouse.reader_password_file", _, _))));
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_refused() {
     let writer = Login { user: "sillage".into(), password: "guess".into() };
     let store = Store::connect(&support::database("t"), &Endpoint { writer, ..support::endpoint().clone() });

@@ -85,6 +85,7 @@ fn notes(question: &Question, report: &Report, rounding: u32) -> Map<String, Val
     let by_page = report.by_page || report.page.is_some();
     if question.metrics.contains(&Metric::Visitors) {
         let visitors = match report.subject {
+            Subject::Timings => "not kept with load times",
             Subject::Actions { .. } => "a person counts once a day for each action and value; days are added up",
             Subject::Pages(_) | Subject::Breakdown(_) if by_page => {
                 "a person counts once a day for each page; days and pages are added up"
@@ -96,6 +97,11 @@ fn notes(question: &Question, report: &Report, rounding: u32) -> Map<String, Val
         let hourly = "; by the hour, in the hour of the day's first pageview";
         let visitors = if report.grain == Grain::Hour { format!("{visitors}{hourly}") } else { visitors.into() };
         meta.insert("visitors".into(), visitors.into());
+    }
+    if question.metrics.iter().any(|metric| metric.is_load_time()) {
+        let note = "the load time that 50, 75 or 95 of a hundred kept to, rounded up to a fifth at the most: milliseconds; \
+                    cls: thousandths";
+        meta.insert("load_times".into(), note.into());
     }
     let of_visits = [Metric::Visits, Metric::BounceRate, Metric::VisitDuration];
     if by_page
@@ -118,6 +124,9 @@ fn figure(row: &ReportRow, metric: Metric) -> Value {
         Metric::TimeOnPage => row.time_on_page,
         Metric::ScrollDepth => row.scroll_depth,
         Metric::Events => row.events,
+        Metric::P50 => row.p50,
+        Metric::P75 => row.p75,
+        Metric::P95 => row.p95,
     };
     if metric.is_count() { whole.unwrap_or(0).into() } else { whole.into() }
 }
@@ -126,7 +135,7 @@ impl From<ReportError> for NoAnswer {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Pattern => Self::Bad(BadQuestion(error.to_string())),
-            ReportError::Unavailable => Self::Unavailable,
+            ReportError::Unavailable | ReportError::Refused => Self::Unavailable,
         }
     }
 }

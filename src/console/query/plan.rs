@@ -16,7 +16,7 @@ impl Question {
             return refuse("`dimensions` takes one time");
         }
         let (subject, page, value) = self.subject()?;
-        let hours_are_kept = matches!(subject, Subject::Pages(_));
+        let hours_are_kept = matches!(subject, Subject::Pages(_) | Subject::Timings);
         let mut grain = Grain::Whole;
         for asked in &self.dimensions {
             if let Asked::Time(written) = asked {
@@ -24,7 +24,9 @@ impl Question {
             }
         }
         if grain == Grain::Hour && !hours_are_kept {
-            return refuse("hours are kept for pages only; everything else is counted by the day: ask for `time:day`");
+            return refuse(
+                "hours are kept for pages and load times only; everything else is counted by the day: ask for `time:day`",
+            );
         }
         self.range.check(grain)?;
         let column = |asked: &Asked| column(asked, &subject);
@@ -73,6 +75,12 @@ impl Question {
                 Ok((Subject::Pages(role), find(&self.filters, one), None))
             }
             [one @ Asked::Stored(stored)] => Ok((Subject::Breakdown(*stored), page, find(&self.filters, one))),
+            [Asked::Timing]
+                if !self.dimensions.contains(&Asked::Timing) || find(&self.filters, &Asked::Timing).is_some() =>
+            {
+                refuse("`event:timing` is a dimension and no filter: every load time comes in a row of its own")
+            }
+            [Asked::Timing] => Ok((Subject::Timings, page, None)),
             [one @ Asked::Action] => {
                 Ok((Subject::Actions { property: None, action: find(&self.filters, one) }, page, None))
             }
@@ -120,9 +128,16 @@ impl Question {
             Subject::Pages(Role::Exit) => "`visit:exit_page`".to_owned(),
             Subject::Breakdown(dimension) => format!("`{}`", Asked::Stored(*dimension).name()),
             Subject::Actions { .. } => "actions".to_owned(),
+            Subject::Timings => "`event:timing`".to_owned(),
         };
         let stored: Vec<_> = Metric::ALL.into_iter().filter(|other| report.stores(*other)).map(Metric::name).collect();
-        let hint = if metric == Metric::Events { "; ask for `events` alone, or by `event:name`" } else { "" };
+        let hint = if metric.is_load_time() {
+            "; ask for it by `event:timing`"
+        } else if metric == Metric::Events {
+            "; ask for `events` alone, or by `event:name`"
+        } else {
+            ""
+        };
         Refusal(format!("`{name}` is not stored with {subject}; there are: {}{hint}", stored.join(", ")))
     }
 }
@@ -133,7 +148,9 @@ pub(super) fn column(asked: &Asked, subject: &Subject) -> Column {
         Asked::Time(_) => Column::Time,
         Asked::Page => Column::Page,
         Asked::EntryPage | Asked::ExitPage if matches!(subject, Subject::Pages(_)) => Column::Page,
-        Asked::EntryPage | Asked::ExitPage | Asked::Stored(_) | Asked::Action | Asked::Property(_) => Column::Value,
+        Asked::EntryPage | Asked::ExitPage | Asked::Stored(_) | Asked::Action | Asked::Property(_) | Asked::Timing => {
+            Column::Value
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Asked {
     Action,
     /// `event:props:…`.
     Property(String),
+    /// `event:timing`: which load time.
+    Timing,
 }
 
 const DIMENSIONS: [(&str, Dimension); 13] = [
@@ -68,6 +70,7 @@ pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
         "visit:entry_page" => Ok(Asked::EntryPage),
         "visit:exit_page" => Ok(Asked::ExitPage),
         "event:name" => Ok(Asked::Action),
+        "event:timing" => Ok(Asked::Timing),
         "visit:source" | "visit:channel" | "visit:utm_source" | "visit:utm_medium" | "visit:utm_campaign"
         | "visit:utm_content" | "visit:utm_term" => Err(Refusal(format!(
             "`{name}` is not measured: campaigns and channels are left out; ask for `visit:referrer`"
@@ -75,7 +78,7 @@ pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
         _ => {
             let known: Vec<_> = DIMENSIONS.iter().map(|(known, _)| *known).collect();
             Err(Refusal(format!(
-                "{} is no dimension here; there are: event:page, visit:entry_page, visit:exit_page, event:name, \
+                "{} is no dimension here; there are: event:page, visit:entry_page, visit:exit_page, event:name, event:timing, \
                  event:props:…, time, time:hour, time:day, time:week, time:month, {}",
                 shown(name),
                 known.join(", ")
@@ -97,6 +100,7 @@ impl Asked {
                 DIMENSIONS.iter().find(|(_, known)| known == stored).map_or("", |(name, _)| name).into()
             }
             Asked::Action => "event:name".into(),
+            Asked::Timing => "event:timing".into(),
             Asked::Property(property) => format!("event:props:{property}"),
         }
     }

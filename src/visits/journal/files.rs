@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::note::Entry;
 use super::saved::SavedDay;
@@ -17,7 +17,7 @@ use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
@@ -83,7 +83,7 @@ impl Journal {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let mut generations = Vec::new();
         for number in &numbers {
-            match std::fs::read(path(&folder, *number)).ok().and_then(|bytes| read(bytes, place.node)) {
+            match std::fs::read(path(&folder, *number)).ok().and_then(|bytes| read(bytes.into(), place.node)) {
                 Some(generation) => generations.push(generation),
                 None => std::fs::remove_file(path(&folder, *number)).map_err(files)?,
             }
@@ -107,7 +107,7 @@ impl Journal {
     pub(crate) fn generations(&self) -> Vec<Generation> {
         let mut numbers = numbers(&self.place.folder).unwrap_or_default();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
-        let read_one = |number| read(std::fs::read(path(&self.place.folder, number)).ok()?, self.place.node);
+        let read_one = |number| read(std::fs::read(path(&self.place.folder, number)).ok()?.into(), self.place.node);
         numbers.into_iter().filter_map(read_one).collect()
     }
 
@@ -134,7 +134,8 @@ impl Journal {
         let Some(notes) = &mut self.notes else { return false };
         let Ok(payload) = postcard::to_slice(entry, &mut self.scratch) else { return false };
         let Ok(length) = u32::try_from(payload.len()) else { return false };
-        let end = self.end + 8 + payload.len();
+        let payload_bytes = payload.len();
+        let end = self.end + 8 + payload_bytes;
         let Some(place) = notes.get_mut(self.end..end) else { return false };
         let [a, b, c, d] = length.to_le_bytes();
         let [e, f, g, h] = crc32fast::hash(payload).to_le_bytes();
@@ -144,18 +145,16 @@ impl Journal {
             *head = [a, b, c, d, e, f, g, h];
         }
         self.end = end;
+        // The first note of a day holds its key.
+        if let Some(written) = self.scratch.get_mut(..payload_bytes) {
+            written.zeroize();
+        }
         true
     }
 
     pub(super) fn write_generation(&mut self, days: &[SavedDay], last: Option<Position>) -> io::Result<()> {
         let (folder, number) = (&self.place.folder, self.generation + 1);
-        let mut bytes = head(self.place.node, last, self.shipped);
-        let snapshot = postcard::to_stdvec(days).map_err(io::Error::other)?;
-        bytes.extend_from_slice(&(snapshot.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&snapshot).to_le_bytes());
-        bytes.extend_from_slice(&snapshot);
-        let mut snapshot = snapshot;
-        snapshot.zeroize();
+        let mut bytes = whole(&head(self.place.node, last, self.shipped), days)?;
         let room = bytes.len().saturating_mul(4).clamp(NOTES_MIN, NOTES_MAX);
         let new = folder.join("visits.new");
         let written = write_file(&new, &bytes, room);
@@ -173,6 +172,21 @@ impl Journal {
     }
 }
 
+/// A generation without notes, made in one piece of memory: one that grows leaves copies of keys behind.
+fn whole(head: &[u8], days: &[SavedDay]) -> io::Result<Vec<u8>> {
+    let length = postcard::experimental::serialized_size(days).map_err(io::Error::other)?;
+    let begin = head.len() + 12;
+    let mut bytes = vec![0; begin + length];
+    let (start, snapshot) = bytes.split_at_mut(begin);
+    postcard::to_slice(days, snapshot).map_err(io::Error::other)?;
+    let (to, rest) = start.split_at_mut(head.len());
+    to.copy_from_slice(head);
+    let (of_length, of_check) = rest.split_at_mut(8);
+    of_length.copy_from_slice(&(length as u64).to_le_bytes());
+    of_check.copy_from_slice(&crc32fast::hash(snapshot).to_le_bytes());
+    Ok(bytes)
+}
+
 fn write_file(new: &Path, bytes: &[u8], room: usize) -> io::Result<File> {
     let mut file = File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(new)?;
     file.write_all(bytes)?;
@@ -182,7 +196,7 @@ fn write_file(new: &Path, bytes: &[u8], room: usize) -> io::Result<File> {
 }
 
 fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1 << 20);
+    let mut bytes = Vec::with_capacity(HEAD);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&node);
@@ -195,7 +209,7 @@ fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
 }
 
 /// A generation from its file's bytes; nothing when it is of another spool or release, or was never finished.
-fn read(bytes: Vec<u8>, node: [u8; 16]) -> Option<Generation> {
+fn read(bytes: Zeroizing<Vec<u8>>, node: [u8; 16]) -> Option<Generation> {
     let (start, rest) = bytes.split_at_checked(HEAD)?;
     let number = |range: std::ops::Range<usize>| Some(u64::from_le_bytes(start.get(range)?.try_into().ok()?));
     let last = Position { segment: number(29..37)?, index: number(37..45)? };
@@ -210,7 +224,7 @@ fn read(bytes: Vec<u8>, node: [u8; 16]) -> Option<Generation> {
         return None;
     }
     let days = postcard::from_bytes(snapshot).ok()?;
-    Some(Generation { last: has_last.then_some(last), shipped, days, notes: notes.to_vec() })
+    Some(Generation { last: has_last.then_some(last), shipped, days, notes: notes.to_vec().into() })
 }
 
 fn path(folder: &Path, number: u64) -> PathBuf {

@@ -30,6 +30,8 @@ pub use files::JournalError;
 use note::{Entry, Note};
 pub(crate) use saved::SavedDay;
 
+use zeroize::Zeroizing;
+
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
 use crate::privacy::salt::Keys;
@@ -41,7 +43,8 @@ pub(crate) struct Generation {
     last: Option<Position>,
     shipped: u64,
     days: Vec<SavedDay>,
-    notes: Vec<u8>,
+    /// The first of a day holds its key.
+    notes: Zeroizing<Vec<u8>>,
 }
 
 /// What was made of the generations.
@@ -128,6 +131,3 @@ impl Place {
         Self { folder: folder.to_owned(), may_be_on_disk, node }
     }
 }
-
-/// A day's key, for the journal alone.
-type KeyBytes = [u8; 32];

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::KeyBytes;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
@@ -36,7 +35,8 @@ pub(super) struct Note<'n> {
     hour: u32,
     tag: u64,
     /// With the first sighting of a site's day.
-    key: Option<KeyBytes>,
+    #[serde(borrow)]
+    key: Option<&'n [u8]>,
     yesterday: Option<(u16, u64)>,
     #[serde(borrow)]
     page: &'n str,
@@ -72,7 +72,7 @@ impl<'n> Note<'n> {
             day: sighting.day.0,
             hour: sighting.hour.0,
             tag: sighting.tag.bits(),
-            key: first_of_day.then(|| *sighting.key.for_journal()),
+            key: first_of_day.then(|| sighting.key.for_journal().as_slice()),
             yesterday: sighting.yesterday.as_ref().map(|(day, tag)| (day.0, tag.bits())),
             page: &sighting.page,
             referrer: match &sighting.referrer {
@@ -101,7 +101,7 @@ impl<'n> Note<'n> {
     /// The sighting again; nothing when its site is not measured any more.
     fn sighting(self, sites: &Sites, keys: &Keys) -> Option<Sighting<'n>> {
         let (site, day) = (sites.find(self.site)?.clone(), Day(self.day));
-        if let Some(key) = &self.key {
+        if let Some(key) = self.key {
             keys.recall(&site, day, key);
         }
         Some(Sighting {
@@ -117,6 +117,7 @@ impl<'n> Note<'n> {
                 From::Outside(host) => Referrer::Outside(host.into()),
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
+            searched: None,
             facts: self.facts.map(|values| Facts::Recalled(values.map(|value| value.map(Into::into)))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },

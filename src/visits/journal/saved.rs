@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::super::day::Visit;
-use super::KeyBytes;
 use crate::privacy::event::DIMENSIONS;
 
 /// Everything that is remembered of one site's day.
@@ -12,7 +11,8 @@ use crate::privacy::event::DIMENSIONS;
 pub(crate) struct SavedDay {
     pub(crate) site: String,
     pub(crate) day: u16,
-    pub(crate) key: KeyBytes,
+    /// In a place of its own: what is moved, or read by way of the stack, leaves copies behind.
+    pub(crate) key: Vec<u8>,
     pub(crate) pages: Vec<String>,
     pub(crate) values: [Vec<String>; DIMENSIONS],
     pub(crate) actions: Vec<String>,

@@ -1,0 +1,162 @@
+//! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing else.
+
+use super::evidence::Evidence;
+use super::{Finding, Verdict, judge_data, judge_setup};
+use crate::notice::{Facts, Lang};
+use crate::privacy::rules::rule;
+
+/// Names that a sentence lists.
+const LISTED_MAX: usize = 30;
+
+/// One check.
+pub struct Check {
+    /// Number of the rule.
+    pub number: u8,
+    /// What it looks at.
+    pub looks_at: &'static str,
+    judge: fn(&Evidence, &mut Look),
+}
+
+/// What a check saw. The order of the calls is the order in which it is read.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    facts: Vec<String>,
+    faults: Vec<(String, String)>,
+    open: Vec<String>,
+}
+
+impl Look {
+    /// Something that is as it must be, or is good to know.
+    pub(super) fn fact(&mut self, fact: impl Into<String>) {
+        self.facts.push(fact.into());
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Something that leaves the rule, and what to do about it.
+    pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
+        self.faults.push((found.into(), to_do.into()));
+    }
+
+    /// Something that only a person can tell or do.
+    pub(super) fn person(&mut self, to_do: impl Into<String>) {
+        self.open.push(to_do.into());
+    }
+
+    /// A fault for each of `found`, or else a fact.
+    pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
+        if found.is_empty() {
+            self.fact(right);
+        } else {
+            self.fault(format!("{wrong}: {}", listed(found)), to_do);
+        }
+    }
+}
+
+/// A list for a sentence, bounded: a report is read by people.
+pub(super) fn listed(names: &[impl ToString]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = names.iter().take(LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED_MAX {
+        text.push_str(", …");
+    }
+    text
+}
+
+impl Check {
+    /// The rule, judged by `evidence`.
+    pub fn finding(&self, evidence: &Evidence) -> Option<Finding> {
+        let rule = rule(self.number)?;
+        let mut look = Look::default();
+        // What the notice and the privacy page own up to, so that all three say the same.
+        for departure in Facts::new(&evidence.config).departures() {
+            if departure.rules.contains(&self.number) {
+                look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
+            }
+        }
+        (self.judge)(evidence, &mut look);
+        let Look { facts, faults, mut open } = look;
+        open.extend(rule.person.map(|words| words.en.to_owned()));
+        let verdict = match (faults.is_empty(), open.is_empty()) {
+            (false, _) => Verdict::NotHeld,
+            (true, false) => Verdict::ForAPerson,
+            (true, true) => Verdict::Held,
+        };
+        let (found, mut to_do): (Vec<_>, Vec<_>) = faults.into_iter().unzip();
+        to_do.dedup();
+        Some(Finding { rule, verdict, found, evidence: facts, to_do: to_do.into_iter().chain(open).collect() })
+    }
+}
+
+const fn check(number: u8, looks_at: &'static str, judge: fn(&Evidence, &mut Look)) -> Check {
+    Check { number, looks_at, judge }
+}
+
+/// All checks, in the order of the rules.
+pub static CHECKS: [Check; 22] = [
+    check(
+        1,
+        "whether anything in another database of the server reads ours, and who else may",
+        judge_data::audience_only,
+    ),
+    check(
+        2,
+        "every table, view and column of the database against schema/; the server's own logs",
+        judge_data::anonymous_only,
+    ),
+    check(3, "the names of declared and stored properties", judge_setup::no_cross_reference),
+    check(4, "the tags that one visitor who does not exist gets on two sites", judge_setup::no_shared_identifier),
+    check(5, "the tags of that visitor on two days, and whether the past key is gone", judge_setup::bound_to_day),
+    check(
+        6,
+        "the names of stored dimensions and load times; the engine and the settings of every table: that it adds up, and counts \
+         a batch once",
+        judge_data::one_dimension,
+    ),
+    check(7, "stored versions of browsers and systems", judge_data::coarse_headers),
+    check(8, "privacy.marketing", judge_setup::no_marketing),
+    check(9, "the names of query parameters that are kept, searched or stored", judge_setup::no_identifiers_from_urls),
+    check(10, "stored referrers", judge_data::referrer_host),
+    check(11, "stored places, and the location files with their age", judge_data::no_finer_than_city),
+    check(
+        12,
+        "privacy.rounding; the text of every view; what the reading user was granted, and what it gets when it tries \
+         every table and every view",
+        judge_data::rounded,
+    ),
+    check(
+        13,
+        "where the runtime folder lies; core dumps, readable memory, swap and locked memory; which proxies are believed",
+        judge_setup::nobody_followed,
+    ),
+    check(14, "the names of declared and stored properties", judge_setup::no_experiments),
+    check(15, "what the script could store on a device", judge_setup::nothing_on_the_device),
+    check(16, "the TTL of every table of figures, and its oldest row", judge_data::kept_no_longer),
+    check(17, "privacy.last_review", judge_setup::reviewed),
+    check(18, "privacy.controller", judge_setup::informed),
+    check(19, "privacy.honour_gpc, privacy.honour_dnt, and the script's own respect of both", judge_setup::objection),
+    check(
+        20,
+        "that rows are kept and views are asked by site; which tokens read every site",
+        judge_data::each_publisher,
+    ),
+    check(21, "where ClickHouse and the location files are; which hosts the script names", judge_setup::transfers),
+    check(22, "every text that the program makes, and the controller's name in it", judge_setup::no_seal),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy::rules::RULES;
+
+    #[test]
+    fn every_rule_has_its_check() {
+        let numbers: Vec<u8> = CHECKS.iter().map(|check| check.number).collect();
+        assert_eq!(numbers, RULES.iter().map(|rule| rule.number).collect::<Vec<_>>());
+    }
+}

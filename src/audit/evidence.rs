@@ -1,0 +1,154 @@
+//! What an audit knows: one plain value, so that every check can be tried without a database or a machine. Must hold no
+//! secret and nothing that a visitor sent.
+
+use std::io;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::database::Database;
+use super::machine::Machine;
+use crate::collect::tracker;
+use crate::config::{Config, EngineMode};
+use crate::notice::document::Document;
+use crate::notice::machine::json;
+use crate::notice::page::{Links, Reach, opt_out, privacy};
+use crate::notice::{Facts, Lang, notice};
+use crate::privacy::place::{Edition, Places};
+use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
+use crate::privacy::salt::NoKey;
+use crate::privacy::trial::{TagTrial, try_tags};
+use crate::sites::Sites;
+use crate::store::client::Store;
+use crate::store::error::StoreError;
+
+/// Why there is no audit.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The database does not answer.
+    #[error("the database cannot be audited: {0}")]
+    Store(#[from] StoreError),
+    /// The system does not say what it must.
+    #[error("the machine cannot be audited: {0}")]
+    System(#[from] io::Error),
+    /// There are no random bytes.
+    #[error("{0}")]
+    NoKey(#[from] NoKey),
+}
+
+/// Everything that rules are judged by.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// When it was gathered.
+    pub at: Timestamp,
+    /// Version of the program.
+    pub version: &'static str,
+    /// The configuration that the audit was given.
+    pub config: Config,
+    /// Its hash, see [`config_hash`].
+    pub config_hash: String,
+    /// The location files, or which cannot be used.
+    pub places: Result<Vec<Edition>, String>,
+    /// What tags of a visitor who does not exist tell.
+    pub tags: TagTrial,
+    /// The tracker, as sites get it.
+    pub script: String,
+    /// Texts that the program makes, with their names.
+    pub texts: Vec<(&'static str, String)>,
+    /// The live database.
+    pub database: Database,
+    /// The machine and the processes on it.
+    pub machine: Machine,
+}
+
+/// Gathers everything. Nothing is changed anywhere.
+///
+/// # Errors
+/// When database or machine do not answer.
+pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Evidence, AuditError> {
+    let places = Places::open(&config.geo.databases).map(|places| places.editions());
+    Ok(Evidence {
+        at: now,
+        version: env!("CARGO_PKG_VERSION"),
+        config: config.clone(),
+        config_hash: config_hash(config),
+        places: places.map_err(|error| error.file.display().to_string()),
+        tags: try_tags(config.privacy.hash_address)?,
+        script: tracker::TEXT.to_owned(),
+        texts: texts(config, now),
+        database: Database::gather(config, store, now).await?,
+        machine: Machine::gather(&config.runtime.dir)?,
+    })
+}
+
+/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens and whatever stands before the
+/// host in a URL are left out: the hash says which configuration was judged, and must be of use to no guesser.
+pub fn config_hash(config: &Config) -> String {
+    let mut config = config.clone();
+    for token in &mut config.console.tokens {
+        token.sha256.clear();
+    }
+    if let Ok(mut url) = url::Url::parse(&config.clickhouse.url) {
+        // Only a URL that has no host refuses this, and it has no user either.
+        url.set_username("").ok();
+        url.set_password(None).ok();
+        config.clickhouse.url = url.into();
+    }
+    // Through a value: its objects are sorted by name.
+    let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the engine is one of ours.
+pub(super) fn embedded(config: &Config) -> bool {
+    config.clickhouse.mode == EngineMode::Embedded
+}
+
+/// Everything that people read and the program writes; the operator's own words flow into some of it.
+fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut rules = String::new();
+    for rule in &RULES {
+        for words in [rule.title, rule.text, rule.held].into_iter().chain(rule.person) {
+            rules.extend([words.en, "\n", words.fr, "\n"]);
+        }
+    }
+    // Sites that cannot be compiled were refused at start, and are in no notice.
+    let sites = Sites::new(&config.site).unwrap_or_default();
+    let facts = Facts::new(config).of(sites.iter().map(AsRef::as_ref));
+    let links = Links { privacy: String::new(), opt_out: String::new(), machine: String::new() };
+    let written = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let documents = [
+        ("the notices", notice(&facts, written)),
+        ("the privacy page", privacy(&facts, &links)),
+        ("the opt-out page", opt_out(&facts, &Reach::Elsewhere, &links)),
+    ];
+    let both = |document: &Document| Lang::ALL.map(|lang| document.markdown(lang)).join("\n");
+    let documents = documents.iter().map(|(name, document)| (*name, both(document)));
+    let rest = [
+        ("the table of rules", rules),
+        ("the self-assessment", format!("{}\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr)),
+        ("the privacy page for machines", json(&facts)),
+    ];
+    documents.chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Token;
+
+    #[test]
+    fn the_hash_tells_configurations_apart_but_holds_no_secret() {
+        let mut config = Config::default();
+        config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
+        config.console.tokens = vec![Token { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
+        let hash = config_hash(&config);
+        assert_eq!(hash.len(), 64);
+
+        config.clickhouse.url = "http://db.example:8123/".into();
+        config.console.tokens[0].sha256 = "cd".repeat(32);
+        assert_eq!(config_hash(&config), hash);
+        config.privacy.rounding = 1;
+        assert_ne!(config_hash(&config), hash);
+    }
+}

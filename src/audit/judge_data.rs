@@ -1,0 +1,338 @@
+//! Judges what is in the database: form, contents, rights, age.
+
+use jiff::{Span, Unit};
+
+use super::checks::{Look, listed};
+use super::database::{Database, Reader, Stored};
+use super::evidence::{Evidence, embedded};
+use crate::privacy::event::{Dimension, TimingMetric};
+
+/// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
+const GRACE_DAYS: i64 = 7;
+/// What the criteria know as the longest.
+const MONTHS_MAX: u32 = 25;
+/// What the criteria ask for.
+const ROUNDING_MIN: u32 = 10;
+
+const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
+const REPLACE: &str = "run `sillage migrate` with this configuration; if somebody replaced the view, first \
+    DELETE FROM schema_migrations WHERE file LIKE 'views%'";
+const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
+
+/// What is stored, or a note that nobody could look.
+fn stored<'e>(evidence: &'e Evidence, look: &mut Look) -> Option<&'e Stored> {
+    let stored = evidence.database.stored.as_ref();
+    if stored.is_none() {
+        look.person(UNREAD);
+    }
+    stored
+}
+
+pub(super) fn audience_only(evidence: &Evidence, look: &mut Look) {
+    let database = &evidence.database;
+    look.none(
+        &database.elsewhere,
+        "outside of the database there is something that reads its figures",
+        "drop it, or note in the register why these figures are needed there and who sees them",
+        format!("nothing outside of the database `{}` reads it", database.name),
+    );
+    match &database.others {
+        Some(others) if others.is_empty() => look.fact("no other user of the server may read its tables"),
+        Some(others) => look.person(format!(
+            "Other users of this ClickHouse may read the tables ({}): make sure that they belong to whoever runs it, and \
+             use the figures for nothing else.",
+            others.join(", ")
+        )),
+        None => look.person("Ask whoever runs this ClickHouse which users may read the tables: we may not see it."),
+    }
+}
+
+pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Look) {
+    let database = &evidence.database;
+    let declared = &database.declared;
+    let known = |name: &String| {
+        declared.tables.iter().any(|table| table.name == *name) || declared.views.iter().any(|view| view.name == *name)
+    };
+    let more: Vec<String> =
+        database.tables.iter().map(|table| table.name.clone()).filter(|name| !known(name)).collect();
+    look.none(
+        &more,
+        "the database holds what schema/ does not declare",
+        MIGRATE,
+        format!("{} tables and {} views, as declared", declared.tables.len(), declared.views.len()),
+    );
+    let names = declared.tables.iter().map(|table| &table.name).chain(declared.views.iter().map(|view| &view.name));
+    let missing: Vec<String> = names.filter(|name| database.table(name).is_none()).cloned().collect();
+    if !missing.is_empty() {
+        look.fault(format!("not there: {}", missing.join(", ")), "run `sillage migrate`");
+    }
+    let mut columns = 0;
+    for table in &declared.tables {
+        let Some(live) = database.table(&table.name) else { continue };
+        columns += table.columns.len();
+        if live.columns != table.columns {
+            let other = |(name, kind): &(String, String)| format!("{name} {kind}");
+            let more = live.columns.iter().filter(|column| !table.columns.contains(column)).map(other);
+            let less = table.columns.iter().filter(|column| !live.columns.contains(column)).map(other);
+            let (more, less): (Vec<_>, Vec<_>) = (more.collect(), less.collect());
+            let found = format!(
+                "the columns of {} are not the declared ones (more: {}; less: {})",
+                table.name,
+                if more.is_empty() { "none".into() } else { more.join(", ") },
+                if less.is_empty() { "none".into() } else { less.join(", ") },
+            );
+            look.fault(found, MIGRATE);
+        }
+    }
+    look.fact(format!("{columns} columns with their declared types; none for a visitor, a visit or an address"));
+    logs(evidence, look);
+}
+
+/// With the times of inserts, small sites' rows become events again.
+fn logs(evidence: &Evidence, look: &mut Look) {
+    let database = &evidence.database;
+    if !database.keeps_logs(&evidence.config) {
+        return look.fact("the server keeps no log of queries or parts");
+    }
+    let names: Vec<&str> = database.logs.iter().map(|(name, _)| name.as_str()).collect();
+    let found = format!("the server writes logs of its own ({})", names.join(", "));
+    if embedded(&evidence.config) {
+        look.fault(found, "remove the logs from the engine's configuration, and drop system.*_log");
+    } else {
+        look.fact(found);
+        look.person(
+            "Set log_queries = 0 for our users, and a TTL of hours on part_log: logs that time every insert bring single \
+             hits of small sites to light.",
+        );
+    }
+}
+
+pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
+    let Some(stored) = stored(evidence, look) else { return };
+    let known = |name: &String| Dimension::ALL.iter().any(|dimension| dimension.name() == name);
+    let unknown: Vec<String> = stored.dimensions.iter().filter(|name| !known(name)).cloned().collect();
+    look.none(
+        &unknown,
+        "breakdowns has rows of dimensions that the program does not know",
+        "delete these rows, and find out who wrote them",
+        format!("dimensions stored, each by itself: {}", listed(&stored.dimensions)),
+    );
+    let known = |name: &String| TimingMetric::ALL.iter().any(|metric| metric.name() == name);
+    let unknown: Vec<String> = stored.metrics.iter().filter(|name| !known(name)).cloned().collect();
+    look.none(
+        &unknown,
+        "timings has rows of times that the program does not know",
+        "delete these rows, and find out who wrote them",
+        "load times by page and hour, as buckets of a histogram",
+    );
+    for table in &evidence.database.declared.tables {
+        let Some(live) = evidence.database.table(&table.name) else { continue };
+        if live.engine != table.engine {
+            let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
+            look.fault(found, MIGRATE);
+        }
+        // Among them, that a batch is counted once, and that rows of one flush do not stay by themselves.
+        for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
+            look.fault(
+                format!("{} is not set as declared: {set}", table.name),
+                format!("ALTER TABLE {}.{} MODIFY SETTING {set}", evidence.database.name, table.name),
+            );
+        }
+    }
+    if look.is_clean() {
+        look.fact("the tables add up, and are set as declared: a batch that is offered twice counts once");
+    }
+}
+
+fn is_set(engine: &str, set: &str) -> bool {
+    let settings = engine.split_once(" SETTINGS ").map_or("", |(_, settings)| settings);
+    settings.split(", ").any(|found| found == set)
+}
+
+pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
+    let Some(stored) = stored(evidence, look) else { return };
+    if stored.fine_versions > 0 {
+        let found = format!("rows ({}) that hold more of a version than its first number", stored.fine_versions);
+        look.fault(found, "delete these rows, and find out who wrote them");
+    } else {
+        look.fact("every stored version of a browser or system is a major one");
+    }
+    look.fact("kinds of event: presence (pageview), use of a feature (action), times (engagement, timing)");
+}
+
+pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
+    let Some(stored) = stored(evidence, look) else { return };
+    if stored.long_referrers > 0 {
+        let found = format!("rows ({}) that hold more of a referrer than its host", stored.long_referrers);
+        look.fault(found, "delete these rows, and find out who wrote them");
+    } else {
+        look.fact("every stored referrer is a host");
+    }
+}
+
+pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
+    if let Some(stored) = stored(evidence, look) {
+        if stored.fine_places > 0 {
+            let found = format!("rows ({}) that hold a place that is no country, region or city", stored.fine_places);
+            look.fault(found, "delete these rows, and find out who wrote them");
+        } else {
+            look.fact("stored places are countries, regions and cities");
+        }
+    }
+    look.fact("looked up with IPv4 /24 and IPv6 /48");
+    let Ok(editions) = &evidence.places else { return };
+    for edition in editions {
+        let days = evidence.at.duration_since(edition.built).as_hours() / 24;
+        let file = edition.file.file_name().unwrap_or_default().to_string_lossy();
+        look.fact(format!("{file}: {}, built {}, {days} days old", edition.kind, edition.built.strftime("%Y-%m-%d")));
+    }
+    if editions.is_empty() {
+        look.fact("no location file: no place is known");
+    }
+}
+
+pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
+    let (database, rounding) = (&evidence.database, evidence.config.privacy.rounding);
+    if rounding > ROUNDING_MIN && !rounding.is_multiple_of(ROUNDING_MIN) {
+        look.fault(format!("privacy.rounding is {rounding}, no multiple of ten"), "set privacy.rounding = 10");
+    } else if rounding >= ROUNDING_MIN {
+        look.fact(format!("figures are rounded to the nearest {rounding}"));
+    }
+    for view in &database.declared.views {
+        let Some(live) = database.table(&view.name) else { continue };
+        if database.selects.get(&view.name) != Some(&live.select) || !live.statement.contains("SQL SECURITY DEFINER") {
+            let found = format!("{} is not the view that schema/ declares for this configuration", view.name);
+            look.fault(found, REPLACE);
+        }
+    }
+    match &database.reader {
+        Some(reader) => reads_views_only(reader, database, rounding, look),
+        None => look.person(format!(
+            "This ClickHouse is run by somebody else: give Grafana and people a user that is granted SELECT on {} and \
+             nothing else.",
+            database.declared.views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+fn reads_views_only(reader: &Reader, database: &Database, rounding: u32, look: &mut Look) {
+    let wanted = |grant: &&String| {
+        let view = |name: &str| **grant == format!("GRANT SELECT ON {}.{name} TO {}", database.name, reader.user);
+        !database.declared.views.iter().any(|declared| view(&declared.name))
+    };
+    let more: Vec<String> = reader.grants.iter().filter(wanted).cloned().collect();
+    let user = &reader.user;
+    look.none(
+        &more,
+        &format!("{user} was granted more than the views"),
+        "revoke it",
+        format!("{user} is granted the {} views and nothing else", reader.grants.len()),
+    );
+    look.none(
+        &reader.opened,
+        &format!("{user} could read"),
+        "revoke whatever lets it; only views may be granted",
+        format!("tried as {user}: {} tables refused", reader.refused),
+    );
+    if !reader.silent.is_empty() {
+        look.fault(
+            format!("{user} cannot read {}", reader.silent.join(", ")),
+            "run `sillage migrate`, or restart `sillage serve` with this configuration",
+        );
+    }
+    match reader.counts {
+        (counts, 0) => look.fact(format!("tried as {user}: {counts} counts read, all multiples of {rounding}")),
+        (counts, exact) => look.fault(
+            format!("{user} was given {counts} counts, of which {exact} are no multiple of {rounding}"),
+            "run `sillage migrate`, or restart `sillage serve` with this configuration",
+        ),
+    }
+}
+
+pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
+    let months = evidence.config.privacy.retention_months;
+    if months > MONTHS_MAX {
+        let found = format!("privacy.retention_months is {months}");
+        look.fault(found, format!("set it to {MONTHS_MAX} or less"));
+    }
+    let wanted = format!("TTL day + toIntervalMonth({months})");
+    let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let limit =
+        today.saturating_sub(Span::new().months(i64::from(months))).saturating_sub(Span::new().days(GRACE_DAYS));
+    for table in evidence.database.declared.tables.iter().filter(|table| table.forgets) {
+        let Some(live) = evidence.database.table(&table.name) else { continue };
+        if !live.engine_full.contains(&wanted) {
+            look.fault(
+                format!("{} does not forget after the configured {months} months", table.name),
+                "run `sillage migrate`, or restart `sillage serve`: both alter the table",
+            );
+        }
+        match live.oldest {
+            Some((rows, day)) if day < limit => look.fault(
+                format!("{}: {rows} rows, the oldest of {day}, past the {months} months", table.name),
+                format!(
+                    "let the engine run for a day, or OPTIMIZE TABLE {}.{} FINAL",
+                    evidence.database.name, table.name
+                ),
+            ),
+            Some((rows, day)) => {
+                let age = (today - day).round(jiff::SpanRound::new().largest(Unit::Month).relative(today));
+                let age = age.map_or(0, |age| age.get_months());
+                look.fact(format!(
+                    "{}: forgets after {months} months; {rows} rows, oldest {day} ({age} months)",
+                    table.name
+                ));
+            }
+            None => look.fact(format!("{}: forgets after {months} months; empty", table.name)),
+        }
+    }
+}
+
+pub(super) fn each_publisher(evidence: &Evidence, look: &mut Look) {
+    let (database, config) = (&evidence.database, &evidence.config);
+    let mixed = database
+        .declared
+        .tables
+        .iter()
+        .filter(|table| table.forgets)
+        .filter(|table| database.table(&table.name).is_some_and(|live| live.sorting_key != table.sorting_key));
+    let mixed: Vec<String> = mixed.map(|table| table.name.clone()).collect();
+    look.none(
+        &mixed,
+        "rows are not kept by site as declared",
+        "rebuild these tables as schema/0001_tables.sql has them",
+        "every table keeps its rows by site first",
+    );
+    let everybody =
+        database.declared.views.iter().filter(|view| {
+            database.table(&view.name).is_some_and(|live| !live.select.contains("site = {site:String}"))
+        });
+    let everybody: Vec<String> = everybody.map(|view| view.name.clone()).collect();
+    look.none(
+        &everybody,
+        "views answer for all sites at once",
+        "run `sillage migrate`",
+        "every view is asked for one site",
+    );
+    let whole: Vec<&str> = config
+        .console
+        .tokens
+        .iter()
+        .filter(|token| token.sites.iter().any(|site| site == "*"))
+        .map(|token| token.name.as_str())
+        .collect();
+    if !whole.is_empty() && config.site.len() > 1 {
+        look.person(format!(
+            "Tokens that read all {} sites ({}): keep them only where one publisher answers for all.",
+            config.site.len(),
+            whole.join(", ")
+        ));
+    } else {
+        look.fact(format!("sites: {}, tokens: {}, each for its own", config.site.len(), config.console.tokens.len()));
+    }
+    let gone = database.stored.iter().flat_map(|stored| &stored.sites);
+    let gone = gone.filter(|name| !config.site.iter().any(|site| site.name == **name)).count();
+    if gone > 0 {
+        look.fact(format!("sites that are no longer configured but have rows, until these are forgotten: {gone}"));
+    }
+}

@@ -1,0 +1,354 @@
+//! Judges the configuration, the machine, the script and the program's own texts.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Span;
+
+use super::checks::{Look, listed};
+use super::evidence::{Evidence, embedded};
+use super::wording::claims_a_seal;
+use crate::config::Marketing;
+use crate::sites::is_never_kept;
+
+/// Parts of names that point at a person. A name is compared without case, hyphens and the like.
+const PERSONS: [&str; 14] = [
+    "userid",
+    "customer",
+    "clientid",
+    "visitorid",
+    "sessionid",
+    "accountid",
+    "memberid",
+    "deviceid",
+    "email",
+    "phone",
+    "lastname",
+    "surname",
+    "password",
+    "fingerprint",
+];
+/// The same as whole names: as parts they would be found in harmless ones.
+const PERSONS_WHOLE: [&str; 10] =
+    ["user", "uid", "name", "login", "account", "member", "mail", "ip", "address", "session"];
+/// Parts of names that point at a campaign or a click.
+const CAMPAIGNS: [&str; 8] = ["utm", "campaign", "affiliate", "clickid", "gclid", "fbclid", "mtm", "gad"];
+/// Parts of names that point at an experiment.
+const EXPERIMENTS: [&str; 6] = ["experiment", "abtest", "splittest", "cohort", "testgroup", "treatment"];
+/// The same where the name may mean something else.
+const PERHAPS_EXPERIMENTS: [&str; 2] = ["variant", "variation"];
+
+/// Everything that keeps something on a device, save the one name that an objection is kept under.
+const KEEPERS: [&str; 6] = ["cookie", "indexedDB", "sessionStorage", "caches.", "serviceWorker", "openDatabase"];
+const OBJECTION: &str = "sillage_opt_out";
+
+/// Widest networks that may be believed: whole continents are no proxies.
+const WIDEST_IPV4: u8 = 8;
+const WIDEST_IPV6: u8 = 16;
+
+/// Letters and digits of a name, in lower case.
+fn plain(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn points_at(name: &str, parts: &[&str]) -> bool {
+    let name = plain(name);
+    parts.iter().any(|part| name.contains(part))
+}
+
+fn points_at_a_person(name: &str) -> bool {
+    points_at(name, &PERSONS) || PERSONS_WHOLE.contains(&plain(name).as_str())
+}
+
+/// Names of properties, as the sites declare them and as they are stored.
+fn properties(evidence: &Evidence) -> Vec<String> {
+    let declared = evidence.config.site.iter().flat_map(|site| &site.properties);
+    let stored = evidence.database.stored.iter().flat_map(|stored| &stored.properties);
+    let mut names: Vec<String> = declared.chain(stored).filter(|name| !name.is_empty()).cloned().collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
+    let names = properties(evidence);
+    let persons: Vec<String> = names.iter().filter(|name| points_at_a_person(name)).cloned().collect();
+    look.none(
+        &persons,
+        "properties that point at a person",
+        "take them out of the sites' properties; what is stored of them goes with DELETE FROM actions WHERE property = …",
+        format!("properties declared or stored, none named after a person: {}", listed(&names)),
+    );
+}
+
+pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
+    if evidence.tags.links_sites {
+        look.fault("one visitor had the same tag on two sites", "stop the collector: this program is broken");
+    } else {
+        look.fact("tried: one visitor has unrelated tags on two sites");
+    }
+}
+
+pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
+    let tags = &evidence.tags;
+    if tags.links_days {
+        look.fault("one visitor had the same tag on two days", "stop the collector: this program is broken");
+    } else {
+        look.fact("tried: one visitor has unrelated tags on two days");
+    }
+    if tags.keeps_past_key {
+        look.fault("the key of a past day was still there", "stop the collector: this program is broken");
+    } else {
+        look.fact("tried: the key of a past day is destroyed");
+    }
+    if !tags.knows_a_return {
+        look.fact("a return within a day was not recognised: visitors are counted too often");
+    }
+}
+
+pub(super) fn no_marketing(evidence: &Evidence, look: &mut Look) {
+    match evidence.config.privacy.marketing {
+        Marketing::Never => look.fact("privacy.marketing = \"never\": nothing of campaigns or channels is measured"),
+        Marketing::WithConsent => {
+            look.fact("privacy.marketing = \"with_consent\": campaigns and channels of hits that carry consent only");
+            look.person("Keep what shows that consent was asked for and given, on every site that marks hits with it.");
+        }
+        Marketing::Always => {}
+    }
+}
+
+pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
+    let wrong = |name: &str| is_never_kept(name) || points_at(name, &CAMPAIGNS) || points_at_a_person(name);
+    for site in &evidence.config.site {
+        let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
+        look.fact(format!("{}: query parameters kept as part of pages: {}", site.name, listed(&site.query_names_kept)));
+        if !names.is_empty() {
+            let found = format!(
+                "{} keeps query parameters that point at a person or a campaign: {}",
+                site.name,
+                names.join(", ")
+            );
+            look.fault(found, "take them out of query_names_kept");
+        }
+        let searched = site.search_parameter.as_str();
+        if wrong(searched) {
+            look.fault(
+                format!("{}: search_parameter `{searched}` points at a person or a campaign", site.name),
+                "name the parameter that holds what people look for",
+            );
+        } else if !searched.is_empty() {
+            look.fact(format!("{}: searches of the site are counted (`{searched}`)", site.name));
+        }
+    }
+    let stored = evidence.database.stored.iter().flat_map(|stored| &stored.query_names);
+    let stored: Vec<String> = stored.filter(|name| wrong(name)).cloned().collect();
+    look.none(
+        &stored,
+        "stored pages have query parameters that point at a person or a campaign",
+        "delete these rows, and find out who wrote them",
+        "no stored page has a parameter that points at a person or a campaign",
+    );
+}
+
+pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
+    let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
+    match machine.runtime_in_memory {
+        Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
+        Some(false) => look.fault(
+            format!("runtime.dir {} is on a disk, where tags and keys must never be", runtime.dir.display()),
+            "name a folder of a tmpfs, such as /dev/shm/sillage",
+        ),
+        None => look.person(format!("Make {} in memory: it is not there.", runtime.dir.display())),
+    }
+    look.fact(match machine.collector {
+        Some(number) => format!("looked at the running collector, process {number}"),
+        None => "no collector runs; looked at this process, which protects itself alike".to_owned(),
+    });
+    match machine.core_bytes {
+        Some(0) => look.fact("no core dump can be written (RLIMIT_CORE 0)"),
+        Some(_) | None => look.fault("a crash may write memory to a disk", "start it with `ulimit -c 0`"),
+    }
+    match machine.dumpable {
+        Some(true) => {
+            look.fault("its memory can be read by other processes of its user", "start it as it is delivered")
+        }
+        Some(false) => look.fact("its memory cannot be read by other processes of its user (PR_SET_DUMPABLE 0)"),
+        None => look.fact("whether its memory can be read by its user cannot be seen by root"),
+    }
+    swap(evidence, look);
+    proxies(evidence, look);
+}
+
+fn swap(evidence: &Evidence, look: &mut Look) {
+    let machine = &evidence.machine;
+    let able = machine.lockable_bytes.map_or_else(|| "any amount".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
+    look.fact(format!("{} KiB of its memory are locked; it may lock {able} (RLIMIT_MEMLOCK)", machine.locked_kib));
+    if machine.swap_kib == 0 {
+        return look.fact("the machine has no swap on a disk");
+    }
+    look.fact(format!("the machine has {} MiB of swap on a disk", machine.swap_kib / 1024));
+    look.person(
+        "Turn swap off, or encrypt it with a key made anew at each boot: a folder in memory may be written to it.",
+    );
+}
+
+/// Whoever may name any address can ask whether that address came today: it then counts as no new visitor.
+fn proxies(evidence: &Evidence, look: &mut Look) {
+    let collect = &evidence.config.collect;
+    let wide: Vec<String> = collect.trusted_proxies.iter().filter(|net| is_wide(net)).map(IpNet::to_string).collect();
+    look.none(
+        &wide,
+        "collect.trusted_proxies believes half the world",
+        "name your proxies only: whoever is believed may claim any address, and so try out who came",
+        format!("proxies that are believed: {}", listed(&collect.trusted_proxies)),
+    );
+    if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
+        look.fact(
+            "note: nothing is believed and the listener is on loopback: behind a proxy, all visitors would be one",
+        );
+    }
+}
+
+fn is_wide(network: &IpNet) -> bool {
+    let private = match network.network() {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(six) => six.is_unique_local() && network.prefix_len() >= 7,
+    };
+    let widest = if network.addr().is_ipv4() { WIDEST_IPV4 } else { WIDEST_IPV6 };
+    network.prefix_len() < widest && !private
+}
+
+pub(super) fn no_experiments(evidence: &Evidence, look: &mut Look) {
+    let names = properties(evidence);
+    let found: Vec<String> = names.iter().filter(|name| points_at(name, &EXPERIMENTS)).cloned().collect();
+    look.none(
+        &found,
+        "properties that point at an experiment",
+        "take them out of the sites' properties: tests on cohorts need consent",
+        "no property points at an experiment",
+    );
+    let perhaps: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| points_at(name, &PERHAPS_EXPERIMENTS)).collect();
+    if !perhaps.is_empty() {
+        look.person(format!("Make sure that these are of goods, not of visitors: {}.", perhaps.join(", ")));
+    }
+}
+
+pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
+    let script = &evidence.script;
+    let mut keepers: Vec<String> =
+        KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
+    let keeps = script.contains("localStorage");
+    if keeps_more_than_an_objection(script) {
+        keepers.push("localStorage".to_owned());
+    }
+    let right = if keeps { "the script keeps an objection, and nothing else" } else { "the script keeps nothing" };
+    look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
+}
+
+/// Whether local storage is used in any other way than under the one name, written out or in a variable.
+fn keeps_more_than_an_objection(script: &str) -> bool {
+    script.split("localStorage").skip(1).any(|rest| {
+        let name = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
+        name.is_empty() || !script.contains(&format!("{name}=\"{OBJECTION}\"")) && name.trim_matches('"') != OBJECTION
+    })
+}
+
+pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
+    let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let to_do = "look whether these durations are still needed, and write the day into privacy.last_review";
+    match evidence.config.privacy.last_review {
+        None => look.fault("privacy.last_review is missing", to_do),
+        // A site east of Greenwich may have reviewed tomorrow.
+        Some(day) if day > today.saturating_add(Span::new().days(1)) => {
+            look.fault(format!("privacy.last_review is {day}, which is to come"), to_do);
+        }
+        Some(day) if day < today.saturating_sub(Span::new().months(12)) => {
+            look.fault(format!("the last review, of {day}, is more than 12 months ago"), to_do);
+        }
+        Some(day) => look.fact(format!(
+            "reviewed on {day}: {} months; next review until {}",
+            evidence.config.privacy.retention_months,
+            day.saturating_add(Span::new().months(12))
+        )),
+    }
+}
+
+pub(super) fn informed(evidence: &Evidence, look: &mut Look) {
+    let controller = &evidence.config.privacy.controller;
+    if controller.name.trim().is_empty() || controller.contact.trim().is_empty() {
+        look.fault(
+            "privacy.controller has no name or no contact: the notice cannot say who answers",
+            "set privacy.controller = { name = \"…\", contact = \"…\" }",
+        );
+    } else {
+        look.fact(format!("the notice names {} ({})", controller.name.trim(), controller.contact.trim()));
+    }
+}
+
+pub(super) fn objection(evidence: &Evidence, look: &mut Look) {
+    let privacy = &evidence.config.privacy;
+    for (honoured, header) in [(privacy.honour_gpc, "Sec-GPC: 1"), (privacy.honour_dnt, "DNT: 1")] {
+        if honoured {
+            look.fact(format!("`{header}` is honoured"));
+        }
+    }
+    let signs = ["globalPrivacyControl", "doNotTrack"];
+    let missing: Vec<String> =
+        signs.iter().filter(|sign| !evidence.script.contains(**sign)).map(|sign| (*sign).to_owned()).collect();
+    look.none(
+        &missing,
+        "the script does not ask for",
+        "use the script as it is delivered",
+        "the script falls silent by itself",
+    );
+}
+
+pub(super) fn transfers(evidence: &Evidence, look: &mut Look) {
+    let far: Vec<String> = evidence
+        .config
+        .geo
+        .databases
+        .iter()
+        .map(|file| file.display().to_string())
+        .filter(|file| file.contains("://"))
+        .collect();
+    look.none(
+        &far,
+        "location files that are elsewhere",
+        "fetch them, and name the local file",
+        "location files are local",
+    );
+    if let Err(file) = &evidence.places {
+        look.fact(format!("{file} cannot be used"));
+    }
+    let hosts: Vec<String> = ["https://", "http://", "\"//", "'//"]
+        .iter()
+        .filter(|start| evidence.script.contains(**start))
+        .map(|start| (*start).to_owned())
+        .collect();
+    look.none(
+        &hosts,
+        "the script names other hosts",
+        "use the script as it is delivered",
+        "the script names no other host",
+    );
+    if embedded(&evidence.config) {
+        look.fact("ClickHouse runs on this machine");
+    } else {
+        let host = url::Url::parse(&evidence.config.clickhouse.url).ok();
+        let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        look.fact(format!("ClickHouse is at {host}"));
+    }
+}
+
+pub(super) fn no_seal(evidence: &Evidence, look: &mut Look) {
+    let claims = evidence.texts.iter().filter(|(_, text)| claims_a_seal(text).is_some());
+    let claims: Vec<String> = claims.map(|(name, _)| (*name).to_owned()).collect();
+    look.none(
+        &claims,
+        "texts that claim an authority's seal",
+        "write who answers, and nothing else",
+        format!("{} texts read, none claims a seal", evidence.texts.len()),
+    );
+}

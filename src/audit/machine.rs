@@ -1,0 +1,137 @@
+//! What the machine says: where the runtime folder lies, and what could carry memory to a disk. Looks at the collector
+//! when one runs, else at this process, which protects itself in the same way.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+/// `f_type` of tmpfs and of ramfs.
+const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// The machine, as far as it matters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Whether the runtime folder is in memory; unknown while neither it nor its parent is there.
+    pub runtime_in_memory: Option<bool>,
+    /// The collector that runs, by the number of its process.
+    pub collector: Option<u32>,
+    /// Bytes that a core dump may have; nothing means as many as there are.
+    pub core_bytes: Option<u64>,
+    /// Whether other processes of the same user may read the memory; unknown where the system does not say.
+    pub dumpable: Option<bool>,
+    /// Swap on disks, KiB. Compressed memory is none.
+    pub swap_kib: u64,
+    /// Memory that the process holds locked, KiB.
+    pub locked_kib: u64,
+    /// Bytes that it may lock; nothing means as many as there are.
+    pub lockable_bytes: Option<u64>,
+}
+
+impl Machine {
+    /// Asks the system.
+    pub(super) fn gather(runtime_dir: &Path) -> io::Result<Self> {
+        let collector = holder(&runtime_dir.join("visits.lock"));
+        let swap_kib = swap_kib(&fs::read_to_string("/proc/swaps").unwrap_or_default());
+        let machine = Self { runtime_in_memory: in_memory(runtime_dir), collector, swap_kib, ..Self::default() };
+        let number = collector.map_or_else(|| "self".to_owned(), |number| number.to_string());
+        let limits = fs::read_to_string(format!("/proc/{number}/limits"));
+        let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+        let locked_kib = kib(&status, "VmLck:").unwrap_or(0);
+        Ok(match (collector, limits) {
+            (Some(number), Ok(limits)) => Self {
+                core_bytes: soft_limit(&limits, "Max core file size"),
+                lockable_bytes: soft_limit(&limits, "Max locked memory"),
+                dumpable: dumpable_from_outside(number),
+                locked_kib,
+                ..machine
+            },
+            _ => Self {
+                core_bytes: getrlimit(Resource::Core).current,
+                lockable_bytes: getrlimit(Resource::Memlock).current,
+                dumpable: Some(dumpable_behavior()? != DumpableBehavior::NotDumpable),
+                locked_kib,
+                ..machine
+            },
+        })
+    }
+}
+
+/// Of a folder that is not there yet, its parent tells.
+fn in_memory(folder: &Path) -> Option<bool> {
+    let there = if folder.exists() { folder } else { folder.parent()? };
+    Some(IN_MEMORY.contains(&rustix::fs::statfs(there).ok()?.f_type))
+}
+
+/// The process that holds the lock on `file`.
+fn holder(file: &Path) -> Option<u32> {
+    let about = File::open(file).ok()?.metadata().ok()?;
+    let (major, minor) = (rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
+    let locked = format!("{major:02x}:{minor:02x}:{}", about.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = words.get(4)?.parse().ok()?;
+        (words.get(5) == Some(&locked.as_str()) && number > 0).then_some(number)
+    })
+}
+
+/// The system gives the files of a process that cannot be dumped to root; where we are root they all are.
+fn dumpable_from_outside(number: u32) -> Option<bool> {
+    let ours = rustix::process::geteuid().as_raw();
+    let owner = fs::metadata(format!("/proc/{number}")).ok()?.uid();
+    (ours != 0).then_some(owner == ours)
+}
+
+fn swap_kib(swaps: &str) -> u64 {
+    let on_disk = swaps.lines().skip(1).filter(|line| !line.starts_with("/dev/zram"));
+    on_disk.filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
+/// The soft limit behind `name`; nothing when it is `unlimited`.
+fn soft_limit(limits: &str, name: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn kib(status: &str, name: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::FolderLock;
+
+    #[test]
+    fn swap_counts_unless_it_is_compressed_memory() {
+        let swaps =
+            "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 1000 0 -2\n/dev/zram0 partition 500 0 5\n";
+        assert_eq!(swap_kib(swaps), 1000);
+        assert_eq!(swap_kib("Filename\tType\tSize\tUsed\tPriority\n"), 0);
+    }
+
+    #[test]
+    fn limits_are_read_as_the_system_writes_them() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max core file size        0                    0                    bytes     \n\
+                      Max locked memory         unlimited            unlimited            bytes     \n";
+        assert_eq!(soft_limit(limits, "Max core file size"), Some(0));
+        assert_eq!(soft_limit(limits, "Max locked memory"), None);
+        assert_eq!(kib("VmPeak:\t 1 kB\nVmLck:\t      64 kB\n", "VmLck:"), Some(64));
+    }
+
+    #[test]
+    fn whoever_holds_the_lock_is_found() {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let file = folder.path().join("visits.lock");
+        assert_eq!(holder(&file), None);
+        let lock = FolderLock::hold(&file).unwrap();
+        assert_eq!(holder(&file), Some(std::process::id()));
+        drop(lock);
+        assert_eq!(holder(&file), None);
+        assert_eq!(in_memory(folder.path()), Some(true));
+    }
+}

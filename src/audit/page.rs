@@ -1,0 +1,57 @@
+//! The documentation of the rules, `docs/rules.md`: written from the tables, never by hand. `sillage audit --rules`
+//! prints it; a test fails when the file says something else.
+
+use super::checks::CHECKS;
+use super::report::{cited, line};
+use crate::privacy::rules::{RULES, SELF_ASSESSMENT, SOURCES};
+
+/// The whole page.
+pub fn rules_page() -> String {
+    let mut page = String::from(
+        "# The rules that Sillage keeps\n\n\
+         This page is written by the program: `sillage audit --rules > docs/rules.md`. The same table makes the audit, the \
+         notice and the privacy page. `sillage audit` tells which rules a running set-up holds.\n\n",
+    );
+    line(&mut page, format_args!("{}\n\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr));
+    line(&mut page, format_args!("\n## Sources\n\n| | text | read as of |\n|---|---|---|"));
+    for source in SOURCES {
+        let date = if source.date.en.is_empty() { "without a date" } else { source.date.en };
+        line(&mut page, format_args!("| {} | {} | {date} |", source.letter, source.name.en));
+    }
+    line(&mut page, format_args!("\n## Rules"));
+    for (rule, check) in RULES.iter().zip(&CHECKS) {
+        line(&mut page, format_args!("\n### R{} {}\n\n{}\n", rule.number, rule.title.en, rule.text.en));
+        line(&mut page, format_args!("- **How it is held:** {}", rule.held.en));
+        line(&mut page, format_args!("- **The audit looks at** {}.", check.looks_at));
+        if let Some(person) = rule.person {
+            line(&mut page, format_args!("- **For a person to do:** {}", person.en));
+        }
+        let sources: Vec<String> = rule.sources.iter().map(|source| cited(source)).collect();
+        line(&mut page, format_args!("- **Sources:** {}", sources.join("; ")));
+    }
+    line(&mut page, format_args!("\n## Les règles, en français"));
+    for rule in &RULES {
+        line(&mut page, format_args!("\n### R{} {}\n\n{}\n", rule.number, rule.title.fr, rule.text.fr));
+        line(&mut page, format_args!("- **Comment elle est tenue :** {}", rule.held.fr));
+        if let Some(person) = rule.person {
+            line(&mut page, format_args!("- **Reste à faire :** {}", person.fr));
+        }
+        let letters: Vec<String> = rule.sources.iter().map(|source| source.letter.to_string()).collect();
+        line(&mut page, format_args!("- **Sources :** {}", letters.join(", ")));
+    }
+    page.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_the_one_that_the_table_makes() {
+        let file = std::fs::read_to_string("docs/rules.md").unwrap_or_default();
+        assert!(
+            file.trim_end() == rules_page(),
+            "docs/rules.md is not what the tables say; renew it: cargo run -- audit --rules > docs/rules.md"
+        );
+    }
+}

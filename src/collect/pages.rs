@@ -1,0 +1,176 @@
+//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written anew for each request from the running
+//! configuration. They know of no hit and no figure, and name no site but the one that was asked for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderMap,
+    HeaderName, HeaderValue, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Request, Response, StatusCode};
+use url::form_urlencoded;
+
+use super::answer::Answer;
+use super::asset;
+use crate::config::Config;
+use crate::notice::html::{self, Frame};
+use crate::notice::page::{self, Links, Reach};
+use crate::notice::{Facts, Lang, machine};
+use crate::privacy::Anonymiser;
+use crate::sites::Site;
+
+/// A host has no more parts worth looking under: `stats.eu.shop.example`.
+const PARENTS_MAX: usize = 4;
+
+/// What the pages are written from.
+pub struct Pages {
+    facts: Facts,
+    anonymiser: Arc<Anonymiser>,
+}
+
+/// Which of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    Privacy,
+    Machine,
+    OptOut,
+}
+
+impl Page {
+    /// The page at a path.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/privacy" => Some(Page::Privacy),
+            "/privacy.json" => Some(Page::Machine),
+            "/opt-out" => Some(Page::OptOut),
+            _ => None,
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Page::Privacy => "/privacy",
+            Page::Machine => "/privacy.json",
+            Page::OptOut => "/opt-out",
+        }
+    }
+}
+
+/// What a request asks for.
+struct Asked {
+    lang: Lang,
+    /// Named in the address.
+    named: Option<Arc<Site>>,
+    site: Option<Arc<Site>>,
+    reach: Reach,
+}
+
+impl Pages {
+    /// From what `config` says, and of the sites that `anonymiser` measures at the moment of a request.
+    pub fn new(config: &Config, anonymiser: Arc<Anonymiser>) -> Self {
+        Self { facts: Facts::new(config), anonymiser }
+    }
+
+    /// One page, for whoever reads it.
+    pub(super) fn serve<B>(&self, page: Page, request: &Request<B>) -> Answer {
+        let asked = self.asked(request);
+        let facts = self.facts.of(asked.site.as_deref());
+        let lang = asked.lang;
+        let links = |lang: Lang| Links {
+            privacy: address(Page::Privacy, Some(lang), asked.named.as_deref()),
+            opt_out: address(Page::OptOut, Some(lang), asked.named.as_deref()),
+            machine: address(Page::Machine, None, asked.named.as_deref()),
+        };
+        let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
+        let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
+        match page {
+            Page::Machine => answer(request.headers(), machine::json(&facts), None),
+            Page::Privacy => {
+                let document = page::privacy(&facts, &links(lang));
+                let frame = Frame { languages, script: None };
+                answer(request.headers(), html::page(&document, lang, &frame), Some(lang))
+            }
+            Page::OptOut => {
+                let document = page::opt_out(&facts, &asked.reach, &links(lang));
+                let frame = Frame { languages, script: Some(&facts.tracker_path) };
+                answer(request.headers(), html::page(&document, lang, &frame), Some(lang))
+            }
+        }
+    }
+
+    /// The language: `?lang=`, else the browser's. The site: `?site=`, else the one whose host, or whose host's parent,
+    /// the request came to.
+    fn asked<B>(&self, request: &Request<B>) -> Asked {
+        let query = request.uri().query().unwrap_or_default();
+        let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        let sites = self.anonymiser.sites();
+        let wished = || text(request.headers(), &ACCEPT_LANGUAGE).map_or(Lang::En, Lang::wished);
+        let lang = of("lang").and_then(|(_, code)| Lang::of_code(&code)).unwrap_or_else(wished);
+        let named = of("site").and_then(|(_, name)| sites.find(&name.to_ascii_lowercase()).cloned());
+        let host = host(request).unwrap_or_default();
+        let parents = std::iter::successors(Some(host.as_str()), |host| Some(host.split_once('.')?.1));
+        let around = parents.take(PARENTS_MAX).find_map(|host| sites.find(host).filter(|site| site.serves(host)));
+        let site = named.clone().or_else(|| around.cloned());
+        let reach = match &site {
+            Some(site) if site.serves(&host) => Reach::Site(host),
+            Some(_) | None => Reach::Elsewhere,
+        };
+        Asked { lang, named, site, reach }
+    }
+}
+
+/// The host that a request came to, without its port.
+fn host<B>(request: &Request<B>) -> Option<String> {
+    let host = request.uri().host().or_else(|| text(request.headers(), &HOST))?;
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
+    Some(host.to_ascii_lowercase())
+}
+
+fn address(page: Page, lang: Option<Lang>, site: Option<&Site>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(lang) = lang {
+        query.append_pair("lang", lang.code());
+    }
+    if let Some(site) = site {
+        query.append_pair("site", &site.name);
+    }
+    let query = query.finish();
+    if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
+}
+
+fn answer(asked: &HeaderMap, body: String, lang: Option<Lang>) -> Answer {
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    let tag = format!("\"{}\"", hash.get(..16).unwrap_or_default());
+    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let known = asset::knows(asked, &tag);
+    let mut response = Response::new(Full::new(if known { Bytes::new() } else { Bytes::from(body) }));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let mut set = |name: HeaderName, value: HeaderValue| response.headers_mut().insert(name, value);
+    set(ETAG, tag);
+    set(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    set(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    match lang {
+        None => {
+            set(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Some(lang) => {
+            set(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            set(CONTENT_LANGUAGE, HeaderValue::from_static(lang.code()));
+            set(VARY, HeaderValue::from_static("accept-language"));
+            set(CONTENT_SECURITY_POLICY, HeaderValue::from_static(html::policy()));
+        }
+    }
+    response
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,93 @@
+//! `POST /clickhouse`: the report views for Grafana's ClickHouse data source, and other clients that speak ClickHouse's
+//! HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number of the engine's own
+//! beside the answer's rows: its headers and errors tell how much is stored.
+
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Response, StatusCode};
+
+use super::reply::{self, Reply};
+use super::select::{self, Refusal};
+use super::tokens::{Token, digest};
+use super::{Access, Console};
+use crate::store::reports::ReportError;
+
+/// Formats that hold rows and nothing else; JSON's count what was read, unless the engine is told not to.
+const FORMATS: [&str; 8] = [
+    "Native",
+    "RowBinaryWithNamesAndTypes",
+    "TabSeparated",
+    "TabSeparatedWithNames",
+    "TabSeparatedWithNamesAndTypes",
+    "CSVWithNames",
+    "JSONEachRow",
+    "JSONCompactEachRowWithNamesAndTypes",
+];
+
+/// Whether this request brings a token of ours.
+pub(super) fn knows(access: &Access, headers: &HeaderMap) -> bool {
+    token(access, headers).is_some()
+}
+
+/// Answers the query in `body`.
+pub(super) async fn answer(console: &Console, access: &Access, head: &Parts, body: &[u8]) -> Reply {
+    let Some(token) = token(access, &head.headers) else { return reply::unknown_token() };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return reply::error(StatusCode::BAD_REQUEST, "the query is no UTF-8");
+    };
+    match select::check(text, |site| token.reads(site)) {
+        Ok(()) => {}
+        Err(Refusal::Text(why)) => return reply::error(StatusCode::BAD_REQUEST, why),
+        Err(Refusal::Site) => {
+            return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
+        }
+    }
+    let option = |wanted: &str| {
+        let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+        pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).next()
+    };
+    let format = option("default_format").unwrap_or_else(|| "TabSeparated".into());
+    if !FORMATS.contains(&format.as_str()) {
+        return reply::error(StatusCode::BAD_REQUEST, "this format is not served; `Native` and `JSONEachRow` are");
+    }
+    let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
+    match console.reports.select(text, &format, revision).await {
+        Ok(rows) => {
+            let mut reply = Response::new(Full::new(rows));
+            let format = HeaderValue::from_str(&format).unwrap_or_else(|_| HeaderValue::from_static(""));
+            reply.headers_mut().insert("x-clickhouse-format", format);
+            reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            reply
+        }
+        Err(ReportError::Refused | ReportError::Pattern) => reply::error(
+            StatusCode::BAD_REQUEST,
+            "the database does not accept this query: look at its names and types",
+        ),
+        Err(ReportError::Unavailable) => reply::no_database(),
+    }
+}
+
+/// The token: a password, in any of the ways in which these clients send one. A session's cookie is none.
+fn token<'a>(access: &'a Access, headers: &HeaderMap) -> Option<&'a Token> {
+    let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let secret = match text(headers.get("x-clickhouse-key")) {
+        Some(key) => key,
+        None => {
+            let written = text(headers.get(AUTHORIZATION))?;
+            let (scheme, secret) = written.split_once(' ')?;
+            match scheme.to_ascii_lowercase().as_str() {
+                "bearer" => secret.trim().to_owned(),
+                "basic" => password(secret.trim())?,
+                _ => return None,
+            }
+        }
+    };
+    access.tokens.find(&digest(&secret))
+}
+
+fn password(basic: &str) -> Option<String> {
+    use base64::Engine as _;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(basic).ok()?;
+    String::from_utf8(decoded).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+}

@@ -1,0 +1,151 @@
+//! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
+//! this configuration changes. Must never speak for an authority.
+
+use jiff::civil::Date;
+
+use super::document::Block;
+use super::facts::{Departure, Facts};
+use super::said::{Said, said};
+use super::{data, page, people};
+use crate::privacy::rules::{RULES, Rule, SOURCES, Source};
+
+/// The questions in their order, and the last rule of each.
+fn questions() -> [(u8, Said); 8] {
+    [
+        (1, said!("Purpose", "Finalité")),
+        (
+            5,
+            said!(
+                "Anonymous statistics, no cross-referencing, identifiers",
+                "Statistiques anonymes, absence de recoupement, identifiants"
+            ),
+        ),
+        (7, said!("What is measured", "Ce qui est mesuré")),
+        (11, said!("What is read of marketing, addresses and places", "Marketing, URL, provenance et lieux")),
+        (14, said!("What comes out", "Ce qui en sort")),
+        (17, said!("Durations", "Durées")),
+        (19, said!("Information and objection", "Information et opposition")),
+        (22, said!("Publishers, transfers, presentation", "Éditeurs, transferts, présentation")),
+    ]
+}
+
+/// The whole assessment.
+pub(super) fn blocks(facts: &Facts, today: Date) -> Vec<Block> {
+    let (departures, open) = (facts.departures(), open(facts, today));
+    let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
+    page::standing(facts, &mut blocks);
+    blocks.push(Block::Heading(said!("The configuration that it speaks of", "La configuration dont elle parle")));
+    blocks.push(Block::List(configured(facts)));
+    let mut rules = RULES.iter().peekable();
+    for (last, question) in questions() {
+        blocks.push(Block::Heading(question));
+        let mut terms = Vec::new();
+        while let Some(rule) = rules.next_if(|rule| rule.number <= last) {
+            terms.push(assessed(rule, facts, &departures, &open));
+        }
+        blocks.push(Block::Terms(terms));
+    }
+    let remedies = departures.iter().map(|departure| departure.remedy.clone());
+    let persons = RULES.iter().filter_map(|rule| rule.person).map(Said::from);
+    let to_do = remedies.chain(open.into_iter().map(|(_, todo)| todo)).chain(persons);
+    blocks.push(Block::Heading(said!("What remains for a person to do", "Ce qui reste à faire par une personne")));
+    blocks.push(Block::List(to_do.collect()));
+    blocks.push(Block::Heading(said!("Sources", "Sources")));
+    blocks.push(Block::List(SOURCES.iter().copied().map(source).collect()));
+    blocks
+}
+
+fn configured(facts: &Facts) -> Vec<Said> {
+    let mut configured = vec![
+        people::rounding(facts),
+        people::retention(facts),
+        people::review(facts),
+        people::marketing(facts),
+        match facts.location {
+            true => said!(
+                "Places are looked up in local files, no finer than the city.",
+                "Les lieux sont cherchés dans des fichiers locaux, au plus fin la ville."
+            ),
+            false => said!(
+                "No location file is configured: no place is looked up.",
+                "Aucun fichier de lieux n'est configuré : aucun lieu n'est cherché."
+            ),
+        },
+    ];
+    let hashed = facts.hashed_address();
+    let (en, fr) = (&hashed.en, &hashed.fr);
+    configured.push(said!("The visitor tag is made from {en}.", "La marque de visiteur est formée avec {fr}."));
+    configured.push(page::signals(facts));
+    configured
+}
+
+/// One rule: what it asks, how the program holds it or the configuration leaves it, and what is left to a person.
+fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, Said)]) -> (Said, Vec<Said>) {
+    let number = rule.number;
+    let title = Said::same(format!("R{number} · ")).then("", &Said::from(rule.title));
+    let letters: Vec<String> = rule.sources.iter().map(|source| source.letter.to_string()).collect();
+    let asked = Said::from(rule.text).then(" ", &Said::same(format!("({})", letters.join(", "))));
+    let left: Vec<&Departure> = departures.iter().filter(|departure| departure.rules.contains(&number)).collect();
+    let held = match left.as_slice() {
+        [] => said!("**Held.**", "**Respectée.**").then(" ", &Said::from(rule.held)),
+        left => left.iter().fold(said!("**Not held.**", "**Non respectée.**"), |said, one| said.then(" ", &one.said)),
+    };
+    let held = if number == 9 { held.then(" ", &kept_names(facts)) } else { held };
+    let open = open.iter().filter(|(of, _)| *of == number).map(|(_, todo)| todo.clone());
+    let to_do = open.chain(rule.person.map(Said::from));
+    let to_do =
+        to_do.map(|todo| said!("**To be done by a person.**", "**À faire par une personne.**").then(" ", &todo));
+    (title, [asked, held].into_iter().chain(to_do).collect())
+}
+
+/// What the sites' configuration keeps of query strings.
+fn kept_names(facts: &Facts) -> Said {
+    let kept = super::said::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
+    match kept.is_empty() {
+        true => said!("Named here: none.", "Nommés ici : aucun."),
+        false => said!("Named here: {kept}.", "Nommés ici : {kept}."),
+    }
+}
+
+/// What the configuration leaves open, by rule.
+fn open(facts: &Facts, today: Date) -> Vec<(u8, Said)> {
+    let mut open = Vec::new();
+    let privacy = &facts.privacy;
+    let a_year_ago = today.saturating_sub(jiff::Span::new().years(1));
+    if privacy.last_review.is_none_or(|day| day < a_year_ago) {
+        open.push((
+            17,
+            said!(
+                "Review the retention, and write the date down (`privacy.last_review`).",
+                "Réexaminer la durée de conservation et en noter la date (`privacy.last_review`)."
+            ),
+        ));
+    }
+    if facts.controller().is_none() || facts.contact().is_none() {
+        open.push((
+            18,
+            said!(
+                "Name the controller and a way to reach it (`privacy.controller`).",
+                "Nommer le responsable du traitement et le moyen de le joindre (`privacy.controller`)."
+            ),
+        ));
+    }
+    if facts.measures_campaigns() {
+        let added = data::campaigns();
+        let (en, fr) = (&added.en, &added.fr);
+        open.push((
+            8,
+            said!(
+                "Ask for consent before this is measured, and keep the proof of it: {en}.",
+                "Recueillir le consentement avant de mesurer ceci, et en garder la preuve : {fr}."
+            ),
+        ));
+    }
+    open
+}
+
+fn source(source: &Source) -> Said {
+    let letter = source.letter;
+    let said = Said::same(format!("{letter} – ")).then("", &Said::from(source.name));
+    if source.date.en.is_empty() { said } else { said.then(", ", &Said::from(source.date)) }
+}

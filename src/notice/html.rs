@@ -1,0 +1,160 @@
+//! Documents as HTML: one whole page, with its style inside and nothing from elsewhere. Every text is escaped; the policy
+//! that goes with a page allows this style, the collector's own script, and nothing else.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::document::{Block, Document, Run, raw, runs};
+use super::said::{Lang, Said};
+
+const STYLE: &str = include_str!("notice.css");
+
+/// What stands around a document on a page.
+#[derive(Default)]
+pub struct Frame<'f> {
+    /// The same page in each language.
+    pub languages: Option<[(Lang, &'f str); 2]>,
+    /// Path of the tracker, on a page with the switch.
+    pub script: Option<&'f str>,
+}
+
+/// The `Content-Security-Policy` of a page.
+pub fn policy() -> &'static str {
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
+        let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+        format!(
+            "default-src 'none'; script-src 'self'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action \
+             'none'; frame-ancestors 'none'"
+        )
+    });
+    &POLICY
+}
+
+/// The whole page.
+pub fn page(document: &Document, lang: Lang, frame: &Frame<'_>) -> String {
+    let title = document.title.text(lang);
+    let page = html! {
+        (DOCTYPE)
+        html lang=(lang.code()) {
+            head {
+                meta charset="utf-8";
+                title { (title) }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+                @if let Some(script) = frame.script {
+                    // No page of a site: nothing is counted of it.
+                    script defer src=(script) data-manual {}
+                }
+            }
+            body {
+                @if let Some(languages) = &frame.languages {
+                    header { (switch_of_languages(languages, lang)) }
+                }
+                main {
+                    h1 { (title) }
+                    @for block in &document.blocks { (part(block, lang)) }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn switch_of_languages(languages: &[(Lang, &str); 2], here: Lang) -> Markup {
+    let name = |lang: Lang| match lang {
+        Lang::En => "English",
+        Lang::Fr => "Français",
+    };
+    let label = match here {
+        Lang::En => "Language",
+        Lang::Fr => "Langue",
+    };
+    html! {
+        nav aria-label=(label) {
+            ul {
+                @for (lang, target) in languages {
+                    li {
+                        a href=(target) hreflang=(lang.code()) lang=(lang.code())
+                            aria-current=[(*lang == here).then_some("page")] { (name(*lang)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn part(block: &Block, lang: Lang) -> Markup {
+    match block {
+        Block::Section(said) => html! { h2 { (inline(said, lang)) } },
+        Block::Heading(said) => html! { h3 { (inline(said, lang)) } },
+        Block::Paragraph(said) => html! { p { (inline(said, lang)) } },
+        Block::Warning(said) => html! { p.warning { (inline(said, lang)) } },
+        Block::List(items) => html! { ul { @for item in items { li { (inline(item, lang)) } } } },
+        Block::Terms(terms) => html! {
+            dl {
+                @for (term, said) in terms {
+                    div { dt { (inline(term, lang)) } @for said in said { dd { (inline(said, lang)) } } }
+                }
+            }
+        },
+        Block::Code(said) => html! { pre { code { (raw(said, lang)) } } },
+        Block::Switch { label, on, off, signal, without_script } => html! {
+            div.switch {
+                button type="button" data-sillage-opt-out { (inline(label, lang)) }
+                p.on { (inline(on, lang)) }
+                p.off { (inline(off, lang)) }
+                p.signal { (inline(signal, lang)) }
+                p.without { (inline(without_script, lang)) }
+            }
+        },
+    }
+}
+
+fn inline(said: &Said, lang: Lang) -> Markup {
+    let text = said.text(lang);
+    html! {
+        @for run in runs(&text) {
+            @match run {
+                Run::Words(words) => (words),
+                Run::Code(code) => code { (code) },
+                Run::Strong(words) => strong { (words) },
+                Run::Link(words, target) => a href=(target) { (linked(words)) },
+            }
+        }
+    }
+}
+
+/// The words of a link, which may be code.
+fn linked(words: &str) -> Markup {
+    match words.strip_prefix('`').and_then(|words| words.strip_suffix('`')) {
+        Some(code) => html! { code { (code) } },
+        None => html! { (words) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_escaped() {
+        let hostile = "<b onclick=\"x\">&";
+        let document = Document {
+            title: Said::same(hostile),
+            blocks: vec![
+                Block::Paragraph(Said::same(hostile)),
+                Block::Code(Said::same(hostile)),
+                Block::List(vec![Said::same("[<i>](\"><i>)"), Said::same("`<i>`")]),
+            ],
+        };
+        let page = page(&document, Lang::En, &Frame::default());
+        assert!(!page.contains("<b ") && !page.contains("<i>"), "{page}");
+    }
+}

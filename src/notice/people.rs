@@ -1,0 +1,242 @@
+//! What people may know and do: basis, retention, rounding, objection, rights. Must claim nothing that the configuration
+//! does not hold.
+
+use super::facts::Facts;
+use super::said::{Said, said};
+use crate::config::Marketing;
+use crate::privacy::rules::SELF_ASSESSMENT;
+
+/// An answer to one of the rights that the GDPR gives.
+pub(super) struct Right {
+    /// Articles of the GDPR.
+    pub(super) articles: &'static [u8],
+    pub(super) label: Said,
+    pub(super) answer: Said,
+}
+
+/// What the figures are for.
+pub(super) fn purposes() -> Vec<Said> {
+    vec![
+        said!("to know which contents are read, and how much", "savoir quels contenus sont consultés, et combien"),
+        said!("to find problems of navigation", "déceler les problèmes de navigation"),
+        said!("to measure and improve the site's performance", "mesurer et améliorer les performances du site"),
+        said!("to improve its technique and ergonomics", "améliorer sa technique et son ergonomie"),
+        said!("to estimate the capacity that the servers need", "évaluer la puissance des serveurs nécessaires"),
+    ]
+}
+
+/// The legal basis of the statistics.
+pub(super) fn basis() -> Said {
+    said!(
+        "the publisher's legitimate interest in knowing the audience of the site (GDPR, article 6(1)(f)).",
+        "l'intérêt légitime de l'éditeur à connaître l'audience de son site (RGPD, article 6, paragraphe 1, point f)."
+    )
+}
+
+/// How the measurement stands to article 82, said of this configuration.
+pub(super) fn standing(facts: &Facts) -> Said {
+    if !facts.departures().is_empty() {
+        return said!(
+            "As configured now, this measurement leaves the criteria published by the CNIL for audience measurement \
+             without consent, on the points below. No exemption from consent is claimed for it (article 82 of the French \
+             Data Protection Act).",
+            "Telle qu'elle est configurée, cette mesure s'écarte des critères publiés par la CNIL pour la mesure \
+             d'audience sans consentement, sur les points ci-dessous. Aucune dispense de consentement n'est donc \
+             revendiquée (article 82 de la loi Informatique et Libertés)."
+        );
+    }
+    Said::from(SELF_ASSESSMENT).then(
+        " ",
+        &said!(
+            "It is on this ground that it runs without asking for consent (article 82 of the French Data Protection \
+             Act).",
+            "C'est à ce titre qu'elle fonctionne sans demande de consentement (article 82 de la loi Informatique et \
+             Libertés)."
+        ),
+    )
+}
+
+/// What is measured of campaigns, and under which condition.
+pub(super) fn marketing(facts: &Facts) -> Said {
+    match facts.privacy.marketing {
+        Marketing::Never => said!(
+            "Advertising campaigns and acquisition channels are not measured.",
+            "Les campagnes publicitaires et les canaux d'acquisition ne sont pas mesurés."
+        ),
+        Marketing::WithConsent => said!(
+            "Advertising campaigns and acquisition channels are measured for visitors who have consented to it, and for \
+             nobody else. Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at any time, as \
+             easily as it was given.",
+            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés pour les visiteurs qui y ont consenti, \
+             et pour personne d'autre. Leur consentement en est la base légale (RGPD, article 6, paragraphe 1, \
+             point a) ; il peut être retiré à tout moment, aussi simplement qu'il a été donné."
+        ),
+        Marketing::Always => said!(
+            "Advertising campaigns and acquisition channels are measured for every visit.",
+            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite."
+        ),
+    }
+}
+
+/// How long figures are kept.
+pub(super) fn retention(facts: &Facts) -> Said {
+    match facts.privacy.retention_months {
+        1 => said!(
+            "Counters are kept for 1 month, then deleted automatically.",
+            "Les compteurs sont conservés 1 mois, puis supprimés automatiquement."
+        ),
+        months => said!(
+            "Counters are kept for {months} months, then deleted automatically.",
+            "Les compteurs sont conservés {months} mois, puis supprimés automatiquement."
+        ),
+    }
+}
+
+/// When the retention was last looked at.
+pub(super) fn review(facts: &Facts) -> Said {
+    match facts.privacy.last_review {
+        Some(day) => said!("Last review of this duration: {day}.", "Dernier réexamen de cette durée : {day}."),
+        None => said!(
+            "This duration has no date of review yet (`privacy.last_review`).",
+            "Cette durée n'a pas encore de date de réexamen (`privacy.last_review`)."
+        ),
+    }
+}
+
+/// What waits on the way to the counters.
+pub(super) fn on_the_way(facts: &Facts) -> Said {
+    let seconds = facts.flush_seconds;
+    said!(
+        "On their way to the counters, events without identity wait on the server's disk, as a rule for {seconds} seconds; \
+         when the database is away they are added up to counters first.",
+        "En route vers les compteurs, des événements sans identité attendent sur le disque du serveur, en règle générale \
+         {seconds} secondes ; si la base est absente, ils sont d'abord additionnés en compteurs."
+    )
+}
+
+/// How figures leave.
+pub(super) fn rounding(facts: &Facts) -> Said {
+    match facts.privacy.rounding {
+        1 => said!(
+            "The figures that the publisher reads are exact: rounding is off.",
+            "Les chiffres que lit l'éditeur sont exacts : l'arrondi est désactivé."
+        ),
+        10 => said!(
+            "The figures that the publisher reads are rounded to the nearest ten; what rounds to zero is not shown.",
+            "Les chiffres que lit l'éditeur sont arrondis à la dizaine ; ce qui s'arrondit à zéro n'est pas montré."
+        ),
+        rounding => said!(
+            "The figures that the publisher reads are rounded to multiples of {rounding}; what rounds to zero is not \
+             shown.",
+            "Les chiffres que lit l'éditeur sont arrondis à des multiples de {rounding} ; ce qui s'arrondit à zéro n'est \
+             pas montré."
+        ),
+    }
+}
+
+/// Who receives what, and where.
+pub(super) fn recipients(facts: &Facts) -> Said {
+    let kept = match facts.remote {
+        false => {
+            said!("They are kept on the machine that counts them.", "Ils sont conservés sur la machine qui les compte.")
+        }
+        true => said!(
+            "They are kept in a database that the controller has chosen.",
+            "Ils sont conservés dans une base de données choisie par le responsable du traitement."
+        ),
+    };
+    said!(
+        "The counters are for the publisher of the site alone.",
+        "Les compteurs sont destinés au seul éditeur du site."
+    )
+    .then(" ", &kept)
+    .then(
+        " ",
+        &said!(
+            "The program sends nothing to third parties, makes no transfer outside the European Union by itself, and \
+             its script and pages load nothing from another host.",
+            "Le programme n'envoie rien à des tiers, n'opère de lui-même aucun transfert hors de l'Union européenne, et \
+             son script et ses pages ne chargent rien d'un autre hôte."
+        ),
+    )
+}
+
+/// The ways to object, as configured; each acts before anything is hashed.
+pub(super) fn objections(facts: &Facts) -> Vec<Said> {
+    let mut ways = vec![said!(
+        "the switch “Do not count my visits”, on the site's privacy page: the choice is kept in your browser, under the \
+         name `sillage_opt_out`, until you take it back; the script then sends nothing",
+        "l'interrupteur « Ne pas compter mes visites », sur la page de confidentialité du site : le choix est gardé dans \
+         votre navigateur, sous le nom `sillage_opt_out`, jusqu'à ce que vous le retiriez ; le script n'envoie alors plus \
+         rien"
+    )];
+    if facts.privacy.honour_gpc {
+        ways.push(said!(
+            "the signal “Global Privacy Control” of your browser (`Sec-GPC: 1`)",
+            "le signal « Global Privacy Control » de votre navigateur (`Sec-GPC: 1`)"
+        ));
+    }
+    if facts.privacy.honour_dnt {
+        ways.push(said!("its signal “Do Not Track” (`DNT: 1`)", "son signal « Do Not Track » (`DNT: 1`)"));
+    }
+    ways
+}
+
+/// What is answered to each right.
+pub(super) fn rights() -> Vec<Right> {
+    let right = |articles, label, answer| Right { articles, label, answer };
+    vec![
+        right(
+            &[15, 16, 17, 18, 19, 20],
+            said!(
+                "Access, rectification, erasure, restriction, portability",
+                "Accès, rectification, effacement, limitation, portabilité"
+            ),
+            said!(
+                "What is kept is sums. Nothing in them belongs to one person, and nothing allows to find a person again, \
+                 even with that person's help: there is nothing to show, correct, erase or hand over (GDPR, article 11).",
+                "Ce qui est conservé, ce sont des sommes. Rien n'y appartient à une personne, et rien ne permet d'y \
+                 retrouver quelqu'un, même avec son aide : il n'y a rien à montrer, à corriger, à effacer ni à remettre \
+                 (RGPD, article 11)."
+            ),
+        ),
+        right(
+            &[21],
+            said!("Objection", "Opposition"),
+            said!(
+                "At any time and without giving a reason, in the ways given on this page.",
+                "À tout moment et sans motif, par les moyens indiqués sur cette page."
+            ),
+        ),
+        right(
+            &[22],
+            said!("Automated decisions", "Décisions automatisées"),
+            said!(
+                "None is taken, and no profile of anybody is made.",
+                "Aucune n'est prise, et aucun profil n'est établi."
+            ),
+        ),
+        right(
+            &[77],
+            said!("Complaint", "Réclamation"),
+            said!(
+                "To a supervisory authority; in France the [CNIL](https://www.cnil.fr/fr/plaintes).",
+                "Auprès d'une autorité de contrôle ; en France, la [CNIL](https://www.cnil.fr/fr/plaintes)."
+            ),
+        ),
+    ]
+}
+
+/// Who answers for the measurement.
+pub(super) fn controller(facts: &Facts) -> Said {
+    let Some(name) = facts.controller() else {
+        return said!(
+            "The publisher of the site, whose name and address are in its legal notice.",
+            "L'éditeur du site, dont le nom et l'adresse figurent dans ses mentions légales."
+        );
+    };
+    match facts.contact() {
+        Some(contact) => said!("{name}. Contact: {contact}.", "{name}. Contact : {contact}."),
+        None => said!("{name}.", "{name}."),
+    }
+}

@@ -1,0 +1,140 @@
+//! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never see
+//! the collector's own pages.
+
+use super::document::Block;
+use super::facts::Facts;
+use super::said::{Said, plain, said};
+use super::{data, people};
+
+/// The paragraph, with what the publisher has to do around it.
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+    let mut blocks = vec![
+        Block::Section(said!("1. For the site's privacy policy", "1. Pour la politique de confidentialité du site")),
+        Block::Heading(said!("Audience measurement", "Mesure d'audience")),
+        Block::Paragraph(what(facts)),
+        Block::Paragraph(how(facts)),
+        Block::Paragraph(kept(facts)),
+    ];
+    super::page::standing(facts, &mut blocks);
+    blocks.extend([
+        Block::Paragraph(rights(facts)),
+        Block::List(people::objections(facts)),
+        Block::Code(button()),
+        Block::Heading(said!("For the publisher (not part of the text)", "Pour l'éditeur (hors du texte)")),
+        Block::Paragraph(place_of_the_switch(facts)),
+        Block::Paragraph(other_logs()),
+    ]);
+    blocks
+}
+
+fn what(facts: &Facts) -> Said {
+    let controller = people::controller(facts);
+    let (en, fr) = (&controller.en, &controller.fr);
+    said!(
+        "We count visits to this site, to know which contents are read, to find problems of navigation, and to improve its \
+         performance and ergonomics. The controller is: {en} The legal basis is our legitimate interest in knowing the \
+         audience of the site (GDPR, article 6(1)(f)).",
+        "Nous comptons les visites de ce site pour savoir quels contenus sont consultés, déceler les problèmes de \
+         navigation et améliorer ses performances et son ergonomie. Le responsable du traitement est : {fr} La base légale \
+         est notre intérêt légitime à connaître l'audience du site (RGPD, article 6, paragraphe 1, point f)."
+    )
+    .then(" ", &people::marketing(facts))
+}
+
+fn how(facts: &Facts) -> Said {
+    let hashed = facts.hashed_address();
+    let (en, fr) = (&hashed.en, &hashed.fr);
+    let said = said!(
+        "No cookie is set and nothing is stored on your device, except an objection that you ask for. Your IP address and \
+         the description of your browser are read in memory while a request lasts and written nowhere. A keyed hash of {en}, \
+         the browser's description and the site's name tells whether a visit is the first of the day; its key is random, \
+         belongs to one site and one day, and is destroyed half an hour after the end of that day.",
+        "Aucun cookie n'est déposé et rien n'est conservé sur votre appareil, hormis une opposition que vous demandez. \
+         Votre adresse IP et la description de votre navigateur sont lues en mémoire le temps d'une requête et ne sont \
+         écrites nulle part. Une empreinte à clé de {fr}, de la description du navigateur et du nom du site indique si une \
+         visite est la première du jour ; sa clé est aléatoire, propre à un site et à un jour, et détruite une demi-heure \
+         après la fin de ce jour."
+    );
+    match facts.tags_on_disk {
+        false => said,
+        true => said.then(
+            " ",
+            &said!(
+                "Until then, hash and key may be written to a disk of the server.",
+                "Jusque-là, empreinte et clé peuvent être écrites sur un disque du serveur."
+            ),
+        ),
+    }
+}
+
+fn kept(facts: &Facts) -> Said {
+    let Said { en, fr } = data::labels(facts);
+    said!(
+        "What is kept are counters, by page and by one property at a time: {en}; also uses of features, reading time, \
+         scrolling and load times.",
+        "Ce qui est conservé, ce sont des compteurs, par page et selon une seule propriété à la fois : {fr} ; ainsi que les \
+         usages de fonctions, les temps de lecture, le défilement et les temps de chargement."
+    )
+    .then(" ", &people::rounding(facts))
+    .then(" ", &people::retention(facts))
+    .then(" ", &people::recipients(facts))
+}
+
+fn rights(facts: &Facts) -> Said {
+    let contact = match facts.contact() {
+        Some(contact) => said!("For any question: {contact}.", "Pour toute question : {contact}."),
+        None => said!(
+            "For any question, write to the address in the legal notice.",
+            "Pour toute question, écrivez à l'adresse indiquée dans les mentions légales."
+        ),
+    };
+    said!(
+        "Since these counters concern nobody in particular, nobody can be found in them: the rights of access, rectification, \
+         erasure, restriction and portability (GDPR, articles 15 to 20) have nothing to apply to. No decision is automated \
+         (article 22).",
+        "Ces compteurs ne concernant personne en particulier, personne ne peut y être retrouvé : les droits d'accès, de \
+         rectification, d'effacement, de limitation et de portabilité (RGPD, articles 15 à 20) n'ont rien sur quoi porter. \
+         Aucune décision n'est automatisée (article 22)."
+    )
+    .then(" ", &contact)
+    .then(
+        " ",
+        &said!(
+            "You may also lodge a complaint with the [CNIL](https://www.cnil.fr/fr/plaintes). To object (article 21), each of \
+             these ways is enough:",
+            "Vous pouvez aussi adresser une réclamation à la [CNIL](https://www.cnil.fr/fr/plaintes). Pour vous opposer \
+             (article 21), chacun de ces moyens suffit :"
+        ),
+    )
+}
+
+fn button() -> Said {
+    Said {
+        en: "<button type=\"button\" data-sillage-opt-out>Do not count my visits</button>".into(),
+        fr: "<button type=\"button\" data-sillage-opt-out>Ne pas compter mes visites</button>".into(),
+    }
+}
+
+fn place_of_the_switch(facts: &Facts) -> Said {
+    let tracker = plain(&facts.tracker_path);
+    said!(
+        "Put this button into the privacy policy of each site, on a page that carries the script (`{tracker}`), which makes it \
+         a switch. It has to be on the site's own pages: a browser keeps the choice for the address of the page where it was \
+         made, so that the collector's page `/opt-out` acts for the site only where it is served under the site's own host. \
+         You may also link to `/privacy?site=` followed by the site's name.",
+        "Placez ce bouton dans la politique de confidentialité de chaque site, sur une page qui porte le script \
+         (`{tracker}`), lequel en fait un interrupteur. Il doit se trouver sur les pages mêmes du site : un navigateur garde \
+         le choix pour l'adresse de la page où il a été fait, si bien que la page `/opt-out` du collecteur n'agit pour le \
+         site que là où elle est servie sous l'hôte même du site. Vous pouvez aussi renvoyer à `/privacy?site=` suivi du nom \
+         du site."
+    )
+}
+
+fn other_logs() -> Said {
+    said!(
+        "The text speaks of this measurement alone. A web server, a proxy or a host in front of it may write logs with \
+         addresses: that is another processing, with notices of its own.",
+        "Le texte ne parle que de cette mesure. Un serveur web, un mandataire ou un hébergeur placé devant elle peut écrire \
+         des journaux avec des adresses : c'est un autre traitement, qui a ses propres mentions."
+    )
+}

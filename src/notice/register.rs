@@ -1,0 +1,167 @@
+//! The entry for the register of processing activities (GDPR, article 30). Must leave open, and say so, what only the
+//! controller knows.
+
+use super::document::Block;
+use super::facts::Facts;
+use super::said::{Said, codes, plain, said};
+use super::{data, page, people};
+use crate::spool::SET_ASIDE_SECONDS;
+
+/// The entry.
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+    let mut entry = vec![
+        (
+            said!("Processing", "Traitement"),
+            said!("Audience measurement of web sites", "Mesure d'audience de sites web"),
+        ),
+        (said!("Sites", "Sites"), sites(facts)),
+        (said!("Controller", "Responsable du traitement"), controller(facts)),
+        (
+            said!(
+                "Joint controller, representative, data protection officer",
+                "Responsable conjoint, représentant, délégué à la protection des données"
+            ),
+            to_complete(),
+        ),
+        (said!("Processors", "Sous-traitants"), processors(facts)),
+        (said!("Purposes", "Finalités"), listed(&people::purposes())),
+        (said!("Legal basis", "Base légale"), people::basis().then(" ", &people::marketing(facts))),
+        (said!("People concerned", "Personnes concernées"), said!("Visitors of the sites", "Visiteurs des sites")),
+    ];
+    entry.extend(data::read(facts).into_iter().map(|read| {
+        let label = &read.label;
+        let (en, fr) = (&label.en, &label.fr);
+        (said!("Data read for a moment: {en}", "Donnée lue un instant : {fr}"), read.detail)
+    }));
+    entry.push((said!("Data kept", "Données conservées"), kept(facts)));
+    entry.extend([
+        (said!("Recipients", "Destinataires"), people::recipients(facts)),
+        (said!("Transfers outside the EU", "Transferts hors de l'UE"), transfers()),
+        (said!("Time limits for erasure", "Délais d'effacement"), limits(facts)),
+        (said!("Rounding", "Arrondi"), people::rounding(facts)),
+        (said!("Security measures", "Mesures de sécurité"), security()),
+        (said!("Information and objection", "Information et opposition"), objection(facts)),
+    ]);
+    vec![
+        Block::Section(said!(
+            "2. Entry for the register of processing (GDPR, article 30)",
+            "2. Fiche du registre des traitements (RGPD, article 30)"
+        )),
+        Block::Terms(entry.into_iter().map(|(name, said)| (name, vec![said])).collect()),
+    ]
+}
+
+fn to_complete() -> Said {
+    said!("To be completed by the controller.", "À compléter par le responsable du traitement.")
+}
+
+fn sites(facts: &Facts) -> Said {
+    if facts.sites.is_empty() {
+        return said!("None configured.", "Aucun site configuré.");
+    }
+    let line = |site: &super::facts::SiteFacts| {
+        let (name, zone, hosts) = (plain(&site.name), plain(&site.timezone), codes(&site.hosts));
+        format!("{name} ({hosts}; {zone})")
+    };
+    Said::same(facts.sites.iter().map(line).collect::<Vec<_>>().join(", "))
+}
+
+fn controller(facts: &Facts) -> Said {
+    match facts.controller() {
+        Some(_) => people::controller(facts),
+        None => to_complete().then(
+            " ",
+            &said!(
+                "(The configuration names none: `privacy.controller`.)",
+                "(La configuration n'en nomme aucun : `privacy.controller`.)"
+            ),
+        ),
+    }
+}
+
+fn processors(facts: &Facts) -> Said {
+    match facts.remote {
+        true => said!(
+            "Whoever runs the server and the ClickHouse database, if that is not the controller: to be completed, with the \
+             contract (GDPR, article 28).",
+            "L'exploitant du serveur et celui de la base ClickHouse, si ce n'est pas le responsable : à compléter, avec le \
+             contrat (RGPD, article 28)."
+        ),
+        false => said!(
+            "Whoever runs the server, if that is not the controller: to be completed, with the contract (GDPR, article 28).",
+            "L'exploitant du serveur, si ce n'est pas le responsable : à compléter, avec le contrat (RGPD, article 28)."
+        ),
+    }
+}
+
+fn kept(facts: &Facts) -> Said {
+    let (figures, labels) = (listed(&data::figures()), data::labels(facts));
+    let (en, fr) = (&figures.en, &figures.fr);
+    let (by, selon) = (&labels.en, &labels.fr);
+    let kept = said!(
+        "Anonymous counters: {en} They are broken down by page and day, and by one of these properties at a time: {by}.",
+        "Des compteurs anonymes : {fr} Ils sont ventilés par page et par jour, et selon une seule de ces propriétés à la \
+         fois : {selon}."
+    );
+    let kept = if facts.measures_campaigns() { kept.then(" ", &page::campaigns(facts)) } else { kept };
+    kept.then(" ", &data::actions(facts)).then(" ", &page::timings())
+}
+
+fn transfers() -> Said {
+    said!(
+        "The program makes none by itself. Country of the server and of the database: to be completed by the controller.",
+        "Le programme n'en opère aucun de lui-même. Pays du serveur et de la base : à compléter par le responsable du \
+         traitement."
+    )
+}
+
+fn limits(facts: &Facts) -> Said {
+    let days = SET_ASIDE_SECONDS / 86_400;
+    said!(
+        "Address and browser's description: the end of the request. Key of the tags: half an hour after the end of the day.",
+        "Adresse et description du navigateur : la fin de la requête. Clé des marques : une demi-heure après la fin du jour."
+    )
+    .then(" ", &people::on_the_way(facts))
+    .then(
+        " ",
+        &said!(
+            "Events without identity that a fault of the disk made unreadable: {days} days.",
+            "Événements sans identité rendus illisibles par un défaut du disque : {days} jours."
+        ),
+    )
+    .then(" ", &people::retention(facts))
+    .then(" ", &people::review(facts))
+}
+
+fn security() -> Said {
+    said!(
+        "Anonymisation in memory before anything is stored; a random key for each site and day, wiped when it is destroyed; \
+         no identity in files, logs or metrics; a public listener that cannot read a figure, and a private one with tokens \
+         bound to sites; figures rounded inside the database and read through views alone. Encryption of the way (a proxy with \
+         TLS), backups and access to the server: to be completed by the controller.",
+        "Anonymisation en mémoire avant tout enregistrement ; une clé aléatoire par site et par jour, effacée à sa \
+         destruction ; aucune identité dans les fichiers, les journaux ou les métriques ; un accès public qui ne peut lire \
+         aucun chiffre, et un accès privé dont les jetons sont liés à des sites ; des chiffres lus à travers des vues de la \
+         base, qui les arrondissent. Chiffrement du transport (un mandataire TLS), sauvegardes et accès au serveur : à \
+         compléter par le responsable du traitement."
+    )
+}
+
+fn objection(facts: &Facts) -> Said {
+    let ways = listed(&people::objections(facts));
+    let (en, fr) = (&ways.en, &ways.fr);
+    said!(
+        "The paragraph above in each site's privacy policy; the page `/privacy`. To object: {en}",
+        "Le paragraphe ci-dessus dans la politique de confidentialité de chaque site ; la page `/privacy`. Pour s'opposer : \
+         {fr}"
+    )
+}
+
+/// A list within a sentence.
+fn listed(items: &[Said]) -> Said {
+    let joined = |pick: fn(&Said) -> &str| items.iter().map(pick).collect::<Vec<_>>();
+    Said {
+        en: format!("{}.", joined(|said| &said.en).join("; ")),
+        fr: format!("{}.", joined(|said| &said.fr).join(" ; ")),
+    }
+}

@@ -1,0 +1,168 @@
+//! A text in both languages, written side by side, so that neither can say what the other does not. Must never be made in
+//! one language alone.
+
+use serde::Serialize;
+
+use crate::privacy::rules::Words;
+
+/// The languages that notices and pages speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lang {
+    /// English.
+    En,
+    /// French.
+    Fr,
+}
+
+/// One text in both languages. Within it, `` `code` ``, `**words**` and `[words](target)` are marked as in Markdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// English.
+    pub en: String,
+    /// French.
+    pub fr: String,
+}
+
+/// A [`Said`] from two format strings: English, then French. Both capture the same variables.
+macro_rules! said {
+    ($en:literal, $fr:literal $(,)?) => {
+        $crate::notice::said::Said { en: format_args!($en).to_string(), fr: format_args!($fr).to_string() }
+    };
+}
+pub(crate) use said;
+
+impl Lang {
+    /// Both.
+    pub const ALL: [Lang; 2] = [Lang::En, Lang::Fr];
+
+    /// The code in HTML and in addresses.
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Fr => "fr",
+        }
+    }
+
+    /// The language of this code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lang| lang.code().eq_ignore_ascii_case(code))
+    }
+
+    /// What an `Accept-Language` header likes best; English where it likes neither.
+    pub fn wished(header: &str) -> Self {
+        let mut best = (Lang::En, 0.0_f32);
+        for item in header.split(',').take(32) {
+            let (range, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse().ok()).unwrap_or(0.0);
+            let primary = range.trim().split('-').next().unwrap_or_default();
+            if let Some(lang) = Self::of_code(primary).filter(|_| weight > best.1) {
+                best = (lang, weight);
+            }
+        }
+        best.0
+    }
+}
+
+impl Said {
+    /// The same in both languages: names, codes, addresses.
+    pub fn same(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { en: text.clone(), fr: text }
+    }
+
+    /// The text in one language, with that language's typography.
+    pub fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::En => typeset(&self.en, false),
+            Lang::Fr => typeset(&self.fr, true),
+        }
+    }
+
+    /// This and another, with `between` in the middle.
+    pub fn then(mut self, between: &str, other: &Said) -> Self {
+        for (text, more) in [(&mut self.en, &other.en), (&mut self.fr, &other.fr)] {
+            text.push_str(between);
+            text.push_str(more);
+        }
+        self
+    }
+}
+
+impl From<Words> for Said {
+    fn from(words: Words) -> Self {
+        Self { en: words.en.to_owned(), fr: words.fr.to_owned() }
+    }
+}
+
+/// A value of the configuration as part of a text: one line, and nothing that marks code or links.
+pub fn plain(value: &str) -> String {
+    let mark = |c: char| match c {
+        '`' => '\'',
+        '*' => '·',
+        '[' => '(',
+        ']' => ')',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    value.trim().chars().map(mark).collect()
+}
+
+/// Names as code, with commas between; `` `page`, `sort` ``.
+pub fn codes<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    names.into_iter().map(|name| format!("`{}`", plain(name))).collect::<Vec<_>>().join(", ")
+}
+
+/// Rounded apostrophes, and unbreakable spaces between a number and its word; in French also before double signs and
+/// inside quotation marks. Code stays as it is.
+fn typeset(text: &str, french: bool) -> String {
+    let mut set = String::with_capacity(text.len() + 16);
+    let mut code = false;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        code ^= c == '`';
+        let next = rest.peek().copied().unwrap_or(' ');
+        let numbered = next.is_alphabetic() && set.ends_with(|before: char| before.is_ascii_digit())
+            || next.is_ascii_digit() && (set.ends_with("article") || set.ends_with("articles"));
+        let signed = french && (":;?!»%".contains(next) || set.ends_with('«'));
+        set.push(match c {
+            '\'' if !code => '\u{2019}',
+            ' ' if !code && (numbered || signed) => '\u{a0}',
+            c => c,
+        });
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_gets_the_language_it_likes_best_and_english_where_it_likes_neither() {
+        for (header, lang) in [
+            ("", Lang::En),
+            ("de", Lang::En),
+            ("fr", Lang::Fr),
+            ("fr-CA, en;q=0.8", Lang::Fr),
+            ("en-GB,en;q=0.9,fr;q=0.8", Lang::En),
+            ("de, fr;q=0.5, en;q=0.4", Lang::Fr),
+            ("fr;q=0, en;q=0.1", Lang::En),
+            ("fr;q=x", Lang::En),
+            ("FR", Lang::Fr),
+        ] {
+            assert_eq!(Lang::wished(header), lang, "{header}");
+        }
+    }
+
+    #[test]
+    fn spaces_are_unbreakable_where_they_must_and_code_is_left_alone() {
+        let said = said!("It's `a : b`: article 4, 25 months", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
+        assert_eq!(said.text(Lang::En), "It’s `a : b`: article\u{a0}4, 25\u{a0}months");
+        assert_eq!(said.text(Lang::Fr), "Voilà\u{a0}: l’«\u{a0}essai\u{a0}» à 10\u{a0}%\u{a0}; `a : 'b'`\u{a0}!");
+    }
+
+    #[test]
+    fn a_value_cannot_mark_code_or_a_link_or_break_a_line() {
+        assert_eq!(plain(" a`b[c](d)\ne "), "a'b(c)(d) e");
+    }
+}

@@ -1,0 +1,287 @@
+//! Texts follow the configuration: whatever a visitor may ask about changes every text that speaks of it.
+
+use super::document::Block;
+use super::page::{self, Links, Reach};
+use super::said::Said;
+use super::{Facts, Lang, machine, notice};
+use crate::config::Config;
+use crate::privacy::event::Dimension;
+use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
+use crate::sites::Sites;
+
+const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
+
+pub(super) fn facts(text: &str) -> Facts {
+    let config = Config::from_toml(text).unwrap();
+    let sites = Sites::new(&config.site).unwrap();
+    Facts::new(&config).of(sites.iter().map(AsRef::as_ref))
+}
+
+fn links() -> Links {
+    Links { privacy: "/privacy".into(), opt_out: "/opt-out".into(), machine: "/privacy.json".into() }
+}
+
+/// Page, data and notices as they are sent, but for their unbreakable spaces.
+pub(super) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
+    [
+        ("page", page::privacy(facts, &links()).markdown(lang)),
+        ("opt-out", page::opt_out(facts, &Reach::Elsewhere, &links()).markdown(lang)),
+        ("notice", notice(facts, jiff::civil::date(2026, 11, 22)).markdown(lang)),
+        ("machine", machine::json(facts)),
+    ]
+    .map(|(name, text)| (name, text.replace('\u{a0}', " ")))
+}
+
+/// A configuration, and what each of these texts then says, or does not, in English and in French.
+struct Case {
+    toml: &'static str,
+    says: &'static [(&'static str, &'static str, &'static str)],
+    keeps_silent: &'static [&'static str],
+}
+
+const PAGE_NOTICE: [&str; 2] = ["page", "notice"];
+
+static CASES: &[Case] = &[
+    Case {
+        toml: "[privacy]\nrounding = 1",
+        says: &[
+            ("page", "rounding is off", "l’arrondi est désactivé"),
+            (
+                "notice",
+                "**Not held.** Figures are not rounded.",
+                "**Non respectée.** Les chiffres ne sont pas arrondis.",
+            ),
+            ("notice", "`privacy.rounding = 10`", "`privacy.rounding = 10`"),
+            ("machine", "\"rounding\": 1,", "\"rounding\": 1,"),
+        ],
+        keeps_silent: &["nearest ten;", "à la dizaine ;"],
+    },
+    Case {
+        toml: "[privacy]\nrounding = 50",
+        says: &[("page", "multiples of 50", "multiples de 50"), ("notice", "multiples of 50", "multiples de 50")],
+        keeps_silent: &["Not held", "Non respectée"],
+    },
+    Case {
+        toml: "[privacy]\nretention_months = 13",
+        says: &[
+            ("page", "for 13 months", "conservés 13 mois"),
+            ("notice", "for 13 months", "conservés 13 mois"),
+            ("machine", "\"months\": 13", "\"months\": 13"),
+        ],
+        keeps_silent: &["for 25 months", "conservés 25 mois"],
+    },
+    Case {
+        toml: "[privacy]\nhonour_gpc = false",
+        says: &[
+            ("page", "`Sec-GPC: 1` of a browser is not taken", "`Sec-GPC: 1` d’un navigateur n’est pas traité"),
+            ("notice", "`privacy.honour_gpc = true`", "`privacy.honour_gpc = true`"),
+            ("machine", "\"sec_gpc\": false", "\"sec_gpc\": false"),
+        ],
+        keeps_silent: &["the signal “Global Privacy Control”", "le signal « Global Privacy Control »"],
+    },
+    Case {
+        toml: "[privacy]\nhonour_dnt = false",
+        says: &[
+            ("page", "`DNT: 1` of a browser is not taken", "`DNT: 1` d’un navigateur n’est pas traité"),
+            ("machine", "\"dnt\": false", "\"dnt\": false"),
+        ],
+        keeps_silent: &["its signal “Do Not Track”", "son signal « Do Not Track »"],
+    },
+    Case {
+        toml: "[privacy]\nhash_address = \"truncated\"",
+        says: &[("page", "24 bits of an IPv4 address", "24 bits d’une adresse IPv4")],
+        keeps_silent: &["its first 64 bits", "ses 64 premiers bits"],
+    },
+    Case {
+        toml: "[privacy]\nmarketing = \"with_consent\"",
+        says: &[
+            ("page", "who have consented to it", "qui y ont consenti"),
+            ("notice", "Ask for consent before this is measured", "Recueillir le consentement avant"),
+            ("machine", "\"measured\": \"with_consent\"", "\"measured\": \"with_consent\""),
+        ],
+        keeps_silent: &["Not held", "Non respectée", "channels are not measured", "ne sont pas mesurés."],
+    },
+    Case {
+        toml: "[privacy]\nmarketing = \"always\"",
+        says: &[
+            ("page", "No exemption from consent is claimed", "Aucune dispense de consentement"),
+            ("page", "measured for every visit", "mesurés à chaque visite"),
+            ("notice", "**Not held.** Campaigns", "**Non respectée.** Les campagnes"),
+            ("machine", "\"measured\": \"always\"", "\"measured\": \"always\""),
+        ],
+        keeps_silent: &["channels are not measured", "d’acquisition ne sont pas mesurés"],
+    },
+    Case {
+        toml: "[privacy]\ncontroller = { name = \"Port SARL\", contact = \"dpo@port.example\" }",
+        says: &[
+            ("page", "Port SARL", "Port SARL"),
+            ("notice", "(mailto:dpo@port.example)", "(mailto:dpo@port.example)"),
+            ("machine", "\"name\": \"Port SARL\"", "\"name\": \"Port SARL\""),
+        ],
+        keeps_silent: &["Name the controller", "Nommer le responsable"],
+    },
+    Case {
+        toml: "[privacy]\nlast_review = 2026-11-21",
+        says: &[("notice", "Last review of this duration: 2026-11-21", "réexamen de cette durée : 2026-11-21")],
+        keeps_silent: &["Review the retention, and write", "Réexaminer la durée de conservation et"],
+    },
+    Case {
+        toml: "[geo]\ndatabases = [\"node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb\"]",
+        says: &[
+            ("page", "Country", "Pays"),
+            ("page", "looked up, cut short", "cherchée, raccourcie"),
+            ("machine", "\"location\": true", "\"location\": true"),
+            ("machine", "\"name\": \"city\"", "\"name\": \"city\""),
+        ],
+        keeps_silent: &["No location file is configured", "Aucun fichier de lieux n’est configuré"],
+    },
+    Case {
+        toml: "[runtime]\nallow_disk = true",
+        says: &[
+            ("page", "may be written to a disk", "peuvent être écrites sur un disque"),
+            ("notice", "may be written to a disk", "peuvent être écrites sur un disque"),
+        ],
+        keeps_silent: &[
+            "stay in memory and never",
+            "restent en mémoire et",
+            "reaches a disk",
+            "atteint jamais un disque",
+        ],
+    },
+    Case {
+        toml: "[clickhouse]\nmode = \"remote\"",
+        says: &[("page", "a database that the controller has chosen", "choisie par le responsable")],
+        keeps_silent: &["on the machine that counts them", "sur la machine qui les compte"],
+    },
+    Case {
+        toml: "[spool]\nflush_seconds = 60",
+        says: &[("notice", "as a rule for 60 seconds", "en règle générale 60 secondes")],
+        keeps_silent: &["for 15 seconds", "15 secondes"],
+    },
+    Case {
+        toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"",
+        says: &[
+            ("page", "of its query string only `page`", "chaîne de requête seulement `page`"),
+            ("page", "each by itself: `plan`", "chacune seule : `plan`"),
+            ("page", "(`q`)", "(`q`)"),
+            ("notice", "Named here: `page`", "Nommés ici : `page`"),
+            ("machine", "\"search_parameter\": \"q\"", "\"search_parameter\": \"q\""),
+        ],
+        keeps_silent: &["without query string", "sans chaîne de requête"],
+    },
+];
+
+#[test]
+fn every_setting_that_matters_to_visitors_changes_what_they_are_told() {
+    let default = facts(SITE);
+    for case in CASES {
+        let text = if case.toml.contains("[[site]]") { case.toml.to_owned() } else { format!("{}\n{SITE}", case.toml) };
+        let changed = facts(&text);
+        for (lang, of) in [(Lang::En, 0), (Lang::Fr, 1)] {
+            let (before, after) = (texts(&default, lang), texts(&changed, lang));
+            for (name, en, fr) in case.says {
+                let said = [en, fr][of];
+                let find =
+                    |texts: &[(&str, String); 4]| texts.iter().any(|(text, body)| text == name && body.contains(*said));
+                assert!(find(&after), "{}: the {name} does not say “{said}”", case.toml);
+                assert!(!find(&before), "{}: the {name} always says “{said}”", case.toml);
+            }
+            for silent in case.keeps_silent {
+                let says = |(name, body): &(&str, String)| PAGE_NOTICE.contains(name) && body.contains(silent);
+                assert!(!after.iter().any(says), "{}: “{silent}” is still said", case.toml);
+            }
+        }
+        for silent in case.keeps_silent {
+            let somewhere =
+                Lang::ALL.into_iter().any(|lang| texts(&default, lang).iter().any(|(_, body)| body.contains(silent)));
+            let exception = silent.starts_with("Not held") || silent.starts_with("Non respectée");
+            assert!(somewhere || exception, "“{silent}” is never said at all");
+        }
+    }
+}
+
+#[test]
+fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing_leaves_it() {
+    let leaving =
+        ["rounding = 1", "rounding = 9", "marketing = \"always\"", "honour_gpc = false", "honour_dnt = false"];
+    let claims = |facts: &Facts| {
+        let sentence = Said::from(SELF_ASSESSMENT);
+        // The data hold it as it is written, texts as it is set.
+        let [en, fr] = Lang::ALL.map(|lang| {
+            let said = |(_, text): &(&str, String)| text.contains(&sentence.text(lang)) || text.contains(&sentence.en);
+            texts(facts, lang).iter().filter(|text| said(text)).map(|(name, _)| *name).collect::<Vec<_>>()
+        });
+        assert_eq!(en, fr);
+        en
+    };
+    assert_eq!(claims(&facts(SITE)), ["page", "notice", "machine"]);
+    assert_eq!(
+        claims(&facts(&format!("[privacy]\nmarketing = \"with_consent\"\n{SITE}"))),
+        ["page", "notice", "machine"]
+    );
+    for leaving in leaving {
+        let facts = facts(&format!("[privacy]\n{leaving}\n{SITE}"));
+        assert_eq!(claims(&facts), [""; 0], "{leaving}");
+        assert!(!facts.departures().is_empty());
+    }
+    assert_eq!(claims(&facts(&format!("[runtime]\nallow_disk = true\n{SITE}"))), [""; 0]);
+}
+
+#[test]
+fn the_assessment_goes_through_every_rule_once_and_in_order() {
+    let document = notice(&facts(SITE), jiff::civil::date(2026, 11, 22));
+    let terms =
+        document.blocks.iter().filter_map(|block| if let Block::Terms(terms) = block { Some(terms) } else { None });
+    let titles: Vec<&str> =
+        terms.flatten().map(|(term, _)| term.en.as_str()).filter(|term| term.contains(" · ")).collect();
+    let expected: Vec<String> = RULES.iter().map(|rule| format!("R{} · {}", rule.number, rule.title.en)).collect();
+    assert_eq!(titles, expected);
+}
+
+#[test]
+fn every_dimension_is_named_on_the_page_and_in_the_data_and_places_only_where_there_are_files() {
+    let places = ["country", "region", "city"];
+    let without = facts(SITE);
+    let with = Facts { location: true, ..without.clone() };
+    for dimension in Dimension::ALL {
+        let name = format!("\"name\": \"{}\"", dimension.name());
+        assert!(machine::json(&with).contains(&name), "{name}");
+        assert_eq!(machine::json(&without).contains(&name), !places.contains(&dimension.name()), "{name}");
+    }
+}
+
+#[test]
+fn a_review_older_than_a_year_is_asked_for_again() {
+    let facts = facts(&format!("[privacy]\nlast_review = 2025-11-22\n{SITE}"));
+    let asks = |year, month, day| {
+        notice(&facts, jiff::civil::date(year, month, day)).markdown(Lang::En).contains("Review the retention, and")
+    };
+    assert!(!asks(2026, 11, 22));
+    assert!(asks(2026, 11, 23));
+}
+
+#[test]
+fn both_languages_have_the_same_parts_and_no_sentence_is_left_untranslated() {
+    for (en, fr) in
+        texts(&facts(SITE), Lang::En).iter().zip(texts(&facts(SITE), Lang::Fr)).filter(|(en, _)| en.0 != "machine")
+    {
+        assert_eq!(en.1.lines().count(), fr.1.lines().count(), "{}", en.0);
+        for (english, french) in en.1.lines().zip(fr.1.lines()).filter(|(english, _)| english.contains(' ')) {
+            let same = english == french
+                && !english.contains("shop.example")
+                && english != "## Sources"
+                && english != "### Sources";
+            assert!(!same, "{english}");
+        }
+    }
+}
+
+#[test]
+fn what_the_configuration_says_is_no_markup() {
+    let hostile =
+        "[privacy]\ncontroller = { name = \"<script>[x](javascript:1)`\", contact = \"javascript:alert(1)@x\" }";
+    let facts = facts(&format!("{hostile}\n{SITE}"));
+    let document = page::privacy(&facts, &links());
+    let html = super::html::page(&document, Lang::En, &super::html::Frame::default());
+    assert!(!html.contains("<script") && !html.contains("href=\"javascript"), "{html}");
+}

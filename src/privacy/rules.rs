@@ -1,0 +1,91 @@
+//! The rules that the product keeps, as one table: audit, notice, privacy page and documentation are made from it, so
+//! that they cannot disagree. Must hold words only: how a rule is checked is for `audit`, and nothing
+//! here may ask a database, a file or a configuration.
+
+mod sources;
+mod table;
+
+pub use sources::{
+    ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
+    SOLUTIONS, SOURCES,
+};
+pub use table::RULES;
+
+/// A text in both languages that the product speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// English.
+    pub en: &'static str,
+    /// French.
+    pub fr: &'static str,
+}
+
+/// A published text that a rule comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its letter in the documentation.
+    pub letter: char,
+    /// Who published it, its title and, where known, the article.
+    pub name: Words,
+    /// Date of the text as it was read; empty where it bears none.
+    pub date: Words,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its number: `R` and this.
+    pub number: u8,
+    /// The rule in a few words, for a list.
+    pub title: Words,
+    /// What it asks.
+    pub text: Words,
+    /// Where it comes from.
+    pub sources: &'static [&'static Source],
+    /// What the product does about it as it is delivered.
+    pub held: Words,
+    /// What no machine can tell and somebody has to do, where that is part of the rule.
+    pub person: Option<Words>,
+}
+
+const fn words(en: &'static str, fr: &'static str) -> Words {
+    Words { en, fr }
+}
+
+/// The sentence by which the product may be presented, followed by the configuration that it speaks of.
+pub const SELF_ASSESSMENT: Words = words(
+    "According to our self-assessment, this measurement meets the criteria published by the CNIL for audience \
+     measurement without consent when configured as described here.",
+    "Selon notre auto-évaluation, cette mesure répond aux critères publiés par la CNIL pour la mesure d'audience sans \
+     consentement, lorsqu'elle est configurée comme décrit ici.",
+);
+
+/// The rule of this number, 1 to 22.
+pub fn rule(number: u8) -> Option<&'static Rule> {
+    RULES.get(usize::from(number).checked_sub(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_numbered_in_order_and_found_by_their_number() {
+        for (number, written) in (1..).zip(&RULES) {
+            assert_eq!(written.number, number);
+            assert_eq!(rule(number).map(|found| found.title), Some(written.title));
+        }
+        assert!(rule(0).is_none() && rule(23).is_none());
+    }
+
+    #[test]
+    fn every_rule_is_whole_in_both_languages_and_names_a_source() {
+        for rule in &RULES {
+            for words in [rule.title, rule.text, rule.held].into_iter().chain(rule.person) {
+                assert!(!words.en.is_empty() && !words.fr.is_empty() && words.en != words.fr, "R{}", rule.number);
+            }
+            assert!(!rule.sources.is_empty(), "R{}", rule.number);
+            assert!(rule.sources.iter().all(|source| SOURCES.contains(source)), "R{}", rule.number);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Tries the visitor tags as an audit must: a visitor who does not exist is tagged on two sites and on two days, with
+//! the same code and keys of the same make as real ones. Must never touch the keys that live hits use.
+
+use jiff::Timestamp;
+
+use super::hit::{ClientIp, UserAgent};
+use super::salt::{Keys, NoKey};
+use super::visitor::VisitorTag;
+use crate::config::{self, HashAddress};
+use crate::sites::Sites;
+
+/// An evening; the second moment is the day after, when the first key is no longer needed.
+const EVENING: i64 = 1_773_172_800;
+const DAY_SECONDS: i64 = 86_400;
+
+/// What the tags of a visitor who does not exist tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TagTrial {
+    /// The same site and day give the same tag: else nothing is counted right.
+    pub knows_a_return: bool,
+    /// Two sites give the same tag.
+    pub links_sites: bool,
+    /// Two days give the same tag.
+    pub links_days: bool,
+    /// The first day's key is still there on the day after.
+    pub keeps_past_key: bool,
+}
+
+/// Tags the visitor.
+///
+/// # Errors
+/// When the system has no random bytes.
+pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, NoKey> {
+    let named = |name: &str| config::Site { name: name.into(), ..Default::default() };
+    let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| NoKey)?;
+    let [Some(one), Some(two)] = [sites.find("one.example"), sites.find("two.example")] else {
+        return Err(NoKey);
+    };
+    let evening = Timestamp::from_second(EVENING).unwrap_or(Timestamp::UNIX_EPOCH);
+    let next = Timestamp::from_second(EVENING + DAY_SECONDS).unwrap_or(Timestamp::MAX);
+    let keys = Keys::default();
+    let tag = |site: &crate::sites::Site, at: Timestamp| {
+        let moment = keys.moment(site, at, site.day(at))?;
+        let address = ClientIp::new([192, 0, 2, 1].into());
+        Ok(VisitorTag::new(&moment.today, &address, &UserAgent::new("trial"), &site.name, hash_address).bits())
+    };
+    let (first, again, elsewhere, later) =
+        (tag(one, evening)?, tag(one, evening)?, tag(two, evening)?, tag(one, next)?);
+    keys.destroy_past(one, next);
+    Ok(TagTrial {
+        knows_a_return: first == again,
+        links_sites: first == elsewhere,
+        links_days: first == later,
+        keeps_past_key: keys.of(one, one.day(evening)).is_some(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_is_known_within_a_site_and_day_and_nowhere_else() {
+        for part in [HashAddress::Full, HashAddress::Truncated] {
+            let expected =
+                TagTrial { knows_a_return: true, links_sites: false, links_days: false, keeps_past_key: false };
+            assert_eq!(try_tags(part).unwrap(), expected);
+        }
+    }
+}

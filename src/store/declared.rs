@@ -1,0 +1,152 @@
+//! What `schema/` declares, read from its own statements, so that an audit compares the database with the very text that
+//! made it. Must not be asked for anything that the server knows better: it only reads our own form.
+
+use super::client::Store;
+use super::migrate::{self, Settings};
+
+/// A declared table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its engine, without what that is given.
+    pub engine: String,
+    /// Names and types, in order.
+    pub columns: Vec<(String, String)>,
+    /// Columns that rows are sorted by, as the server writes them.
+    pub sorting_key: String,
+    /// Whether rows leave after the retention.
+    pub forgets: bool,
+    /// What is set otherwise than the server would, each as `name = value`.
+    pub settings: Vec<String>,
+}
+
+/// A declared view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Its name.
+    pub name: String,
+    /// What it selects, as `schema/` writes it.
+    pub select: String,
+}
+
+/// Everything that may be in the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Tables.
+    pub tables: Vec<Table>,
+    /// Views.
+    pub views: Vec<View>,
+}
+
+impl Declared {
+    /// What `schema/` declares for this store and these settings.
+    pub fn of(store: &Store, settings: &Settings) -> Self {
+        let mut declared = Self::default();
+        for statement in migrate::statements(store, settings) {
+            if let Some(view) = view(&statement) {
+                declared.views.push(view);
+            } else if let Some(mut table) = table(&statement) {
+                // A distributed table has the columns of the one that it stands over.
+                if let Some(over) = statement.lines().next().and_then(|line| line.split_once(" AS ")) {
+                    let over = last_name(over.1);
+                    let below = declared.tables.iter().find(|below| below.name == over);
+                    table.columns = below.map(|below| below.columns.clone()).unwrap_or_default();
+                }
+                declared.tables.push(table);
+            }
+        }
+        declared
+    }
+}
+
+fn view(statement: &str) -> Option<View> {
+    let rest = statement.strip_prefix("CREATE OR REPLACE VIEW ")?;
+    let (head, select) = rest.split_once(" AS\n")?;
+    Some(View { name: last_name(head), select: select.to_owned() })
+}
+
+fn table(statement: &str) -> Option<Table> {
+    let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
+    let line = |start: &str| statement.lines().find_map(|line| line.strip_prefix(start));
+    let columns = statement.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
+    let engine = line("ENGINE = ").unwrap_or_default();
+    // They go over several lines, up to the comment.
+    let settings = statement.split_once("\nSETTINGS ").map_or("", |(_, rest)| rest);
+    let settings = settings.split_once("\nCOMMENT ").map_or(settings, |(settings, _)| settings);
+    let sorting_key = line("ORDER BY ").unwrap_or_default();
+    Some(Table {
+        name: last_name(rest),
+        engine: engine.split('(').next().unwrap_or_default().to_owned(),
+        columns: columns.filter_map(column).collect(),
+        sorting_key: sorting_key.trim_matches(['(', ')']).to_owned(),
+        forgets: line("TTL ").is_some(),
+        settings: settings.split(',').map(str::trim).filter(|set| !set.is_empty()).map(str::to_owned).collect(),
+    })
+}
+
+/// `pages` of `database.pages ON CLUSTER …`.
+fn last_name(text: &str) -> String {
+    let whole = text.split_whitespace().next().unwrap_or_default();
+    whole.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// Name and type of a line inside the parentheses.
+fn column(line: &str) -> Option<(String, String)> {
+    let (name, rest) = line.strip_prefix("    ")?.split_once(' ')?;
+    if name.is_empty() {
+        return None;
+    }
+    // A type ends at the first space outside of its own parentheses.
+    let mut depth = 0_i32;
+    let end = rest.char_indices().find_map(|(at, letter)| {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        (depth == 0 && matches!(letter, ' ' | ',')).then_some(at)
+    });
+    Some((name.to_owned(), rest.get(..end.unwrap_or(rest.len()))?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::store::client::{Endpoint, Login};
+    use crate::store::reports::VIEWS;
+
+    fn declared(cluster: &str) -> Declared {
+        let writer = Login { user: "sillage".into(), password: String::new() };
+        let endpoint = Endpoint { url: "http://127.0.0.1:1".into(), writer, reader: None };
+        let config = config::ClickHouse { cluster: cluster.into(), ..Default::default() };
+        Declared::of(&Store::connect(&config, &endpoint), &Settings { retention_months: 25, rounding: 10 })
+    }
+
+    #[test]
+    fn tables_and_views_are_read_from_the_schema_itself() {
+        let declared = declared("");
+        let table = |name: &str| declared.tables.iter().find(|table| table.name == name).unwrap();
+        let record = table("schema_migrations");
+        assert_eq!(record.columns[2], ("at".to_owned(), "DateTime64(6, 'UTC')".to_owned()));
+        assert!(!record.forgets);
+        let pages = table("pages");
+        assert_eq!(pages.engine, "SummingMergeTree");
+        assert_eq!(pages.sorting_key, "site, day, hour, page");
+        assert_eq!(pages.columns.len(), 16);
+        assert_eq!(pages.columns[0], ("site".to_owned(), "LowCardinality(String)".to_owned()));
+        assert!(pages.forgets);
+        assert_eq!(pages.settings[0], "non_replicated_deduplication_window = 10000");
+        assert!(pages.settings.iter().all(|set| set.split(" = ").count() == 2), "{:?}", pages.settings);
+        for view in VIEWS {
+            let found = declared.views.iter().find(|found| found.name == view).unwrap();
+            assert!(found.select.starts_with("WITH\n") || found.select.starts_with("SELECT"), "{}", found.select);
+        }
+    }
+
+    #[test]
+    fn on_a_cluster_a_distributed_table_has_the_columns_of_the_one_below() {
+        let declared = declared("north");
+        let table = |name: &str| declared.tables.iter().find(|table| table.name == name).unwrap();
+        assert_eq!(table("pages").columns, table("pages_local").columns);
+        assert_eq!(table("pages").engine, "Distributed");
+        assert_eq!(table("pages_local").engine, "ReplicatedSummingMergeTree");
+    }
+}

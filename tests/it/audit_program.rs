@@ -1,0 +1,55 @@
+//! `sillage audit` as people run it: beside a running collector, without one, and where it cannot look.
+
+use std::process::Output;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use sillage::clock::{Clock, SystemClock};
+
+use crate::process::Home;
+
+async fn audit(home: &Home, arguments: &[&str], rounding: &str) -> Output {
+    let review = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let mut command = home.command(&[&["audit"], arguments].concat());
+    command
+        .env("SILLAGE_RUNTIME__ALLOW_DISK", "false")
+        .env("SILLAGE_PRIVACY__ROUNDING", rounding)
+        .env("SILLAGE_PRIVACY__LAST_REVIEW", review);
+    command.env("SILLAGE_PRIVACY__CONTROLLER", "{name=\"Shop SAS\", contact=\"privacy@shop.example\"}");
+    tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it ends").unwrap()
+}
+
+#[tokio::test]
+async fn the_program_audits_beside_a_running_collector_and_without_one() {
+    let home = Home::new("");
+    let nothing = audit(&home, &[], "10").await;
+    assert_eq!(nothing.status.code(), Some(1), "a database without its tables holds nothing");
+    let program = home.serve(&[("SILLAGE_PRIVACY__ROUNDING", "10")]).await;
+    let beside = audit(&home, &[], "10").await;
+    let said = String::from_utf8_lossy(&beside.stdout);
+    assert_eq!(beside.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&beside.stderr));
+    assert!(said.lines().filter(|line| line.contains(" R")).count() >= 22, "{said}");
+    let filed = audit(&home, &["--format", "markdown"], "10").await;
+    let filed = String::from_utf8_lossy(&filed.stdout).into_owned();
+    assert!(filed.contains(&format!("the running collector, process {}", program.process())), "{filed}");
+    assert!(program.end(Signal::TERM).await.success());
+
+    let alone = audit(&home, &["--format", "json"], "10").await;
+    let said: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
+    assert_eq!(alone.status.code(), Some(0), "{said}");
+    assert_eq!(said["findings"].as_array().unwrap().len(), 22);
+    let broken = audit(&home, &["--format", "markdown"], "1").await;
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&broken.stdout).contains("leaves the rules R12"));
+}
+
+#[tokio::test]
+async fn an_audit_that_cannot_look_ends_with_2() {
+    let home = Home::new("[geo");
+    assert_eq!(audit(&home, &[], "10").await.status.code(), Some(2));
+    let home = Home::new("");
+    let mut command = home.command(&["audit"]);
+    command.env("SILLAGE_CLICKHOUSE__MODE", "remote").env("SILLAGE_CLICKHOUSE__URL", "http://127.0.0.1:1");
+    let away = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
+    assert_eq!(away.status.code(), Some(2), "{}", String::from_utf8_lossy(&away.stdout));
+}
