@@ -76,7 +76,7 @@ fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Me
         referrer: message.referrer.as_deref(),
         fragment_is_page: message.fragment_is_page,
         width: message.width,
-        kind: message.kind().unwrap(),
+        kind: message.kind(),
     });
     sighting.unwrap_or_else(|_| panic!("it is counted"))
 }
