@@ -136,7 +136,7 @@ impl Rollup {
     }
 
     /// The rows, sorted by their keys; those that came to nothing are left out. Texts are compared once, rows by the
-    /// places that their texts came to: that took a fifth of the instructions of comparing the rows' texts.
+    /// places that their texts came to: two fifths of the instructions that comparing the rows' texts took.
     pub fn finish(self, token: String) -> Batch {
         let Self { texts, pages, breakdowns, actions, timings, .. } = self;
         let places = texts.places();
