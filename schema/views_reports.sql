@@ -92,8 +92,9 @@ SELECT
     CAST(of_pageviews, 'Nullable(Int64)') AS pageviews,
     CAST(of_visits, 'Nullable(Int64)') AS visits,
     CAST(NULL, 'Nullable(Int64)') AS events,
-    if({by_page:UInt8} = 0 AND {page_op:String} = '' AND {dimension:String} NOT IN ('referrer', 'previous_page')
-        AND of_visits >= base_min, floor(of_pageviews / of_visits * decimals + 0.5) / decimals, NULL) AS views_per_visit,
+    if({by_page:UInt8} = 0 AND {page_op:String} = '' AND {dimension:String} NOT IN ('referrer', 'previous_page', 'source',
+        'channel', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content') AND of_visits >= base_min,
+        floor(of_pageviews / of_visits * decimals + 0.5) / decimals, NULL) AS views_per_visit,
     if(of_visits >= base_min, whole(100 * of_bounces / of_visits), NULL) AS bounce_rate,
     if(of_visits >= base_min, whole(of_visit_seconds / of_visits), NULL) AS visit_duration,
     CAST(NULL, 'Nullable(Int64)') AS time_on_page,

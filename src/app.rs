@@ -20,8 +20,8 @@ use crate::clock::Clock;
 use crate::collect::hits::Hits;
 use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
-use crate::collect::{BUFFER_BYTES, Collect};
-use crate::config::{Config, ConfigError, EngineMode};
+use crate::collect::{self, BUFFER_BYTES, Collect};
+use crate::config::{Config, ConfigError, EngineMode, Marketing};
 use crate::console::{self, Console};
 use crate::house::House;
 use crate::ledger::Ledger;
@@ -127,7 +127,7 @@ impl App {
         let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
         let collect =
             Arc::new(Collect::new(hits, Pages::new(&config, anonymiser.clone()), config.collect.clone(), demo));
-        let (collect_address, collecting) = Collecting::start(&collect, public, config.collect.threads)?;
+        let (collect_address, collecting) = Collecting::start(&collect, public, collect::threads(&config.collect))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let house = House {
@@ -156,6 +156,7 @@ impl App {
             sites,
             tokens: config.console.tokens.clone(),
             rounding: config.privacy.rounding,
+            marketing: config.privacy.marketing != Marketing::Never,
             reports: Reports::new(Store::clone(&store)),
             clock,
             metrics: meters.handle.clone(),
@@ -383,10 +384,6 @@ struct Collecting {
 impl Collecting {
     fn start(collect: &Arc<Collect>, socket: StdListener, threads: usize) -> Result<(SocketAddr, Self), AppError> {
         let address = socket.local_addr()?;
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(threads) };
         for number in 0..threads {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode};
 use crate::console::tokens;
 use crate::import::{self, Format, Import};
+use crate::memory;
 use crate::notice::{self, Facts, Lang};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
@@ -81,7 +82,7 @@ pub fn check(file: &Path) -> Result<String, Failure> {
     let config = Config::load(file)?;
     app::check(&config)?;
     let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
-    Ok(format!("{notes}{}: right; {} site(s)", file.display(), config.site.len()))
+    Ok(format!("{notes}{}\n{}: right; {} site(s)", memory::told(&config), file.display(), config.site.len()))
 }
 
 /// `sillage import`.

@@ -44,12 +44,13 @@ impl House {
 
     fn tidy(&self) {
         let now = self.clock.now();
-        let (tags, visits) = self.ledger.forget_past(now);
+        let (tags, visits, rows) = self.ledger.forget_past(now);
         self.anonymiser.destroy_past_keys(now);
         self.meters.handle.run_upkeep();
         let (gauges, spool) = (&self.meters.ship, self.ledger.spool());
         gauges.tags.set(float(tags as u64));
         gauges.visits_active.set(float(visits as u64));
+        gauges.rows.set(float(rows as u64));
         gauges.spool_bytes.set(float(spool.bytes()));
         gauges.spool_segments.set(float(spool.segments() as u64));
         gauges.spool_oldest_seconds.set(float(spool.oldest_seconds(now)));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::privacy::{Anonymiser, Sighting};
 use crate::spool::{Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
 use crate::visits::journal::{self, Journal, JournalError, Place};
-use crate::visits::{Bounds, Visits};
+use crate::visits::{Bounds, Met, Visits};
 
 /// Visits, journal and spool under one lock.
 pub struct Ledger {
@@ -15,7 +15,15 @@ pub struct Ledger {
     spool: Spool,
     anonymiser: Arc<Anonymiser>,
     bounds: Bounds,
-    tags_max: usize,
+}
+
+/// How a sighting was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its visitor could be tagged.
+    pub tagged: bool,
+    /// Bounds that it met.
+    pub met: Met,
 }
 
 struct Memory {
@@ -41,12 +49,12 @@ impl Ledger {
         limits: &crate::config::Limits,
         now: jiff::Timestamp,
     ) -> Result<Self, JournalError> {
-        let bounds = Bounds { pages: limits.pages_per_site_day, values: limits.values_per_dimension };
+        let bounds = Bounds::from(limits);
         let place = Place::new(&runtime.dir, runtime.allow_disk, spool.node());
         let (journal, generations) = Journal::open(place)?;
         let (sites, keys) = (anonymiser.sites(), anonymiser.keys());
         let durable = |position| spool.is_durable(position);
-        let recalled = journal::recall(&generations, durable, &sites, keys, bounds, limits.tags);
+        let recalled = journal::recall(&generations, durable, &sites, keys, bounds);
         drop(generations);
         let mut memory =
             Memory { visits: recalled.visits, journal, last: recalled.last, failures: 0, suspended: false };
@@ -60,15 +68,15 @@ impl Ledger {
             .begin(&memory.visits, memory.last)
             .map_err(|error| JournalError::Files(runtime.dir.clone(), error))?;
         memory.journal.forget_before();
-        Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds, tags_max: limits.tags })
+        Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds })
     }
 
     /// Counts a sighting and hands its event to the spool. The receipt resolves when the event is durable; with it
-    /// comes whether the visitor could be tagged.
+    /// comes which bounds the sighting met.
     ///
     /// # Errors
     /// When the spool cannot take it now.
-    pub fn record(&self, sighting: &Sighting<'_>) -> Result<(Receipt, bool), Unavailable> {
+    pub fn record(&self, sighting: &Sighting<'_>) -> Result<(Receipt, Recorded), Unavailable> {
         let mut memory = self.lock();
         let turn = self.spool.turn()?;
         if turn.failures() != memory.failures {
@@ -77,10 +85,10 @@ impl Ledger {
         let position = turn.position();
         memory.note(position, sighting);
         let counted = memory.visits.count(sighting);
-        let tagged = counted.tagged;
+        let recorded = Recorded { tagged: counted.tagged, met: counted.met };
         let receipt = turn.append(&counted.event)?;
         memory.last = Some(position);
-        Ok((receipt, tagged))
+        Ok((receipt, recorded))
     }
 
     /// The segments to ship, oldest first. Memory is taken back first if need be: once a segment that ended by a
@@ -109,21 +117,22 @@ impl Ledger {
         &self.spool
     }
 
-    /// Forgets what is over at `now`; gives the tags and visits that are left.
-    pub fn forget_past(&self, now: jiff::Timestamp) -> (usize, usize) {
+    /// Forgets what is over at `now`; gives the tags, visits and rows that are left.
+    pub fn forget_past(&self, now: jiff::Timestamp) -> (usize, usize, usize) {
         let mut memory = self.lock();
         if memory.visits.forget_past(now) || memory.suspended {
             memory.begin_generation();
         }
         memory.journal.settle(|position| self.spool.is_durable(position));
-        (memory.visits.tags(), memory.visits.open_visits())
+        (memory.visits.tags(), memory.visits.open_visits(), memory.visits.rows())
     }
 
     /// Makes memory what it was at the last durable event.
     fn take_back(&self, memory: &mut Memory, failures: u64, is_durable: impl Fn(Position) -> bool) {
         let generations = memory.journal.generations();
+        memory.visits = Visits::new(self.bounds); // not twice in memory
         let (sites, keys) = (self.anonymiser.sites(), self.anonymiser.keys());
-        let recalled = journal::recall(&generations, is_durable, &sites, keys, self.bounds, self.tags_max);
+        let recalled = journal::recall(&generations, is_durable, &sites, keys, self.bounds);
         memory.visits = recalled.visits;
         memory.last = recalled.last;
         memory.failures = failures;
@@ -139,9 +148,8 @@ impl Ledger {
 
 impl Memory {
     fn note(&mut self, position: Position, sighting: &Sighting<'_>) {
-        let first_of_day = !self.visits.knows(&sighting.site.name, sighting.day);
-        if !self.suspended && !self.journal.note(position, sighting, first_of_day) && self.begin_generation() {
-            self.suspended = !self.journal.note(position, sighting, first_of_day);
+        if !self.suspended && !self.journal.note(position, sighting, &self.visits) && self.begin_generation() {
+            self.suspended = !self.journal.note(position, sighting, &self.visits);
         }
     }
 

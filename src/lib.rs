@@ -78,3 +78,4 @@ pub mod app;
 pub mod commands;
 pub mod demo;
 pub mod house;
+pub mod memory;

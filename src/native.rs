@@ -87,3 +87,13 @@ pub fn map_journal(file: &std::fs::File) -> std::io::Result<memmap2::MmapMut> {
     // its user alone, and its room is allocated, so that no page is missing when it is written to.
     unsafe { memmap2::MmapMut::map_mut(file) }
 }
+
+/// Maps a journal for reading.
+///
+/// # Errors
+/// When the system refuses, or the file is empty.
+pub fn map_kept_journal(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: nobody may change the file while it is mapped. Only the process that holds the folder's lock opens it, and
+    // it notes nothing while it reads.
+    unsafe { memmap2::Mmap::map(file) }
+}

@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
+use crate::visits::Met;
 
 /// Upper bounds of `sillage_accept_seconds` and `sillage_flush_seconds`.
 const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -37,6 +38,8 @@ pub struct HitMeters {
     outcomes: ArcSwap<HashMap<Arc<str>, Outcomes>>,
     no_site: Outcomes,
     accept_seconds: Histogram,
+    /// In the order of [`Met`]'s fields.
+    other: [Counter; 3],
 }
 
 type Outcomes = [Counter; Outcome::ALL.len()];
@@ -61,6 +64,8 @@ pub struct ShipMeters {
     pub visits_active: Gauge,
     /// Tags in memory.
     pub tags: Gauge,
+    /// Rows of breakdowns, actions and timings that the days in memory have made.
+    pub rows: Gauge,
     /// Age of the location file.
     pub geo_age_seconds: Gauge,
     /// 1 while the database answers.
@@ -97,6 +102,10 @@ impl HitMeters {
     fn new(recorder: Arc<PrometheusRecorder>, sites: &Sites) -> Self {
         metrics::describe_counter!("sillage_received_total", "Hits received; the sum of all outcomes.");
         metrics::describe_counter!("sillage_hits_total", "Hits by what became of them, exactly one outcome each.");
+        metrics::describe_counter!(
+            "sillage_other_total",
+            "Hits of which a part counts as (other), by the bound of a site's day that they met."
+        );
         metrics::describe_histogram!("sillage_accept_seconds", Unit::Seconds, "From a request's head to its answer.");
         Self {
             recorder,
@@ -104,6 +113,7 @@ impl HitMeters {
             outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
             accept_seconds: metrics::histogram!("sillage_accept_seconds"),
+            other: ["pages", "values", "rows"].map(|bound| metrics::counter!("sillage_other_total", "bound" => bound)),
         }
     }
 
@@ -126,6 +136,15 @@ impl HitMeters {
     /// A hit begins.
     pub fn received(&self) {
         self.received.increment(1);
+    }
+
+    /// A hit is counted, and has met these bounds.
+    pub fn met(&self, met: Met) {
+        for (counter, met) in self.other.iter().zip([met.pages, met.values, met.rows]) {
+            if met {
+                counter.increment(1);
+            }
+        }
     }
 
     /// A hit ends.
@@ -159,6 +178,7 @@ impl ShipMeters {
         describe_counter!("sillage_store_errors_total", "Inserts that failed, by what can be done about it.");
         describe_gauge!("sillage_visits_active", "Visits in progress.");
         describe_gauge!("sillage_tags", "Visitor, page and action tags in memory.");
+        describe_gauge!("sillage_rows", "Rows of breakdowns, actions and timings that the days in memory have made.");
         describe_gauge!("sillage_geo_age_seconds", Unit::Seconds, "Age of the first location file.");
         describe_gauge!("sillage_engine_up", "1 while the database answers.");
         describe_counter!("sillage_quarantined_total", "Damaged parts of segments that were set aside.");
@@ -176,6 +196,7 @@ impl ShipMeters {
             store_refused: counter!("sillage_store_errors_total", "kind" => "refused"),
             visits_active: gauge!("sillage_visits_active"),
             tags: gauge!("sillage_tags"),
+            rows: gauge!("sillage_rows"),
             geo_age_seconds: gauge!("sillage_geo_age_seconds"),
             engine_up: gauge!("sillage_engine_up"),
             quarantined: counter!("sillage_quarantined_total"),

@@ -14,7 +14,7 @@ use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow}
 type Sums<K, V> = HashMap<K, V, DefaultHashBuilder>;
 
 /// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
-type Text = usize;
+type Text = u32;
 
 /// Events as they add up.
 #[derive(Default)]
@@ -26,6 +26,9 @@ pub struct Rollup {
     timings: Sums<TimingKey, i64>,
     events: u64,
 }
+
+/// Fewest bytes of a segment that make one more row.
+const ROW_BYTES_MIN: u64 = 2;
 
 /// Site, day, hour, page.
 type PageKey = (Text, Day, Hour, Text);
@@ -130,6 +133,13 @@ impl Rollup {
         self.events
     }
 
+    /// Most bytes that folding a segment of `bytes` takes. The shortest way to a new row takes nearly three bytes of a
+    /// segment (a visit's entry with its thirteen values); each is kept as a sum, in a table that may be half empty or
+    /// growing, is sorted beside it, and becomes a row when the table is gone.
+    pub const fn bytes_max(bytes: u64) -> u64 {
+        bytes / ROW_BYTES_MIN * (size_of::<(BreakdownKey, VisitSums)>() as u64 * 2 + size_of::<BreakdownsRow>() as u64)
+    }
+
     /// Rows so far; some may yet turn out to be zero.
     pub fn rows(&self) -> usize {
         self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len()
@@ -140,7 +150,7 @@ impl Rollup {
     pub fn finish(self, token: String) -> Batch {
         let Self { texts, pages, breakdowns, actions, timings, .. } = self;
         let places = texts.places();
-        let at = |text: Text| places.get(text).copied().unwrap_or_default();
+        let at = |text: Text| places.get(text as usize).copied().unwrap_or_default();
         let pages = sorted(pages, |(site, day, hour, page)| (at(*site), *day, *hour, at(*page)));
         let dimensions = places_of(Dimension::ALL.map(Dimension::name));
         let breakdowns = sorted(breakdowns, |(site, day, dimension, page, value)| {
@@ -212,12 +222,12 @@ fn sorted<K, V, P: Ord>(sums: Sums<K, V>, place: impl Fn(&K) -> P) -> impl Itera
 }
 
 /// Of each text, its place among all of them in order.
-fn places_of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<usize> {
-    let mut sorted: Vec<(usize, T)> = texts.into_iter().enumerate().collect();
+fn places_of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<u32> {
+    let mut sorted: Vec<(Text, T)> = (0..).zip(texts).collect();
     sorted.sort_unstable_by(|(_, a), (_, b)| a.as_ref().cmp(b.as_ref()));
     let mut places = vec![0; sorted.len()];
-    for (place, (text, _)) in sorted.into_iter().enumerate() {
-        if let Some(of_text) = places.get_mut(text) {
+    for (place, (text, _)) in (0..).zip(sorted) {
+        if let Some(of_text) = places.get_mut(text as usize) {
             *of_text = place;
         }
     }
@@ -240,7 +250,9 @@ impl Texts {
         let number = match self.by_text.get(term.text) {
             Some(number) => *number,
             None => {
-                let (number, text): (Text, Arc<str>) = (self.texts.len(), term.text.into());
+                // A segment holds some millions of texts at the most.
+                let number = Text::try_from(self.texts.len()).unwrap_or(Text::MAX);
+                let text: Arc<str> = term.text.into();
                 self.texts.push(text.clone());
                 self.by_text.insert(text, number);
                 number
@@ -250,12 +262,12 @@ impl Texts {
         number
     }
 
-    fn places(&self) -> Vec<usize> {
+    fn places(&self) -> Vec<u32> {
         places_of(&self.texts)
     }
 
     fn of(&self, text: Text) -> Arc<str> {
-        self.texts.get(text).cloned().unwrap_or_default()
+        self.texts.get(text as usize).cloned().unwrap_or_default()
     }
 
     fn page_row(&self, (site, day, hour, page): PageKey, sums: &PageSums) -> Option<PagesRow> {

@@ -153,6 +153,8 @@ impl Ship {
 
     /// Ships every sealed segment, oldest first. Where there are many of them, from hours of waiting, what comes in
     /// meanwhile is folded as it would have been.
+    ///
+    /// While an insert takes long, so that nobody knows yet whether the database is away, the same is done.
     async fn ship(&self, inserted: &mut Option<u64>) -> Result<(), ShipError> {
         let mut all_read = Ok(());
         if let Some(number) = *inserted {
@@ -172,19 +174,37 @@ impl Ship {
                     continue;
                 }
             };
-            self.insert(&batch).await?;
+            self.while_folding(self.insert(&batch), &mut folded_at).await?;
             *inserted = Some(segment.number);
-            self.meters.ship.quarantined.increment(report.damaged);
+            if !self.is_folded(segment.number) {
+                self.meters.ship.quarantined.increment(report.damaged.saturating_sub(segment.damaged));
+            }
             self.remove(segment.number).await?;
             *inserted = None;
             self.meters.ship.flush_seconds.record(started.elapsed());
-            if folded_at.elapsed() >= FOLD_EVERY {
-                self.ledger.spool().seal().await.ok();
-                self.fold_older_than(FOLD_SECONDS).await;
-                folded_at = Instant::now();
-            }
+            self.while_folding(std::future::ready(()), &mut folded_at).await;
         }
         all_read
+    }
+
+    /// Does `work`, and whenever a minute has passed since `folded_at` folds what is due.
+    async fn while_folding<T>(&self, work: impl Future<Output = T>, folded_at: &mut Instant) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(*folded_at + FOLD_EVERY) => {}
+                done = &mut work => return done,
+            }
+            self.ledger.spool().seal().await.ok();
+            self.fold_older_than(FOLD_SECONDS).await;
+            *folded_at = Instant::now();
+        }
+    }
+
+    /// Whether it waits as counters now: whoever folded it has counted what was damaged.
+    fn is_folded(&self, number: u64) -> bool {
+        self.ledger.spool().sealed().iter().any(|segment| segment.number == number && segment.folded)
     }
 
     fn next_behind(&self, number: u64) -> Option<SegmentInfo> {
@@ -209,7 +229,7 @@ impl Ship {
             match self.blocking(move |ledger| fold(ledger.spool(), &segment)).await {
                 Ok(report) => {
                     self.meters.ship.folded.increment(1);
-                    self.meters.ship.quarantined.increment(report.damaged);
+                    self.meters.ship.quarantined.increment(report.damaged.saturating_sub(segment.damaged));
                 }
                 Err(error) => {
                     tracing::error!(%error, number = segment.number, "a segment cannot be folded; its events stay");
@@ -314,3 +334,7 @@ pub(crate) fn fold(spool: &Spool, segment: &SegmentInfo) -> Result<ReadReport, S
     spool.fold(&reader, report.events, &rollup.finish(String::new()))?;
     Ok(report)
 }
+
+#[cfg(test)]
+#[path = "ship_tests.rs"]
+mod tests;

@@ -76,6 +76,7 @@ fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Me
         referrer: message.referrer.as_deref(),
         fragment_is_page: message.fragment_is_page,
         width: message.width,
+        consent: false,
         kind: message.kind(),
     });
     sighting.unwrap_or_else(|_| panic!("it is counted"))
@@ -92,8 +93,8 @@ fn encode(spool: &Spool, event: &Event<'_>) -> Receipt {
 }
 
 #[inline(never)]
-fn ledger(ledger: &Ledger, sighting: &Sighting<'_>) -> (Receipt, bool) {
-    ledger.record(sighting).unwrap()
+fn ledger(ledger: &Ledger, sighting: &Sighting<'_>) -> Receipt {
+    ledger.record(sighting).unwrap().0
 }
 
 #[inline(never)]
@@ -153,9 +154,8 @@ pub(crate) fn run() {
     let anonymiser = Arc::new(app::anonymiser(&config).unwrap());
     let gates = ["alone", "under the ledger"].map(|name| Arc::new(Gate::new(&folders.path().join(name))));
     let [spool, under] = gates.each_ref().map(|gate| Spool::open(1 << 30, gate.clone(), clock.clone()).unwrap().0);
-    let bounds = Bounds { pages: config.limits.pages_per_site_day, values: config.limits.values_per_dimension };
     let ledger = Ledger::open(under, anonymiser.clone(), &config.runtime, &config.limits, began).unwrap();
-    let mut way = Way { anonymiser, visits: Visits::new(bounds, config.limits.tags), spool, ledger };
+    let mut way = Way { anonymiser, visits: Visits::new(Bounds::from(&config.limits)), spool, ledger };
     let shut = gates.each_ref().map(|gate| gate.shut());
     let (before, measured) = requests.split_at(PAGEVIEWS as usize);
     for (number, arrived) in before.iter().enumerate() {

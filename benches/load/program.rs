@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) console: String,
     /// Lines of `[spool]`; the interval of flushes among them.
     pub(crate) spool: String,
+    /// Lines of `[limits]`.
+    pub(crate) limits: String,
     /// Location files.
     pub(crate) geo: Vec<PathBuf>,
     /// Without an engine its database is nowhere: what is accepted waits in the spool.
@@ -37,6 +39,7 @@ impl Default for Setup {
             collect: String::new(),
             console: String::new(),
             spool: "flush_seconds = 5".into(),
+            limits: String::new(),
             geo: Vec::new(),
             engine: true,
         }
@@ -69,6 +72,7 @@ impl Home {
              [clickhouse]\ndir = {data:?}\n{database}\n\
              [spool]\ndir = {spool:?}\n{spool_more}\n\
              [runtime]\ndir = {runtime:?}\n\
+             [limits]\n{limits}\n\
              [geo]\ndatabases = {geo:?}\n\
              [privacy]\nrounding = 1\n",
             sites = setup.sites,
@@ -78,6 +82,7 @@ impl Home {
             spool = path("spool"),
             spool_more = setup.spool,
             runtime = runtime.path(),
+            limits = setup.limits,
             geo = setup.geo,
         );
         std::fs::write(path("sillage.toml"), text).unwrap();

@@ -37,6 +37,15 @@ const PANELS = [
   ]],
   ['Actions', [{ tab: 'Actions', head: 'Action', dimension: 'event:name', metrics: ['events', 'visitors'] }]],
 ];
+const CAME = { metrics: ['visits', 'visitors', 'bounce_rate'] };
+const CAMPAIGNS = ['Campaigns', [
+  { tab: 'Channels', head: 'Channel', dimension: 'visit:channel', ...CAME },
+  { tab: 'Sources', head: 'Source', dimension: 'visit:source', ...CAME },
+  { tab: 'Campaigns', head: 'Campaign', dimension: 'visit:utm_campaign', ...CAME },
+  { tab: 'Media', head: 'Medium', dimension: 'visit:utm_medium', ...CAME },
+  { tab: 'Terms', head: 'Term', dimension: 'visit:utm_term', ...CAME },
+  { tab: 'Contents', head: 'Content', dimension: 'visit:utm_content', ...CAME },
+]];
 const ROWS = 8;
 const ROWS_MORE = 100;
 const LIVE_MS = 2000;
@@ -44,7 +53,8 @@ const IDLE_MS = 60_000;
 
 const $ = (id) => document.getElementById(id);
 const state = { site: '', range: 'day', page: '', metric: 'visitors' };
-const panels = PANELS.map(([title, views]) => ({ title, views, chosen: 0, rows: ROWS }));
+const panel = ([title, views]) => ({ title, views, chosen: 0, rows: ROWS });
+const panels = PANELS.map(panel);
 let sites = [];
 let series = { labels: [], values: [], cut: 0 };
 // Each change of what is looked at is a round; answers that belong to an earlier one are thrown away.
@@ -409,7 +419,6 @@ function go(change) {
 }
 
 async function begin() {
-  buildPanels();
   $('site').onchange = () => go({ site: $('site').value, page: '' });
   $('ranges').onchange = (event) => go({ range: event.target.value });
   $('filter-clear').onclick = () => go({ page: '' });
@@ -435,6 +444,8 @@ async function begin() {
 
   const answer = await ask('/api/sites');
   sites = answer.sites ?? answer;
+  if (answer.marketing) panels.splice(2, 0, panel(CAMPAIGNS));
+  buildPanels();
   $('site').replaceChildren(...sites.map(({ name }) => el('option', { value: name }, name)));
   if (!sites.length) throw new Refusal(200, 'This token reads no site.');
   const asked = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));

@@ -18,6 +18,9 @@ use sillage::collect::native::Message;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
+/// Small, so that inputs meet them.
+const BOUNDS: Bounds = Bounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000 };
+
 /// A site that keeps something of everything.
 pub fn sites() -> Sites {
     let site = config::Site {
@@ -44,15 +47,16 @@ pub struct Counter {
 impl Default for Counter {
     fn default() -> Self {
         let places = Places::open(&[]).expect("no files");
-        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &config::Privacy::default());
-        Self { anonymiser, visits: Visits::new(Bounds { pages: 50, values: 50 }, 10_000) }
+        let privacy = config::Privacy { marketing: config::Marketing::Always, ..config::Privacy::default() };
+        let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &privacy);
+        Self { anonymiser, visits: Visits::new(BOUNDS) }
     }
 }
 
 impl Counter {
     /// Forgets all visits.
     pub fn fresh(&mut self) {
-        self.visits = Visits::new(Bounds { pages: 50, values: 50 }, 10_000);
+        self.visits = Visits::new(BOUNDS);
     }
 
     /// Counts one message of one visitor, `at` seconds after a fixed moment, into `rollup`.
@@ -73,6 +77,7 @@ impl Counter {
                 referrer: message.referrer.as_deref(),
                 fragment_is_page: message.fragment_is_page,
                 width: message.width,
+                consent: message.consent,
                 kind,
             };
             if let Ok(sighting) = self.anonymiser.anonymise(hit) {

@@ -20,12 +20,13 @@ const NUMBER: u64 = 5;
 
 fuzz_target!(|input: &[u8]| {
     let Some((&mode, rest)) = input.split_first() else { return };
+    let version = 1 + mode / 5 % 2;
     let (kind, file) = match mode % 5 {
         0 => ("seg", rest.to_vec()),
-        1 => ("seg", [header(SEGMENT), rest.to_vec()].concat()),
-        2 => ("seg", framed(SEGMENT, payloads(rest))),
-        3 => ("batch", framed(BATCH, payloads(rest))),
-        _ => ("batch", framed(BATCH, compressed(rest).chunks(8_192))),
+        1 => ("seg", [header(SEGMENT, version), rest.to_vec()].concat()),
+        2 => ("seg", framed(header(SEGMENT, version), payloads(rest))),
+        3 => ("batch", framed(header(BATCH, version), payloads(rest))),
+        _ => ("batch", framed(header(BATCH, version), compressed(rest).chunks(8_192))),
     };
     let disk = Memory::default();
     disk.put("node", &NODE.map(|byte| format!("{byte:02x}")).concat().into_bytes());
@@ -59,9 +60,9 @@ const SEGMENT: &[u8; 8] = b"sillage\n";
 const BATCH: &[u8; 8] = b"counters";
 
 /// The header of segment 5 or of its batch, as specified.
-fn header(magic: &[u8; 8]) -> Vec<u8> {
+fn header(magic: &[u8; 8], version: u8) -> Vec<u8> {
     let mut bytes = magic.to_vec();
-    bytes.extend([1, 0, 0, 0]);
+    bytes.extend([version, 0, 0, 0]);
     bytes.extend(NODE);
     bytes.extend(NUMBER.to_le_bytes());
     bytes.extend(1_773_000_000u64.to_le_bytes());
@@ -87,8 +88,8 @@ fn compressed(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory does not fail")
 }
 
-fn framed<'p>(magic: &[u8; 8], payloads: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
-    let mut file = header(magic);
+fn framed<'p>(header: Vec<u8>, payloads: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
+    let mut file = header;
     let seed = crc32fast::hash(&file[..44]);
     for payload in payloads {
         let length = (payload.len() as u32).to_le_bytes();

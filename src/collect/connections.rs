@@ -1,12 +1,18 @@
 //! The open connections of one thread. One that has no request in progress waits: for the first byte, for the rest of
 //! a head, for its client to read, or for the next request. Whatever it waits for, after the configured time it is
-//! closed; and when there is no room for another connection, those that have waited longest make it.
+//! closed, and sooner when a head has begun and does not end; and when there is no room for another connection, those
+//! that have waited longest make it.
 //! Must never close a connection with a request in progress: that is bounded by its own time.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -28,9 +34,18 @@ pub(super) struct Connections {
     now: AtomicU64,
     requests: AtomicUsize,
     requests_max: usize,
-    idle: Duration,
+    waits: Waits,
     open: Mutex<Vec<(Weak<Connection>, AbortHandle)>>,
     full: AtomicBool,
+}
+
+/// How long a connection may wait.
+#[derive(Clone, Copy)]
+pub(super) struct Waits {
+    /// Without a request.
+    pub(super) idle: Duration,
+    /// From the first byte of a head to its last.
+    pub(super) head: Duration,
 }
 
 /// One open connection.
@@ -38,20 +53,27 @@ pub(super) struct Connection {
     thread: Arc<Connections>,
     requests: AtomicU32,
     waiting_since: AtomicU64,
+    /// When a head began that has not ended, or [`NO_HEAD`].
+    head_since: AtomicU64,
 }
+
+const NO_HEAD: u64 = u64::MAX;
+
+/// HTTP/2 begins with this, and then may be silent for as long as it likes: what it sends beside requests is no head.
+const PREFACE: &[u8] = b"PRI";
 
 /// A request in progress.
 pub(super) struct Serving(Arc<Connection>);
 
 impl Connections {
     /// None yet; at most `requests_max` requests are in progress at once.
-    pub(super) fn new(idle: Duration, requests_max: usize) -> Arc<Self> {
+    pub(super) fn new(waits: Waits, requests_max: usize) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             now: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             requests_max,
-            idle,
+            waits,
             open: Mutex::default(),
             full: AtomicBool::new(false),
         })
@@ -60,7 +82,8 @@ impl Connections {
     /// A new connection, which waits for its first request.
     pub(super) fn connection(self: &Arc<Self>) -> Arc<Connection> {
         let waiting_since = AtomicU64::new(self.now.load(Ordering::Relaxed));
-        Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since })
+        let head_since = AtomicU64::new(NO_HEAD);
+        Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since, head_since })
     }
 
     /// `task` serves `connection`: ending it closes it.
@@ -91,7 +114,7 @@ impl Connections {
         open.retain(|(connection, task)| {
             let Some(connection) = connection.upgrade() else { return false };
             let Some(waited) = connection.waited(now) else { return true };
-            if waited >= self.idle {
+            if waited >= self.waits.idle || connection.head_age(now) >= self.waits.head {
                 task.abort();
                 return false;
             }
@@ -115,9 +138,22 @@ impl Connection {
     /// A request begins; none where too many are in progress.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Serving> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(NO_HEAD, Ordering::Relaxed);
         let others = self.thread.requests.fetch_add(1, Ordering::Relaxed);
         let serving = Serving(self.clone());
         (others < self.thread.requests_max).then_some(serving)
+    }
+
+    /// Bytes have come.
+    fn read(&self) {
+        if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == NO_HEAD {
+            self.head_since.store(self.thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// How long ago the head began that has not ended.
+    fn head_age(&self, now: u64) -> Duration {
+        Duration::from_millis(now.saturating_sub(self.head_since.load(Ordering::Relaxed)))
     }
 
     /// How long it has waited, if it has no request in progress.
@@ -129,16 +165,73 @@ impl Connection {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let Connection { thread, requests, waiting_since } = &*self.0;
+        let Connection { thread, requests, waiting_since, head_since: _ } = &*self.0;
         waiting_since.store(thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
         thread.requests.fetch_sub(1, Ordering::Relaxed);
         requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+/// A connection's bytes; notes when a head begins.
+pub(super) struct Watched {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    begun: bool,
+    has_heads: bool,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+        Self { stream, connection, begun: false, has_heads: true }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        let fresh = into.filled().get(before..).unwrap_or_default();
+        if !self.begun && !fresh.is_empty() {
+            (self.begun, self.has_heads) = (true, !fresh.starts_with(PREFACE));
+        }
+        if self.has_heads && !fresh.is_empty() {
+            self.connection.read();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WAITS: Waits = Waits { idle: Duration::from_secs(75), head: Duration::from_secs(10) };
 
     fn open(connections: &Arc<Connections>) -> (Arc<Connection>, tokio::task::JoinHandle<()>) {
         let connection = connections.connection();
@@ -149,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_is_closed_and_who_is_served_is_not() {
-        let connections = Connections::new(Duration::from_secs(75), 10);
+        let connections = Connections::new(WAITS, 10);
         let (_silent, silent) = open(&connections);
         let (served, in_service) = open(&connections);
         let serving = served.begin();
@@ -169,8 +262,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_head_that_does_not_end_is_closed_long_before_a_connection_that_is_silent() {
+        let connections = Connections::new(WAITS, 10);
+        let ((slow, slow_task), (_silent, silent_task)) = (open(&connections), open(&connections));
+        let (served, served_task) = open(&connections);
+        slow.read();
+        served.read();
+        let serving = served.begin();
+        connections.now.store(5_000, Ordering::Relaxed);
+        // Every byte is another reading; the first one counts.
+        slow.read();
+        served.read();
+        drop(serving);
+        connections.look(9_999, false);
+        tokio::task::yield_now().await;
+        assert!(!slow_task.is_finished());
+        connections.look(10_000, false);
+        assert!(slow_task.await.unwrap_err().is_cancelled());
+        connections.look(74_999, false);
+        tokio::task::yield_now().await;
+        assert!(!silent_task.is_finished() && !served_task.is_finished());
+    }
+
+    #[tokio::test]
     async fn without_room_those_that_have_waited_longest_go() {
-        let connections = Connections::new(Duration::from_secs(75), 10);
+        let connections = Connections::new(WAITS, 10);
         let (_oldest, oldest) = open(&connections);
         connections.now.store(2_000, Ordering::Relaxed);
         let (_newer, newer) = open(&connections);
@@ -183,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_in_progress_are_bounded_over_all_connections() {
-        let connections = Connections::new(Duration::from_secs(75), 2);
+        let connections = Connections::new(WAITS, 2);
         let (one, other) = (connections.connection(), connections.connection());
         let (first, second) = (one.begin(), other.begin());
         assert!(first.is_some() && second.is_some() && one.begin().is_none());

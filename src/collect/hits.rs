@@ -17,7 +17,7 @@ use super::peer::Peers;
 use super::pixel;
 use crate::clock::Clock;
 use crate::config;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Recorded};
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Refused};
 use crate::privacy::hit::{Hit, Signals, UserAgent};
@@ -103,6 +103,13 @@ impl Hits {
         answer
     }
 
+    /// What looks like a hit and measures nothing.
+    pub(super) fn unmeasured(&self, format: Format) -> Answer {
+        self.meters.received();
+        self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
+        answer::dropped(Dropped::NotMeasured, format)
+    }
+
     /// A hit that the thread has no time for.
     pub(super) fn refuse(&self) -> Answer {
         self.end_unread(Refused::Unavailable, "")
@@ -149,24 +156,27 @@ impl Hits {
             referrer: message.referrer.as_deref(),
             fragment_is_page: message.fragment_is_page,
             width: message.width,
+            consent: message.consent,
             kind: message.kind(),
         };
         let recorded = match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
                 let site = sighting.site.clone();
-                let recorded = self.ledger.record(&sighting).and_then(|(receipt, tagged)| {
+                let recorded = self.ledger.record(&sighting).and_then(|(receipt, recorded)| {
                     let search = sighting.search().map(|search| self.ledger.record(&search)).transpose()?;
-                    Ok((receipt, search.map(|(receipt, _)| receipt), tagged))
+                    let met = search.as_ref().map_or(recorded.met, |(_, search)| recorded.met.or(search.met));
+                    Ok((receipt, search.map(|(receipt, _)| receipt), Recorded { met, ..recorded }))
                 });
                 match recorded {
-                    Ok((receipt, search, tagged)) => Ok((site, receipt, search, tagged)),
+                    Ok((receipt, search, recorded)) => Ok((site, receipt, search, recorded)),
                     Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
                 }
             }
             Err(ended) => Err(ended),
         };
         match recorded {
-            Ok((site, receipt, search, tagged)) => {
+            Ok((site, receipt, search, recorded)) => {
+                self.meters.met(recorded.met);
                 let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
                 let durable = match (receipt.await, search) {
                     (Ok(_), Some(search)) => search.await,
@@ -174,7 +184,7 @@ impl Hits {
                 };
                 match durable {
                     Ok(durable) => {
-                        taken.outcome = if tagged { Outcome::Counted } else { Outcome::Untagged };
+                        taken.outcome = if recorded.tagged { Outcome::Counted } else { Outcome::Untagged };
                         End::Counted(durable)
                     }
                     Err(_) => {

@@ -18,8 +18,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use answer::Answer;
-use connections::{Connection, Connections};
+use answer::{Answer, Format};
+use connections::{Connection, Connections, Waits, Watched};
 use hits::Hits;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -41,12 +41,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Requests in progress on one connection of HTTP/2, as of a proxy.
 const STREAMS_MAX: u32 = 128;
 
+/// Requests that any thread may have in progress, however few connections are allowed.
+const REQUESTS_MIN: usize = 128;
+
 /// What one stream of HTTP/2 may send unread; the default body fits, longer ones come in parts.
 const BODY_WINDOW: u32 = 32_768;
 
 /// Most that waits unread in the system for a connection, each way (it doubles this for its own use). Left to itself it
 /// would give megabytes to a client that never reads.
 pub(crate) const BUFFER_BYTES: usize = 65_536;
+
+/// Threads that serve, as configured or one a core.
+pub(crate) fn threads(config: &config::Collect) -> usize {
+    match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
 
 /// The public listener's state, shared by its threads.
 pub struct Collect {
@@ -68,8 +79,13 @@ impl Collect {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let load = Arc::new(Load::default());
-        let idle = Duration::from_secs(self.config.idle_seconds);
-        let connections = Connections::new(idle, self.config.max_connections);
+        let waits = Waits {
+            idle: Duration::from_secs(self.config.idle_seconds),
+            head: Duration::from_secs(self.config.request_seconds),
+        };
+        // Over all threads no more than connections: on those of HTTP/2 there could be a hundred times as many.
+        let requests_max = (self.config.max_connections / threads(&self.config)).max(REQUESTS_MIN);
+        let connections = Connections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let server = self.server();
@@ -81,6 +97,7 @@ impl Collect {
             let Some((stream, peer, permit)) = accepted else { continue };
             let (collect, load, open) = (self.clone(), load.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
+            let stream = Watched::new(stream, open.clone());
             let service = service_fn(move |request| {
                 let (collect, load, open) = (collect.clone(), load.clone(), open.clone());
                 async move { Ok::<_, Infallible>(collect.serve_one(request, peer, &load, &open).await) }
@@ -162,6 +179,8 @@ impl Collect {
             "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),
+            // Nobody shows a page by asking for an image's head: link checkers and previews do.
+            "/pixel.gif" if method == Method::HEAD => self.hits.unmeasured(Format::Pixel),
             "/pixel.gif" if reads => self.hits.pixel(&request, peer.ip()).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),

@@ -37,6 +37,8 @@ struct Fields<'a> {
     e: Option<Number>,
     sd: Option<Number>,
     w: Option<Number>,
+    #[serde(default)]
+    c: Consent,
     t: Option<Value>,
     m: Option<Value>,
     meta: Option<Value>,
@@ -58,6 +60,8 @@ pub struct Message<'a> {
     pub fragment_is_page: bool,
     /// Viewport width.
     pub width: Option<u32>,
+    /// The visitor agreed to the measurement of channels and campaigns.
+    pub consent: bool,
     what: What<'a>,
 }
 
@@ -121,6 +125,7 @@ impl<'a> Message<'a> {
         };
         let text = |field: Option<Text<'a>>| field.map(|text| text.0);
         let mut message = Self::around(what, text(fields.u), text(fields.d), text(fields.r))?;
+        message.consent = fields.c.0;
         message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
         message.width = fields.w.and_then(|width| width.within(1.0, 100_000.0)).map(whole);
         Ok(message)
@@ -145,7 +150,7 @@ impl<'a> Message<'a> {
             }
         }
         let referrer = referrer.filter(|text| !text.is_empty()).map(|text| cut(text, URL_BYTES_MAX));
-        Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, what })
+        Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, consent: false, what })
     }
 
     /// What happened.
@@ -282,6 +287,21 @@ impl<'de> Deserialize<'de> for Flag {
             Value::String(text) if matches!(&*text, "false" | "0") => Ok(Flag(false)),
             Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => Err(D::Error::custom("no flag")),
         }
+    }
+}
+
+/// `true`, `1`, `"true"` or `"1"`; anything else is no consent, and no reason to refuse the event.
+#[derive(Default)]
+struct Consent(bool);
+
+impl<'de> Deserialize<'de> for Consent {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Consent(match Value::deserialize(from)? {
+            Value::Bool(given) => given,
+            Value::Number(number) => number.as_u64() == Some(1),
+            Value::String(text) => matches!(&*text, "true" | "1"),
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
 //! the key and what to write instead.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Marketing};
 
 impl Config {
     /// Checks values that are well-formed one by one; names the first that is not allowed.
@@ -22,6 +22,8 @@ impl Config {
             ("collect.threads", collect.threads as u64, 0, 1_024),
             ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
             ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),
+            ("limits.rows_per_site_day", u64::from(limits.rows_per_site_day), 1, 100_000_000),
+            ("limits.visits", limits.visits as u64, 1, 100_000_000),
             ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
             ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
         ];
@@ -63,6 +65,10 @@ impl Config {
             "no console.tokens: nobody can read figures (`sillage token new` makes one)",
         );
         note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
+        note(
+            self.privacy.marketing == Marketing::Always,
+            "privacy.marketing = \"always\": channels and campaigns are measured without consent, outside the exemption",
+        );
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
         for token in &self.console.tokens {
             for name in token.sites.iter().filter(|name| !named(name)) {

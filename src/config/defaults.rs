@@ -76,6 +76,13 @@ impl Default for Privacy {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pages_per_site_day: 10_000, values_per_dimension: 5_000, tags: 20_000_000, agents_cached: 20_000 }
+        Self {
+            pages_per_site_day: 10_000,
+            values_per_dimension: 5_000,
+            rows_per_site_day: 3_500_000,
+            visits: 500_000,
+            tags: 20_000_000,
+            agents_cached: 20_000,
+        }
     }
 }

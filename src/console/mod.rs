@@ -55,6 +55,8 @@ pub struct Parts {
     pub tokens: Vec<config::Token>,
     /// What the database rounds to, for saying so.
     pub rounding: u32,
+    /// Channels and campaigns are measured.
+    pub marketing: bool,
     /// Where figures come from.
     pub reports: Reports,
     /// Decides what today is, and when sessions end.
@@ -70,6 +72,7 @@ pub struct Console {
     access: ArcSwap<Access>,
     sessions: Sessions,
     rounding: u32,
+    marketing: bool,
     reports: Reports,
     clock: Arc<dyn Clock>,
     metrics: PrometheusHandle,
@@ -90,6 +93,7 @@ impl Console {
             access: ArcSwap::from_pointee(access),
             sessions: Sessions::default(),
             rounding: parts.rounding,
+            marketing: parts.marketing,
             reports: parts.reports,
             clock: parts.clock,
             metrics: parts.metrics,

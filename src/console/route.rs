@@ -84,7 +84,8 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
     let Some(site) = with_token(console, &access, &head.headers, readable).flatten() else {
         return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
     };
-    match query::answer(&body, &site, console.clock.now(), &console.reports, console.rounding).await {
+    let kept = query::Kept { rounding: console.rounding, marketing: console.marketing };
+    match query::answer(&body, &site, console.clock.now(), &console.reports, kept).await {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
         Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(NoAnswer::Unavailable) => reply::no_database(),
@@ -109,7 +110,10 @@ fn sites(console: &Console, headers: &HeaderMap) -> Reply {
         let listed = readable.map(|site| json!({ "name": &*site.name, "timezone": site.timezone.iana_name() }));
         listed.collect::<Vec<_>>()
     });
-    listed.map_or_else(reply::unknown_token, |sites| reply::json(StatusCode::OK, &json!({ "sites": sites })))
+    listed.map_or_else(reply::unknown_token, |sites| {
+        let answer = json!({ "sites": sites, "marketing": console.marketing });
+        reply::json(StatusCode::OK, &answer)
+    })
 }
 
 fn sign_in_by_link(console: &Console, head: &Parts) -> Reply {

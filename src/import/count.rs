@@ -49,12 +49,11 @@ impl Counting {
         token: String,
         to_store: Sender<(u64, Batch)>,
     ) -> Self {
-        let bounds = Bounds { pages: limits.pages_per_site_day, values: limits.values_per_dimension };
         Self {
             import,
             keep_from,
             anonymiser,
-            visits: Visits::new(bounds, limits.tags),
+            visits: Visits::new(Bounds::from(limits)),
             rollup: Rollup::default(),
             token,
             to_store,
@@ -139,6 +138,7 @@ impl Counting {
             referrer: line.referrer.as_deref(),
             fragment_is_page: false,
             width: None,
+            consent: false,
             kind: HitKind::Pageview { not_found: line.is_not_found() },
         });
         self.url = url;
@@ -161,6 +161,7 @@ impl Counting {
             referrer: line.message.referrer.as_deref(),
             fragment_is_page: line.message.fragment_is_page,
             width: line.message.width,
+            consent: line.message.consent,
             kind: line.message.kind(),
         });
     }

@@ -141,17 +141,23 @@ pub(super) fn figures() -> Vec<Said> {
     ]
 }
 
-/// The properties by which figures are broken down, those that this configuration can fill.
+/// The properties by which figures are broken down, those that this configuration can fill for everybody.
 pub(super) fn dimensions(facts: &Facts) -> Vec<Entry> {
     let placed = |dimension: &Dimension| {
         facts.location || !matches!(dimension, Dimension::Country | Dimension::Region | Dimension::City)
     };
-    let all = Dimension::ALL.into_iter().filter(placed);
-    all.map(|dimension| {
-        let (label, detail) = dimension_said(dimension);
-        Entry::new(dimension.name(), label, detail)
-    })
-    .collect()
+    Dimension::ALL.into_iter().filter(|dimension| !dimension.is_marketing()).filter(placed).map(entry).collect()
+}
+
+/// Those of channels and campaigns, where they are measured.
+pub(super) fn campaign_dimensions(facts: &Facts) -> Vec<Entry> {
+    let measured = |dimension: &Dimension| dimension.is_marketing() && facts.measures_campaigns();
+    Dimension::ALL.into_iter().filter(measured).map(entry).collect()
+}
+
+fn entry(dimension: Dimension) -> Entry {
+    let (label, detail) = dimension_said(dimension);
+    Entry::new(dimension.name(), label, detail)
 }
 
 /// The names of these properties, within a sentence.
@@ -204,7 +210,30 @@ fn dimension_said(dimension: Dimension) -> (Said, Said) {
             said!("Host of the page", "Hôte de la page"),
             said!("under which of its names the site was read", "sous lequel de ses noms le site a été lu"),
         ),
+        Dimension::Source => (
+            said!("Source", "Source"),
+            said!(
+                "its name or the name of its host, or that there is none",
+                "son nom ou celui de son hôte, ou l'absence de provenance"
+            ),
+        ),
+        Dimension::Channel => (
+            said!("Channel", "Canal"),
+            said!("one of sixteen, such as search or mail", "l'un de seize, comme la recherche ou le courriel"),
+        ),
+        Dimension::UtmSource => (said!("Source of a campaign", "Source d'une campagne"), tag_said()),
+        Dimension::UtmMedium => (said!("Medium of a campaign", "Support d'une campagne"), tag_said()),
+        Dimension::UtmCampaign => (said!("Name of a campaign", "Nom d'une campagne"), tag_said()),
+        Dimension::UtmTerm => (said!("Term of a campaign", "Terme d'une campagne"), tag_said()),
+        Dimension::UtmContent => (said!("Content of a campaign", "Contenu d'une campagne"), tag_said()),
     }
+}
+
+fn tag_said() -> Said {
+    said!(
+        "as the link has it; what looks like a person's is replaced by a placeholder",
+        "tel que le lien le donne ; ce qui semble désigner une personne est remplacé par un signe neutre"
+    )
 }
 
 /// What is counted of the use of features.
@@ -267,9 +296,9 @@ pub(super) fn timings() -> Vec<Entry> {
 /// What consent adds, where campaigns are measured.
 pub(super) fn campaigns() -> Said {
     said!(
-        "campaign and channel (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`); identifiers of one \
+        "source, channel and campaign (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`); identifiers of one \
          click never",
-        "la campagne et le canal (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`) ; jamais les \
+        "la source, le canal et la campagne (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`) ; jamais les \
          identifiants d'un clic"
     )
 }

@@ -21,6 +21,7 @@ struct Machine {
     legal_basis: Said,
     data_read: Vec<Item>,
     figures: Vec<Said>,
+    /// Those of campaigns too, where `marketing` has them measured.
     dimensions: Vec<Item>,
     actions: Actions,
     timings: Vec<Item>,
@@ -122,7 +123,7 @@ fn machine(facts: &Facts) -> Machine {
         legal_basis: people::basis(),
         data_read: items(data::read(facts)),
         figures: data::figures(),
-        dimensions: items(data::dimensions(facts)),
+        dimensions: items(data::dimensions(facts).into_iter().chain(data::campaign_dimensions(facts)).collect()),
         actions: Actions {
             properties: site.map(|site| site.properties.clone()).unwrap_or_default(),
             search_parameter: site.and_then(|site| given(&site.search_parameter)),

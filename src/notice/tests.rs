@@ -239,14 +239,25 @@ fn the_assessment_goes_through_every_rule_once_and_in_order() {
 }
 
 #[test]
-fn every_dimension_is_named_on_the_page_and_in_the_data_and_places_only_where_there_are_files() {
+fn every_dimension_is_named_in_the_data_places_where_there_are_files_and_campaigns_where_they_are_measured() {
     let places = ["country", "region", "city"];
     let without = facts(SITE);
     let with = Facts { location: true, ..without.clone() };
+    let campaigns = facts(&format!("[privacy]\nmarketing = \"with_consent\"\n{SITE}"));
     for dimension in Dimension::ALL {
         let name = format!("\"name\": \"{}\"", dimension.name());
-        assert!(machine::json(&with).contains(&name), "{name}");
-        assert_eq!(machine::json(&without).contains(&name), !places.contains(&dimension.name()), "{name}");
+        let marketing = dimension.is_marketing();
+        assert_eq!(machine::json(&with).contains(&name), !marketing, "{name}");
+        assert_eq!(
+            machine::json(&campaigns).contains(&name),
+            marketing || !places.contains(&dimension.name()),
+            "{name}"
+        );
+        assert_eq!(
+            machine::json(&without).contains(&name),
+            !marketing && !places.contains(&dimension.name()),
+            "{name}"
+        );
     }
 }
 

@@ -29,6 +29,9 @@ const RULES: &str = include_str!("../../agents/uap-core/regexes.json");
 /// Headers are read so far: the longest of real browsers have some 400 bytes, and time grows with length.
 const HEADER_BYTES_MAX: usize = 512;
 
+/// Of one remembered agent, with its place in the cache.
+pub(crate) const AGENT_BYTES: u64 = 400;
+
 /// The family of what no rule of the closed vocabulary names.
 const UNNAMED: &str = "Other";
 

@@ -5,9 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 /// Number of [`Dimension`]s.
-pub const DIMENSIONS: usize = 13;
+pub const DIMENSIONS: usize = 20;
 
-/// What a figure can be broken down by, one at a time. The number is part of the spool's format: never reuse one.
+/// Value of `referrer` and `source` for a visit that came from nowhere.
+pub const DIRECT: &str = "(direct)";
+
+/// What a figure can be broken down by, one at a time. The number is part of the spool's format: never reuse one. Those
+/// from [`Dimension::Source`] on are marketing: kept as `privacy.marketing` says, and never without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Dimension {
@@ -37,6 +41,20 @@ pub enum Dimension {
     Language = 11,
     /// Host that the page was served from.
     Hostname = 12,
+    /// Name of the source that the pageview came from, or `(direct)`.
+    Source = 13,
+    /// Channel, by the table of `docs/channels.md`.
+    Channel = 14,
+    /// `utm_source`, cleaned.
+    UtmSource = 15,
+    /// `utm_medium`, cleaned.
+    UtmMedium = 16,
+    /// `utm_campaign`, cleaned.
+    UtmCampaign = 17,
+    /// `utm_term`, cleaned.
+    UtmTerm = 18,
+    /// `utm_content`, cleaned.
+    UtmContent = 19,
 }
 
 impl Dimension {
@@ -55,7 +73,19 @@ impl Dimension {
         Dimension::Screen,
         Dimension::Language,
         Dimension::Hostname,
+        Dimension::Source,
+        Dimension::Channel,
+        Dimension::UtmSource,
+        Dimension::UtmMedium,
+        Dimension::UtmCampaign,
+        Dimension::UtmTerm,
+        Dimension::UtmContent,
     ];
+
+    /// Whether it is kept only where the configuration has marketing measured.
+    pub fn is_marketing(self) -> bool {
+        self >= Dimension::Source
+    }
 
     /// The name in the `breakdowns` table.
     pub fn name(self) -> &'static str {
@@ -73,6 +103,13 @@ impl Dimension {
             Dimension::Screen => "screen",
             Dimension::Language => "language",
             Dimension::Hostname => "hostname",
+            Dimension::Source => "source",
+            Dimension::Channel => "channel",
+            Dimension::UtmSource => "utm_source",
+            Dimension::UtmMedium => "utm_medium",
+            Dimension::UtmCampaign => "utm_campaign",
+            Dimension::UtmTerm => "utm_term",
+            Dimension::UtmContent => "utm_content",
         }
     }
 }

@@ -60,6 +60,8 @@ pub struct Hit<'a> {
     pub fragment_is_page: bool,
     /// Viewport width in CSS pixels.
     pub width: Option<u32>,
+    /// The visitor agreed to the measurement of channels and campaigns.
+    pub consent: bool,
     /// What happened.
     pub kind: HitKind<'a>,
 }

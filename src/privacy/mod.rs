@@ -9,6 +9,7 @@ mod bot;
 pub mod event;
 pub mod hit;
 pub mod language;
+pub mod marketing;
 pub mod page;
 mod percent;
 pub mod place;
@@ -24,11 +25,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use event::{DIMENSIONS, Day, Dimension, Hour};
 use hit::{Hit, HitKind};
+use marketing::Origin;
 use page::{Location, Referrer};
 use salt::{DayKey, Keys};
 use visitor::VisitorTag;
 
-use crate::config::{HashAddress, Privacy};
+use crate::config::{self, HashAddress, Privacy};
 use crate::outcome::{Dropped, Refused};
 use crate::sites::{Site, Sites, hour};
 
@@ -96,7 +98,7 @@ pub(crate) enum Facts {
     /// Of a hit.
     Seen(Seen),
     /// Of a note in the journal.
-    Recalled([Option<Box<str>>; DIMENSIONS]),
+    Recalled(Box<[Option<Box<str>>; DIMENSIONS]>),
 }
 
 /// What a hit shows of a visitor's means.
@@ -106,6 +108,8 @@ pub(crate) struct Seen {
     screen: Option<&'static str>,
     language: Option<language::Language>,
     hostname: Box<str>,
+    /// Boxed: most collectors have none.
+    marketing: Option<Box<Origin>>,
 }
 
 impl Facts {
@@ -116,6 +120,26 @@ impl Facts {
             Facts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
         }
     }
+}
+
+impl Facts {
+    /// The value that the pageview has wherever it stands in its visit.
+    pub(crate) fn shown(&self, dimension: Dimension) -> Option<&str> {
+        self.value(dimension).filter(|_| !(is_of_coming(dimension) && self.is_direct()))
+    }
+
+    /// The value that it has as a visit's first alone: where marketing is measured, and found no sign of its coming.
+    pub(crate) fn of_direct(&self, dimension: Dimension) -> Option<&str> {
+        self.value(dimension).filter(|_| is_of_coming(dimension) && self.is_direct())
+    }
+
+    fn is_direct(&self) -> bool {
+        self.value(Dimension::Source) == Some(event::DIRECT)
+    }
+}
+
+fn is_of_coming(dimension: Dimension) -> bool {
+    matches!(dimension, Dimension::Source | Dimension::Channel)
 }
 
 impl Seen {
@@ -134,6 +158,13 @@ impl Seen {
             Dimension::Screen => self.screen,
             Dimension::Language => self.language.as_ref().map(language::Language::as_str),
             Dimension::Hostname => Some(&*self.hostname),
+            Dimension::Source
+            | Dimension::Channel
+            | Dimension::UtmSource
+            | Dimension::UtmMedium
+            | Dimension::UtmCampaign
+            | Dimension::UtmTerm
+            | Dimension::UtmContent => self.marketing.as_ref().and_then(|marketing| marketing.value(dimension)),
         };
         value.filter(|value| !value.is_empty())
     }
@@ -173,6 +204,7 @@ pub struct Anonymiser {
     honour_gpc: bool,
     honour_dnt: bool,
     hash_address: HashAddress,
+    marketing: config::Marketing,
 }
 
 impl Anonymiser {
@@ -186,6 +218,7 @@ impl Anonymiser {
             honour_gpc: privacy.honour_gpc,
             honour_dnt: privacy.honour_dnt,
             hash_address: privacy.hash_address,
+            marketing: privacy.marketing,
         }
     }
 
@@ -218,6 +251,8 @@ impl Anonymiser {
             return Err(dropped(Dropped::NotMeasured));
         }
         keep_declared(&mut hit.kind, &site);
+        let referrer = hit.referrer.map_or(Referrer::None, |referrer| page::referrer(referrer, &site));
+        let marketed = self.measures_marketing(&hit);
         let is_pageview = matches!(hit.kind, HitKind::Pageview { .. });
         let facts = is_pageview.then(|| {
             Facts::Seen(Seen {
@@ -226,6 +261,7 @@ impl Anonymiser {
                 screen: hit.width.map(screen::screen_class),
                 language: hit.accept_language.and_then(language::language),
                 hostname: location.host().into(),
+                marketing: marketed.then(|| Box::new(Origin::new(location.query(), &referrer))),
             })
         });
         let day = site.day(hit.received);
@@ -241,12 +277,23 @@ impl Anonymiser {
             yesterday: moment.yesterday.map(|key| (Day(day.0.saturating_sub(1)), tag(&key))),
             key: moment.today,
             page,
-            referrer: hit.referrer.map_or(Referrer::None, |referrer| page::referrer(referrer, &site)),
+            referrer,
             facts,
             searched: if is_pageview { location.searched(&site) } else { None },
             kind: hit.kind,
             site,
         })
+    }
+
+    /// Whether channels and campaigns of this hit are kept. An objection goes before consent, also where the
+    /// configuration lets such hits be counted.
+    fn measures_marketing(&self, hit: &Hit<'_>) -> bool {
+        let objects = hit.signals.gpc || hit.signals.dnt;
+        match self.marketing {
+            config::Marketing::Never => false,
+            config::Marketing::WithConsent => hit.consent && !objects,
+            config::Marketing::Always => !objects,
+        }
     }
 
     /// Destroys keys of past days.

@@ -83,6 +83,11 @@ impl<'a> Location<'a> {
         without_www(host.strip_suffix('.').unwrap_or(host))
     }
 
+    /// The query as it was sent, without its question mark.
+    pub(super) fn query(&self) -> &'a str {
+        self.query
+    }
+
     /// The site's own page, cleaned: see this module's table.
     pub fn page(&self, site: &Site, fragment_is_page: bool) -> Box<str> {
         let mut page = String::with_capacity(64);

@@ -63,8 +63,13 @@ fn push_encoded(to: &mut String, bytes: &[u8]) {
 }
 
 fn stays_encoded(character: char) -> bool {
+    matches!(character, '%' | '/' | '\\' | '?' | '#') || is_unprintable(character)
+}
+
+/// Blanks, control, direction and invisible characters.
+pub(super) fn is_unprintable(character: char) -> bool {
     if character.is_ascii() {
-        return matches!(character, '%' | '/' | '\\' | '?' | '#' | '\0'..=' ' | '\x7f');
+        return matches!(character, '\0'..=' ' | '\x7f');
     }
     let is_invisible = matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

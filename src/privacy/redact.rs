@@ -269,7 +269,7 @@ fn after_date(groups: &[&str]) -> Option<usize> {
 }
 
 /// `YYYYMMDD`, or `DDMMYYYY`.
-fn is_date(digits: &str) -> bool {
+pub(super) fn is_date(digits: &str) -> bool {
     let parts = |year: std::ops::Range<usize>, month: std::ops::Range<usize>, day: std::ops::Range<usize>| {
         Some(is_date_of(digits.get(year)?, digits.get(month)?, digits.get(day)?))
     };

@@ -2,7 +2,7 @@
 //! disk, and segments of them come out to be shipped. It must never give a [`Durable`] for what a crash could take
 //! back, never hand out an event twice within a segment or half of one, and never block its caller on the disk.
 //!
-//! # Format 1
+//! # Format 2
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch` stands for
 //! one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the segment is
@@ -15,7 +15,7 @@
 //! **Header**, 48 bytes. Its layout is the same in every version.
 //! ```text
 //!  0  8  "sillage\n"                        12 16  node
-//!  8  2  version: 1                         28  8  number of the segment
+//!  8  2  version: 2                         28  8  number of the segment
 //! 10  2  zero                               36  8  seconds since 1970 when it was made
 //!                                           44  4  checksum of bytes 0..44
 //! ```
@@ -37,17 +37,20 @@
 //! text         site
 //! signed       hour − hour of the header's time          signed   day − hour / 24
 //! text         page
-//! u16          mask of the dimensions that have a value; then a text for each, by rising number
+//! varint       mask of the dimensions that have a value; then a text for each, by rising number
 //! by kind      action: text name, varint count, each: text name, varint 2 × text value + new visitor
 //!              engagement: varint engaged milliseconds, u8 scroll percent
 //!              timing: varint count, each: u8 metric, u8 bucket
-//! entry        u16 mask: bits 0–12 dimensions that differ from the event's own, 13 the page does, 14 day or hour do,
-//!              15 no bounce any more; then, where its bit is set:
-//!                14: signed hour − event's hour, signed day − event's day;  13: text page;
-//!                0–12: varint 0 for no value, else text + 1;  always: varint visit seconds
+//! entry        varint mask: bit 0 no bounce any more, 1 day or hour differ from the event's own, 2 the page does,
+//!              3–22 dimensions 0–19 do; then, where its bit is set:
+//!                1: signed hour − event's hour, signed day − event's day;  2: text page;
+//!                3–22: varint 0 for no value, else text + 1;  always: varint visit seconds
 //! left page    u8: 1 if day or hour differ, then signed hour − event's hour, signed day − event's day;  text page
 //! ```
 //! Bits that have no meaning yet are 0, and nothing follows the event. Anything else is an error, never a guess.
+//!
+//! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13 the
+//! page, 14 day or hour, 15 no bounce any more. It is still read, and never written.
 //!
 //! # What an error of the disk does
 //! Once a write or a sync has failed, nothing that the file's cache says is believed: what waits is cut off at the
@@ -85,6 +88,7 @@ use self::disk::{Disk, RealDisk};
 pub use self::fold::{SET_ASIDE_SECONDS, SetAside};
 use self::queue::{EMPTY, Queue, Standing};
 pub use self::queue::{Position, SegmentInfo};
+pub(crate) use self::queue::{SEGMENT_MAX, WAITING_MAX};
 pub use self::reader::{ReadReport, SegmentReader};
 pub use self::receipt::{Durable, Receipt, Unavailable};
 use self::segment::file_name;

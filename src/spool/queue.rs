@@ -11,10 +11,10 @@ use crate::privacy::event::Event;
 
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.
-pub(super) const WAITING_MAX: usize = 8 << 20;
-/// A segment ends by itself at this size, so that folding one costs bounded memory: hundreds of thousands of pageviews,
-/// some MB as rows. When every one of them was an invention of its own the process reached 1.7 GiB (tests/overload).
-pub(super) const SEGMENT_MAX: u64 = 16 << 20;
+pub(crate) const WAITING_MAX: usize = 8 << 20;
+/// A segment ends by itself at this size, so that folding one costs bounded memory (`Rollup::bytes_max`): 60 000 pageviews,
+/// some MB as rows, and a hundred times the segment where each of them is an invention of its own.
+pub(crate) const SEGMENT_MAX: u64 = 2 << 20;
 
 /// Size of a segment's file without events.
 pub(super) const EMPTY: u64 = HEADER as u64;
@@ -32,6 +32,8 @@ pub struct SegmentInfo {
     pub since: u64,
     /// Its events are gone from the disk; it waits as a batch of counter rows.
     pub folded: bool,
+    /// Damaged pieces that the start found in it, and counted.
+    pub damaged: u64,
 }
 
 /// Where an event stands.

@@ -71,7 +71,7 @@ impl SegmentReader {
     fn event<'k>(&self, payload: &[u8], known: &'k mut Known, lost: usize) -> Result<Event<'k>, RecordError> {
         let mut input = Input::new(payload);
         known.define(&mut input, lost)?;
-        record::read(input, self.header.hour(), known)
+        record::read(input, self.header.version, self.header.hour(), known)
     }
 
     /// Writes the damaged pieces to a file of their own; the same pieces give the same file.

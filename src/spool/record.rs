@@ -28,9 +28,13 @@ pub(super) enum RecordError {
 
 const HAS_ENTRY: u8 = 1 << 3;
 const HAS_LEFT: u8 = 1 << 4;
-const PAGE_DIFFERS: u16 = 1 << 13;
-const TIME_DIFFERS: u16 = 1 << 14;
-const UNBOUNCE: u16 = 1 << 15;
+const UNBOUNCE: u64 = 1;
+const TIME_DIFFERS: u64 = 1 << 1;
+const PAGE_DIFFERS: u64 = 1 << 2;
+/// Dimensions have the bits from here on.
+const VALUES_FROM: usize = 3;
+/// Dimensions of format 1.
+const DIMENSIONS_1: usize = 13;
 
 /// Appends `event` without its definitions, which gather in `texts`. `base` is the hour of the segment's header.
 pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut Written, out: &mut Vec<u8>) {
@@ -82,8 +86,8 @@ fn head(kind: &Kind<'_>) -> (u8, u8) {
 }
 
 fn write_values(values: &Values<'_>, texts: &mut Written, out: &mut Vec<u8>) {
-    let mask = values.iter().rev().fold(0u16, |mask, value| mask << 1 | u16::from(value.is_some()));
-    out.extend(mask.to_le_bytes());
+    let mask = values.iter().rev().fold(0, |mask, value| mask << 1 | u64::from(value.is_some()));
+    varint::put(out, mask);
     for value in values.iter().flatten() {
         put_text(out, texts, *value);
     }
@@ -117,15 +121,15 @@ fn write_kind(kind: &Kind<'_>, texts: &mut Written, out: &mut Vec<u8>) {
 fn write_entry(entry: &EntryCorrection<'_>, event: &Event<'_>, texts: &mut Written, out: &mut Vec<u8>) {
     let time_differs = (entry.day, entry.hour) != (event.day, event.hour);
     let page_differs = entry.page.id != event.page.id;
-    let mut mask = [(time_differs, TIME_DIFFERS), (page_differs, PAGE_DIFFERS), (entry.unbounce, UNBOUNCE)]
+    let mut mask = [(entry.unbounce, UNBOUNCE), (time_differs, TIME_DIFFERS), (page_differs, PAGE_DIFFERS)]
         .into_iter()
         .fold(0, |mask, (holds, bit)| if holds { mask | bit } else { mask });
     for (dimension, (value, own)) in entry.values.iter().zip(&event.values).enumerate() {
         if differ(value, own) {
-            mask |= 1 << dimension;
+            mask |= 1 << (VALUES_FROM + dimension);
         }
     }
-    out.extend(mask.to_le_bytes());
+    varint::put(out, mask);
     if time_differs {
         put_time(out, (entry.day, entry.hour), event);
     }
@@ -144,8 +148,13 @@ fn differ(value: &Option<Term<'_>>, own: &Option<Term<'_>>) -> bool {
     value.map(|term| term.id) != own.map(|term| term.id)
 }
 
-/// Takes one event from `input`, which must end with it.
-pub(super) fn read<'k>(mut input: Input<'_>, base: Hour, known: &'k Known) -> Result<Event<'k>, RecordError> {
+/// Takes one event of a segment of this format, 1 or 2, from `input`, which must end with it.
+pub(super) fn read<'k>(
+    mut input: Input<'_>,
+    format: u16,
+    base: Hour,
+    known: &'k Known,
+) -> Result<Event<'k>, RecordError> {
     let head = input.u8()?;
     let flags = input.u8()?;
     if head >> 5 != 0 {
@@ -155,11 +164,11 @@ pub(super) fn read<'k>(mut input: Input<'_>, base: Hour, known: &'k Known) -> Re
     let hour = Hour(moved(base.0, input.signed()?)?);
     let day = Day(moved(hour.0 / 24, input.signed()?)?);
     let page = text(&mut input, known)?;
-    let values = read_values(&mut input, known)?;
+    let values = read_values(&mut input, format, known)?;
     let kind = read_kind(head & 7, flags, &mut input, known)?;
     let mut event = Event { site, day, hour, page, values, kind, entry: None, left: None };
     if head & HAS_ENTRY != 0 {
-        event.entry = Some(read_entry(&mut input, &event, known)?);
+        event.entry = Some(read_entry(&mut input, format, &event, known)?);
     }
     if head & HAS_LEFT != 0 {
         let (day, hour) = match input.u8()? {
@@ -194,9 +203,10 @@ fn flags<const N: usize>(bits: u8) -> Result<[bool; N], RecordError> {
     Ok(std::array::from_fn(|bit| bits >> bit & 1 == 1))
 }
 
-fn read_values<'k>(input: &mut Input<'_>, known: &'k Known) -> Result<Values<'k>, RecordError> {
-    let mask = input.u16()?;
-    if mask >> DIMENSIONS != 0 {
+fn read_values<'k>(input: &mut Input<'_>, format: u16, known: &'k Known) -> Result<Values<'k>, RecordError> {
+    let (mask, dimensions) =
+        if format == 1 { (u64::from(input.u16()?), DIMENSIONS_1) } else { (input.varint()?, DIMENSIONS) };
+    if mask >> dimensions != 0 {
         return Err(RecordError::Unknown);
     }
     let mut values = Values::default();
@@ -253,15 +263,19 @@ fn count(input: &mut Input<'_>) -> Result<usize, RecordError> {
 
 fn read_entry<'k>(
     input: &mut Input<'_>,
+    format: u16,
     event: &Event<'k>,
     known: &'k Known,
 ) -> Result<EntryCorrection<'k>, RecordError> {
-    let mask = input.u16()?;
+    let mask = if format == 1 { entry_mask_1(input.u16()?) } else { input.varint()? };
+    if mask >> (VALUES_FROM + DIMENSIONS) != 0 {
+        return Err(RecordError::Unknown);
+    }
     let (day, hour) = if mask & TIME_DIFFERS != 0 { time(input, event)? } else { (event.day, event.hour) };
     let page = if mask & PAGE_DIFFERS != 0 { text(input, known)? } else { event.page };
     let mut values = event.values;
     for (dimension, value) in values.iter_mut().enumerate() {
-        if mask >> dimension & 1 == 1 {
+        if mask >> (VALUES_FROM + dimension) & 1 == 1 {
             *value = match input.u32()?.checked_sub(1) {
                 Some(number) => Some(known.term(number)?),
                 None => None,
@@ -269,4 +283,29 @@ fn read_entry<'k>(
         }
     }
     Ok(EntryCorrection { day, hour, page, values, unbounce: mask & UNBOUNCE != 0, visit_seconds: input.u32()? })
+}
+
+/// The mask of an entry in format 1, its bits where they are now.
+fn entry_mask_1(mask: u16) -> u64 {
+    let (values, flags) = (mask & ((1 << DIMENSIONS_1) - 1), mask >> DIMENSIONS_1);
+    let moved = [(0, PAGE_DIFFERS), (1, TIME_DIFFERS), (2, UNBOUNCE)]
+        .into_iter()
+        .filter(|(bit, _)| flags >> bit & 1 == 1)
+        .map(|(_, flag)| flag);
+    u64::from(values) << VALUES_FROM | moved.sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_of_an_entry_in_format_1_means_what_it_meant() {
+        let dimensions = (0..DIMENSIONS_1).map(|dimension| (1u16 << dimension, 1 << (VALUES_FROM + dimension)));
+        let flags = [(1 << 13, PAGE_DIFFERS), (1 << 14, TIME_DIFFERS), (1 << 15, UNBOUNCE)];
+        for (then, now) in dimensions.chain(flags) {
+            assert_eq!(entry_mask_1(then), now, "{then:016b}");
+            assert_eq!(entry_mask_1(!then) & now, 0, "{then:016b}");
+        }
+    }
 }

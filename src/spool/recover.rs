@@ -80,7 +80,7 @@ pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError
 pub(super) fn open(disk: &Arc<dyn Disk>, node: Node, number: u64) -> Result<Option<SegmentReader>, SpoolError> {
     let bytes = disk.read(&file_name(number))?;
     let Some(header) = Header::read(&bytes) else { return Ok(None) };
-    if header.version != VERSION {
+    if !(1..=VERSION).contains(&header.version) {
         return Err(SpoolError::Version { number, version: header.version });
     }
     if header.node != node {
@@ -106,7 +106,8 @@ impl Found {
             self.recovery.batches += 1;
             self.recovery.mended_frames += kept.mended;
             let (events, since) = (kept.events, kept.header.created);
-            self.sealed.insert(number, SegmentInfo { number, bytes: bytes as u64, events, since, folded: true });
+            self.sealed
+                .insert(number, SegmentInfo { number, bytes: bytes as u64, events, since, folded: true, damaged: 0 });
             return Ok(true);
         }
         if has_events {
@@ -160,13 +161,14 @@ impl Found {
         self.recovery.quarantined_frames += 1;
         self.recovery.events += events;
         if events > 0 {
-            self.seal(reader, events, 0);
+            self.seal(reader, ReadReport { events, damaged: 1, ..ReadReport::default() });
         }
     }
 
-    fn seal(&mut self, SegmentReader { header, bytes, .. }: &SegmentReader, events: u64, torn_bytes: u64) {
+    fn seal(&mut self, SegmentReader { header, bytes, .. }: &SegmentReader, report: ReadReport) {
+        let ReadReport { events, damaged, torn_bytes, .. } = report;
         let bytes = bytes.len() as u64 - torn_bytes;
-        let info = SegmentInfo { number: header.number, bytes, events, since: header.created, folded: false };
+        let info = SegmentInfo { number: header.number, bytes, events, since: header.created, folded: false, damaged };
         if torn_bytes > 0 {
             self.torn.push(info);
         }
@@ -182,7 +184,7 @@ impl Found {
         if report.events == 0 {
             self.empty.insert(reader.header.number);
         } else {
-            self.seal(reader, report.events, report.torn_bytes);
+            self.seal(reader, report);
         }
     }
 

@@ -10,8 +10,8 @@ use super::dictionary::Written;
 use super::record;
 use crate::privacy::event::{Event, Hour};
 
-/// The version that is written, and the only one so far.
-pub(super) const VERSION: u16 = 1;
+/// The version that is written; it and those before it are read.
+pub(super) const VERSION: u16 = 2;
 /// Bytes of a header.
 pub(super) const HEADER: usize = 48;
 /// Bytes of a frame before its payload.

@@ -53,7 +53,8 @@ struct Active {
 impl Active {
     fn info(&self) -> SegmentInfo {
         let Self { header, durable, events, since, .. } = self;
-        SegmentInfo { number: header.number, bytes: *durable, events: *events, since: *since, folded: false }
+        let (bytes, events, since) = (*durable, *events, *since);
+        SegmentInfo { number: header.number, bytes, events, since, folded: false, damaged: 0 }
     }
 }
 

@@ -171,7 +171,9 @@ impl Report {
             (Subject::Pages(Role::Entry | Role::Exit), _) => false,
             (Subject::Breakdown(_), Metric::Events | Metric::TimeOnPage | Metric::ScrollDepth) => false,
             (Subject::Breakdown(dimension), Metric::ViewsPerVisit) => {
-                whole_site && !matches!(dimension, Dimension::Referrer | Dimension::PreviousPage)
+                whole_site
+                    && !matches!(dimension, Dimension::Referrer | Dimension::PreviousPage)
+                    && !dimension.is_marketing()
             }
             (Subject::Breakdown(_), _) => true,
             (Subject::Actions { .. }, metric) => matches!(metric, Metric::Events | Metric::Visitors),

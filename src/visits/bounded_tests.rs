@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::lexicon::Lexicon;
-use super::{Bounds, OTHER, Visits};
+use super::{Bounds, Met, OTHER, Visits};
 use crate::config;
 use crate::privacy::Anonymiser;
 use crate::privacy::agent::Agents;
+use crate::privacy::event::TimingMetric;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::place::Places;
 use crate::rollup::Rollup;
@@ -21,11 +22,17 @@ use jiff::Timestamp;
 const HITS: u32 = 200_000;
 const PAGES: u32 = 40;
 const VALUES: u32 = 30;
+const ROWS: u32 = 6_000;
 const TAGS: usize = 50_000;
+const BOUNDS: Bounds = Bounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS };
 const AGENTS: usize = 1_000;
 /// `(other)` stands beside the bound.
 const BEYOND: usize = 1;
 const DIMENSIONS: usize = 13;
+/// Declared properties.
+const PROPERTIES: usize = 2;
+/// Rows of times in one hour on one page: seven times, 81 buckets.
+const TIMES: usize = 7 * 81;
 
 /// Numbers that look like chance and are the same in every run.
 struct Chance(u64);
@@ -47,10 +54,12 @@ struct Inventions {
     chance: Chance,
     sent: BTreeMap<&'static str, i64>,
     untagged: u64,
+    /// Pages, values, rows.
+    met: [u64; 3],
 }
 
 impl Inventions {
-    fn new() -> Self {
+    fn new(bounds: Bounds) -> Self {
         let site = config::Site {
             name: "shop.example".into(),
             properties: vec!["plan".into(), "size".into()],
@@ -59,31 +68,36 @@ impl Inventions {
         let agents = Arc::new(Agents::new(AGENTS));
         let places = Places::open(&[]).unwrap();
         let sites = Sites::new(&[site]).unwrap();
-        let bounds = Bounds { pages: PAGES, values: VALUES };
         Self {
             anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::Privacy::default()),
             agents,
-            visits: Visits::new(bounds, TAGS),
+            visits: Visits::new(bounds),
             rollup: Rollup::default(),
             chance: Chance(7),
             sent: BTreeMap::new(),
             untagged: 0,
+            met: [0; 3],
         }
     }
 
-    /// One hit of which nothing was seen before.
+    /// One hit of which nothing was seen before but its visitor, who sends four; every second one is a new mixture of what
+    /// may have been seen.
     fn send(&mut self, number: u32) {
         let chance = self.chance.next();
-        let word = format!("{:x}", self.chance.next());
-        let url = format!("https://h{word}.shop.example/p/{word}/{number}");
+        let mixed = number.is_multiple_of(2);
+        let mut word =
+            || if mixed { format!("{}", self.chance.next() % 60) } else { format!("{:x}", self.chance.next()) };
+        let url = format!("https://h{}.shop.example/p/{}", word(), word());
+        let word = word();
         let referrer = match chance % 3 {
             0 => Some(format!("https://{word}.example/{word}")),
             1 => Some(format!("https://shop.example/from/{word}")),
             _ => None,
         };
-        let (version, letters) = (100 + chance % 9_000, ["aa", "bb", "fr", "zz", "xx"]);
+        let (visitor, letters) = (number / 4, ["aa", "bb", "fr", "zz", "xx"]);
+        let version = 100 + visitor.wrapping_mul(0x9e37_79b9) % 9_000;
         let agent =
-            format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.{number}");
+            format!("Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.{visitor}");
         let language = format!("{}{}-{word}", letters[number as usize % 5], number % 7);
         let tongue: String = (0..3)
             .map(|at| {
@@ -97,19 +111,25 @@ impl Inventions {
                 interactive: true,
                 properties: vec![("plan", Cow::Borrowed(&*values[0])), ("size", Cow::Borrowed(&*values[1]))],
             },
+            1 if chance & 8 == 0 => {
+                #[allow(clippy::cast_precision_loss, reason = "any time will do")]
+                let ms = (chance >> 20 & 0xf_ffff) as f64;
+                HitKind::Timing(TimingMetric::ALL.map(|metric| (metric, ms)).into())
+            }
             1 => HitKind::Engagement { engaged_ms: Some(10), scroll_percent: Some(50) },
             _ => HitKind::Pageview { not_found: false },
         };
         let sum = match &kind {
             HitKind::Action { .. } => "actions",
             HitKind::Engagement { .. } => "engagements",
-            HitKind::Pageview { .. } | HitKind::Timing(_) => "pageviews",
+            HitKind::Pageview { .. } => "pageviews",
+            HitKind::Timing(_) => "timings",
         };
         *self.sent.entry(sum).or_default() += 1;
         let noon = Timestamp::from_second(1_773_100_800).unwrap();
         let hit = Hit {
             received: noon + jiff::SignedDuration::from_millis(i64::from(number / 8)),
-            address: ClientIp::new(std::net::Ipv4Addr::from(0x5000_0000 + number / 2).into()),
+            address: ClientIp::new(std::net::Ipv4Addr::from(0x5000_0000 + visitor).into()),
             agent: UserAgent::new(&agent),
             accept_language: Some(if number.is_multiple_of(2) { &language } else { &tongue }),
             signals: Signals::default(),
@@ -118,11 +138,16 @@ impl Inventions {
             referrer: referrer.as_deref(),
             fragment_is_page: false,
             width: Some(u32::try_from(chance >> 40).unwrap() % 9_000 + 1),
+            consent: false,
             kind,
         };
         let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();
         let counted = self.visits.count(&sighting);
         self.untagged += u64::from(!counted.tagged);
+        let Met { pages, values, rows } = counted.met;
+        for (sum, met) in self.met.iter_mut().zip([pages, values, rows]) {
+            *sum += u64::from(met);
+        }
         self.rollup.add(&counted.event);
     }
 }
@@ -160,8 +185,10 @@ fn check_bounds(batch: &Batch) {
         batch.actions.iter().any(|row| &*row.action == OTHER) && batch.actions.iter().any(|row| &*row.value == OTHER)
     );
     assert!(batch.pages.len() <= pages, "within one hour");
-    assert!(batch.breakdowns.len() <= pages * values * DIMENSIONS);
-    assert!(batch.actions.len() <= pages * values * (1 + 2 * values));
+    let rows = batch.breakdowns.len() + batch.actions.len() + batch.timings.len();
+    let for_the_rest = pages * (DIMENSIONS + 1 + PROPERTIES) + TIMES;
+    assert!(rows <= ROWS as usize + for_the_rest, "{rows}");
+    assert!(rows >= ROWS as usize / 2, "{rows}: the bound was in use");
 }
 
 fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
@@ -177,6 +204,10 @@ fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
         assert_eq!(of().map(|row| row.visits).sum::<i64>(), visits, "{dimension}");
         assert_eq!(of().map(|row| row.visitors).sum::<i64>(), visitors, "{dimension}");
     }
+    // Corrections went to the very rows that they correct.
+    assert!(batch.breakdowns.iter().all(|row| row.bounces >= 0 && row.visits >= row.bounces));
+    assert!(batch.pages.iter().any(|row| row.visits > row.bounces), "there were corrections");
+    assert_eq!(batch.timings.iter().map(|row| row.count).sum::<i64>(), 7 * sent["timings"]);
     let plain = batch.actions.iter().filter(|row| row.property.is_empty());
     assert_eq!(plain.map(|row| row.count).sum::<i64>(), sent["actions"]);
     for property in ["plan", "size"] {
@@ -187,7 +218,7 @@ fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
 
 #[test]
 fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() {
-    let mut inventions = Inventions::new();
+    let mut inventions = Inventions::new(BOUNDS);
     let (mut rows, mut known) = (0, 0);
     for number in 0..HITS {
         inventions.send(number);
@@ -201,8 +232,27 @@ fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() 
     assert!(inventions.untagged > 0, "the bound of tags was reached");
     assert!(inventions.agents.remembered() <= AGENTS, "{}", inventions.agents.remembered());
     assert!(inventions.rollup.rows() <= rows + rows / 20, "{} rows, {rows} after half", inventions.rollup.rows());
+    assert_eq!(inventions.visits.rows(), ROWS as usize);
+    let [pages, values, rows] = inventions.met;
+    assert!(pages.min(values).min(rows) > 5_000, "each bound was met: {pages} {values} {rows}");
     let sent = inventions.sent;
     let batch = inventions.rollup.finish("a token".into());
     check_bounds(&batch);
+    check_sums(&batch, &sent);
+}
+
+#[test]
+fn visits_beyond_their_bound_count_as_pageviews_and_those_within_go_on() {
+    let visits = 1_000;
+    let mut inventions = Inventions::new(Bounds { tags: 10_000_000, visits, ..BOUNDS });
+    (0..20_000).for_each(|number| inventions.send(number));
+    assert_eq!(inventions.visits.open_visits(), visits);
+    assert!(inventions.untagged > 5_000, "{}", inventions.untagged);
+    let later = Timestamp::from_second(1_773_100_800 + 3_600).unwrap();
+    inventions.visits.forget_past(later);
+    assert_eq!(inventions.visits.open_visits(), 0);
+    let sent = inventions.sent;
+    let batch = inventions.rollup.finish("a token".into());
+    assert_eq!(batch.pages.iter().map(|row| row.visits).sum::<i64>(), 1_000);
     check_sums(&batch, &sent);
 }

@@ -7,7 +7,8 @@ use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::journal::SavedDay;
-use super::lexicon::{Bounds, Lexicon, TermIds, Words};
+use super::lexicon::{Bounds, Lexicon, TermIds};
+use super::rows::Rows;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
 
@@ -84,6 +85,7 @@ impl Visit {
 pub(super) struct DayVisits {
     pub(super) day: Day,
     pub(super) lexicon: Lexicon,
+    pub(super) rows: Rows,
     key: Arc<DayKey>,
     seen: HashSet<u64, ByTag>,
     open: HashMap<u64, Visit, ByTag>,
@@ -97,6 +99,7 @@ impl DayVisits {
             day,
             key,
             lexicon: Lexicon::new(bounds, ids),
+            rows: Rows::new(bounds.rows),
             seen: HashSet::default(),
             open: HashMap::default(),
             expiring: VecDeque::new(),
@@ -162,28 +165,28 @@ impl DayVisits {
         }
     }
 
-    /// Forgets who was seen: the day and its key are over.
+    /// Forgets who was seen, and which rows there are: the day and its key are over.
     pub(super) fn forget_seen(&mut self) {
         self.seen = HashSet::default();
+        self.rows.forget();
     }
 
-    /// All of it, to be kept over a restart.
-    pub(super) fn saved(&self, site: &str) -> SavedDay {
-        let Lexicon { pages, values, actions, properties } = &self.lexicon;
-        SavedDay {
-            site: site.to_owned(),
-            day: self.day.0,
-            key: self.key.for_journal().to_vec(),
-            pages: pages.texts(),
-            values: std::array::from_fn(|index| values.get(index).map(Words::texts).unwrap_or_default()),
-            actions: actions.texts(),
-            properties: properties.texts(),
-            seen: self.seen.iter().copied().collect(),
-            open: self.open.iter().map(|(tag, visit)| (*tag, *visit)).collect(),
-        }
+    /// The day's key, for the journal alone.
+    pub(super) fn key(&self) -> &[u8; 32] {
+        self.key.for_journal()
     }
 
-    /// What was kept over a restart.
+    /// All tags.
+    pub(super) fn seen(&self) -> impl ExactSizeIterator<Item = u64> + Clone {
+        self.seen.iter().copied()
+    }
+
+    /// All visits in progress, by their tags.
+    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = (u64, Visit)> + Clone {
+        self.open.iter().map(|(tag, visit)| (*tag, *visit))
+    }
+
+    /// A day as it was kept over a restart.
     pub(super) fn recalled(saved: &SavedDay, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
         let mut day = Self::new(Day(saved.day), key, bounds, ids);
         day.lexicon.pages.recall(&saved.pages, ids);
@@ -192,6 +195,7 @@ impl DayVisits {
         }
         day.lexicon.actions.recall(&saved.actions, ids);
         day.lexicon.properties.recall(&saved.properties, ids);
+        day.rows.recall(&saved.rows);
         day.seen.extend(saved.seen.iter().copied());
         for (tag, visit) in &saved.open {
             day.begin_visit(*tag, *visit);
@@ -207,9 +211,9 @@ impl DayVisits {
         self.open.len()
     }
 
-    /// Notes a value; the number for [`Visit::entry_values`].
-    pub(super) fn value(&mut self, dimension: Dimension, text: &str, ids: &mut TermIds) -> u16 {
-        value_number(self.lexicon.dimension(dimension).intern(text, ids))
+    /// Notes a value; the number for [`Visit::entry_values`], if there is room for it.
+    pub(super) fn value(&mut self, dimension: Dimension, text: &str, ids: &mut TermIds) -> Option<u16> {
+        self.lexicon.dimension(dimension).intern(text, ids).map(value_number)
     }
 }
 

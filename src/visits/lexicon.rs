@@ -6,18 +6,37 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::privacy::event::{DIMENSIONS, Dimension, Term};
+use crate::config::Limits;
+use crate::privacy::event::{DIMENSIONS, Dimension, Term, Values};
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
 
-/// Bounds of one site and day.
+/// What memory and tables may grow to.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Distinct pages.
+    /// Distinct pages, a site and day.
     pub pages: u32,
-    /// Distinct values a dimension, names of actions, and values of their properties.
+    /// Distinct values a dimension, names of actions, and values of their properties, a site and day.
     pub values: u32,
+    /// Rows of breakdowns, actions and timings, a site and day.
+    pub rows: u32,
+    /// Tags, over all sites and days.
+    pub tags: usize,
+    /// Visits in progress, over all sites and days.
+    pub visits: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            pages: limits.pages_per_site_day,
+            values: limits.values_per_dimension,
+            rows: limits.rows_per_site_day,
+            tags: limits.tags,
+            visits: limits.visits,
+        }
+    }
 }
 
 /// Gives numbers to texts, never the same twice in one process.
@@ -29,6 +48,21 @@ impl TermIds {
         self.0 = self.0.wrapping_add(1);
         self.0
     }
+}
+
+/// Longest texts in bytes: pages and values of properties; hosts; names of actions (120 characters); all others.
+const LONG: u64 = 500;
+const HOST: u64 = 253;
+const ACTION: u64 = 480;
+const CAMPAIGN: u64 = 200;
+const SHORT: u64 = 64;
+/// What an allocation takes beside what was asked for.
+const ALLOCATED: u64 = 16;
+
+/// Texts in number and in bytes.
+pub(super) struct Texts {
+    pub(super) number: u64,
+    pub(super) bytes: u64,
 }
 
 /// All texts of one site and day.
@@ -49,6 +83,28 @@ impl Lexicon {
         }
     }
 
+    /// The most texts of a day, and the bytes beside the text that each of them takes in memory.
+    pub(super) fn texts_max(bounds: Bounds) -> (Texts, u64) {
+        let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
+        let texts = Texts {
+            number: pages + values * (DIMENSIONS as u64 + 2),
+            // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value, five
+            // texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
+            bytes: pages * LONG + values * (LONG + 3 * HOST + ACTION + LONG + 5 * CAMPAIGN + 11 * SHORT),
+        };
+        // Both the list and the table may have twice the room that they need.
+        (texts, 2 * size_of::<Word>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
+    }
+
+    /// The texts of numbers that are kept plus one, so that 0 is none.
+    pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> Values<'_> {
+        let mut values = Values::default();
+        for ((value, words), number) in values.iter_mut().zip(&self.values).zip(numbers) {
+            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
+        }
+        values
+    }
+
     pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {
         let [
             referrer,
@@ -64,6 +120,13 @@ impl Lexicon {
             screen,
             language,
             hostname,
+            source,
+            channel,
+            utm_source,
+            utm_medium,
+            utm_campaign,
+            utm_term,
+            utm_content,
         ] = &mut self.values;
         match dimension {
             Dimension::Referrer => referrer,
@@ -79,6 +142,13 @@ impl Lexicon {
             Dimension::Screen => screen,
             Dimension::Language => language,
             Dimension::Hostname => hostname,
+            Dimension::Source => source,
+            Dimension::Channel => channel,
+            Dimension::UtmSource => utm_source,
+            Dimension::UtmMedium => utm_medium,
+            Dimension::UtmCampaign => utm_campaign,
+            Dimension::UtmTerm => utm_term,
+            Dimension::UtmContent => utm_content,
         }
     }
 }
@@ -102,42 +172,39 @@ impl Words {
         Self { bound, hasher: DefaultHashBuilder::default(), table: HashTable::new(), words: vec![other] }
     }
 
-    /// The number of `text`, or of [`OTHER`] when there is no room for another text.
-    pub(super) fn intern(&mut self, text: &str, ids: &mut TermIds) -> u32 {
+    /// The number of `text`; nothing when there is no room for another text.
+    pub(super) fn intern(&mut self, text: &str, ids: &mut TermIds) -> Option<u32> {
         let room = self.words.len() <= self.bound as usize;
         self.place(text, ids, room)
     }
 
     /// The number of `text`, whatever the bound: for the few texts that were within another day's bound already.
     pub(super) fn carry(&mut self, text: &str, ids: &mut TermIds) -> u32 {
-        self.place(text, ids, true)
+        self.place(text, ids, true).unwrap_or(0)
     }
 
-    fn place(&mut self, text: &str, ids: &mut TermIds, room: bool) -> u32 {
+    fn place(&mut self, text: &str, ids: &mut TermIds, room: bool) -> Option<u32> {
         if text == OTHER {
-            return 0;
+            return Some(0);
         }
         let hash = self.hasher.hash_one(text);
         let words = &self.words;
         let same = |index: &u32| words.get(*index as usize).is_some_and(|word| *word.text == *text);
         if let Some(index) = self.table.find(hash, same) {
-            return *index;
+            return Some(*index);
         }
-        let Ok(index) = u32::try_from(self.words.len()) else { return 0 };
-        if !room {
-            return 0;
-        }
+        let index = u32::try_from(self.words.len()).ok().filter(|_| room)?;
         self.words.push(Word { id: ids.fresh(), text: text.into() });
         let (words, hasher) = (&self.words, &self.hasher);
         self.table.insert_unique(hash, index, |index| {
             words.get(*index as usize).map_or(0, |word| hasher.hash_one(&*word.text))
         });
-        index
+        Some(index)
     }
 
     /// All texts but [`OTHER`], in the order of their numbers.
-    pub(super) fn texts(&self) -> Vec<String> {
-        self.words.iter().skip(1).map(|word| word.text.to_string()).collect()
+    pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+        self.words.iter().skip(1).map(|word| &*word.text)
     }
 
     /// Takes texts in under the numbers that they had.
@@ -164,10 +231,10 @@ mod tests {
     fn texts_beyond_the_bound_are_other_and_known_ones_stay() {
         let mut ids = TermIds::default();
         let mut words = Words::new(2, &mut ids);
-        let (a, b) = (words.intern("a", &mut ids), words.intern("b", &mut ids));
-        let c = words.intern("c", &mut ids);
-        assert_eq!((words.term(a).text, words.term(b).text, words.term(c).text), ("a", "b", OTHER));
-        assert_eq!(words.intern("a", &mut ids), a);
+        let (a, b) = (words.intern("a", &mut ids).unwrap(), words.intern("b", &mut ids).unwrap());
+        assert_eq!(words.intern("c", &mut ids), None);
+        assert_eq!((words.term(a).text, words.term(b).text, words.term(0).text), ("a", "b", OTHER));
+        assert_eq!(words.intern("a", &mut ids), Some(a));
         let carried = words.carry("d", &mut ids);
         assert_eq!(words.term(carried).text, "d");
     }
@@ -177,8 +244,8 @@ mod tests {
         let mut ids = TermIds::default();
         let mut words = Words::new(1_000, &mut ids);
         let texts: Vec<String> = (0..500).map(|n| n.to_string()).collect();
-        let first: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids)).collect();
-        let again: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids)).collect();
+        let first: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids).unwrap()).collect();
+        let again: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids).unwrap()).collect();
         assert_eq!(first, again);
         let distinct: std::collections::HashSet<u32> = first.iter().map(|index| words.term(*index).id).collect();
         assert_eq!(distinct.len(), 500);

@@ -11,33 +11,29 @@
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
 //!
-//! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], tags by a limit beyond which a
-//! pageview counts without its visitor; open visits end, days are forgotten.
+//! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], rows of the database by [`rows`], tags
+//! and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
 
+mod counting;
 mod day;
 pub(crate) mod journal;
 pub mod lexicon;
+mod rows;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use counting::{Counting, Room};
 use day::{DayVisits, View, Visit};
 pub use journal::JournalError;
-use journal::SavedDay;
+use journal::{Keeping, SavedDay};
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
 
 use crate::privacy::Sighting;
-use crate::privacy::event::{
-    DIMENSIONS, Day, Dimension, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
-};
-use crate::privacy::hit::HitKind;
-use crate::privacy::page::Referrer;
+use crate::privacy::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
 use crate::sites::Site;
-
-/// Value of `referrer` for a visit that came from nowhere.
-pub const DIRECT: &str = "(direct)";
 
 /// Name of the action that flags its page as not found.
 const NOT_FOUND: &str = "404";
@@ -46,8 +42,8 @@ const NOT_FOUND: &str = "404";
 pub struct Visits {
     sites: HashMap<Arc<str>, SiteVisits>,
     bounds: Bounds,
-    tags_max: usize,
     tags: usize,
+    open: usize,
     ids: TermIds,
 }
 
@@ -63,6 +59,27 @@ pub struct Counted<'v> {
     pub event: Event<'v>,
     /// False when there was no room for the visitor's tag: the event counts without it.
     pub tagged: bool,
+    /// Which bounds the hit met.
+    pub met: Met,
+}
+
+/// Bounds that a hit has met: a part of it counts as [`OTHER`].
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    /// `limits.pages_per_site_day`.
+    pub pages: bool,
+    /// `limits.values_per_dimension`.
+    pub values: bool,
+    /// `limits.rows_per_site_day`.
+    pub rows: bool,
+}
+
+impl Met {
+    /// Those that either of two has met.
+    pub fn or(self, other: Self) -> Self {
+        let Self { pages, values, rows } = other;
+        Self { pages: self.pages | pages, values: self.values | values, rows: self.rows | rows }
+    }
 }
 
 /// What changes, in numbers; texts are looked up when nothing moves any more.
@@ -83,13 +100,25 @@ enum KindOf {
 }
 
 impl Visits {
-    /// No visits yet; at most `tags_max` tags in all.
-    pub fn new(bounds: Bounds, tags_max: usize) -> Self {
-        Self { sites: HashMap::new(), bounds, tags_max, tags: 0, ids: TermIds::default() }
+    /// No visits yet.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default() }
     }
 
     /// Counts one sighting.
     pub fn count(&mut self, sighting: &Sighting<'_>) -> Counted<'_> {
+        let room = self.has_room_for_a_visit();
+        self.count_again(sighting, room)
+    }
+
+    /// Whether another visit may begin. Ended ones make room when they are looked at, which no journal tells: so what
+    /// this said is noted, for whoever counts again.
+    pub(crate) fn has_room_for_a_visit(&self) -> bool {
+        self.open < self.bounds.visits
+    }
+
+    /// Counts one sighting as it was counted when a visit might begin, or might not.
+    pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> Counted<'_> {
         let (ids, bounds) = (&mut self.ids, self.bounds);
         let site = self.sites.entry(sighting.site.name.clone()).or_insert_with(|| SiteVisits {
             site: sighting.site.clone(),
@@ -101,16 +130,18 @@ impl Visits {
         }
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
         let mut today = site.days.swap_remove(at);
-        let tags_before = today.tags();
-        let room = self.tags_max.saturating_sub(self.tags);
-        site.carry_over_midnight(&mut today, sighting, room > 0, ids);
-        let change = Counting { today: &mut today, sighting, room, ids }.change();
+        let room = Room { tags: bounds.tags.saturating_sub(self.tags), visit: visit_may_begin };
+        site.carry_over_midnight(&mut today, sighting, room.tags > 0, ids);
+        let (tags_before, open_before) = (today.tags(), today.open_visits());
+        let (change, met) = Counting { today: &mut today, sighting, room, ids, met: Met::default() }.change();
         self.tags += today.tags() - tags_before;
+        // One that has ended and not been looked at yet may have given way to this one: none is counted twice.
+        self.open += today.open_visits() - open_before;
         site.days.push(today);
         let site = &*site;
         // `days` is never empty here: the line above pushed to it.
         let lexicon = site.days.last().map(|day| &day.lexicon);
-        Counted { tagged: change.tagged, event: site.event(sighting, change, lexicon) }
+        Counted { tagged: change.tagged, met, event: site.event(sighting, change, lexicon) }
     }
 
     /// Whether anything of this site's day is remembered.
@@ -119,9 +150,9 @@ impl Visits {
     }
 
     /// Everything, to be kept over a restart.
-    pub(crate) fn saved(&self) -> Vec<SavedDay> {
-        let of = |site: &SiteVisits| site.days.iter().map(|day| day.saved(&site.site.name)).collect::<Vec<_>>();
-        self.sites.values().flat_map(of).collect()
+    pub(crate) fn kept(&self) -> Vec<Keeping<'_>> {
+        let days = self.sites.values().flat_map(|site| site.days.iter().map(move |day| (site, day)));
+        days.map(|(site, day)| Keeping { site: &site.site.name, day }).collect()
     }
 
     /// Takes in a day that was kept over a restart; its key must have been recalled.
@@ -130,6 +161,7 @@ impl Visits {
         let Some(key) = keys.of(site, Day(saved.day)) else { return };
         let day = DayVisits::recalled(saved, key, bounds, ids);
         self.tags += day.tags();
+        self.open += day.open_visits();
         let known = self.sites.entry(site.name.clone()).or_insert_with(|| SiteVisits {
             site: site.clone(),
             term: ids.fresh(),
@@ -157,7 +189,24 @@ impl Visits {
             site.days.retain(|day| day.day >= keep_from || day.open_visits() > 0);
         }
         self.sites.retain(|_, site| !site.days.is_empty());
+        self.open = self.sites.values().flat_map(|site| &site.days).map(DayVisits::open_visits).sum();
         forgotten
+    }
+
+    /// Most bytes that visits and tags take within `bounds`, and what a snapshot of them takes.
+    pub(crate) fn bytes_max(bounds: Bounds) -> (u64, u64) {
+        let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
+        let in_turn = visits * 2 * size_of::<(i64, u64)>() as u64;
+        let memory = hashed(tags, size_of::<u64>()) + hashed(visits, size_of::<(u64, Visit)>()) + in_turn;
+        // A number of 64 bits takes ten bytes at the most, a visit no more than it takes in memory.
+        (memory, tags * 10 + visits * (10 + size_of::<Visit>() as u64))
+    }
+
+    /// The same of one site's day: its texts and its rows.
+    pub(crate) fn day_bytes_max(bounds: Bounds) -> (u64, u64) {
+        let (texts, word) = Lexicon::texts_max(bounds);
+        let rows = u64::from(bounds.rows);
+        (texts.bytes + texts.number * word + hashed(rows, size_of::<u64>()), texts.bytes + texts.number * 2 + rows * 10)
     }
 
     /// Tags in memory.
@@ -167,7 +216,12 @@ impl Visits {
 
     /// Visits in progress.
     pub fn open_visits(&self) -> usize {
-        self.sites.values().flat_map(|site| &site.days).map(DayVisits::open_visits).sum()
+        self.open
+    }
+
+    /// Rows of breakdowns, actions and timings that the days in memory have made.
+    pub fn rows(&self) -> usize {
+        self.sites.values().flat_map(|site| &site.days).map(|day| day.rows.len()).sum()
     }
 }
 
@@ -196,11 +250,12 @@ impl SiteVisits {
     /// The change as an event, its texts borrowed from `lexicon`.
     fn event<'v>(&'v self, sighting: &Sighting<'_>, change: Change, lexicon: Option<&'v Lexicon>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
+        let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
         let entry = change.entry.map(|(visit, unbounce, seconds)| EntryCorrection {
             day: visit.entry.day,
             hour: visit.entry.hour,
             page: page(visit.entry.page),
-            values: values(&visit.entry_values, lexicon),
+            values: values(&visit.entry_values),
             unbounce,
             visit_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
         });
@@ -209,7 +264,7 @@ impl SiteVisits {
             day: sighting.day,
             hour: sighting.hour,
             page: page(change.page),
-            values: values(&change.values, lexicon),
+            values: values(&change.values),
             kind: kind(change.kind, lexicon),
             entry,
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
@@ -217,17 +272,13 @@ impl SiteVisits {
     }
 }
 
-const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
-
-fn values<'v>(numbers: &[u16; DIMENSIONS], lexicon: Option<&'v Lexicon>) -> Values<'v> {
-    let mut values: Values<'v> = [None; DIMENSIONS];
-    if let Some(lexicon) = lexicon {
-        for ((value, words), number) in values.iter_mut().zip(&lexicon.values).zip(numbers) {
-            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
-        }
-    }
-    values
+/// Most bytes of a hash table of so many entries: up to twice the room that is needed, and half as much again while it
+/// grows into that.
+fn hashed(entries: u64, bytes: usize) -> u64 {
+    (entries * 8 / 7).next_power_of_two() * (bytes as u64 + 1) * 3 / 2
 }
+
+const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
 
 fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
     match kind {
@@ -255,194 +306,6 @@ fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
         }
         KindOf::Timing(timings) => Kind::Timing { timings },
     }
-}
-
-/// The counting of one sighting, within its day.
-struct Counting<'c, 's> {
-    today: &'c mut DayVisits,
-    sighting: &'c Sighting<'s>,
-    /// Tags that there is room for.
-    room: usize,
-    ids: &'c mut TermIds,
-}
-
-impl Counting<'_, '_> {
-    /// As [`DayVisits::see`].
-    fn see(&mut self, tag: u64) -> Option<bool> {
-        let seen = self.today.see(tag, self.room > 0);
-        self.room -= usize::from(seen == Some(true));
-        seen
-    }
-
-    fn change(mut self) -> Change {
-        let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
-        match &self.sighting.kind {
-            HitKind::Pageview { not_found } => self.pageview(page, *not_found),
-            HitKind::Action { name, interactive, properties } => self.action(page, name, *interactive, properties),
-            HitKind::Engagement { engaged_ms, scroll_percent } => self.engagement(page, *engaged_ms, *scroll_percent),
-            HitKind::Timing(timings) => self.timing(page, timings),
-        }
-    }
-
-    fn pageview(&mut self, page: u32, not_found: bool) -> Change {
-        let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
-        let mut values = self.visitor_values();
-        let Some(new_visitor) = self.see(tag) else {
-            let kind = KindOf::Pageview {
-                new_visitor: false,
-                new_page_visitor: false,
-                opens_visit: false,
-                exit: false,
-                not_found,
-            };
-            return Change { page, values, kind, entry: None, left: None, tagged: false };
-        };
-        let page_tag = self.sighting.tag.on_page(&self.sighting.key, self.today.lexicon.pages.term(page).text);
-        let new_page_visitor = self.see(page_tag);
-        let view = View::new(self.sighting.day, self.sighting.hour, page);
-        let open = self.today.open_visit(tag, at).map(|visit| *visit);
-        self.way_here(&mut values, open.as_ref());
-        let (entry, left) = match open {
-            Some(before) => {
-                let mut visit = before;
-                visit.previous = Some(visit.current);
-                visit.current = view;
-                visit.bounce = false;
-                visit.last_seen = visit.last_seen.max(at);
-                self.today.begin_visit(tag, visit);
-                (correction(before, before.bounce, before.gap(at)), Some(before.current))
-            }
-            None => {
-                let visit = Visit {
-                    entry: view,
-                    entry_values: values,
-                    last_seen: at,
-                    bounce: true,
-                    current: view,
-                    previous: None,
-                };
-                self.today.begin_visit(tag, visit);
-                (None, None)
-            }
-        };
-        let kind = KindOf::Pageview {
-            new_visitor,
-            new_page_visitor: new_page_visitor.unwrap_or(false),
-            opens_visit: open.is_none(),
-            exit: true,
-            not_found,
-        };
-        Change { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
-    }
-
-    /// The values that belong to the visitor.
-    fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
-        let mut values = [0; DIMENSIONS];
-        if let Some(facts) = &self.sighting.facts {
-            for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-                if let Some(text) = facts.value(dimension) {
-                    *value = self.today.value(dimension, text, self.ids);
-                }
-            }
-        }
-        values
-    }
-
-    /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
-    /// visit in progress knows; or, for a visit's first, directly.
-    fn way_here(&mut self, values: &mut [u16; DIMENSIONS], open: Option<&Visit>) {
-        let from_visit;
-        let (referrer, previous) = match (&self.sighting.referrer, open) {
-            (Referrer::Outside(host), _) => (Some(&**host), None),
-            (Referrer::Inside(page), Some(_)) => (None, Some(&**page)),
-            (Referrer::Inside(page), None) => (Some(DIRECT), Some(&**page)),
-            (Referrer::None, None) => (Some(DIRECT), None),
-            (Referrer::None, Some(visit)) => {
-                from_visit = self.today.lexicon.pages.term(visit.current.page).text.to_owned();
-                (None, Some(from_visit.as_str()))
-            }
-        };
-        let [referrer_value, previous_value, ..] = values;
-        if let Some(text) = referrer {
-            *referrer_value = self.today.value(Dimension::Referrer, text, self.ids);
-        }
-        if let Some(text) = previous {
-            *previous_value = self.today.value(Dimension::PreviousPage, text, self.ids);
-        }
-    }
-
-    fn action(
-        &mut self,
-        page: u32,
-        name: &str,
-        interactive: bool,
-        properties: &[(&str, std::borrow::Cow<'_, str>)],
-    ) -> Change {
-        let (tag, key) = (&self.sighting.tag, &self.sighting.key);
-        let index = self.today.lexicon.actions.intern(name, self.ids);
-        let bounded = self.today.lexicon.actions.term(index).text;
-        let doing = tag.doing(key, bounded);
-        let new = self.see(doing);
-        let mut noted = Vec::with_capacity(properties.len());
-        for (property, value) in properties {
-            let words = &mut self.today.lexicon.properties;
-            let (property, value) = (words.intern(property, self.ids), words.intern(value, self.ids));
-            let (name, words) = (self.today.lexicon.actions.term(index).text, &self.today.lexicon.properties);
-            let with = tag.doing_with(key, name, words.term(property).text, words.term(value).text);
-            noted.push((property, value, self.see(with).unwrap_or(false)));
-        }
-        let entry = self.touch_visit(interactive, |_| ());
-        let kind =
-            KindOf::Action { name: index, new: new.unwrap_or(false), not_found: name == NOT_FOUND, properties: noted };
-        Change { page, values: [0; DIMENSIONS], kind, entry: entry.1, left: None, tagged: new.is_some() }
-    }
-
-    fn engagement(&mut self, page: u32, engaged_ms: Option<u32>, depth: Option<u8>) -> Change {
-        let (gained, entry) = self.touch_visit(false, |visit| {
-            let view = visit.view_of(page)?;
-            let engaged_view = engaged_ms.is_some() && !view.timed;
-            view.timed |= engaged_ms.is_some();
-            let known = view.scrolled;
-            view.scrolled = known.max(depth);
-            Some((engaged_view, depth.map_or(0, |depth| depth.saturating_sub(known.unwrap_or(0))), known.is_none()))
-        });
-        let (engaged_view, scroll_percent, first_depth) =
-            gained.flatten().unwrap_or((engaged_ms.is_some(), depth.unwrap_or(0), true));
-        let kind = KindOf::Engagement {
-            engaged_ms: engaged_ms.unwrap_or(0),
-            engaged_view,
-            scroll_percent,
-            scroll_view: depth.is_some() && first_depth,
-        };
-        Change { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
-    }
-
-    fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> Change {
-        let timings =
-            timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();
-        let (_, entry) = self.touch_visit(false, |_| ());
-        Change { page, values: [0; DIMENSIONS], kind: KindOf::Timing(timings), entry, left: None, tagged: true }
-    }
-
-    /// Notes a hit that is no pageview in the visit in progress, if there is one.
-    fn touch_visit<R>(
-        &mut self,
-        ends_bounce: bool,
-        note: impl FnOnce(&mut Visit) -> R,
-    ) -> (Option<R>, Option<(Visit, bool, i64)>) {
-        let at = self.sighting.at;
-        let Some(visit) = self.today.open_visit(self.sighting.tag.bits(), at) else { return (None, None) };
-        let before = *visit;
-        visit.bounce &= !ends_bounce;
-        visit.last_seen = visit.last_seen.max(at);
-        let noted = note(visit);
-        (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
-    }
-}
-
-/// The correction of a visit's entry hit, where there is something to correct.
-fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<(Visit, bool, i64)> {
-    (unbounce || seconds > 0).then_some((visit, unbounce, seconds))
 }
 
 #[cfg(test)]

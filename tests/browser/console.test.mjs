@@ -20,6 +20,7 @@ const FIGURES = {
 const VALUES = {
   'event:page': ['/', '/pricing'], 'visit:country': ['FR', '(unknown)'], 'visit:referrer': ['(direct)', 'news.example'],
   'visit:device': ['desktop'], 'event:name': ['<b>Signup</b>'], 'visit:browser': ['Firefox'],
+  'visit:channel': ['Paid Search'], 'visit:utm_campaign': ['Spring Sale'],
 };
 
 let browser;
@@ -41,7 +42,7 @@ async function look(given, body, options = {}) {
     }
     const question = chunks.length ? JSON.parse(Buffer.concat(chunks)) : undefined;
     if (question) questions.push(question);
-    const answer = pathname === '/api/sites' ? { sites: [{ name: 'demo', timezone: 'UTC' }, { name: 'shop.example', timezone: 'Europe/Paris' }] }
+    const answer = pathname === '/api/sites' ? { sites: [{ name: 'demo', timezone: 'UTC' }, { name: 'shop.example', timezone: 'Europe/Paris' }], marketing: Boolean(canned.marketing) }
       : results(question, canned);
     response.writeHead(canned.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(canned.status === 200 ? answer : { error: 'no' }));
@@ -91,6 +92,23 @@ test('figures are shown as told, and what is withheld as withheld', () => look({
   assert.match(await tab.locator('#notes').innerText(), /rounded to the nearest 10/);
   assert.match(await tab.locator('#notes').innerText(), /counted once per day/);
 }));
+
+test('campaigns have a card where they are measured, and only there', async () => {
+  const asked = (questions) => questions.flatMap(({ dimensions }) => dimensions ?? []).filter((name) => /channel|source|utm/.test(name));
+  await look({}, async ({ tab, address, questions }) => {
+    await tab.goto(address);
+    await tab.getByText('France').waitFor();
+    assert.equal(await tab.getByRole('heading', { name: 'Campaigns' }).count(), 0);
+    assert.deepEqual(asked(questions), []);
+  });
+  await look({ marketing: true }, async ({ tab, address, questions }) => {
+    await tab.goto(address);
+    await tab.getByText('Paid Search').waitFor();
+    assert.deepEqual(asked(questions), ['visit:channel']);
+    await tab.getByRole('button', { name: 'Campaigns' }).click();
+    await tab.getByText('Spring Sale').waitFor();
+  });
+});
 
 test('codes are shown as names, and names never as markup', () => look({ rounding: 1 }, async ({ tab, address }) => {
   await tab.goto(address);

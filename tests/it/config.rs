@@ -144,6 +144,10 @@ fn what_may_not_be_meant_is_noted() {
     assert!(output.status.success() && said.ends_with("c.toml: right; 1 site(s)\n"), "{said}");
     assert!(said.contains("note: the token `ops` is for `b`, which is no [[site]]\n"), "{said}");
     assert!(said.contains("note: no geo.databases: countries and cities stay unknown\n"), "{said}");
+    assert!(!said.contains("privacy.marketing"), "{said}");
+    let output = check("[privacy]\nmarketing = \"always\"", &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("note: privacy.marketing = \"always\": "), "{said}");
 }
 
 #[test]

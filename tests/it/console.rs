@@ -41,6 +41,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         sites: Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap()),
         tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
         rounding,
+        marketing: false,
         reports: Reports::new(store),
         clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
@@ -113,7 +114,10 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     }
     let bearer = format!("Bearer {}", served.shop);
     let sites = served.send("GET /api/sites", &[("Authorization", &bearer)], "").await;
-    assert_eq!(sites.body, json!({ "sites": [{ "name": "shop.example", "timezone": "Europe/Paris" }] }));
+    assert_eq!(
+        sites.body,
+        json!({ "sites": [{ "name": "shop.example", "timezone": "Europe/Paris" }], "marketing": false })
+    );
     assert_eq!(served.send("GET /api/sites", &[], "").await.status, 401);
     served.stop().await;
 }

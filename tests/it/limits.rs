@@ -179,6 +179,43 @@ async fn pages_and_values_beyond_their_bounds_are_other_and_figures_stay_right()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_beyond_their_bound_are_other_on_their_page_through_a_restart_and_totals_stay_right() {
+    let more = r#"site = [{ name = "shop.example", properties = ["plan"] }]"#;
+    let collector = Collector::start_with(NOON, more, |config| config.limits.rows_per_site_day = 12).await;
+    let hosts = ["one", "two", "three", "four"];
+    for (number, host) in hosts.iter().enumerate() {
+        let event = pageview(SHOP, &format!("/{host}"), Some(&format!("https://{host}.example/")));
+        collector.event(&format!("90.0.1.{number}"), FIREFOX, &event).await;
+    }
+    let collector = collector.restart(true).await;
+    // Their second pageviews correct the rows of the first, known ones and others alike.
+    for (number, host) in hosts.iter().enumerate() {
+        collector.view(&format!("90.0.1.{number}"), &format!("/{host}")).await;
+    }
+    let action = json!({ "n": "Signup", "u": "https://shop.example/one", "p": { "plan": "pro" } });
+    collector.event("90.0.1.0", FIREFOX, &action).await;
+    let timing = json!({ "n": "timing", "u": "https://shop.example/one", "t": { "lcp": 900 } });
+    collector.event("90.0.1.0", FIREFOX, &timing).await;
+    assert_eq!(collector.sums().await, [8, 4, 4, 4, 4, 0, 0]);
+    let sql = "SELECT format('{} {} {} {} {}', page, value, toString(sum(pageviews)), toString(sum(visits)), \
+               toString(sum(bounces))) FROM {db}.breakdowns WHERE dimension = 'referrer' GROUP BY page, value ORDER BY 1";
+    // The first page fills the bound with its eight or nine values, so that the second has its referrer still.
+    let referrers = ["/four (other) 1 1 0", "/one one.example 1 1 0", "/three (other) 1 1 0", "/two two.example 1 1 0"];
+    assert_eq!(collector.texts(sql).await, referrers);
+    let sql = "SELECT format('{} {} {} {}', dimension, toString(sum(pageviews)), toString(sum(visitors)), \
+               toString(sum(bounces))) FROM {db}.breakdowns WHERE dimension IN ('country', 'browser') \
+               GROUP BY dimension ORDER BY dimension";
+    assert_eq!(collector.texts(sql).await, ["browser 8 4 0", "country 8 4 0"]);
+    let sql = "SELECT format('{} {} {} {}', page, action, value, toString(sum(count))) FROM {db}.actions \
+               GROUP BY page, action, value ORDER BY 1";
+    assert_eq!(collector.texts(sql).await, ["/one (other)  1", "/one (other) (other) 1"]);
+    assert_eq!(collector.texts("SELECT format('{} {}', page, metric) FROM {db}.timings").await, ["(other) lcp"]);
+    assert!(collector.counter("sillage_other_total", "bound=\"rows\"").await >= 6);
+    eventually("rows are told", async || collector.gauge("sillage_rows").await == 12.0).await;
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_visitors_counts_as_pageviews_and_does_not_grow_memory() {
     const TAGS: u32 = 20;
     let collector = Collector::start_with(NOON, SITES, |config| config.limits.tags = TAGS as usize).await;

@@ -13,6 +13,7 @@ mod engine;
 mod forgetting;
 mod import;
 mod limits;
+mod marketing;
 mod measures;
 mod model;
 mod native;

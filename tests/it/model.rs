@@ -178,7 +178,7 @@ fn program(sent: &[Sent], zone: &str, segment: usize) -> Figures {
     let anonymiser = &ANONYMISERS[zone];
     // No key of an earlier case is left: this one begins as a new process does.
     anonymiser.destroy_past_keys("2100-01-01T00:00:00Z".parse().unwrap());
-    let mut visits = Visits::new(Bounds { pages: 100, values: 100 }, 1_000_000);
+    let mut visits = Visits::new(Bounds::from(&config::Limits::default()));
     let mut figures = Figures::new();
     for (number, part) in sent.chunks(segment.max(1)).enumerate() {
         let mut rollup = Rollup::default();
@@ -215,6 +215,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         referrer,
         fragment_is_page: false,
         width: None,
+        consent: false,
         kind: match hit.what {
             What::Pageview { .. } => HitKind::Pageview { not_found: false },
             What::Action { interactive } => {

@@ -8,11 +8,11 @@ use hyper::Request;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::bad_input::{SITES, parts, post, post_with, request, with};
-use crate::collector::{Collector, FIREFOX, Reply, pageview};
+use crate::collector::{Collector, FIREFOX, Reply, pageview, raw};
 use crate::support::eventually;
 
 const NOON: &str = "2026-03-10T12:00:00Z";
@@ -69,6 +69,95 @@ async fn a_mix_of_hits_ends_each_in_its_outcome_and_adds_up() {
     ]);
     assert_eq!(collector.outcomes().await, expected);
     assert_eq!(collector.counter("sillage_hits_total", "shop.example").await, 8);
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_the_pixel_s_head_counts_nothing() {
+    let collector = Collector::start(NOON, SITES).await;
+    let pixel = |method: &str| {
+        let from = format!("User-Agent: {FIREFOX}\r\nX-Forwarded-For: 90.0.0.1\r\n");
+        request(&format!("{method} /pixel.gif?u=https%3A%2F%2Fshop.example%2F"), &from, b"")
+    };
+    let (status, head, body) = parts(&collector.raw(&pixel("HEAD")).await);
+    assert_eq!((status, body.len()), (202, 0), "{head}");
+    assert!(head.contains("x-sillage-dropped: not_measured") && head.contains("content-type: image/gif"), "{head}");
+    assert_eq!(collector.outcomes().await, tally([("not_measured", 1)]));
+    let got = collector.raw(&pixel("GET")).await;
+    assert!(got.starts_with(b"HTTP/1.1 202 ") && got.windows(6).any(|six| six == b"GIF89a"));
+    assert_eq!(collector.outcomes().await, tally([("not_measured", 1), ("counted", 1)]));
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_end_is_closed_in_the_time_of_a_request() {
+    let collector = Collector::start_with(NOON, SITES, |config| {
+        config.collect.request_seconds = 1;
+        config.collect.idle_seconds = 3_600;
+    })
+    .await;
+    let to = collector.app.collect_address;
+    let silent = TcpStream::connect(to).await.unwrap();
+    let half = b"POST /api/event HTTP/1.1\r\nHost: shop.exa";
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(30), raw(to, half)).await;
+    assert_eq!(closed.expect("it is closed"), b"");
+    // HTTP/2 has said all that it has to say, and a silent one nothing.
+    let http2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut preface = TcpStream::connect(to).await.unwrap();
+    preface.write_all(http2).await.unwrap();
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(30), raw(to, half)).await;
+    assert_eq!(closed.expect("it is closed"), b"");
+    let mut read = [0; 512];
+    assert!(preface.read(&mut read).await.unwrap() > 9, "its settings");
+    assert!(matches!(preface.try_read(&mut read), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock));
+    assert!(matches!(silent.try_read(&mut read), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock));
+    collector.app.stop().await;
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_http_2_has_its_streams_and_their_unread_bytes_bounded() {
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    let collector = Collector::start_with(NOON, SITES, |config| config.collect.request_seconds = 60).await;
+    let mut stream = TcpStream::connect(collector.app.collect_address).await.unwrap();
+    // POST /api/event, by the numbers of the static table; every body is still to come.
+    let head = [&[0x83, 0x86, 0x04, 10][..], b"/api/event", &[0x01, 12], b"shop.example"].concat();
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(SETTINGS, 0, 0, &[]));
+    (0..130).for_each(|number| sent.extend(frame(HEADERS, 4, 2 * number + 1, &head)));
+    stream.write_all(&sent).await.unwrap();
+    let (mut bytes, mut settings, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let reading = async {
+        while refused.len() < 2 {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "it stays open");
+            while let Some((head, rest)) = bytes.split_first_chunk::<9>() {
+                let length = usize::try_from(u32::from_be_bytes([0, head[0], head[1], head[2]])).unwrap();
+                let Some(payload) = rest.get(..length) else { break };
+                match head[3] {
+                    SETTINGS => settings.extend(
+                        payload
+                            .chunks_exact(6)
+                            .map(|one| (one[1], u32::from_be_bytes([one[2], one[3], one[4], one[5]]))),
+                    ),
+                    RST_STREAM => refused.push(u32::from_be_bytes([head[5], head[6], head[7], head[8]])),
+                    _ => {}
+                }
+                bytes.drain(..9 + length);
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), reading).await.expect("two too many are refused");
+    assert_eq!(refused, [257, 259], "the streams behind the first 128");
+    // MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE.
+    assert_eq!([3, 4, 6].map(|name| settings.get(&name).copied()), [Some(128), Some(32_768), Some(16_384)]);
+    drop(stream);
     collector.app.stop().await;
 }
 

@@ -290,3 +290,75 @@ async fn without_the_engine_s_library_the_program_says_what_to_do() {
     assert_eq!(answer.status.code(), Some(2), "{said}");
     assert!(said.contains(&library.display().to_string()) && said.contains("run `npm ci`"), "{said}");
 }
+
+/// Starts `serve` behind `shell` and gives it back before it says where it is.
+fn begin(home: &Home, shell: &str, variables: &[(&str, &str)]) -> Child {
+    let log = File::options().create(true).append(true).open(home.path().join("log")).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{shell} exec \"$0\" serve --config \"$1\""), env!("CARGO_BIN_EXE_sillage")]);
+    command.arg(home.path().join("sillage.toml")).kill_on_drop(true).envs(variables.iter().copied());
+    command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+async fn terminated(mut child: Child) -> Option<i32> {
+    kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    tokio::time::timeout(Duration::from_secs(60), child.wait()).await.expect("it ends").unwrap().code()
+}
+
+#[tokio::test]
+async fn a_start_that_waits_for_its_database_ends_when_told_and_what_it_took_is_on_the_disk() {
+    let home = Home::new("");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (collect, nowhere) = (free(), format!("http://{}", free()));
+    let address = collect.to_string();
+    let away = [
+        ("SILLAGE_COLLECT__LISTEN", &*address),
+        ("SILLAGE_CLICKHOUSE__MODE", "remote"),
+        ("SILLAGE_CLICKHOUSE__URL", &*nowhere),
+    ];
+    let child = begin(&home, "", &away);
+    eventually("it takes hits", async || tokio::net::TcpStream::connect(collect).await.is_ok()).await;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = Request::post(format!("http://{collect}/api/event"))
+        .header("user-agent", FIREFOX)
+        .body(Full::new(Bytes::from(pageview(SHOP, "/early", None).to_string())))
+        .unwrap();
+    assert_eq!(client.request(request).await.unwrap().status(), 202);
+    assert_eq!(terminated(child).await, Some(0), "{}", home.log());
+    assert!(home.log().contains("stopping before all of it ran"), "{}", home.log());
+
+    let program = home.serve(&[]).await;
+    assert_eq!(program.pages().await, BTreeMap::from([("/early".to_owned(), 1)]));
+    assert!(program.end(Signal::TERM).await.success());
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_while_its_engine_starts_leaves_no_password_behind() {
+    let home = Home::new("");
+    let child = begin(&home, "", &[]);
+    let engine = home.path().join("runtime/engine.json");
+    eventually("the engine is being started", async || engine.exists()).await;
+    assert_eq!(terminated(child).await, Some(0), "{}", home.log());
+    for name in ["engine.json", "config.xml", "users.xml"] {
+        assert!(!engine.with_file_name(name).exists(), "{name} is left");
+    }
+}
+
+#[tokio::test]
+async fn the_soft_limit_of_open_files_is_raised_and_a_hard_one_that_is_too_low_is_told() {
+    for (shell, told) in [("ulimit -Sn 64;", false), ("ulimit -Sn 64; ulimit -Hn 4096;", true)] {
+        let home = Home::new("");
+        let nowhere = [("SILLAGE_CLICKHOUSE__MODE", "remote"), ("SILLAGE_CLICKHOUSE__URL", "http://127.0.0.1:1")];
+        let child = begin(&home, shell, &nowhere);
+        let limits = format!("/proc/{}/limits", child.id().unwrap());
+        eventually("it waits for its database", async || home.log().contains("the database is away")).await;
+        let limits = std::fs::read_to_string(limits).unwrap();
+        let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut numbers = files.split_whitespace();
+        let (soft, hard) = (numbers.next().unwrap(), numbers.next().unwrap());
+        assert_eq!(soft, hard, "raised as far as it may be");
+        let enough = hard.parse().is_ok_and(|hard: u64| hard >= 10_512);
+        assert_eq!(home.log().contains("too few open files are allowed"), told || !enough, "{}", home.log());
+        assert_eq!(terminated(child).await, Some(0));
+    }
+}

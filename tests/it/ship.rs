@@ -308,3 +308,32 @@ async fn a_segment_whose_damage_cannot_be_copied_stays_and_the_others_go_by() {
     shop.assert_counted(2).await;
     shop.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_the_start_has_found_is_counted_once() {
+    let (shop, proxy) = start().await;
+    shop.visit(0..2).await;
+    let (segment, _) = shop.spooled("seg")[0].clone();
+    proxy.lasting(Fault::Away);
+    let whole = std::fs::read(&segment).unwrap();
+    // As a process that was killed leaves it: stopping folds what it cannot ship.
+    let shop = shop
+        .restart_after(|| {
+            let spool = segment.parent().unwrap();
+            std::fs::read_dir(spool).unwrap().flatten().for_each(|file| {
+                if file.path().extension().is_some_and(|ending| ending == "batch") {
+                    std::fs::remove_file(file.path()).unwrap();
+                }
+            });
+            // The last frame: the others do not need its texts.
+            let kept = &whole[..whole.len() - 6];
+            std::fs::write(&segment, [kept, &[0xaa; 6]].concat()).unwrap();
+            proxy.lasting(Fault::None);
+        })
+        .await;
+    let damaged = shop.counter("sillage_quarantined_total", "").await;
+    assert_eq!(damaged, 1);
+    shop.app.flush().await.unwrap();
+    assert_eq!(shop.counter("sillage_quarantined_total", "").await, damaged);
+    shop.app.stop().await;
+}

@@ -46,7 +46,8 @@ async fn visits(collector: &Collector, Person(address, agent): Person, at: &str,
     collector.app.flush().await.unwrap();
 }
 
-/// Names and sizes of all files under a folder, and what stands in them where it is not the spool's random name.
+/// Names and sizes of all files under a folder. How often the journal began anew depends on when the house was tidied, so
+/// its number is left out.
 fn listing(folder: &Path) -> Vec<String> {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -56,6 +57,7 @@ fn listing(folder: &Path) -> Vec<String> {
             if entry.path().is_dir() {
                 return listing(&entry.path()).into_iter().map(|file| format!("{name}/{file}")).collect();
             }
+            let name = if name.starts_with("visits-") { "visits" } else { &name };
             vec![format!("{name} {}", entry.metadata().unwrap().len())]
         })
         .collect();

@@ -69,10 +69,15 @@ pub(crate) fn pageview(number: u64) -> Vec<u8> {
     hit(number, number % 500, "news.example", FIREFOX)
 }
 
-/// One pageview of a page, from a host, by a browser of which nobody has heard.
+/// One pageview of a page, from a host, by a browser of which nobody has heard; every second one a mixture that nobody has
+/// seen of pages, hosts and browsers that are known.
 pub(crate) fn invention(number: u64) -> Vec<u8> {
-    let agent = FIREFOX.replace("140", &format!("{}", 100 + number % 5_000));
-    hit(number, number, &format!("n{number}.example"), &agent)
+    let chance =
+        number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let known = |bits: u32, all: u64| (chance >> bits) % all;
+    let (page, host) = if number.is_multiple_of(2) { (known(8, 9_000), known(24, 4_000)) } else { (number, number) };
+    let agent = FIREFOX.replace("140", &format!("{}", 100 + known(40, 5_000)));
+    hit(number, page, &format!("n{host}.example"), &agent)
 }
 
 fn hit(number: u64, page: u64, referrer: &str, agent: &str) -> Vec<u8> {

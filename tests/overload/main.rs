@@ -1,10 +1,12 @@
 //! Offers the real program more than it can take. Bare (as in `cargo test`) it checks behaviour in some ten seconds;
-//! `cargo test --release --test overload -- --long` measures and prints a table, in some four minutes. It asserts what
+//! `cargo test --release --test overload -- --long` measures and prints a table, in some four minutes; `--only` with
+//! `refusals`, `twice`, `beside` or `inventions` does a part of it. It asserts what
 //! must hold on any machine: figures, statuses, bounds; times are printed for people to judge. Loopback only.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
+mod alone;
 mod load;
 #[path = "../../benches/load/process.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
@@ -18,6 +20,7 @@ mod wire;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use alone::{allowed_mib, on_a_core_of_its_own, own_memory_most_mib, unpin};
 use load::{Answers, Idler, Idlers, closed, closed_after, closed_with, flood, invention};
 use process::until;
 use program::{Home, Program, Setup};
@@ -43,6 +46,8 @@ fn main() {
         return;
     }
     let long = std::env::args().any(|argument| argument == "--long");
+    let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| name.contains(&**only));
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     let extent = if long {
@@ -51,10 +56,27 @@ fn main() {
         Extent { long, time: Duration::from_millis(300), rounds: 1, senders: 50, idle: 100, slow: 20 }
     };
     let began = std::time::Instant::now();
-    a_full_spool_refuses_with_retry_after(&extent);
-    the_silent_make_room_and_are_closed();
-    let all = the_flood_is_survived(&extent);
+    let mut all = 0;
+    if wanted("refusals") {
+        a_full_spool_refuses_with_retry_after(&extent);
+        the_silent_make_room_and_are_closed();
+    }
+    if wanted("twice") {
+        all += best_and_twice_that(&extent);
+    }
+    if wanted("beside") {
+        all += honest_beside_others(&extent);
+    }
+    if wanted("inventions") {
+        all += inventions_fit_the_bound(&extent);
+    }
     println!("overload: {} hits accepted and counted, {:.0} s", all, began.elapsed().as_secs_f64());
+}
+
+/// With an engine of its own.
+fn with_engine(collect: &str, limits: &str) -> Program {
+    let (collect, limits) = (collect.to_owned(), limits.to_owned());
+    Home::new(&Setup { collect, limits, ..Setup::default() }).start()
 }
 
 /// Its database is nowhere: what is accepted waits in the spool.
@@ -91,12 +113,11 @@ fn the_silent_make_room_and_are_closed() {
     assert!(program.log().contains("those that wait longest make room"), "{}", program.log());
 }
 
-fn the_flood_is_survived(extent: &Extent) -> u64 {
-    let room = extent.idle + extent.senders + 500;
-    let collect = format!("max_connections = {room}\nidle_seconds = 600");
-    let program = Home::new(&Setup { collect, ..Setup::default() }).start();
+/// The honest are served as before beside those who do nothing useful with their connections.
+fn honest_beside_others(extent: &Extent) -> u64 {
+    let room = extent.idle + 500;
+    let program = with_engine(&format!("max_connections = {room}\nidle_seconds = 600"), "");
     let mut all = Answers::default();
-    let best = best_and_twice_that(extent, &program, &mut all);
     let mut alone = beside(extent, &program, &mut all, "honest alone", None);
     for (what, idler, count) in [
         ("silent", Idler::Silent, extent.idle),
@@ -113,27 +134,45 @@ fn the_flood_is_survived(extent: &Extent) -> u64 {
             alone = again;
         }
     }
-    let inventions = closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, invention);
+    counted(&program, &all)
+}
+
+/// Hits of which every word is an invention, and new mixtures of those that are known: memory stays within the sum of
+/// what is configured.
+fn inventions_fit_the_bound(extent: &Extent) -> u64 {
+    let limits = "tags = 1000000\nvisits = 50000\nrows_per_site_day = 1000000";
+    let program = with_engine("max_connections = 256", limits);
+    let mut all = Answers::default();
+    let (inventions, most) =
+        own_memory_most_mib(&program, || closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, invention));
     row("64 connections that invent every word", &inventions, 3 * extent.time, Duration::ZERO);
     tally(&mut all, &inventions);
+    let (allowed, journal) = (allowed_mib(&program), program.process.mib("VmHWM"));
+    println!("{:<44} at most {most:.0} MiB of {allowed:.0}; with the journal and files {journal:.0}", "");
+    assert!(most < allowed, "memory stays within its bound");
+    counted(&program, &all)
+}
+
+/// The figures are the 202s.
+fn counted(program: &Program, all: &Answers) -> u64 {
     let counted = program.pageviews(all.accepted);
-    println!("{:<44} at most {:.0} MiB in its life", "", program.process.mib("VmHWM"));
-    println!("best {best:.0}/s; accepted {}, counted {counted}, refused {}", all.accepted, all.refused);
+    println!("{:<44} accepted {}, counted {counted}, refused {}", "", all.accepted, all.refused);
     assert_eq!(counted, i64::try_from(all.accepted).unwrap(), "the figures are the 202s");
     all.accepted
 }
 
-/// The best that a closed loop reaches, and what happens at twice that rate; in turns.
-fn best_and_twice_that(extent: &Extent, program: &Program, all: &mut Answers) -> f64 {
-    let to = program.collect;
-    let mut best = 0.0_f64;
+/// The best that a closed loop reaches, and what happens at twice that rate, in turns. The program has a core to itself,
+/// and the sender another: that twice as much is sent costs the sender.
+fn best_and_twice_that(extent: &Extent) -> u64 {
+    let room = extent.senders + 500;
+    let program = on_a_core_of_its_own(&format!("max_connections = {room}\nidle_seconds = 600"));
+    let (to, mut all) = (program.collect, Answers::default());
     for _ in 0..extent.rounds {
         let cpu = program.process.cpu();
         let answers = closed(to, CLOSED, Duration::ZERO, extent.time);
         row(&format!("closed loop, {CLOSED} connections"), &answers, extent.time, program.process.cpu() - cpu);
         let rate = answers.accepted as f64 / extent.time.as_secs_f64();
-        best = best.max(rate);
-        tally(all, &answers);
+        tally(&mut all, &answers);
         let cpu = program.process.cpu();
         let twice = flood(to, extent.senders, 2.0 * rate, extent.time);
         let name = format!("open loop at twice that, {} connections", extent.senders);
@@ -141,10 +180,12 @@ fn best_and_twice_that(extent: &Extent, program: &Program, all: &mut Answers) ->
         let whole = &twice.seconds[..twice.seconds.len().min(extent.time.as_secs() as usize)];
         let ratio = whole.iter().sum::<u64>() as f64 / whole.len().max(1) as f64 / rate;
         println!("{:<44} 202s each second {whole:?}: {ratio:.2} of the closed loop", "");
-        tally(all, &twice);
-        println!("{:<44} recovered after {:.1} s", "", recovery(to, all));
+        tally(&mut all, &twice);
+        println!("{:<44} recovered after {:.1} s", "", recovery(to, &mut all));
     }
-    best
+    let counted = counted(&program, &all);
+    unpin();
+    counted
 }
 
 /// Seconds until half a second of honest hits is answered without refusal within 50 ms, but one in a hundred.

@@ -11,6 +11,15 @@ use crate::sites::Site;
 use crate::store::report::{Column, Grain, Metric, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};
 
+/// How the collector keeps figures.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::console) struct Kept {
+    /// Of which they are multiples.
+    pub(in crate::console) rounding: u32,
+    /// Channels and campaigns are among them.
+    pub(in crate::console) marketing: bool,
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(in crate::console) enum NoAnswer {
@@ -20,7 +29,7 @@ pub(in crate::console) enum NoAnswer {
     Unavailable,
 }
 
-/// Answers `body` about `site`, whose figures are rounded to multiples of `rounding`.
+/// Answers `body` about `site`, whose figures are kept like this.
 ///
 /// # Errors
 /// See [`NoAnswer`].
@@ -29,15 +38,15 @@ pub(in crate::console) async fn answer(
     site: &Site,
     now: Timestamp,
     reports: &Reports,
-    rounding: u32,
+    kept: Kept,
 ) -> Result<Value, NoAnswer> {
-    let question = body.question(site, now).map_err(|refusal| NoAnswer::Bad(refusal.into()))?;
+    let question = body.question(site, now, kept.marketing).map_err(|refusal| NoAnswer::Bad(refusal.into()))?;
     let report = question.report(site).map_err(|refusal| NoAnswer::Bad(refusal.into()))?;
     let mut rows = reports.rows(&report).await?;
     if rows.is_empty() && question.dimensions.is_empty() && question.offset == 0 {
         rows.push(ReportRow::default());
     }
-    let mut meta = notes(&question, &report, rounding);
+    let mut meta = notes(&question, &report, kept.rounding);
     if question.total_rows {
         let total = reports.total(&report).await?;
         let total = if question.dimensions.is_empty() { 1 } else { total };

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use self::dates::Range;
 use self::filters::Filters;
 use self::words::{Asked, Refusal, shown};
-pub(super) use answer::{NoAnswer, answer};
+pub(super) use answer::{Kept, NoAnswer, answer};
 
 use crate::sites::Site;
 use crate::store::report::{Direction, Metric, ROWS_MAX};
@@ -65,7 +65,7 @@ impl Body {
         Ok((Self(body), site))
     }
 
-    fn question(&self, site: &Site, now: Timestamp) -> Result<Question, Refusal> {
+    fn question(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<Question, Refusal> {
         only(&self.0, &KEYS, "")?;
         let today = now.to_zoned(site.timezone.clone()).date();
         let range = self.0.get("date_range").ok_or_else(|| Refusal("`date_range` is missing".into()))?;
@@ -76,6 +76,10 @@ impl Body {
         }
         let dimensions = distinct("dimensions", self.0.get("dimensions"), words::dimension)?;
         let filters = self.0.get("filters").map(filters::read).transpose()?.unwrap_or_default();
+        if !marketing {
+            let mut asked = dimensions.iter().chain(filters.iter().map(|(asked, _)| asked));
+            asked.find(|asked| asked.is_marketing()).map_or(Ok(()), |asked| Err(words::not_marketed(asked)))?;
+        }
         let order = self.order(&metrics, &dimensions)?;
         let include = object("include", self.0.get("include"))?;
         only(include, &["time_labels", "total_rows"], "include.")?;

@@ -188,7 +188,8 @@ mod tests {
         let (body, site) = Body::read(question.to_string().as_bytes()).map_err(|BadQuestion(why)| why)?;
         let site = sites.find(&site).unwrap();
         // 23:30 UTC is the next day in Paris.
-        let question = body.question(site, "2026-03-09T23:30:00Z".parse().unwrap()).map_err(|refusal| refusal.0)?;
+        let question =
+            body.question(site, "2026-03-09T23:30:00Z".parse().unwrap(), false).map_err(|refusal| refusal.0)?;
         question.report(site).map_err(|refusal| refusal.0)
     }
 
@@ -252,6 +253,7 @@ mod tests {
             (json!({ "metrics": ["conversion_rate"] }), "`conversion_rate`"),
             (json!({ "metrics": "visitors" }), "list"),
             (json!({ "metrics": ["visitors"], "dimensions": ["visit:utm_source"] }), "not measured"),
+            (json!({ "metrics": ["visits"], "filters": [["is", "visit:channel", ["Direct"]]] }), "not measured"),
             (json!({ "metrics": ["visitors"], "dimensions": ["user:id"] }), "`user:id`"),
             (json!({ "metrics": ["visitors"], "dimensions": ["time:day", "time:week"] }), "one time"),
             (json!({ "metrics": ["visitors"], "dimensions": ["time", "event:page", "visit:os"] }), "two at most"),

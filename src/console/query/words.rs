@@ -28,7 +28,7 @@ pub(super) enum Asked {
     Timing,
 }
 
-const DIMENSIONS: [(&str, Dimension); 13] = [
+const DIMENSIONS: [(&str, Dimension); 20] = [
     ("visit:referrer", Dimension::Referrer),
     ("event:previous_page", Dimension::PreviousPage),
     ("visit:country", Dimension::Country),
@@ -42,6 +42,13 @@ const DIMENSIONS: [(&str, Dimension); 13] = [
     ("visit:screen", Dimension::Screen),
     ("visit:language", Dimension::Language),
     ("event:hostname", Dimension::Hostname),
+    ("visit:source", Dimension::Source),
+    ("visit:channel", Dimension::Channel),
+    ("visit:utm_source", Dimension::UtmSource),
+    ("visit:utm_medium", Dimension::UtmMedium),
+    ("visit:utm_campaign", Dimension::UtmCampaign),
+    ("visit:utm_term", Dimension::UtmTerm),
+    ("visit:utm_content", Dimension::UtmContent),
 ];
 
 /// The metric of this name.
@@ -71,10 +78,6 @@ pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
         "visit:exit_page" => Ok(Asked::ExitPage),
         "event:name" => Ok(Asked::Action),
         "event:timing" => Ok(Asked::Timing),
-        "visit:source" | "visit:channel" | "visit:utm_source" | "visit:utm_medium" | "visit:utm_campaign"
-        | "visit:utm_content" | "visit:utm_term" => Err(Refusal(format!(
-            "`{name}` is not measured: campaigns and channels are left out; ask for `visit:referrer`"
-        ))),
         _ => {
             let known: Vec<_> = DIMENSIONS.iter().map(|(known, _)| *known).collect();
             Err(Refusal(format!(
@@ -87,7 +90,21 @@ pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
     }
 }
 
+/// Why a dimension of marketing has no answer where none is measured: rows without figures would read as if nobody had
+/// come that way.
+pub(super) fn not_marketed(asked: &Asked) -> Refusal {
+    Refusal(format!(
+        "`{}` is not measured here: the collector's `privacy.marketing` is \"never\"; ask for `visit:referrer`",
+        asked.name()
+    ))
+}
+
 impl Asked {
+    /// Whether it is kept only where channels and campaigns are measured.
+    pub(super) fn is_marketing(&self) -> bool {
+        matches!(self, Asked::Stored(dimension) if dimension.is_marketing())
+    }
+
     /// The name that [`dimension`] reads.
     pub(super) fn name(&self) -> String {
         match self {
@@ -128,8 +145,12 @@ mod tests {
 
     #[test]
     fn campaigns_are_refused_with_what_to_ask_instead() {
-        let Err(Refusal(sentence)) = dimension("visit:utm_source") else { panic!("accepted") };
-        assert!(sentence.contains("visit:referrer"));
+        for stored in Dimension::ALL.into_iter().filter(|stored| stored.is_marketing()) {
+            let asked = Asked::Stored(stored);
+            assert!(asked.is_marketing() && asked.name().starts_with("visit:"));
+            let Refusal(sentence) = not_marketed(&asked);
+            assert!(sentence.contains(&asked.name()) && sentence.contains("visit:referrer"), "{sentence}");
+        }
     }
 
     #[test]

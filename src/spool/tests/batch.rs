@@ -2,34 +2,65 @@
 
 use proptest::prelude::*;
 
-use super::format::samples;
+use super::format::{samples, samples_2};
 use super::*;
 use crate::rollup::Rollup;
 use crate::ship::fold;
 use crate::spool::batch::{self, Kept};
 use crate::spool::rows;
-use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node};
+use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node, file_name};
 use crate::store::rows::Batch;
 
-/// The batch of the samples; its file is the fixture of format 1.
-pub(super) fn sample() -> (Vec<u8>, Batch, Node) {
+const NODE: Node = Node(*b"0123456789abcdef");
+
+fn folded(events: &[Event<'_>]) -> Batch {
     let mut rollup = Rollup::default();
-    samples().iter().for_each(|event| rollup.add(event));
-    let node = Node(*b"0123456789abcdef");
-    let header = Header::new(node, 7, Timestamp::from_second(NOW).unwrap());
-    let rows = rollup.finish(String::new());
-    (batch::write(&header, 5, &rows).unwrap(), rows, node)
+    events.iter().for_each(|event| rollup.add(event));
+    rollup.finish(String::new())
+}
+
+/// The batch of the samples; its file is the fixture of format 2.
+pub(super) fn sample() -> (Vec<u8>, Batch, Node) {
+    let header = Header::new(NODE, 7, Timestamp::from_second(NOW).unwrap());
+    let rows = folded(&samples_2());
+    (batch::write(&header, 7, &rows).unwrap(), rows, NODE)
 }
 
 #[test]
-fn the_fixture_of_batch_format_1_is_read_and_still_written() {
+fn the_fixture_of_batch_format_1_is_read() {
     let fixture = include_bytes!("../../../tests/fixtures/spool/format-1.batch");
+    let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, NODE).unwrap().unwrap();
+    assert_eq!((events, got, mended, header.created), (5, folded(&samples()), 0, NOW as u64));
+}
+
+#[test]
+fn the_fixture_of_batch_format_2_is_read_and_still_written() {
+    let fixture = include_bytes!("../../../tests/fixtures/spool/format-2.batch");
     let (bytes, rows, node) = sample();
     let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, node).unwrap().unwrap();
-    assert_eq!((events, got, mended, header.created), (5, rows, 0, NOW as u64));
+    assert_eq!((events, got, mended, header.created), (7, rows, 0, NOW as u64));
     // Another release of the compressor may write other bytes for the same body.
     let body = |file: &[u8]| batch::body(&file[HEADER + FRAME_HEAD..]).unwrap();
     assert_eq!(body(fixture), body(&bytes), "a change of the format bumps its version and adds a fixture");
+}
+
+#[test]
+fn a_spool_that_an_earlier_release_left_is_taken_over() {
+    let segment: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.seg");
+    let counters: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.batch");
+    for (name, file) in [(file_name(7), segment), (batch::file_name(7), counters)] {
+        let disk = FaultDisk::default();
+        disk.put("node", format!("{NODE}\n").as_bytes());
+        disk.put(&name, file);
+        let (spool, _writer, recovery) = open(&disk);
+        assert_eq!((recovery.segments + recovery.batches, recovery.quarantined_segments), (1, 0), "{name}");
+        let waiting = spool.sealed()[0];
+        if !waiting.folded {
+            fold(&spool, &waiting).unwrap();
+        }
+        let kept = spool.batch(&spool.sealed()[0]).unwrap();
+        assert_eq!(kept, Batch { token: spool.token(7), ..folded(&samples()) }, "{name}");
+    }
 }
 
 #[test]
@@ -72,7 +103,7 @@ fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
             [30, 6, 12, 4, 15, 1].map(|bound| Some(term(400 + 10 * bound, bound)));
         let new = term(0, 4).id == 0;
         let (referrer, previous) = if new { (referrer, None) } else { (None, previous) };
-        let values: Values<'_> = [
+        let measured = [
             referrer,
             previous,
             country,
@@ -87,6 +118,8 @@ fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
             language,
             host,
         ];
+        let mut values = Values::default();
+        values.iter_mut().zip(measured).for_each(|(value, measured)| *value = measured);
         let kind =
             Kind::Pageview { new_visitor: new, new_page_visitor: true, opens_visit: new, exit: true, not_found: false };
         let entry = (!new).then(|| EntryCorrection {

@@ -99,7 +99,7 @@ pub struct Engine {
     process: watch::Receiver<Option<u32>>,
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
-    runtime_dir: PathBuf,
+    files: Files,
     locks: [FolderLock; 2],
 }
 
@@ -120,6 +120,7 @@ impl Engine {
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
         let program = Program::choose(options.program.as_deref(), &options.library).await?;
+        let files = Files(options.runtime_dir.clone());
         let (leash, running) = first_run(program, &options).await?;
 
         let (up_sender, up) = watch::channel(true);
@@ -128,7 +129,7 @@ impl Engine {
         let endpoint = leash.endpoint.clone();
         let signals = Signals { up: up_sender, process: process_sender };
         let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
-        Ok(Self { endpoint, up, process, let_go, watcher, runtime_dir: options.runtime_dir, locks })
+        Ok(Self { endpoint, up, process, let_go, watcher, files, locks })
     }
 
     /// Where it is, and who we are there. Stays the same over restarts.
@@ -149,7 +150,7 @@ impl Engine {
     /// Lets the child go and waits until it has ended.
     pub async fn stop(self) {
         // The file goes first, so that nobody is sent to an engine that is ending.
-        remove_files(&self.runtime_dir);
+        drop(self.files);
         drop(self.let_go);
         if self.watcher.await.is_err() {
             tracing::warn!("the engine's watcher had ended before its time");
@@ -221,7 +222,6 @@ async fn first_run(program: Program, options: &Options) -> Result<(Leash, Runnin
             Err(error) => last = error,
         }
     }
-    remove_files(&options.runtime_dir);
     Err(last)
 }
 
@@ -349,10 +349,19 @@ fn write_files(options: &Options, endpoint: &Endpoint) -> io::Result<PathBuf> {
     Ok(config)
 }
 
-fn remove_files(runtime_dir: &Path) {
-    for name in ["engine.json", "config.xml", "users.xml"] {
-        if let Err(error) = std::fs::remove_file(runtime_dir.join(name)) {
-            tracing::warn!(kind = ?error.kind(), name, "a file of the engine cannot be removed");
+/// What a start writes into this folder in memory, users and passwords. It goes with this, also with a start that is given
+/// up half-way.
+struct Files(PathBuf);
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for name in ["engine.json", "config.xml", "users.xml"] {
+            match std::fs::remove_file(self.0.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(kind = ?error.kind(), name, "a file of the engine cannot be removed");
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
     }
 }

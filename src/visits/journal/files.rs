@@ -2,30 +2,37 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::ops::Range;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crc32fast::Hasher;
 use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::note::Entry;
-use super::saved::SavedDay;
+use super::saved::Keeping;
 use super::{Generation, Place};
 use crate::lock::FolderLock;
 use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-const VERSION: u32 = 2;
+/// 3: with the rows of the day. What another version wrote is not read.
+const VERSION: u32 = 3;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
+/// A snapshot's length and checksum.
+const SNAPSHOT_HEAD: usize = 8 + 4;
+/// What of a snapshot is written at once.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
 const NOTE_MAX: usize = 32 * 1024;
 /// Room for notes: four times the snapshot, so that writing snapshots stays a small part of the work; at least some
 /// 40 000 notes; at most what a machine can spare.
 const NOTES_MIN: usize = 8 << 20;
-const NOTES_MAX: usize = 256 << 20;
+pub(crate) const NOTES_MAX: usize = 256 << 20;
 
 /// `f_type` of tmpfs and of ramfs.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -83,7 +90,7 @@ impl Journal {
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         let mut generations = Vec::new();
         for number in &numbers {
-            match std::fs::read(path(&folder, *number)).ok().and_then(|bytes| read(bytes.into(), place.node)) {
+            match read(&path(&folder, *number), place.node) {
                 Some(generation) => generations.push(generation),
                 None => std::fs::remove_file(path(&folder, *number)).map_err(files)?,
             }
@@ -107,8 +114,7 @@ impl Journal {
     pub(crate) fn generations(&self) -> Vec<Generation> {
         let mut numbers = numbers(&self.place.folder).unwrap_or_default();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
-        let read_one = |number| read(std::fs::read(path(&self.place.folder, number)).ok()?.into(), self.place.node);
-        numbers.into_iter().filter_map(read_one).collect()
+        numbers.into_iter().filter_map(|number| read(&path(&self.place.folder, number), self.place.node)).collect()
     }
 
     /// Forgets the generation before this one, once what this one began with is durable.
@@ -152,16 +158,23 @@ impl Journal {
         true
     }
 
-    pub(super) fn write_generation(&mut self, days: &[SavedDay], last: Option<Position>) -> io::Result<()> {
+    pub(super) fn write_generation(&mut self, days: &[Keeping<'_>], last: Option<Position>) -> io::Result<()> {
         let (folder, number) = (&self.place.folder, self.generation + 1);
-        let mut bytes = whole(&head(self.place.node, last, self.shipped), days)?;
-        let room = bytes.len().saturating_mul(4).clamp(NOTES_MIN, NOTES_MAX);
         let new = folder.join("visits.new");
-        let written = write_file(&new, &bytes, room);
-        bytes.zeroize();
-        let file = written?;
+        let mut file = File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(&new)?;
+        file.write_all(&head(self.place.node, last, self.shipped))?;
+        file.write_all(&[0; SNAPSHOT_HEAD])?;
+        let mut snapshot = Summed { file: &file, buffer: Zeroizing::default(), bytes: 0, checksum: Hasher::new() };
+        postcard::to_io(days, &mut snapshot).map_err(io::Error::other)?;
+        snapshot.flush()?;
+        let (bytes, checksum) = (snapshot.bytes, snapshot.checksum.finalize());
+        file.write_all_at(&bytes.to_le_bytes(), HEAD as u64)?;
+        file.write_all_at(&checksum.to_le_bytes(), HEAD as u64 + 8)?;
+        let begun = HEAD + SNAPSHOT_HEAD + usize::try_from(bytes).map_err(io::Error::other)?;
+        let room = begun.saturating_mul(4).clamp(NOTES_MIN, NOTES_MAX);
+        // Room that is not there would end the process at the first note that falls into it.
+        rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, (begun + room) as u64)?;
         let notes = native::map_journal(&file)?;
-        let begun = notes.len() - room;
         std::fs::rename(&new, path(folder, number))?;
         self.before = Some(path(folder, self.generation));
         self.generation = number;
@@ -172,27 +185,35 @@ impl Journal {
     }
 }
 
-/// A generation without notes, made in one piece of memory: one that grows leaves copies of keys behind.
-fn whole(head: &[u8], days: &[SavedDay]) -> io::Result<Vec<u8>> {
-    let length = postcard::experimental::serialized_size(days).map_err(io::Error::other)?;
-    let begin = head.len() + 12;
-    let mut bytes = vec![0; begin + length];
-    let (start, snapshot) = bytes.split_at_mut(begin);
-    postcard::to_slice(days, snapshot).map_err(io::Error::other)?;
-    let (to, rest) = start.split_at_mut(head.len());
-    to.copy_from_slice(head);
-    let (of_length, of_check) = rest.split_at_mut(8);
-    of_length.copy_from_slice(&(length as u64).to_le_bytes());
-    of_check.copy_from_slice(&crc32fast::hash(snapshot).to_le_bytes());
-    Ok(bytes)
+/// Writes a snapshot as it is made: a day of millions of tags is never in memory twice.
+struct Summed<'f> {
+    file: &'f File,
+    buffer: Zeroizing<Vec<u8>>,
+    bytes: u64,
+    checksum: Hasher,
 }
 
-fn write_file(new: &Path, bytes: &[u8], room: usize) -> io::Result<File> {
-    let mut file = File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(new)?;
-    file.write_all(bytes)?;
-    // Room that is not there would end the process at the first note that falls into it.
-    rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, (bytes.len() + room) as u64)?;
-    Ok(file)
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.capacity() == 0 {
+            // Once, and never moved: what it held is wiped with it.
+            self.buffer.reserve_exact(BUFFER_BYTES);
+        }
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        let taken = bytes.get(..BUFFER_BYTES).unwrap_or(bytes);
+        self.buffer.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.checksum.update(&self.buffer);
+        self.file.write_all(&self.buffer)?;
+        self.bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
 }
 
 fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
@@ -208,10 +229,11 @@ fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
     bytes
 }
 
-/// A generation from its file's bytes; nothing when it is of another spool or release, or was never finished.
-fn read(bytes: Zeroizing<Vec<u8>>, node: [u8; 16]) -> Option<Generation> {
-    let (start, rest) = bytes.split_at_checked(HEAD)?;
-    let number = |range: std::ops::Range<usize>| Some(u64::from_le_bytes(start.get(range)?.try_into().ok()?));
+/// A generation from its file; nothing when it is of another spool or release, or was never finished.
+fn read(path: &Path, node: [u8; 16]) -> Option<Generation> {
+    let file = native::map_kept_journal(&File::open(path).ok()?).ok()?;
+    let (start, rest) = file.split_at_checked(HEAD)?;
+    let number = |range: Range<usize>| Some(u64::from_le_bytes(start.get(range)?.try_into().ok()?));
     let last = Position { segment: number(29..37)?, index: number(37..45)? };
     let (has_last, shipped) = (start.get(28)? == &1, number(45..53)?);
     if *start != *head(node, has_last.then_some(last), shipped) {
@@ -219,12 +241,12 @@ fn read(bytes: Zeroizing<Vec<u8>>, node: [u8; 16]) -> Option<Generation> {
     }
     let (length, rest) = rest.split_first_chunk::<8>()?;
     let (check, rest) = rest.split_first_chunk::<4>()?;
-    let (snapshot, notes) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    if crc32fast::hash(snapshot) != u32::from_le_bytes(*check) {
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    if crc32fast::hash(rest.get(..length)?) != u32::from_le_bytes(*check) {
         return None;
     }
-    let days = postcard::from_bytes(snapshot).ok()?;
-    Some(Generation { last: has_last.then_some(last), shipped, days, notes: notes.to_vec().into() })
+    let snapshot = HEAD + SNAPSHOT_HEAD..HEAD + SNAPSHOT_HEAD + length;
+    Some(Generation { last: has_last.then_some(last), shipped, file, snapshot })
 }
 
 fn path(folder: &Path, number: u64) -> PathBuf {

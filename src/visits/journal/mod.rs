@@ -23,14 +23,15 @@ mod note;
 mod saved;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub(crate) use files::Journal;
-pub use files::JournalError;
-use note::{Entry, Note};
-pub(crate) use saved::SavedDay;
+use memmap2::Mmap;
 
-use zeroize::Zeroizing;
+pub use files::JournalError;
+pub(crate) use files::{Journal, NOTES_MAX};
+use note::{Entry, Note, Noted};
+pub(crate) use saved::{Keeping, SavedDay};
 
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
@@ -38,13 +39,23 @@ use crate::privacy::salt::Keys;
 use crate::sites::Sites;
 use crate::spool::Position;
 
-/// One generation, as it was found.
+/// One generation, as it was found: where the parts of its file are.
 pub(crate) struct Generation {
     last: Option<Position>,
     shipped: u64,
-    days: Vec<SavedDay>,
-    /// The first of a day holds its key.
-    notes: Zeroizing<Vec<u8>>,
+    file: Mmap,
+    snapshot: Range<usize>,
+}
+
+impl Generation {
+    fn days(&self) -> Vec<SavedDay> {
+        // Its version and its checksum are right: it can be read.
+        self.file.get(self.snapshot.clone()).and_then(|bytes| postcard::from_bytes(bytes).ok()).unwrap_or_default()
+    }
+
+    fn notes(&self) -> &[u8] {
+        self.file.get(self.snapshot.end..).unwrap_or_default()
+    }
 }
 
 /// What was made of the generations.
@@ -64,25 +75,24 @@ pub(crate) fn recall(
     sites: &Sites,
     keys: &Keys,
     bounds: Bounds,
-    tags_max: usize,
 ) -> Recalled {
     let shipped = shipped(generations);
     let is_durable = |position: Position| position.segment <= shipped || is_durable(position);
     let known = generations.iter().find(|generation| generation.last.is_none_or(is_durable));
-    let mut recalled = Recalled { visits: Visits::new(bounds, tags_max), last: None, notes: 0 };
+    let mut recalled = Recalled { visits: Visits::new(bounds), last: None, notes: 0 };
     let Some(generation) = known else { return recalled };
     recalled.last = generation.last;
-    for day in &generation.days {
+    for day in generation.days() {
         if let Some(site) = sites.find(&day.site) {
             keys.recall(site, crate::privacy::event::Day(day.day), &day.key);
-            recalled.visits.recall(site, day, keys);
+            recalled.visits.recall(site, &day, keys);
         }
     }
-    for (position, sighting) in note::read(&generation.notes, sites, keys) {
+    for Noted { position, visit_may_begin, sighting } in note::read(generation.notes(), sites, keys) {
         if !is_durable(position) {
             break;
         }
-        recalled.visits.count(&sighting);
+        recalled.visits.count_again(&sighting, visit_may_begin);
         recalled.last = Some(position);
         recalled.notes += 1;
     }
@@ -91,14 +101,14 @@ pub(crate) fn recall(
 
 /// The highest segment that was shipped.
 pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(note::shipped(&one.notes))).max().unwrap_or(0)
+    generations.iter().map(|one| one.shipped.max(note::shipped(one.notes()))).max().unwrap_or(0)
 }
 
 impl Journal {
-    /// Notes a sighting whose event will stand at `position`; false when the generation is full, and nothing was
-    /// noted.
-    pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, first_of_day: bool) -> bool {
-        self.write_entry(&Entry::Sighting(Note::of(position, sighting, first_of_day)))
+    /// Notes a sighting that `visits` will count next, and whose event will stand at `position`; false when the
+    /// generation is full, and nothing was noted.
+    pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, visits: &Visits) -> bool {
+        self.write_entry(&Entry::Sighting(Note::of(position, sighting, visits)))
     }
 
     /// Notes that segments up to `segment` are shipped. Must be called before one is removed: afterwards nothing else
@@ -114,7 +124,7 @@ impl Journal {
     /// # Errors
     /// When the folder has no room for it. The old generation then goes on.
     pub(crate) fn begin(&mut self, visits: &Visits, last: Option<Position>) -> io::Result<()> {
-        self.write_generation(&visits.saved(), last)
+        self.write_generation(&visits.kept(), last)
     }
 }
 

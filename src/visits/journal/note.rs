@@ -12,6 +12,7 @@ use crate::privacy::visitor::VisitorTag;
 use crate::privacy::{Facts, Sighting};
 use crate::sites::Sites;
 use crate::spool::Position;
+use crate::visits::Visits;
 
 /// What is written behind a snapshot.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub(super) enum Entry<'n> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Note<'n> {
     position: Position,
+    /// What `Visits::has_room_for_a_visit` said.
+    visit_may_begin: bool,
     #[serde(borrow)]
     site: &'n str,
     at: i64,
@@ -64,9 +67,11 @@ enum What<'n> {
 }
 
 impl<'n> Note<'n> {
-    pub(super) fn of(position: Position, sighting: &'n Sighting<'_>, first_of_day: bool) -> Self {
+    pub(super) fn of(position: Position, sighting: &'n Sighting<'_>, visits: &Visits) -> Self {
+        let first_of_day = !visits.knows(&sighting.site.name, sighting.day);
         Self {
             position,
+            visit_may_begin: visits.has_room_for_a_visit(),
             site: &sighting.site.name,
             at: sighting.at,
             day: sighting.day.0,
@@ -118,7 +123,7 @@ impl<'n> Note<'n> {
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
             searched: None,
-            facts: self.facts.map(|values| Facts::Recalled(values.map(|value| value.map(Into::into)))),
+            facts: self.facts.map(|values| Facts::Recalled(Box::new(values.map(|value| value.map(Into::into))))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
                 What::Action { name, interactive, properties } => HitKind::Action {
@@ -153,14 +158,20 @@ pub(super) fn shipped(bytes: &[u8]) -> u64 {
     entries(bytes).map(number).max().unwrap_or(0)
 }
 
+/// A note, read again.
+pub(super) struct Noted<'n> {
+    pub(super) position: Position,
+    pub(super) visit_may_begin: bool,
+    pub(super) sighting: Sighting<'n>,
+}
+
 /// The sightings in `bytes`, up to the first that is not whole.
-pub(super) fn read<'n>(
-    bytes: &'n [u8],
-    sites: &'n Sites,
-    keys: &'n Keys,
-) -> impl Iterator<Item = (Position, Sighting<'n>)> {
+pub(super) fn read<'n>(bytes: &'n [u8], sites: &'n Sites, keys: &'n Keys) -> impl Iterator<Item = Noted<'n>> {
     entries(bytes).filter_map(|entry| match entry {
-        Entry::Sighting(note) => Some((note.position, note.sighting(sites, keys)?)),
+        Entry::Sighting(note) => {
+            let (position, visit_may_begin) = (note.position, note.visit_may_begin);
+            note.sighting(sites, keys).map(|sighting| Noted { position, visit_may_begin, sighting })
+        }
         Entry::Shipped(_) => None,
     })
 }

@@ -1,0 +1,153 @@
+//! What memory a configuration allows, at the most: the sum that `sillage check` tells and tests hold the program to. It
+//! knows every bound and decides nothing.
+//!
+//! Counted is what visitors can make grow, each part at its worst at the same moment: sets that are about to double,
+//! every connection in use, a segment in which each event is an invention of its own. The engine is a process of its own
+//! with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
+
+use crate::config::Config;
+use crate::privacy::agent::AGENT_BYTES;
+use crate::privacy::place::{PLACE_BYTES, PLACES_CACHED};
+use crate::rollup::Rollup;
+use crate::spool::{SEGMENT_MAX, WAITING_MAX};
+use crate::visits::journal::NOTES_MAX;
+use crate::visits::{Bounds, Visits};
+
+/// The program at rest: its code, its threads, the rules by which agents are read, buffers of the way to the database.
+const AT_REST: u64 = 96 << 20;
+
+/// Of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
+const CONNECTION: u64 = 32 << 10;
+
+/// Days of a site that are in memory at once: yesterday's visits go on for half an hour.
+const DAYS: u64 = 2;
+
+/// Two that are being written or wait, each in a buffer that may be half empty.
+const WAITING: u64 = 4 * WAITING_MAX as u64;
+
+/// A part of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// What it holds, and the keys that bound it.
+    pub what: &'static str,
+    /// How much at the most.
+    pub bytes: u64,
+}
+
+/// The parts of the process's own memory.
+pub fn process(config: &Config) -> Vec<Part> {
+    let (bounds, sites) = (Bounds::from(&config.limits), config.site.len() as u64);
+    let (connections, collect) = (config.collect.max_connections as u64, &config.collect);
+    let request = (collect.max_header_bytes + collect.max_body_bytes) as u64;
+    let part = |what, bytes| Part { what, bytes };
+    vec![
+        part("at rest", AT_REST),
+        part("tags and visits (limits.tags, limits.visits)", Visits::bytes_max(bounds).0),
+        part(
+            "texts and rows of each site's days (limits.*_per_site_day)",
+            sites * DAYS * Visits::day_bytes_max(bounds).0,
+        ),
+        part(
+            "agents and places (limits.agents_cached)",
+            config.limits.agents_cached as u64 * AGENT_BYTES + PLACES_CACHED as u64 * PLACE_BYTES,
+        ),
+        part("connections (collect.max_connections)", connections * CONNECTION),
+        part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),
+        part("events on their way to the disk", WAITING),
+        // One is folded while the rows of another are being inserted.
+        part("folding of segments", Rollup::bytes_max(SEGMENT_MAX) * 3 / 2),
+    ]
+}
+
+/// What the folder in memory, `runtime.dir`, holds beside: the journal and the one before it, each a snapshot and notes.
+pub fn runtime_folder(config: &Config) -> u64 {
+    let (bounds, sites) = (Bounds::from(&config.limits), config.site.len() as u64);
+    let snapshot = Visits::bytes_max(bounds).1 + sites * DAYS * Visits::day_bytes_max(bounds).1;
+    let notes = NOTES_MAX as u64;
+    2 * (snapshot + notes.min(4 * snapshot + (8 << 20)))
+}
+
+/// All of it, in words.
+pub fn told(config: &Config) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let parts = process(config);
+    let sum = parts.iter().map(|part| part.bytes).sum();
+    let lines: String = parts.iter().map(|part| format!("\n{:>7} MiB  {}", mib(part.bytes), part.what)).collect();
+    format!("memory: {} MiB at the most, and {} MiB in runtime.dir:{lines}", mib(sum), mib(runtime_folder(config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SteadyClock;
+    use crate::config::Site;
+    use crate::privacy::event::{Day, Event, Hour, Kind, Property, Term};
+    use crate::spool::Spool;
+    use crate::store::rows::{ActionsRow, BreakdownsRow};
+
+    #[test]
+    fn the_default_bounds_of_one_site_come_to_less_than_two_gigabytes() {
+        let config = Config { site: vec![Site::default()], ..Config::default() };
+        let sum: u64 = process(&config).iter().map(|part| part.bytes).sum();
+        assert!(sum < 2_000_000_000, "{}", told(&config));
+        assert!(runtime_folder(&config) < 2_000_000_000, "{}", told(&config));
+    }
+
+    #[test]
+    fn every_configured_bound_is_in_the_sum() {
+        let sum = |change: fn(&mut Config)| {
+            let mut config = Config { site: vec![Site::default()], ..Config::default() };
+            change(&mut config);
+            process(&config).iter().map(|part| part.bytes).sum::<u64>()
+        };
+        let before = sum(|_| ());
+        let grown: [fn(&mut Config); 10] = [
+            |config| config.limits.tags *= 4,
+            |config| config.limits.visits *= 4,
+            |config| config.limits.pages_per_site_day *= 4,
+            |config| config.limits.values_per_dimension *= 4,
+            |config| config.limits.rows_per_site_day *= 4,
+            |config| config.limits.agents_cached *= 4,
+            |config| config.collect.max_connections *= 4,
+            |config| config.collect.max_body_bytes *= 4,
+            |config| config.collect.max_header_bytes *= 4,
+            |config| config.site.push(Site::default()),
+        ];
+        assert!(grown.iter().all(|change| sum(*change) > before));
+    }
+
+    /// Actions of two bytes a property: nothing makes more rows of less.
+    #[test]
+    fn a_segment_makes_no_more_rows_than_its_share_of_memory_is_reckoned_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SteadyClock::system());
+        let (spool, _) = Spool::open_folder(folder.path(), 1 << 30, clock).unwrap();
+        let texts: Vec<String> = (0..4_000).map(|number| format!("{number}")).collect();
+        let term = |number: u32| Term { id: number, text: &texts[number as usize] };
+        let mut number = 0;
+        while spool.sealed().is_empty() {
+            number += 1;
+            let property = |at| Property { name: term(at), value: term(30 + (at + number) % 30), new_visitor: false };
+            let kind = Kind::Action {
+                name: term(64 + number % 1_000),
+                new_action_visitor: false,
+                not_found: false,
+                properties: (0..30).map(property).collect(),
+            };
+            let (site, page) = (term(63), term(1_100 + number % 2_003));
+            let (day, hour) = (Day(20_000), Hour(480_000));
+            let event = Event { site, day, hour, page, values: Default::default(), kind, entry: None, left: None };
+            // What waits for the disk may be all that fits.
+            spool.append(&event).ok();
+        }
+        let (segment, mut rollup) = (spool.sealed()[0], Rollup::default());
+        spool.read(&segment).unwrap().for_each(|event| rollup.add(event)).unwrap();
+        let rows = rollup.rows() as u64;
+        assert!(rows > SEGMENT_MAX / 4, "{rows}: it was not the worst");
+        let row = size_of::<ActionsRow>().max(size_of::<BreakdownsRow>()) as u64;
+        assert!(rows * 2 * row < Rollup::bytes_max(SEGMENT_MAX), "{rows}");
+        assert!(Rollup::bytes_max(SEGMENT_MAX) <= 300_000_000);
+    }
+}

@@ -1,0 +1,128 @@
+//! From what a pageview shows of its coming to the name of a channel: the first rule of the table that holds.
+//! `docs/channels.md` has the same table, and a test compares them.
+
+use super::clicks::{Click, Says};
+use super::sources::Kind;
+use crate::privacy::page::Referrer;
+
+/// What is known of a pageview's coming. Texts are in small letters; empty where there is none.
+#[derive(Clone, Copy)]
+pub(super) struct Signs<'s> {
+    /// Of the source that `utm_source` names, else the referrer, else the click id.
+    pub(super) kind: Option<Kind>,
+    pub(super) source: &'s str,
+    pub(super) medium: &'s str,
+    pub(super) click: Option<&'static Click>,
+    pub(super) referrer: &'s Referrer,
+    /// Any `utm_*` or click id is there.
+    pub(super) tagged: bool,
+}
+
+struct Rule {
+    channel: &'static str,
+    when: &'static str,
+    holds: fn(&Signs<'_>) -> bool,
+}
+
+/// Name of the channel of a pageview that shows nothing of its coming.
+const DIRECT: &str = "Direct";
+
+const PAID: [&str; 9] = ["cpc", "cpm", "cpv", "cpa", "cpp", "cpl", "ppc", "retargeting", "remarketing"];
+const DISPLAY: [&str; 6] = ["display", "banner", "cpm", "expandable", "interstitial", "native"];
+const MAIL: [&str; 7] = ["email", "e-mail", "e_mail", "e mail", "mail", "newsletter", "emailing"];
+const SOCIAL: [&str; 6] = ["social", "social-network", "social-media", "sm", "social network", "social media"];
+
+const RULES: [Rule; 15] = [
+    Rule {
+        channel: "Paid Search",
+        when: "paid, from a search engine",
+        holds: |s| s.is_paid() && s.kind == Some(Kind::Search),
+    },
+    Rule {
+        channel: "Paid Social",
+        when: "paid, from a social network",
+        holds: |s| s.is_paid() && s.kind == Some(Kind::Social),
+    },
+    Rule {
+        channel: "Paid Video",
+        when: "paid, from a video site",
+        holds: |s| s.is_paid() && s.kind == Some(Kind::Video),
+    },
+    Rule {
+        channel: "Display",
+        when: "the medium is a word for display, or a click id of display",
+        holds: |s| DISPLAY.contains(&s.medium) || s.clicked(Says::Display),
+    },
+    Rule { channel: "Paid Other", when: "paid, from elsewhere", holds: |s| s.is_paid() },
+    Rule {
+        channel: "Email",
+        when: "medium or source is a word for mail, or from webmail, or a click id of mail",
+        holds: |s| {
+            MAIL.contains(&s.medium) || MAIL.contains(&s.source) || s.kind == Some(Kind::Mail) || s.clicked(Says::Mail)
+        },
+    },
+    Rule {
+        channel: "Affiliates",
+        when: "the medium is `affiliate` or `affiliates`, or a click id of a partner",
+        holds: |s| matches!(s.medium, "affiliate" | "affiliates") || s.clicked(Says::Affiliate),
+    },
+    Rule {
+        channel: "Messages",
+        when: "medium or source is `sms`, or the medium ends with `push`",
+        holds: |s| s.medium == "sms" || s.source == "sms" || s.medium.ends_with("push"),
+    },
+    Rule {
+        channel: "Audio",
+        when: "the medium is `audio` or `podcast`",
+        holds: |s| matches!(s.medium, "audio" | "podcast"),
+    },
+    Rule {
+        channel: "Organic Social",
+        when: "from a social network, or the medium is a word for one",
+        holds: |s| s.kind == Some(Kind::Social) || SOCIAL.contains(&s.medium),
+    },
+    Rule {
+        channel: "Organic Video",
+        when: "from a video site, or the medium holds `video`",
+        holds: |s| s.kind == Some(Kind::Video) || s.medium.contains("video"),
+    },
+    Rule { channel: "AI Assistants", when: "from an AI assistant", holds: |s| s.kind == Some(Kind::Assistant) },
+    Rule {
+        channel: "Organic Search",
+        when: "from a search engine, or the medium is `organic`",
+        holds: |s| s.kind == Some(Kind::Search) || s.medium == "organic",
+    },
+    Rule {
+        channel: "Referral",
+        when: "from any other host, or the medium is `referral`, `link` or `app`",
+        holds: |s| matches!(s.referrer, Referrer::Outside(_)) || matches!(s.medium, "referral" | "link" | "app"),
+    },
+    Rule { channel: "Other Campaigns", when: "any other tag", holds: |s| s.tagged },
+];
+
+/// Every channel with the condition that makes it, in words; the first that holds counts.
+pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().map(|rule| (rule.channel, rule.when)).chain([(DIRECT, "nothing of the kind")])
+}
+
+/// The words that the conditions speak of.
+#[cfg(test)]
+pub(super) const WORDS: [(&str, &[&str]); 4] =
+    [("paid", &PAID), ("display", &DISPLAY), ("mail", &MAIL), ("social network", &SOCIAL)];
+
+impl Signs<'_> {
+    fn is_paid(&self) -> bool {
+        PAID.contains(&self.medium)
+            || self.medium.starts_with("paid")
+            || self.click.is_some_and(|click| matches!(click.says, Says::Paid(_)))
+    }
+
+    fn clicked(&self, says: Says) -> bool {
+        self.click.is_some_and(|click| click.says == says)
+    }
+
+    /// The channel that this comes to.
+    pub(super) fn channel(&self) -> &'static str {
+        RULES.iter().find(|rule| (rule.holds)(self)).map_or(DIRECT, |rule| rule.channel)
+    }
+}

@@ -1,0 +1,148 @@
+//! Where a pageview came from, in marketing's terms: source, channel and the five `utm_*`. Asked for only where the
+//! configuration and the visitor allow it; must never read the value of a click id, and nothing else of a query.
+//!
+//! | of a query | what becomes of it |
+//! |---|---|
+//! | `utm_source`, `utm_medium`, `utm_campaign`, `utm_term`, `utm_content` | the first of each: decoded, blanks and invisible characters brought to single blanks, placeholders for what points at a person (see `redact`; here also any number of seven digits and more that is no date), 200 bytes at the most |
+//! | the same, empty or in brackets, such as `(not set)` | nothing: tools write that for no value, and brackets are ours |
+//! | the name of a click id | that there is one, see `clicks` |
+//! | anything else | dropped |
+
+mod channel;
+mod clicks;
+mod sources;
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use self::channel::Signs;
+pub use self::channel::table;
+use self::clicks::Click;
+use super::event::{DIRECT, Dimension};
+use super::page::Referrer;
+use super::{percent, redact};
+
+/// Longest value that is kept: no name of a campaign is longer, and what is may well be more than a name.
+const VALUE_BYTES_MAX: usize = 200;
+
+const NAMES: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
+
+/// What is kept of a pageview's coming.
+pub(super) struct Origin {
+    source: Option<Box<str>>,
+    channel: &'static str,
+    /// In the order of [`NAMES`].
+    tags: [Option<Box<str>>; 5],
+}
+
+impl Origin {
+    /// Reads a page's query, and its referrer as far as it was kept.
+    pub(super) fn new(query: &str, referrer: &Referrer) -> Self {
+        let mut tags = [const { None }; 5];
+        let mut click: Option<&'static Click> = None;
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
+            match at.and_then(|at| tags.get_mut(at)) {
+                Some(tag @ None) => *tag = cleaned(value),
+                Some(Some(_)) => {}
+                None => click = click.or_else(|| clicks::of_name(name)),
+            }
+        }
+        Self::of(tags, click, referrer)
+    }
+
+    fn of(tags: [Option<Box<str>>; 5], click: Option<&'static Click>, referrer: &Referrer) -> Self {
+        let small = |tag: &Option<Box<str>>| tag.as_deref().unwrap_or_default().to_lowercase();
+        let [source, medium, ..] = &tags;
+        let (word, medium) = (small(source), small(medium));
+        let host = match referrer {
+            Referrer::Outside(host) => Some(&**host),
+            Referrer::Inside(_) | Referrer::None => None,
+        };
+        let known = if word.is_empty() { host.and_then(sources::of_host) } else { sources::of_word(&word) };
+        let kind = known.map(|known| known.kind).or_else(|| click?.kind());
+        let tagged = click.is_some() || tags.iter().any(Option::is_some);
+        let name = known.map(|known| known.name).or(source.as_deref()).or(host);
+        let name = name.or(click.map(|click| click.source)).or((!tagged).then_some(DIRECT));
+        let signs = Signs { kind, source: &word, medium: &medium, click, referrer, tagged };
+        Self { source: name.map(Into::into), channel: signs.channel(), tags }
+    }
+
+    /// The value of a dimension of marketing.
+    pub(super) fn value(&self, dimension: Dimension) -> Option<&str> {
+        let [source, medium, campaign, term, content] = &self.tags;
+        let tag = match dimension {
+            Dimension::Source => &self.source,
+            Dimension::Channel => return Some(self.channel),
+            Dimension::UtmSource => source,
+            Dimension::UtmMedium => medium,
+            Dimension::UtmCampaign => campaign,
+            Dimension::UtmTerm => term,
+            Dimension::UtmContent => content,
+            Dimension::Referrer
+            | Dimension::PreviousPage
+            | Dimension::Country
+            | Dimension::Region
+            | Dimension::City
+            | Dimension::Device
+            | Dimension::Browser
+            | Dimension::BrowserVersion
+            | Dimension::System
+            | Dimension::SystemVersion
+            | Dimension::Screen
+            | Dimension::Language
+            | Dimension::Hostname => return None,
+        };
+        tag.as_deref()
+    }
+}
+
+/// A value as it may be kept, if anything of it may.
+fn cleaned(value: &str) -> Option<Box<str>> {
+    let spaced = value.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
+    let readable = decoded.replace(percent::is_unprintable, " ");
+    let text = readable.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let mut text = redacted(text);
+    if text.len() > VALUE_BYTES_MAX {
+        // A part may be what the whole was not.
+        text = redacted(percent::cut(&text, VALUE_BYTES_MAX).trim_end().to_owned());
+    }
+    let is_kept = !text.is_empty() && text.len() <= VALUE_BYTES_MAX && !(text.starts_with('(') && text.ends_with(')'));
+    is_kept.then(|| text.into())
+}
+
+/// Placeholders in a value, as a whole and between its separators. Stricter than in a page: the number of a customer
+/// has no reason to be here, as that of an article has in a path.
+fn redacted(text: String) -> String {
+    let is_separator = |c: char| !(c.is_alphanumeric() || ".:-@+_%".contains(c));
+    let whole = redact::redacted(Cow::Owned(text));
+    let pieces = whole.split_inclusive(is_separator).map(|piece| {
+        let body = piece.trim_end_matches(is_separator);
+        let separator = piece.strip_prefix(body).unwrap_or_default();
+        without_numbers(&redact::redacted(body.into())) + separator
+    });
+    pieces.collect()
+}
+
+/// A text with a placeholder for each number of seven digits and more that is no date.
+fn without_numbers(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(start);
+        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let (number, after) = number.split_at(end);
+        kept.push_str(before);
+        let is_short = number.len() < 7 || (number.len() == 8 && redact::is_date(number));
+        kept.push_str(if is_short { number } else { ":id" });
+        rest = after;
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,153 @@
+//! The list of known sources, from `sources/`: a host, or a word of `utm_source`, to a name and a kind. Must never look
+//! at more of a referrer than its host.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What kind of place a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Search,
+    Social,
+    Video,
+    Mail,
+    Assistant,
+}
+
+/// A known source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) kind: Kind,
+    pub(super) name: &'static str,
+}
+
+/// Ours come first: they mend what the other list files elsewhere.
+const LISTS: [&str; 2] = [include_str!("../../../sources/more.tsv"), include_str!("../../../sources/matomo/hosts.tsv")];
+
+static SOURCES: LazyLock<HashMap<String, Source>> = LazyLock::new(|| {
+    let mut sources = HashMap::new();
+    let known = || LISTS.iter().flat_map(|list| list.lines()).filter_map(read);
+    for (source, host) in known() {
+        sources.entry(host.to_owned()).or_insert(source);
+    }
+    for (source, _) in known() {
+        sources.entry(source.name.to_lowercase()).or_insert(source);
+    }
+    sources
+});
+
+/// A line of a list.
+fn read(line: &'static str) -> Option<(Source, &'static str)> {
+    let mut columns = line.split('\t');
+    let kind = match columns.next()? {
+        "search" => Kind::Search,
+        "social" => Kind::Social,
+        "video" => Kind::Video,
+        "mail" => Kind::Mail,
+        "assistant" => Kind::Assistant,
+        _ => return None,
+    };
+    Some((Source { kind, name: columns.next()? }, columns.next()?))
+}
+
+/// The source that serves this host, in small letters and without `www.`. What is no search engine is known by its
+/// subdomains too; an engine has many others.
+pub(super) fn of_host(host: &str) -> Option<Source> {
+    if let Some(found) = SOURCES.get(host).or_else(|| of_country(host)) {
+        return Some(*found);
+    }
+    let mut rest = host;
+    while let Some((_, parent)) = rest.split_once('.').filter(|(_, parent)| parent.contains('.')) {
+        if let Some(found) = SOURCES.get(parent) {
+            return (found.kind != Kind::Search).then_some(*found);
+        }
+        rest = parent;
+    }
+    None
+}
+
+/// The source that `utm_source` names, in small letters: a host, a name, or one of the usual short forms.
+pub(super) fn of_word(word: &str) -> Option<Source> {
+    SOURCES.get(word).copied().or_else(|| word.contains('.').then(|| of_host(word)).flatten())
+}
+
+/// An engine whose host holds a country: `google.fr`, `google.co.uk`, `fr.search.yahoo.com`.
+fn of_country(host: &str) -> Option<&'static Source> {
+    let labels: Vec<&str> = host.split('.').collect();
+    let is_country = |label: &&str| label.len() == 2 && label.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_second = |label: &&str| matches!(*label, "com" | "co" | "org" | "net");
+    let gap = |from: usize, to: usize| {
+        let (before, after) = (labels.get(..from)?, labels.get(to + 1..)?);
+        SOURCES.get(&[before, &["{}"], after].concat().join("."))
+    };
+    (0..labels.len()).filter(|at| labels.get(*at).is_some_and(is_country)).find_map(|at| {
+        let second = at.checked_sub(1).filter(|second| labels.get(*second).is_some_and(is_second));
+        gap(at, at).or_else(|| gap(second?, at))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_sources_are_known_by_their_hosts() {
+        for (host, kind, name) in [
+            ("google.com", Kind::Search, "Google"),
+            ("google.fr", Kind::Search, "Google"),
+            ("google.co.uk", Kind::Search, "Google"),
+            ("google.com.br", Kind::Search, "Google"),
+            ("com.google.android.googlequicksearchbox", Kind::Search, "Google"),
+            ("bing.com", Kind::Search, "Bing"),
+            ("cn.bing.com", Kind::Search, "Bing"),
+            ("fr.search.yahoo.com", Kind::Search, "Yahoo!"),
+            ("duckduckgo.com", Kind::Search, "DuckDuckGo"),
+            ("qwant.com", Kind::Search, "Qwant"),
+            ("ecosia.org", Kind::Search, "Ecosia"),
+            ("search.brave.com", Kind::Search, "Brave"),
+            ("yandex.ru", Kind::Search, "Yandex"),
+            ("facebook.com", Kind::Social, "Facebook"),
+            ("l.facebook.com", Kind::Social, "Facebook"),
+            ("t.co", Kind::Social, "Twitter"),
+            ("x.com", Kind::Social, "Twitter"),
+            ("fr.linkedin.com", Kind::Social, "LinkedIn"),
+            ("old.reddit.com", Kind::Social, "reddit"),
+            ("news.ycombinator.com", Kind::Social, "Hacker News"),
+            ("m.youtube.com", Kind::Video, "YouTube"),
+            ("mail.google.com", Kind::Mail, "Gmail"),
+            ("eu.mail.yahoo.com", Kind::Mail, "Yahoo! Mail"),
+            ("chatgpt.com", Kind::Assistant, "ChatGPT"),
+            ("plus.google.com", Kind::Social, "Google+"),
+        ] {
+            assert_eq!(of_host(host), Some(Source { kind, name }), "{host}");
+        }
+        for host in ["docs.google.com", "news.example", "google.example", "com", "notfacebook.com", "", "."] {
+            assert_eq!(of_host(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_a_host_a_name_or_a_short_form() {
+        for (word, name) in [
+            ("google", "Google"),
+            ("hacker news", "Hacker News"),
+            ("fb", "Facebook"),
+            ("twitter.com", "Twitter"),
+            ("m.facebook.com", "Facebook"),
+        ] {
+            assert_eq!(of_word(word).map(|source| source.name), Some(name), "{word}");
+        }
+        assert_eq!(of_word("newsletter-march"), None);
+    }
+
+    #[test]
+    fn every_line_of_the_lists_is_read() {
+        for list in LISTS {
+            for line in list.lines() {
+                let (source, host) = read(line).unwrap_or_else(|| panic!("{line}"));
+                assert_eq!(line.split('\t').count(), 3, "{line}");
+                assert!(!host.is_empty() && !source.name.is_empty() && !host.starts_with("www."), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! An insert that hangs: what waits meanwhile is folded, and none of it twice.
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::config::{self, Limits, Runtime};
+use crate::privacy::Anonymiser;
+use crate::privacy::agent::Agents;
+use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::privacy::place::Places;
+use crate::sites::Sites;
+use crate::store::client::Endpoint;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// A way to a database that nobody asks.
+fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Ship, Arc<Anonymiser>) {
+    let site = config::Site { name: "a.example".into(), ..config::Site::default() };
+    let sites = || Sites::new(std::slice::from_ref(&site)).unwrap();
+    let (agents, places) = (Agents::new(10), Places::open(&[]).unwrap());
+    let anonymiser = Arc::new(Anonymiser::new(sites(), agents, places, &config::Privacy::default()));
+    let (spool, _) = Spool::open_folder(&folder.join("spool"), 1 << 30, clock.clone()).unwrap();
+    let runtime = Runtime { dir: folder.join("runtime"), allow_disk: false };
+    let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &Limits::default(), clock.now()).unwrap();
+    let database = config::ClickHouse::default();
+    let ship = Ship {
+        ledger: Arc::new(ledger),
+        store: Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap())),
+        meters: Arc::new(Meters::new(&sites())),
+        clock: clock.clone(),
+        every: FOLD_EVERY,
+        pauses: PAUSES,
+    };
+    (ship, anonymiser)
+}
+
+#[tokio::test]
+async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let clock = Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap()));
+    let (ship, anonymiser) = ship(folder.path(), &clock);
+    let hit = Hit {
+        received: clock.now(),
+        address: ClientIp::new("192.0.2.1".parse().unwrap()),
+        agent: UserAgent::new(FIREFOX),
+        accept_language: None,
+        signals: Signals::default(),
+        site: None,
+        url: "https://a.example/",
+        referrer: None,
+        fragment_is_page: false,
+        width: None,
+        consent: false,
+        kind: HitKind::Pageview { not_found: false },
+    };
+    let sighting = anonymiser.anonymise(hit).map_err(|_| ()).unwrap();
+    ship.ledger.record(&sighting).unwrap().0.await.unwrap();
+    clock.set("2026-03-10T12:01:00Z".parse().unwrap());
+    let (answer, hanging) = oneshot::channel::<()>();
+    let mut folded_at = Instant::now() - FOLD_EVERY;
+    let folded = async {
+        while !ship.ledger.sealed().iter().any(|segment| segment.folded) {
+            tokio::task::yield_now().await;
+        }
+        answer.send(()).unwrap();
+    };
+    let both = async { tokio::join!(ship.while_folding(hanging, &mut folded_at), folded) };
+    let (answered, ()) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    answered.unwrap();
+    assert!(ship.is_folded(1));
+    assert!(folded_at.elapsed() < FOLD_EVERY, "the next minute begins there");
+}

@@ -1,0 +1,268 @@
+//! The counting of one sighting, within its day: which flags it sets, which visit it moves, under which rows. All that is
+//! decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
+
+use super::day::{DayVisits, View, Visit};
+use super::lexicon::TermIds;
+use super::rows::Row;
+use super::{Change, KindOf, Met, NOT_FOUND};
+use crate::privacy::Sighting;
+use crate::privacy::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
+use crate::privacy::hit::HitKind;
+use crate::privacy::page::Referrer;
+
+/// Number of [`OTHER`](super::OTHER) among any texts, and as [`Visit::entry_values`] keeps it.
+const OTHER_NUMBER: u32 = 0;
+const OTHER_VALUE: u16 = 1;
+
+/// The counting of one sighting, within its day.
+pub(super) struct Counting<'c, 's> {
+    pub(super) today: &'c mut DayVisits,
+    pub(super) sighting: &'c Sighting<'s>,
+    pub(super) room: Room,
+    pub(super) ids: &'c mut TermIds,
+    /// Which bounds it has met so far.
+    pub(super) met: Met,
+}
+
+/// What there is still room for, over all sites and days.
+pub(super) struct Room {
+    pub(super) tags: usize,
+    /// Another visit may begin.
+    pub(super) visit: bool,
+}
+
+impl Counting<'_, '_> {
+    /// As [`DayVisits::see`].
+    fn see(&mut self, tag: u64) -> Option<bool> {
+        let seen = self.today.see(tag, self.room.tags > 0);
+        self.room.tags -= usize::from(seen == Some(true));
+        seen
+    }
+
+    pub(super) fn change(mut self) -> (Change, Met) {
+        let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
+        self.met.pages |= page.is_none();
+        let page = page.unwrap_or(OTHER_NUMBER);
+        let change = match &self.sighting.kind {
+            HitKind::Pageview { not_found } => self.pageview(page, *not_found),
+            HitKind::Action { name, interactive, properties } => self.action(page, name, *interactive, properties),
+            HitKind::Engagement { engaged_ms, scroll_percent } => self.engagement(page, *engaged_ms, *scroll_percent),
+            HitKind::Timing(timings) => self.timing(page, timings),
+        };
+        (change, self.met)
+    }
+
+    fn pageview(&mut self, page: u32, not_found: bool) -> Change {
+        let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
+        let mut values = self.visitor_values();
+        let open = self.today.open_visit(tag, at).map(|visit| *visit);
+        let room = open.is_some() || self.room.visit;
+        let Some(new_visitor) = room.then(|| self.see(tag)).flatten() else {
+            self.admit_values(page, &mut values);
+            let kind = KindOf::Pageview {
+                new_visitor: false,
+                new_page_visitor: false,
+                opens_visit: false,
+                exit: false,
+                not_found,
+            };
+            return Change { page, values, kind, entry: None, left: None, tagged: false };
+        };
+        let page_tag = self.sighting.tag.on_page(&self.sighting.key, self.today.lexicon.pages.term(page).text);
+        let new_page_visitor = self.see(page_tag);
+        let view = View::new(self.sighting.day, self.sighting.hour, page);
+        self.way_here(&mut values, open.as_ref());
+        self.admit_values(page, &mut values);
+        let (entry, left) = match open {
+            Some(before) => {
+                let mut visit = before;
+                visit.previous = Some(visit.current);
+                visit.current = view;
+                visit.bounce = false;
+                visit.last_seen = visit.last_seen.max(at);
+                self.today.begin_visit(tag, visit);
+                (correction(before, before.bounce, before.gap(at)), Some(before.current))
+            }
+            None => {
+                let visit = Visit {
+                    entry: view,
+                    entry_values: values,
+                    last_seen: at,
+                    bounce: true,
+                    current: view,
+                    previous: None,
+                };
+                self.today.begin_visit(tag, visit);
+                (None, None)
+            }
+        };
+        let kind = KindOf::Pageview {
+            new_visitor,
+            new_page_visitor: new_page_visitor.unwrap_or(false),
+            opens_visit: open.is_none(),
+            exit: true,
+            not_found,
+        };
+        Change { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
+    }
+
+    /// The values that belong to the visitor.
+    fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
+        let mut values = [0; DIMENSIONS];
+        if let Some(facts) = &self.sighting.facts {
+            for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+                if let Some(text) = facts.shown(dimension) {
+                    *value = self.value(dimension, text);
+                }
+            }
+        }
+        values
+    }
+
+    /// The number of a value, as a visit keeps it.
+    fn value(&mut self, dimension: Dimension, text: &str) -> u16 {
+        let number = self.today.value(dimension, text, self.ids);
+        self.met.values |= number.is_none();
+        number.unwrap_or(OTHER_VALUE)
+    }
+
+    /// Puts [`OTHER`](super::OTHER) in the place of values whose rows on this page there is no room for.
+    fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) {
+        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+            if *value > OTHER_VALUE && !self.today.rows.admit(Row::breakdown(dimension, page, *value)) {
+                *value = OTHER_VALUE;
+                self.met.rows = true;
+            }
+        }
+    }
+
+    /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
+    /// visit in progress knows; or, for a visit's first, directly. Source and channel, where they are measured, follow.
+    fn way_here(&mut self, values: &mut [u16; DIMENSIONS], open: Option<&Visit>) {
+        let from_visit;
+        let (referrer, previous) = match (&self.sighting.referrer, open) {
+            (Referrer::Outside(host), _) => (Some(&**host), None),
+            (Referrer::Inside(page), Some(_)) => (None, Some(&**page)),
+            (Referrer::Inside(page), None) => (Some(DIRECT), Some(&**page)),
+            (Referrer::None, None) => (Some(DIRECT), None),
+            (Referrer::None, Some(visit)) => {
+                from_visit = self.today.lexicon.pages.term(visit.current.page).text.to_owned();
+                (None, Some(from_visit.as_str()))
+            }
+        };
+        let facts = self.sighting.facts.as_ref().filter(|_| referrer == Some(DIRECT));
+        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+            if let Some(text) = facts.and_then(|facts| facts.of_direct(dimension)) {
+                *value = self.value(dimension, text);
+            }
+        }
+        let [referrer_value, previous_value, ..] = values;
+        if let Some(text) = referrer {
+            *referrer_value = self.value(Dimension::Referrer, text);
+        }
+        if let Some(text) = previous {
+            *previous_value = self.value(Dimension::PreviousPage, text);
+        }
+    }
+
+    fn action(
+        &mut self,
+        page: u32,
+        name: &str,
+        interactive: bool,
+        properties: &[(&str, std::borrow::Cow<'_, str>)],
+    ) -> Change {
+        let (tag, key) = (&self.sighting.tag, &self.sighting.key);
+        let index = self.today.lexicon.actions.intern(name, self.ids);
+        let mut noted = Vec::with_capacity(properties.len());
+        for (property, value) in properties {
+            let words = &mut self.today.lexicon.properties;
+            let (property, value) = (words.intern(property, self.ids), words.intern(value, self.ids));
+            self.met.values |= property.is_none() || value.is_none();
+            noted.push((property.unwrap_or(OTHER_NUMBER), value.unwrap_or(OTHER_NUMBER), false));
+        }
+        self.met.values |= index.is_none();
+        let index = self.admit_action(page, index.unwrap_or(OTHER_NUMBER), &mut noted);
+        let doing = tag.doing(key, self.today.lexicon.actions.term(index).text);
+        let new = self.see(doing);
+        for (property, value, new) in &mut noted {
+            let (name, words) = (self.today.lexicon.actions.term(index).text, &self.today.lexicon.properties);
+            let with = tag.doing_with(key, name, words.term(*property).text, words.term(*value).text);
+            *new = self.see(with).unwrap_or(false);
+        }
+        let entry = self.touch_visit(interactive, |_| ());
+        let kind =
+            KindOf::Action { name: index, new: new.unwrap_or(false), not_found: name == NOT_FOUND, properties: noted };
+        Change { page, values: [0; DIMENSIONS], kind, entry: entry.1, left: None, tagged: new.is_some() }
+    }
+
+    /// The action's number, and its properties' values, as far as there is room for their rows. An action is there with
+    /// those of its rows that stand for the rest, or it is [`OTHER`](super::OTHER) itself.
+    fn admit_action(&mut self, page: u32, action: u32, properties: &mut [(u32, u32, bool)]) -> u32 {
+        let rows = &mut self.today.rows;
+        let rest = properties.iter().map(|(name, _, _)| Row::action(page, action, Some((*name, OTHER_NUMBER))));
+        let known =
+            action == OTHER_NUMBER || rows.admit_all(std::iter::once(Row::action(page, action, None)).chain(rest));
+        let action = if known { action } else { OTHER_NUMBER };
+        self.met.rows |= !known;
+        for (name, value, _) in properties {
+            if *value != OTHER_NUMBER && !rows.admit(Row::action(page, action, Some((*name, *value)))) {
+                *value = OTHER_NUMBER;
+                self.met.rows = true;
+            }
+        }
+        action
+    }
+
+    fn engagement(&mut self, page: u32, engaged_ms: Option<u32>, depth: Option<u8>) -> Change {
+        let (gained, entry) = self.touch_visit(false, |visit| {
+            let view = visit.view_of(page)?;
+            let engaged_view = engaged_ms.is_some() && !view.timed;
+            view.timed |= engaged_ms.is_some();
+            let known = view.scrolled;
+            view.scrolled = known.max(depth);
+            Some((engaged_view, depth.map_or(0, |depth| depth.saturating_sub(known.unwrap_or(0))), known.is_none()))
+        });
+        let (engaged_view, scroll_percent, first_depth) =
+            gained.flatten().unwrap_or((engaged_ms.is_some(), depth.unwrap_or(0), true));
+        let kind = KindOf::Engagement {
+            engaged_ms: engaged_ms.unwrap_or(0),
+            engaged_view,
+            scroll_percent,
+            scroll_view: depth.is_some() && first_depth,
+        };
+        Change { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
+    }
+
+    /// Times whose rows there is no room for count for [`OTHER`](super::OTHER) among the pages: the site's stay right.
+    fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> Change {
+        let timings: Vec<Timing> =
+            timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();
+        let rows = timings.iter().map(|timing| Row::timing(page, self.sighting.hour, *timing));
+        let known = page == OTHER_NUMBER || self.today.rows.admit_all(rows);
+        self.met.rows |= !known;
+        let page = if known { page } else { OTHER_NUMBER };
+        let (_, entry) = self.touch_visit(false, |_| ());
+        Change { page, values: [0; DIMENSIONS], kind: KindOf::Timing(timings), entry, left: None, tagged: true }
+    }
+
+    /// Notes a hit that is no pageview in the visit in progress, if there is one.
+    fn touch_visit<R>(
+        &mut self,
+        ends_bounce: bool,
+        note: impl FnOnce(&mut Visit) -> R,
+    ) -> (Option<R>, Option<(Visit, bool, i64)>) {
+        let at = self.sighting.at;
+        let Some(visit) = self.today.open_visit(self.sighting.tag.bits(), at) else { return (None, None) };
+        let before = *visit;
+        visit.bounce &= !ends_bounce;
+        visit.last_seen = visit.last_seen.max(at);
+        let noted = note(visit);
+        (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
+    }
+}
+
+/// The correction of a visit's entry hit, where there is something to correct.
+fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<(Visit, bool, i64)> {
+    (unbounce || seconds > 0).then_some((visit, unbounce, seconds))
+}
