@@ -1,7 +1,8 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser deny torture overload advisories doc clean needs-rust needs-node chromium FORCE
+.PHONY: help run test lint fmt clippy units pages browser deny torture overload bench bench-scaling \
+	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -25,6 +26,9 @@ help:
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
+	@echo 'make bench       every figure beside a bare server and its goal, in some 45 minutes (release build; BENCH=… for parts)'
+	@echo 'make bench-scaling       cost of a pageview against rate, sites, pages, visitors, with plots, in half an hour'
+	@echo 'make bench-instructions  instructions of the hot path against their budgets'
 	@echo 'make advisories  known vulnerabilities in it; fetches the advisory database'
 	@echo 'make doc         the documentation of the modules, in target/doc'
 	@echo 'make clean       remove what was built and fetched'
@@ -67,6 +71,19 @@ torture: needs-rust $(NPM_TEST)
 overload: needs-rust $(NPM_TEST)
 	$(call step,overload,cargo test --release --locked --test overload -- --long)
 
+# What is measured and how much, as `make bench BENCH="beside --pairs 3 --seconds 5"`; see benches/README.md.
+BENCH := all
+
+bench: needs-rust $(NPM_TEST)
+	$(call step,benchmark,cargo bench --locked --bench load -- $(BENCH))
+
+bench-scaling: needs-rust $(NPM_TEST)
+	$(call step,scaling,cargo bench --locked --bench load -- scaling)
+
+# ACCEPT=--accept makes what is counted the budget.
+bench-instructions: needs-rust $(NPM_TEST) valgrind
+	$(call step,instructions of the hot path,cargo bench --locked --bench hot -- $(ACCEPT))
+
 advisories: deny
 	$(call step,advisories,cargo deny --locked check advisories)
 
@@ -99,10 +116,15 @@ ifeq ($(wildcard node_modules/.package-lock.json),)
 $(NPM_RUN) $(NPM_TEST): FORCE
 endif
 
-chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
-	  command -v apt-get >/dev/null || { echo 'Chromium is missing: install it, then run make again' >&2; exit 1; }; \
+# $(call from_system,package,name): installs it from the packages of the system.
+from_system = { command -v apt-get >/dev/null || { echo '$(2) is missing: install it, then run make again' >&2; exit 1; }; \
 	  if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
-	  else echo 'Chromium is missing: as root, apt-get install chromium, then run make again' >&2; exit 1; fi; \
-	  echo '==> Chromium is missing and is installed from the packages of the system'; \
-	  $$as apt-get update && $$as apt-get install --yes --no-install-recommends chromium; }
+	  else echo '$(2) is missing: as root, apt-get install $(1), then run make again' >&2; exit 1; fi; \
+	  echo '==> $(2) is missing and is installed from the packages of the system'; \
+	  $$as apt-get update && $$as apt-get install --yes --no-install-recommends $(1); }
+
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || $(call from_system,chromium,Chromium)
+
+valgrind:
+	@command -v valgrind >/dev/null || $(call from_system,valgrind,Valgrind)

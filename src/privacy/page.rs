@@ -63,7 +63,7 @@ impl<'a> Location<'a> {
     /// # Errors
     /// See [`BadUrl`].
     pub fn parse(url: &'a str) -> Result<Self, BadUrl> {
-        if url.len() > URL_BYTES_MAX || url.chars().any(char::is_control) {
+        if url.len() > URL_BYTES_MAX || has_control(url) {
             return Err(BadUrl);
         }
         let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
@@ -148,6 +148,14 @@ pub fn referrer(url: &str, site: &Site) -> Referrer {
         Referrer::Outside(location.host().into())
     } else {
         Referrer::None
+    }
+}
+
+/// Whether a control character is in it; nearly all URLs are ASCII, and are looked through many bytes at a time.
+fn has_control(url: &str) -> bool {
+    match url.is_ascii() {
+        true => url.bytes().fold(false, |found, byte| found | byte.is_ascii_control()),
+        false => url.chars().any(char::is_control),
     }
 }
 

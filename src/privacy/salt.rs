@@ -107,8 +107,10 @@ impl Keys {
                 key
             }
         };
-        let before = day_before_gap(site, at);
-        let yesterday = if before == day { None } else { days.iter().find(|(of, _)| *of == before) };
+        // Most of the day today's key is the only one, and no calendar need be asked.
+        let others = days.iter().filter(|(of, _)| *of != day).count();
+        let before = if others == 0 { day } else { day_before_gap(site, at) };
+        let yesterday = days.iter().find(|(of, _)| *of == before && before != day);
         Ok(Moment { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
     }
 

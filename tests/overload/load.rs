@@ -1,4 +1,4 @@
-//! What is sent, and what comes back: bare HTTP/1.1 over sockets, so that the sender costs little beside the collector.
+//! What is sent, and what comes back of it: honest hits, floods, and connections that are no honest use.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+
+use crate::wire::{Answer, Closed, connected, on_a_runtime, one, parse};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 /// Unanswered requests on one connection of a flood: the sender is a proxy or a script, not a queue without end.
@@ -62,12 +64,6 @@ impl Answers {
     }
 }
 
-struct Answer {
-    status: u16,
-    retry_after: bool,
-    dropped: bool,
-}
-
 /// One pageview of one of many visitors.
 pub(crate) fn pageview(number: u64) -> Vec<u8> {
     hit(number, number % 500, "news.example", FIREFOX)
@@ -98,37 +94,6 @@ fn hit(number: u64, page: u64, referrer: &str, agent: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-/// Takes the first whole answer from `bytes`.
-fn parse(bytes: &mut Vec<u8>) -> Option<Answer> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&bytes[..end]).unwrap().to_ascii_lowercase();
-    let length = head
-        .split_once("content-length: ")
-        .map_or(0, |(_, rest)| rest.split_once("\r\n").unwrap().0.parse::<usize>().unwrap());
-    if bytes.len() < end + length {
-        return None;
-    }
-    bytes.drain(..end + length);
-    let status = head[9..12].parse().unwrap();
-    Some(Answer {
-        status,
-        retry_after: head.contains("\r\nretry-after: "),
-        dropped: head.contains("x-sillage-dropped: "),
-    })
-}
-
-async fn one(stream: &mut TcpStream, read: &mut Vec<u8>, request: &[u8]) -> std::io::Result<Answer> {
-    stream.write_all(request).await?;
-    loop {
-        if let Some(answer) = parse(read) {
-            return Ok(answer);
-        }
-        if stream.read_buf(read).await? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
 /// `count` connections that send for `time`, each its next hit `pause` after the last one's answer.
 pub(crate) fn closed(to: SocketAddr, count: usize, pause: Duration, time: Duration) -> Answers {
     closed_with(to, count, pause, time, pageview)
@@ -143,29 +108,17 @@ pub(crate) fn closed_with(
     hit: fn(u64) -> Vec<u8>,
 ) -> Answers {
     let answers = Rc::new(RefCell::new(Answers::default()));
-    on_a_runtime(async {
-        let (set, began) = (LocalSet::new(), Instant::now());
-        for name in 0..count {
-            let answers = answers.clone();
-            set.spawn_local(async move {
-                let mut stream = TcpStream::connect(to).await.unwrap();
-                stream.set_nodelay(true).unwrap();
-                let (mut read, mut number) = (Vec::with_capacity(1024), name as u64 * 1_000_003);
-                while began.elapsed() < time {
-                    let request = hit(number);
-                    let sent = Instant::now();
-                    let answer = one(&mut stream, &mut read, &request).await.unwrap();
-                    answers.borrow_mut().waits.push(sent.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
-                    answers.borrow_mut().note(began, &answer);
-                    number += 1;
-                    if !pause.is_zero() {
-                        tokio::time::sleep(pause).await;
-                    }
-                }
-            });
-        }
-        set.await;
-    });
+    let (noted, began, mut number) = (answers.clone(), Instant::now(), 0);
+    let ask = move |request: &mut Vec<u8>| {
+        number += 1;
+        request.extend(hit(number));
+        number
+    };
+    let note = move |_, waited: Duration, answer: &Answer| {
+        noted.borrow_mut().waits.push(waited.as_micros().try_into().unwrap_or(u32::MAX));
+        noted.borrow_mut().note(began, answer);
+    };
+    Closed { to, connections: count, pause, time, fresh: false }.run(ask, note);
     answers.take()
 }
 
@@ -181,9 +134,7 @@ pub(crate) fn flood(to: SocketAddr, count: usize, rate: f64, time: Duration) -> 
     on_a_runtime(async {
         let (set, mut senders) = (LocalSet::new(), Vec::new());
         for _ in 0..count {
-            let stream = TcpStream::connect(to).await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            senders.push(Rc::new(Sender { stream, unanswered: Cell::new(0) }));
+            senders.push(Rc::new(Sender { stream: connected(to).await, unanswered: Cell::new(0) }));
         }
         let began = Instant::now();
         for sender in senders.iter().cloned() {
@@ -328,8 +279,4 @@ pub(crate) fn closed_after(to: SocketAddr, within: Duration) -> Option<Duration>
         let end = tokio::time::timeout(within, stream.read(&mut [0; 1])).await;
         end.is_ok().then(|| began.elapsed())
     })
-}
-
-fn on_a_runtime<R>(what: impl Future<Output = R>) -> R {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(what)
 }

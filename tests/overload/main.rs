@@ -6,14 +6,24 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
+mod alone;
 mod load;
+#[path = "../../benches/load/process.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod process;
+#[path = "../../benches/load/program.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod program;
+#[path = "../../benches/load/wire.rs"]
+mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use alone::{allowed_mib, on_a_core_of_its_own, own_memory_most_mib, unpin};
 use load::{Answers, Idler, Idlers, closed, closed_after, closed_with, flood, invention};
-use program::{Program, unpin, until};
+use process::until;
+use program::{Home, Program, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const HONEST: usize = 20;
@@ -63,23 +73,35 @@ fn main() {
     println!("overload: {} hits accepted and counted, {:.0} s", all, began.elapsed().as_secs_f64());
 }
 
+/// With an engine of its own.
+fn with_engine(collect: &str, limits: &str) -> Program {
+    let (collect, limits) = (collect.to_owned(), limits.to_owned());
+    Home::new(&Setup { collect, limits, ..Setup::default() }).start()
+}
+
+/// Its database is nowhere: what is accepted waits in the spool.
+fn without_engine(collect: &str, spool: &str) -> Program {
+    let (collect, spool) = (collect.to_owned(), format!("flush_seconds = 5\n{spool}"));
+    Home::new(&Setup { collect, spool, engine: false, ..Setup::default() }).start()
+}
+
 /// Refuses what the spool cannot keep, and tells each sender when to come again.
 fn a_full_spool_refuses_with_retry_after(extent: &Extent) {
-    let program = Program::without_engine("", "max_bytes = 65536");
+    let program = without_engine("", "max_bytes = 65536");
     let full = until(Duration::from_secs(20), || {
         closed(program.collect, 8, Duration::ZERO, Duration::from_millis(200)).refused > 0
     });
     assert!(full.is_some(), "a full spool refuses");
-    let cpu = program.cpu();
+    let cpu = program.process.cpu();
     let answers = closed(program.collect, 64, Duration::ZERO, extent.time / 2);
     sound(&answers);
     assert_eq!(answers.accepted, 0, "the spool stays full");
-    row("full spool, 64 connections", &answers, extent.time / 2, program.cpu() - cpu);
+    row("full spool, 64 connections", &answers, extent.time / 2, program.process.cpu() - cpu);
 }
 
 /// A house full of the silent has room for the honest in seconds, and the silent are closed.
 fn the_silent_make_room_and_are_closed() {
-    let program = Program::without_engine("max_connections = 64\nidle_seconds = 2", "");
+    let program = without_engine("max_connections = 64\nidle_seconds = 2", "");
     let silent = Idlers::open(program.collect, 64, Idler::Silent);
     let honest = closed(program.collect, 4, PAUSE, Duration::from_secs(1));
     assert!(honest.accepted >= 4, "the honest are served: {honest:?}");
@@ -94,7 +116,7 @@ fn the_silent_make_room_and_are_closed() {
 /// The honest are served as before beside those who do nothing useful with their connections.
 fn honest_beside_others(extent: &Extent) -> u64 {
     let room = extent.idle + 500;
-    let program = Program::with_engine(&format!("max_connections = {room}\nidle_seconds = 600"), "");
+    let program = with_engine(&format!("max_connections = {room}\nidle_seconds = 600"), "");
     let mut all = Answers::default();
     let mut alone = beside(extent, &program, &mut all, "honest alone", None);
     for (what, idler, count) in [
@@ -119,13 +141,13 @@ fn honest_beside_others(extent: &Extent) -> u64 {
 /// what is configured.
 fn inventions_fit_the_bound(extent: &Extent) -> u64 {
     let limits = "tags = 1000000\nvisits = 50000\nrows_per_site_day = 1000000";
-    let program = Program::with_engine("max_connections = 256", limits);
+    let program = with_engine("max_connections = 256", limits);
     let mut all = Answers::default();
     let (inventions, most) =
-        program.own_memory_most_mib(|| closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, invention));
+        own_memory_most_mib(&program, || closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, invention));
     row("64 connections that invent every word", &inventions, 3 * extent.time, Duration::ZERO);
     tally(&mut all, &inventions);
-    let (allowed, journal) = (program.allowed_mib(), program.memory_most_mib());
+    let (allowed, journal) = (allowed_mib(&program), program.process.mib("VmHWM"));
     println!("{:<44} at most {most:.0} MiB of {allowed:.0}; with the journal and files {journal:.0}", "");
     assert!(most < allowed, "memory stays within its bound");
     counted(&program, &all)
@@ -143,18 +165,18 @@ fn counted(program: &Program, all: &Answers) -> u64 {
 /// and the sender another: that twice as much is sent costs the sender.
 fn best_and_twice_that(extent: &Extent) -> u64 {
     let room = extent.senders + 500;
-    let program = Program::on_a_core_of_its_own(&format!("max_connections = {room}\nidle_seconds = 600"));
+    let program = on_a_core_of_its_own(&format!("max_connections = {room}\nidle_seconds = 600"));
     let (to, mut all) = (program.collect, Answers::default());
     for _ in 0..extent.rounds {
-        let cpu = program.cpu();
+        let cpu = program.process.cpu();
         let answers = closed(to, CLOSED, Duration::ZERO, extent.time);
-        row(&format!("closed loop, {CLOSED} connections"), &answers, extent.time, program.cpu() - cpu);
+        row(&format!("closed loop, {CLOSED} connections"), &answers, extent.time, program.process.cpu() - cpu);
         let rate = answers.accepted as f64 / extent.time.as_secs_f64();
         tally(&mut all, &answers);
-        let cpu = program.cpu();
+        let cpu = program.process.cpu();
         let twice = flood(to, extent.senders, 2.0 * rate, extent.time);
         let name = format!("open loop at twice that, {} connections", extent.senders);
-        row(&name, &twice, extent.time, program.cpu() - cpu);
+        row(&name, &twice, extent.time, program.process.cpu() - cpu);
         let whole = &twice.seconds[..twice.seconds.len().min(extent.time.as_secs() as usize)];
         let ratio = whole.iter().sum::<u64>() as f64 / whole.len().max(1) as f64 / rate;
         println!("{:<44} 202s each second {whole:?}: {ratio:.2} of the closed loop", "");
@@ -178,11 +200,11 @@ fn recovery(to: SocketAddr, all: &mut Answers) -> f64 {
 
 /// What the honest wait, alone or beside others; gives the 99th percentile.
 fn beside(extent: &Extent, program: &Program, all: &mut Answers, name: &str, others: Option<(Idler, usize)>) -> f64 {
-    let before = program.memory_mib();
+    let before = program.process.mib("VmRSS");
     let held = others.map(|(what, count)| (Idlers::open(program.collect, count, what), count));
     let answers = closed(program.collect, HONEST, PAUSE, extent.time);
     tally(all, &answers);
-    let memory = program.memory_mib();
+    let memory = program.process.mib("VmRSS");
     let each = held.as_ref().map_or(String::new(), |(_, count)| {
         format!(", {:.1} KiB for each of them", (memory - before).max(0.0) * 1024.0 / *count as f64)
     });

@@ -1,0 +1,81 @@
+//! The hot path in instructions: what a pageview costs between the wire and the disk, stage by stage, as valgrind's
+//! callgrind counts it. Counts repeat themselves where times do not, so each stage has a budget (`benches/budgets.toml`),
+//! and growth of more than a twentieth fails. `make bench-instructions` runs it; with `--accept` what was counted becomes
+//! the budget. Without valgrind it says what to install.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
+
+mod callgrind;
+mod gate;
+mod stages;
+#[path = "../load/traffic.rs"]
+#[allow(dead_code, reason = "shared with the load, which uses all of it")]
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use figment::Figment;
+use figment::providers::{Format, Toml};
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const BUDGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/budgets.toml");
+
+/// Growth that fails, in percent.
+const GROWTH_MAX: f64 = 5.0;
+
+fn main() -> ExitCode {
+    let says = |word: &str| std::env::args().any(|argument| argument == word);
+    if says("stages") {
+        stages::run();
+        return ExitCode::SUCCESS;
+    }
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        println!("the budgets are of x86_64 Linux; nothing is compared here");
+        return ExitCode::SUCCESS;
+    }
+    let Some(counted) = callgrind::count(stages::NAMES) else {
+        println!("valgrind is missing; it counts the instructions: on Debian, apt-get install valgrind");
+        return ExitCode::FAILURE;
+    };
+    if says("--accept") {
+        accept(&counted);
+        return ExitCode::SUCCESS;
+    }
+    let budgets: BTreeMap<String, f64> =
+        Figment::from(Toml::file_exact(BUDGETS)).extract_inner("instructions").unwrap();
+    compare(&counted, &budgets)
+}
+
+fn compare(counted: &[(&str, f64)], budgets: &BTreeMap<String, f64>) -> ExitCode {
+    println!("{:<12}{:>14}{:>10}{:>9}", "stage", "instructions", "budget", "growth");
+    let mut held = true;
+    for (stage, instructions) in counted {
+        let budget = budgets.get(*stage).copied().unwrap_or(0.0);
+        let growth = (instructions / budget - 1.0) * 100.0;
+        let word = match growth {
+            growth if growth > GROWTH_MAX => "  OVER BUDGET",
+            growth if growth < -GROWTH_MAX => "  below: accept the gain with --accept",
+            _ => "",
+        };
+        held &= growth <= GROWTH_MAX;
+        println!("{stage:<12}{instructions:>14.0}{budget:>10.0}{growth:>+8.1}%{word}");
+    }
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn accept(counted: &[(&str, f64)]) {
+    let before = std::fs::read_to_string(BUDGETS).unwrap();
+    let head: Vec<&str> = before.lines().take_while(|line| *line != "[instructions]").collect();
+    let mut text = head.join("\n") + "\n[instructions]\n";
+    for (stage, instructions) in counted {
+        text.push_str(&format!("{stage} = {instructions:.0}\n"));
+    }
+    std::fs::write(Path::new(BUDGETS), text).unwrap();
+    println!("written: {BUDGETS}");
+}

@@ -1,0 +1,245 @@
+//! The benchmark: the real program under load, beside a bare server of the same crates, and what it stores, holds and
+//! answers. `cargo bench --bench load -- all` measures and prints a table; bare, as in `cargo test`, it goes through all
+//! of it with little and asserts what must hold on any machine: no hit is lost, every figure equals what was
+//! acknowledged. It judges no time there. Loopback only. README.md says how to read it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
+
+mod bare;
+mod beside;
+mod cost;
+mod h2;
+mod open;
+mod process;
+mod program;
+mod results;
+mod run;
+mod scaling;
+mod stored;
+mod traffic;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use program::Setup;
+use results::Results;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// As the program under test.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the collector.
+#[derive(Parser)]
+struct Arguments {
+    /// What is measured.
+    #[arg(value_enum, required = true)]
+    what: Vec<What>,
+    /// Pairs of a load on the reference and the same on the collector.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// Seconds of each of those loads.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Pageviews a second of the runs until queryable; the last is sustained and judged.
+    #[arg(long, value_delimiter = ',', default_value = "1000,3000,10000")]
+    rates: Vec<f64>,
+    /// Seconds of that last run; those before it take a minute at most.
+    #[arg(long, default_value_t = 600)]
+    sustained_seconds: u64,
+    /// Visitors that memory is measured with.
+    #[arg(long, default_value_t = 1_000_000)]
+    visitors: u64,
+    /// Seconds of each point of a plot.
+    #[arg(long, default_value_t = 30)]
+    scaling_seconds: u64,
+    /// Days that the database is filled with, before they are copied to a year.
+    #[arg(long, default_value_t = 7)]
+    days: u32,
+    /// Lines of the access log that is made.
+    #[arg(long, default_value_t = 4_000_000)]
+    log_lines: u64,
+    /// Import this log instead.
+    #[arg(long)]
+    log: Option<PathBuf>,
+    /// Where the files with the results go.
+    #[arg(long, default_value = "benches/results")]
+    out: PathBuf,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// All but `scaling`.
+    All,
+    /// Beside the bare server: processor time, throughput, waits.
+    Beside,
+    /// Processor time of collector and engine until a pageview is queryable.
+    Queryable,
+    /// Bytes in the spool.
+    Spool,
+    /// Idle, and for each visitor.
+    Memory,
+    /// From the start to the first hit.
+    Start,
+    /// Access logs.
+    Import,
+    /// Bytes in the database, and questions over a year.
+    Database,
+    /// Cost against rate, sites, pages, visitors.
+    Scaling,
+}
+
+/// How much is done.
+#[derive(Clone)]
+pub(crate) struct Extent {
+    pub(crate) pairs: usize,
+    pub(crate) seconds: Duration,
+    /// Few and many connections.
+    pub(crate) connections: [usize; 2],
+    pub(crate) flush_seconds_max: u32,
+    /// People of the day that is sent round and round.
+    pub(crate) people: u32,
+    /// Pageviews a second that are few.
+    pub(crate) slow_rate: f64,
+    /// Pageviews a second until they are queryable, and how long the last and the others at the most.
+    pub(crate) rates: Vec<f64>,
+    pub(crate) sustained: Duration,
+    pub(crate) shorter: Duration,
+    /// Before memory is read.
+    pub(crate) rest: Duration,
+    pub(crate) visitors: u64,
+    pub(crate) filling_rate: f64,
+    pub(crate) starts: usize,
+    pub(crate) log_lines: u64,
+    /// Of the database: people and days, copies of those days, questions that are asked.
+    pub(crate) people_a_day: u32,
+    pub(crate) days: u32,
+    pub(crate) copies: u32,
+    pub(crate) questions: usize,
+    /// Of each series against which cost is plotted: its length, and how long each point.
+    pub(crate) points: usize,
+    pub(crate) scaling: Duration,
+}
+
+impl Extent {
+    fn measuring(arguments: &Arguments) -> Self {
+        Self {
+            pairs: arguments.pairs,
+            seconds: Duration::from_secs(arguments.seconds),
+            connections: [64, 256],
+            flush_seconds_max: u32::MAX,
+            people: 20_000,
+            slow_rate: 1_000.0,
+            rates: arguments.rates.clone(),
+            sustained: Duration::from_secs(arguments.sustained_seconds),
+            shorter: Duration::from_secs(60),
+            rest: Duration::from_secs(15),
+            visitors: arguments.visitors,
+            filling_rate: 20_000.0,
+            starts: 9,
+            log_lines: arguments.log_lines,
+            people_a_day: 156_000,
+            days: arguments.days,
+            copies: u32::MAX,
+            questions: usize::MAX,
+            points: usize::MAX,
+            scaling: Duration::from_secs(arguments.scaling_seconds),
+        }
+    }
+
+    /// A program that flushes at this interval; while checking, every second.
+    pub(crate) fn setup(&self, flush_seconds: u32) -> Setup {
+        let seconds = flush_seconds.min(self.flush_seconds_max);
+        Setup { spool: format!("flush_seconds = {seconds}"), ..Setup::default() }
+    }
+
+    /// Enough to go through all of it in seconds.
+    fn checking() -> Self {
+        Self {
+            pairs: 1,
+            seconds: Duration::from_millis(200),
+            connections: [4, 16],
+            flush_seconds_max: 1,
+            people: 200,
+            slow_rate: 100.0,
+            rates: vec![500.0],
+            sustained: Duration::from_millis(200),
+            shorter: Duration::from_millis(200),
+            rest: Duration::ZERO,
+            visitors: 100,
+            filling_rate: 1_000.0,
+            starts: 1,
+            log_lines: 400,
+            people_a_day: 20,
+            days: 1,
+            copies: 1,
+            questions: 1,
+            points: 1,
+            scaling: Duration::from_millis(100),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().collect();
+    let says = |word: &str| given.iter().any(|argument| argument == word);
+    if says("bare") {
+        bare::serve();
+        return ExitCode::SUCCESS;
+    }
+    if says("--list") {
+        return ExitCode::SUCCESS;
+    }
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    if !says("--bench") {
+        check();
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::parse();
+    let (extent, mut results) = (Extent::measuring(&arguments), Results::new(arguments.out.clone(), false));
+    for what in What::value_variants() {
+        let all = arguments.what.contains(&What::All) && *what != What::Scaling;
+        if all || arguments.what.contains(what) {
+            measure(*what, &extent, (&arguments.out, arguments.log.as_deref()), &mut results);
+        }
+    }
+    if results.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All of it at once: nothing is timed.
+fn check() {
+    let extent = &Extent::checking();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-results");
+    std::thread::scope(|scope| {
+        for what in What::value_variants() {
+            let folder = folder.clone();
+            scope.spawn(move || {
+                let mut results = Results::new(folder.clone(), true);
+                measure(*what, extent, (&folder, None), &mut results);
+                results.checked();
+            });
+        }
+    });
+}
+
+fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), results: &mut Results) {
+    match what {
+        What::All => {}
+        What::Beside => beside::run(extent, results),
+        What::Queryable => cost::until_queryable(extent, results),
+        What::Spool => cost::spool(extent, results),
+        What::Memory => cost::memory(extent, results),
+        What::Start => cost::start(extent, results),
+        What::Import => stored::import(extent, log, results),
+        What::Database => stored::database(extent, results),
+        What::Scaling => scaling::run(extent, folder, results),
+    }
+}

@@ -1,0 +1,64 @@
+//! The program on a core of its own, and what it may hold in memory.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use sillage::config::Config;
+use sillage::memory;
+
+use crate::program::{Home, Program, Setup};
+
+/// On the first core alone, with one thread that serves; its engine, and whoever asks for this, are on the second.
+/// Where there is no second core, they share.
+pub(crate) fn on_a_core_of_its_own(collect: &str) -> Program {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    pin(None, 0);
+    let program = Home::new(&Setup { collect: format!("threads = 1\n{collect}"), ..Setup::default() }).start();
+    let second = 1 % cores;
+    pin(None, second);
+    for thread in std::fs::read_dir(format!("/proc/{}/task", program.engine().0)).unwrap().flatten() {
+        pin(Pid::from_raw(thread.file_name().to_str().unwrap().parse().unwrap()), second);
+    }
+    program
+}
+
+/// Most memory of its own that the program's configuration allows it, in MiB.
+pub(crate) fn allowed_mib(program: &Program) -> f64 {
+    let config = Config::load(&program.home().path("sillage.toml")).unwrap();
+    let bytes: u64 = memory::process(&config).iter().map(|part| part.bytes).sum();
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The most memory of its own, without files and without the journal, while `what` goes on, in MiB.
+pub(crate) fn own_memory_most_mib<R>(program: &Program, what: impl FnOnce() -> R) -> (R, f64) {
+    let (process, done) = (program.process, AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut most = 0.0_f64;
+            while !done.load(Ordering::Relaxed) {
+                most = most.max(process.mib("RssAnon"));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            most
+        });
+        let result = what();
+        done.store(true, Ordering::Relaxed);
+        (result, watching.join().unwrap())
+    })
+}
+
+/// A thread, or this one, runs on this core only.
+fn pin(thread: Option<Pid>, core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    sched_setaffinity(thread, &cores).unwrap();
+}
+
+/// This thread, and those that it starts, run where they may.
+pub(crate) fn unpin() {
+    let mut cores = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|core| cores.set(core));
+    sched_setaffinity(None, &cores).unwrap();
+}
