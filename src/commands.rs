@@ -1,6 +1,7 @@
 //! The commands that do one thing and end. Each opens what it needs, and closes it in order; what it has to say to
 //! people it gives back as text.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use crate::app;
 use crate::audit::report::Format as ReportFormat;
 use crate::audit::{self, Audit};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, EngineMode};
-use crate::console::tokens;
+use crate::config::{Config, EngineMode, Marketing};
+use crate::console::{export, tokens};
 use crate::import::{self, Format, Import};
 use crate::memory;
 use crate::notice::{self, Facts, Lang};
@@ -22,6 +23,7 @@ use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::engine::Engine;
 use crate::store::migrate;
+use crate::store::reports::{ReportError, Reports};
 
 /// Why a command failed, for people.
 pub type Failure = Box<dyn std::error::Error>;
@@ -40,6 +42,16 @@ pub struct ImportRequest {
     pub shift_days: i64,
     /// Count days that were imported before once more.
     pub again: bool,
+}
+
+/// What `sillage export` is asked for.
+pub struct ExportRequest {
+    /// The configuration's file.
+    pub config: PathBuf,
+    /// Names and values as `GET /api/export` takes them.
+    pub asked: Vec<(&'static str, String)>,
+    /// Where the file goes; without it, to standard output.
+    pub output: Option<PathBuf>,
 }
 
 /// What `sillage notice` is asked for.
@@ -160,6 +172,54 @@ pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), 
     let evidence = evidence?;
     let audit = Audit::of(&evidence);
     Ok((audit.report(&evidence, format), audit.left().is_empty()))
+}
+
+/// `sillage export`: a report to a file, or to `out`. Reads what the console would give, as the user who may read reports
+/// and nothing else.
+///
+/// # Errors
+/// What is wrong with the request, that the database has no reading user or no views, or nowhere to write.
+pub async fn export(request: ExportRequest, mut out: impl Write) -> Result<(), Failure> {
+    let config = Config::load(&request.config)?;
+    let sites = Sites::new(&config.site)?;
+    let asked = request.asked.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str())));
+    let asked = export::Request::read(asked)?;
+    let Some(site) = sites.find(&asked.site()) else {
+        return Err(format!("no site `{}` in {}", asked.site(), request.config.display()).into());
+    };
+    let export = asked.export(site, SystemClock.now(), config.privacy.marketing != Marketing::Never)?;
+    let (store, engine) = reach(&config).await?;
+    let written = match (store.reader_user(), &request.output) {
+        (None, _) => Err("an export reads as `clickhouse.reader`: name that user in the configuration".into()),
+        (Some(_), None) => written(&Reports::new(store.clone()), &export, &mut out).await,
+        (Some(_), Some(file)) => written_to(&Reports::new(store.clone()), &export, file).await,
+    };
+    let_go(store, engine).await;
+    written
+}
+
+/// A file that could not be finished is taken away: nobody takes half of it for the whole.
+async fn written_to(reports: &Reports, export: &export::Export, file: &Path) -> Result<(), Failure> {
+    let written = written(reports, export, &mut File::create(file)?).await;
+    if written.is_err() {
+        std::fs::remove_file(file)?;
+    }
+    written
+}
+
+async fn written(reports: &Reports, export: &export::Export, out: &mut impl Write) -> Result<(), Failure> {
+    let begun = async {
+        export.check(reports.total(&export.report).await?)?;
+        Ok::<_, Failure>(reports.export(&export.report, export.format).await?)
+    };
+    let mut rows = begun.await.map_err(|error| match error.downcast_ref() {
+        Some(ReportError::Refused) => "the database has no such views: run `sillage migrate` first".into(),
+        _ => error,
+    })?;
+    while let Some(bytes) = std::future::poll_fn(|context| rows.poll_next(context)).await? {
+        out.write_all(&bytes)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// `sillage simulate`: lines to `out`, the truth to where it is asked for.

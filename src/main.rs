@@ -11,7 +11,7 @@ use sillage::app::{self, App, Options};
 use sillage::audit::page::rules_page;
 use sillage::audit::report::Format as ReportFormat;
 use sillage::clock::{Clock, SteadyClock, SystemClock};
-use sillage::commands::{self, Failure, ImportRequest, NoticeRequest, SimulateRequest};
+use sillage::commands::{self, ExportRequest, Failure, ImportRequest, NoticeRequest, SimulateRequest};
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
@@ -64,6 +64,8 @@ enum Command {
         #[command(subcommand)]
         what: What,
     },
+    /// Write a report to a file: rounded figures, the same that the console gives.
+    Export(ExportArguments),
     /// Write traffic that never was, as lines for `import events`, and the truth about it.
     Simulate(SimulateArguments),
     /// Bring the database's tables to their form.
@@ -157,6 +159,51 @@ struct ImportArguments {
 }
 
 #[derive(Args)]
+struct ExportArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The site.
+    #[arg(long)]
+    site: String,
+    /// pages, breakdowns, actions or timings.
+    #[arg(long)]
+    report: String,
+    /// With breakdowns which, such as visit:country; with actions a property, event:props:….
+    #[arg(long)]
+    dimension: Option<String>,
+    /// The first of the site's days, YYYY-MM-DD.
+    #[arg(long, requires = "to")]
+    from: Option<String>,
+    /// The last of them.
+    #[arg(long, requires = "from")]
+    to: Option<String>,
+    /// Days by name instead, such as 30d.
+    #[arg(long, conflicts_with = "from")]
+    date_range: Option<String>,
+    /// One row for each hour, day, week or month.
+    #[arg(long, default_value = "day")]
+    grain: String,
+    /// csv, jsonl or parquet.
+    #[arg(long, default_value = "csv")]
+    format: String,
+    /// Write there instead of to standard output.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+impl From<ExportArguments> for ExportRequest {
+    fn from(arguments: ExportArguments) -> Self {
+        let ExportArguments { config, site, report, dimension, from, to, date_range, grain, format, output } =
+            arguments;
+        let given = [("site", site), ("report", report), ("grain", grain), ("format", format)];
+        let given = given.map(|(name, value)| (name, Some(value)));
+        let chosen = [("dimension", dimension), ("from", from), ("to", to), ("date_range", date_range)];
+        let asked = given.into_iter().chain(chosen).filter_map(|(name, value)| Some((name, value?))).collect();
+        Self { config: config.config, asked, output }
+    }
+}
+
+#[derive(Args)]
 struct SimulateArguments {
     /// The site, by its name and host.
     #[arg(long)]
@@ -239,6 +286,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
         Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
+        Command::Export(arguments) => commands::export(arguments.into(), std::io::stdout().lock()).await,
         Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),
         Command::Migrate { config, dry_run } => say(&commands::migrate(&config.config, dry_run).await?),
         Command::Token { token: TokenCommand::New { sites, name } } => say(&commands::new_token(&name, &sites)?),

@@ -4,9 +4,10 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Response, StatusCode};
+
+use super::reply::{self, Reply};
 
 /// One file of the dashboard.
 pub(super) struct Asset {
@@ -44,10 +45,10 @@ pub(super) fn find(path: &str) -> Option<&'static Asset> {
 
 impl Asset {
     /// The file, or `304` for whoever has it.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    pub(super) fn answer(&self, headers: &HeaderMap) -> Reply {
         let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &self.etag));
-        let body = if has { Full::default() } else { Full::new(Bytes::from_static(self.content)) };
-        let mut response = Response::new(body);
+        let content = if has { Bytes::new() } else { Bytes::from_static(self.content) };
+        let mut response = Response::new(reply::whole(content));
         if has {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
@@ -66,8 +67,8 @@ fn names(known: &HeaderValue, etag: &HeaderValue) -> bool {
 }
 
 /// The form that asks for a token.
-pub(super) fn sign_in(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(SIGN_IN.as_bytes())));
+pub(super) fn sign_in(status: StatusCode) -> Reply {
+    let mut response = Response::new(reply::whole(SIGN_IN));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response

@@ -2,7 +2,6 @@
 //! HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number of the engine's own
 //! beside the answer's rows: its headers and errors tell how much is stored.
 
-use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response, StatusCode};
@@ -54,7 +53,7 @@ pub(super) async fn answer(console: &Console, access: &Access, head: &Parts, bod
     let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
     match console.reports.select(text, &format, revision).await {
         Ok(rows) => {
-            let mut reply = Response::new(Full::new(rows));
+            let mut reply = Response::new(reply::whole(rows));
             let format = HeaderValue::from_str(&format).unwrap_or_else(|_| HeaderValue::from_static(""));
             reply.headers_mut().insert("x-clickhouse-format", format);
             reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

@@ -2,6 +2,7 @@
 //! reads nothing but the rounded views.
 
 mod assets;
+mod download;
 mod grafana;
 mod query;
 mod reply;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use self::query::export;
 use self::session::Sessions;
 use self::tokens::Tokens;
 use crate::clock::Clock;

@@ -1,7 +1,8 @@
 //! Answers: JSON, texts, redirects, and the headers that every answer carries. Never a word of the database's own.
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -9,16 +10,26 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::store::StoreError;
+
 /// An answer.
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Body>;
+
+/// Most bodies are there at once; a file comes as the database gives it.
+pub(super) type Body = UnsyncBoxBody<Bytes, StoreError>;
 
 /// What the pages may load: their own files, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// A body that is there.
+pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, value: &Value) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(value.to_string())));
+    let mut reply = Response::new(whole(value.to_string()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
@@ -53,14 +64,14 @@ pub(super) fn no_database() -> Reply {
 
 /// The metrics.
 pub(super) fn metrics(text: String) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(text)));
+    let mut reply = Response::new(whole(text));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     reply
 }
 
 /// `303`, with a cookie where one changes.
 pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> Reply {
-    let mut reply = Response::new(Full::default());
+    let mut reply = Response::new(whole(Bytes::new()));
     *reply.status_mut() = StatusCode::SEE_OTHER;
     reply.headers_mut().insert(LOCATION, HeaderValue::from_static(place));
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {

@@ -1,6 +1,7 @@
 //! Which path answers what, and who may ask. A site that a token may not read looks like a site that does not exist.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,10 +12,12 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
+use super::export::Request as ExportRequest;
 use super::query::{self, NoAnswer};
 use super::reply::{self, Reply};
 use super::tokens::{Digest, Token, digest};
-use super::{Access, Console, assets, grafana, session};
+use super::{Access, Console, assets, download, grafana, session};
+use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.
 const BODY_BYTES_MAX: usize = 65_536;
@@ -33,6 +36,7 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
     let allowed = match path {
         "/api/v2/query" | "/clickhouse" | "/sign-out" => "POST",
         "/sign-in" => "GET, HEAD, POST",
+        "/api/export" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
         _ if assets::find(path).is_some() => "GET, HEAD",
         _ => return reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
@@ -41,12 +45,16 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
         return reply::wrong_method(allowed);
     }
     let posted = head.method == Method::POST;
-    if posted && bearer(&head.headers).is_none() && session::is_foreign(&head.headers, &head.uri) {
+    if (posted || path == "/api/export")
+        && bearer(&head.headers).is_none()
+        && session::is_foreign(&head.headers, &head.uri)
+    {
         return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
     }
     match path {
         "/api/v2/query" => statistics(console, head, body).await,
         "/clickhouse" => clickhouse(console, head, body).await,
+        "/api/export" => export(console, head).await,
         "/api/sites" => sites(console, &head.headers),
         "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
         "/sign-in" => sign_in_by_link(console, head),
@@ -78,17 +86,30 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
-    let name = name.to_ascii_lowercase();
-    // The token decides before anything is looked up: what it may not read costs the same, whether it exists or not.
-    let readable = |token: &Token| if token.reads(&name) { access.sites.find(&name).cloned() } else { None };
-    let Some(site) = with_token(console, &access, &head.headers, readable).flatten() else {
-        return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
+    let Some(site) = readable(console, &access, &head.headers, &name.to_ascii_lowercase()) else {
+        return no_such_site();
     };
     let kept = query::Kept { rounding: console.rounding, marketing: console.marketing };
     match query::answer(&body, &site, console.clock.now(), &console.reports, kept).await {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
         Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(NoAnswer::Unavailable) => reply::no_database(),
+    }
+}
+
+async fn export(console: &Console, head: &Parts) -> Reply {
+    let access = console.access.load_full();
+    if with_token(console, &access, &head.headers, |_| ()).is_none() {
+        return reply::unknown_token();
+    }
+    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let request = match ExportRequest::read(pairs) {
+        Ok(request) => request,
+        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
+    };
+    match readable(console, &access, &head.headers, &request.site()) {
+        Some(site) => download::answer(console, &request, &site).await,
+        None => no_such_site(),
     }
 }
 
@@ -175,6 +196,17 @@ async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
             reply::json(status, &json!({ "ready": engine && spool, "engine": engine, "spool": spool }))
         }
     }
+}
+
+/// The site of this name, for whoever may read it. The token decides before anything is looked up: what it may not read
+/// costs the same, whether it exists or not.
+fn readable(console: &Console, access: &Access, headers: &HeaderMap, name: &str) -> Option<Arc<Site>> {
+    let found = |token: &Token| if token.reads(name) { access.sites.find(name).cloned() } else { None };
+    with_token(console, access, headers, found).flatten()
+}
+
+fn no_such_site() -> Reply {
+    reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name")
 }
 
 /// Applies `read` to the token of this request, from its header or its session.

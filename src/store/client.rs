@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clickhouse::insert::Insert;
-use clickhouse::query::Query;
+use clickhouse::query::{BytesCursor, Query};
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use serde::{Deserialize, Serialize};
 
@@ -231,6 +231,14 @@ impl Question {
         let bytes = within(async { self.0.fetch_bytes("JSONEachRow")?.collect().await }).await?;
         let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice);
         rows.collect::<Result<_, _>>().map_err(|_| clickhouse::error::Error::NotEnoughData.into())
+    }
+
+    /// The rows in a format of the server's, as they come.
+    ///
+    /// # Errors
+    /// When the question cannot be sent.
+    pub(super) fn stream(self, format: &str) -> Result<BytesCursor, StoreError> {
+        Ok(self.0.fetch_bytes(format)?)
     }
 
     /// All rows in a format of the server's, with the protocol's revision that decides how it is written.

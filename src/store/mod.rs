@@ -2,12 +2,13 @@
 //!
 //! [`Engine`] runs a ClickHouse of our own as a leashed child; [`Endpoint`] says where a ClickHouse is, ours or somebody
 //! else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and [`declared`] reads that form; [`reports`] reads back what
-//! its views give. Nothing here ever sees a hit.
+//! its views give, [`export`] as files. Nothing here ever sees a hit.
 
 pub mod client;
 pub mod declared;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod migrate;
 pub mod report;
 pub mod reports;

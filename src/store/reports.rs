@@ -75,7 +75,7 @@ pub struct ReportRow {
 /// The reading side of the database.
 #[derive(Clone)]
 pub struct Reports {
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl Reports {
@@ -139,7 +139,7 @@ impl Reports {
 
 impl Report {
     /// The columns of [`ReportRow`], as the view has them. Load times have a view of their own shape.
-    fn columns(&self) -> &'static str {
+    pub(super) fn columns(&self) -> &'static str {
         match self.subject {
             Subject::Pages(_) | Subject::Breakdown(_) | Subject::Actions { .. } => {
                 "time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, visit_duration, \
@@ -159,7 +159,7 @@ impl Report {
     }
 
     /// The view with its parameters, all from this fixed text.
-    fn view(&self) -> &'static str {
+    pub(super) fn view(&self) -> &'static str {
         match self.subject {
             Subject::Pages(_) => {
                 "report_pages(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
@@ -185,7 +185,8 @@ impl Report {
         }
     }
 
-    fn bind(&self, query: Question) -> Question {
+    /// Gives the view its parameters.
+    pub(super) fn bind(&self, query: Question) -> Question {
         let query = query
             .param("site", &self.site)
             .param("from", self.from.to_string())
@@ -236,13 +237,17 @@ fn with_filter(query: Question, (operator, values): (&str, &str), filter: Option
     query.param(operator, word).param(values, list)
 }
 
-async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
+/// The answer within the time that somebody waits.
+pub(super) async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
     match tokio::time::timeout(WAIT_MAX, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) if error.failure().code == CANNOT_COMPILE_REGEXP => Err(ReportError::Pattern),
         Ok(Err(error)) => {
             tracing::warn!(%error, "a report could not be read");
-            Err(ReportError::Unavailable)
+            Err(match error {
+                StoreError::Refused(_) => ReportError::Refused,
+                StoreError::Retryable(_) => ReportError::Unavailable,
+            })
         }
         Err(_) => {
             tracing::warn!("a report took too long");

@@ -55,7 +55,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
 }
 
 /// A store whose database nobody runs.
-fn nobody() -> Store {
+pub(crate) fn nobody() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
     let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None };
     Store::connect(&config::ClickHouse::default(), &endpoint)

@@ -10,6 +10,7 @@ mod collector;
 mod config;
 mod console;
 mod engine;
+mod export;
 mod forgetting;
 mod import;
 mod limits;

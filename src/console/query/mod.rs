@@ -3,6 +3,7 @@
 
 mod answer;
 mod dates;
+pub mod export;
 mod filters;
 mod plan;
 mod words;

@@ -1,0 +1,67 @@
+//! `GET /api/export`: a report as a file. Streams what the database gives: the process never holds a file as a whole.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame};
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use super::Console;
+use super::export::Request;
+use super::reply::{self, Reply};
+use crate::sites::Site;
+use crate::store::StoreError;
+use crate::store::export::{Format, Rows};
+use crate::store::reports::ReportError;
+
+/// Answers `request` about `site`.
+pub(super) async fn answer(console: &Console, request: &Request, site: &Site) -> Reply {
+    let export = match request.export(site, console.clock.now(), console.marketing) {
+        Ok(export) => export,
+        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
+    };
+    let rows = async {
+        let total = console.reports.total(&export.report).await?;
+        match export.check(total) {
+            Ok(()) => Ok(Ok(console.reports.export(&export.report, export.format).await?)),
+            Err(bad) => Ok::<_, ReportError>(Err(bad)),
+        }
+    };
+    match rows.await {
+        Ok(Ok(rows)) => file(export.file_name(), export.format, rows),
+        Ok(Err(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
+        Err(ReportError::Unavailable | ReportError::Refused | ReportError::Pattern) => reply::no_database(),
+    }
+}
+
+fn file(name: &str, format: Format, rows: Rows) -> Reply {
+    let content_type = match format {
+        Format::Csv => "text/csv; charset=utf-8; header=present",
+        Format::Jsonl => "application/jsonl",
+        Format::Parquet => "application/vnd.apache.parquet",
+    };
+    let mut reply = Response::new(File(rows).boxed_unsync());
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(attached) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        reply.headers_mut().insert(CONTENT_DISPOSITION, attached);
+    }
+    reply
+}
+
+/// A body of rows. When the database breaks off, so does the connection: nobody takes half a file for a whole one.
+struct File(Rows);
+
+impl Body for File {
+    type Data = Bytes;
+    type Error = StoreError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+        self.0.poll_next(context).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)).transpose())
+    }
+}

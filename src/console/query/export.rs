@@ -1,0 +1,238 @@
+//! What `GET /api/export` and `sillage export` take: a few names and days, read as strictly as a query, into one report
+//! and the form of its file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::dates::Range;
+use super::words::{self, Asked, Refusal, shown};
+use crate::sites::Site;
+use crate::store::export::{EXPORT_ROWS_MAX, Format};
+use crate::store::report::{Grain, Report, Role, Subject};
+
+/// What may be given.
+const NAMES: [&str; 8] = ["site", "report", "dimension", "from", "to", "date_range", "grain", "format"];
+
+/// What is wrong with a request: a sentence for the person who asked.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadExport(pub(in crate::console) String);
+
+/// A request whose site is known and whose rest is still to be read.
+pub struct Request(BTreeMap<String, String>);
+
+/// A request, read.
+#[derive(Debug)]
+pub struct Export {
+    /// What is asked for.
+    pub report: Report,
+    /// How it is written.
+    pub format: Format,
+    file_name: String,
+}
+
+impl Request {
+    /// Takes the names and values as they were written.
+    ///
+    /// # Errors
+    /// A name that is none of ours, or is there twice; no site.
+    pub fn read<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<Self, BadExport> {
+        let mut given = BTreeMap::new();
+        for (name, value) in pairs {
+            if !NAMES.contains(&&*name) {
+                return bad(format!("{} is nothing to ask for; there are: {}", shown(&name), NAMES.join(", ")));
+            }
+            if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return bad(format!("{} is there twice", shown(&name)));
+            }
+        }
+        if !given.contains_key("site") {
+            return bad("`site` is missing: write the name of a site");
+        }
+        Ok(Self(given))
+    }
+
+    /// The name of the site, in small letters.
+    pub fn site(&self) -> String {
+        self.given("site").unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// Reads the rest, for `site`.
+    ///
+    /// # Errors
+    /// What is misspelt, not measured, or not kept by the hour.
+    pub fn export(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<Export, BadExport> {
+        let (format, ending) = self.format()?;
+        let subject = self.subject(marketing)?;
+        let grain = self.grain(&subject)?;
+        let range = self.range(now.to_zoned(site.timezone.clone()).date())?;
+        range.check(grain)?;
+        let (from, to) = (range.from, range.to);
+        let kind = self.given("report").unwrap_or_default();
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+        let named: String = site.name.chars().map(plain).collect();
+        let report = Report {
+            site: site.name.to_string(),
+            timezone: site.timezone.iana_name().unwrap_or("UTC").to_owned(),
+            from,
+            to,
+            grain,
+            by_page: matches!(subject, Subject::Pages(_)),
+            by_value: !matches!(subject, Subject::Pages(_)),
+            page: None,
+            value: None,
+            order: Vec::new(),
+            limit: EXPORT_ROWS_MAX,
+            offset: 0,
+            subject,
+        };
+        Ok(Export { report, format, file_name: format!("{named}-{kind}-{from}-{to}.{ending}") })
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn format(&self) -> Result<(Format, &'static str), BadExport> {
+        match self.given("format") {
+            Some("csv") => Ok((Format::Csv, "csv")),
+            Some("jsonl") => Ok((Format::Jsonl, "jsonl")),
+            Some("parquet") => Ok((Format::Parquet, "parquet")),
+            _ => bad("`format` must be csv, jsonl or parquet"),
+        }
+    }
+
+    fn subject(&self, marketing: bool) -> Result<Subject, BadExport> {
+        let asked = self.given("dimension").map(words::dimension).transpose()?;
+        match (self.given("report"), asked) {
+            (Some("breakdowns"), Some(asked)) if asked.is_marketing() && !marketing => {
+                Err(words::not_marketed(&asked).into())
+            }
+            (Some("breakdowns"), Some(Asked::Stored(dimension))) => Ok(Subject::Breakdown(dimension)),
+            (Some("breakdowns"), _) => {
+                bad("`report=breakdowns` goes with a `dimension` that is kept by itself, such as visit:country")
+            }
+            (Some("actions"), None) => Ok(Subject::Actions { property: None, action: None }),
+            (Some("actions"), Some(Asked::Property(property))) => {
+                Ok(Subject::Actions { property: Some(property), action: None })
+            }
+            (Some("actions"), Some(_)) => {
+                bad("`report=actions` goes without `dimension`, or with a property of actions: event:props:…")
+            }
+            (Some("pages"), None) => Ok(Subject::Pages(Role::Viewed)),
+            (Some("timings"), None) => Ok(Subject::Timings),
+            (Some("pages" | "timings"), Some(_)) => bad("`dimension` goes with `report=breakdowns`"),
+            _ => bad("`report` must be pages, breakdowns, actions or timings"),
+        }
+    }
+
+    fn grain(&self, subject: &Subject) -> Result<Grain, BadExport> {
+        match self.given("grain") {
+            None | Some("day") => Ok(Grain::Day),
+            Some("week") => Ok(Grain::Week),
+            Some("month") => Ok(Grain::Month),
+            Some("hour") if matches!(subject, Subject::Pages(_) | Subject::Timings) => Ok(Grain::Hour),
+            Some("hour") => bad("hours are kept for pages and load times only"),
+            Some(_) => bad("`grain` must be hour, day, week or month"),
+        }
+    }
+
+    fn range(&self, today: jiff::civil::Date) -> Result<Range, BadExport> {
+        let written = match (self.given("from"), self.given("to"), self.given("date_range")) {
+            (Some(from), Some(to), None) => Value::from(vec![from, to]),
+            (None, None, Some(name)) => Value::from(name),
+            _ => return bad("write `from` and `to`, two days such as 2026-03-01; or `date_range`, such as 30d"),
+        };
+        Ok(Range::read(&written, today)?)
+    }
+}
+
+impl Export {
+    /// A name for the file, of plain characters.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// What a file that would be too long is refused with.
+    ///
+    /// # Errors
+    /// When there are more than `rows` may be.
+    pub fn check(&self, rows: u64) -> Result<(), BadExport> {
+        if rows > u64::from(EXPORT_ROWS_MAX) {
+            return bad(format!(
+                "this makes {rows} rows, and a file takes {EXPORT_ROWS_MAX}: ask for fewer days, or by the week or month"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl From<Refusal> for BadExport {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.0)
+    }
+}
+
+fn bad<T>(sentence: impl Into<String>) -> Result<T, BadExport> {
+    Err(BadExport(sentence.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, sites::Sites};
+
+    fn exported(query: &str) -> Result<Export, BadExport> {
+        let configured = config::Site { name: "shop.example".into(), ..Default::default() };
+        let sites = Sites::new(&[configured]).unwrap();
+        let request = Request::read(url::form_urlencoded::parse(query.as_bytes()))?;
+        request.export(sites.find(&request.site()).unwrap(), "2026-03-10T12:00:00Z".parse().unwrap(), false)
+    }
+
+    #[test]
+    fn a_file_is_named_by_what_is_in_it() {
+        let export = exported("site=Shop.example&report=pages&date_range=7d&format=jsonl").unwrap();
+        assert_eq!(export.file_name(), "shop.example-pages-2026-03-04-2026-03-10.jsonl");
+        assert_eq!(export.report.grain, Grain::Day);
+    }
+
+    #[test]
+    fn more_rows_than_a_file_takes_are_refused_not_cut() {
+        let export = exported("site=shop.example&report=pages&date_range=7d&format=csv").unwrap();
+        assert_eq!(export.check(1_000_000), Ok(()));
+        assert!(export.check(1_000_001).unwrap_err().to_string().contains("fewer days"));
+    }
+
+    #[test]
+    fn each_refusal_names_what_is_wrong() {
+        for (more, word) in [
+            ("report=pages&format=csv", "`from` and `to`"),
+            ("report=pages&format=csv&from=2026-03-01", "`from` and `to`"),
+            ("report=pages&format=csv&from=2026-03-01&to=2026-03-02&date_range=7d", "`from` and `to`"),
+            ("report=pages&format=csv&from=2026-03-02&to=2026-03-01", "ends before"),
+            ("report=pages&format=csv&from=2026-03-0&to=2026-03-01", "no day"),
+            ("report=visits&format=csv&date_range=7d", "`report` must be"),
+            ("format=csv&date_range=7d", "`report` must be"),
+            ("report=pages&format=xlsx&date_range=7d", "`format` must be"),
+            ("report=pages&date_range=7d", "`format` must be"),
+            ("report=pages&format=csv&date_range=7d&dimension=visit:os", "goes with `report=breakdowns`"),
+            ("report=breakdowns&format=csv&date_range=7d", "goes with a `dimension`"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=event:page", "goes with a `dimension`"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=visitor", "`visitor` is no dimension"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=visit:channel", "not measured"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=visit:os&grain=hour", "hours are kept"),
+            ("report=actions&format=csv&date_range=7d&dimension=visit:os", "property"),
+            ("report=pages&format=csv&date_range=7d&grain=minute", "`grain` must be"),
+            ("report=pages&format=csv&date_range=12mo&grain=hour", "92 days"),
+            ("report=pages&format=csv&date_range=7d&format=csv", "`format` is there twice"),
+            ("report=pages&format=csv&date_range=7d&limit=5", "`limit` is nothing"),
+        ] {
+            let refusal = exported(&format!("site=shop.example&{more}")).expect_err(more).to_string();
+            assert!(refusal.contains(word), "{more}: {refusal}");
+        }
+        assert!(exported("report=pages").unwrap_err().to_string().contains("`site` is missing"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Reports as files: the rows of a report in a format of the engine's, handed on as they come. They are the rows that
+//! [`Reports::rows`] gives, from the same views; here too nothing could undo a rounding.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use clickhouse::query::BytesCursor;
+
+use super::error::StoreError;
+use super::report::{Grain, Metric, Report};
+use super::reports::{ReportError, Reports, within};
+
+/// Most rows of one file: what a spreadsheet takes.
+pub const EXPORT_ROWS_MAX: u32 = 1_000_000;
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, the first line names them.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// A file's bytes, as the database gives them.
+pub struct Rows {
+    first: Option<Bytes>,
+    cursor: BytesCursor,
+}
+
+impl Reports {
+    /// Starts to read a report as a file; how many rows it has is for the caller to ask first ([`Reports::total`]).
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn export(&self, report: &Report, format: Format) -> Result<Rows, ReportError> {
+        let sql = format!(
+            "SELECT {} FROM (SELECT {} FROM {}) ORDER BY time, page, value LIMIT {EXPORT_ROWS_MAX}",
+            report.exported(format),
+            report.columns(),
+            report.view(),
+        );
+        let question = report.bind(self.store.ask(&sql));
+        let begun = async {
+            let mut cursor = question.stream(format.name())?;
+            // A query that fails has failed by its first bytes: whoever asked can still be told.
+            let first = cursor.next().await?;
+            Ok::<_, StoreError>(Rows { first, cursor })
+        };
+        within(begun).await
+    }
+}
+
+impl Rows {
+    /// The next bytes; nothing at the end of the file.
+    ///
+    /// # Errors
+    /// When the database breaks off.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StoreError>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Ok(Some(first))),
+            None => self.cursor.poll_next(context).map_err(StoreError::from),
+        }
+    }
+}
+
+impl Format {
+    /// The engine's name for it.
+    fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "CSVWithNames",
+            Format::Jsonl => "JSONEachRow",
+            Format::Parquet => "Parquet",
+        }
+    }
+}
+
+impl Report {
+    /// The columns of the file: what tells its rows apart, and every figure that is kept in this way.
+    fn exported(&self, format: Format) -> String {
+        let told_apart = [(self.grain != Grain::Whole, "time"), (self.by_page, "page"), (self.by_value, "value")];
+        let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| name.to_owned());
+        let figure = |metric: Metric| match format {
+            // The engine writes `\N` for no figure, and a reading user may not set another word.
+            Format::Csv => format!("ifNull(toString({0}), '') AS {0}", metric.name()),
+            Format::Jsonl | Format::Parquet => metric.name().to_owned(),
+        };
+        let figures = Metric::ALL.into_iter().filter(|metric| self.stores(*metric)).map(figure);
+        told_apart.chain(figures).collect::<Vec<_>>().join(", ")
+    }
+}
