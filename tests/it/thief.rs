@@ -20,6 +20,8 @@ use crate::support::eventually;
 const CANARY: &str = "zqcanary";
 /// In the pages, which are kept: where the thief may look, this must be found.
 const KEPT: &str = "zqpage";
+/// What else is kept because the site declares it, or the visitor consents: a search, a source, a campaign.
+const DECLARED: [&str; 3] = ["zqsearch", "zqsource", "zqcampaign"];
 const SOCKET_SIDE: [&str; 2] = ["198.51.100.237", "2001:db8:beef:cafe:1234:5678:9abc:def0"];
 
 /// What may tell of an identity, as text in small letters.
@@ -83,6 +85,7 @@ fn requests(what: &str) -> Vec<Vec<u8>> {
         (person.clone() + "Content-Encoding: gzip\r\n", event(json!({}))),
         (agent("zqcanary-bot/1.0 (+https://zqcanary.example)"), event(json!({}))),
     ];
+    posts.extend(declared(what).into_iter().map(|changes| (person.clone(), event(changes))));
     posts.push((person.clone() + "Accept-Language: zqcanary\r\n", event(json!({}))));
     let mut requests = Vec::new();
     for address in SOCKET_SIDE {
@@ -108,6 +111,25 @@ fn requests(what: &str) -> Vec<Vec<u8>> {
     requests
 }
 
+/// What a site may measure beside pages, each time with a canary where nothing may stay: searches and script errors, and
+/// campaigns of visitors who consent. One of them does not.
+fn declared(what: &str) -> [serde_json::Value; 6] {
+    const CLICKS: &str = "gclid=zqcanary&fbclid=zqcanary&msclkid=zqcanary&_gl=zqcanary&mc_eid=zqcanary&utm_id=zqcanary";
+    const EMAIL: &str = "jane.zqcanary%40zqcanary.example";
+    let [search, source, campaign] = DECLARED;
+    let page = |query: &str| format!("https://shop.example/{KEPT}-{what}?{query}&zqcanary=zqcanary#zqcanary");
+    let kept = format!("utm_source={source}&utm_medium=cpc&utm_campaign={campaign}");
+    let theirs = format!("utm_content={EMAIL}&utm_term=zqcanary@zqcanary.example&{CLICKS}");
+    [
+        json!({ "c": 1, "u": page(&format!("{kept}&{theirs}&find={search}")), "r": "https://www.google.fr/zqcanary?q=zqcanary" }),
+        json!({ "c": 1, "u": page(&format!("utm_campaign={EMAIL}&{CLICKS}&find={EMAIL}")) }),
+        json!({ "u": page("utm_source=zqcanary&utm_campaign=zqcanary&utm_content=zqcanary&gclid=zqcanary") }),
+        json!({ "c": 0, "u": page("utm_source=zqcanary&utm_medium=zqcanary&utm_term=zqcanary&fbclid=zqcanary") }),
+        json!({ "n": "problem", "p": { "kind": "TypeError", "message": "zqcanary", "stack": "zqcanary@zqcanary:1:1" } }),
+        json!({ "n": "problem", "i": true, "p": { "kind": "zqcanary", "source": "https://zqcanary.example/zqcanary" } }),
+    ]
+}
+
 /// Sends everything once, over HTTP/1.1 as it stands, and a hit over HTTP/2.
 async fn visit(program: &Program, what: &str) {
     let mut counted = 0;
@@ -115,7 +137,7 @@ async fn visit(program: &Program, what: &str) {
         let (status, head, _) = parts(&raw(program.collect, &request).await);
         counted += usize::from(status == 202 && !head.contains("\r\nx-sillage-dropped"));
     }
-    assert_eq!(counted, 24, "the hits that are to be counted are");
+    assert_eq!(counted, 38, "the hits that are to be counted are");
     let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Full<Bytes>>();
     let body = json!({ "n": "pageview", "u": format!("https://shop.example/{KEPT}-{what}?zqcanary"), "zqcanary": 1 });
     let request = Request::post(format!("http://{}/api/event?zqcanary", program.collect))
@@ -205,12 +227,20 @@ async fn search_memory(program: &Program, when: &str) -> String {
 async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
     let home = Home::new("");
     let loud = ("SILLAGE_LOG", "trace");
+    let file = home.path().join("sillage.toml");
+    let plain = std::fs::read_to_string(&file).unwrap();
+    let site = r#"{ name = "shop.example", search_parameter = "find", problems = true }"#;
+    std::fs::write(&file, plain.replace(r#"{ name = "shop.example" }"#, site)).unwrap();
+    let measured = [loud, ("SILLAGE_PRIVACY__MARKETING", "with_consent")];
     let kept = |bytes: &[u8], what: &str| latin(bytes).contains(&format!("/{KEPT}-{what}"));
 
-    let program = home.serve(&[loud, ("SILLAGE_SPOOL__FLUSH_SECONDS", "3600")]).await;
+    let program = home.serve(&[&measured[..], &[("SILLAGE_SPOOL__FLUSH_SECONDS", "3600")]].concat()).await;
     visit(&program, "waiting").await;
     let files = search_home(&home, "before the flush");
     assert!(kept(&files, "waiting"), "the search finds what is in the spool");
+    for word in DECLARED {
+        assert!(latin(&files).contains(word), "{word} waits in the spool");
+    }
     let mut memory = Vec::new();
     search(&home.path().join("runtime"), &mut Vec::new(), &mut memory);
     assert!(kept(&memory, "waiting"), "the search finds what is in the folder in memory");
@@ -219,7 +249,7 @@ async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
     program.end(Signal::KILL).await;
     assert!(kept(&search_home(&home, "after a kill"), "waiting"));
 
-    let program = home.serve(&[loud]).await;
+    let program = home.serve(&measured).await;
     visit(&program, "shipped").await;
     eventually("both days' pages are in the database", async || {
         let sql = format!("SELECT uniqExact(page) FROM sillage.pages WHERE page LIKE '/{KEPT}-%'");
@@ -228,6 +258,9 @@ async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
     .await;
     let tables = search_memory(&program, "after the flush").await;
     assert!(kept(tables.as_bytes(), "waiting") && kept(tables.as_bytes(), "shipped"), "the dump shows what is kept");
+    for word in DECLARED {
+        assert!(tables.contains(word), "{word} is kept");
+    }
     search_home(&home, "after the flush");
     visit(&program, "stopped").await;
     assert!(program.end(Signal::TERM).await.success());
