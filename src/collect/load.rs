@@ -27,9 +27,10 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Whether this hit is to be refused.
+    /// Whether this hit is to be refused: of those since the thread was late, every last of so many. The few hits of a
+    /// machine that stood still for a moment are taken.
     pub(super) fn refuses(&self) -> bool {
-        self.is_late() && self.hits.fetch_add(1, Ordering::Relaxed).is_multiple_of(REFUSED_ONE_IN)
+        self.is_late() && (self.hits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(REFUSED_ONE_IN)
     }
 
     /// Whether tasks wait too long now.
@@ -42,7 +43,10 @@ impl Load {
         while !shutdown.is_cancelled() {
             let due = Instant::now() + EVERY;
             tokio::time::sleep_until(due).await;
-            self.late.store(due.elapsed() > WAIT_MAX, Ordering::Relaxed);
+            let late = due.elapsed() > WAIT_MAX;
+            if !self.late.swap(late, Ordering::Relaxed) {
+                self.hits.store(0, Ordering::Relaxed);
+            }
         }
         // What is still open is finished, not refused.
         self.late.store(false, Ordering::Relaxed);
@@ -58,6 +62,7 @@ mod tests {
         let load = Load::default();
         assert!((0..80).all(|_| !load.refuses()));
         load.late.store(true, Ordering::Relaxed);
+        assert!((0..7).all(|_| !load.refuses()) && load.refuses());
         assert_eq!((0..80).filter(|_| load.refuses()).count(), 10);
     }
 
