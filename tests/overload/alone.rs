@@ -1,10 +1,12 @@
 //! The program on a core of its own, and what it may hold in memory.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::Pid;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::process::{Pid, setpriority_process};
+use rustix::thread::{CpuSet, gettid, sched_setaffinity};
 use sillage::config::Config;
 use sillage::memory;
 
@@ -22,6 +24,36 @@ pub(crate) fn on_a_core_of_its_own(collect: &str) -> Program {
         pin(Pid::from_raw(thread.file_name().to_str().unwrap().parse().unwrap()), second);
     }
     program
+}
+
+/// Keeps this thread's core busy with what is left of it. Two cores of a virtual machine may be the halves of one real
+/// core: without this the program would be the slower the more its sender works, whatever it does itself.
+pub(crate) struct Busy(Arc<AtomicBool>, Option<JoinHandle<u64>>);
+
+impl Busy {
+    pub(crate) fn begin() -> Self {
+        let going = Arc::new(AtomicBool::new(true));
+        let told = going.clone();
+        let thread = std::thread::spawn(move || {
+            // Everybody else goes before.
+            setpriority_process(Some(gettid()), 19).unwrap();
+            let mut number = 1_u64;
+            while told.load(Ordering::Relaxed) {
+                number = std::hint::black_box(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7));
+            }
+            number
+        });
+        Self(going, Some(thread))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+        if let Some(thread) = self.1.take() {
+            thread.join().unwrap();
+        }
+    }
 }
 
 /// Most memory of its own that the program's configuration allows it, in MiB.

@@ -20,7 +20,7 @@ mod wire;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use alone::{allowed_mib, on_a_core_of_its_own, own_memory_most_mib, unpin};
+use alone::{Busy, allowed_mib, on_a_core_of_its_own, own_memory_most_mib, unpin};
 use load::{Answers, Idler, Idlers, closed, closed_after, closed_with, flood, invention};
 use process::until;
 use program::{Home, Program, Setup};
@@ -167,22 +167,34 @@ fn best_and_twice_that(extent: &Extent) -> u64 {
     let room = extent.senders + 500;
     let program = on_a_core_of_its_own(&format!("max_connections = {room}\nidle_seconds = 600"));
     let (to, mut all) = (program.collect, Answers::default());
-    for _ in 0..extent.rounds {
+    let busy = Busy::begin();
+    let best = |connections: usize, all: &mut Answers| {
         let cpu = program.process.cpu();
-        let answers = closed(to, CLOSED, Duration::ZERO, extent.time);
-        row(&format!("closed loop, {CLOSED} connections"), &answers, extent.time, program.process.cpu() - cpu);
-        let rate = answers.accepted as f64 / extent.time.as_secs_f64();
-        tally(&mut all, &answers);
+        let answers = closed(to, connections, Duration::ZERO, extent.time);
+        row(&format!("closed loop, {connections} connections"), &answers, extent.time, program.process.cpu() - cpu);
+        tally(all, &answers);
+        answers.accepted as f64 / extent.time.as_secs_f64()
+    };
+    let mut rate = best(CLOSED, &mut all);
+    for _ in 0..extent.rounds {
         let cpu = program.process.cpu();
         let twice = flood(to, extent.senders, 2.0 * rate, extent.time);
         let name = format!("open loop at twice that, {} connections", extent.senders);
         row(&name, &twice, extent.time, program.process.cpu() - cpu);
         let whole = &twice.seconds[..twice.seconds.len().min(extent.time.as_secs() as usize)];
-        let ratio = whole.iter().sum::<u64>() as f64 / whole.len().max(1) as f64 / rate;
-        println!("{:<44} 202s each second {whole:?}: {ratio:.2} of the closed loop", "");
+        let kept = whole.iter().sum::<u64>() as f64 / whole.len().max(1) as f64;
         tally(&mut all, &twice);
         println!("{:<44} recovered after {:.1} s", "", recovery(to, &mut all));
+        let of_as_many = kept / best(extent.senders, &mut all);
+        let before = std::mem::replace(&mut rate, best(CLOSED, &mut all));
+        let of_best = kept / before.midpoint(rate);
+        println!(
+            "{:<44} 202s each second {whole:?}: {of_as_many:.2} of the closed loop on as many connections, {of_best:.2} of \
+             that on {CLOSED} before and after",
+            ""
+        );
     }
+    drop(busy);
     let counted = counted(&program, &all);
     unpin();
     counted
