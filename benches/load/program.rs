@@ -39,7 +39,8 @@ impl Default for Setup {
             collect: String::new(),
             console: String::new(),
             spool: "flush_seconds = 5".into(),
-            limits: String::new(),
+            // Everybody of a run, up to two million, comes within the half hour that a visit is open.
+            limits: "visits = 5_000_000".into(),
             geo: Vec::new(),
             engine: true,
         }
