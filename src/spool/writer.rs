@@ -13,6 +13,8 @@ use crate::clock::Clock;
 /// Longest wait between two attempts on a failing disk: it is found good again within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// Zeros that are written behind the frames, at least and at most: as much as there is already, in between.
+const FREE: (u64, u64) = (4 << 10, 64 << 10);
 /// A buffer that grew beyond this in a burst is given back.
 const SPARE_MAX: usize = 1 << 20;
 
@@ -44,8 +46,10 @@ impl Shared {
 struct Active {
     header: Header,
     file: Box<dyn Appending>,
-    /// Size of the file at the last good sync.
+    /// Where the frames ended at the last good sync.
     durable: u64,
+    /// Size of the file: zeros up to here.
+    size: u64,
     events: u64,
     since: u64,
 }
@@ -56,6 +60,16 @@ impl Active {
         let (bytes, events, since) = (*durable, *events, *since);
         SegmentInfo { number: header.number, bytes, events, since, folded: false, damaged: 0 }
     }
+}
+
+/// The size of a file whose frames end at `end`. A sync of what overwrites zeros changes nothing but these bytes; one of a
+/// file that grew has the file system write its own books too, which costs as much again or several times as much.
+fn size_for(end: u64) -> u64 {
+    end.next_multiple_of(end.clamp(FREE.0, FREE.1).next_power_of_two())
+}
+
+fn keep_free(bytes: &mut Vec<u8>, free: u64) {
+    bytes.resize(bytes.len() + usize::try_from(free).unwrap_or(0), 0);
 }
 
 pub(super) struct Writer {
@@ -121,9 +135,14 @@ impl Writer {
     fn commit(&mut self, batch: &mut Batch) -> io::Result<()> {
         let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
         if batch.events > 0 {
-            active.file.append(&batch.bytes)?;
+            let end = active.durable + batch.bytes.len() as u64;
+            if end > active.size {
+                active.size = if batch.end.is_some() { end } else { size_for(end) };
+                keep_free(&mut batch.bytes, active.size - end);
+            }
+            active.file.write(active.durable, &batch.bytes)?;
             active.file.sync()?;
-            active.durable += batch.bytes.len() as u64;
+            active.durable = end;
             let first = active.events == 0;
             active.events += batch.events;
             if first {
@@ -151,14 +170,17 @@ impl Writer {
     /// Makes the file of a new segment and all that finds it again durable, before an event goes in.
     fn begin(&mut self, header: Header) -> io::Result<()> {
         let mut file = self.shared.disk.create(&file_name(header.number))?;
-        file.append(&header.bytes())?;
+        let mut bytes = header.bytes();
+        let size = size_for(EMPTY);
+        keep_free(&mut bytes, size - EMPTY);
+        file.write(0, &bytes)?;
         file.sync()?;
         self.shared.disk.sync_names()?;
         let mut queue = self.shared.queue();
         queue.newest = header.number;
         queue.written = Position { segment: header.number, index: 0 };
         drop(queue);
-        self.active = Some(Active { header, file, durable: EMPTY, events: 0, since: 0 });
+        self.active = Some(Active { header, file, durable: EMPTY, size, events: 0, since: 0 });
         Ok(())
     }
 
