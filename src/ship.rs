@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::setpriority_process;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::
 /// Events that are older than this when the database is away are folded. While it is, segments are this long.
 const FOLD_SECONDS: u64 = 60;
 const FOLD_EVERY: Duration = Duration::from_secs(FOLD_SECONDS);
+/// Priority of the folding thread, as `nice` has it: a tenth of what a thread with hits gets, where both want a core.
+const FOLD_NICE: i32 = 10;
 /// How long stopping waits for a database that does not answer: half of what a supervisor commonly grants.
 const STOP_MAX: Duration = Duration::from_secs(15);
 
@@ -165,7 +168,7 @@ impl Ship {
         while let Some(segment) = self.next_behind(behind) {
             behind = segment.number;
             let started = Instant::now();
-            let (batch, report) = match self.blocking(move |ledger| rows_of(ledger.spool(), &segment)).await {
+            let (batch, report) = match self.folding(move |spool| rows_of(spool, &segment)).await {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::error!(%error, number = segment.number, "a segment cannot be shipped");
@@ -226,7 +229,7 @@ impl Ship {
         let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let due = |segment: &SegmentInfo| !segment.folded && now.abs_diff(segment.since) >= seconds;
         for segment in self.ledger.sealed().into_iter().filter(due) {
-            match self.blocking(move |ledger| fold(ledger.spool(), &segment)).await {
+            match self.folding(move |spool| fold(spool, &segment)).await {
                 Ok(report) => {
                     self.meters.ship.folded.increment(1);
                     self.meters.ship.quarantined.increment(report.damaged.saturating_sub(segment.damaged));
@@ -271,6 +274,24 @@ impl Ship {
             counter.increment(rows as u64);
         }
         Ok(())
+    }
+
+    /// Folds on a thread that gives way to those that take hits: one of two cores is soon needed for tens of
+    /// milliseconds. It cannot be one of a pool, since a thread may not take its priority back.
+    async fn folding<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Spool) -> Result<T, SpoolError> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let ledger = self.ledger.clone();
+        let (answer, done) = oneshot::channel();
+        std::thread::Builder::new().name("fold".into()).spawn(move || {
+            if let Err(error) = setpriority_process(None, FOLD_NICE) {
+                tracing::debug!(kind = ?std::io::Error::from(error).kind(), "folding has the priority of hits");
+            }
+            // Whoever asked may have stopped waiting.
+            answer.send(work(ledger.spool())).ok();
+        })?;
+        done.await.unwrap_or_else(|_| Err(std::io::Error::other("a panic while folding").into()))
     }
 
     /// Works on the spool where it holds up no one.

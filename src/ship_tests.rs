@@ -1,4 +1,5 @@
 //! An insert that hangs: what waits meanwhile is folded, and none of it twice.
+//! Who gives way to whom.
 
 use super::*;
 use crate::clock::ManualClock;
@@ -70,4 +71,17 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
     answered.unwrap();
     assert!(ship.is_folded(1));
     assert!(folded_at.elapsed() < FOLD_EVERY, "the next minute begins there");
+}
+
+#[tokio::test]
+async fn folding_gives_way_to_hits_and_nothing_else_does() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let clock = Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap()));
+    let (ship, _) = ship(folder.path(), &clock);
+    let nice = || rustix::process::getpriority_process(None).unwrap();
+    let before = nice();
+    let folding = ship.folding(move |_| Ok(nice())).await.unwrap();
+    assert_eq!(folding, FOLD_NICE);
+    let beside = ship.blocking(move |_| Ok(nice())).await.unwrap();
+    assert_eq!((beside, nice()), (before, before), "one that holds the lock of hits is not slow");
 }
