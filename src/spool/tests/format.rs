@@ -46,7 +46,7 @@ fn read_said(bytes: &[u8]) -> (Vec<String>, Option<ReadReport>) {
 }
 
 /// Numbers that decide what an event is like.
-struct Dice<'a>(std::slice::Iter<'a, u32>);
+pub(super) struct Dice<'a>(pub(super) std::slice::Iter<'a, u32>);
 
 impl Dice<'_> {
     fn roll(&mut self) -> u32 {
@@ -105,7 +105,7 @@ impl Dice<'_> {
         }
     }
 
-    fn event<'a>(&mut self, texts: &'a [String]) -> Event<'a> {
+    pub(super) fn event<'a>(&mut self, texts: &'a [String]) -> Event<'a> {
         let (day, hour) = self.time();
         let (entry_day, entry_hour) = if self.flag() { (day, hour) } else { self.time() };
         let (left_day, left_hour) = if self.flag() { (day, hour) } else { self.time() };
@@ -130,7 +130,7 @@ impl Dice<'_> {
     }
 }
 
-fn dice() -> impl Strategy<Value = Vec<u32>> {
+pub(super) fn dice() -> impl Strategy<Value = Vec<u32>> {
     prop::collection::vec(prop_oneof![0..64u32, any::<u32>()], 0..90)
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod fold;
 mod format;
 mod real;
+mod rolled;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,172 @@
+//! What was added up, as rows in the order of their keys: columns of text by their bytes. It changes no figure, and its
+//! order owes nothing to the order in which events came or to where a table keeps them.
+
+use super::texts::{Text, ranks};
+use super::{ActionSums, BreakdownKey, PageSums, PlaceNumber, Rollup, VisitSums};
+use crate::privacy::event::{Day, Dimension, Hour, TimingMetric};
+use crate::store::rows::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+
+/// What numbers come to when they are sorted.
+pub(super) struct Order {
+    texts: Vec<u32>,
+    places: Vec<Ranked>,
+    dimensions: Vec<u32>,
+    metrics: Vec<u32>,
+}
+
+/// A place, its texts as their ranks.
+#[derive(Clone, Copy, Default)]
+struct Ranked {
+    site: u32,
+    page: u32,
+    day: u16,
+}
+
+impl Order {
+    pub(super) fn new(rollup: &Rollup) -> Self {
+        let texts = rollup.texts.ranks();
+        let of = |text: Text| texts.get(text as usize).copied().unwrap_or_default();
+        let ranked = |place: &super::Place| Ranked { site: of(place.site), page: of(place.page), day: place.day.0 };
+        let places = rollup.places.iter().map(ranked).collect();
+        let dimensions = ranks(Dimension::ALL.map(Dimension::name));
+        let metrics = ranks(TimingMetric::ALL.map(TimingMetric::name));
+        Self { texts, places, dimensions, metrics }
+    }
+
+    fn text(&self, text: Text) -> u32 {
+        self.texts.get(text as usize).copied().unwrap_or_default()
+    }
+
+    fn place(&self, place: PlaceNumber) -> Ranked {
+        self.places.get(place as usize).copied().unwrap_or_default()
+    }
+
+    /// Site, day, hour, page.
+    fn within_hour(&self, place: PlaceNumber, hour: Hour) -> u128 {
+        let Ranked { site, page, day } = self.place(place);
+        join(join(join(u128::from(site), day.into(), u16::BITS), hour.0, u32::BITS), page, u32::BITS)
+    }
+
+    /// Site, dimension, day, page, value.
+    fn of_breakdown(&self, key: BreakdownKey) -> u128 {
+        let Ranked { site, page, day } = self.place(key.place());
+        let dimension = self.dimensions.get(key.dimension()).copied().unwrap_or_default();
+        let group = join(join(u128::from(site), dimension, u8::BITS), day.into(), u16::BITS);
+        join(join(group, page, u32::BITS), self.text(key.value()), u32::BITS)
+    }
+}
+
+/// One number that sorts as `first` and then `then`, which has so many bits.
+fn join(first: u128, then: u32, bits: u32) -> u128 {
+    first << bits | u128::from(then)
+}
+
+/// Rows by their ranks, of which no two are the same.
+fn sorted<T>(rows: impl Iterator<Item = (u128, T)>) -> impl ExactSizeIterator<Item = T> {
+    let mut rows: Vec<(u128, T)> = rows.collect();
+    rows.sort_unstable_by_key(|(rank, _)| *rank);
+    rows.into_iter().map(|(_, row)| row)
+}
+
+impl Rollup {
+    pub(super) fn page_rows(&self, order: &Order) -> Vec<PagesRow> {
+        let counted = self.pages.iter().filter(|(_, sums)| **sums != PageSums::default());
+        let rows = sorted(counted.map(|(key, sums)| (order.within_hour(key.0, key.1), (key, sums))));
+        rows.map(|(&(place, hour), sums)| {
+            let place = self.place_of(place);
+            PagesRow {
+                site: self.texts.of(place.site),
+                day: place.day.0,
+                hour: hour.0.saturating_mul(3_600),
+                page: self.texts.of(place.page),
+                pageviews: sums.visit.pageviews,
+                visitors: sums.visit.visitors,
+                page_visitors: sums.visit.page_visitors,
+                visits: sums.visit.visits,
+                exits: sums.exits,
+                bounces: sums.visit.bounces,
+                visit_seconds: sums.visit.visit_seconds,
+                engaged_ms: sums.engaged_ms,
+                engaged_views: sums.engaged_views,
+                scroll_percent: sums.scroll_percent,
+                scroll_views: sums.scroll_views,
+                not_found: sums.not_found,
+            }
+        })
+        .collect()
+    }
+
+    pub(super) fn breakdown_rows(&self, order: &Order) -> Vec<BreakdownsRow> {
+        let counted = self.breakdowns.iter().filter(|(_, sums)| **sums != VisitSums::default());
+        let rows = sorted(counted.map(|(key, sums)| (order.of_breakdown(*key), (key, sums))));
+        rows.map(|(key, sums)| {
+            let place = self.place_of(key.place());
+            BreakdownsRow {
+                site: self.texts.of(place.site),
+                day: place.day.0,
+                dimension: Dimension::ALL.get(key.dimension()).map_or("", |dimension| dimension.name()),
+                page: self.texts.of(place.page),
+                value: self.texts.of(key.value()),
+                pageviews: sums.pageviews,
+                visitors: sums.visitors,
+                page_visitors: sums.page_visitors,
+                visits: sums.visits,
+                bounces: sums.bounces,
+                visit_seconds: sums.visit_seconds,
+            }
+        })
+        .collect()
+    }
+
+    pub(super) fn action_rows(&self, order: &Order) -> Vec<ActionsRow> {
+        let rank = |text: Text| order.text(text);
+        let mut rows: Vec<_> = self.actions.iter().collect();
+        rows.sort_unstable_by_key(|((place, action, property), _)| {
+            let Ranked { site, page, day } = order.place(*place);
+            (site, day, rank(*action), property.map(|(name, value)| (rank(name), rank(value))), page)
+        });
+        let row = |(&(place, action, named), sums): (&super::ActionKey, &ActionSums)| {
+            let place = self.place_of(place);
+            let text = |text| self.texts.of(text);
+            let (property, value) = named.map_or_else(Default::default, |(name, value)| (text(name), text(value)));
+            ActionsRow {
+                site: text(place.site),
+                day: place.day.0,
+                page: text(place.page),
+                action: text(action),
+                property,
+                value,
+                count: sums.count,
+                visitors: sums.visitors,
+            }
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    pub(super) fn timing_rows(&self, order: &Order) -> Vec<TimingsRow> {
+        let rows = sorted(self.timings.iter().map(|(key, count)| {
+            let (place, hour, metric, bucket) = *key;
+            let metric = order.metrics.get(metric as usize).copied().unwrap_or_default();
+            let rank = join(join(order.within_hour(place, hour), metric, u8::BITS), bucket.into(), u8::BITS);
+            (rank, (key, *count))
+        }));
+        rows.map(|(&(place, hour, metric, bucket), count)| {
+            let place = self.place_of(place);
+            TimingsRow {
+                site: self.texts.of(place.site),
+                day: place.day.0,
+                hour: hour.0.saturating_mul(3_600),
+                page: self.texts.of(place.page),
+                metric: metric.name(),
+                bucket,
+                count,
+            }
+        })
+        .collect()
+    }
+
+    fn place_of(&self, place: PlaceNumber) -> super::Place {
+        let nowhere = super::Place { site: Text::MAX, page: Text::MAX, day: Day(0) };
+        self.places.get(place as usize).copied().unwrap_or(nowhere)
+    }
+}

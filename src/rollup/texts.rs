@@ -1,0 +1,87 @@
+//! The texts of one rollup: each has a number, in the order in which they came, and at the end a rank among all of them.
+//! It compares texts when they are new and once at the end, never for a row.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::privacy::event::Term;
+
+/// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
+pub(super) type Text = u32;
+
+/// Ids in a block of [`Texts::by_id`]; ids of one source are close together.
+const BLOCK: usize = 1 << 10;
+
+#[derive(Default)]
+pub(super) struct Texts {
+    /// By id, in blocks that are there where ids are: the text's number, plus one.
+    by_id: Vec<Option<Box<[Text; BLOCK]>>>,
+    by_text: HashTable<Text>,
+    hasher: DefaultHashBuilder,
+    texts: Vec<Arc<str>>,
+}
+
+impl Texts {
+    /// The number of a term's text.
+    pub(super) fn number(&mut self, term: Term<'_>) -> Text {
+        let id = term.id as usize;
+        let block = self.by_id.get(id / BLOCK).and_then(Option::as_deref);
+        match block.and_then(|block| block.get(id % BLOCK)) {
+            Some(number) if *number > 0 => number - 1,
+            Some(_) | None => self.meet(term),
+        }
+    }
+
+    #[cold]
+    fn meet(&mut self, term: Term<'_>) -> Text {
+        let number = self.of_text(term.text);
+        let (block, place) = (term.id as usize / BLOCK, term.id as usize % BLOCK);
+        if self.by_id.len() <= block {
+            self.by_id.resize_with(block + 1, || None);
+        }
+        let block = self.by_id.get_mut(block).map(|block| block.get_or_insert_with(|| Box::new([0; BLOCK])));
+        if let Some(known) = block.and_then(|block| block.get_mut(place)) {
+            *known = number + 1;
+        }
+        number
+    }
+
+    fn of_text(&mut self, text: &str) -> Text {
+        let Self { by_text, hasher, texts, .. } = self;
+        let of = |number: &Text| texts.get(*number as usize).map_or("", |text| text);
+        let hash = hasher.hash_one(text);
+        if let Some(number) = by_text.find(hash, |number| of(number) == text) {
+            return *number;
+        }
+        // A segment holds some millions of texts at the most.
+        let number = Text::try_from(texts.len()).unwrap_or(Text::MAX);
+        by_text.insert_unique(hash, number, |number| hasher.hash_one(of(number)));
+        texts.push(text.into());
+        number
+    }
+
+    /// The text of a number.
+    pub(super) fn of(&self, text: Text) -> Arc<str> {
+        self.texts.get(text as usize).cloned().unwrap_or_default()
+    }
+
+    /// Of each text, its rank among all of them.
+    pub(super) fn ranks(&self) -> Vec<u32> {
+        ranks(&self.texts)
+    }
+}
+
+/// Of each text, its rank among all of them.
+pub(super) fn ranks<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<u32> {
+    let mut sorted: Vec<(Text, T)> = (0..).zip(texts).collect();
+    sorted.sort_unstable_by(|(_, a), (_, b)| a.as_ref().cmp(b.as_ref()));
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, (text, _)) in (0..).zip(sorted) {
+        if let Some(of_text) = ranks.get_mut(text as usize) {
+            *of_text = rank;
+        }
+    }
+    ranks
+}
