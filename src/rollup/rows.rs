@@ -61,18 +61,21 @@ fn join(first: u128, then: u32, bits: u32) -> u128 {
     first << bits | u128::from(then)
 }
 
-/// Rows by their ranks, of which no two are the same.
-fn sorted<T>(rows: impl Iterator<Item = (u128, T)>) -> impl ExactSizeIterator<Item = T> {
-    let mut rows: Vec<(u128, T)> = rows.collect();
-    rows.sort_unstable_by_key(|(rank, _)| *rank);
-    rows.into_iter().map(|(_, row)| row)
+/// At most so many rows by their ranks, of which no two are the same.
+fn sorted<T, R>(count: usize, ranked: impl Iterator<Item = (u128, T)>, row: impl Fn(T) -> R) -> Vec<R> {
+    let mut sorted = Vec::with_capacity(count);
+    sorted.extend(ranked);
+    sorted.sort_unstable_by_key(|(rank, _)| *rank);
+    let mut rows = Vec::with_capacity(sorted.len());
+    rows.extend(sorted.into_iter().map(|(_, sums)| row(sums)));
+    rows
 }
 
 impl Rollup {
     pub(super) fn page_rows(&self, order: &Order) -> Vec<PagesRow> {
         let counted = self.pages.iter().filter(|(_, sums)| **sums != PageSums::default());
-        let rows = sorted(counted.map(|(key, sums)| (order.within_hour(key.0, key.1), (key, sums))));
-        rows.map(|(&(place, hour), sums)| {
+        let ranked = counted.map(|(key, sums)| (order.within_hour(key.0, key.1), (key, sums)));
+        sorted(self.pages.len(), ranked, |(&(place, hour), sums)| {
             let place = self.place_of(place);
             PagesRow {
                 site: self.texts.of(place.site),
@@ -93,13 +96,12 @@ impl Rollup {
                 not_found: sums.not_found,
             }
         })
-        .collect()
     }
 
     pub(super) fn breakdown_rows(&self, order: &Order) -> Vec<BreakdownsRow> {
         let counted = self.breakdowns.iter().filter(|(_, sums)| **sums != VisitSums::default());
-        let rows = sorted(counted.map(|(key, sums)| (order.of_breakdown(*key), (key, sums))));
-        rows.map(|(key, sums)| {
+        let ranked = counted.map(|(key, sums)| (order.of_breakdown(*key), (key, sums)));
+        sorted(self.breakdowns.len(), ranked, |(key, sums)| {
             let place = self.place_of(key.place());
             BreakdownsRow {
                 site: self.texts.of(place.site),
@@ -115,7 +117,6 @@ impl Rollup {
                 visit_seconds: sums.visit_seconds,
             }
         })
-        .collect()
     }
 
     pub(super) fn action_rows(&self, order: &Order) -> Vec<ActionsRow> {
@@ -144,13 +145,13 @@ impl Rollup {
     }
 
     pub(super) fn timing_rows(&self, order: &Order) -> Vec<TimingsRow> {
-        let rows = sorted(self.timings.iter().map(|(key, count)| {
+        let ranked = self.timings.iter().map(|(key, count)| {
             let (place, hour, metric, bucket) = *key;
             let metric = order.metrics.get(metric as usize).copied().unwrap_or_default();
             let rank = join(join(order.within_hour(place, hour), metric, u8::BITS), bucket.into(), u8::BITS);
             (rank, (key, *count))
-        }));
-        rows.map(|(&(place, hour, metric, bucket), count)| {
+        });
+        sorted(self.timings.len(), ranked, |(&(place, hour, metric, bucket), count)| {
             let place = self.place_of(place);
             TimingsRow {
                 site: self.texts.of(place.site),
@@ -162,7 +163,6 @@ impl Rollup {
                 count,
             }
         })
-        .collect()
     }
 
     fn place_of(&self, place: PlaceNumber) -> super::Place {

@@ -104,6 +104,7 @@ impl Known {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn term(&self, number: u32) -> Result<Term<'_>, RecordError> {
         match self.0.get(number as usize) {
             Some(Some(text)) => Ok(Term { id: number, text }),

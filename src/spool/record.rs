@@ -210,12 +210,22 @@ fn read_values<'k>(input: &mut Input<'_>, format: u16, known: &'k Known) -> Resu
         return Err(RecordError::Unknown);
     }
     let mut values = Values::default();
-    for (dimension, value) in values.iter_mut().enumerate() {
-        if mask >> dimension & 1 == 1 {
-            *value = Some(text(input, known)?);
+    for dimension in ones(mask) {
+        let term = text(input, known)?;
+        if let Some(value) = values.get_mut(dimension) {
+            *value = Some(term);
         }
     }
     Ok(values)
+}
+
+/// The places of the bits that are set, from the lowest.
+fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        (place < u64::BITS).then_some(place as usize)
+    })
 }
 
 fn read_kind<'k>(kind: u8, bits: u8, input: &mut Input<'_>, known: &'k Known) -> Result<Kind<'k>, RecordError> {
@@ -274,12 +284,13 @@ fn read_entry<'k>(
     let (day, hour) = if mask & TIME_DIFFERS != 0 { time(input, event)? } else { (event.day, event.hour) };
     let page = if mask & PAGE_DIFFERS != 0 { text(input, known)? } else { event.page };
     let mut values = event.values;
-    for (dimension, value) in values.iter_mut().enumerate() {
-        if mask >> (VALUES_FROM + dimension) & 1 == 1 {
-            *value = match input.u32()?.checked_sub(1) {
-                Some(number) => Some(known.term(number)?),
-                None => None,
-            };
+    for dimension in ones(mask >> VALUES_FROM) {
+        let read = match input.u32()?.checked_sub(1) {
+            Some(number) => Some(known.term(number)?),
+            None => None,
+        };
+        if let Some(value) = values.get_mut(dimension) {
+            *value = read;
         }
     }
     Ok(EntryCorrection { day, hour, page, values, unbounce: mask & UNBOUNCE != 0, visit_seconds: input.u32()? })

@@ -47,7 +47,19 @@ impl<'a> Input<'a> {
         Ok(u16::from_le_bytes([self.u8()?, self.u8()?]))
     }
 
+    #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, RecordError> {
+        // Most are below 128.
+        match self.0.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.0 = rest;
+                Ok(byte.into())
+            }
+            Some(_) | None => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, RecordError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -63,6 +75,7 @@ impl<'a> Input<'a> {
         Err(RecordError::Range)
     }
 
+    #[inline]
     pub(super) fn u32(&mut self) -> Result<u32, RecordError> {
         u32::try_from(self.varint()?).map_err(|_| RecordError::Range)
     }
