@@ -73,6 +73,7 @@ mod dictionary;
 #[cfg(test)]
 pub(crate) mod fault;
 mod fold;
+mod patience;
 mod queue;
 mod reader;
 mod receipt;
@@ -276,9 +277,11 @@ impl Spool {
         }
         let next = self.shared.header(queue.number() + 1);
         let sealed = queue.end(next);
-        queue.asleep = false;
+        let wake = queue.wakes();
         drop(queue);
-        self.shared.work.notify_one();
+        if wake {
+            self.shared.work.notify_one();
+        }
         Ok(sealed)
     }
 
@@ -403,7 +406,7 @@ impl Turn<'_> {
             let next = shared.header(self.queue.number() + 1);
             self.queue.end(next);
         }
-        let wake = std::mem::take(&mut self.queue.asleep);
+        let wake = self.queue.wakes();
         drop(self.queue);
         if wake {
             shared.work.notify_one();

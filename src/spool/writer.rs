@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::disk::{Appending, Disk};
+use super::patience::{ENOUGH, Patience};
 use super::queue::{Batch, EMPTY, Position, Queue, SegmentInfo, Standing};
 use super::segment::{Header, Node, file_name};
 use crate::clock::Clock;
@@ -81,12 +82,14 @@ pub(super) struct Writer {
     /// Failures since the last good sync.
     failures: u32,
     spare: Vec<u8>,
+    pub(super) patience: Patience,
 }
 
 impl Writer {
     /// A writer that begins with segment `next`; if the disk does not let it, it tries again at its turns.
     pub(super) fn new(shared: Arc<Shared>, next: u64) -> Self {
-        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare: Vec::new() };
+        let (spare, patience) = (Vec::new(), Patience::default());
+        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, patience };
         writer.begin_again();
         writer
     }
@@ -98,19 +101,39 @@ impl Writer {
         }
     }
 
-    fn wait(&self) -> bool {
+    fn wait(&mut self) -> bool {
         let mut queue = self.shared.queue();
         if self.failing && queue.standing != Standing::Closed {
             let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
             let (queue, _) = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
             return queue.standing != Standing::Closed;
         }
-        while queue.is_empty() && queue.standing != Standing::Closed {
-            queue.asleep = true;
-            queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = self.until(queue, 1, None);
+        if queue.gathered() < ENOUGH && self.patience.pauses() {
+            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            let half_way = queue.gathered();
+            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            self.patience.learn(queue.has(ENOUGH) || queue.gathered() > half_way);
         }
-        queue.asleep = false;
-        !queue.is_empty()
+        queue.has(1)
+    }
+
+    /// Sleeps until so many events have gathered, a segment ends, the spool is closed, or the time is over.
+    fn until<'q>(
+        &self,
+        mut queue: MutexGuard<'q, Queue>,
+        enough: u64,
+        time: Option<Duration>,
+    ) -> MutexGuard<'q, Queue> {
+        queue.wake_at = Some(enough);
+        let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != Standing::Closed;
+        let work = &self.shared.work;
+        queue = match time {
+            None => work.wait_while(queue, waits).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => work.wait_timeout_while(queue, time, waits).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        queue.wake_at = None;
+        queue
     }
 
     /// Writes and syncs all that waits; or, while the disk fails, tries once to begin again.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::spool::SegmentInfo;
 use crate::spool::fault::{FaultDisk, Op, Survives};
+use crate::spool::patience::ENOUGH;
 use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
 use crate::spool::segment::file_name;
 
@@ -294,4 +295,45 @@ fn a_writer_that_is_gone_leaves_nobody_waiting() {
     drop(writer);
     assert_eq!(settled(&mut receipt), Some(Err(Unavailable)));
     assert!(spool.append(&marked(2)).is_err());
+}
+
+/// A spool whose writer would pause for two minutes.
+fn patient(disk: &FaultDisk) -> (Arc<Spool>, std::thread::JoinHandle<()>) {
+    let (spool, mut writer, _) = open(disk);
+    writer.patience.half = std::time::Duration::from_secs(60);
+    (Arc::new(spool), std::thread::spawn(|| writer.run()))
+}
+
+#[test]
+fn enough_company_ends_a_pause_and_is_one_write_and_one_sync() {
+    let disk = FaultDisk::default();
+    let (spool, thread) = patient(&disk);
+    for round in 1..=3 {
+        let before = (disk.count(Op::Write), disk.count(Op::Sync));
+        let receipts: Vec<Receipt> = (0..ENOUGH).map(|n| spool.append(&marked(n as u32)).unwrap()).collect();
+        receipts.into_iter().for_each(|receipt| block_on(receipt).map(drop).unwrap());
+        assert_eq!((disk.count(Op::Write), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1), "round {round}");
+    }
+    spool.close();
+    thread.join().unwrap();
+}
+
+#[test]
+fn the_end_of_a_segment_and_of_the_spool_end_a_pause() {
+    let disk = FaultDisk::default();
+    let (spool, thread) = patient(&disk);
+    let receipt = spool.append(&marked(1)).unwrap();
+    block_on(spool.seal()).unwrap();
+    block_on(receipt).map(drop).unwrap();
+    let receipt = spool.append(&marked(2)).unwrap();
+    spool.close();
+    thread.join().unwrap();
+    block_on(receipt).map(drop).unwrap();
+}
+
+/// Waits less long than a pause.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let waiting = async { tokio::time::timeout(std::time::Duration::from_secs(50), future).await };
+    runtime.block_on(waiting).expect("the pause goes on")
 }
