@@ -110,9 +110,12 @@ impl Writer {
         }
         queue = self.until(queue, 1, None);
         if queue.gathered() < ENOUGH && self.patience.pauses() {
+            let first = queue.gathered();
             queue = self.until(queue, ENOUGH, Some(self.patience.half));
             let half_way = queue.gathered();
-            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            if half_way > first {
+                queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            }
             self.patience.learn(queue.has(ENOUGH) || queue.gathered() > half_way);
         }
         queue.has(1)

@@ -14,9 +14,12 @@ use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow}
 struct Plain {
     pages: BTreeMap<(String, u16, u32, String), [i64; 12]>,
     breakdowns: BTreeMap<(String, &'static str, u16, String, String), [i64; 6]>,
-    actions: BTreeMap<(String, u16, String, Option<(String, String)>, String), [i64; 2]>,
+    actions: BTreeMap<ActionKey, [i64; 2]>,
     timings: BTreeMap<(String, u16, u32, String, &'static str, u8), i64>,
 }
+
+/// Site, day, action, property with its value, page.
+type ActionKey = (String, u16, String, Option<(String, String)>, String);
 
 fn add<const N: usize>(sums: &mut [i64; N], figures: [i64; N]) {
     sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
