@@ -34,6 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::spool::Bell;
 
 /// Longest pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -88,6 +89,7 @@ impl Collect {
         let connections = Connections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
+        let bell = tokio::spawn(Bell::hang());
         let server = self.server();
         loop {
             let accepted = tokio::select! {
@@ -116,6 +118,8 @@ impl Collect {
         watching.await.ok();
         keeping.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
+        bell.abort();
+        bell.await.ok();
     }
 
     fn server(&self) -> Builder<TokioExecutor> {
