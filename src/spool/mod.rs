@@ -225,13 +225,16 @@ impl Spool {
     /// # Errors
     /// As [`Spool::ready`].
     pub fn append(&self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
-        self.turn()?.append(event)
+        let mut turn = self.turn()?;
+        turn.append(event)?;
+        Ok(turn.end())
     }
 
-    /// Keeps the next place for one event. While it is held nothing is appended, sealed, or known to have failed.
+    /// Keeps the next place for events that are durable together. While it is held nothing else is appended, sealed, or
+    /// known to have failed.
     ///
     /// # Errors
-    /// As [`Spool::ready`]; with a turn in hand the event will be taken.
+    /// As [`Spool::ready`]; with a turn in hand its events will be taken.
     pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
         let queue = self.shared.queue();
         queue.ready(self.shared.bytes_max)?;
@@ -354,14 +357,15 @@ impl Spool {
     }
 }
 
-/// The next place in an open spool.
+/// The next place in an open spool. What is appended in one turn is written by one write and kept by one sync; only a
+/// crash before its answer can part it.
 pub struct Turn<'s> {
     spool: &'s Spool,
     queue: MutexGuard<'s, Queue>,
 }
 
 impl Turn<'_> {
-    /// Where the event will stand.
+    /// Where the next event will stand.
     pub fn position(&self) -> Position {
         self.queue.position()
     }
@@ -381,9 +385,14 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// For an event that is larger than a frame may be.
-    pub fn append(mut self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
+    pub fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
+        self.queue.append(event)
+    }
+
+    /// Ends the turn; the receipt is for all of its events.
+    pub fn end(mut self) -> Receipt {
         let shared = &self.spool.shared;
-        let receipt = self.queue.append(event, shared.bytes_max)?;
+        let receipt = self.queue.receipt();
         if self.queue.is_full() {
             let next = shared.header(self.queue.number() + 1);
             self.queue.end(next);
@@ -393,7 +402,7 @@ impl Turn<'_> {
         if wake {
             shared.work.notify_one();
         }
-        Ok(receipt)
+        receipt
     }
 }
 

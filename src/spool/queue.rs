@@ -159,16 +159,20 @@ impl Queue {
         }
     }
 
-    /// Takes `event` in, if there is room.
-    pub(super) fn append(&mut self, event: &Event<'_>, bytes_max: u64) -> Result<Receipt, Unavailable> {
-        self.ready(bytes_max)?;
+    /// Takes `event` in; whether there is room was asked by [`Queue::ready`].
+    pub(super) fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
         let before = self.gathering.bytes.len();
         if !self.encoder.append(event, &mut self.gathering.bytes) {
             return Err(Unavailable);
         }
         self.gathering.events += 1;
         self.waiting += self.gathering.bytes.len() - before;
-        Ok(self.gathering.promise.receipt())
+        Ok(())
+    }
+
+    /// For what gathers now.
+    pub(super) fn receipt(&self) -> Receipt {
+        self.gathering.promise.receipt()
     }
 
     /// Whether the segment is as long as one may be.

@@ -78,8 +78,10 @@ impl Collector {
             values_per_dimension = 60000
             [[site]]
             name = "one.example"
+            search_parameter = "q"
             [[site]]
             name = "two.example"
+            search_parameter = "q"
             "#
         );
         let config = folder.join("sillage.toml");
