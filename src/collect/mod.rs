@@ -11,6 +11,7 @@ pub mod native;
 pub mod pages;
 pub mod peer;
 pub mod pixel;
+mod told;
 pub mod tracker;
 
 use std::convert::Infallible;
