@@ -9,17 +9,17 @@ const DIGITS_MAX: usize = 9;
 
 /// The fields of a plain body.
 pub(super) fn read(body: &[u8]) -> Option<Fields<'_>> {
-    let mut rest = Rest(std::str::from_utf8(body).ok()?);
+    let mut rest = Rest { body: std::str::from_utf8(body).ok()?, at: 0 };
     let mut fields = Fields::default();
-    rest.skip('{')?;
+    rest.skip(b'{')?;
     loop {
         let name = rest.text()?;
-        rest.skip(':')?;
+        rest.skip(b':')?;
         let value = rest.value()?;
         fields.put(name, value)?;
-        if rest.skip(',').is_none() {
-            rest.skip('}')?;
-            return rest.0.is_empty().then_some(fields);
+        if rest.skip(b',').is_none() {
+            rest.skip(b'}')?;
+            return (rest.at == body.len()).then_some(fields);
         }
     }
 }
@@ -79,46 +79,55 @@ fn number(field: &mut Option<Number>, value: Plain<'_>) -> Option<()> {
     field.replace(Number(number.into())).is_none().then_some(())
 }
 
-/// What is not read yet.
-struct Rest<'a>(&'a str);
+/// A body, and how much of it is read.
+struct Rest<'a> {
+    body: &'a str,
+    at: usize,
+}
 
 impl<'a> Rest<'a> {
-    fn skip(&mut self, token: char) -> Option<()> {
-        self.0 = self.0.strip_prefix(token)?;
-        Some(())
+    fn next(&self) -> Option<u8> {
+        self.body.as_bytes().get(self.at).copied()
+    }
+
+    fn skip(&mut self, token: u8) -> Option<()> {
+        (self.next()? == token).then(|| self.at += 1)
     }
 
     fn text(&mut self) -> Option<&'a str> {
-        self.skip('"')?;
-        let (text, rest) = self.0.split_at_checked(plain_bytes(self.0.as_bytes()))?;
-        self.0 = rest.strip_prefix('"')?;
+        self.skip(b'"')?;
+        let from = self.at;
+        self.at += plain_bytes(self.body.as_bytes().get(from..)?);
+        let text = self.body.get(from..self.at)?;
+        self.skip(b'"')?;
         Some(text)
     }
 
     fn value(&mut self) -> Option<Plain<'a>> {
-        match self.0.as_bytes().first()? {
+        match self.next()? {
             b'"' => self.text().map(Plain::Text),
             b'0'..=b'9' => self.number().map(Plain::Number),
-            _ => {
-                let (flag, rest) = match self.0.strip_prefix("true") {
-                    Some(rest) => (true, rest),
-                    None => (false, self.0.strip_prefix("false")?),
-                };
-                self.0 = rest;
-                Some(Plain::Flag(flag))
-            }
+            b't' => self.word("true").map(|()| Plain::Flag(true)),
+            b'f' => self.word("false").map(|()| Plain::Flag(false)),
+            _ => None,
         }
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        word.bytes().try_for_each(|byte| self.skip(byte))
     }
 
     /// A fraction or an exponent is met by whoever reads on.
     fn number(&mut self) -> Option<u32> {
-        let digits = self.0.bytes().take(DIGITS_MAX + 1).take_while(u8::is_ascii_digit).count();
-        let (number, rest) = self.0.split_at_checked(digits)?;
-        if digits > DIGITS_MAX || (digits > 1 && number.starts_with('0')) {
-            return None;
+        let (from, mut number) = (self.at, 0);
+        while let Some(digit @ b'0'..=b'9') = self.next() {
+            if self.at - from == DIGITS_MAX || (self.at > from && number == 0) {
+                return None;
+            }
+            number = number * 10 + u32::from(digit - b'0');
+            self.at += 1;
         }
-        self.0 = rest;
-        Some(number.bytes().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+        Some(number)
     }
 }
 
