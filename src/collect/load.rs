@@ -43,9 +43,11 @@ impl Load {
 
     /// Measures on this thread how long a task waits for its turn, until `shutdown`.
     pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
+        loop {
             let due = Instant::now() + if self.is_late() { EVERY } else { EVERY_ON_TIME };
-            tokio::time::sleep_until(due).await;
+            if shutdown.run_until_cancelled(tokio::time::sleep_until(due)).await.is_none() {
+                break;
+            }
             let late = due.elapsed() > WAIT_MAX;
             if !self.late.swap(late, Ordering::Relaxed) {
                 self.hits.store(0, Ordering::Relaxed);

@@ -65,7 +65,9 @@ mod tests {
         let told = Told::by(&headers);
         assert_eq!((told.agent, told.language, told.encoded), ("one", Some("fr"), false));
         assert_eq!((told.signals.gpc, told.signals.dnt, told.signals.prefetch), (true, false, true));
-        headers.append("content-encoding", "gzip".parse().unwrap());
+        for encoding in ["gzip", "identity"] {
+            headers.append("content-encoding", encoding.parse().unwrap());
+        }
         headers.insert("user-agent", hyper::header::HeaderValue::from_bytes(b"\xff").unwrap());
         let told = Told::by(&headers);
         assert_eq!((told.agent, told.encoded), ("", true));
