@@ -18,6 +18,7 @@ use quick_cache::sync::Cache;
 
 use crate::native;
 use crate::privacy::hit::ClientIp;
+use crate::privacy::numbered::Numbered;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;
@@ -62,14 +63,14 @@ pub struct Place {
 /// The configured location files.
 pub struct Places {
     files: Vec<PathBuf>,
-    nowhere: Arc<Place>,
+    nowhere: Arc<Numbered<Place>>,
     opened: ArcSwap<Opened>,
 }
 
 /// The readers and what was read through them: replaced together, so that no old place answers for a new file.
 struct Opened {
     readers: Vec<Reader<Mmap>>,
-    read: Cache<(usize, usize), Arc<Place>>,
+    read: Cache<(usize, usize), Arc<Numbered<Place>>>,
 }
 
 impl Places {
@@ -78,11 +79,15 @@ impl Places {
     /// # Errors
     /// Names the first file that is missing or no location database.
     pub fn open(files: &[PathBuf]) -> Result<Self, PlaceError> {
-        Ok(Self { files: files.to_vec(), nowhere: Arc::default(), opened: ArcSwap::from_pointee(Opened::new(files)?) })
+        Ok(Self {
+            files: files.to_vec(),
+            nowhere: Arc::new(Numbered::new(Place::default())),
+            opened: ArcSwap::from_pointee(Opened::new(files)?),
+        })
     }
 
     /// The place of an address; an empty one where no file has an answer.
-    pub fn look_up(&self, address: &ClientIp) -> Arc<Place> {
+    pub fn look_up(&self, address: &ClientIp) -> Arc<Numbered<Place>> {
         if is_private(address.0) {
             return self.nowhere.clone();
         }
@@ -142,19 +147,19 @@ impl Opened {
     }
 
     /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
-    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Place>> {
+    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Numbered<Place>>> {
         let found = reader.lookup(network).ok()?;
         let key = (number, found.offset()?);
         let place = self.read.get(&key).unwrap_or_else(|| {
-            let place = Arc::new(Place {
+            let place = Arc::new(Numbered::new(Place {
                 country: text(&found, COUNTRY).filter(|code| &**code != "ZZ"),
                 region: text(&found, REGION),
                 city: text(&found, CITY),
-            });
+            }));
             self.read.insert(key, place.clone());
             place
         });
-        (*place != Place::default()).then_some(place)
+        (**place != Place::default()).then_some(place)
     }
 }
 
@@ -290,8 +295,8 @@ mod tests {
         ]);
         write_file(&file, 1, &record);
         let places = Places::open(&[file]).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
-        assert_eq!(*places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+        assert_eq!(**places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
     }
 
     #[test]
@@ -302,9 +307,9 @@ mod tests {
         write_file(&first, 1, &flat("FR", "Paris"));
         write_file(&second, 1, &flat("DE", "Berlin"));
         let places = Places::open(&[empty, first, second]).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         let (one, other) = (places.look_up(&address("200.1.1.1")), places.look_up(&address("2001:db8::1")));
-        assert_eq!(*one, Place::default());
+        assert_eq!(**one, Place::default());
         assert!(Arc::ptr_eq(&one, &other), "nowhere is one place");
     }
 
@@ -314,16 +319,16 @@ mod tests {
         let file = dir.path().join("a.mmdb");
         write_file(&file, 1_000, &flat("FR", "Paris"));
         let places = Places::open(std::slice::from_ref(&file)).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(60));
         write_file(&file, 2_000, &flat("DE", "Ulm"));
         places.reload().unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
         assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(0));
         std::fs::remove_file(&file).unwrap();
         let error = places.reload().unwrap_err().to_string();
         assert!(error.contains("a.mmdb"), "{error}");
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
     }
 
     #[test]
@@ -331,7 +336,7 @@ mod tests {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let error = Places::open(&[file]).err().unwrap().to_string();
         assert!(error.contains("Cargo.toml"), "{error}");
-        assert_eq!(*Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
+        assert_eq!(**Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
     }
 
     #[test]
@@ -344,8 +349,8 @@ mod tests {
     #[test]
     fn the_installed_country_file_knows_countries_and_no_private_network() {
         let places = Places::open(&[installed("geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")]).unwrap();
-        assert_eq!(*places.look_up(&address("193.51.208.13")), place("FR", "", ""));
-        assert_eq!(*places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
+        assert_eq!(**places.look_up(&address("193.51.208.13")), place("FR", "", ""));
+        assert_eq!(**places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
         for private in [
             "10.1.2.3",
             "127.0.0.1",
@@ -357,7 +362,7 @@ mod tests {
             "fe80::1",
             "fd00::1",
         ] {
-            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+            assert_eq!(**places.look_up(&address(private)), Place::default(), "{private}");
         }
     }
 
@@ -381,7 +386,7 @@ mod tests {
             assert!(found.region.is_some() && found.city.is_some(), "{text} {found:?}");
         }
         for private in ["10.1.2.3", "127.0.0.1", "192.168.1.1", "::1", "fd00::1"] {
-            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+            assert_eq!(**places.look_up(&address(private)), Place::default(), "{private}");
         }
     }
 }
