@@ -14,10 +14,12 @@ mod numbered;
 pub mod page;
 mod percent;
 pub mod place;
+mod plain;
 mod redact;
 pub mod rules;
 pub mod salt;
 pub mod screen;
+mod shape;
 pub mod trial;
 pub mod visitor;
 
