@@ -148,6 +148,9 @@ impl Opened {
 
     /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
     fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Numbered<Place>>> {
+        if network.is_ipv6() && reader.metadata().ip_version == 4 {
+            return None;
+        }
         let found = reader.lookup(network).ok()?;
         let key = (number, found.offset()?);
         let place = self.read.get(&key).unwrap_or_else(|| {
