@@ -15,6 +15,7 @@ pub mod page;
 mod percent;
 pub mod place;
 mod plain;
+mod record;
 mod redact;
 pub mod rules;
 pub mod salt;

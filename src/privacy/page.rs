@@ -68,11 +68,15 @@ impl<'a> Location<'a> {
     /// # Errors
     /// See [`BadUrl`].
     pub fn parse(url: &'a str) -> Result<Self, BadUrl> {
-        if url.len() > URL_BYTES_MAX || has_control(url) {
+        if url.len() > URL_BYTES_MAX {
             return Err(BadUrl);
         }
         match plain::cut(url) {
             Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
+                // Host and path have no control characters, or they were not cut.
+                if has_control(cut.rest) {
+                    return Err(BadUrl);
+                }
                 let (host, path) = (without_www(cut.host).into(), cut.path.into());
                 let (_, query, fragment) = if cut.rest.is_empty() { ("", "", "") } else { split(cut.rest) };
                 Ok(Self { host, is_named: true, path, query, fragment })
@@ -83,6 +87,9 @@ impl<'a> Location<'a> {
 
     /// Takes any URL apart.
     fn read(url: &'a str) -> Result<Self, BadUrl> {
+        if has_control(url) {
+            return Err(BadUrl);
+        }
         let (base, query, fragment) = split(url);
         let url = Url::parse(base).map_err(|_| BadUrl)?;
         let host = url.host_str().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1).ok_or(BadUrl)?;

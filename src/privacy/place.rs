@@ -13,31 +13,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use maxminddb::{LookupResult, MaxMindDbError, Mmap, PathElement, Reader};
+use maxminddb::{MaxMindDbError, Mmap, Reader};
 use quick_cache::sync::Cache;
 
 use crate::native;
 use crate::privacy::hit::ClientIp;
 use crate::privacy::numbered::Numbered;
+use crate::privacy::record::Record;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;
 
 /// Of one of them at the most, with its place in the cache.
 pub(crate) const PLACE_BYTES: u64 = 400;
-
-const COUNTRY: &[&[PathElement<'_>]] = &[
-    &[PathElement::Key("country"), PathElement::Key("iso_code")],
-    &[PathElement::Key("country_code")],
-    &[PathElement::Key("country")],
-];
-const REGION: &[&[PathElement<'_>]] = &[
-    &[PathElement::Key("subdivisions"), PathElement::Index(0), PathElement::Key("names"), PathElement::Key("en")],
-    &[PathElement::Key("state1")],
-    &[PathElement::Key("region")],
-];
-const CITY: &[&[PathElement<'_>]] =
-    &[&[PathElement::Key("city"), PathElement::Key("names"), PathElement::Key("en")], &[PathElement::Key("city")]];
 
 /// A location file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -154,22 +142,14 @@ impl Opened {
         let found = reader.lookup(network).ok()?;
         let key = (number, found.offset()?);
         let place = self.read.get(&key).unwrap_or_else(|| {
-            let place = Arc::new(Numbered::new(Place {
-                country: text(&found, COUNTRY).filter(|code| &**code != "ZZ"),
-                region: text(&found, REGION),
-                city: text(&found, CITY),
-            }));
+            let record: Record<'_> = found.decode().ok().flatten().unwrap_or_default();
+            let country = record.country().filter(|code| &**code != "ZZ");
+            let place = Arc::new(Numbered::new(Place { country, region: record.region(), city: record.city() }));
             self.read.insert(key, place.clone());
             place
         });
         (**place != Place::default()).then_some(place)
     }
-}
-
-/// The first of these paths that leads to a text.
-fn text(found: &LookupResult<'_, Mmap>, paths: &[&[PathElement<'_>]]) -> Option<Box<str>> {
-    let texts = paths.iter().filter_map(|path| found.decode_path::<&str>(path).ok().flatten());
-    texts.map(str::trim).find(|text| !text.is_empty()).map(Box::from)
 }
 
 /// Whether an address is of use inside one network only. Some files give such addresses a country all the same.
@@ -300,6 +280,30 @@ mod tests {
         let places = Places::open(&[file]).unwrap();
         assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
         assert_eq!(**places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+    }
+
+    #[test]
+    fn entries_of_other_kinds_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.mmdb");
+        let name = |name| Value::Map(vec![("names", Value::Map(vec![("en", Value::Text(name))]))]);
+        let record = Value::Map(vec![
+            ("city", Value::Short(7)),
+            ("country", Value::Text("France")),
+            ("country_code", Value::Text(" FR ")),
+            ("location", Value::Map(vec![("city", Value::Text("Ulm"))])),
+            ("subdivisions", Value::List(vec![name("Bretagne"), name("Morbihan")])),
+            ("state1", Value::List(vec![Value::Long(1), Value::Text("x")])),
+        ]);
+        write_file(&file, 1, &record);
+        let places = Places::open(std::slice::from_ref(&file)).unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Bretagne", ""));
+        write_file(&file, 1, &Value::Map(vec![("country", Value::Text("DE")), ("subdivisions", Value::List(vec![]))]));
+        places.reload().unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", ""));
+        write_file(&file, 1, &Value::List(vec![Value::Text("FR")]));
+        places.reload().unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), Place::default());
     }
 
     #[test]
