@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::privacy::{Anonymiser, Sighting};
-use crate::spool::{Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
+use crate::spool::{self, Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
 use crate::visits::journal::{self, Journal, JournalError, Place};
 use crate::visits::{Bounds, Met, Visits};
 
@@ -71,24 +71,17 @@ impl Ledger {
         Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds })
     }
 
-    /// Counts a sighting and hands its event to the spool. The receipt resolves when the event is durable; with it
-    /// comes which bounds the sighting met.
+    /// Keeps the next place in memory, journal and spool for the sightings of one request.
     ///
     /// # Errors
-    /// When the spool cannot take it now.
-    pub fn record(&self, sighting: &Sighting<'_>) -> Result<(Receipt, Recorded), Unavailable> {
+    /// When the spool takes nothing now.
+    pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
         let mut memory = self.lock();
-        let turn = self.spool.turn()?;
-        if turn.failures() != memory.failures {
-            self.take_back(&mut memory, turn.failures(), |position| turn.is_durable(position));
+        let spool = self.spool.turn()?;
+        if spool.failures() != memory.failures {
+            self.take_back(&mut memory, spool.failures(), |position| spool.is_durable(position));
         }
-        let position = turn.position();
-        memory.note(position, sighting);
-        let counted = memory.visits.count(sighting);
-        let recorded = Recorded { tagged: counted.tagged, met: counted.met };
-        let receipt = turn.append(&counted.event)?;
-        memory.last = Some(position);
-        Ok((receipt, recorded))
+        Ok(Turn { memory, spool })
     }
 
     /// The segments to ship, oldest first. Memory is taken back first if need be: once a segment that ended by a
@@ -143,6 +136,40 @@ impl Ledger {
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one request changes: all of it is durable, or none of it is.
+pub struct Turn<'l> {
+    memory: MutexGuard<'l, Memory>,
+    spool: spool::Turn<'l>,
+}
+
+impl Turn<'_> {
+    /// Counts a sighting, and the search that it answers, and hands their events to the spool.
+    ///
+    /// # Errors
+    /// For an event that no frame holds; the bounds of what a sighting has let none grow to that.
+    pub fn record(&mut self, sighting: Sighting<'_>) -> Result<Recorded, Unavailable> {
+        let recorded = self.count(&sighting)?;
+        let Some(search) = sighting.search() else { return Ok(recorded) };
+        let met = recorded.met.or(self.count(&search)?.met);
+        Ok(Recorded { met, ..recorded })
+    }
+
+    /// Ends the turn; the receipt resolves when all that was recorded in it is durable.
+    pub fn end(self) -> Receipt {
+        self.spool.end()
+    }
+
+    fn count(&mut self, sighting: &Sighting<'_>) -> Result<Recorded, Unavailable> {
+        let (memory, position) = (&mut *self.memory, self.spool.position());
+        memory.note(position, sighting);
+        let counted = memory.visits.count(sighting);
+        self.spool.append(&counted.event)?;
+        let recorded = Recorded { tagged: counted.tagged, met: counted.met };
+        memory.last = Some(position);
+        Ok(recorded)
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::config::{self, Limits, Runtime};
 use crate::privacy::agent::Agents;
+use crate::privacy::event::{Event, Kind};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::place::Places;
 use crate::rollup::Rollup;
@@ -44,12 +45,19 @@ enum Step {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Pageview,
+    /// A pageview, and the search that it answers.
+    Search,
     Action,
     Reading,
 }
 
 fn anonymiser() -> Arc<Anonymiser> {
-    let site = config::Site { name: "a.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
+    let site = config::Site {
+        name: "a.example".into(),
+        timezone: "Europe/Paris".into(),
+        search_parameter: "q".into(),
+        ..Default::default()
+    };
     let sites = Sites::new(&[site]).unwrap();
     Arc::new(Anonymiser::new(sites, AGENTS.clone(), Places::open(&[]).unwrap(), &config::Privacy::default()))
 }
@@ -57,7 +65,7 @@ fn anonymiser() -> Arc<Anonymiser> {
 /// Every hit has a page of its own, so that one sees which were kept.
 fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     let kind = match hit.what {
-        What::Pageview => HitKind::Pageview { not_found: false },
+        What::Pageview | What::Search => HitKind::Pageview { not_found: false },
         What::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
         What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50) },
     };
@@ -85,6 +93,9 @@ struct Sent {
     url: String,
 }
 
+/// An event that came out: the number of its hit, and whether it is an action, as a search is.
+type Kept = (usize, bool);
+
 /// A collector's memory and spool, over a disk that fails and crashes.
 struct Run {
     ledger: Option<Ledger>,
@@ -96,10 +107,10 @@ struct Run {
     sent: Vec<Sent>,
     sums: BTreeMap<String, i64>,
     shipped: BTreeSet<u64>,
-    /// The hits of segments, as they were read before folding.
-    read: BTreeMap<u64, Vec<usize>>,
-    /// Numbers of the hits whose events came out.
-    kept: Vec<usize>,
+    /// The events of segments, as they were read before folding.
+    read: BTreeMap<u64, Vec<Kept>>,
+    /// The events that came out.
+    kept: Vec<Kept>,
     limits: Limits,
 }
 
@@ -167,12 +178,14 @@ impl Run {
 
     fn hit(&mut self, visitor: u8, gap: i64, what: What) {
         self.clock.set(self.now() + gap.seconds());
-        let url = format!("https://a.example/h/{}", self.sent.len());
+        let asked = if matches!(what, What::Search) { "?q=boots" } else { "" };
+        let url = format!("https://a.example/h/{}{asked}", self.sent.len());
         self.sent.push(Sent { visitor, at: self.now(), what, url });
         let hit = self.sent.last().unwrap();
         let sighting = sighting(&self.anonymiser, hit);
-        if let Ok((receipt, _)) = self.ledger.as_ref().unwrap().record(&sighting) {
-            self.receipts.push(receipt);
+        if let Ok(mut turn) = self.ledger.as_ref().unwrap().turn() {
+            turn.record(sighting).unwrap();
+            self.receipts.push(turn.end());
         }
     }
 
@@ -238,9 +251,12 @@ impl Run {
         let mut visits = Visits::new(Bounds::from(&self.limits));
         let mut kept = self.kept.clone();
         kept.sort_unstable();
-        for number in kept {
+        for (number, is_action) in kept {
             let hit = self.sent.get(number).unwrap();
-            rollup.add(&visits.count(&sighting(&anonymiser, hit)).event);
+            let sighting = sighting(&anonymiser, hit);
+            let is_search = is_action && matches!(hit.what, What::Search);
+            let sighting = if is_search { sighting.search().unwrap() } else { sighting };
+            rollup.add(&visits.count(&sighting).event);
         }
         let mut sums = BTreeMap::new();
         add(&mut sums, &rollup.finish(String::new()));
@@ -248,14 +264,15 @@ impl Run {
     }
 }
 
-/// The hits that a segment holds.
-fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<usize>, SpoolError> {
-    let mut pages = Vec::new();
-    let page = |event: &crate::privacy::event::Event<'_>| {
-        pages.push(event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX));
+/// The events that a segment holds.
+fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<Kept>, SpoolError> {
+    let mut kept = Vec::new();
+    let one = |event: &Event<'_>| {
+        let number = event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX);
+        kept.push((number, matches!(event.kind, Kind::Action { .. })));
     };
-    spool.read(segment)?.for_each(page)?;
-    Ok(pages)
+    spool.read(segment)?.for_each(one)?;
+    Ok(kept)
 }
 
 /// Adds a batch's rows to sums by table, key and figure.
@@ -282,7 +299,7 @@ fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let what = prop::sample::select(vec![What::Pageview, What::Pageview, What::Pageview, What::Action, What::Reading]);
+    let what = prop::sample::select(vec![What::Pageview, What::Pageview, What::Search, What::Action, What::Reading]);
     let gap = prop::sample::select(vec![0i64, 1, 60, 600, 1_799, 1_800, 1_801, 5_000, 40_000]);
     let survives = prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::All]);
     let step = prop_oneof![
@@ -319,6 +336,37 @@ proptest! {
             .collect();
         prop_assert!(wrong.is_empty(), "counted, expected: {:?}", wrong.get(..4.min(wrong.len())));
     }
+}
+
+#[test]
+fn a_pageview_and_its_search_are_kept_together_or_refused_together() {
+    let mut seen = BTreeSet::new();
+    for (ahead, happens) in (0..8).flat_map(|ahead| [(ahead, false), (ahead, true)]) {
+        let mut run = Run::new();
+        run.step(&Step::Fail { ahead, happens });
+        run.step(&Step::Hit { visitor: 1, gap: 0, what: What::Search });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let acknowledged = run.receipts.pop().is_some_and(|receipt| runtime.block_on(receipt).is_ok());
+        run.finish();
+        let expected = if acknowledged { vec![(0, false), (0, true)] } else { Vec::new() };
+        assert_eq!(run.kept, expected, "operation {ahead} fails; it happens: {happens}");
+        seen.insert(acknowledged);
+    }
+    assert_eq!(seen.len(), 2, "no fault met the hit");
+}
+
+#[test]
+fn a_spool_with_room_for_one_event_takes_a_pageview_with_its_search() {
+    let run = Run::new();
+    let room = run.ledger.as_ref().unwrap().spool().bytes() + 1;
+    let (spool, _) = Spool::open(room, Arc::new(FaultDisk::default()), run.clock.clone()).unwrap();
+    let runtime = Runtime { dir: run.runtime.path().join("other"), allow_disk: false };
+    let ledger = Ledger::open(spool, run.anonymiser.clone(), &runtime, &Limits::default(), run.now()).unwrap();
+    let sent = Sent { visitor: 1, at: run.now(), what: What::Search, url: "https://a.example/h/0?q=boots".into() };
+    let mut turn = ledger.turn().unwrap();
+    turn.record(sighting(&run.anonymiser, &sent)).unwrap();
+    drop(turn.end());
+    assert!(ledger.turn().is_err(), "the spool is full now");
 }
 
 /// Whether any file of the journal holds these bytes.

@@ -399,6 +399,10 @@ fn reload(app: &App, file: Option<&Path>) {
     }
 }
 
+/// Says it to whoever listens: one who closed the pipe (`sillage audit | head`) has heard enough.
 fn say(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        said => Ok(said?),
+    }
 }

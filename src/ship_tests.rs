@@ -53,7 +53,9 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
         kind: HitKind::Pageview { not_found: false },
     };
     let sighting = anonymiser.anonymise(hit).map_err(|_| ()).unwrap();
-    ship.ledger.record(&sighting).unwrap().0.await.unwrap();
+    let mut turn = ship.ledger.turn().unwrap();
+    turn.record(sighting).unwrap();
+    turn.end().await.unwrap();
     clock.set("2026-03-10T12:01:00Z".parse().unwrap());
     let (answer, hanging) = oneshot::channel::<()>();
     let mut folded_at = Instant::now() - FOLD_EVERY;

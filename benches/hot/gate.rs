@@ -1,4 +1,4 @@
-//! A real disk that stands still while its gate is shut: what is appended meanwhile only gathers in memory, so that
+//! A real disk that stands still while its gate is shut: what is written meanwhile only gathers in memory, so that
 //! what it takes does not depend on how far the spool's writer has come.
 
 use std::io;
@@ -62,9 +62,9 @@ impl Gate {
 }
 
 impl Appending for Gated {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.door.pass();
-        self.file.append(bytes)
+        self.file.write(at, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -93,8 +93,10 @@ fn encode(spool: &Spool, event: &Event<'_>) -> Receipt {
 }
 
 #[inline(never)]
-fn ledger(ledger: &Ledger, sighting: &Sighting<'_>) -> Receipt {
-    ledger.record(sighting).unwrap().0
+fn ledger(ledger: &Ledger, sighting: Sighting<'_>) -> Receipt {
+    let mut turn = ledger.turn().unwrap();
+    turn.record(sighting).unwrap();
+    turn.end()
 }
 
 #[inline(never)]
@@ -119,7 +121,7 @@ impl Way {
         let sighting = anonymise(&self.anonymiser, arrived, &message);
         let counted = visits(&mut self.visits, &sighting);
         drop(encode(&self.spool, &counted.event));
-        drop(ledger(&self.ledger, &sighting));
+        drop(ledger(&self.ledger, sighting));
     }
 }
 

@@ -20,7 +20,7 @@ const NUMBER: u64 = 5;
 
 fuzz_target!(|input: &[u8]| {
     let Some((&mode, rest)) = input.split_first() else { return };
-    let version = 1 + mode / 5 % 2;
+    let version = 1 + mode / 5 % 3;
     let (kind, file) = match mode % 5 {
         0 => ("seg", rest.to_vec()),
         1 => ("seg", [header(SEGMENT, version), rest.to_vec()].concat()),
@@ -151,8 +151,11 @@ impl Disk for Memory {
 struct Growing(Arc<Mutex<HashMap<String, Vec<u8>>>>, String);
 
 impl Appending for Growing {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().entry(self.1.clone()).or_default().extend_from_slice(bytes);
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut files = self.0.lock().unwrap();
+        let (file, at) = (files.entry(self.1.clone()).or_default(), at as usize);
+        file.resize(file.len().max(at + bytes.len()), 0);
+        file[at..at + bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
     fn sync(&mut self) -> io::Result<()> {

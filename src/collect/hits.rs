@@ -1,5 +1,5 @@
 //! One hit's way: read, anonymised, recorded, answered. Every hit ends in exactly one outcome, noted here and nowhere
-//! else; a request for two sites is two hits.
+//! else. A request for two sites is two hits, which are kept together or not at all.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::peer::Peers;
 use super::pixel;
 use crate::clock::Clock;
 use crate::config;
-use crate::ledger::{Ledger, Recorded};
+use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Refused};
 use crate::privacy::hit::{Hit, Signals, UserAgent};
-use crate::privacy::{Anonymiser, Ended, NotCounted};
+use crate::privacy::{Anonymiser, Ended, NotCounted, Sighting};
 use crate::sites::Site;
-use crate::spool::Durable;
+use crate::spool::{Durable, Receipt, Unavailable};
 
 /// What a hit meets on its way.
 pub struct Hits {
@@ -50,12 +50,14 @@ enum End {
     Refused(Refused, &'static str),
 }
 
-/// A hit that the spool has taken, until its outcome is known. When the sender leaves, nobody waits for the receipt
-/// any more, and the hit ends with that.
+/// A hit on its way into the spool, until its outcome is known. When the sender leaves, nobody waits for the receipt any
+/// more, and the hit ends with that.
 struct Taken<'h> {
     meters: &'h HitMeters,
     site: Arc<Site>,
     outcome: Outcome,
+    /// Its visitor could be tagged.
+    tagged: bool,
 }
 
 impl Drop for Taken<'_> {
@@ -126,13 +128,33 @@ impl Hits {
             Ok(message) => message,
             Err(why) => return self.end_unread(Refused::Malformed, why),
         };
+        let received = self.clock.now();
+        let mut sightings = Vec::with_capacity(1);
         let mut best: Option<End> = None;
         for site in message.site_names() {
-            let end = self.one(&message, site, headers, peer).await;
-            best = Some(match best {
-                Some(known) => known.or_rather(end),
-                None => end,
-            });
+            self.meters.received();
+            let hit = Hit {
+                received,
+                address: self.peers.client(peer, headers),
+                agent: UserAgent::new(text(headers, &USER_AGENT).unwrap_or_default()),
+                accept_language: text(headers, &ACCEPT_LANGUAGE),
+                signals: signals(headers),
+                site,
+                url: &message.url,
+                referrer: message.referrer.as_deref(),
+                fragment_is_page: message.fragment_is_page,
+                width: message.width,
+                consent: message.consent,
+                kind: message.kind(),
+            };
+            match self.anonymiser.anonymise(hit) {
+                Ok(sighting) => sightings.push(sighting),
+                Err(ended) => best = End::or_rather(best, self.end(ended)),
+            }
+        }
+        if !sightings.is_empty() {
+            let refused = matches!(best, Some(End::Refused(..)));
+            best = End::or_rather(best, self.keep(sightings, refused).await);
         }
         match best {
             Some(End::Counted(proof)) => answer::counted(proof, format),
@@ -142,59 +164,40 @@ impl Hits {
         }
     }
 
-    /// One hit on one site, to its outcome.
-    async fn one(&self, message: &Message<'_>, site: Option<&str>, headers: &HeaderMap, peer: IpAddr) -> End {
-        self.meters.received();
-        let hit = Hit {
-            received: self.clock.now(),
-            address: self.peers.client(peer, headers),
-            agent: UserAgent::new(text(headers, &USER_AGENT).unwrap_or_default()),
-            accept_language: text(headers, &ACCEPT_LANGUAGE),
-            signals: signals(headers),
-            site,
-            url: &message.url,
-            referrer: message.referrer.as_deref(),
-            fragment_is_page: message.fragment_is_page,
-            width: message.width,
-            consent: message.consent,
-            kind: message.kind(),
+    /// The hits of one request, kept together or not at all: who repeats what was refused must count on no site twice.
+    /// So none is kept where `refused` says that the request has been.
+    async fn keep(&self, sightings: Vec<Sighting<'_>>, refused: bool) -> End {
+        let unavailable = Outcome::Refused(Refused::Unavailable);
+        let taken = |sighting: &Sighting<'_>| Taken {
+            meters: &self.meters,
+            site: sighting.site.clone(),
+            outcome: unavailable,
+            tagged: true,
         };
-        let recorded = match self.anonymiser.anonymise(hit) {
-            Ok(sighting) => {
-                let site = sighting.site.clone();
-                let recorded = self.ledger.record(&sighting).and_then(|(receipt, recorded)| {
-                    let search = sighting.search().map(|search| self.ledger.record(&search)).transpose()?;
-                    let met = search.as_ref().map_or(recorded.met, |(_, search)| recorded.met.or(search.met));
-                    Ok((receipt, search.map(|(receipt, _)| receipt), Recorded { met, ..recorded }))
-                });
-                match recorded {
-                    Ok((receipt, search, recorded)) => Ok((site, receipt, search, recorded)),
-                    Err(_) => Err(Ended::refused(Some(site), Refused::Unavailable)),
-                }
-            }
-            Err(ended) => Err(ended),
-        };
-        match recorded {
-            Ok((site, receipt, search, recorded)) => {
-                self.meters.met(recorded.met);
-                let mut taken = Taken { meters: &self.meters, site, outcome: Outcome::Unanswered };
-                let durable = match (receipt.await, search) {
-                    (Ok(_), Some(search)) => search.await,
-                    (pageview, _) => pageview,
-                };
-                match durable {
-                    Ok(durable) => {
-                        taken.outcome = if recorded.tagged { Outcome::Counted } else { Outcome::Untagged };
-                        End::Counted(durable)
-                    }
-                    Err(_) => {
-                        taken.outcome = Outcome::Refused(Refused::Unavailable);
-                        End::Refused(Refused::Unavailable, "")
-                    }
-                }
-            }
-            Err(ended) => self.end(ended),
+        let mut hits: Vec<Taken<'_>> = sightings.iter().map(taken).collect();
+        let recorded = if refused { Err(Unavailable) } else { self.record(sightings, &mut hits) };
+        let Ok(receipt) = recorded else { return End::Refused(Refused::Unavailable, "") };
+        hits.iter_mut().for_each(|hit| hit.outcome = Outcome::Unanswered);
+        let durable = receipt.await;
+        for hit in &mut hits {
+            hit.outcome = match durable {
+                Ok(_) if hit.tagged => Outcome::Counted,
+                Ok(_) => Outcome::Untagged,
+                Err(_) => unavailable,
+            };
         }
+        durable.map_or(End::Refused(Refused::Unavailable, ""), End::Counted)
+    }
+
+    /// Counts all of them in one turn, which knows no waiting.
+    fn record(&self, sightings: Vec<Sighting<'_>>, hits: &mut [Taken<'_>]) -> Result<Receipt, Unavailable> {
+        let mut turn = self.ledger.turn()?;
+        for (sighting, hit) in sightings.into_iter().zip(hits) {
+            let recorded = turn.record(sighting)?;
+            hit.tagged = recorded.tagged;
+            self.meters.met(recorded.met);
+        }
+        Ok(turn.end())
     }
 
     /// Ends a hit that is not counted.
@@ -234,12 +237,13 @@ impl Hits {
 impl End {
     /// Which of two hits' ends the one answer of their request tells: a refusal, since the sender may mend or repeat
     /// it, before a counted hit, before a dropped one.
-    fn or_rather(self, other: End) -> End {
-        match (&self, &other) {
-            (End::Refused(..), _) | (End::Counted(_), End::Counted(_) | End::Dropped(_)) => self,
-            (End::Dropped(_), End::Dropped(_)) => self,
-            (_, End::Refused(..)) | (End::Dropped(_), End::Counted(_)) => other,
-        }
+    fn or_rather(known: Option<Self>, other: Self) -> Option<Self> {
+        Some(match (known, other) {
+            (Some(refused @ End::Refused(..)), _) => refused,
+            (Some(counted @ End::Counted(_)), End::Counted(_) | End::Dropped(_)) => counted,
+            (Some(dropped), End::Dropped(_)) => dropped,
+            (_, other) => other,
+        })
     }
 }
 

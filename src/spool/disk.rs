@@ -2,7 +2,8 @@
 //! here decides anything, and nothing else in the spool touches a file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -31,14 +32,14 @@ pub trait Disk: Send + Sync {
     fn sync_names(&self) -> io::Result<()>;
 }
 
-/// A file that grows at its end.
+/// A file that is filled from its front to its end.
 pub trait Appending: Send {
-    /// Writes all of `bytes`; after an error any part of them may be there.
+    /// Writes all of `bytes` from position `at` on; after an error any part of them may be there.
     ///
     /// # Errors
     /// As the system says.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Returns once all that was appended is on the disk.
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once all that was written is on the disk.
     ///
     /// # Errors
     /// As the system says; the file's content is then unknown from the last good sync on.
@@ -120,8 +121,8 @@ impl Disk for RealDisk {
 }
 
 impl Appending for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, at)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -7,12 +7,13 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::disk::{Appending, Disk, QUARANTINE};
+use super::segment::SECTOR;
 
 /// What a disk can be asked to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
     Create,
-    Append,
+    Write,
     Sync,
     Truncate,
     Rename,
@@ -24,7 +25,10 @@ pub(crate) enum Op {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Survives {
     Nothing,
+    /// The first half.
     Half,
+    /// Every other sector, the first of the file not among them.
+    Scattered,
     All,
 }
 
@@ -36,6 +40,36 @@ struct File {
     written: Vec<u8>,
     synced: Vec<u8>,
     changed: u64,
+}
+
+impl File {
+    /// What is there after a crash. A sector that was there before is as it was or as it was to be, never in between.
+    fn after(&self, survives: Survives) -> Vec<u8> {
+        let Self { written, synced, .. } = self;
+        let take = |mut bytes: Vec<u8>, range: std::ops::Range<usize>| {
+            bytes.resize(bytes.len().max(range.end), 0);
+            bytes[range.clone()].copy_from_slice(&written[range]);
+            bytes
+        };
+        match survives {
+            Survives::Nothing => synced.clone(),
+            Survives::Half => {
+                let same = written.iter().zip(synced).take_while(|(a, b)| a == b).count();
+                let changed = written.len() - written.iter().rev().take_while(|byte| **byte == 0).count();
+                let half = usize::midpoint(same, changed.max(same));
+                let half = if half < synced.len() { half - half % SECTOR } else { half };
+                take(synced.clone(), same.min(half)..half)
+            }
+            Survives::Scattered => {
+                let mut bytes = synced.clone();
+                bytes.resize(written.len().max(synced.len()), 0);
+                (SECTOR..written.len())
+                    .step_by(2 * SECTOR)
+                    .fold(bytes, |bytes, at| take(bytes, at..written.len().min(at + SECTOR)))
+            }
+            Survives::All => written.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -146,15 +180,7 @@ impl FaultDisk {
         let after = FaultDisk::default();
         let names = if survives == Survives::All { &state.names } else { &state.synced_names };
         for (name, index) in names {
-            let File { written, synced, .. } = &state.files[*index];
-            let unsynced = written.len().saturating_sub(synced.len());
-            let kept = match survives {
-                Survives::Nothing => synced.len(),
-                Survives::Half => synced.len() + unsynced / 2,
-                Survives::All => written.len(),
-            };
-            let bytes = if kept <= synced.len() { &synced[..kept] } else { &written[..kept] };
-            after.put(name, bytes);
+            after.put(name, &state.files[*index].after(survives));
         }
         after
     }
@@ -234,17 +260,23 @@ struct FaultFile {
 }
 
 impl Appending for FaultFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
-        let verdict = state.ask(Op::Append);
+        let verdict = state.ask(Op::Write);
         // A write that fails may have got half way.
         let wanted = if verdict.says.is_ok() { bytes.len() } else { bytes.len() / 2 };
-        let fits = state.room.map_or(wanted, |room| room.min(wanted));
+        let (at, before) = (at as usize, state.files[self.index].written.len());
+        let due = at + wanted;
+        let end = state.room.map_or(due, |room| due.min(before + room));
+        // The system copies by the page: no sector that was there is left between two states.
+        let end = if wanted < bytes.len() && end < before { at.max(end - end % SECTOR) } else { end };
         if verdict.happens {
-            state.files[self.index].written.extend_from_slice(&bytes[..fits]);
-            state.room = state.room.map(|room| room - fits);
+            let file = &mut state.files[self.index].written;
+            file.resize(before.max(end), 0);
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+            state.room = state.room.map(|room| room - end.saturating_sub(before));
         }
-        if fits < wanted { Err(io::ErrorKind::StorageFull.into()) } else { verdict.says }
+        if verdict.says.is_ok() && end < due { Err(io::ErrorKind::StorageFull.into()) } else { verdict.says }
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -53,7 +53,7 @@ impl Spool {
 
     fn write_batch(&self, number: u64, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.shared.disk.create(&batch::file_name(number))?;
-        file.append(bytes)?;
+        file.write(0, bytes)?;
         file.sync()?;
         self.shared.disk.sync_names()
     }

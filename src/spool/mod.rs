@@ -2,7 +2,7 @@
 //! disk, and segments of them come out to be shipped. It must never give a [`Durable`] for what a crash could take
 //! back, never hand out an event twice within a segment or half of one, and never block its caller on the disk.
 //!
-//! # Format 2
+//! # Format 3
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch` stands for
 //! one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the segment is
@@ -15,7 +15,7 @@
 //! **Header**, 48 bytes. Its layout is the same in every version.
 //! ```text
 //!  0  8  "sillage\n"                        12 16  node
-//!  8  2  version: 2                         28  8  number of the segment
+//!  8  2  version: 3                         28  8  number of the segment
 //! 10  2  zero                               36  8  seconds since 1970 when it was made
 //!                                           44  4  checksum of bytes 0..44
 //! ```
@@ -49,6 +49,14 @@
 //! ```
 //! Bits that have no meaning yet are 0, and nothing follows the event. Anything else is an error, never a guess.
 //!
+//! **Free**: the file goes on behind its last frame with zeros, of any number, which the next frames overwrite. A sync of
+//! bytes that a file has already is the cheapest there is; one of a file that grew makes the file system write its own
+//! books too. A disk is taken to write a *sector*, 512 bytes that begin at a multiple of 512, whole or not at all: a last
+//! frame is torn, and no damage, if from a sector within it on there are zeros only. A power cut may leave any of the
+//! sectors of the last write, for which nobody was answered; what is whole in them is kept, the rest set aside as damage.
+//!
+//! **Format 2** is the same without anything free.
+//!
 //! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13 the
 //! page, 14 day or hour, 15 no bounce any more. It is still read, and never written.
 //!
@@ -65,6 +73,7 @@ mod dictionary;
 #[cfg(test)]
 pub(crate) mod fault;
 mod fold;
+mod patience;
 mod queue;
 mod reader;
 mod receipt;
@@ -223,13 +232,16 @@ impl Spool {
     /// # Errors
     /// As [`Spool::ready`].
     pub fn append(&self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
-        self.turn()?.append(event)
+        let mut turn = self.turn()?;
+        turn.append(event)?;
+        Ok(turn.end())
     }
 
-    /// Keeps the next place for one event. While it is held nothing is appended, sealed, or known to have failed.
+    /// Keeps the next place for events that are durable together. While it is held nothing else is appended, sealed, or
+    /// known to have failed.
     ///
     /// # Errors
-    /// As [`Spool::ready`]; with a turn in hand the event will be taken.
+    /// As [`Spool::ready`]; with a turn in hand its events will be taken.
     pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
         let queue = self.shared.queue();
         queue.ready(self.shared.bytes_max)?;
@@ -265,9 +277,11 @@ impl Spool {
         }
         let next = self.shared.header(queue.number() + 1);
         let sealed = queue.end(next);
-        queue.asleep = false;
+        let wake = queue.wakes();
         drop(queue);
-        self.shared.work.notify_one();
+        if wake {
+            self.shared.work.notify_one();
+        }
         Ok(sealed)
     }
 
@@ -352,14 +366,15 @@ impl Spool {
     }
 }
 
-/// The next place in an open spool.
+/// The next place in an open spool. What is appended in one turn is written by one write and kept by one sync; only a
+/// crash before its answer can part it.
 pub struct Turn<'s> {
     spool: &'s Spool,
     queue: MutexGuard<'s, Queue>,
 }
 
 impl Turn<'_> {
-    /// Where the event will stand.
+    /// Where the next event will stand.
     pub fn position(&self) -> Position {
         self.queue.position()
     }
@@ -379,19 +394,24 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// For an event that is larger than a frame may be.
-    pub fn append(mut self, event: &Event<'_>) -> Result<Receipt, Unavailable> {
+    pub fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
+        self.queue.append(event)
+    }
+
+    /// Ends the turn; the receipt is for all of its events.
+    pub fn end(mut self) -> Receipt {
         let shared = &self.spool.shared;
-        let receipt = self.queue.append(event, shared.bytes_max)?;
+        let receipt = self.queue.receipt();
         if self.queue.is_full() {
             let next = shared.header(self.queue.number() + 1);
             self.queue.end(next);
         }
-        let wake = std::mem::take(&mut self.queue.asleep);
+        let wake = self.queue.wakes();
         drop(self.queue);
         if wake {
             shared.work.notify_one();
         }
-        Ok(receipt)
+        receipt
     }
 }
 

@@ -79,8 +79,8 @@ impl Batch {
 
 pub(super) struct Queue {
     pub(super) standing: Standing,
-    /// The writer sleeps and wants to be woken.
-    pub(super) asleep: bool,
+    /// The writer sleeps until so many events have gathered, or a segment ends.
+    pub(super) wake_at: Option<u64>,
     /// By number.
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
     /// Highest number that surely stands on the disk: it may be emptied but not removed, or it would be given again.
@@ -108,7 +108,7 @@ impl Queue {
     pub(super) fn new(header: Header, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
         Self {
             standing: Standing::Failing,
-            asleep: false,
+            wake_at: None,
             settled: sealed.values().map(|segment| segment.bytes).sum(),
             sealed,
             newest,
@@ -159,16 +159,39 @@ impl Queue {
         }
     }
 
-    /// Takes `event` in, if there is room.
-    pub(super) fn append(&mut self, event: &Event<'_>, bytes_max: u64) -> Result<Receipt, Unavailable> {
-        self.ready(bytes_max)?;
+    /// Takes `event` in; whether there is room was asked by [`Queue::ready`].
+    pub(super) fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
         let before = self.gathering.bytes.len();
         if !self.encoder.append(event, &mut self.gathering.bytes) {
             return Err(Unavailable);
         }
         self.gathering.events += 1;
         self.waiting += self.gathering.bytes.len() - before;
-        Ok(self.gathering.promise.receipt())
+        Ok(())
+    }
+
+    /// Whether the writer is to be woken for what waits: once.
+    pub(super) fn wakes(&mut self) -> bool {
+        let due = self.wake_at.is_some_and(|enough| self.has(enough));
+        if due {
+            self.wake_at = None;
+        }
+        due
+    }
+
+    /// Whether so many events have gathered, or a segment ends.
+    pub(super) fn has(&self, enough: u64) -> bool {
+        !self.ended.is_empty() || self.gathering.events >= enough
+    }
+
+    /// Events that have gathered.
+    pub(super) fn gathered(&self) -> u64 {
+        self.gathering.events
+    }
+
+    /// For what gathers now.
+    pub(super) fn receipt(&self) -> Receipt {
+        self.gathering.promise.receipt()
     }
 
     /// Whether the segment is as long as one may be.
@@ -204,10 +227,6 @@ impl Queue {
         }
         self.waiting = 0;
         batches
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.gathering.events == 0
     }
 
     /// The segment is sealed.

@@ -24,6 +24,8 @@ pub struct ReadReport {
     pub damaged: u64,
     /// Bytes of a last frame that was never written to its end.
     pub torn_bytes: u64,
+    /// Bytes at the end that were kept free for more.
+    pub free_bytes: u64,
 }
 
 /// One segment, in memory.
@@ -61,6 +63,7 @@ impl SegmentReader {
                     damaged.push(at);
                 }
                 Piece::Torn(at) => report.torn_bytes += at.len() as u64,
+                Piece::Free(at) => report.free_bytes += at.len() as u64,
             }
         }
         report.damaged = damaged.len() as u64;
@@ -79,12 +82,15 @@ impl SegmentReader {
         if damaged.is_empty() {
             return Ok(());
         }
-        let mut file = self.disk.create(&format!("{QUARANTINE}/{:020}.damaged", self.header.number))?;
+        let mut pieces = Vec::new();
         for at in damaged {
             let bytes = self.bytes.get(at.clone()).unwrap_or_default();
-            let place = [(at.start as u64).to_le_bytes(), (bytes.len() as u64).to_le_bytes()].concat();
-            file.append(&[&place, bytes].concat())?;
+            pieces.extend((at.start as u64).to_le_bytes());
+            pieces.extend((bytes.len() as u64).to_le_bytes());
+            pieces.extend_from_slice(bytes);
         }
+        let mut file = self.disk.create(&format!("{QUARANTINE}/{:020}.damaged", self.header.number))?;
+        file.write(0, &pieces)?;
         file.sync()?;
         self.disk.sync_names()
     }

@@ -29,7 +29,7 @@ pub(super) fn node(disk: &dyn Disk) -> Result<Node, SpoolError> {
     getrandom::fill(&mut bytes).map_err(|_| SpoolError::Disk(io::Error::other("no randomness")))?;
     let node = Node(bytes);
     let mut file = disk.create(NEW_NODE)?;
-    file.append(format!("{node}\n").as_bytes())?;
+    file.write(0, format!("{node}\n").as_bytes())?;
     file.sync()?;
     disk.rename(NEW_NODE, NODE)?;
     disk.sync_names()?;
@@ -126,10 +126,10 @@ impl Found {
         let reader = match open(disk, node, number) {
             Ok(Some(reader)) => reader,
             Ok(None) => {
-                let length = disk.read(&file_name(number))?.len();
-                if length <= HEADER {
+                let file = disk.read(&file_name(number))?;
+                if file.len() <= HEADER || file.iter().all(|byte| *byte == 0) {
                     // No event goes into a file whose header is not durable.
-                    self.recovery.torn_bytes += length as u64;
+                    self.recovery.torn_bytes += file.len() as u64;
                     self.empty.insert(number);
                 } else {
                     self.recovery.quarantined_segments += 1;
@@ -166,8 +166,8 @@ impl Found {
     }
 
     fn seal(&mut self, SegmentReader { header, bytes, .. }: &SegmentReader, report: ReadReport) {
-        let ReadReport { events, damaged, torn_bytes, .. } = report;
-        let bytes = bytes.len() as u64 - torn_bytes;
+        let ReadReport { events, damaged, torn_bytes, free_bytes, .. } = report;
+        let bytes = bytes.len() as u64 - torn_bytes - free_bytes;
         let info = SegmentInfo { number: header.number, bytes, events, since: header.created, folded: false, damaged };
         if torn_bytes > 0 {
             self.torn.push(info);

@@ -11,7 +11,7 @@ use super::record;
 use crate::privacy::event::{Event, Hour};
 
 /// The version that is written; it and those before it are read.
-pub(super) const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 3;
 /// Bytes of a header.
 pub(super) const HEADER: usize = 48;
 /// Bytes of a frame before its payload.
@@ -21,6 +21,8 @@ pub(super) const FRAME_HEAD: usize = 8;
 pub(super) const PAYLOAD_MAX: usize = 131_072;
 /// Longest payload in which a flipped bit is turned back: up to here CRC-32 keeps any two flips apart from one.
 pub(super) const MENDED_MAX: usize = 8192;
+/// What a disk writes whole or not at all.
+pub(super) const SECTOR: usize = 512;
 const MAGIC: [u8; 8] = *b"sillage\n";
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
@@ -211,6 +213,8 @@ pub(super) enum Piece<'a> {
     Damaged(Range<usize>),
     /// A last frame that was not written to its end.
     Torn(Range<usize>),
+    /// Zeros up to the end, where nothing was written yet.
+    Free(Range<usize>),
 }
 
 /// The pieces of a segment, from the first byte behind its header to the last.
@@ -242,6 +246,13 @@ impl<'a> Pieces<'a> {
         self.bytes.get(at..)?.first_chunk::<4>().map(|length| u32::from_le_bytes(*length))
     }
 
+    /// Where the writing ended: behind the last sector that holds anything but zeros.
+    fn written_end(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let written = rest.iter().rposition(|byte| *byte != 0).map_or(at, |last| at + last + 1);
+        written.next_multiple_of(SECTOR).min(self.bytes.len())
+    }
+
     fn intact(&self, at: usize) -> Option<&'a [u8]> {
         let (payload, difference) = self.payload(at, self.length(at)?)?;
         (difference == 0).then_some(payload)
@@ -268,14 +279,23 @@ impl<'a> Iterator for Pieces<'a> {
         if at >= end {
             return None;
         }
-        let frame = self.intact(at).map(Cow::Borrowed).or_else(|| self.mended(at).map(Cow::Owned));
+        let mut frame = self.intact(at).map(Cow::Borrowed);
+        if frame.is_none() {
+            if self.bytes.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)) {
+                self.at = end;
+                return Some(Piece::Free(at..end));
+            }
+            frame = self.mended(at).map(Cow::Owned);
+        }
         if let Some(payload) = frame {
             self.at = at + FRAME_HEAD + payload.len();
             return Some(Piece::Frame { at: at..self.at, payload });
         }
-        let next = (at + 1..end).find(|&next| self.intact(next).is_some());
-        self.at = next.unwrap_or(end);
-        let whole = self.length(at).is_some_and(|length| self.payload(at, length).is_some());
+        let written = self.written_end(at);
+        let next = (at + 1..written).find(|&next| self.intact(next).is_some());
+        self.at = next.unwrap_or(written);
+        let claimed = self.length(at).and_then(|length| self.payload(at, length));
+        let whole = claimed.is_some_and(|(payload, _)| at + FRAME_HEAD + payload.len() <= written);
         let piece = if next.is_some() || whole { Piece::Damaged } else { Piece::Torn };
         Some(piece(at..self.at))
     }

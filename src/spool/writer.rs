@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::disk::{Appending, Disk};
+use super::patience::{ENOUGH, Patience};
 use super::queue::{Batch, EMPTY, Position, Queue, SegmentInfo, Standing};
 use super::segment::{Header, Node, file_name};
 use crate::clock::Clock;
@@ -13,6 +14,8 @@ use crate::clock::Clock;
 /// Longest wait between two attempts on a failing disk: it is found good again within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// Zeros that are written behind the frames, at least and at most: as much as there is already, in between.
+const FREE: (u64, u64) = (4 << 10, 64 << 10);
 /// A buffer that grew beyond this in a burst is given back.
 const SPARE_MAX: usize = 1 << 20;
 
@@ -44,8 +47,10 @@ impl Shared {
 struct Active {
     header: Header,
     file: Box<dyn Appending>,
-    /// Size of the file at the last good sync.
+    /// Where the frames ended at the last good sync.
     durable: u64,
+    /// Size of the file: zeros up to here.
+    size: u64,
     events: u64,
     since: u64,
 }
@@ -58,6 +63,16 @@ impl Active {
     }
 }
 
+/// The size of a file whose frames end at `end`. A sync of what overwrites zeros changes nothing but these bytes; one of a
+/// file that grew has the file system write its own books too, which costs as much again or several times as much.
+fn size_for(end: u64) -> u64 {
+    end.next_multiple_of(end.clamp(FREE.0, FREE.1).next_power_of_two())
+}
+
+fn keep_free(bytes: &mut Vec<u8>, free: u64) {
+    bytes.resize(bytes.len() + usize::try_from(free).unwrap_or(0), 0);
+}
+
 pub(super) struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
@@ -67,12 +82,14 @@ pub(super) struct Writer {
     /// Failures since the last good sync.
     failures: u32,
     spare: Vec<u8>,
+    pub(super) patience: Patience,
 }
 
 impl Writer {
     /// A writer that begins with segment `next`; if the disk does not let it, it tries again at its turns.
     pub(super) fn new(shared: Arc<Shared>, next: u64) -> Self {
-        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare: Vec::new() };
+        let (spare, patience) = (Vec::new(), Patience::default());
+        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, patience };
         writer.begin_again();
         writer
     }
@@ -84,19 +101,39 @@ impl Writer {
         }
     }
 
-    fn wait(&self) -> bool {
+    fn wait(&mut self) -> bool {
         let mut queue = self.shared.queue();
         if self.failing && queue.standing != Standing::Closed {
             let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
             let (queue, _) = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
             return queue.standing != Standing::Closed;
         }
-        while queue.is_empty() && queue.standing != Standing::Closed {
-            queue.asleep = true;
-            queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = self.until(queue, 1, None);
+        if queue.gathered() < ENOUGH && self.patience.pauses() {
+            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            let half_way = queue.gathered();
+            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            self.patience.learn(queue.has(ENOUGH) || queue.gathered() > half_way);
         }
-        queue.asleep = false;
-        !queue.is_empty()
+        queue.has(1)
+    }
+
+    /// Sleeps until so many events have gathered, a segment ends, the spool is closed, or the time is over.
+    fn until<'q>(
+        &self,
+        mut queue: MutexGuard<'q, Queue>,
+        enough: u64,
+        time: Option<Duration>,
+    ) -> MutexGuard<'q, Queue> {
+        queue.wake_at = Some(enough);
+        let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != Standing::Closed;
+        let work = &self.shared.work;
+        queue = match time {
+            None => work.wait_while(queue, waits).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => work.wait_timeout_while(queue, time, waits).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        queue.wake_at = None;
+        queue
     }
 
     /// Writes and syncs all that waits; or, while the disk fails, tries once to begin again.
@@ -121,9 +158,14 @@ impl Writer {
     fn commit(&mut self, batch: &mut Batch) -> io::Result<()> {
         let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
         if batch.events > 0 {
-            active.file.append(&batch.bytes)?;
+            let end = active.durable + batch.bytes.len() as u64;
+            if end > active.size {
+                active.size = if batch.end.is_some() { end } else { size_for(end) };
+                keep_free(&mut batch.bytes, active.size - end);
+            }
+            active.file.write(active.durable, &batch.bytes)?;
             active.file.sync()?;
-            active.durable += batch.bytes.len() as u64;
+            active.durable = end;
             let first = active.events == 0;
             active.events += batch.events;
             if first {
@@ -151,14 +193,17 @@ impl Writer {
     /// Makes the file of a new segment and all that finds it again durable, before an event goes in.
     fn begin(&mut self, header: Header) -> io::Result<()> {
         let mut file = self.shared.disk.create(&file_name(header.number))?;
-        file.append(&header.bytes())?;
+        let mut bytes = header.bytes();
+        let size = size_for(EMPTY);
+        keep_free(&mut bytes, size - EMPTY);
+        file.write(0, &bytes)?;
         file.sync()?;
         self.shared.disk.sync_names()?;
         let mut queue = self.shared.queue();
         queue.newest = header.number;
         queue.written = Position { segment: header.number, index: 0 };
         drop(queue);
-        self.active = Some(Active { header, file, durable: EMPTY, events: 0, since: 0 });
+        self.active = Some(Active { header, file, durable: EMPTY, size, events: 0, since: 0 });
         Ok(())
     }
 

@@ -362,3 +362,13 @@ async fn the_soft_limit_of_open_files_is_raised_and_a_hard_one_that_is_too_low_i
         assert_eq!(terminated(child).await, Some(0));
     }
 }
+
+#[tokio::test]
+async fn a_reader_who_closes_the_pipe_ends_a_command_well() {
+    let home = Home::new("");
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = home.command(&["check"]).stdout(closed).stderr(Stdio::piped()).spawn().unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""));
+}

@@ -64,12 +64,13 @@ impl Collector {
         }
     }
 
-    /// Names and sizes of the spool's files with this ending, by name.
+    /// Names of the spool's files with this ending, by name, each with its bytes up to the zeros that are kept free.
     fn spooled(&self, ending: &str) -> Vec<(PathBuf, u64)> {
         let entries = std::fs::read_dir(self.folder.path().join("spool")).unwrap();
         let files =
             entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == ending));
-        let mut files: Vec<_> = files.map(|path| (path.clone(), path.metadata().unwrap().len())).collect();
+        let mut files: Vec<_> =
+            files.map(|path| (path.clone(), used(&std::fs::read(&path).unwrap_or_default()) as u64)).collect();
         files.sort();
         files
     }
@@ -78,6 +79,11 @@ impl Collector {
     fn minute(&self, minute: u32) {
         self.at(&format!("{DAY}{:02}:{:02}:00Z", minute / 60, minute % 60));
     }
+}
+
+/// How many of a file's bytes stand before the zeros at its end.
+fn used(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 const FAULTS: [Fault; 6] =
@@ -326,7 +332,7 @@ async fn damage_that_the_start_has_found_is_counted_once() {
                 }
             });
             // The last frame: the others do not need its texts.
-            let kept = &whole[..whole.len() - 6];
+            let kept = &whole[..used(&whole) - 6];
             std::fs::write(&segment, [kept, &[0xaa; 6]].concat()).unwrap();
             proxy.lasting(Fault::None);
         })

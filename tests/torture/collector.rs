@@ -78,8 +78,10 @@ impl Collector {
             values_per_dimension = 60000
             [[site]]
             name = "one.example"
+            search_parameter = "q"
             [[site]]
             name = "two.example"
+            search_parameter = "q"
             "#
         );
         let config = folder.join("sillage.toml");
@@ -174,12 +176,13 @@ impl Collector {
 }
 
 fn is_empty(folder: &Path) -> bool {
-    const HEADER: u64 = 48;
+    const HEADER: usize = 48;
     let Ok(files) = std::fs::read_dir(folder) else { return false };
     files.flatten().all(|file| match file.metadata() {
         Ok(data) if data.is_dir() => file.file_name() == "quarantine" || is_empty(&file.path()),
-        Ok(data) => data.len() <= HEADER || file.file_name() == BALLAST,
-        // It has just been shipped.
+        Ok(_) if file.file_name() == BALLAST => true,
+        // Zeros are what a segment keeps free. One that cannot be read has just been shipped.
+        Ok(_) => std::fs::read(file.path()).map_or(true, |bytes| bytes.iter().skip(HEADER).all(|byte| *byte == 0)),
         Err(_) => true,
     })
 }

@@ -340,23 +340,39 @@ fn fill(path: &std::path::Path) {
     }
 }
 
-/// Puts the beginning of one more frame behind the last segment.
+/// Puts the beginning of one more frame behind the last segment, up to the end of a sector or of the file.
 fn tear(bench: &Bench, chance: &mut Chance) -> u64 {
     let Some(path) = bench.collector.segments().pop() else { return 0 };
     let bytes = std::fs::read(&path).unwrap();
-    let length = usize::try_from(1 + chance.below(60)).unwrap_or(1);
-    let piece: Vec<u8> = bytes.iter().copied().skip(48).take(length).collect();
-    OpenOptions::new().append(true).open(&path).unwrap().write_all(&piece).unwrap();
-    u64::from(!piece.is_empty())
+    let used = used(&bytes);
+    let length =
+        if chance.below(2) == 0 { 512 - used % 512 } else { 1 + usize::try_from(chance.below(60)).unwrap_or(0) };
+    let piece = [&2_000u32.to_le_bytes()[..], &[0xa5; 512]].concat();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&piece[..length], used as u64).unwrap();
+    if !(used + length).is_multiple_of(512) {
+        file.set_len((used + length) as u64).unwrap();
+    }
+    1
+}
+
+/// Where the frames of a segment end, and zeros begin.
+fn used(bytes: &[u8]) -> usize {
+    let length = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+    let mut at = 48.min(bytes.len());
+    while let Some(length) = length(at).filter(|length| *length > 0) {
+        at += 8 + length;
+    }
+    at
 }
 
 /// Flips one bit of a segment with events.
 fn flip(bench: &Bench, chance: &mut Chance) -> u64 {
-    let with_events = |path: &std::path::PathBuf| path.metadata().is_ok_and(|data| data.len() > 60);
+    let with_events = |path: &std::path::PathBuf| std::fs::read(path).is_ok_and(|bytes| used(&bytes) > 60);
     let segments: Vec<_> = bench.collector.segments().into_iter().filter(with_events).collect();
     let Some(path) = segments.get(usize::try_from(chance.below(segments.len() as u64)).unwrap_or(0)) else { return 0 };
     let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let at = chance.below(file.metadata().unwrap().len());
+    let at = chance.below(used(&std::fs::read(path).unwrap()) as u64);
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 1 << chance.below(8)], at).unwrap();

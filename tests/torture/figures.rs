@@ -62,7 +62,11 @@ impl Figures {
                  FROM {}.{table} WHERE startsWith(page, '/r{round}/') \
                  {} GROUP BY s, d, p, dim, val",
                 store.database(),
-                if table == "breakdowns" { "AND dimension IN ('browser', 'referrer', 'previous_page')" } else { "" },
+                match table {
+                    "breakdowns" => "AND dimension IN ('browser', 'referrer', 'previous_page')",
+                    "actions" => "AND property = ''",
+                    _ => "",
+                },
             );
             for row in store.ask_as_owner(&sql).json().await.unwrap() {
                 add(&mut figures, table, columns, &row);
@@ -74,7 +78,7 @@ impl Figures {
     /// How often each hit was counted.
     pub(crate) fn counted(&self, hit: &Hit) -> i64 {
         let (table, value, column) = match hit.what {
-            What::Pageview { shared: false } => ("pages", String::new(), "pageviews"),
+            What::Pageview { shared: false } | What::Search => ("pages", String::new(), "pageviews"),
             What::Pageview { shared: true } => ("referrer", hit.referrer(), "pageviews"),
             What::Action { .. } => ("actions", String::new(), "count"),
             What::Engagement { .. } => ("pages", String::new(), "engaged_ms"),
@@ -91,7 +95,7 @@ impl Figures {
         let sum = self.0.get(&key(days[0])).copied().unwrap_or(0);
         match hit.what {
             What::Engagement { ms } => (sum + ms - 1) / ms,
-            What::Pageview { .. } | What::Action { .. } => sum,
+            What::Pageview { .. } | What::Search | What::Action { .. } => sum,
         }
     }
 

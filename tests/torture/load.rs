@@ -47,6 +47,8 @@ pub(crate) enum What {
     Action {
         interactive: bool,
     },
+    /// A pageview on a page of its own that answers a search: two events of one hit.
+    Search,
     /// On the page of an earlier pageview, once.
     Engagement {
         ms: i64,
@@ -100,6 +102,7 @@ impl Hit {
         match self.what {
             What::Pageview { shared: true } => event["r"] = json!(format!("https://{}/x", self.referrer())),
             What::Pageview { shared: false } => {}
+            What::Search => event["u"] = json!(format!("https://{site}{page}?q=boots")),
             What::Action { interactive } => {
                 event["n"] = json!("Signup");
                 event["i"] = json!(interactive);
@@ -177,7 +180,7 @@ impl Load {
         let (what, page) = match dice {
             0..35 => {
                 own.push(fresh.clone());
-                (What::Pageview { shared: false }, fresh)
+                (if dice < 12 { What::Search } else { What::Pageview { shared: false } }, fresh)
             }
             35..70 => (What::Pageview { shared: true }, format!("/r{round}/p{}", chance.below(SHARED_PAGES))),
             70..85 => (What::Action { interactive: chance.percent(70) }, fresh),

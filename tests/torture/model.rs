@@ -43,7 +43,7 @@ impl Visit<'_> {
     }
 
     fn pageviews(&self) -> impl DoubleEndedIterator<Item = &&Hit> {
-        self.hits.iter().filter(|hit| matches!(hit.what, What::Pageview { .. }))
+        self.hits.iter().filter(|hit| matches!(hit.what, What::Pageview { .. } | What::Search))
     }
 }
 
@@ -71,7 +71,11 @@ fn visitor(hits: &[&Hit], due: &mut Due) {
             *sum = (sum.0 + i64::from(amount), sum.1 + i64::from(amount));
         };
         match hit.what {
-            What::Pageview { .. } => {
+            What::Pageview { .. } | What::Search => {
+                if hit.what == What::Search {
+                    add("actions", "", "count", true);
+                    add("actions", "", "visitors", seen.insert((day(hit), "search", "")));
+                }
                 let new = seen.insert((day(hit), "visitor", ""));
                 let new_page = seen.insert((day(hit), "page", &*hit.page));
                 let before = open.as_ref().and_then(|visit| visit.pageviews().next_back()).map(|view| &*view.page);

@@ -1,7 +1,9 @@
 //! Group commit, refusal and starting again.
 
 use super::*;
+use crate::spool::SegmentInfo;
 use crate::spool::fault::{FaultDisk, Op, Survives};
+use crate::spool::patience::ENOUGH;
 use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
 use crate::spool::segment::file_name;
 
@@ -9,14 +11,37 @@ use crate::spool::segment::file_name;
 fn what_gathers_before_the_writer_runs_costs_one_sync() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
-    let before = (disk.count(Op::Append), disk.count(Op::Sync));
+    let before = (disk.count(Op::Write), disk.count(Op::Sync));
     let mut receipts: Vec<Receipt> = (0..500).map(|n| spool.append(&marked(n)).unwrap()).collect();
     assert!(receipts.iter_mut().all(|receipt| settled(receipt).is_none()), "durable before anything was written");
     writer.turn();
     assert!(receipts.iter_mut().all(|receipt| settled(receipt) == Some(Ok(()))));
-    assert_eq!((disk.count(Op::Append), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1));
+    assert_eq!((disk.count(Op::Write), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1));
     assert!(seal(&spool, &mut writer));
     assert_eq!(marks(&spool), (0..500).collect::<Vec<_>>());
+}
+
+#[test]
+fn most_writes_go_where_zeros_were_and_the_file_grows_in_few_steps() {
+    let disk = FaultDisk::default();
+    let (spool, mut writer, _) = open(&disk);
+    let (mut sizes, name) = (vec![0], file_name(1));
+    for mark in 0..5_000 {
+        spool.append(&marked(mark)).map(drop).unwrap();
+        writer.turn();
+        let (file, used) = (disk.bytes(&name), spool.bytes() as usize);
+        assert!(file[used..].iter().all(|byte| *byte == 0), "no frame is longer than it says");
+        sizes.push(file.len());
+    }
+    assert!(sizes.is_sorted());
+    sizes.dedup();
+    assert_eq!(sizes, [0, 4, 8, 16, 32, 64, 128].map(|size| size << 10));
+    assert!(seal(&spool, &mut writer));
+    let (again, _, recovery) = open(&disk.crash(Survives::Nothing));
+    assert_eq!((recovery.events, recovery.torn_bytes, recovery.quarantined_frames), (5_000, 0, 0));
+    let ours = |segment: &SegmentInfo| (segment.number, segment.bytes, segment.events);
+    assert_eq!(again.sealed().iter().map(ours).next(), spool.sealed().iter().map(ours).next());
+    assert_eq!(marks(&again), (0..5_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -33,7 +58,7 @@ fn a_receipt_is_good_for_what_survives_a_crash() {
 
 #[test]
 fn a_failed_sync_refuses_its_events_for_good_and_the_next_segment_takes_the_next() {
-    for op in [Op::Append, Op::Sync] {
+    for op in [Op::Write, Op::Sync] {
         let disk = FaultDisk::default();
         let (spool, mut writer, _) = open(&disk);
         let mut kept = spool.append(&marked(1)).unwrap();
@@ -97,8 +122,8 @@ fn a_full_disk_refuses_until_it_is_freed_and_leaves_no_files_behind() {
     let (spool, mut writer, _) = open(&disk);
     let mut acknowledged = Vec::new();
     let mut number = 0;
-    disk.room(Some(1000));
-    for _ in 0..200 {
+    disk.room(Some(10_000));
+    for _ in 0..2_000 {
         number += 1;
         let Ok(mut receipt) = spool.append(&marked(number)) else {
             writer.turn();
@@ -109,14 +134,14 @@ fn a_full_disk_refuses_until_it_is_freed_and_leaves_no_files_behind() {
             acknowledged.push(number);
         }
     }
-    assert!(!acknowledged.is_empty() && acknowledged.len() < 100);
+    assert!(!acknowledged.is_empty() && acknowledged.len() < 1_000);
     assert!(disk.names().len() <= 4, "{:?}", disk.names());
     disk.room(None);
     writer.turn();
-    let mut receipt = spool.append(&marked(1000)).unwrap();
+    let mut receipt = spool.append(&marked(9_000)).unwrap();
     assert!(seal(&spool, &mut writer));
     assert_eq!(settled(&mut receipt), Some(Ok(())));
-    acknowledged.push(1000);
+    acknowledged.push(9_000);
     assert_eq!(marks(&spool), acknowledged);
 }
 
@@ -255,8 +280,9 @@ fn the_gauges_say_how_much_waits_and_how_long() {
     assert_eq!(spool.oldest_seconds(later), 90);
     assert!(seal(&spool, &mut writer));
     assert_eq!((spool.oldest_seconds(later), spool.segments()), (90, 2));
-    let on_disk: usize = disk.names().iter().filter(|n| n.ends_with(".seg")).map(|n| disk.bytes(n).len()).sum();
-    assert_eq!(spool.bytes(), on_disk as u64);
+    let segments: Vec<Vec<u8>> = disk.names().iter().filter(|n| n.ends_with(".seg")).map(|n| disk.bytes(n)).collect();
+    let used = |file: &Vec<u8>| file.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    assert_eq!(spool.bytes() as usize, segments.iter().map(used).sum::<usize>());
     spool.remove(spool.sealed()[0].number).unwrap();
     assert_eq!((spool.oldest_seconds(later), spool.segments(), spool.bytes()), (0, 1, 48));
 }
@@ -269,4 +295,45 @@ fn a_writer_that_is_gone_leaves_nobody_waiting() {
     drop(writer);
     assert_eq!(settled(&mut receipt), Some(Err(Unavailable)));
     assert!(spool.append(&marked(2)).is_err());
+}
+
+/// A spool whose writer would pause for two minutes.
+fn patient(disk: &FaultDisk) -> (Arc<Spool>, std::thread::JoinHandle<()>) {
+    let (spool, mut writer, _) = open(disk);
+    writer.patience.half = std::time::Duration::from_secs(60);
+    (Arc::new(spool), std::thread::spawn(|| writer.run()))
+}
+
+#[test]
+fn enough_company_ends_a_pause_and_is_one_write_and_one_sync() {
+    let disk = FaultDisk::default();
+    let (spool, thread) = patient(&disk);
+    for round in 1..=3 {
+        let before = (disk.count(Op::Write), disk.count(Op::Sync));
+        let receipts: Vec<Receipt> = (0..ENOUGH).map(|n| spool.append(&marked(n as u32)).unwrap()).collect();
+        receipts.into_iter().for_each(|receipt| block_on(receipt).map(drop).unwrap());
+        assert_eq!((disk.count(Op::Write), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1), "round {round}");
+    }
+    spool.close();
+    thread.join().unwrap();
+}
+
+#[test]
+fn the_end_of_a_segment_and_of_the_spool_end_a_pause() {
+    let disk = FaultDisk::default();
+    let (spool, thread) = patient(&disk);
+    let receipt = spool.append(&marked(1)).unwrap();
+    block_on(spool.seal()).unwrap();
+    block_on(receipt).map(drop).unwrap();
+    let receipt = spool.append(&marked(2)).unwrap();
+    spool.close();
+    thread.join().unwrap();
+    block_on(receipt).map(drop).unwrap();
+}
+
+/// Waits less long than a pause.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let waiting = async { tokio::time::timeout(std::time::Duration::from_secs(50), future).await };
+    runtime.block_on(waiting).expect("the pause goes on")
 }

@@ -166,7 +166,7 @@ fn a_batch_that_is_written_again_after_a_failure_is_the_same() {
     let (disk, _) = three_segments();
     let (spool, ..) = open(&disk);
     let segment = spool.sealed()[0];
-    for refused in [Op::Create, Op::Append, Op::Sync, Op::SyncNames] {
+    for refused in [Op::Create, Op::Write, Op::Sync, Op::SyncNames] {
         disk.refuse(&[refused]);
         assert!(matches!(fold(&spool, &segment), Err(SpoolError::Disk(_))), "{refused:?}");
         assert!(!disk.names().contains(&batch::file_name(1)), "{refused:?}");
@@ -300,7 +300,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let op = prop::sample::select(vec![
         Op::Create,
-        Op::Append,
+        Op::Write,
         Op::Sync,
         Op::Truncate,
         Op::Rename,
@@ -315,7 +315,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ShipHalf),
         2 => prop::collection::vec(op, 0..2).prop_map(Step::Refuse),
         2 => Just(Step::Refuse(Vec::new())),
-        2 => prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::All]).prop_map(Step::Crash),
+        2 => prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::Scattered, Survives::All]).prop_map(Step::Crash),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::privacy::event::{Property, Timing, TimingMetric};
 use crate::spool::disk::Disk;
 use crate::spool::fault::{FaultDisk, Op};
 use crate::spool::reader::{ReadReport, SegmentReader};
-use crate::spool::segment::{Encoder, FRAME_HEAD, HEADER, Header, Node, PAYLOAD_MAX, Piece, Pieces, file_name};
+use crate::spool::segment::{Encoder, FRAME_HEAD, HEADER, Header, Node, PAYLOAD_MAX, Piece, Pieces, SECTOR, file_name};
 use crate::spool::{SpoolError, recover};
 
 fn header() -> Header {
@@ -328,15 +328,71 @@ fn a_torn_tail_is_truncated_at_every_byte_and_append_continues() {
 }
 
 #[test]
+fn a_write_over_zeros_that_is_torn_at_any_sector_is_truncated_and_loses_no_earlier_frame() {
+    let pages: &'static [String] = (0..90).map(|n| format!("/products/{n}")).collect::<Vec<_>>().leak();
+    let events = || (0..5).map(marked).chain((1000..).zip(pages).map(|(id, page)| pageview(id, page)));
+    let ends: Vec<usize> = (0..=95).map(|count| segment(events().take(count)).len()).collect();
+    let whole = segment(events());
+    for cut in (SECTOR..whole.len()).step_by(SECTOR) {
+        let disk = FaultDisk::default();
+        disk.put("node", format!("{}\n", header().node).as_bytes());
+        disk.put(&file_name(7), &[&whole[..cut], &vec![0; 65_536 - cut]].concat());
+        let (spool, mut writer, recovery) = open(&disk);
+        let kept = ends.iter().filter(|end| **end <= cut).count() - 1;
+        assert_eq!((recovery.events, recovery.torn_bytes), (kept as u64, (cut - ends[kept]) as u64), "cut at {cut}");
+        assert_eq!((recovery.quarantined_frames, recovery.quarantined_segments), (0, 0), "cut at {cut}");
+        assert_eq!(disk.bytes(&file_name(7)).len(), ends[kept]);
+        assert_eq!(spool.sealed()[0].bytes, ends[kept] as u64);
+        spool.append(&marked(77)).map(drop).unwrap();
+        assert!(seal(&spool, &mut writer));
+        assert_eq!(spool.sealed().iter().map(|segment| segment.events).collect::<Vec<_>>(), [kept as u64, 1]);
+    }
+}
+
+#[test]
+fn zeros_behind_the_last_frame_are_its_end_and_no_damage() {
+    let whole = segment((0..5).map(marked));
+    for free in [1, 7, 8, 9, 511, 512, 513, 4_096, 65_536] {
+        let mut bytes = [&whole[..], &vec![0; free]].concat();
+        let (got, report) = read_said(&bytes);
+        let due = ReadReport { events: 5, free_bytes: free as u64, ..ReadReport::default() };
+        assert_eq!((got.len(), report), (5, Some(due)));
+        // A last frame beyond mending is set aside without them.
+        let last = whole.len() - 12;
+        bytes[last..last + 4].fill(0xee);
+        let report = read(&bytes, |_| ()).unwrap();
+        assert_eq!((report.events, report.damaged, report.torn_bytes), (4, 1, 0));
+        assert!(free < 2 * SECTOR || report.free_bytes as usize > free - SECTOR);
+    }
+    let disk = FaultDisk::default();
+    disk.put("node", format!("{}\n", header().node).as_bytes());
+    disk.put(&file_name(7), &[0; 4_096]);
+    let (spool, _writer, recovery) = open(&disk);
+    assert_eq!((recovery.quarantined_segments, spool.sealed().len()), (0, 0), "a header that was not written");
+    assert!(!disk.names().contains(&file_name(7)));
+}
+
+#[test]
+fn a_flipped_bit_behind_the_last_frame_costs_no_frame() {
+    let whole = segment((0..5).map(marked));
+    for bit in whole.len() * 8..(whole.len() + 600) * 8 {
+        let mut bytes = [&whole[..], &[0; 4_096]].concat();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let report = read(&bytes, |_| ()).unwrap();
+        assert_eq!((report.events, report.mended), (5, 0), "bit {bit}");
+    }
+}
+
+#[test]
 fn a_segment_of_a_later_release_or_another_spool_is_left_alone() {
     let disk = FaultDisk::default();
     disk.put(&file_name(7), &segment([marked(1)]));
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(refused, Some(SpoolError::Foreign { number: 7, .. })), "{refused:?}");
     disk.put("node", format!("{}\n", header().node).as_bytes());
-    disk.put(&file_name(8), &Header { number: 8, version: 3, ..header() }.bytes());
+    disk.put(&file_name(8), &Header { number: 8, version: 4, ..header() }.bytes());
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
-    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 3 })), "{refused:?}");
+    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 4 })), "{refused:?}");
     assert_eq!(disk.names(), [file_name(7), file_name(8), "node".into()]);
     disk.put("node", b"not hexadecimal");
     assert!(matches!(recover::node(&disk), Err(SpoolError::Node)));
@@ -413,12 +469,29 @@ fn the_fixture_of_format_1_is_read() {
 }
 
 #[test]
-fn the_fixture_of_format_2_is_read_and_still_written() {
+fn the_fixture_of_format_2_is_read() {
     let fixture = include_bytes!("../../../tests/fixtures/spool/format-2.seg");
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples_2().iter().map(said).collect::<Vec<_>>());
     assert_eq!(report, Some(ReadReport { events: 7, ..ReadReport::default() }));
-    assert_eq!(fixture[..], segment(samples_2()), "a change of the format bumps its version and adds a fixture");
+}
+
+#[test]
+fn the_fixture_of_format_3_is_read_and_still_written() {
+    let fixture = include_bytes!("../../../tests/fixtures/spool/format-3.seg");
+    let (got, report) = read_said(fixture);
+    assert_eq!(got, samples_2().iter().map(said).collect::<Vec<_>>());
+    let used = segment(samples_2());
+    let free_bytes = (fixture.len() - used.len()) as u64;
+    assert_eq!(report, Some(ReadReport { events: 7, free_bytes, ..ReadReport::default() }));
+    assert_eq!(fixture[..used.len()], used, "a change of the format bumps its version and adds a fixture");
+    let disk = FaultDisk::default();
+    disk.put("node", format!("{}\n", header().node).as_bytes());
+    disk.put(&file_name(6), &Header { number: 6, ..header() }.bytes());
+    let (spool, mut writer, _) = open(&disk);
+    samples_2().iter().for_each(|event| drop(spool.append(event).unwrap()));
+    writer.turn();
+    assert_eq!(disk.bytes(&file_name(7)), fixture);
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn the_real_disk_does_what_it_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(folder.path()).unwrap();
     let mut file = disk.create("a").unwrap();
-    file.append(b"one").unwrap();
-    file.append(b"two").unwrap();
+    file.write(0, b"one...").unwrap();
+    file.write(3, b"two").unwrap();
     file.sync().unwrap();
     assert_eq!(disk.read("a").unwrap(), b"onetwo");
     disk.truncate("a", 4).unwrap();
