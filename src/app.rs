@@ -163,7 +163,7 @@ impl App {
             marketing: config.privacy.marketing != Marketing::Never,
             reports: Reports::new(Store::clone(&store)),
             clock,
-            metrics: meters.handle.clone(),
+            meters: meters.clone(),
             spool_accepts: Box::new(move || spool_accepts.spool().ready().is_ok()),
         }));
         let listener = tokio::net::TcpListener::from_std(private)?;

@@ -1,7 +1,7 @@
 //! The time of day, as an argument: the system's, a steady one over it, or one that a test moves by hand.
 //! Nothing else in the program asks the operating system what time it is.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ impl Clock for SystemClock {
 /// Steps up to this are followed at once: a clock that is kept right moves by less.
 const STEP_FOLLOWED_MS: i64 = 2_000;
 
+/// For so long, and while the two clocks have gone alike to so much, nobody needs to look closer.
+const CALM_MS: u64 = 1_000;
+const CALM_STEP_MS: i64 = 10;
+
 /// A larger step is believed when it has lasted so long.
 const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
 
@@ -36,7 +40,35 @@ const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
 pub struct SteadyClock {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     counted: Box<dyn Fn() -> Duration + Send + Sync>,
+    calm: Calm,
     steady: Mutex<Steady>,
+}
+
+/// The base of `Steady` while there is no doubt, for many threads that ask what time it is: they only read it, a second long.
+struct Calm {
+    wall: AtomicI64,
+    /// [`u64::MAX`] in doubt.
+    counted: AtomicU64,
+}
+
+impl Calm {
+    /// A base that was half replaced seems to be off, by as much as the two differ: then it does not agree.
+    fn agrees(&self, wall: i64, counted: Duration) -> bool {
+        let base = self.counted.load(Ordering::Relaxed);
+        let Some(since) = millis(counted).checked_sub(base).filter(|since| *since < CALM_MS) else { return false };
+        let expected = self.wall.load(Ordering::Relaxed).saturating_add_unsigned(since);
+        wall.saturating_sub(expected).abs() <= CALM_STEP_MS
+    }
+
+    fn set(&self, steady: &Steady) {
+        let counted = if steady.doubt.is_none() { millis(steady.base.1) } else { u64::MAX };
+        self.wall.store(steady.base.0, Ordering::Relaxed);
+        self.counted.store(counted, Ordering::Relaxed);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Steady {
@@ -62,16 +94,24 @@ impl SteadyClock {
         counted: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
         let base = (wall().as_millisecond(), counted());
-        Self { wall: Box::new(wall), counted: Box::new(counted), steady: Mutex::new(Steady { base, doubt: None }) }
+        // In doubt until it was asked first.
+        let calm = Calm { wall: AtomicI64::new(0), counted: AtomicU64::new(u64::MAX) };
+        let steady = Mutex::new(Steady { base, doubt: None });
+        Self { wall: Box::new(wall), counted: Box::new(counted), calm, steady }
     }
 }
 
 impl Clock for SteadyClock {
     fn now(&self) -> Timestamp {
         let (wall, counted) = ((self.wall)().as_millisecond(), (self.counted)());
-        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = steady.shown(wall, counted);
-        drop(steady);
+        let shown = if self.calm.agrees(wall, counted) {
+            wall
+        } else {
+            let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+            let shown = steady.shown(wall, counted);
+            self.calm.set(&steady);
+            shown
+        };
         Timestamp::from_millisecond(shown).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
@@ -161,6 +201,31 @@ mod tests {
     #[test]
     fn a_leap_that_lasts_ten_minutes_is_followed() {
         assert_eq!(shown(&[(10, DAY), (609, DAY), (610, DAY), (620, DAY)]), [10, 609, 610 + DAY, 620 + DAY]);
+    }
+
+    #[test]
+    fn who_asks_often_is_told_the_same_as_who_asks_now_and_then() {
+        // Every 7 ms for 20 minutes; the wall clock steps, drifts, leaps, and leaps back.
+        let off = |ms: i64| match ms {
+            ..100_000 => ms / 2_000,
+            100_000..200_000 => -1_500,
+            200_000..260_000 => 3_600_000 + ms / 3_000,
+            260_000..300_000 => -1_500,
+            _ => 86_400_000,
+        };
+        let (wall, counted) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+        let (read_wall, read_counted) = (wall.clone(), counted.clone());
+        let clock = SteadyClock::over(
+            move || Timestamp::from_millisecond(read_wall.load(Ordering::SeqCst)).unwrap(),
+            move || Duration::from_millis(read_counted.load(Ordering::SeqCst).unsigned_abs()),
+        );
+        let mut slow = Steady { base: (0, Duration::ZERO), doubt: None };
+        for ms in (0..1_200_000_i64).step_by(7) {
+            wall.store(ms + off(ms), Ordering::SeqCst);
+            counted.store(ms, Ordering::SeqCst);
+            let expected = slow.shown(ms + off(ms), Duration::from_millis(ms.unsigned_abs()));
+            assert!((clock.now().as_millisecond() - expected).abs() <= 2 * CALM_STEP_MS, "at {ms}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl House {
         let now = self.clock.now();
         let (tags, visits, rows) = self.ledger.forget_past(now);
         self.anonymiser.destroy_past_keys(now);
-        self.meters.handle.run_upkeep();
+        self.meters.tidy();
         let (gauges, spool) = (&self.meters.ship, self.ledger.spool());
         gauges.tags.set(float(tags as u64));
         gauges.visits_active.set(float(visits as u64));

@@ -1,16 +1,19 @@
 //! Every metric, declared in one place, and the log set-up. Both describe the process; no label and no field ever
 //! comes from a visitor.
 
-use std::collections::HashMap;
+mod waits;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hashbrown::HashMap;
 use metrics::{Counter, Gauge, Histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use self::waits::Waits;
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
 use crate::visits::Met;
@@ -23,8 +26,7 @@ const NO_SITE: &str = "";
 
 /// All metrics of one collector.
 pub struct Meters {
-    /// For whoever writes them out.
-    pub handle: PrometheusHandle,
+    handle: PrometheusHandle,
     /// Of hits.
     pub hits: Arc<HitMeters>,
     /// Of the way to the database.
@@ -37,7 +39,7 @@ pub struct HitMeters {
     received: Counter,
     outcomes: ArcSwap<HashMap<Arc<str>, Outcomes>>,
     no_site: Outcomes,
-    accept_seconds: Histogram,
+    accept_seconds: Waits,
     /// In the order of [`Met`]'s fields.
     other: [Counter; 3],
 }
@@ -96,6 +98,17 @@ impl Meters {
         let (hits, ship) = metrics::with_local_recorder(&*recorder, made);
         Self { handle: recorder.handle(), hits: Arc::new(hits), ship }
     }
+
+    /// All of them, as text.
+    pub fn written(&self) -> String {
+        let waits = self.hits.accept_seconds.write("sillage_accept_seconds", "From a request's head to its answer.");
+        self.handle.render() + &waits
+    }
+
+    /// Adds up what has gathered; every few seconds is enough.
+    pub fn tidy(&self) {
+        self.handle.run_upkeep();
+    }
 }
 
 impl HitMeters {
@@ -106,13 +119,12 @@ impl HitMeters {
             "sillage_other_total",
             "Hits of which a part counts as (other), by the bound of a site's day that they met."
         );
-        metrics::describe_histogram!("sillage_accept_seconds", Unit::Seconds, "From a request's head to its answer.");
         Self {
             recorder,
             received: metrics::counter!("sillage_received_total"),
             outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
-            accept_seconds: metrics::histogram!("sillage_accept_seconds"),
+            accept_seconds: Waits::default(),
             other: ["pages", "values", "rows"].map(|bound| metrics::counter!("sillage_other_total", "bound" => bound)),
         }
     }

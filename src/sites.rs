@@ -1,9 +1,10 @@
 //! The sites that are measured: their hosts, days and rules, compiled once from the configuration.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use hashbrown::{HashMap, HashSet};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -69,6 +70,8 @@ pub struct Site {
     pub problems: bool,
     exclude_paths: Vec<String>,
     exclude_addresses: Vec<IpNet>,
+    /// The last answer of [`Site::day`]: a second, and its day in the lower sixteen bits.
+    told: AtomicI64,
 }
 
 /// All measured sites.
@@ -155,6 +158,7 @@ impl Site {
                     })
                 })
                 .collect::<Result<_, _>>()?,
+            told: AtomicI64::new(i64::MIN),
         })
     }
 
@@ -175,9 +179,16 @@ impl Site {
 
     /// The site's own day at a moment. Days before 1970 count as its first, days after 2149 as its last.
     pub fn day(&self, at: Timestamp) -> Day {
+        // Hits come by the thousand a second; what is remembered is one number, so that no two answers are mixed.
+        let (second, told) = (at.as_second(), self.told.load(Ordering::Relaxed));
+        if told >> 16 == second {
+            return Day(u16::try_from(told & 0xffff).unwrap_or_default());
+        }
         let offset = self.timezone.to_offset(at).seconds();
-        let days = (at.as_second() + i64::from(offset)).div_euclid(86_400);
-        Day(u16::try_from(days.max(0)).unwrap_or(u16::MAX))
+        let days = (second + i64::from(offset)).div_euclid(86_400);
+        let day = u16::try_from(days.max(0)).unwrap_or(u16::MAX);
+        self.told.store(second << 16 | i64::from(day), Ordering::Relaxed);
+        Day(day)
     }
 
     /// The first day that is kept at `now` when figures are kept for `months`.
@@ -243,6 +254,18 @@ mod tests {
         let day = |text: &str| site.day(text.parse().unwrap()).0;
         assert_eq!(day("2026-03-28T22:59:59Z") + 1, day("2026-03-28T23:00:00Z"));
         assert_eq!(day("2026-03-29T21:59:59Z") + 1, day("2026-03-29T22:00:00Z"));
+    }
+
+    #[test]
+    fn a_day_is_the_same_whatever_was_asked_before() {
+        let sites = Sites::new(&[site("a.example")]).unwrap();
+        let asked = sites.find("a.example").unwrap();
+        let midnight: Timestamp = "2026-03-28T23:00:00Z".parse().unwrap();
+        for second in [0, -1, 0, 0, 1, -1, -86_400, i64::from(u16::MAX), -86_401, 0, -1_774_738_800, 1 << 36, 0] {
+            let at = Timestamp::from_second(midnight.as_second() + second).unwrap();
+            let fresh = Sites::new(&[site("a.example")]).unwrap();
+            assert_eq!(asked.day(at), fresh.find("a.example").unwrap().day(at), "{second}");
+        }
     }
 
     #[test]

@@ -6,12 +6,21 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
+#[path = "../load/bare.rs"]
+#[allow(dead_code, reason = "shared with the load, which runs it as a process of its own")]
+mod bare;
 mod callgrind;
 mod gate;
+#[path = "../load/process.rs"]
+#[allow(dead_code, reason = "shared with the load")]
+mod process;
 mod stages;
 #[path = "../load/traffic.rs"]
 #[allow(dead_code, reason = "shared with the load, which uses all of it")]
 mod traffic;
+#[path = "../load/wire.rs"]
+#[allow(dead_code, reason = "shared with the load, which sends by it")]
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::Path;

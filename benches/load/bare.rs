@@ -60,7 +60,8 @@ pub(crate) fn serve() {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-async fn accept(socket: std::net::TcpListener) {
+/// Takes connections for ever.
+pub(crate) async fn accept(socket: std::net::TcpListener) {
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().half_close(true).header_read_timeout(None);

@@ -36,6 +36,8 @@ pub fn counted(_proof: Durable, format: Format) -> Answer {
 pub fn dropped(reason: Dropped, format: Format) -> Answer {
     let mut answer = accepted(format);
     answer.headers_mut().insert(DROPPED, HeaderValue::from_static(reason.label()));
+    let shown = HeaderValue::from_static("x-sillage-dropped");
+    answer.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
     answer
 }
 
@@ -101,8 +103,10 @@ fn accepted(format: Format) -> Answer {
     *answer.status_mut() = StatusCode::ACCEPTED;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-sillage-dropped"));
+    // The answer to a POST is kept by nobody anyway.
+    if let Format::Pixel = format {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     allow_any_origin(&mut answer);
     answer
 }

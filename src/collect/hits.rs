@@ -1,26 +1,30 @@
 //! One hit's way: read, anonymised, recorded, answered. Every hit ends in exactly one outcome, noted here and nowhere
 //! else. A request for two sites is two hits, which are kept together or not at all.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ACCEPT_LANGUAGE, CONTENT_ENCODING, HeaderMap, REFERER, USER_AGENT};
-use hyper::{Request, header};
+use hyper::header::REFERER;
 
 use super::answer::{self, Answer, Format};
 use super::native::Message;
 use super::peer::Peers;
 use super::pixel;
+use super::told::Told;
 use crate::clock::Clock;
 use crate::config;
 use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Refused};
-use crate::privacy::hit::{Hit, Signals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, UserAgent};
 use crate::privacy::{Anonymiser, Ended, NotCounted, Sighting};
 use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
@@ -87,8 +91,12 @@ impl Hits {
     pub(super) async fn event(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         let started = self.meters.start();
         let (head, body) = request.into_parts();
-        let answer = match self.body(&head.headers, body).await {
-            Ok(body) => self.take(Message::parse(&body), &head.headers, peer, Format::Native).await,
+        let told = Told::by(&head.headers);
+        let answer = match self.body(told.encoded, body).await {
+            Ok(body) => {
+                let client = || self.peers.client(peer, &head.headers);
+                self.take(Message::parse(&body), &told, client, Format::Native).await
+            }
             Err(refused) => self.end_unread(refused, ""),
         };
         self.meters.answered(started);
@@ -99,8 +107,10 @@ impl Hits {
     pub(super) async fn pixel(&self, request: &Request<Incoming>, peer: IpAddr) -> Answer {
         let started = self.meters.start();
         let headers = request.headers();
-        let message = pixel::parse(request.uri().query().unwrap_or_default(), text(headers, &REFERER));
-        let answer = self.take(message, headers, peer, Format::Pixel).await;
+        let referrer = headers.get(REFERER).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let message = pixel::parse(request.uri().query().unwrap_or_default(), referrer);
+        let client = || self.peers.client(peer, headers);
+        let answer = self.take(message, &Told::by(headers), client, Format::Pixel).await;
         self.meters.answered(started);
         answer
     }
@@ -120,8 +130,8 @@ impl Hits {
     async fn take(
         &self,
         message: Result<Message<'_>, &'static str>,
-        headers: &HeaderMap,
-        peer: IpAddr,
+        told: &Told<'_>,
+        client: impl Fn() -> ClientIp,
         format: Format,
     ) -> Answer {
         let message = match message {
@@ -135,10 +145,10 @@ impl Hits {
             self.meters.received();
             let hit = Hit {
                 received,
-                address: self.peers.client(peer, headers),
-                agent: UserAgent::new(text(headers, &USER_AGENT).unwrap_or_default()),
-                accept_language: text(headers, &ACCEPT_LANGUAGE),
-                signals: signals(headers),
+                address: client(),
+                agent: UserAgent::new(told.agent),
+                accept_language: told.language,
+                signals: told.signals,
                 site,
                 url: &message.url,
                 referrer: message.referrer.as_deref(),
@@ -221,16 +231,20 @@ impl Hits {
         answer::refused(refused, why)
     }
 
-    async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refused> {
-        if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
+    async fn body(&self, encoded: bool, body: Incoming) -> Result<Bytes, Refused> {
+        if encoded {
             return Err(Refused::Unsupported);
         }
         if body.size_hint().lower() > self.max_body_bytes as u64 {
             return Err(Refused::TooLarge);
         }
-        tokio::time::timeout(Duration::from_secs(self.request_seconds), read(body, self.max_body_bytes))
-            .await
-            .unwrap_or(Err(Refused::TimedOut))
+        let mut reading = pin!(read(body, self.max_body_bytes));
+        // Nearly all bodies are there with their heads: for those no timer is set.
+        if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+            return read;
+        }
+        let read = tokio::time::timeout(Duration::from_secs(self.request_seconds), reading).await;
+        read.unwrap_or(Err(Refused::TimedOut))
     }
 }
 
@@ -266,20 +280,4 @@ async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Refused> {
         }
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
-}
-
-fn signals(headers: &HeaderMap) -> Signals {
-    let is_one = |name: &str| headers.get(name).is_some_and(|value| value == "1");
-    let fetched_ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
-        text_of(headers.get(name)).is_some_and(|value| value.starts_with("prefetch") || value.starts_with("preview"))
-    });
-    Signals { gpc: is_one("sec-gpc"), dnt: is_one("dnt"), prefetch: fetched_ahead }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
-    text_of(headers.get(name))
-}
-
-fn text_of(value: Option<&header::HeaderValue>) -> Option<&str> {
-    value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
 }

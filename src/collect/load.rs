@@ -10,8 +10,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often the wait is measured.
+/// How often the wait is measured while it is too long.
 const EVERY: Duration = Duration::from_millis(20);
+
+/// And while it is not: a thread with nothing to do is woken for this alone.
+const EVERY_ON_TIME: Duration = Duration::from_millis(100);
 
 /// Longest wait of a task for its turn before hits are refused: a browser that leaves a page still sends within it.
 const WAIT_MAX: Duration = Duration::from_millis(250);
@@ -40,9 +43,11 @@ impl Load {
 
     /// Measures on this thread how long a task waits for its turn, until `shutdown`.
     pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let due = Instant::now() + EVERY;
-            tokio::time::sleep_until(due).await;
+        loop {
+            let due = Instant::now() + if self.is_late() { EVERY } else { EVERY_ON_TIME };
+            if shutdown.run_until_cancelled(tokio::time::sleep_until(due)).await.is_none() {
+                break;
+            }
             let late = due.elapsed() > WAIT_MAX;
             if !self.late.swap(late, Ordering::Relaxed) {
                 self.hits.store(0, Ordering::Relaxed);
@@ -72,7 +77,7 @@ mod tests {
         let shutdown = CancellationToken::new();
         let watching = load.clone().watch(shutdown.clone());
         let working = async {
-            let busy_until = Instant::now() + WAIT_MAX + EVERY * 5;
+            let busy_until = Instant::now() + WAIT_MAX + EVERY_ON_TIME * 5;
             tokio::task::yield_now().await;
             while Instant::now() < busy_until {
                 std::hint::spin_loop();

@@ -11,6 +11,7 @@ pub mod native;
 pub mod pages;
 pub mod peer;
 pub mod pixel;
+mod told;
 pub mod tracker;
 
 use std::convert::Infallible;
@@ -34,6 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::spool::Bell;
 
 /// Longest pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -68,6 +70,13 @@ pub struct Collect {
     connections: Arc<Semaphore>,
 }
 
+/// What the connections of one thread share. They count who holds it here: a count that all threads share would be
+/// written by all of them, twice for each request.
+struct Here {
+    collect: Arc<Collect>,
+    load: Arc<Load>,
+}
+
 impl Collect {
     /// Takes hits as `hits` says, and tells visitors what `pages` says; `demo` adds the demonstration site.
     pub fn new(hits: Hits, pages: Pages, config: config::Collect, demo: bool) -> Self {
@@ -88,6 +97,8 @@ impl Collect {
         let connections = Connections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
+        let bell = tokio::spawn(Bell::hang());
+        let here = Arc::new(Here { collect: self.clone(), load });
         let server = self.server();
         loop {
             let accepted = tokio::select! {
@@ -95,12 +106,12 @@ impl Collect {
                 accepted = self.accept(&listener) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            let (collect, load, open) = (self.clone(), load.clone(), connections.connection());
+            let (here, open) = (here.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
             let stream = Watched::new(stream, open.clone());
             let service = service_fn(move |request| {
-                let (collect, load, open) = (collect.clone(), load.clone(), open.clone());
-                async move { Ok::<_, Infallible>(collect.serve_one(request, peer, &load, &open).await) }
+                let (here, open) = (here.clone(), open.clone());
+                async move { Ok::<_, Infallible>(here.collect.serve_one(request, peer, &here.load, &open).await) }
             });
             let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
@@ -116,6 +127,8 @@ impl Collect {
         watching.await.ok();
         keeping.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
+        bell.abort();
+        bell.await.ok();
     }
 
     fn server(&self) -> Builder<TokioExecutor> {

@@ -1,6 +1,8 @@
 //! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c` and `t` of our own.
 //! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -20,7 +22,7 @@ const SITES_MAX: usize = 8;
 const ENGAGED_MS_MAX: f64 = 2_592_000_000.0;
 
 /// The fields as they stand in the body.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Fields<'a> {
     #[serde(borrow, alias = "name")]
     n: Option<Text<'a>>,
@@ -37,8 +39,8 @@ struct Fields<'a> {
     e: Option<Number>,
     sd: Option<Number>,
     w: Option<Number>,
-    #[serde(default)]
-    c: Consent,
+    #[serde(default, deserialize_with = "consent")]
+    c: Option<Consent>,
     t: Option<Value>,
     m: Option<Value>,
     meta: Option<Value>,
@@ -78,6 +80,9 @@ impl<'a> Message<'a> {
     /// # Errors
     /// What is wrong, without a word of the input.
     pub fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
+        if let Some(fields) = plain::read(body) {
+            return Self::check(fields);
+        }
         // Fields would be read from a list too, by their order here.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(NO_OBJECT);
@@ -125,7 +130,7 @@ impl<'a> Message<'a> {
         };
         let text = |field: Option<Text<'a>>| field.map(|text| text.0);
         let mut message = Self::around(what, text(fields.u), text(fields.d), text(fields.r))?;
-        message.consent = fields.c.0;
+        message.consent = fields.c.is_some_and(|consent| consent.0);
         message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
         message.width = fields.w.and_then(|width| width.within(1.0, 100_000.0)).map(whole);
         Ok(message)
@@ -145,7 +150,7 @@ impl<'a> Message<'a> {
             if names.split(',').any(|name| name.trim().is_empty()) {
                 return Err("d: blank");
             }
-            if names.split(',').count() > SITES_MAX {
+            if names.bytes().filter(|byte| *byte == b',').count() >= SITES_MAX {
                 return Err("d: at most 8 sites");
             }
         }
@@ -291,8 +296,12 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 /// `true`, `1`, `"true"` or `"1"`; anything else is no consent, and no reason to refuse the event.
-#[derive(Default)]
 struct Consent(bool);
+
+/// A `null` is one too: nothing here is a reason to refuse.
+fn consent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Consent>, D::Error> {
+    Consent::deserialize(from).map(Some)
+}
 
 impl<'de> Deserialize<'de> for Consent {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

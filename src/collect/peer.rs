@@ -34,9 +34,9 @@ impl Peers {
     pub fn client(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
         let mut client = socket.to_canonical();
         if self.trusts(client) {
-            let lines = headers.get_all(&self.header).iter().collect::<Vec<_>>();
+            let lines = headers.get_all(&self.header).iter();
             // Entry by entry: what a client wrote to the left must not make the proxy's own entry unreadable.
-            for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+            for entry in lines.rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
                 let Some(address) = std::str::from_utf8(entry).ok().and_then(address) else { break };
                 client = address.to_canonical();
                 if !self.trusts(client) {
@@ -55,6 +55,10 @@ impl Peers {
 /// Reads one entry of a forwarding header: an address, with or without a port, in brackets or quotes, or RFC 7239's
 /// `for=…` among other pairs.
 fn address(entry: &str) -> Option<IpAddr> {
+    // As nearly all do; what is not one in itself is looked at more closely.
+    if let Ok(address) = entry.trim().parse() {
+        return Some(address);
+    }
     let pairs = entry.split(';').map(str::trim);
     let text = pairs
         .clone()

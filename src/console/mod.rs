@@ -20,7 +20,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -31,6 +30,7 @@ use self::session::Sessions;
 use self::tokens::Tokens;
 use crate::clock::Clock;
 use crate::config;
+use crate::observe::Meters;
 use crate::sites::Sites;
 use crate::store::reports::Reports;
 
@@ -63,8 +63,8 @@ pub struct Parts {
     pub reports: Reports,
     /// Decides what today is, and when sessions end.
     pub clock: Arc<dyn Clock>,
-    /// Renders the metrics.
-    pub metrics: PrometheusHandle,
+    /// What `/metrics` tells.
+    pub meters: Arc<Meters>,
     /// Whether the spool takes hits now.
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -77,7 +77,7 @@ pub struct Console {
     marketing: bool,
     reports: Reports,
     clock: Arc<dyn Clock>,
-    metrics: PrometheusHandle,
+    meters: Arc<Meters>,
     spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -98,7 +98,7 @@ impl Console {
             marketing: parts.marketing,
             reports: parts.reports,
             clock: parts.clock,
-            metrics: parts.metrics,
+            meters: parts.meters,
             spool_accepts: parts.spool_accepts,
         }
     }

@@ -187,7 +187,7 @@ async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
         }
     }
     match head.uri.path() {
-        "/metrics" => reply::metrics(console.metrics.render()),
+        "/metrics" => reply::metrics(console.meters.written()),
         "/health/live" => reply::json(StatusCode::OK, &json!({ "live": true })),
         _ => {
             let engine = console.reports.answers().await;

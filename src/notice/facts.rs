@@ -119,7 +119,7 @@ impl Facts {
 
 impl From<&Site> for SiteFacts {
     fn from(site: &Site) -> Self {
-        let sorted = |names: &std::collections::HashSet<String>| {
+        let sorted = |names: &hashbrown::HashSet<String>| {
             let mut names: Vec<String> = names.iter().cloned().collect();
             names.sort();
             names

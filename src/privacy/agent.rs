@@ -23,6 +23,7 @@ use ua_parser::{os, user_agent};
 
 use crate::privacy::bot::Bots;
 use crate::privacy::hit::UserAgent;
+use crate::privacy::numbered::Numbered;
 
 const RULES: &str = include_str!("../../agents/uap-core/regexes.json");
 
@@ -55,9 +56,9 @@ pub struct Agent {
 /// Reads agents, and remembers what it read.
 pub struct Agents {
     key: RandomState,
-    read: Cache<u64, Arc<Agent>>,
+    read: Cache<u64, Arc<Numbered<Agent>>>,
     bots: Bots,
-    bot: Arc<Agent>,
+    bot: Arc<Numbered<Agent>>,
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
 }
@@ -70,20 +71,21 @@ impl Agents {
             key: RandomState::new(),
             read: Cache::new(entries),
             bots: Bots::new(),
-            bot: Arc::new(Agent { bot: true, ..Agent::unknown("other") }),
+            bot: Arc::new(Numbered::new(Agent { bot: true, ..Agent::unknown("other") })),
             browsers,
             systems,
         }
     }
 
     /// What this header says.
-    pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Agent> {
+    pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Numbered<Agent>> {
         let header = agent.0.get(..agent.0.floor_char_boundary(HEADER_BYTES_MAX)).unwrap_or_default();
         let hash = self.key.hash_one(header);
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
-        let agent = if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(self.read(header)) };
+        let agent =
+            if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(Numbered::new(self.read(header))) };
         self.read.insert(hash, agent.clone());
         agent
     }
@@ -295,7 +297,7 @@ mod tests {
             ["", "-", "curl/8.5.0", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"]
         {
             let read = agents.look_up(&UserAgent::new(header));
-            assert_eq!(*read, Agent { bot: true, ..Agent::unknown("other") }, "{header}");
+            assert_eq!(**read, Agent { bot: true, ..Agent::unknown("other") }, "{header}");
         }
     }
 

@@ -15,21 +15,29 @@ impl Language {
     }
 
     fn new(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next()?;
-        if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let length = tag.bytes().take_while(u8::is_ascii_alphabetic).count();
+        if !(2..=3).contains(&length) || !matches!(tag.as_bytes().get(length), None | Some(b'-' | b'_')) {
             return None;
         }
         let mut letters = [0; 3];
-        for (to, from) in letters.iter_mut().zip(primary.bytes()) {
+        for (to, from) in letters.iter_mut().zip(tag.bytes().take(length)) {
             *to = from.to_ascii_lowercase();
         }
-        Some(Self { letters, length: u8::try_from(primary.len()).ok()? })
+        Some(Self { letters, length: u8::try_from(length).ok()? })
     }
 }
 
 /// The first language of the header that is not refused by `q=0`; browsers write the preferred one first.
 /// Tags of other lengths, `*` and garbage are passed over.
 pub fn language(accept_language: &str) -> Option<Language> {
+    // Nearly all headers begin with a language that has no weight.
+    let end = accept_language.bytes().position(|byte| matches!(byte, b',' | b';')).unwrap_or(accept_language.len());
+    let (first, rest) = accept_language.split_at_checked(end)?;
+    if rest.starts_with(';') { None } else { Language::new(first) }.or_else(|| weighed(accept_language))
+}
+
+/// The same, range by range.
+fn weighed(accept_language: &str) -> Option<Language> {
     accept_language.split(',').find_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let tag = parts.next()?;
@@ -73,6 +81,11 @@ mod tests {
                 let tag = language.as_str();
                 prop_assert!((2..=3).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_lowercase()));
             }
+        }
+
+        #[test]
+        fn a_language_at_the_beginning_is_the_one_that_weighing_finds(header in "([a-zA-Zé*]{0,4}[-_;, =]?(q=[01])?){0,4}") {
+            prop_assert_eq!(language(&header), weighed(&header));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! URL and referrer hygiene: what is left of a URL once everything that could point at a person or a click is gone.
-//! A whole URL never leaves this file; hosts, cleaned pages and referring hosts do.
+//! A whole URL never leaves this file, but to be cut by `plain` or the `url` crate; hosts, cleaned pages and referring
+//! hosts do.
 //!
 //! | of a URL | what becomes of it |
 //! |---|---|
@@ -10,14 +11,16 @@
 //! | fragment | dropped, unless the site's router lives in it: then a path of its own behind `#`, without a query; dropped if it holds `=`, which data has and routes have not |
 //!
 //! A page has 500 bytes at the most. A longer path is cut between characters; a kept pair or a fragment that does not
-//! fit is left out. `index.html` is a page like others. Cleaning a clean page changes nothing.
+//! fit is left out. `index.html` is a page like others. Cleaning a clean page changes nothing, and most paths are clean
+//! when they come: one look (see `shape`) spares them the rest.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
-use crate::privacy::{percent, redact};
+use crate::privacy::shape::Shape;
+use crate::privacy::{percent, plain, redact};
 use crate::sites::{Site, without_www};
 
 /// Longest URL that is read: what browsers and other collectors take.
@@ -38,10 +41,14 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 #[error("the URL is no absolute http or https URL of at most 2000 bytes")]
 pub struct BadUrl;
 
-/// The URL of a page, taken apart.
+/// The URL of a page, taken apart: by hand where it is plain (see `plain`), else by the `url` crate.
 pub struct Location<'a> {
-    /// Without query and fragment, which need no reading unless something of them is kept.
-    url: Url,
+    /// As the table says.
+    host: Cow<'a, str>,
+    /// The host is a name, no address.
+    is_named: bool,
+    path: Cow<'a, str>,
+    /// Query and fragment are as they were sent: they need no reading unless something of them is kept.
     query: &'a str,
     fragment: &'a str,
 }
@@ -63,24 +70,46 @@ impl<'a> Location<'a> {
     /// # Errors
     /// See [`BadUrl`].
     pub fn parse(url: &'a str) -> Result<Self, BadUrl> {
-        if url.len() > URL_BYTES_MAX || has_control(url) {
+        if url.len() > URL_BYTES_MAX {
             return Err(BadUrl);
         }
-        let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
-        let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let url = Url::parse(base).map_err(|_| BadUrl)?;
-        let has_host = url.host_str().is_some_and(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1);
-        if matches!(url.scheme(), "http" | "https") && has_host {
-            Ok(Self { url, query, fragment })
-        } else {
-            Err(BadUrl)
+        match plain::cut(url) {
+            Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
+                // Host and path have no control characters, or they were not cut.
+                if has_control(cut.rest) {
+                    return Err(BadUrl);
+                }
+                let (host, path) = (without_www(cut.host).into(), cut.path.into());
+                let (_, query, fragment) = if cut.rest.is_empty() { ("", "", "") } else { split(cut.rest) };
+                Ok(Self { host, is_named: true, path, query, fragment })
+            }
+            _ => Self::read(url),
         }
+    }
+
+    /// Takes any URL apart.
+    fn read(url: &'a str) -> Result<Self, BadUrl> {
+        if has_control(url) {
+            return Err(BadUrl);
+        }
+        let (base, query, fragment) = split(url);
+        let url = Url::parse(base).map_err(|_| BadUrl)?;
+        let host = url.host_str().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1).ok_or(BadUrl)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(BadUrl);
+        }
+        Ok(Self {
+            host: without_www(host.strip_suffix('.').unwrap_or(host)).to_owned().into(),
+            is_named: matches!(url.host(), Some(Host::Domain(_))),
+            path: url.path().to_owned().into(),
+            query,
+            fragment,
+        })
     }
 
     /// The host, lower case, without `www.`, port and last dot.
     pub fn host(&self) -> &str {
-        let host = self.url.host_str().unwrap_or_default();
-        without_www(host.strip_suffix('.').unwrap_or(host))
+        &self.host
     }
 
     /// The query as it was sent, without its question mark.
@@ -90,19 +119,12 @@ impl<'a> Location<'a> {
 
     /// The site's own page, cleaned: see this module's table.
     pub fn page(&self, site: &Site, fragment_is_page: bool) -> Box<str> {
-        let mut page = String::with_capacity(64);
-        push_path(&mut page, self.url.path());
-        if page.is_empty() {
-            page.push('/');
+        let mut page = cleaned_path(&self.path);
+        if !self.query.is_empty() && !site.query_names_kept.is_empty() {
+            push_kept(page.to_mut(), self.query, &site.query_names_kept);
         }
-        if page.len() > PAGE_BYTES_MAX {
-            page = shortened(&page);
-        }
-        if !self.query.is_empty() {
-            push_kept(&mut page, self.query, &site.query_names_kept);
-        }
-        if fragment_is_page {
-            push_fragment(&mut page, self.fragment);
+        if fragment_is_page && !self.fragment.is_empty() {
+            push_fragment(page.to_mut(), self.fragment);
         }
         page.into()
     }
@@ -125,7 +147,7 @@ impl<'a> Location<'a> {
     fn is_public(&self) -> bool {
         let host = self.host();
         let ending = host.rsplit_once('.').map(|(_, ending)| ending);
-        matches!(self.url.host(), Some(Host::Domain(_)))
+        self.is_named
             && host.len() <= HOST_BYTES_MAX
             && ending.is_some_and(|ending| !ending.is_empty() && !PRIVATE_ENDINGS.contains(&ending))
     }
@@ -159,6 +181,30 @@ fn has_control(url: &str) -> bool {
     }
 }
 
+/// What stands before the query, the query, and the fragment.
+fn split(url: &str) -> (&str, &str, &str) {
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
+    (base, query, fragment)
+}
+
+/// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
+fn cleaned_path(path: &str) -> Cow<'_, str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return "/".into();
+    }
+    if path.len() <= PAGE_BYTES_MAX && path.starts_with('/') && !path.ends_with('/') && Shape::of(path).is_clean() {
+        return path.into();
+    }
+    let mut page = String::with_capacity(path.len());
+    push_path(&mut page, path);
+    if page.is_empty() {
+        page.push('/');
+    }
+    if page.len() > PAGE_BYTES_MAX { shortened(&page).into() } else { page.into() }
+}
+
 /// Adds the cleaned segments of a path, each after a slash.
 fn push_path(page: &mut String, path: &str) {
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -171,6 +217,9 @@ fn push_path(page: &mut String, path: &str) {
 }
 
 fn cleaned(segment: &str) -> Cow<'_, str> {
+    if Shape::of(segment).is_clean() {
+        return segment.into();
+    }
     redact::redacted(without_parameters(percent::decoded_once(segment, "")))
 }
 

@@ -45,6 +45,8 @@ fn a_path_has_one_spelling() {
         ("/a/..;x=1/b", "/a/b"),
         ("/;jsessionid=1", "/"),
         ("/stadt/bericht;art372448,991", "/stadt/bericht;art372448,991"),
+        // A token of twenty characters beside a folder of as many.
+        ("/programme-de-la-ville/aB_cD_eF_gH_iJ_kl_mn", "/programme-de-la-ville/:id"),
         (
             "/article/2026/03/10/le-titre-de-l-article_6543210_3224.html",
             "/article/2026/03/10/le-titre-de-l-article_6543210_3224.html",
@@ -149,6 +151,8 @@ fn what_is_no_page_is_refused() {
         "https://a.example/\n",
         "https://a.example/\0",
         "https://a.example/\u{85}",
+        "https://a.example/a?b\n",
+        "https://a.example/a#b\u{85}",
         "https://[::1",
         "https://a.example:99999/",
         &long,
@@ -243,6 +247,27 @@ fn rest() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Paths as sites have them, most of them clean.
+fn ordinary() -> impl Strategy<Value = String> {
+    "(/{1,2}([a-z]{1,14}[-_.]?|[A-Z][a-z]{2,4}|[0-9]{1,4}[-.]?|[0-9][a-z]|([a-z][A-Z]_){4,7}|[:@;=~!.]){0,6}){0,5}/{0,2}[?#]{0,1}"
+}
+
+/// A path cleaned with no segment spared.
+fn carefully(path: &str) -> String {
+    let mut page = String::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        let segment = redact::redacted(without_parameters(percent::decoded_once(segment, "")));
+        if !matches!(&*segment, "" | "." | "..") {
+            page = page + "/" + &segment;
+        }
+    }
+    match page.len() {
+        0 => "/".into(),
+        1..=PAGE_BYTES_MAX => page,
+        _ => shortened(&page),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -273,6 +298,28 @@ proptest! {
             let again = format!("https://a.example{page}");
             let again = Location::parse(&again).unwrap().page(&site, route);
             prop_assert_eq!(again, page);
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_kept_as_it_is_would_come_out_of_cleaning_as_it_is(rest in rest(), ordinary in ordinary()) {
+        for path in [format!("/{rest}"), ordinary] {
+            if let Ok(location) = Location::parse(&format!("https://a.example{path}")) {
+                prop_assert_eq!(cleaned_path(&location.path), carefully(&location.path), "{}", path);
+            }
+            prop_assert_eq!(cleaned_path(&path), carefully(&path), "{}", path);
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_cut_by_hand_is_what_the_url_crate_reads(rest in rest(), ordinary in ordinary(), text in any::<String>()) {
+        for url in [format!("https://{rest}"), format!("https://www.a.example{ordinary}"), format!("http://a.example/{text}")] {
+            let parts = |location: Location<'_>| {
+                let (host, path) = (location.host().to_owned(), cleaned_path(&location.path).into_owned());
+                (host, path, location.query.to_owned(), location.fragment.to_owned(), location.is_public())
+            };
+            let read = Location::read(&url).ok().map(parts);
+            prop_assert_eq!(Location::parse(&url).ok().map(parts), read, "{}", url);
         }
     }
 

@@ -13,30 +13,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use maxminddb::{LookupResult, MaxMindDbError, Mmap, PathElement, Reader};
+use maxminddb::{MaxMindDbError, Mmap, Reader};
 use quick_cache::sync::Cache;
 
 use crate::native;
 use crate::privacy::hit::ClientIp;
+use crate::privacy::numbered::Numbered;
+use crate::privacy::record::Record;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;
 
 /// Of one of them at the most, with its place in the cache.
 pub(crate) const PLACE_BYTES: u64 = 400;
-
-const COUNTRY: &[&[PathElement<'_>]] = &[
-    &[PathElement::Key("country"), PathElement::Key("iso_code")],
-    &[PathElement::Key("country_code")],
-    &[PathElement::Key("country")],
-];
-const REGION: &[&[PathElement<'_>]] = &[
-    &[PathElement::Key("subdivisions"), PathElement::Index(0), PathElement::Key("names"), PathElement::Key("en")],
-    &[PathElement::Key("state1")],
-    &[PathElement::Key("region")],
-];
-const CITY: &[&[PathElement<'_>]] =
-    &[&[PathElement::Key("city"), PathElement::Key("names"), PathElement::Key("en")], &[PathElement::Key("city")]];
 
 /// A location file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,14 +51,14 @@ pub struct Place {
 /// The configured location files.
 pub struct Places {
     files: Vec<PathBuf>,
-    nowhere: Arc<Place>,
+    nowhere: Arc<Numbered<Place>>,
     opened: ArcSwap<Opened>,
 }
 
 /// The readers and what was read through them: replaced together, so that no old place answers for a new file.
 struct Opened {
     readers: Vec<Reader<Mmap>>,
-    read: Cache<(usize, usize), Arc<Place>>,
+    read: Cache<(usize, usize), Arc<Numbered<Place>>>,
 }
 
 impl Places {
@@ -78,11 +67,15 @@ impl Places {
     /// # Errors
     /// Names the first file that is missing or no location database.
     pub fn open(files: &[PathBuf]) -> Result<Self, PlaceError> {
-        Ok(Self { files: files.to_vec(), nowhere: Arc::default(), opened: ArcSwap::from_pointee(Opened::new(files)?) })
+        Ok(Self {
+            files: files.to_vec(),
+            nowhere: Arc::new(Numbered::new(Place::default())),
+            opened: ArcSwap::from_pointee(Opened::new(files)?),
+        })
     }
 
     /// The place of an address; an empty one where no file has an answer.
-    pub fn look_up(&self, address: &ClientIp) -> Arc<Place> {
+    pub fn look_up(&self, address: &ClientIp) -> Arc<Numbered<Place>> {
         if is_private(address.0) {
             return self.nowhere.clone();
         }
@@ -142,26 +135,21 @@ impl Opened {
     }
 
     /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
-    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Place>> {
+    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Numbered<Place>>> {
+        if network.is_ipv6() && reader.metadata().ip_version == 4 {
+            return None;
+        }
         let found = reader.lookup(network).ok()?;
         let key = (number, found.offset()?);
         let place = self.read.get(&key).unwrap_or_else(|| {
-            let place = Arc::new(Place {
-                country: text(&found, COUNTRY).filter(|code| &**code != "ZZ"),
-                region: text(&found, REGION),
-                city: text(&found, CITY),
-            });
+            let record: Record<'_> = found.decode().ok().flatten().unwrap_or_default();
+            let country = record.country().filter(|code| &**code != "ZZ");
+            let place = Arc::new(Numbered::new(Place { country, region: record.region(), city: record.city() }));
             self.read.insert(key, place.clone());
             place
         });
-        (*place != Place::default()).then_some(place)
+        (**place != Place::default()).then_some(place)
     }
-}
-
-/// The first of these paths that leads to a text.
-fn text(found: &LookupResult<'_, Mmap>, paths: &[&[PathElement<'_>]]) -> Option<Box<str>> {
-    let texts = paths.iter().filter_map(|path| found.decode_path::<&str>(path).ok().flatten());
-    texts.map(str::trim).find(|text| !text.is_empty()).map(Box::from)
 }
 
 /// Whether an address is of use inside one network only. Some files give such addresses a country all the same.
@@ -290,8 +278,32 @@ mod tests {
         ]);
         write_file(&file, 1, &record);
         let places = Places::open(&[file]).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
-        assert_eq!(*places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+        assert_eq!(**places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
+    }
+
+    #[test]
+    fn entries_of_other_kinds_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.mmdb");
+        let name = |name| Value::Map(vec![("names", Value::Map(vec![("en", Value::Text(name))]))]);
+        let record = Value::Map(vec![
+            ("city", Value::Short(7)),
+            ("country", Value::Text("France")),
+            ("country_code", Value::Text(" FR ")),
+            ("location", Value::Map(vec![("city", Value::Text("Ulm"))])),
+            ("subdivisions", Value::List(vec![name("Bretagne"), name("Morbihan")])),
+            ("state1", Value::List(vec![Value::Long(1), Value::Text("x")])),
+        ]);
+        write_file(&file, 1, &record);
+        let places = Places::open(std::slice::from_ref(&file)).unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Bretagne", ""));
+        write_file(&file, 1, &Value::Map(vec![("country", Value::Text("DE")), ("subdivisions", Value::List(vec![]))]));
+        places.reload().unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", ""));
+        write_file(&file, 1, &Value::List(vec![Value::Text("FR")]));
+        places.reload().unwrap();
+        assert_eq!(**places.look_up(&address("1.2.3.4")), Place::default());
     }
 
     #[test]
@@ -302,9 +314,9 @@ mod tests {
         write_file(&first, 1, &flat("FR", "Paris"));
         write_file(&second, 1, &flat("DE", "Berlin"));
         let places = Places::open(&[empty, first, second]).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         let (one, other) = (places.look_up(&address("200.1.1.1")), places.look_up(&address("2001:db8::1")));
-        assert_eq!(*one, Place::default());
+        assert_eq!(**one, Place::default());
         assert!(Arc::ptr_eq(&one, &other), "nowhere is one place");
     }
 
@@ -314,16 +326,16 @@ mod tests {
         let file = dir.path().join("a.mmdb");
         write_file(&file, 1_000, &flat("FR", "Paris"));
         let places = Places::open(std::slice::from_ref(&file)).unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(60));
         write_file(&file, 2_000, &flat("DE", "Ulm"));
         places.reload().unwrap();
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
         assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(0));
         std::fs::remove_file(&file).unwrap();
         let error = places.reload().unwrap_err().to_string();
         assert!(error.contains("a.mmdb"), "{error}");
-        assert_eq!(*places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
+        assert_eq!(**places.look_up(&address("1.2.3.4")), place("DE", "", "Ulm"));
     }
 
     #[test]
@@ -331,7 +343,7 @@ mod tests {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let error = Places::open(&[file]).err().unwrap().to_string();
         assert!(error.contains("Cargo.toml"), "{error}");
-        assert_eq!(*Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
+        assert_eq!(**Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
     }
 
     #[test]
@@ -344,8 +356,8 @@ mod tests {
     #[test]
     fn the_installed_country_file_knows_countries_and_no_private_network() {
         let places = Places::open(&[installed("geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")]).unwrap();
-        assert_eq!(*places.look_up(&address("193.51.208.13")), place("FR", "", ""));
-        assert_eq!(*places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
+        assert_eq!(**places.look_up(&address("193.51.208.13")), place("FR", "", ""));
+        assert_eq!(**places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
         for private in [
             "10.1.2.3",
             "127.0.0.1",
@@ -357,7 +369,7 @@ mod tests {
             "fe80::1",
             "fd00::1",
         ] {
-            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+            assert_eq!(**places.look_up(&address(private)), Place::default(), "{private}");
         }
     }
 
@@ -381,7 +393,7 @@ mod tests {
             assert!(found.region.is_some() && found.city.is_some(), "{text} {found:?}");
         }
         for private in ["10.1.2.3", "127.0.0.1", "192.168.1.1", "::1", "fd00::1"] {
-            assert_eq!(*places.look_up(&address(private)), Place::default(), "{private}");
+            assert_eq!(**places.look_up(&address(private)), Place::default(), "{private}");
         }
     }
 }

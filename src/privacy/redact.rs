@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::privacy::percent;
+use crate::privacy::shape::Shape;
 
 const EMAIL: &str = ":email";
 const PHONE: &str = ":phone";
@@ -52,10 +53,11 @@ fn redacted_text(text: &str) -> Option<(&'static str, String)> {
 
 /// One replacement, if one is needed.
 fn step(text: &str) -> Option<(&'static str, String)> {
-    let shape = Shape::of(text);
-    if shape.is_harmless() {
-        return None;
-    }
+    if Shape::of(text).is_harmless() { None } else { replaced(text) }
+}
+
+/// One replacement, if the table has one for this text.
+fn replaced(text: &str) -> Option<(&'static str, String)> {
     if has_email(text) {
         return Some((EMAIL, EMAIL.into()));
     }
@@ -79,73 +81,6 @@ fn step(text: &str) -> Option<(&'static str, String)> {
             Some((placeholder, format!("{placeholder}{dot}{extension}")))
         }
         None => telephone_among_words(text).or_else(|| token_among_words(text)),
-    }
-}
-
-/// What one look at a text tells about it.
-#[derive(Default)]
-struct Shape {
-    bytes: usize,
-    digits: usize,
-    capitals: usize,
-    small: usize,
-    /// Changes between capitals, small letters and digits within words; a capitalised word is no change.
-    changes: usize,
-    longest_word: usize,
-    dots: usize,
-    colons: usize,
-    hyphens: usize,
-    others: usize,
-    /// An `@`, or the first byte of its wide forms.
-    at: bool,
-}
-
-impl Shape {
-    fn of(text: &str) -> Self {
-        let mut shape = Self { bytes: text.len(), ..Self::default() };
-        let (mut before, mut word) = (b' ', 0);
-        for byte in text.bytes() {
-            let class = match byte {
-                b'0'..=b'9' => b'0',
-                b'A'..=b'Z' => b'A',
-                b'a'..=b'z' | 0x80.. => b'a',
-                _ => b' ',
-            };
-            match class {
-                b'0' => shape.digits += 1,
-                b'A' => shape.capitals += 1,
-                b'a' => shape.small += 1,
-                _ => match byte {
-                    b'.' => shape.dots += 1,
-                    b':' => shape.colons += 1,
-                    b'-' => shape.hyphens += 1,
-                    b'_' => {}
-                    _ => shape.others += 1,
-                },
-            }
-            shape.at |= byte == b'@' || byte == 0xef;
-            let is_inside = class != b' ' && before != b' ';
-            shape.changes += usize::from(is_inside && class != before && !(before == b'A' && class == b'a'));
-            word = if class == b' ' { 0 } else { word + 1 };
-            shape.longest_word = shape.longest_word.max(word);
-            before = class;
-        }
-        shape
-    }
-
-    /// Nothing in the table can apply: true for nearly every segment of nearly every site.
-    fn is_harmless(&self) -> bool {
-        !self.at
-            && self.digits < 7
-            && self.longest_word < 16
-            && (self.bytes < 20 || self.changes * 4 < self.bytes)
-            && (self.bytes < 36 || self.hyphens < 4)
-            && self.dots < 3
-            && self.colons < 2
-    }
-
-    fn is_random_across_separators(&self) -> bool {
-        self.bytes >= 20 && self.changes * 4 >= self.bytes && self.dots + self.colons + self.others == 0
     }
 }
 
@@ -298,6 +233,7 @@ fn is_isbn(digits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn shown(segment: &str) -> String {
         redacted(percent::decoded_once(segment, "")).into_owned()
@@ -393,6 +329,57 @@ mod tests {
             "invoice-:uuid.pdf",
         ] {
             assert_eq!(shown(segment), segment);
+        }
+    }
+
+    /// What titles are made of, and what could hide in them.
+    fn titles() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "-",
+            "-",
+            "-",
+            "-",
+            "_",
+            ".",
+            ":",
+            "the",
+            "of",
+            "last",
+            "house",
+            "beefdeadbeef",
+            "deadbeef",
+            "dead",
+            "beef",
+            "1234",
+            "12",
+            "eyJ",
+            "eyJhbGci",
+            ":id",
+            "aB",
+            "a1",
+            "Title",
+            "v1",
+            "html",
+            "+",
+            "(",
+            "é",
+        ];
+        prop::collection::vec(prop::sample::select(PIECES), 8..28).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn a_long_title_that_is_let_through_holds_nothing(text in titles(), at in 0usize..60) {
+            let at = text.floor_char_boundary(at);
+            let uuid = format!("{}-deadbeef-dead-beef-dead-beefdeadbeef-{}", &text[..at], &text[at..]);
+            for text in [text, uuid] {
+                let shape = Shape::of(&text);
+                if shape.is_harmless() && shape.bytes >= 36 && shape.hyphens >= 4 {
+                    prop_assert_eq!(replaced(&text), None, "{}", text);
+                }
+            }
         }
     }
 }

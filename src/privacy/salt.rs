@@ -5,9 +5,9 @@
 //! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far as
 //! it lets us.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
@@ -95,10 +95,7 @@ impl Keys {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
     pub(super) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoKey> {
         let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-        if !sites.contains_key(&site.name) {
-            sites.insert(site.name.clone(), Vec::new());
-        }
-        let Some(days) = sites.get_mut(&site.name) else { return Err(NoKey) };
+        let days = sites.entry(site.name.clone()).or_default();
         let today = match days.iter().find(|(of, _)| *of == day) {
             Some((_, key)) => key.clone(),
             None => {

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, zeroize_stack};
 
 use super::hit::{ClientIp, UserAgent};
 use super::salt::DayKey;
@@ -47,9 +47,45 @@ impl VisitorTag {
     }
 }
 
+/// What is hashed at one go, in bytes: an address, a site, and any agent but a few of those that apps write.
+const GATHERED_BYTES_MAX: usize = 384;
+
+/// More stack than [`gathered`] uses with all that it calls, in any build.
+const GATHERED_STACK: usize = 2_048;
+
+/// The same of [`one_by_one`].
+const ONE_BY_ONE_STACK: usize = 32_768;
+
 /// 64 bits of a keyed blake3 over parts with their lengths, so that no two lists of parts read alike. Leaves no copy of the
-/// key behind.
+/// key behind: blake3 has some on the stack, which is wiped here.
 fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
+    let bits = gathered(key, parts);
+    zeroize_stack::<GATHERED_STACK>();
+    bits.unwrap_or_else(|| {
+        let bits = one_by_one(key, parts);
+        zeroize_stack::<ONE_BY_ONE_STACK>();
+        bits
+    })
+}
+
+/// Hashes the parts as one text. Never inlined: its stack begins where that which is wiped begins.
+#[inline(never)]
+fn gathered(key: &DayKey, parts: &[&[u8]]) -> Option<u64> {
+    let mut text = [0; GATHERED_BYTES_MAX];
+    let mut end = 0;
+    for part in parts {
+        let (length, rest) = text.get_mut(end..)?.split_first_chunk_mut()?;
+        *length = (part.len() as u64).to_le_bytes();
+        rest.get_mut(..part.len())?.copy_from_slice(part);
+        end += length.len() + part.len();
+    }
+    let hash = blake3::keyed_hash(key.bytes(), text.get(..end)?);
+    hash.as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
+}
+
+/// The same hash of parts of any length: it costs twice as much, most of it to wipe what it hashes with.
+#[inline(never)]
+fn one_by_one(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let mut hasher = blake3::Hasher::new_keyed(key.bytes());
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
@@ -85,7 +121,9 @@ fn hashed_part(address: IpAddr, part: HashAddress) -> ([u8; 16], usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
     use crate::privacy::event::Day;
@@ -113,6 +151,45 @@ mod tests {
         assert_ne!(one, of("192.0.2.2", "Firefox", "a"));
         assert_ne!(one, of("192.0.2.1", "Chrome", "a"));
         assert_ne!(one, of("192.0.2.1", "Firefox", "b"));
+    }
+
+    #[test]
+    fn parts_of_any_length_are_hashed_alike() {
+        let (key, text) = (key(), "x".repeat(2 * GATHERED_BYTES_MAX));
+        for length in 0..text.len() {
+            let parts: [&[u8]; 3] = [b"1234", &text.as_bytes()[..length], b"a.example"];
+            assert_eq!(keyed(&key, &parts), one_by_one(&key, &parts), "{length}");
+            assert_eq!(gathered(&key, &parts).is_some(), length <= GATHERED_BYTES_MAX - 4 - 9 - 24, "{length}");
+        }
+    }
+
+    /// The thread that tags is left standing with its stack as it is; another one reads it.
+    #[test]
+    fn no_copy_of_a_key_stays_on_the_stack() {
+        const DEPTH: usize = 128 << 10;
+        for length in [0, 10, 100, GATHERED_BYTES_MAX, 2 * GATHERED_BYTES_MAX, 5_000, 50_000] {
+            let (key, agent) = (key(), "x".repeat(length));
+            let (top, seen) = (AtomicUsize::new(0), AtomicBool::new(false));
+            let stack = std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    let here = tag(&key, "192.0.2.1", &agent, "a.example");
+                    top.store(std::ptr::from_ref(&here).addr(), Ordering::Release);
+                    while !seen.load(Ordering::Acquire) {
+                        std::hint::spin_loop();
+                    }
+                });
+                let top = std::iter::repeat_with(|| top.load(Ordering::Acquire)).find(|top| *top > 0).unwrap();
+                let mut stack = vec![0; DEPTH];
+                let memory = std::fs::File::open("/proc/self/mem").unwrap();
+                memory.read_exact_at(&mut stack, (top - DEPTH) as u64).unwrap();
+                seen.store(true, Ordering::Release);
+                stack
+            });
+            assert!(stack.iter().any(|byte| *byte != 0), "it is the stack");
+            // Half of a key is too much, and it may have been moved by halves.
+            let found = key.bytes().chunks(16).any(|half| stack.windows(16).any(|part| part == half));
+            assert!(!found, "an agent of {length} bytes");
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@
 pub mod disk;
 
 mod batch;
+mod bell;
 mod dictionary;
 #[cfg(test)]
 pub(crate) mod fault;
@@ -93,6 +94,7 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
+pub use self::bell::Bell;
 use self::disk::{Disk, RealDisk};
 pub use self::fold::{SET_ASIDE_SECONDS, SetAside};
 use self::queue::{EMPTY, Queue, Standing};

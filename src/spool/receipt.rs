@@ -1,11 +1,14 @@
 //! The promise of durability, one for each group of events that are written together. It must never be kept for
-//! anything but a finished sync; a promise that is dropped is broken, and those who wait for it are told.
+//! anything but a finished sync; a promise that is dropped is broken, and those who wait for it are told: by the bell of
+//! their thread, or one by one where it has none.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use super::bell::{self, Rope, Stand};
 
 /// The spool cannot keep events now: the disk fails, is full, or is too slow for what comes. Try again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,16 +24,34 @@ pub struct Durable(());
 #[must_use = "an event is not durable before its receipt says so"]
 pub struct Receipt {
     group: Arc<Group>,
-    place: Option<usize>,
+    place: Option<Place>,
+}
+
+/// Where a receipt's waker stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Among those that its thread's bell wakes.
+    Thread(usize),
+    /// In its group.
+    Group(usize),
 }
 
 /// The writer's side of a group of receipts.
 pub(super) struct Promise(Arc<Group>);
 
 #[derive(Debug)]
-struct Group {
+pub(super) struct Group {
     state: AtomicU8,
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Whom a group tells.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Of threads on which somebody waits.
+    bells: Vec<Arc<Rope>>,
+    /// Of threads without a bell.
+    wakers: Vec<Waker>,
 }
 
 const OPEN: u8 = 0;
@@ -38,7 +59,8 @@ const KEPT: u8 = 1;
 const BROKEN: u8 = 2;
 
 impl Group {
-    fn settled(&self) -> Option<Result<Durable, Unavailable>> {
+    /// What became of it, once that is known.
+    pub(super) fn settled(&self) -> Option<Result<Durable, Unavailable>> {
         match self.state.load(Ordering::Acquire) {
             OPEN => None,
             KEPT => Some(Ok(Durable(()))),
@@ -47,15 +69,20 @@ impl Group {
     }
 
     fn settle(&self, state: u8) {
-        let waiting = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Waiting { bells, wakers } = {
+            let mut waiting = self.waiting();
             if self.state.load(Ordering::Acquire) != OPEN {
                 return;
             }
             self.state.store(state, Ordering::Release);
             std::mem::take(&mut *waiting)
         };
-        waiting.into_iter().for_each(Waker::wake);
+        bells.iter().for_each(|bell| bell.pull());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,15 +115,28 @@ impl Future for Receipt {
         if let Some(settled) = receipt.group.settled() {
             return Poll::Ready(settled);
         }
-        let mut waiting = receipt.group.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let stood = receipt.place.and_then(|place| if let Place::Thread(index) = place { Some(index) } else { None });
+        let first = match bell::wait(&receipt.group, stood, context.waker()) {
+            Some(Stand { index, first }) => {
+                receipt.place = Some(Place::Thread(index));
+                // A bell that the group knows will be rung, and is heard on this thread, so behind this.
+                let Some(first) = first else { return Poll::Pending };
+                Some(first)
+            }
+            None => None,
+        };
+        let mut waiting = receipt.group.waiting();
         if let Some(settled) = receipt.group.settled() {
             return Poll::Ready(settled);
         }
-        match receipt.place.and_then(|place| waiting.get_mut(place)) {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => {
-                receipt.place = Some(waiting.len());
-                waiting.push(context.waker().clone());
+        match (first, receipt.place) {
+            (Some(first), _) => waiting.bells.push(first),
+            (None, Some(Place::Group(index))) if let Some(waker) = waiting.wakers.get_mut(index) => {
+                waker.clone_from(context.waker());
+            }
+            (None, _) => {
+                receipt.place = Some(Place::Group(waiting.wakers.len()));
+                waiting.wakers.push(context.waker().clone());
             }
         }
         Poll::Pending

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use sillage::clock::ManualClock;
 use sillage::config;
 use sillage::console::{self, Console, tokens};
+use sillage::observe::Meters;
 use sillage::sites::Sites;
 use sillage::store::reports::Reports;
 use sillage::store::{Endpoint, Login, Store};
@@ -37,14 +37,15 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
     let (everything, all_hash) = tokens::new_token().unwrap();
     let (shop, shop_hash) = tokens::new_token().unwrap();
     let token = |sha256: String, site: &str| config::Token { name: "t".into(), sha256, sites: vec![site.into()] };
+    let sites = Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap());
     let console = Console::new(console::Parts {
-        sites: Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap()),
+        meters: Arc::new(Meters::new(&sites)),
+        sites,
         tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
         rounding,
         marketing: false,
         reports: Reports::new(store),
         clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
-        metrics: PrometheusBuilder::new().build_recorder().handle(),
         spool_accepts: Box::new(|| true),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

