@@ -356,14 +356,14 @@ fn tear(bench: &Bench, chance: &mut Chance) -> u64 {
     1
 }
 
-/// Where the frames of a segment end, and zeros begin.
+/// Where the frames of a segment end, and zeros begin; no further than the file, whose lengths may have been flipped.
 fn used(bytes: &[u8]) -> usize {
     let length = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
     let mut at = 48.min(bytes.len());
     while let Some(length) = length(at).filter(|length| *length > 0) {
         at += 8 + length;
     }
-    at
+    at.min(bytes.len())
 }
 
 /// Flips one bit of a segment with events.
