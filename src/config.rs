@@ -242,12 +242,13 @@ pub struct Limits {
     /// Distinct values a dimension, site and day; the rest goes to `(other)`.
     pub values_per_dimension: u32,
     /// Distinct rows of breakdowns, actions and timings a site and day; what has no room is counted as `(other)`. A busy
-    /// site's day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 38 MB.
+    /// site's day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 45 MB.
     pub rows_per_site_day: u32,
-    /// Visits in progress, all sites: some 250 bytes each, 170 MB at the most. As many in half an hour belong to twenty
-    /// million visits a day. Beyond it pageviews count without their visitor.
+    /// Visits in progress, all sites: some 80 bytes each, 95 MB at the most, for around midnight a visit may be kept
+    /// twice. As many in half an hour belong to twenty million visits a day. Beyond it pageviews count without their
+    /// visitor.
     pub visits: usize,
-    /// Visitor, page and action tags in memory, all sites and days: 16 bytes each, 24 while they grow. Beyond it
+    /// Visitor, page and action tags in memory, all sites and days: 10 bytes each, 13 at the most. Beyond it
     /// pageviews count without their visitor.
     pub tags: usize,
     /// Parsed agents kept: real traffic shows a few thousand a day; some 200 bytes each.

@@ -82,6 +82,11 @@ impl Dimension {
         Dimension::UtmContent,
     ];
 
+    /// What there is of it in a list by dimension.
+    pub(crate) fn of_mut<T>(self, values: &mut [T; DIMENSIONS]) -> &mut T {
+        values.get_mut(self as usize).expect("because dimensions are numbered from 0 without a gap")
+    }
+
     /// Whether it is kept only where the configuration has marketing measured.
     pub fn is_marketing(self) -> bool {
         self >= Dimension::Source

@@ -143,6 +143,16 @@ impl Facts {
         }
     }
 
+    /// Whether it tells anything of the visitor's coming: nothing where marketing is not measured.
+    pub(crate) fn tells_of_coming(&self) -> bool {
+        match self {
+            Facts::Seen(seen) => seen.marketing.is_some(),
+            Facts::Recalled(values) => {
+                Dimension::ALL.iter().zip(values.iter()).any(|(one, of)| one.is_marketing() && of.is_some())
+            }
+        }
+    }
+
     /// The value that the pageview has wherever it stands in its visit.
     pub(crate) fn shown(&self, dimension: Dimension) -> Option<&str> {
         self.value(dimension).filter(|_| !(is_of_coming(dimension) && self.is_direct()))

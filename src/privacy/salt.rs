@@ -18,32 +18,49 @@ use crate::sites::Site;
 /// A visit goes on while no gap is longer; a key lives as long past its midnight.
 pub const VISIT_GAP_SECONDS: i64 = 1_800;
 
-/// Length of a key.
+/// Length of a key, and of what is derived from it for the tags that are made of tags.
 const KEY_BYTES: usize = 32;
+const DERIVED_BYTES: usize = 16;
 
-/// One site's key of one day, in a page of its own.
+/// One site's key of one day, and behind it what is derived from it, in a page of its own.
 pub struct DayKey(MmapMut);
 
 impl DayKey {
     fn random() -> Result<Self, NoKey> {
         let mut key = Self::empty()?;
-        getrandom::fill(&mut key.0).map_err(|_| NoKey)?;
+        getrandom::fill(key.halves().0).map_err(|_| NoKey)?;
+        key.derive();
         Ok(key)
     }
 
-    fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
+    pub(super) fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
         let mut key = Self::empty()?;
         if bytes.len() != KEY_BYTES {
             return Err(NoKey);
         }
-        key.0.copy_from_slice(bytes);
+        key.halves().0.copy_from_slice(bytes);
+        key.derive();
         Ok(key)
+    }
+
+    fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.0.split_at_mut(KEY_BYTES)
+    }
+
+    /// Leaves no copy of either behind.
+    fn derive(&mut self) {
+        let mut hasher = blake3::Hasher::new_keyed(self.bytes());
+        hasher.update(b"tags of tags");
+        let mut reader = hasher.finalize_xof();
+        reader.fill(self.halves().1);
+        reader.zeroize();
+        hasher.zeroize();
     }
 
     /// Room for a key. The page is locked before it holds one.
     fn empty() -> Result<Self, NoKey> {
         static TOLD: Once = Once::new();
-        let page = MmapMut::map_anon(KEY_BYTES).map_err(|_| NoKey)?;
+        let page = MmapMut::map_anon(KEY_BYTES + DERIVED_BYTES).map_err(|_| NoKey)?;
         let guarded =
             page.lock().and_then(|()| page.advise(Advice::DontDump)).and_then(|()| page.advise(Advice::DontFork));
         if guarded.is_err() {
@@ -56,6 +73,14 @@ impl DayKey {
 
     pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
         self.0.first_chunk().expect("because `empty` maps as many bytes")
+    }
+
+    /// The derived key, for a tag that is made of a visitor's and of what the visitor did.
+    pub(super) fn derived(&self) -> [u64; 2] {
+        let (_, derived) = self.0.split_at(KEY_BYTES);
+        let (pair, _) = derived.as_chunks();
+        let mut words = pair.iter().copied().map(u64::from_le_bytes);
+        [words.next().unwrap_or(0), words.next().unwrap_or(0)]
     }
 
     /// The bytes, for the journal in memory and nothing else.

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::lexicon::Lexicon;
-use super::{Bounds, Met, OTHER, Visits};
+use super::{Bounds, Counted, Met, OTHER, Visits};
 use crate::config;
-use crate::privacy::Anonymiser;
 use crate::privacy::agent::Agents;
-use crate::privacy::event::TimingMetric;
+use crate::privacy::event::{Event, Kind, TimingMetric, Values};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::place::Places;
+use crate::privacy::{Anonymiser, Sighting};
 use crate::rollup::Rollup;
 use crate::sites::Sites;
 use crate::store::rows::Batch;
@@ -56,6 +56,8 @@ struct Inventions {
     untagged: u64,
     /// Pages, values, rows.
     met: [u64; 3],
+    /// Counts every sighting with nothing remembered of agents and places, and all of it must come out the same.
+    beside: Option<Visits>,
 }
 
 impl Inventions {
@@ -77,6 +79,7 @@ impl Inventions {
             sent: BTreeMap::new(),
             untagged: 0,
             met: [0; 3],
+            beside: None,
         }
     }
 
@@ -143,6 +146,9 @@ impl Inventions {
         };
         let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();
         let counted = self.visits.count(&sighting);
+        if let Some(beside) = &mut self.beside {
+            count_beside(beside, &sighting, &counted);
+        }
         self.untagged += u64::from(!counted.tagged);
         let Met { pages, values, rows } = counted.met;
         for (sum, met) in self.met.iter_mut().zip([pages, values, rows]) {
@@ -150,6 +156,29 @@ impl Inventions {
         }
         self.rollup.add(&counted.event);
     }
+}
+
+/// Counts with nothing remembered of agents and places; it must come to the same.
+fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &Counted<'_>) {
+    visits.memos.forget();
+    let slowly = visits.count(sighting);
+    assert_eq!((counted.tagged, counted.met), (slowly.tagged, slowly.met));
+    assert_eq!(told(&counted.event), told(&slowly.event));
+}
+
+/// An event without the numbers of its texts, which are another day's own.
+fn told(event: &Event<'_>) -> String {
+    let texts = |values: &Values<'_>| values.map(|value| value.map(|term| term.text.to_owned()));
+    let entry = event.entry.as_ref().map(|entry| (entry.page.text, texts(&entry.values), entry.unbounce));
+    let kind = match &event.kind {
+        Kind::Action { name, new_action_visitor, not_found, properties } => {
+            let texts = properties.iter().map(|of| (of.name.text, of.value.text, of.new_visitor));
+            format!("{} {new_action_visitor} {not_found} {:?}", name.text, texts.collect::<Vec<_>>())
+        }
+        kind @ (Kind::Pageview { .. } | Kind::Engagement { .. } | Kind::Timing { .. }) => format!("{kind:?}"),
+    };
+    let left = event.left.map(|left| left.page.text);
+    format!("{} {:?} {kind} {entry:?} {left:?}", event.page.text, texts(&event.values))
 }
 
 impl Visits {
@@ -239,6 +268,16 @@ fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() 
     let batch = inventions.rollup.finish("a token".into());
     check_bounds(&batch);
     check_sums(&batch, &sent);
+}
+
+#[test]
+fn what_is_remembered_of_agents_and_places_changes_nothing_within_bounds_and_beyond() {
+    for bounds in [BOUNDS, Bounds { values: 5, rows: 300, ..BOUNDS }, Bounds { values: 5_000, ..BOUNDS }] {
+        let mut inventions = Inventions::new(bounds);
+        inventions.beside = Some(Visits::new(bounds));
+        // The same people come again, with agents that are remembered.
+        (0..1_500).chain(0..1_500).for_each(|number| inventions.send(number));
+    }
 }
 
 #[test]

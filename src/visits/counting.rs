@@ -3,16 +3,17 @@
 
 use super::day::{DayVisits, View, Visit};
 use super::lexicon::TermIds;
+use super::memo::{Memo, Memos, OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 use super::rows::Row;
 use super::{Change, KindOf, Met, NOT_FOUND};
-use crate::privacy::Sighting;
 use crate::privacy::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
+use crate::privacy::{Facts, Sighting};
 
 /// Number of [`OTHER`](super::OTHER) among any texts, and as [`Visit::entry_values`] keeps it.
 const OTHER_NUMBER: u32 = 0;
-const OTHER_VALUE: u16 = 1;
+pub(super) const OTHER_VALUE: u16 = 1;
 
 /// The counting of one sighting, within its day.
 pub(super) struct Counting<'c, 's> {
@@ -20,6 +21,7 @@ pub(super) struct Counting<'c, 's> {
     pub(super) sighting: &'c Sighting<'s>,
     pub(super) room: Room,
     pub(super) ids: &'c mut TermIds,
+    pub(super) memos: &'c mut Memos,
     /// Which bounds it has met so far.
     pub(super) met: Met,
 }
@@ -55,7 +57,7 @@ impl Counting<'_, '_> {
     fn pageview(&mut self, page: u32, not_found: bool) -> Change {
         let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
         let mut values = self.visitor_values();
-        let open = self.today.open_visit(tag, at).map(|visit| *visit);
+        let open = self.today.open_visit(tag, at);
         let room = open.is_some() || self.room.visit;
         let Some(new_visitor) = room.then(|| self.see(tag)).flatten() else {
             self.admit_values(page, &mut values);
@@ -68,19 +70,18 @@ impl Counting<'_, '_> {
             };
             return Change { page, values, kind, entry: None, left: None, tagged: false };
         };
-        let page_tag = self.sighting.tag.on_page(&self.sighting.key, self.today.lexicon.pages.term(page).text);
-        let new_page_visitor = self.see(page_tag);
+        let new_page_visitor = self.see(self.sighting.tag.on_page(&self.sighting.key, page));
         let view = View::new(self.sighting.day, self.sighting.hour, page);
-        self.way_here(&mut values, open.as_ref());
+        self.way_here(&mut values, open.as_ref().map(|(_, visit)| visit));
         self.admit_values(page, &mut values);
         let (entry, left) = match open {
-            Some(before) => {
+            Some((number, before)) => {
                 let mut visit = before;
                 visit.previous = Some(visit.current);
                 visit.current = view;
                 visit.bounce = false;
                 visit.last_seen = visit.last_seen.max(at);
-                self.today.begin_visit(tag, visit);
+                self.today.open.go_on(number, &visit);
                 (correction(before, before.bounce, before.gap(at)), Some(before.current))
             }
             None => {
@@ -92,7 +93,7 @@ impl Counting<'_, '_> {
                     current: view,
                     previous: None,
                 };
-                self.today.begin_visit(tag, visit);
+                self.today.open.begin(tag, &visit);
                 (None, None)
             }
         };
@@ -110,13 +111,45 @@ impl Counting<'_, '_> {
     fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
-            for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-                if let Some(text) = facts.shown(dimension) {
-                    *value = self.value(dimension, text);
-                }
+            self.known_values(facts, (facts.place_id(), OF_PLACE), |memos| &mut memos.places, &mut values);
+            self.known_values(facts, (facts.agent_id(), OF_AGENT), |memos| &mut memos.agents, &mut values);
+            self.shown(facts, &OF_NEITHER, &mut values);
+            if facts.tells_of_coming() {
+                self.shown(facts, &OF_COMING, &mut values);
             }
         }
         values
+    }
+
+    /// The values of an object, as they are remembered, or else by their texts.
+    fn known_values<const VALUES: usize, const PLACES: usize>(
+        &mut self,
+        facts: &Facts,
+        (object, dimensions): (Option<u64>, [Dimension; VALUES]),
+        memo: impl Fn(&mut Memos) -> &mut Memo<VALUES, PLACES>,
+        values: &mut [u16; DIMENSIONS],
+    ) {
+        let Some(object) = object else { return self.shown(facts, &dimensions, values) };
+        if let Some(numbers) = memo(self.memos).numbers(self.today.id, object) {
+            for (dimension, number) in dimensions.into_iter().zip(numbers) {
+                *dimension.of_mut(values) = *number;
+            }
+            return;
+        }
+        let met = std::mem::take(&mut self.met.values);
+        self.shown(facts, &dimensions, values);
+        if !self.met.values {
+            memo(self.memos).remember(self.today.id, object, dimensions.map(|dimension| *dimension.of_mut(values)));
+        }
+        self.met.values |= met;
+    }
+
+    fn shown(&mut self, facts: &Facts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
+        for dimension in dimensions {
+            if let Some(text) = facts.shown(*dimension) {
+                *dimension.of_mut(values) = self.value(*dimension, text);
+            }
+        }
     }
 
     /// The number of a value, as a visit keeps it.
@@ -126,14 +159,8 @@ impl Counting<'_, '_> {
         number.unwrap_or(OTHER_VALUE)
     }
 
-    /// Puts [`OTHER`](super::OTHER) in the place of values whose rows on this page there is no room for.
     fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) {
-        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
-            if *value > OTHER_VALUE && !self.today.rows.admit(Row::breakdown(dimension, page, *value)) {
-                *value = OTHER_VALUE;
-                self.met.rows = true;
-            }
-        }
+        self.met.rows |= self.today.rows.admit_values(page, values);
     }
 
     /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
@@ -150,10 +177,11 @@ impl Counting<'_, '_> {
                 (None, Some(from_visit.as_str()))
             }
         };
-        let facts = self.sighting.facts.as_ref().filter(|_| referrer == Some(DIRECT));
-        for (value, dimension) in values.iter_mut().zip(Dimension::ALL) {
+        let direct = referrer == Some(DIRECT);
+        let facts = self.sighting.facts.as_ref().filter(|facts| direct && facts.tells_of_coming());
+        for dimension in [Dimension::Source, Dimension::Channel] {
             if let Some(text) = facts.and_then(|facts| facts.of_direct(dimension)) {
-                *value = self.value(dimension, text);
+                *dimension.of_mut(values) = self.value(dimension, text);
             }
         }
         let [referrer_value, previous_value, ..] = values;
@@ -183,12 +211,9 @@ impl Counting<'_, '_> {
         }
         self.met.values |= index.is_none();
         let index = self.admit_action(page, index.unwrap_or(OTHER_NUMBER), &mut noted);
-        let doing = tag.doing(key, self.today.lexicon.actions.term(index).text);
-        let new = self.see(doing);
+        let new = self.see(tag.doing(key, index));
         for (property, value, new) in &mut noted {
-            let (name, words) = (self.today.lexicon.actions.term(index).text, &self.today.lexicon.properties);
-            let with = tag.doing_with(key, name, words.term(*property).text, words.term(*value).text);
-            *new = self.see(with).unwrap_or(false);
+            *new = self.see(tag.doing_with(key, index, *property, *value)).unwrap_or(false);
         }
         let entry = self.touch_visit(interactive, |_| ());
         let kind =
@@ -253,11 +278,12 @@ impl Counting<'_, '_> {
         note: impl FnOnce(&mut Visit) -> R,
     ) -> (Option<R>, Option<(Visit, bool, i64)>) {
         let at = self.sighting.at;
-        let Some(visit) = self.today.open_visit(self.sighting.tag.bits(), at) else { return (None, None) };
-        let before = *visit;
+        let Some((number, before)) = self.today.open_visit(self.sighting.tag.bits(), at) else { return (None, None) };
+        let mut visit = before;
         visit.bounce &= !ends_bounce;
         visit.last_seen = visit.last_seen.max(at);
-        let noted = note(visit);
+        let noted = note(&mut visit);
+        self.today.open.go_on(number, &visit);
         (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
     }
 }

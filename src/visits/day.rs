@@ -1,41 +1,20 @@
 //! One site's day in memory: who was seen (as tags), and the visits in progress.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::journal::SavedDay;
 use super::lexicon::{Bounds, Lexicon, TermIds};
+use super::numbers::Numbers;
+use super::open::OpenVisits;
 use super::rows::Rows;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
 
-/// Tags are uniform already; hashing them again would be waste.
-#[derive(Debug, Default, Clone)]
-pub(super) struct TagHasher(u64);
-
-impl std::hash::Hasher for TagHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, tag: u64) {
-        self.0 = tag;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type ByTag = std::hash::BuildHasherDefault<TagHasher>;
-
 /// A visit in progress. Texts are numbers in its day's lexicon.
 #[derive(Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Visit {
     pub(super) entry: View,
     pub(super) entry_values: [u16; DIMENSIONS],
@@ -47,6 +26,7 @@ pub(crate) struct Visit {
 
 /// One showing of a page within a visit.
 #[derive(Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct View {
     pub(super) day: Day,
     pub(super) hour: Hour,
@@ -86,11 +66,11 @@ pub(super) struct DayVisits {
     pub(super) day: Day,
     pub(super) lexicon: Lexicon,
     pub(super) rows: Rows,
+    /// Known by it in this process, as no other day is.
+    pub(super) id: u32,
+    pub(super) open: OpenVisits,
     key: Arc<DayKey>,
-    seen: HashSet<u64, ByTag>,
-    open: HashMap<u64, Visit, ByTag>,
-    /// Every open visit once, with the moment when it was last looked at; in that order.
-    expiring: VecDeque<(i64, u64)>,
+    seen: Numbers,
 }
 
 impl DayVisits {
@@ -98,11 +78,11 @@ impl DayVisits {
         Self {
             day,
             key,
+            id: ids.fresh(),
             lexicon: Lexicon::new(bounds, ids),
             rows: Rows::new(bounds.rows),
-            seen: HashSet::default(),
-            open: HashMap::default(),
-            expiring: VecDeque::new(),
+            seen: Numbers::default(),
+            open: OpenVisits::new(day),
         }
     }
 
@@ -111,24 +91,19 @@ impl DayVisits {
         if room {
             return Some(self.seen.insert(tag));
         }
-        self.seen.contains(&tag).then_some(false)
+        self.seen.contains(tag).then_some(false)
     }
 
-    /// The visit of this tag that a hit at `at` continues.
-    pub(super) fn open_visit(&mut self, tag: u64, at: i64) -> Option<&mut Visit> {
-        self.open.get_mut(&tag).filter(|visit| visit.continues(at))
+    /// The visit of this tag that a hit at `at` continues, and the number by which it goes on.
+    pub(super) fn open_visit(&self, tag: u64, at: i64) -> Option<(u32, Visit)> {
+        self.open.find(tag).filter(|(_, visit)| visit.continues(at))
     }
 
     /// Takes that visit out, to be carried into the next day.
     pub(super) fn take_visit(&mut self, tag: u64, at: i64) -> Option<Visit> {
-        self.open_visit(tag, at)?;
-        self.open.remove(&tag)
-    }
-
-    pub(super) fn begin_visit(&mut self, tag: u64, visit: Visit) {
-        if self.open.insert(tag, visit).is_none() {
-            self.expiring.push_back((visit.last_seen, tag));
-        }
+        let (_, visit) = self.open_visit(tag, at)?;
+        self.open.take(tag);
+        Some(visit)
     }
 
     /// Brings a visit of the day before into this day: the same texts under this day's numbers.
@@ -150,24 +125,9 @@ impl DayVisits {
         visit
     }
 
-    /// Forgets visits that ended before `now`.
-    pub(super) fn expire(&mut self, now: i64) {
-        while let Some(&(looked_at, tag)) = self.expiring.front() {
-            if looked_at + VISIT_GAP_SECONDS >= now {
-                break;
-            }
-            self.expiring.pop_front();
-            match self.open.get(&tag) {
-                Some(visit) if visit.continues(now) => self.expiring.push_back((visit.last_seen, tag)),
-                Some(_) => drop(self.open.remove(&tag)),
-                None => {}
-            }
-        }
-    }
-
     /// Forgets who was seen, and which rows there are: the day and its key are over.
     pub(super) fn forget_seen(&mut self) {
-        self.seen = HashSet::default();
+        self.seen = Numbers::default();
         self.rows.forget();
     }
 
@@ -177,13 +137,8 @@ impl DayVisits {
     }
 
     /// All tags.
-    pub(super) fn seen(&self) -> impl ExactSizeIterator<Item = u64> + Clone {
-        self.seen.iter().copied()
-    }
-
-    /// All visits in progress, by their tags.
-    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = (u64, Visit)> + Clone {
-        self.open.iter().map(|(tag, visit)| (*tag, *visit))
+    pub(super) fn seen(&self) -> &Numbers {
+        &self.seen
     }
 
     /// A day as it was kept over a restart.
@@ -195,10 +150,12 @@ impl DayVisits {
         }
         day.lexicon.actions.recall(&saved.actions, ids);
         day.lexicon.properties.recall(&saved.properties, ids);
-        day.rows.recall(&saved.rows);
-        day.seen.extend(saved.seen.iter().copied());
+        day.rows.recall(&saved.common_rows, &saved.rows);
+        for tag in &saved.seen {
+            day.seen.insert(*tag);
+        }
         for (tag, visit) in &saved.open {
-            day.begin_visit(*tag, *visit);
+            day.open.begin(*tag, visit);
         }
         day
     }

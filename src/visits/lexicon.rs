@@ -98,58 +98,23 @@ impl Lexicon {
 
     /// The texts of numbers that are kept plus one, so that 0 is none.
     pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> Values<'_> {
-        let mut values = Values::default();
-        for ((value, words), number) in values.iter_mut().zip(&self.values).zip(numbers) {
-            *value = number.checked_sub(1).map(|index| words.term(u32::from(index)));
+        let mut values = [const { None }; DIMENSIONS];
+        for (at, value) in values.iter_mut().enumerate() {
+            if let Some(number) = numbers.get(at).and_then(|number| number.checked_sub(1)) {
+                *value = self.values.get(at).map(|words| words.term(number.into()));
+            }
         }
         values
     }
 
+    /// The text of one such number.
+    pub(super) fn value(&self, dimension: Dimension, number: u16) -> Option<Term<'_>> {
+        let index = number.checked_sub(1)?;
+        self.values.get(dimension as usize).map(|words| words.term(index.into()))
+    }
+
     pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {
-        let [
-            referrer,
-            previous,
-            country,
-            region,
-            city,
-            device,
-            browser,
-            browser_version,
-            system,
-            system_version,
-            screen,
-            language,
-            hostname,
-            source,
-            channel,
-            utm_source,
-            utm_medium,
-            utm_campaign,
-            utm_term,
-            utm_content,
-        ] = &mut self.values;
-        match dimension {
-            Dimension::Referrer => referrer,
-            Dimension::PreviousPage => previous,
-            Dimension::Country => country,
-            Dimension::Region => region,
-            Dimension::City => city,
-            Dimension::Device => device,
-            Dimension::Browser => browser,
-            Dimension::BrowserVersion => browser_version,
-            Dimension::System => system,
-            Dimension::SystemVersion => system_version,
-            Dimension::Screen => screen,
-            Dimension::Language => language,
-            Dimension::Hostname => hostname,
-            Dimension::Source => source,
-            Dimension::Channel => channel,
-            Dimension::UtmSource => utm_source,
-            Dimension::UtmMedium => utm_medium,
-            Dimension::UtmCampaign => utm_campaign,
-            Dimension::UtmTerm => utm_term,
-            Dimension::UtmContent => utm_content,
-        }
+        dimension.of_mut(&mut self.values)
     }
 }
 

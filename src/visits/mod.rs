@@ -11,6 +11,7 @@
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
 //!
+//! Tags are in [`numbers`], visits in [`open`]: both grow by small steps, for whoever counts next waits meanwhile.
 //! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], rows of the database by [`rows`], tags
 //! and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
 
@@ -18,17 +19,22 @@ mod counting;
 mod day;
 pub(crate) mod journal;
 pub mod lexicon;
+mod memo;
+mod numbers;
+mod open;
 mod rows;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use counting::{Counting, Room};
 use day::{DayVisits, View, Visit};
+use hashbrown::HashMap;
 pub use journal::JournalError;
 use journal::{Keeping, SavedDay};
 pub use lexicon::{Bounds, OTHER};
 use lexicon::{Lexicon, TermIds};
+use memo::Memos;
+use numbers::NUMBER_BYTES_MAX;
 
 use crate::privacy::Sighting;
 use crate::privacy::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
@@ -45,6 +51,7 @@ pub struct Visits {
     tags: usize,
     open: usize,
     ids: TermIds,
+    memos: Memos,
 }
 
 struct SiteVisits {
@@ -102,7 +109,7 @@ enum KindOf {
 impl Visits {
     /// No visits yet.
     pub fn new(bounds: Bounds) -> Self {
-        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default() }
+        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default(), memos: Memos::default() }
     }
 
     /// Counts one sighting.
@@ -119,34 +126,38 @@ impl Visits {
 
     /// Counts one sighting as it was counted when a visit might begin, or might not.
     pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> Counted<'_> {
-        let (ids, bounds) = (&mut self.ids, self.bounds);
-        let site = self.sites.entry(sighting.site.name.clone()).or_insert_with(|| SiteVisits {
-            site: sighting.site.clone(),
-            term: ids.fresh(),
-            days: Vec::new(),
-        });
+        let (ids, memos, bounds) = (&mut self.ids, &mut self.memos, self.bounds);
+        if !self.sites.contains_key(&sighting.site.name) {
+            let days = Vec::new();
+            let known = SiteVisits { site: sighting.site.clone(), term: ids.fresh(), days };
+            self.sites.insert(sighting.site.name.clone(), known);
+        }
+        let site = self.sites.get_mut(&sighting.site.name).expect("because it was put in on the lines above");
         if !Arc::ptr_eq(&site.site, &sighting.site) {
             site.site = sighting.site.clone();
         }
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
-        let mut today = site.days.swap_remove(at);
         let room = Room { tags: bounds.tags.saturating_sub(self.tags), visit: visit_may_begin };
-        site.carry_over_midnight(&mut today, sighting, room.tags > 0, ids);
+        if room.tags > 0 {
+            site.carry_over_midnight(at, sighting, ids);
+        }
+        let today = site.days.get_mut(at).expect("because it is where the day was found");
         let (tags_before, open_before) = (today.tags(), today.open_visits());
-        let (change, met) = Counting { today: &mut today, sighting, room, ids, met: Met::default() }.change();
-        self.tags += today.tags() - tags_before;
+        let (change, met) = Counting { today, sighting, room, ids, memos, met: Met::default() }.change();
+        let today = site.days.get(at);
+        self.tags += today.map_or(0, DayVisits::tags) - tags_before;
         // One that has ended and not been looked at yet may have given way to this one: none is counted twice.
-        self.open += today.open_visits() - open_before;
-        site.days.push(today);
-        let site = &*site;
-        // `days` is never empty here: the line above pushed to it.
-        let lexicon = site.days.last().map(|day| &day.lexicon);
-        Counted { tagged: change.tagged, met, event: site.event(sighting, change, lexicon) }
+        self.open += today.map_or(0, DayVisits::open_visits) - open_before;
+        Counted { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
     }
 
-    /// Whether anything of this site's day is remembered.
-    pub(crate) fn knows(&self, site: &str, day: Day) -> bool {
-        self.sites.get(site).is_some_and(|site| site.days.iter().any(|known| known.day == day))
+    /// What is remembered of this site's day.
+    fn day(&self, site: &str, day: Day) -> Option<&DayVisits> {
+        self.sites.get(site)?.days.iter().find(|known| known.day == day)
+    }
+
+    fn memos(&self) -> &Memos {
+        &self.memos
     }
 
     /// Everything, to be kept over a restart.
@@ -179,7 +190,7 @@ impl Visits {
         for site in self.sites.values_mut() {
             let keep_from = site.site.day(earlier);
             for day in &mut site.days {
-                day.expire(now.as_second());
+                day.open.expire(now.as_second());
                 if day.day < keep_from {
                     forgotten = true;
                     self.tags = self.tags.saturating_sub(day.tags());
@@ -196,17 +207,19 @@ impl Visits {
     /// Most bytes that visits and tags take within `bounds`, and what a snapshot of them takes.
     pub(crate) fn bytes_max(bounds: Bounds) -> (u64, u64) {
         let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
-        let in_turn = visits * 2 * size_of::<(i64, u64)>() as u64;
-        let memory = hashed(tags, size_of::<u64>()) + hashed(visits, size_of::<(u64, Visit)>()) + in_turn;
-        // A number of 64 bits takes ten bytes at the most, a visit no more than it takes in memory.
+        // Around midnight a visit has a record in both days: those of the day before go with the last of its visits.
+        let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open::VISIT_BYTES + memo::MEMO_BYTES;
+        // A number of 64 bits takes ten bytes at the most, a visit no more than it takes unpacked.
         (memory, tags * 10 + visits * (10 + size_of::<Visit>() as u64))
     }
 
     /// The same of one site's day: its texts and its rows.
     pub(crate) fn day_bytes_max(bounds: Bounds) -> (u64, u64) {
         let (texts, word) = Lexicon::texts_max(bounds);
-        let rows = u64::from(bounds.rows);
-        (texts.bytes + texts.number * word + hashed(rows, size_of::<u64>()), texts.bytes + texts.number * 2 + rows * 10)
+        let (rows, pages) = (u64::from(bounds.rows), u64::from(bounds.pages));
+        let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES;
+        // A number of 32 bits takes five.
+        (memory, texts.bytes + texts.number * 2 + rows * 10 + pages * (rows::PAGE_BYTES / 4 * 5))
     }
 
     /// Tags in memory.
@@ -233,17 +246,18 @@ impl SiteVisits {
         })
     }
 
-    /// Moves the visitor's open visit of the day before into `today`, under the new tag.
-    fn carry_over_midnight(&mut self, today: &mut DayVisits, sighting: &Sighting<'_>, room: bool, ids: &mut TermIds) {
+    /// Moves the visitor's open visit of the day before into today, which is the day `at`, under the new tag.
+    fn carry_over_midnight(&mut self, at: usize, sighting: &Sighting<'_>, ids: &mut TermIds) {
         let Some((before, old_tag)) = &sighting.yesterday else { return };
-        let (tag, at) = (sighting.tag.bits(), sighting.at);
-        if !room || today.open_visit(tag, at).is_some() {
+        let Some(from) = self.days.iter().position(|day| day.day == *before) else { return };
+        let Ok([today, yesterday]) = self.days.get_disjoint_mut([at, from]) else { return };
+        let (tag, now) = (sighting.tag.bits(), sighting.at);
+        if today.open_visit(tag, now).is_some() {
             return;
         }
-        let Some(yesterday) = self.days.iter_mut().find(|day| day.day == *before) else { return };
-        if let Some(visit) = yesterday.take_visit(old_tag.bits(), at) {
+        if let Some(visit) = yesterday.take_visit(old_tag.bits(), now) {
             let visit = today.carry(visit, yesterday, ids);
-            today.begin_visit(tag, visit);
+            today.open.begin(tag, &visit);
         }
     }
 
@@ -270,12 +284,6 @@ impl SiteVisits {
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
         }
     }
-}
-
-/// Most bytes of a hash table of so many entries: up to twice the room that is needed, and half as much again while it
-/// grows into that.
-fn hashed(entries: u64, bytes: usize) -> u64 {
-    (entries * 8 / 7).next_power_of_two() * (bytes as u64 + 1) * 3 / 2
 }
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };

@@ -5,12 +5,12 @@
 //! Rows of `pages` need no counting: they are bounded by the day's pages and hours. So are the rows that stand for the
 //! rest: one a page and dimension, one a page and declared property.
 
-use hashbrown::HashSet;
-
-use crate::privacy::event::{Dimension, Hour, Timing};
+use super::counting::OTHER_VALUE;
+use super::numbers::Numbers;
+use crate::privacy::event::{DIMENSIONS, Dimension, Hour, Timing};
 
 /// One row's key, as numbers of the day's texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row(u64);
 
 impl Row {
@@ -32,80 +32,129 @@ impl Row {
         let (hour, Timing { metric, bucket }) = (u64::from(hour.0 % 64), timing);
         Self(1 << 62 | u64::from(page) << 24 | hour << 16 | u64::from(metric as u8) << 8 | u64::from(bucket))
     }
+
+    /// As the set of them keeps it.
+    fn number(self) -> u64 {
+        spread(self.0)
+    }
 }
 
 /// A bijection that moves every bit.
-fn spread(number: u64) -> u64 {
+pub(super) fn spread(number: u64) -> u64 {
     let mixed = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31
 }
 
-#[derive(Default)]
-struct Spread(u64);
+/// Values of a dimension that a page has a bit for: those that the day met first, which are most of what it meets.
+const COMMON: u16 = 32;
+/// The first number that is a value's own; 0 is none, 1 is `(other)`.
+const FIRST: u16 = 2;
+/// Pages that have their bits in one piece of memory: a small site has few.
+const PAGES: usize = 16;
 
-impl std::hash::Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
+/// The bits of a page, by dimension.
+pub(super) type Common = [u32; DIMENSIONS];
 
-    fn write_u64(&mut self, number: u64) {
-        self.0 = spread(self.0 ^ number);
-    }
+/// Bytes of a page's bits.
+pub(super) const PAGE_BYTES: u64 = size_of::<Common>() as u64;
 
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// The rows of one site and day.
+/// The rows of one site and day: those of a page's common values as bits in one place, so that a pageview looks at one
+/// line of memory for most of its rows; the others as a set of numbers.
 pub(super) struct Rows {
     bound: usize,
-    known: HashSet<Row, std::hash::BuildHasherDefault<Spread>>,
+    common: Vec<Vec<Common>>,
+    common_rows: usize,
+    known: Numbers,
 }
 
 impl Rows {
     pub(super) fn new(bound: u32) -> Self {
-        Self { bound: bound as usize, known: HashSet::default() }
+        Self { bound: bound as usize, common: Vec::new(), common_rows: 0, known: Numbers::default() }
+    }
+
+    /// Puts [`OTHER_VALUE`] in the place of values whose rows on this page there is no room for; says whether there were
+    /// any.
+    pub(super) fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) -> bool {
+        let bits = bits_of(&mut self.common, page);
+        let mut beyond = false;
+        for ((value, bits), dimension) in values.iter_mut().zip(bits).zip(Dimension::ALL) {
+            let Some(bit) = value.checked_sub(FIRST) else { continue };
+            let is_common = bit < COMMON;
+            if is_common && *bits >> bit & 1 == 1 {
+                continue;
+            }
+            let is_room = self.known.len() + self.common_rows < self.bound;
+            if is_common && is_room {
+                *bits |= 1 << bit;
+                self.common_rows += 1;
+                continue;
+            }
+            let number = Row::breakdown(dimension, page, *value).number();
+            if is_room {
+                self.known.insert(number);
+            } else if is_common || !self.known.contains(number) {
+                *value = OTHER_VALUE;
+                beyond = true;
+            }
+        }
+        beyond
     }
 
     /// Whether the row may be added to: it is there, or there was room for it.
     pub(super) fn admit(&mut self, row: Row) -> bool {
-        if self.known.len() < self.bound {
-            self.known.insert(row);
+        if self.len() < self.bound {
+            self.known.insert(row.number());
             return true;
         }
-        self.known.contains(&row)
+        self.known.contains(row.number())
     }
 
     /// Whether all of these rows may be added to; where not, none of them is made.
     pub(super) fn admit_all(&mut self, rows: impl Iterator<Item = Row> + Clone) -> bool {
-        let fresh = rows.clone().filter(|row| !self.known.contains(row)).count();
-        if fresh > 0 && self.known.len() + fresh > self.bound {
+        let fresh = rows.clone().filter(|row| !self.known.contains(row.number())).count();
+        if fresh > 0 && self.len() + fresh > self.bound {
             return false;
         }
-        self.known.extend(rows);
+        rows.for_each(|row| {
+            self.known.insert(row.number());
+        });
         true
     }
 
     pub(super) fn len(&self) -> usize {
-        self.known.len()
+        self.known.len() + self.common_rows
     }
 
-    /// All rows, to be kept over a restart.
-    pub(super) fn numbers(&self) -> impl ExactSizeIterator<Item = u64> + Clone {
-        self.known.iter().map(|row| row.0)
+    /// All rows, to be kept over a restart: those that have bits, page by page, and the others.
+    pub(super) fn kept(&self) -> (impl Iterator<Item = &Common> + Clone, &Numbers) {
+        (self.common.iter().flat_map(|pages| pages.iter()), &self.known)
     }
 
     /// Takes in rows that were kept over a restart, whatever the bound now is.
-    pub(super) fn recall(&mut self, numbers: &[u64]) {
-        self.known.extend(numbers.iter().copied().map(Row));
+    pub(super) fn recall(&mut self, common: &[Common], numbers: &[u64]) {
+        for (page, kept) in (0..).zip(common) {
+            *bits_of(&mut self.common, page) = *kept;
+            self.common_rows += kept.iter().map(|bits| bits.count_ones() as usize).sum::<usize>();
+        }
+        numbers.iter().for_each(|number| {
+            self.known.insert(*number);
+        });
     }
 
     /// The day is over: nothing is added to its rows that would have to be decided on.
     pub(super) fn forget(&mut self) {
-        self.known = HashSet::default();
+        *self = Self { bound: self.bound, ..Self::new(0) };
     }
+}
+
+/// A page's bits.
+fn bits_of(common: &mut Vec<Vec<Common>>, page: u32) -> &mut Common {
+    let (piece, place) = (page as usize / PAGES, page as usize % PAGES);
+    while common.len() <= piece {
+        common.push(vec![[0; DIMENSIONS]; PAGES]);
+    }
+    common.get_mut(piece).and_then(|pages| pages.get_mut(place)).expect("because it was made on the lines above")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crc32fast::Hasher;
 use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::note::Entry;
 use super::saved::Keeping;
@@ -19,8 +19,9 @@ use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// 3: with the rows of the day. What another version wrote is not read.
-const VERSION: u32 = 3;
+/// 4: with the rows of common values as bits, and tags made of numbers;
+/// notes with numbers. What another version wrote is not read.
+const VERSION: u32 = 4;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// A snapshot's length and checksum.
@@ -64,7 +65,6 @@ pub(crate) struct Journal {
     end: usize,
     /// The generation before, until this one's snapshot is durable.
     before: Option<PathBuf>,
-    scratch: Vec<u8>,
     _lock: FolderLock,
 }
 
@@ -104,7 +104,6 @@ impl Journal {
             notes: None,
             end: 0,
             before: None,
-            scratch: vec![0; NOTE_MAX],
             _lock: lock,
         };
         Ok((journal, generations))
@@ -136,26 +135,28 @@ impl Journal {
         }
     }
 
+    /// Writes an entry where it stays: no copy of it, and of the key in the first one of a day, is left elsewhere.
     pub(super) fn write_entry(&mut self, entry: &Entry<'_>) -> bool {
-        let Some(notes) = &mut self.notes else { return false };
-        let Ok(payload) = postcard::to_slice(entry, &mut self.scratch) else { return false };
-        let Ok(length) = u32::try_from(payload.len()) else { return false };
-        let payload_bytes = payload.len();
-        let end = self.end + 8 + payload_bytes;
-        let Some(place) = notes.get_mut(self.end..end) else { return false };
-        let [a, b, c, d] = length.to_le_bytes();
-        let [e, f, g, h] = crc32fast::hash(payload).to_le_bytes();
-        if let Some((head, body)) = place.split_first_chunk_mut::<8>() {
+        let Some((_, rest)) = self.notes.as_deref_mut().and_then(|notes| notes.split_at_mut_checked(self.end)) else {
+            return false;
+        };
+        let longest = rest.len().min(NOTE_MAX);
+        let Some((head, body)) = rest.get_mut(..longest).and_then(|room| room.split_first_chunk_mut::<8>()) else {
+            return false;
+        };
+        let written = postcard::to_slice(entry, body).ok().and_then(|payload| {
             // The body first: a head without its body would be taken for a torn note, and end the reading.
-            body.copy_from_slice(payload);
+            let [a, b, c, d] = u32::try_from(payload.len()).ok()?.to_le_bytes();
+            let [e, f, g, h] = crc32fast::hash(payload).to_le_bytes();
             *head = [a, b, c, d, e, f, g, h];
+            Some(payload.len())
+        });
+        match written {
+            Some(bytes) => self.end += 8 + bytes,
+            // A part of it is there, and must never be read as if it were an entry.
+            None => body.fill(0),
         }
-        self.end = end;
-        // The first note of a day holds its key.
-        if let Some(written) = self.scratch.get_mut(..payload_bytes) {
-            written.zeroize();
-        }
-        true
+        written.is_some()
     }
 
     pub(super) fn write_generation(&mut self, days: &[Keeping<'_>], last: Option<Position>) -> io::Result<()> {

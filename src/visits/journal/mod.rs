@@ -30,7 +30,7 @@ use memmap2::Mmap;
 
 pub use files::JournalError;
 pub(crate) use files::{Journal, NOTES_MAX};
-use note::{Entry, Note, Noted};
+use note::{Entry, Note};
 pub(crate) use saved::{Keeping, SavedDay};
 
 use super::{Bounds, Visits};
@@ -88,10 +88,12 @@ pub(crate) fn recall(
             recalled.visits.recall(site, &day, keys);
         }
     }
-    for Noted { position, visit_may_begin, sighting } in note::read(generation.notes(), sites, keys) {
+    for note in note::read(generation.notes()) {
+        let (position, visit_may_begin) = (note.position, note.visit_may_begin);
         if !is_durable(position) {
             break;
         }
+        let Some(sighting) = note.sighting(sites, keys, &recalled.visits) else { continue };
         recalled.visits.count_again(&sighting, visit_may_begin);
         recalled.last = Some(position);
         recalled.notes += 1;

@@ -13,6 +13,8 @@ use crate::privacy::{Facts, Sighting};
 use crate::sites::Sites;
 use crate::spool::Position;
 use crate::visits::Visits;
+use crate::visits::day::DayVisits;
+use crate::visits::memo::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 
 /// What is written behind a snapshot.
 #[derive(Serialize, Deserialize)]
@@ -28,9 +30,9 @@ pub(super) enum Entry<'n> {
 /// A sighting and the place of its event.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Note<'n> {
-    position: Position,
+    pub(super) position: Position,
     /// What `Visits::has_room_for_a_visit` said.
-    visit_may_begin: bool,
+    pub(super) visit_may_begin: bool,
     #[serde(borrow)]
     site: &'n str,
     at: i64,
@@ -46,9 +48,28 @@ pub(super) struct Note<'n> {
     #[serde(borrow)]
     referrer: From<'n>,
     #[serde(borrow)]
-    facts: Option<[Option<&'n str>; DIMENSIONS]>,
+    facts: Option<Told<'n>>,
     #[serde(borrow)]
     kind: What<'n>,
+}
+
+/// What the sighting tells of the visitor's means.
+#[derive(Serialize, Deserialize)]
+struct Told<'n> {
+    #[serde(borrow)]
+    place: Said<[u16; OF_PLACE.len()], [Option<&'n str>; OF_PLACE.len()]>,
+    #[serde(borrow)]
+    agent: Said<[u16; OF_AGENT.len()], [Option<&'n str>; OF_AGENT.len()]>,
+    others: [Option<&'n str>; OF_NEITHER.len()],
+    marketing: Option<[Option<&'n str>; OF_COMING.len()]>,
+}
+
+/// The values of a place or an agent: as the numbers that the day's texts have for them, if those are remembered. They
+/// are the same when the note is read, for the texts come back in the order in which they came.
+#[derive(Serialize, Deserialize)]
+enum Said<N, T> {
+    Numbers(N),
+    Texts(T),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,7 +89,7 @@ enum What<'n> {
 
 impl<'n> Note<'n> {
     pub(super) fn of(position: Position, sighting: &'n Sighting<'_>, visits: &Visits) -> Self {
-        let first_of_day = !visits.knows(&sighting.site.name, sighting.day);
+        let day = visits.day(&sighting.site.name, sighting.day);
         Self {
             position,
             visit_may_begin: visits.has_room_for_a_visit(),
@@ -77,7 +98,8 @@ impl<'n> Note<'n> {
             day: sighting.day.0,
             hour: sighting.hour.0,
             tag: sighting.tag.bits(),
-            key: first_of_day.then(|| sighting.key.for_journal().as_slice()),
+            // Its first sighting of the day: a day that is in memory has its key in the journal.
+            key: day.is_none().then(|| sighting.key.for_journal().as_slice()),
             yesterday: sighting.yesterday.as_ref().map(|(day, tag)| (day.0, tag.bits())),
             page: &sighting.page,
             referrer: match &sighting.referrer {
@@ -85,7 +107,7 @@ impl<'n> Note<'n> {
                 Referrer::Outside(host) => From::Outside(host),
                 Referrer::Inside(page) => From::Inside(page),
             },
-            facts: sighting.facts.as_ref().map(|facts| Dimension::ALL.map(|dimension| facts.value(dimension))),
+            facts: sighting.facts.as_ref().map(|facts| Told::of(facts, day, visits)),
             kind: match &sighting.kind {
                 HitKind::Pageview { not_found } => What::Pageview { not_found: *not_found },
                 HitKind::Action { name, interactive, properties } => What::Action {
@@ -103,8 +125,8 @@ impl<'n> Note<'n> {
         }
     }
 
-    /// The sighting again; nothing when its site is not measured any more.
-    fn sighting(self, sites: &Sites, keys: &Keys) -> Option<Sighting<'n>> {
+    /// The sighting again, behind all that were noted before it; nothing when its site is not measured any more.
+    pub(super) fn sighting(self, sites: &Sites, keys: &Keys, visits: &Visits) -> Option<Sighting<'n>> {
         let (site, day) = (sites.find(self.site)?.clone(), Day(self.day));
         if let Some(key) = self.key {
             keys.recall(&site, day, key);
@@ -123,7 +145,7 @@ impl<'n> Note<'n> {
                 From::Inside(page) => Referrer::Inside(page.into()),
             },
             searched: None,
-            facts: self.facts.map(|values| Facts::Recalled(Box::new(values.map(|value| value.map(Into::into))))),
+            facts: self.facts.map(|told| told.facts(visits.day(self.site, day))),
             kind: match self.kind {
                 What::Pageview { not_found } => HitKind::Pageview { not_found },
                 What::Action { name, interactive, properties } => HitKind::Action {
@@ -149,6 +171,41 @@ impl<'n> Note<'n> {
     }
 }
 
+impl<'n> Told<'n> {
+    fn of(facts: &'n Facts, day: Option<&DayVisits>, visits: &Visits) -> Self {
+        let known = |object: Option<u64>| object.zip(day.map(|day| day.id));
+        let numbers = known(facts.place_id()).and_then(|(place, day)| visits.memos().places.numbers(day, place));
+        let place = match numbers {
+            Some(numbers) => Said::Numbers(*numbers),
+            None => Said::Texts(OF_PLACE.map(|dimension| facts.value(dimension))),
+        };
+        let numbers = known(facts.agent_id()).and_then(|(agent, day)| visits.memos().agents.numbers(day, agent));
+        let agent = match numbers {
+            Some(numbers) => Said::Numbers(*numbers),
+            None => Said::Texts(OF_AGENT.map(|dimension| facts.value(dimension))),
+        };
+        let marketing = facts.tells_of_coming().then(|| OF_COMING.map(|dimension| facts.value(dimension)));
+        Self { place, agent, others: OF_NEITHER.map(|dimension| facts.value(dimension)), marketing }
+    }
+
+    fn facts(self, day: Option<&DayVisits>) -> Facts {
+        let mut values = Box::new([const { None }; DIMENSIONS]);
+        let mut put = |dimension: Dimension, text: Option<&str>| *dimension.of_mut(&mut values) = text.map(Box::from);
+        let text = |dimension, number| day.and_then(|day| day.lexicon.value(dimension, number)).map(|term| term.text);
+        match self.place {
+            Said::Numbers(numbers) => OF_PLACE.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of))),
+            Said::Texts(texts) => OF_PLACE.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
+        }
+        match self.agent {
+            Said::Numbers(numbers) => OF_AGENT.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of))),
+            Said::Texts(texts) => OF_AGENT.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
+        }
+        OF_NEITHER.into_iter().zip(self.others).for_each(|(one, of)| put(one, of));
+        OF_COMING.into_iter().zip(self.marketing.into_iter().flatten()).for_each(|(one, of)| put(one, of));
+        Facts::Recalled(values)
+    }
+}
+
 /// The highest segment that `bytes` know to be shipped.
 pub(super) fn shipped(bytes: &[u8]) -> u64 {
     let number = |entry| match entry {
@@ -158,20 +215,10 @@ pub(super) fn shipped(bytes: &[u8]) -> u64 {
     entries(bytes).map(number).max().unwrap_or(0)
 }
 
-/// A note, read again.
-pub(super) struct Noted<'n> {
-    pub(super) position: Position,
-    pub(super) visit_may_begin: bool,
-    pub(super) sighting: Sighting<'n>,
-}
-
-/// The sightings in `bytes`, up to the first that is not whole.
-pub(super) fn read<'n>(bytes: &'n [u8], sites: &'n Sites, keys: &'n Keys) -> impl Iterator<Item = Noted<'n>> {
+/// The notes in `bytes`, up to the first that is not whole.
+pub(super) fn read<'n>(bytes: &'n [u8]) -> impl Iterator<Item = Note<'n>> {
     entries(bytes).filter_map(|entry| match entry {
-        Entry::Sighting(note) => {
-            let (position, visit_may_begin) = (note.position, note.visit_may_begin);
-            note.sighting(sites, keys).map(|sighting| Noted { position, visit_may_begin, sighting })
-        }
+        Entry::Sighting(note) => Some(note),
         Entry::Shipped(_) => None,
     })
 }

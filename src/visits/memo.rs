@@ -1,0 +1,100 @@
+//! The numbers that the texts of known agents and places have on a day: eight of a pageview's values are those of two
+//! cached objects, and a look at two small records takes the place of eight look-ups of texts. It only remembers what
+//! the day's texts have answered; of a value that had no room among them it remembers nothing.
+
+use crate::privacy::event::Dimension;
+
+/// What an agent says, and what a place says, in the order of the dimensions.
+pub(super) const OF_AGENT: [Dimension; 5] =
+    [Dimension::Device, Dimension::Browser, Dimension::BrowserVersion, Dimension::System, Dimension::SystemVersion];
+pub(super) const OF_PLACE: [Dimension; 3] = [Dimension::Country, Dimension::Region, Dimension::City];
+/// What neither says, and belongs to the visitor all the same; and where marketing is measured.
+pub(super) const OF_NEITHER: [Dimension; 3] = [Dimension::Screen, Dimension::Language, Dimension::Hostname];
+pub(super) const OF_COMING: [Dimension; 7] = [
+    Dimension::Source,
+    Dimension::Channel,
+    Dimension::UtmSource,
+    Dimension::UtmMedium,
+    Dimension::UtmCampaign,
+    Dimension::UtmTerm,
+    Dimension::UtmContent,
+];
+
+/// Agents and places of all sites' days that are remembered, each in one of so many places by its number. In tests so
+/// few that they meet.
+const AGENTS: usize = if cfg!(test) { 61 } else { 4_096 };
+const PLACES: usize = if cfg!(test) { 7 } else { 8_192 };
+
+/// Bytes of both.
+pub(super) const MEMO_BYTES: u64 =
+    (AGENTS * size_of::<Known<{ OF_AGENT.len() }>>() + PLACES * size_of::<Known<{ OF_PLACE.len() }>>()) as u64;
+
+/// The numbers of one object's values on one day.
+#[derive(Clone, Copy)]
+struct Known<const VALUES: usize> {
+    object: u64,
+    day: u32,
+    numbers: [u16; VALUES],
+}
+
+/// Objects of one kind; what meets in one place replaces what was there.
+pub(super) struct Memo<const VALUES: usize, const PLACES: usize>(Vec<Known<VALUES>>);
+
+/// Both kinds.
+#[derive(Default)]
+pub(super) struct Memos {
+    pub(super) agents: Memo<{ OF_AGENT.len() }, AGENTS>,
+    pub(super) places: Memo<{ OF_PLACE.len() }, PLACES>,
+}
+
+impl<const VALUES: usize, const PLACES: usize> Default for Memo<VALUES, PLACES> {
+    fn default() -> Self {
+        // Neither objects nor days have the number 0.
+        Self(vec![Known { object: 0, day: 0, numbers: [0; VALUES] }; PLACES])
+    }
+}
+
+impl<const VALUES: usize, const PLACES: usize> Memo<VALUES, PLACES> {
+    /// The numbers that the object's values have on this day, if they are remembered.
+    pub(super) fn numbers(&self, day: u32, object: u64) -> Option<&[u16; VALUES]> {
+        let known = self.0.get(place(day, object, PLACES))?;
+        (known.object == object && known.day == day).then_some(&known.numbers)
+    }
+
+    pub(super) fn remember(&mut self, day: u32, object: u64, numbers: [u16; VALUES]) {
+        if let Some(known) = self.0.get_mut(place(day, object, PLACES)) {
+            *known = Known { object, day, numbers };
+        }
+    }
+}
+
+#[cfg(test)]
+impl Memos {
+    /// Remembers nothing: for what the remembering is compared with.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Objects are numbered one after the other: those of a day stand side by side.
+fn place(day: u32, object: u64, places: usize) -> usize {
+    let spread = object.wrapping_add(u64::from(day).wrapping_mul(0x9e37_79b9));
+    usize::try_from(spread % places as u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_of_that_object_and_day_and_the_latest_of_a_place() {
+        let mut memo = Memos::default().places;
+        for object in 1..=PLACES as u64 + 5 {
+            memo.remember(3, object, [u16::try_from(object).unwrap(), 7, 0]);
+        }
+        assert_eq!(memo.numbers(3, 6), Some(&[6, 7, 0]));
+        assert_eq!(memo.numbers(3, 5), None, "another one took its place");
+        assert_eq!(memo.numbers(4, 6), None, "of that day nothing is known");
+        assert_eq!(memo.numbers(3, 0), None);
+    }
+}

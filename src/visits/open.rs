@@ -1,0 +1,393 @@
+//! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
+//! to see whether they have ended. Nothing here grows by copying what is there.
+
+use super::day::{View, Visit};
+use super::numbers::Numbers;
+use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::privacy::salt::VISIT_GAP_SECONDS;
+
+/// Dimensions from here on are marketing, and most visits have none of them.
+const PLAIN: usize = Dimension::Source as usize;
+type Marketing = [u16; DIMENSIONS - PLAIN];
+
+/// Bytes of a visit: its record, its values of marketing, its entry in the index.
+pub(super) const VISIT_BYTES: u64 =
+    (size_of::<Record>() + size_of::<Marketing>()) as u64 + super::numbers::NUMBER_BYTES_MAX;
+
+/// A chunk is as large as an allocation may be that leaves nothing over.
+const CHUNK: usize = (64 << 10) / size_of::<Record>();
+
+/// No record.
+const NONE: u32 = u32::MAX;
+
+const SECONDS_A_DAY: i64 = 86_400;
+const HOURS_A_DAY: u32 = 24;
+/// A day's visits were last seen two days before its date begins in UTC at the earliest (one from the day before, in a
+/// zone far to the east); its hours lie within as many days behind it.
+const SLACK_DAYS: u16 = 2;
+
+/// A showing of a page; its day and hour as distances to the day that the visit is kept under.
+#[derive(Clone, Copy)]
+struct Packed {
+    page: u32,
+    hours_before: u16,
+    days_before: u8,
+    /// Of the entry: [`BOUNCE`] and others. Of the last two: [`TIMED`], and the depth or [`NO_DEPTH`].
+    marks: u8,
+}
+
+const TIMED: u8 = 1 << 7;
+const NO_DEPTH: u8 = TIMED - 1;
+
+const BOUNCE: u8 = 1;
+const HAS_PREVIOUS: u8 = 2;
+const HAS_MARKETING: u8 = 4;
+/// Carried into the next day: the record waits for its turn to be free.
+const GONE: u8 = 8;
+
+#[derive(Clone, Copy)]
+struct Record {
+    /// As two halves, so that nothing is left empty to align it.
+    tag: [u32; 2],
+    /// Seconds since [`Base::second`].
+    last_seen: u32,
+    /// The next in turn, or the next free one.
+    next: u32,
+    entry: Packed,
+    current: Packed,
+    previous: Packed,
+    /// How long before `last_seen` it was looked at.
+    looked_at_before: u16,
+    values: [u16; PLAIN],
+}
+
+/// What a record's times are told from.
+#[derive(Clone, Copy)]
+struct Base {
+    day: Day,
+    second: i64,
+    /// Every hour lies before this one.
+    hour: u32,
+}
+
+impl Base {
+    fn of(day: Day) -> Self {
+        let begin = i64::from(day.0) * SECONDS_A_DAY;
+        Self {
+            day,
+            second: begin - i64::from(SLACK_DAYS) * SECONDS_A_DAY,
+            hour: (u32::from(day.0) + u32::from(SLACK_DAYS) + 1) * HOURS_A_DAY,
+        }
+    }
+
+    /// Nothing for what cannot be told: of a visit of more than 255 days.
+    fn packed(self, view: View) -> Option<Packed> {
+        Some(Packed {
+            page: view.page,
+            hours_before: self.hour.checked_sub(view.hour.0)?.try_into().ok()?,
+            days_before: self.day.0.checked_sub(view.day.0)?.try_into().ok()?,
+            marks: view.scrolled.map_or(NO_DEPTH, |depth| depth.min(NO_DEPTH - 1)) | if view.timed { TIMED } else { 0 },
+        })
+    }
+
+    fn view(self, packed: Packed) -> View {
+        let depth = packed.marks & !TIMED;
+        View {
+            day: Day(self.day.0 - u16::from(packed.days_before)),
+            hour: Hour(self.hour - u32::from(packed.hours_before)),
+            page: packed.page,
+            timed: packed.marks & TIMED != 0,
+            scrolled: (depth != NO_DEPTH).then_some(depth),
+        }
+    }
+
+    fn seconds(self, at: i64) -> u32 {
+        u32::try_from((at - self.second).max(0)).unwrap_or(u32::MAX)
+    }
+}
+
+/// All of a day.
+pub(super) struct OpenVisits {
+    base: Base,
+    /// The upper half of each visit's tag, and its record's number plus one.
+    index: Numbers,
+    chunks: Vec<Vec<Record>>,
+    /// Beside each chunk, empty until one of its visits has such values.
+    marketing: Vec<Vec<Marketing>>,
+    /// Every record that is not free once, in the order of when it was looked at.
+    first: u32,
+    last: u32,
+    free: u32,
+}
+
+impl OpenVisits {
+    pub(super) fn new(day: Day) -> Self {
+        Self {
+            base: Base::of(day),
+            index: Numbers::default(),
+            chunks: Vec::new(),
+            marketing: Vec::new(),
+            first: NONE,
+            last: NONE,
+            free: NONE,
+        }
+    }
+
+    /// Bytes that they take.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let records: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Record>()).sum();
+        let marketing: usize = self.marketing.iter().map(|chunk| chunk.capacity() * size_of::<Marketing>()).sum();
+        records + marketing + self.index.bytes()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The visit of this tag, and the number of its record while it lasts.
+    pub(super) fn find(&self, tag: u64) -> Option<(u32, Visit)> {
+        let number = self.number(tag)?;
+        Some((number, self.visit(number)?))
+    }
+
+    /// Begins a visit, in the place of one of the same tag that has ended.
+    pub(super) fn begin(&mut self, tag: u64, visit: &Visit) {
+        // One that goes on for most of a year is let go at midnight: its next pageview opens another.
+        let Some(mut record) = self.record(tag, visit) else { return };
+        let number = match self.number(tag) {
+            Some(number) => {
+                if let Some(before) = self.at(number) {
+                    record.next = before.next;
+                    record.looked_at_before = later_by(record.last_seen, looked_at(before));
+                }
+                number
+            }
+            None => {
+                let number = self.room();
+                self.index.insert(entry(tag, number));
+                self.wait(number);
+                number
+            }
+        };
+        if let Some(place) = self.at_mut(number) {
+            *place = record;
+        }
+        self.keep_marketing(number, visit);
+    }
+
+    /// Notes how a visit has gone on. Its entry and the values of that stay.
+    pub(super) fn go_on(&mut self, number: u32, visit: &Visit) {
+        let base = self.base;
+        let seconds = base.seconds(visit.last_seen);
+        let (current, previous) = (base.packed(visit.current), visit.previous.and_then(|view| base.packed(view)));
+        if let (Some(record), Some(current)) = (self.at_mut(number), current) {
+            record.looked_at_before = later_by(seconds, looked_at(record));
+            record.last_seen = seconds;
+            record.current = current;
+            record.previous = previous.unwrap_or(current);
+            record.entry.marks &= !(BOUNCE | HAS_PREVIOUS);
+            record.entry.marks |= marks(visit.bounce, previous.is_some());
+        }
+    }
+
+    /// Takes a visit out.
+    pub(super) fn take(&mut self, tag: u64) {
+        if let Some(number) = self.number(tag) {
+            self.index.remove(entry(tag, number));
+            if let Some(record) = self.at_mut(number) {
+                record.entry.marks |= GONE;
+            }
+        }
+    }
+
+    /// Forgets visits that ended before `now`.
+    pub(super) fn expire(&mut self, now: i64) {
+        while let Some(record) = self.at(self.first).copied() {
+            let base = self.base;
+            if base.second + i64::from(looked_at(&record)) + VISIT_GAP_SECONDS >= now {
+                break;
+            }
+            let number = std::mem::replace(&mut self.first, record.next);
+            if self.first == NONE {
+                self.last = NONE;
+            }
+            let gone = record.entry.marks & GONE != 0;
+            if !gone && base.second + i64::from(record.last_seen) + VISIT_GAP_SECONDS >= now {
+                self.wait(number);
+                if let Some(record) = self.at_mut(number) {
+                    record.looked_at_before = 0;
+                }
+                continue;
+            }
+            if !gone {
+                self.index.remove(entry(whole(record.tag), number));
+            }
+            let free = std::mem::replace(&mut self.free, number);
+            if let Some(record) = self.at_mut(number) {
+                record.next = free;
+            }
+        }
+    }
+
+    /// All of them, by their tags.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Visit)> + Clone {
+        self.index.iter().filter_map(|entry| {
+            let number = number_of(entry)?;
+            Some((whole(self.at(number)?.tag), self.visit(number)?))
+        })
+    }
+
+    fn number(&self, tag: u64) -> Option<u32> {
+        let mut numbers = self.index.alike(tag).filter_map(number_of);
+        numbers.find(|number| self.at(*number).is_some_and(|record| whole(record.tag) == tag))
+    }
+
+    fn visit(&self, number: u32) -> Option<Visit> {
+        let (record, base) = (self.at(number)?, self.base);
+        let mut entry_values = [0; DIMENSIONS];
+        let (plain, marketing) = entry_values.split_at_mut(PLAIN);
+        plain.copy_from_slice(&record.values);
+        if record.entry.marks & HAS_MARKETING != 0 {
+            let (chunk, place) = split(number);
+            marketing.copy_from_slice(self.marketing.get(chunk)?.get(place)?);
+        }
+        let has_previous = record.entry.marks & HAS_PREVIOUS != 0;
+        Some(Visit {
+            entry: View { timed: false, scrolled: None, ..base.view(record.entry) },
+            entry_values,
+            last_seen: base.second + i64::from(record.last_seen),
+            bounce: record.entry.marks & BOUNCE != 0,
+            current: base.view(record.current),
+            previous: has_previous.then(|| base.view(record.previous)),
+        })
+    }
+
+    fn record(&self, tag: u64, visit: &Visit) -> Option<Record> {
+        let (base, [plain @ .., _, _, _, _, _, _, _]) = (self.base, visit.entry_values);
+        let current = base.packed(visit.current)?;
+        let previous = visit.previous.and_then(|view| base.packed(view));
+        let marks = marks(visit.bounce, previous.is_some()) | if has_marketing(visit) { HAS_MARKETING } else { 0 };
+        Some(Record {
+            tag: halves(tag),
+            last_seen: base.seconds(visit.last_seen),
+            next: NONE,
+            entry: Packed { marks, ..base.packed(visit.entry)? },
+            current,
+            previous: previous.unwrap_or(current),
+            looked_at_before: 0,
+            values: plain,
+        })
+    }
+
+    fn keep_marketing(&mut self, number: u32, visit: &Visit) {
+        if !has_marketing(visit) {
+            return;
+        }
+        let ((chunk, place), [.., a, b, c, d, e, f, g]) = (split(number), visit.entry_values);
+        if self.marketing.len() <= chunk {
+            self.marketing.resize_with(chunk + 1, Vec::new);
+        }
+        if let Some(values) = self.marketing.get_mut(chunk) {
+            if values.len() <= place {
+                values.resize(place + 1, Marketing::default());
+            }
+            values.iter_mut().skip(place).take(1).for_each(|values| *values = [a, b, c, d, e, f, g]);
+        }
+    }
+
+    /// The number of a record that is free.
+    fn room(&mut self) -> u32 {
+        if let Some(next) = self.at(self.free).map(|record| record.next) {
+            return std::mem::replace(&mut self.free, next);
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            // The first grows with its day: most sites are small.
+            self.chunks.push(if self.chunks.is_empty() { Vec::new() } else { Vec::with_capacity(CHUNK) });
+        }
+        let before = (self.chunks.len() - 1) * CHUNK;
+        let Some(chunk) = self.chunks.last_mut() else { return NONE };
+        let nothing = Packed { page: 0, hours_before: 0, days_before: 0, marks: 0 };
+        let (entry, current, previous) = (nothing, nothing, nothing);
+        let empty = Record {
+            tag: [0; 2],
+            last_seen: 0,
+            next: NONE,
+            entry,
+            current,
+            previous,
+            looked_at_before: 0,
+            values: [0; PLAIN],
+        };
+        if chunk.len() == chunk.capacity() {
+            chunk.reserve_exact(chunk.len().clamp(4, CHUNK - chunk.len()));
+        }
+        chunk.push(empty);
+        u32::try_from(before + chunk.len() - 1).unwrap_or(NONE)
+    }
+
+    /// Puts a record behind all that wait for their turn.
+    fn wait(&mut self, number: u32) {
+        let last = std::mem::replace(&mut self.last, number);
+        match self.at_mut(last) {
+            Some(record) => record.next = number,
+            None => self.first = number,
+        }
+        if let Some(record) = self.at_mut(number) {
+            record.next = NONE;
+        }
+    }
+
+    fn at(&self, number: u32) -> Option<&Record> {
+        let (chunk, place) = split(number);
+        self.chunks.get(chunk)?.get(place)
+    }
+
+    fn at_mut(&mut self, number: u32) -> Option<&mut Record> {
+        let (chunk, place) = split(number);
+        self.chunks.get_mut(chunk)?.get_mut(place)
+    }
+}
+
+fn split(number: u32) -> (usize, usize) {
+    (number as usize / CHUNK, number as usize % CHUNK)
+}
+
+fn entry(tag: u64, number: u32) -> u64 {
+    (tag >> 32 << 32) | (u64::from(number) + 1)
+}
+
+fn number_of(entry: u64) -> Option<u32> {
+    let [a, b, c, d, ..] = entry.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]).checked_sub(1)
+}
+
+fn halves(tag: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = tag.to_le_bytes();
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+}
+
+fn whole([lower, upper]: [u32; 2]) -> u64 {
+    u64::from(upper) << 32 | u64::from(lower)
+}
+
+fn looked_at(record: &Record) -> u32 {
+    record.last_seen.saturating_sub(u32::from(record.looked_at_before))
+}
+
+/// So many seconds, or as many as can be told: then a visit waits longer for its next turn.
+fn later_by(last_seen: u32, looked_at: u32) -> u16 {
+    u16::try_from(last_seen.saturating_sub(looked_at)).unwrap_or(u16::MAX)
+}
+
+fn marks(bounce: bool, has_previous: bool) -> u8 {
+    (u8::from(bounce) * BOUNCE) | (u8::from(has_previous) * HAS_PREVIOUS)
+}
+
+fn has_marketing(visit: &Visit) -> bool {
+    visit.entry_values.iter().skip(PLAIN).any(|value| *value != 0)
+}
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;
