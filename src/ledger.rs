@@ -67,7 +67,7 @@ impl Ledger {
             .journal
             .begin(&memory.visits, memory.last)
             .map_err(|error| JournalError::Files(runtime.dir.clone(), error))?;
-        memory.journal.forget_before();
+        memory.journal.before().destroy();
         Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds })
     }
 
@@ -116,8 +116,11 @@ impl Ledger {
         if memory.visits.forget_past(now) || memory.suspended {
             memory.begin_generation();
         }
-        memory.journal.settle(|position| self.spool.is_durable(position));
-        (memory.visits.tags(), memory.visits.open_visits(), memory.visits.rows())
+        let past = memory.journal.settle(|position| self.spool.is_durable(position));
+        let left = (memory.visits.tags(), memory.visits.open_visits(), memory.visits.rows());
+        drop(memory);
+        past.destroy();
+        left
     }
 
     /// Makes memory what it was at the last durable event.
@@ -130,7 +133,7 @@ impl Ledger {
         memory.last = recalled.last;
         memory.failures = failures;
         memory.begin_generation();
-        memory.journal.forget_before();
+        memory.journal.before().destroy();
         tracing::warn!(tags = memory.visits.tags(), "memory was taken back to the last durable event");
     }
 

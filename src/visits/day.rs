@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::journal::SavedDay;
+use super::journal::{SavedDay, numbers};
 use super::lexicon::{Bounds, Lexicon, TermIds};
 use super::numbers::Numbers;
 use super::open::OpenVisits;
@@ -13,7 +11,7 @@ use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
 
 /// A visit in progress. Texts are numbers in its day's lexicon.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Visit {
     pub(super) entry: View,
@@ -25,7 +23,7 @@ pub(crate) struct Visit {
 }
 
 /// One showing of a page within a visit.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct View {
     pub(super) day: Day,
@@ -150,13 +148,11 @@ impl DayVisits {
         }
         day.lexicon.actions.recall(&saved.actions, ids);
         day.lexicon.properties.recall(&saved.properties, ids);
-        day.rows.recall(&saved.common_rows, &saved.rows);
-        for tag in &saved.seen {
-            day.seen.insert(*tag);
+        day.rows.recall(&saved.common_rows, numbers(&saved.rows));
+        for tag in numbers(&saved.seen) {
+            day.seen.insert(tag);
         }
-        for (tag, visit) in &saved.open {
-            day.open.begin(*tag, visit);
-        }
+        saved.open.iter().for_each(|piece| day.open.recall(piece));
         day
     }
 

@@ -1,6 +1,8 @@
 //! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
 //! to see whether they have ended. Nothing here grows by copying what is there.
 
+mod kept;
+
 use super::day::{View, Visit};
 use super::numbers::Numbers;
 use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
@@ -164,16 +166,26 @@ impl OpenVisits {
                 number
             }
             None => {
-                let number = self.room();
-                self.index.insert(entry(tag, number));
-                self.wait(number);
-                number
+                let number = self.add(record);
+                self.keep_marketing(number, visit);
+                return;
             }
         };
         if let Some(place) = self.at_mut(number) {
             *place = record;
         }
         self.keep_marketing(number, visit);
+    }
+
+    /// Takes in a record whose tag has none; its number.
+    fn add(&mut self, record: Record) -> u32 {
+        let number = self.room();
+        self.index.insert(entry(whole(record.tag), number));
+        if let Some(place) = self.at_mut(number) {
+            *place = record;
+        }
+        self.wait(number);
+        number
     }
 
     /// Notes how a visit has gone on. Its entry and the values of that stay.
@@ -231,6 +243,7 @@ impl OpenVisits {
     }
 
     /// All of them, by their tags.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Visit)> + Clone {
         self.index.iter().filter_map(|entry| {
             let number = number_of(entry)?;
@@ -281,10 +294,14 @@ impl OpenVisits {
     }
 
     fn keep_marketing(&mut self, number: u32, visit: &Visit) {
-        if !has_marketing(visit) {
-            return;
+        if has_marketing(visit) {
+            let [.., a, b, c, d, e, f, g] = visit.entry_values;
+            self.put_marketing(number, [a, b, c, d, e, f, g]);
         }
-        let ((chunk, place), [.., a, b, c, d, e, f, g]) = (split(number), visit.entry_values);
+    }
+
+    fn put_marketing(&mut self, number: u32, marketing: Marketing) {
+        let (chunk, place) = split(number);
         if self.marketing.len() <= chunk {
             self.marketing.resize_with(chunk + 1, Vec::new);
         }
@@ -292,7 +309,7 @@ impl OpenVisits {
             if values.len() <= place {
                 values.resize(place + 1, Marketing::default());
             }
-            values.iter_mut().skip(place).take(1).for_each(|values| *values = [a, b, c, d, e, f, g]);
+            values.iter_mut().skip(place).take(1).for_each(|values| *values = marketing);
         }
     }
 

@@ -124,6 +124,11 @@ proptest! {
         }
         let kept: HashMap<u64, Visit> = open.iter().collect();
         prop_assert_eq!(&kept, &model.open);
+        let mut bytes = Vec::new();
+        open.numbers().for_each(|number| open.put(number, &mut bytes));
+        let mut recalled = OpenVisits::new(DAY);
+        recalled.recall(&bytes);
+        prop_assert_eq!(&recalled.iter().collect::<HashMap<u64, Visit>>(), &model.open);
         now += 2 * VISIT_GAP_SECONDS;
         open.expire(now);
         prop_assert_eq!((open.len(), open.iter().count()), (0, 0));

@@ -132,13 +132,13 @@ impl Rows {
     }
 
     /// Takes in rows that were kept over a restart, whatever the bound now is.
-    pub(super) fn recall(&mut self, common: &[Common], numbers: &[u64]) {
+    pub(super) fn recall(&mut self, common: &[Common], numbers: impl Iterator<Item = u64>) {
         for (page, kept) in (0..).zip(common) {
             *bits_of(&mut self.common, page) = *kept;
             self.common_rows += kept.iter().map(|bits| bits.count_ones() as usize).sum::<usize>();
         }
-        numbers.iter().for_each(|number| {
-            self.known.insert(*number);
+        numbers.for_each(|number| {
+            self.known.insert(number);
         });
     }
 

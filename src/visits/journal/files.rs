@@ -19,8 +19,8 @@ use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// 4: with the rows of common values as bits, and tags made of numbers;
-/// notes with numbers. What another version wrote is not read.
+/// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What another
+/// version wrote is not read.
 const VERSION: u32 = 4;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
@@ -30,10 +30,13 @@ const SNAPSHOT_HEAD: usize = 8 + 4;
 const BUFFER_BYTES: usize = 64 * 1024;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
 const NOTE_MAX: usize = 32 * 1024;
-/// Room for notes: four times the snapshot, so that writing snapshots stays a small part of the work; at least some
-/// 40 000 notes; at most what a machine can spare.
+/// Room for notes: so many times the snapshot, so that writing snapshots, while everybody waits, stays a small part of the
+/// time; at least some 100 000 notes; at most what a machine can spare.
+const NOTES_TO_SNAPSHOT: usize = 8;
 const NOTES_MIN: usize = 8 << 20;
 pub(crate) const NOTES_MAX: usize = 256 << 20;
+/// Of that, what is asked of the system at once: it is wiped while everybody waits.
+const RESERVED_AT_ONCE: usize = 1 << 20;
 
 /// `f_type` of tmpfs and of ramfs.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -61,11 +64,36 @@ pub(crate) struct Journal {
     generation: u64,
     last: Option<Position>,
     pub(super) shipped: u64,
-    notes: Option<MmapMut>,
-    end: usize,
+    notes: Option<Notes>,
     /// The generation before, until this one's snapshot is durable.
     before: Option<PathBuf>,
     _lock: FolderLock,
+}
+
+/// Where notes go: behind the snapshot, in its file.
+struct Notes {
+    file: File,
+    mapped: MmapMut,
+    end: usize,
+    /// Up to here the system has given the file memory. A note beyond, where there is none left, would end the process.
+    reserved: usize,
+}
+
+impl Notes {
+    /// Room for one note, which is reserved if need be; nothing when there is none.
+    fn room(&mut self) -> Option<&mut [u8]> {
+        if self.end + NOTE_MAX > self.reserved && self.reserved < self.mapped.len() {
+            let more = RESERVED_AT_ONCE.min(self.mapped.len() - self.reserved);
+            reserve(&self.file, self.reserved, more).ok()?;
+            self.reserved += more;
+        }
+        let end = self.reserved.min(self.end + NOTE_MAX);
+        self.mapped.get_mut(self.end..end)
+    }
+}
+
+fn reserve(file: &File, from: usize, bytes: usize) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, FallocateFlags::empty(), from as u64, bytes as u64)?)
 }
 
 impl Journal {
@@ -102,7 +130,6 @@ impl Journal {
             last: None,
             shipped: super::shipped(&generations),
             notes: None,
-            end: 0,
             before: None,
             _lock: lock,
         };
@@ -116,32 +143,26 @@ impl Journal {
         numbers.into_iter().filter_map(|number| read(&path(&self.place.folder, number), self.place.node)).collect()
     }
 
-    /// Forgets the generation before this one, once what this one began with is durable.
-    pub(crate) fn settle(&mut self, is_durable: impl Fn(Position) -> bool) {
-        if self.before.is_some() && self.last.is_none_or(is_durable) {
-            self.forget_before();
+    /// The generations before this one, to be destroyed once what this one began with is durable.
+    pub(crate) fn settle(&mut self, is_durable: impl Fn(Position) -> bool) -> Past {
+        match self.before.is_some() && self.last.is_none_or(is_durable) {
+            true => self.before(),
+            false => Past(Vec::new()),
         }
     }
 
-    /// Forgets all generations but this one.
-    pub(crate) fn forget_before(&mut self) {
+    /// All generations but this one.
+    pub(crate) fn before(&mut self) -> Past {
         self.before = None;
-        for number in numbers(&self.place.folder).unwrap_or_default() {
-            if number != self.generation
-                && let Err(error) = std::fs::remove_file(path(&self.place.folder, number))
-            {
-                tracing::error!(kind = ?error.kind(), "an old generation of the journal cannot be removed");
-            }
-        }
+        let numbers = numbers(&self.place.folder).unwrap_or_default();
+        let before = numbers.into_iter().filter(|number| *number != self.generation);
+        Past(before.map(|number| path(&self.place.folder, number)).collect())
     }
 
     /// Writes an entry where it stays: no copy of it, and of the key in the first one of a day, is left elsewhere.
     pub(super) fn write_entry(&mut self, entry: &Entry<'_>) -> bool {
-        let Some((_, rest)) = self.notes.as_deref_mut().and_then(|notes| notes.split_at_mut_checked(self.end)) else {
-            return false;
-        };
-        let longest = rest.len().min(NOTE_MAX);
-        let Some((head, body)) = rest.get_mut(..longest).and_then(|room| room.split_first_chunk_mut::<8>()) else {
+        let Some(notes) = &mut self.notes else { return false };
+        let Some((head, body)) = notes.room().and_then(|room| room.split_first_chunk_mut::<8>()) else {
             return false;
         };
         let written = postcard::to_slice(entry, body).ok().and_then(|payload| {
@@ -152,7 +173,7 @@ impl Journal {
             Some(payload.len())
         });
         match written {
-            Some(bytes) => self.end += 8 + bytes,
+            Some(bytes) => notes.end += 8 + bytes,
             // A part of it is there, and must never be read as if it were an entry.
             None => body.fill(0),
         }
@@ -172,17 +193,32 @@ impl Journal {
         file.write_all_at(&bytes.to_le_bytes(), HEAD as u64)?;
         file.write_all_at(&checksum.to_le_bytes(), HEAD as u64 + 8)?;
         let begun = HEAD + SNAPSHOT_HEAD + usize::try_from(bytes).map_err(io::Error::other)?;
-        let room = begun.saturating_mul(4).clamp(NOTES_MIN, NOTES_MAX);
-        // Room that is not there would end the process at the first note that falls into it.
-        rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, (begun + room) as u64)?;
-        let notes = native::map_journal(&file)?;
+        let room = begun.saturating_mul(NOTES_TO_SNAPSHOT).clamp(NOTES_MIN, NOTES_MAX);
+        file.set_len((begun + room) as u64)?;
+        let reserved = RESERVED_AT_ONCE.min(room);
+        reserve(&file, begun, reserved)?;
+        let notes = Notes { mapped: native::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
         std::fs::rename(&new, path(folder, number))?;
         self.before = Some(path(folder, self.generation));
         self.generation = number;
         self.last = last;
-        self.end = begun;
         self.notes = Some(notes);
         Ok(())
+    }
+}
+
+/// Files of generations that nobody needs any more. To give their memory back takes some milliseconds: not while
+/// everybody waits.
+#[must_use = "they hold what was to be forgotten"]
+pub(crate) struct Past(Vec<PathBuf>);
+
+impl Past {
+    pub(crate) fn destroy(self) {
+        for file in self.0 {
+            if let Err(error) = std::fs::remove_file(file) {
+                tracing::error!(kind = ?error.kind(), "an old generation of the journal cannot be removed");
+            }
+        }
     }
 }
 

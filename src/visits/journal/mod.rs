@@ -31,6 +31,7 @@ use memmap2::Mmap;
 pub use files::JournalError;
 pub(crate) use files::{Journal, NOTES_MAX};
 use note::{Entry, Note};
+pub(super) use saved::numbers;
 pub(crate) use saved::{Keeping, SavedDay};
 
 use super::{Bounds, Visits};

@@ -2,9 +2,9 @@
 
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::super::day::{DayVisits, Visit};
+use super::super::day::DayVisits;
 use super::super::lexicon::Words;
 use super::super::rows::Common;
 use crate::privacy::event::DIMENSIONS;
@@ -28,9 +28,11 @@ impl Serialize for Keeping<'_> {
         saved.serialize_field("actions", &texts(&lexicon.actions))?;
         saved.serialize_field("properties", &texts(&lexicon.properties))?;
         saved.serialize_field("common_rows", &Each(common_rows.clone().count(), common_rows))?;
-        saved.serialize_field("rows", &Each(rows.len(), rows.iter()))?;
-        saved.serialize_field("seen", &Each(day.seen().len(), day.seen().iter()))?;
-        saved.serialize_field("open", &Each(day.open.len(), day.open.iter()))?;
+        let number = |number: u64, out: &mut Vec<u8>| out.extend_from_slice(&number.to_le_bytes());
+        saved.serialize_field("rows", &Pieces(rows.len(), rows.iter(), number))?;
+        saved.serialize_field("seen", &Pieces(day.seen().len(), day.seen().iter(), number))?;
+        let visit = |number, out: &mut _| day.open.put(number, out);
+        saved.serialize_field("open", &Pieces(day.open.len(), day.open.numbers(), visit))?;
         saved.end()
     }
 }
@@ -44,6 +46,42 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for Each<I> {
         self.1.clone().try_for_each(|one| list.serialize_element(&one))?;
         list.end()
     }
+}
+
+/// Numbers or visits of a piece, and the bytes that one takes at the most.
+const PIECE: usize = 512;
+const BYTES_MAX: usize = 78;
+
+/// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time that
+/// a snapshot takes, in which everybody waits.
+struct Pieces<I, F>(usize, I, F);
+
+impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for Pieces<I, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (many, mut all) = (self.0.div_ceil(PIECE), self.1.clone());
+        let mut pieces = serializer.serialize_seq(Some(many))?;
+        // Never moved: what it held is wiped with it.
+        let mut piece = Zeroizing::new(Vec::with_capacity(PIECE * BYTES_MAX));
+        for _ in 0..many {
+            piece.clear();
+            all.by_ref().take(PIECE).for_each(|one| self.2(one, &mut piece));
+            pieces.serialize_element(&Bytes(&piece))?;
+        }
+        pieces.end()
+    }
+}
+
+struct Bytes<'p>(&'p [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// The numbers of such pieces.
+pub(in crate::visits) fn numbers(pieces: &[Vec<u8>]) -> impl Iterator<Item = u64> {
+    pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 fn texts(words: &Words) -> Each<impl Iterator<Item = &str> + Clone> {
@@ -63,14 +101,17 @@ pub(crate) struct SavedDay {
     pub(crate) actions: Vec<String>,
     pub(crate) properties: Vec<String>,
     pub(in crate::visits) common_rows: Vec<Common>,
-    pub(crate) rows: Vec<u64>,
-    pub(crate) seen: Vec<u64>,
-    pub(crate) open: Vec<(u64, Visit)>,
+    /// As [`numbers`] reads them.
+    pub(crate) rows: Vec<Vec<u8>>,
+    pub(crate) seen: Vec<Vec<u8>>,
+    /// As [`OpenVisits::recall`](super::super::open::OpenVisits::recall) reads them.
+    pub(crate) open: Vec<Vec<u8>>,
 }
 
 impl Drop for SavedDay {
     fn drop(&mut self) {
         self.key.zeroize();
         self.seen.zeroize();
+        self.open.zeroize();
     }
 }
