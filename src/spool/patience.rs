@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// So many events are company enough: they go at once.
-pub(super) const ENOUGH: u64 = 16;
+pub(super) const ENOUGH: u64 = 32;
 /// Half of the longest pause; a first half that brings nothing ends it.
 const HALF: Duration = Duration::from_millis(2);
 /// Most turns without a pause, behind pauses in vain: a sender that waits for each answer has a turn in some 70 µs, and
