@@ -31,8 +31,9 @@ pub(crate) struct Open {
 
 /// What sender and readers share.
 struct Shared {
-    /// Connections without an unanswered request.
-    free: Mutex<Vec<usize>>,
+    /// Connections without an unanswered request, in the order in which they became free: each is used before the server
+    /// takes it for forgotten.
+    free: Mutex<VecDeque<usize>>,
     /// Of each connection: number of the unanswered request, and when it was due.
     asked: Vec<Mutex<(u64, Instant)>>,
     over: AtomicBool,
@@ -70,7 +71,7 @@ impl Open {
                 due += 1;
             }
             while let Some(was_due) = waiting.front().copied() {
-                let Some(free) = shared.free.lock().unwrap().pop() else { break };
+                let Some(free) = shared.free.lock().unwrap().pop_front() else { break };
                 waiting.pop_front();
                 request.clear();
                 *shared.asked[free].lock().unwrap() = (ask(&mut request), was_due);
@@ -100,7 +101,7 @@ async fn read<N: FnMut(u64, Duration, &Answer) + 'static>(shared: &Arc<Shared>, 
                 if let Some(answer) = parse(&mut bytes) {
                     let (asked, due) = *shared.asked[number].lock().unwrap();
                     note.borrow_mut()(asked, due.elapsed(), &answer);
-                    shared.free.lock().unwrap().push(number);
+                    shared.free.lock().unwrap().push_back(number);
                 }
             }
         });
