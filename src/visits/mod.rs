@@ -11,8 +11,8 @@
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
 //!
-//! Tags are in [`numbers`], visits in [`open`]: both grow by small steps, for whoever counts next waits meanwhile.
-//! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], rows of the database by [`rows`], tags
+//! Tags are in `numbers`, visits in `open`: both grow by small steps, for whoever counts next waits meanwhile.
+//! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], rows of the database by `rows`, tags
 //! and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
 
 mod counting;
