@@ -57,6 +57,9 @@ struct Arguments {
     /// Seconds of each point of a plot.
     #[arg(long, default_value_t = 30)]
     scaling_seconds: u64,
+    /// One series of the plots alone: `pageviews`, `sites`, `pages` or `visitors`.
+    #[arg(long)]
+    varied: Option<String>,
     /// Days that the database is filled with, before they are copied to a year.
     #[arg(long, default_value_t = 7)]
     days: u32,
@@ -126,6 +129,8 @@ pub(crate) struct Extent {
     /// Of each series against which cost is plotted: its length, and how long each point.
     pub(crate) points: usize,
     pub(crate) scaling: Duration,
+    /// The one series that is measured.
+    pub(crate) varied: Option<String>,
 }
 
 impl Extent {
@@ -151,6 +156,7 @@ impl Extent {
             questions: usize::MAX,
             points: usize::MAX,
             scaling: Duration::from_secs(arguments.scaling_seconds),
+            varied: arguments.varied.clone(),
         }
     }
 
@@ -183,6 +189,7 @@ impl Extent {
             questions: 1,
             points: 1,
             scaling: Duration::from_millis(100),
+            varied: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::Extent;
 use crate::cost::{Cost, at_rate};
@@ -19,19 +20,23 @@ const SERIES: [Series; 4] = [
     ("visitors", &[1_000.0, 10_000.0, 100_000.0, 500_000.0]),
 ];
 
-/// Pageviews a second where another thing is varied.
+/// Pageviews a second where another thing is varied, and where visitors are.
 const RATE: f64 = 5_000.0;
+const RATE_OF_VISITORS: f64 = 20_000.0;
+/// More pageviews than a visitor has, in the mean.
+const VIEWS: f64 = 4.0;
 
-/// Measures all series and writes them into `folder`.
+/// Measures all series, or the one that was asked for, and writes them into `folder`.
 pub(crate) fn run(extent: &Extent, folder: &Path, results: &mut Results) {
     let mut csv = String::from("varied,value,collector_us,engine_us,p99_ms,anon_mib,database_bytes_per_pageview\n");
     std::fs::create_dir_all(folder).unwrap();
-    for (varied, values) in SERIES.into_iter().take(extent.points) {
+    let wanted = |varied: &str| extent.varied.as_ref().is_none_or(|asked| varied.contains(asked.as_str()));
+    for (varied, values) in SERIES.into_iter().filter(|(varied, _)| wanted(varied)) {
         let mut points = Vec::new();
         for value in values.iter().copied().take(extent.points) {
-            let (plan, rate) = point(varied, value, extent);
+            let (plan, rate, time) = point(varied, value, extent);
             let name = format!("{value} {varied}");
-            let cost = at_rate(&name, (plan, extent.setup(15)), rate, extent.scaling, results);
+            let cost = at_rate(&name, (plan, extent.setup(15)), rate, time, results);
             let Cost { collector_us, engine_us, p99_ms, anon_mib, database_bytes } = cost;
             writeln!(
                 csv,
@@ -46,13 +51,19 @@ pub(crate) fn run(extent: &Extent, folder: &Path, results: &mut Results) {
     }
 }
 
-fn point(varied: &str, value: f64, extent: &Extent) -> (Plan, f64) {
+/// What is sent at a point, how often, and for how long: so that every one of many visitors has come.
+fn point(varied: &str, value: f64, extent: &Extent) -> (Plan, f64, Duration) {
     let (plan, count) = (Plan { people: extent.people, ..Plan::PAGEVIEWS }, value as u64);
+    let all = Duration::from_secs_f64(value * VIEWS / RATE_OF_VISITORS);
     match varied {
-        "sites" => (Plan { sites: count, ..plan }, RATE),
-        "pages" => (Plan { pages: count as usize, ..plan }, RATE),
-        "visitors" => (Plan { people: count as u32, rounds: 1, ..plan }, RATE),
-        _ => (plan, value),
+        "sites" => (Plan { sites: count, ..plan }, RATE, extent.scaling),
+        "pages" => (Plan { pages: count as usize, ..plan }, RATE, extent.scaling),
+        "visitors" => {
+            let people = plan.people.min(count as u32);
+            let plan = Plan { people, rounds: count.div_ceil(u64::from(people)), ..plan };
+            (plan, RATE_OF_VISITORS, extent.scaling.max(all))
+        }
+        _ => (plan, value, extent.scaling),
     }
 }
 
