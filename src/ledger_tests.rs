@@ -442,11 +442,3 @@ fn a_visit_that_found_room_is_in_progress_after_a_crash_and_one_that_found_none_
     assert_eq!((sum(" pageviews"), sum(" visitors"), sum(" visits"), sum(" bounces")), (8, 2, 2, 1));
     assert!(run.sums.iter().all(|(_, sum)| *sum >= 0), "{:?}", run.sums);
 }
-
-#[test]
-fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
-    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-    let place = |may_be_on_disk| Place::new(folder.path(), may_be_on_disk, [0; 16]);
-    assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));
-    assert!(Journal::open(place(true)).is_ok());
-}

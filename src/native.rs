@@ -84,7 +84,7 @@ pub fn map_location_file(path: &Path) -> Result<maxminddb::Reader<maxminddb::Mma
 /// When the system refuses.
 pub fn map_journal(file: &std::fs::File) -> std::io::Result<memmap2::MmapMut> {
     // SAFETY: nobody else may change the file while it is mapped. It is made by this process under a lock, readable by
-    // its user alone, and its room is allocated, so that no page is missing when it is written to.
+    // its user alone, and has its whole length; what is written to is allocated first, so that no page is missing then.
     unsafe { memmap2::MmapMut::map_mut(file) }
 }
 

@@ -87,6 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_dimension_is_of_one_list_but_the_two_that_tell_the_way_here() {
+        let mut listed = vec![Dimension::Referrer, Dimension::PreviousPage];
+        listed.extend(OF_AGENT.into_iter().chain(OF_PLACE).chain(OF_NEITHER).chain(OF_COMING));
+        listed.sort_unstable();
+        assert_eq!(listed, Dimension::ALL);
+        assert!(OF_COMING.into_iter().all(Dimension::is_marketing));
+    }
+
+    #[test]
     fn what_is_remembered_is_of_that_object_and_day_and_the_latest_of_a_place() {
         let mut memo = Memos::default().places;
         for object in 1..=PLACES as u64 + 5 {

@@ -4,6 +4,7 @@
 mod batch;
 mod commit;
 mod crash;
+mod ends;
 mod fold;
 mod format;
 mod real;

@@ -294,3 +294,16 @@ fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     let names = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
     Ok(names.iter().filter_map(|name| name.to_str()?.strip_prefix("visits-")?.parse().ok()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let place = |may_be_on_disk| Place::new(folder.path(), may_be_on_disk, [0; 16]);
+        assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));
+        assert!(Journal::open(place(true)).is_ok());
+    }
+}
