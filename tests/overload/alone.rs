@@ -1,4 +1,4 @@
-//! The program on a core of its own, and what it may hold in memory.
+//! The program and the bare server on a core of their own, and what it may hold in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +10,21 @@ use rustix::thread::{CpuSet, gettid, sched_setaffinity};
 use sillage::config::Config;
 use sillage::memory;
 
+use crate::bare::Bare;
 use crate::program::{Home, Program, Setup};
 
-/// On the first core alone, with one thread that serves; its engine, and whoever asks for this, are on the second.
-/// Where there is no second core, they share.
-pub(crate) fn on_a_core_of_its_own(collect: &str) -> Program {
-    let cores = std::thread::available_parallelism().unwrap().get();
+/// The program and the bare server, each alone on the first core while the other has nothing to do: with one thread that
+/// serves. The engine, and whoever asks for this, are on the second; where there is no second core, they share.
+pub(crate) fn on_a_core_of_their_own(collect: &str) -> (Program, Bare) {
+    let second = 1 % std::thread::available_parallelism().unwrap().get();
     pin(None, 0);
     let program = Home::new(&Setup { collect: format!("threads = 1\n{collect}"), ..Setup::default() }).start();
-    let second = 1 % cores;
+    let bare = Bare::start();
     pin(None, second);
     for thread in std::fs::read_dir(format!("/proc/{}/task", program.engine().0)).unwrap().flatten() {
         pin(Pid::from_raw(thread.file_name().to_str().unwrap().parse().unwrap()), second);
     }
-    program
+    (program, bare)
 }
 
 /// Keeps this thread's core busy with what is left of it. Two cores of a virtual machine may be the halves of one real

@@ -12,8 +12,6 @@ use tokio::task::LocalSet;
 use crate::wire::{Answer, Closed, connected, on_a_runtime, one, parse};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-/// Unanswered requests on one connection of a flood: the sender is a proxy or a script, not a queue without end.
-const UNANSWERED_MAX: u32 = 4;
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Answers by what they were, over all seconds and in each.
@@ -23,7 +21,7 @@ pub(crate) struct Answers {
     pub(crate) refused: u64,
     pub(crate) refused_without_retry_after: u64,
     pub(crate) other: u64,
-    /// Due while every connection of a flood had its share unanswered.
+    /// Due in a flood and not sent, since every connection had its share unanswered.
     pub(crate) held: u64,
     /// `202`s of each second.
     pub(crate) seconds: Vec<u64>,
@@ -94,9 +92,18 @@ fn hit(number: u64, page: u64, referrer: &str, agent: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
+/// Requests that are written before the load begins, so that the sender costs little.
+fn written() -> Vec<Vec<u8>> {
+    (0..4_096).map(|number| pageview(number * 7)).collect()
+}
+
 /// `count` connections that send for `time`, each its next hit `pause` after the last one's answer.
 pub(crate) fn closed(to: SocketAddr, count: usize, pause: Duration, time: Duration) -> Answers {
-    closed_with(to, count, pause, time, pageview)
+    let (requests, mut next) = (written(), 0);
+    closed_with(to, count, pause, time, move |request| {
+        request.extend(&requests[next % requests.len()]);
+        next += 1;
+    })
 }
 
 /// The same with other hits.
@@ -105,14 +112,13 @@ pub(crate) fn closed_with(
     count: usize,
     pause: Duration,
     time: Duration,
-    hit: fn(u64) -> Vec<u8>,
+    mut write: impl FnMut(&mut Vec<u8>) + 'static,
 ) -> Answers {
     let answers = Rc::new(RefCell::new(Answers::default()));
-    let (noted, began, mut number) = (answers.clone(), Instant::now(), 0);
+    let (noted, began) = (answers.clone(), Instant::now());
     let ask = move |request: &mut Vec<u8>| {
-        number += 1;
-        request.extend(hit(number));
-        number
+        write(request);
+        0
     };
     let note = move |_, waited: Duration, answer: &Answer| {
         noted.borrow_mut().waits.push(waited.as_micros().try_into().unwrap_or(u32::MAX));
@@ -122,71 +128,97 @@ pub(crate) fn closed_with(
     answers.take()
 }
 
+/// Who sends a flood. Browsers and proxies wait for an answer before they send again on a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Crowd {
+    pub(crate) connections: usize,
+    /// Most requests on one of them that wait for their answers.
+    pub(crate) unanswered: u32,
+}
+
+/// Hits that become due at a rate, and wait at their sender while every connection has its share unanswered.
+struct Flood {
+    crowd: Crowd,
+    rate: f64,
+    time: Duration,
+    began: Instant,
+    requests: Vec<Vec<u8>>,
+    sent: Cell<u64>,
+    answers: RefCell<Answers>,
+}
+
 struct Sender {
     stream: TcpStream,
     unanswered: Cell<u32>,
 }
 
-/// `rate` hits a second for `time` over `count` connections, whether or not they are answered; then waits for all
-/// answers.
-pub(crate) fn flood(to: SocketAddr, count: usize, rate: f64, time: Duration) -> Answers {
-    let answers = Rc::new(RefCell::new(Answers::default()));
+/// `rate` hits a second for `time` over the connections of `crowd`, whether or not they are answered; then waits for all
+/// answers. What was due and could not be sent is held.
+pub(crate) fn flood(to: SocketAddr, crowd: Crowd, rate: f64, time: Duration) -> Answers {
     on_a_runtime(async {
         let (set, mut senders) = (LocalSet::new(), Vec::new());
-        for _ in 0..count {
+        for _ in 0..crowd.connections {
             senders.push(Rc::new(Sender { stream: connected(to).await, unanswered: Cell::new(0) }));
         }
-        let began = Instant::now();
+        let (began, requests) = (Instant::now(), written());
+        let (sent, answers) = (Cell::new(0), RefCell::default());
+        let flood = Rc::new(Flood { crowd, rate, time, began, requests, sent, answers });
         for sender in senders.iter().cloned() {
-            let answers = answers.clone();
-            set.spawn_local(async move {
-                let mut read = Vec::with_capacity(1024);
-                while sender.stream.readable().await.is_ok() {
-                    match sender.stream.try_read_buf(&mut read) {
-                        Ok(0) => break,
-                        Ok(_) => {}
-                        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-                        Err(_) => break,
-                    }
-                    while let Some(answer) = parse(&mut read) {
-                        sender.unanswered.set(sender.unanswered.get() - 1);
-                        answers.borrow_mut().note(began, &answer);
-                    }
-                }
-            });
+            set.spawn_local(flood.clone().hear(sender));
         }
-        let sending = async {
-            let requests: Vec<Vec<u8>> = (0..4_096).map(|number| pageview(number * 7)).collect();
-            let (mut done, mut next) = (0_u64, 0_usize);
-            while began.elapsed() < time {
-                let due = (began.elapsed().as_secs_f64() * rate) as u64;
-                for number in done..due {
-                    let free = (0..16).find_map(|_| {
-                        next = (next + 1) % senders.len();
-                        (senders[next].unanswered.get() < UNANSWERED_MAX).then(|| &senders[next])
-                    });
-                    let request = &requests[number as usize % requests.len()];
-                    match free.map(|sender| (sender, sender.stream.try_write(request))) {
-                        Some((sender, Ok(written))) => {
-                            assert_eq!(written, request.len(), "a request goes out whole");
-                            sender.unanswered.set(sender.unanswered.get() + 1);
-                        }
-                        Some((_, Err(_))) | None => answers.borrow_mut().held += 1,
-                    }
-                }
-                done = due;
-                tokio::time::sleep(Duration::from_millis(1)).await;
+        set.run_until(flood.send(&senders)).await;
+        let mut answers = flood.answers.take();
+        answers.held = (time.as_secs_f64() * rate) as u64 - flood.sent.get();
+        answers
+    })
+}
+
+impl Flood {
+    async fn send(&self, senders: &[Rc<Sender>]) {
+        let mut next = senders.iter().cycle();
+        while self.began.elapsed() < self.time {
+            next.by_ref().take(senders.len()).take_while(|sender| self.feed(sender)).for_each(drop);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let ended = Instant::now();
+        let all = || senders.iter().all(|sender| sender.unanswered.get() == 0);
+        while !all() && ended.elapsed() < DRAIN_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(all(), "every request of the flood is answered");
+    }
+
+    /// Reads what comes, and sends what is due on the connection that has become free.
+    async fn hear(self: Rc<Self>, sender: Rc<Sender>) {
+        let mut read = Vec::with_capacity(1024);
+        while sender.stream.readable().await.is_ok() {
+            match sender.stream.try_read_buf(&mut read) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(_) => break,
             }
-            let all = || senders.iter().all(|sender| sender.unanswered.get() == 0);
-            let ended = Instant::now();
-            while !all() && ended.elapsed() < DRAIN_MAX {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            while let Some(answer) = parse(&mut read) {
+                sender.unanswered.set(sender.unanswered.get() - 1);
+                self.answers.borrow_mut().note(self.began, &answer);
             }
-            assert!(all(), "every request of the flood is answered");
-        };
-        set.run_until(sending).await;
-    });
-    answers.take()
+            self.feed(&sender);
+        }
+    }
+
+    /// Sends what is due, as far as this connection takes it; whether more is due.
+    fn feed(&self, sender: &Sender) -> bool {
+        let elapsed = self.began.elapsed();
+        let due = (elapsed.as_secs_f64() * self.rate) as u64;
+        while elapsed < self.time && self.sent.get() < due && sender.unanswered.get() < self.crowd.unanswered {
+            let request = &self.requests[self.sent.get() as usize % self.requests.len()];
+            let Ok(written) = sender.stream.try_write(request) else { break };
+            assert_eq!(written, request.len(), "a request goes out whole");
+            sender.unanswered.set(sender.unanswered.get() + 1);
+            self.sent.set(self.sent.get() + 1);
+        }
+        self.sent.get() < due
+    }
 }
 
 /// What somebody does with a connection that is no honest use of it.

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
 mod alone;
+#[path = "../../benches/load/bare.rs"]
+mod bare;
 mod load;
 #[path = "../../benches/load/process.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
@@ -14,29 +16,37 @@ mod process;
 #[path = "../../benches/load/program.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod program;
+mod twice;
 #[path = "../../benches/load/wire.rs"]
 mod wire;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use alone::{Busy, allowed_mib, on_a_core_of_its_own, own_memory_most_mib, unpin};
-use load::{Answers, Idler, Idlers, closed, closed_after, closed_with, flood, invention};
+use alone::{allowed_mib, own_memory_most_mib};
+use load::{Answers, Crowd, Idler, Idlers, closed, closed_after, closed_with, invention};
 use process::until;
 use program::{Home, Program, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const HONEST: usize = 20;
-/// With so many the closed loop is at its best on two cores; more only wait longer.
-const CLOSED: usize = 256;
 const PAUSE: Duration = Duration::from_millis(25);
+
+/// The last one is more than is answered in time.
+const LARGE_CROWDS: &[Crowd] = &[
+    Crowd { connections: 256, unanswered: 1 },
+    Crowd { connections: 2_000, unanswered: 1 },
+    Crowd { connections: 16_000, unanswered: 4 },
+];
+const SMALL_CROWDS: &[Crowd] = &[Crowd { connections: 50, unanswered: 1 }, Crowd { connections: 50, unanswered: 4 }];
 
 /// How much is done.
 struct Extent {
     long: bool,
     time: Duration,
+    /// Who offers twice as much as can be taken, how often, and how long each time.
+    crowds: &'static [Crowd],
     rounds: usize,
-    senders: usize,
+    phase: Duration,
     idle: usize,
     slow: usize,
 }
@@ -45,15 +55,34 @@ fn main() {
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
+    if std::env::args().nth(1).as_deref() == Some("bare") {
+        return bare::serve();
+    }
     let long = std::env::args().any(|argument| argument == "--long");
     let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
     let wanted = |name: &str| only.as_ref().is_none_or(|only| name.contains(&**only));
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     let extent = if long {
-        Extent { long, time: Duration::from_secs(10), rounds: 3, senders: 2_000, idle: 10_000, slow: 1_000 }
+        Extent {
+            long,
+            time: Duration::from_secs(10),
+            phase: Duration::from_secs(3),
+            crowds: LARGE_CROWDS,
+            rounds: 7,
+            idle: 10_000,
+            slow: 1_000,
+        }
     } else {
-        Extent { long, time: Duration::from_millis(300), rounds: 1, senders: 50, idle: 100, slow: 20 }
+        Extent {
+            long,
+            time: Duration::from_millis(300),
+            phase: Duration::from_millis(300),
+            crowds: SMALL_CROWDS,
+            rounds: 1,
+            idle: 100,
+            slow: 20,
+        }
     };
     let began = std::time::Instant::now();
     let mut all = 0;
@@ -62,7 +91,7 @@ fn main() {
         the_silent_make_room_and_are_closed();
     }
     if wanted("twice") {
-        all += best_and_twice_that(&extent);
+        all += twice::measure(&extent);
     }
     if wanted("beside") {
         all += honest_beside_others(&extent);
@@ -143,8 +172,13 @@ fn inventions_fit_the_bound(extent: &Extent) -> u64 {
     let limits = "tags = 1000000\nvisits = 50000\nrows_per_site_day = 1000000";
     let program = with_engine("max_connections = 256", limits);
     let mut all = Answers::default();
+    let mut number = 0;
+    let next = move |request: &mut Vec<u8>| {
+        number += 1;
+        request.extend(invention(number));
+    };
     let (inventions, most) =
-        own_memory_most_mib(&program, || closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, invention));
+        own_memory_most_mib(&program, || closed_with(program.collect, 64, Duration::ZERO, 3 * extent.time, next));
     row("64 connections that invent every word", &inventions, 3 * extent.time, Duration::ZERO);
     tally(&mut all, &inventions);
     let (allowed, journal) = (allowed_mib(&program), program.process.mib("VmHWM"));
@@ -159,55 +193,6 @@ fn counted(program: &Program, all: &Answers) -> u64 {
     println!("{:<44} accepted {}, counted {counted}, refused {}", "", all.accepted, all.refused);
     assert_eq!(counted, i64::try_from(all.accepted).unwrap(), "the figures are the 202s");
     all.accepted
-}
-
-/// The best that a closed loop reaches, and what happens at twice that rate, in turns. The program has a core to itself,
-/// and the sender another: that twice as much is sent costs the sender.
-fn best_and_twice_that(extent: &Extent) -> u64 {
-    let room = extent.senders + 500;
-    let program = on_a_core_of_its_own(&format!("max_connections = {room}\nidle_seconds = 600"));
-    let (to, mut all) = (program.collect, Answers::default());
-    let busy = Busy::begin();
-    let best = |connections: usize, all: &mut Answers| {
-        let cpu = program.process.cpu();
-        let answers = closed(to, connections, Duration::ZERO, extent.time);
-        row(&format!("closed loop, {connections} connections"), &answers, extent.time, program.process.cpu() - cpu);
-        tally(all, &answers);
-        answers.accepted as f64 / extent.time.as_secs_f64()
-    };
-    let mut rate = best(CLOSED, &mut all);
-    for _ in 0..extent.rounds {
-        let cpu = program.process.cpu();
-        let twice = flood(to, extent.senders, 2.0 * rate, extent.time);
-        let name = format!("open loop at twice that, {} connections", extent.senders);
-        row(&name, &twice, extent.time, program.process.cpu() - cpu);
-        let whole = &twice.seconds[..twice.seconds.len().min(extent.time.as_secs() as usize)];
-        let kept = whole.iter().sum::<u64>() as f64 / whole.len().max(1) as f64;
-        tally(&mut all, &twice);
-        println!("{:<44} recovered after {:.1} s", "", recovery(to, &mut all));
-        let of_as_many = kept / best(extent.senders, &mut all);
-        let before = std::mem::replace(&mut rate, best(CLOSED, &mut all));
-        let of_best = kept / before.midpoint(rate);
-        println!(
-            "{:<44} 202s each second {whole:?}: {of_as_many:.2} of the closed loop on as many connections, {of_best:.2} of \
-             that on {CLOSED} before and after",
-            ""
-        );
-    }
-    drop(busy);
-    let counted = counted(&program, &all);
-    unpin();
-    counted
-}
-
-/// Seconds until half a second of honest hits is answered without refusal within 50 ms, but one in a hundred.
-fn recovery(to: SocketAddr, all: &mut Answers) -> f64 {
-    let recovered = until(Duration::from_secs(30), || {
-        let answers = closed(to, HONEST, PAUSE, Duration::from_millis(500));
-        tally(all, &answers);
-        answers.refused == 0 && answers.wait_ms(99) < 50.0
-    });
-    recovered.map_or(f64::INFINITY, |time| time.as_secs_f64() - 0.5)
 }
 
 /// What the honest wait, alone or beside others; gives the 99th percentile.
