@@ -18,6 +18,9 @@ pub const DROPPED: HeaderName = HeaderName::from_static("x-sillage-dropped");
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
+/// As [`error`] would write it; under load many are told so.
+const UNAVAILABLE: &str = r#"{"error":"the hit cannot be kept now; try again"}"#;
+
 /// What a `202` carries, for the format that was spoken.
 #[derive(Clone, Copy)]
 pub enum Format {
@@ -43,14 +46,13 @@ pub fn dropped(reason: Dropped, format: Format) -> Answer {
 
 /// The hit was not taken; `why` says more about a malformed one.
 pub fn refused(refused: Refused, why: &'static str) -> Answer {
-    let (status, text) = match refused {
-        Refused::Malformed => (StatusCode::BAD_REQUEST, why),
-        Refused::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
-        Refused::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
-        Refused::TimedOut => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-        Refused::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "the hit cannot be kept now; try again"),
+    let mut answer = match refused {
+        Refused::Malformed => error(StatusCode::BAD_REQUEST, why),
+        Refused::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
+        Refused::Unsupported => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
+        Refused::TimedOut => error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        Refused::Unavailable => json(StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(UNAVAILABLE.as_bytes())),
     };
-    let mut answer = error(status, text);
     allow_any_origin(&mut answer);
     if refused == Refused::Unavailable {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -63,8 +65,11 @@ pub fn refused(refused: Refused, why: &'static str) -> Answer {
 
 /// `{"error": …}`, for the sender alone: other sites' scripts may read the answers to hits, and no others.
 pub fn error(status: StatusCode, text: &'static str) -> Answer {
-    let body = serde_json::json!({ "error": text }).to_string();
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    json(status, Bytes::from(serde_json::json!({ "error": text }).to_string()))
+}
+
+fn json(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer

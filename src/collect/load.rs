@@ -1,5 +1,5 @@
 //! Whether a thread keeps up. When more comes than it can take, a part of the hits is refused at once, so that their
-//! senders slow down. Only a part: a refusal was measured at 6 to 8 µs, nearly all of it HTTP, and a hit at 11 to 15
+//! senders slow down. Only a part: a refusal costs what an answer over HTTP costs, half to two thirds of a hit
 //! (tests/overload), so that a thread which refused all that is too much for it would, by that reckoning, do little
 //! else. The rest waits unread in the system's buffers, at no cost here; how much can wait is bounded by the connections.
 
