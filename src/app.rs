@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::collect::hits::Hits;
 use crate::collect::pages::Pages;
 use crate::collect::peer::Peers;
-use crate::collect::{self, BUFFER_BYTES, Collect};
+use crate::collect::{self, BUFFER_BYTES, Collect, Seat};
 use crate::config::{Config, ConfigError, EngineMode, Marketing};
 use crate::console::{self, Console};
 use crate::house::House;
@@ -131,7 +131,7 @@ impl App {
             config.collect.clone(),
             demo,
         ));
-        let (collect_address, collecting) = Collecting::start(&collect, public, collect::threads(&config.collect))?;
+        let (collect_address, collecting) = Collecting::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let house = House {
@@ -378,25 +378,31 @@ fn ledger(
     Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
 }
 
-/// The collecting threads: one a core, each with a runtime of its own; they share one socket. Whenever this goes, with
-/// the program or with a start that comes to nothing, they let open requests end and are waited for.
+/// One for each collecting thread.
+fn seats(config: &Config, meters: &Meters) -> Vec<Seat> {
+    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
+}
+
+/// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
+/// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are waited
+/// for.
 struct Collecting {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Collecting {
-    fn start(collect: &Arc<Collect>, socket: StdListener, threads: usize) -> Result<(SocketAddr, Self), AppError> {
+    fn start(collect: &Arc<Collect>, socket: StdListener, seats: Vec<Seat>) -> Result<(SocketAddr, Self), AppError> {
         let address = socket.local_addr()?;
-        let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(threads) };
-        for number in 0..threads {
+        let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(seats.len()) };
+        for (number, seat) in seats.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (socket, collect, stop) = (socket.try_clone()?, collect.clone(), collecting.stop.clone());
             let thread = std::thread::Builder::new().name(format!("collect-{number}"));
             collecting.threads.push(thread.spawn(move || {
                 runtime.block_on(async {
                     match tokio::net::TcpListener::from_std(socket) {
-                        Ok(listener) => collect.serve(listener, stop).await,
+                        Ok(listener) => collect.serve(listener, seat, stop).await,
                         Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
                     }
                 });

@@ -119,6 +119,10 @@ impl HitMeters {
             "sillage_other_total",
             "Hits of which a part counts as (other), by the bound of a site's day that they met."
         );
+        metrics::describe_gauge!(
+            "sillage_connections",
+            "Open connections of the collector, by the thread that serves them."
+        );
         Self {
             recorder,
             received: metrics::counter!("sillage_received_total"),
@@ -133,6 +137,12 @@ impl HitMeters {
     pub fn reload(&self, sites: &Sites) {
         let outcomes = metrics::with_local_recorder(&*self.recorder, || outcomes_of(sites));
         self.outcomes.store(Arc::new(outcomes));
+    }
+
+    /// Shows how many connections a thread has.
+    pub fn connections(&self, thread: usize) -> Gauge {
+        let gauge = || metrics::gauge!("sillage_connections", "thread" => thread.to_string());
+        metrics::with_local_recorder(&*self.recorder, gauge)
     }
 
     /// A request begins.

@@ -11,6 +11,7 @@ pub mod native;
 pub mod pages;
 pub mod peer;
 pub mod pixel;
+mod seats;
 mod told;
 pub mod tracker;
 
@@ -30,6 +31,8 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use load::Load;
 use pages::{Page, Pages};
+use seats::Taken;
+pub use seats::{Seat, seats};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -84,8 +87,8 @@ impl Collect {
         Self { hits, pages, config, demo, connections }
     }
 
-    /// Serves `listener` until `shutdown`, then lets open requests end within the configured time.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+    /// Serves `listener` on one thread until `shutdown`, then lets open requests end within the configured time.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut seat: Seat, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let load = Arc::new(Load::default());
         let waits = Waits {
@@ -101,11 +104,12 @@ impl Collect {
         let here = Arc::new(Here { collect: self.clone(), load });
         let server = self.server();
         loop {
-            let accepted = tokio::select! {
+            let taken = tokio::select! {
                 () = shutdown.cancelled() => break,
-                accepted = self.accept(&listener) => accepted,
+                accepted = self.accept(&listener) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
+                handed = seat.handed() => handed,
             };
-            let Some((stream, peer, permit)) = accepted else { continue };
+            let Some(Taken { stream, peer, place }) = taken else { continue };
             let (here, open) = (here.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
             let stream = Watched::new(stream, open.clone());
@@ -118,7 +122,7 @@ impl Collect {
             let task = tokio::spawn(async move {
                 // A connection that breaks is its client's affair; every hit on it has had its outcome.
                 connection.await.ok();
-                drop(permit);
+                drop(place);
             });
             connections.watch(waiting, task.abort_handle());
         }

@@ -32,6 +32,7 @@ mod ship;
 mod store;
 mod support;
 mod thief;
+mod threads;
 mod types;
 mod worked_example;
 mod worlds;

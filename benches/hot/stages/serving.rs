@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use sillage::clock::Clock;
-use sillage::collect::Collect;
 use sillage::collect::hits::Hits;
 use sillage::collect::pages::Pages;
+use sillage::collect::{Collect, seats};
 use sillage::config::Config;
 use sillage::ledger::Ledger;
 use sillage::observe::Meters;
@@ -42,7 +42,8 @@ fn bare(socket: TcpListener, over: CancellationToken) {
 
 #[inline(never)]
 fn request(collect: Arc<Collect>, socket: TcpListener, over: CancellationToken) {
-    on_a_runtime(async { collect.serve(tokio::net::TcpListener::from_std(socket).unwrap(), over).await });
+    let seat = seats(1, |_| metrics::Gauge::noop()).remove(0);
+    on_a_runtime(async { collect.serve(tokio::net::TcpListener::from_std(socket).unwrap(), seat, over).await });
 }
 
 impl Server {
