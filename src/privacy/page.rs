@@ -283,11 +283,12 @@ fn spaced(text: &str) -> Cow<'_, str> {
 /// Adds the route of a page whose router lives in the fragment: `#/users` and `#users` are two routes.
 fn push_fragment(page: &mut String, fragment: &str) {
     let path = fragment.split('?').next().unwrap_or_default();
-    if path.contains('=') {
-        return;
-    }
     let mut route = String::new();
     push_path(&mut route, path);
+    // As it was sent, since cleaning takes parameters away; and as it is read, since `%3D` is one too.
+    if path.contains('=') || route.contains('=') {
+        return;
+    }
     let route = if path.starts_with('/') { &*route } else { route.get(1..).unwrap_or_default() };
     if !route.is_empty() && page.len() + 1 + route.len() <= PAGE_BYTES_MAX {
         page.push('#');

@@ -96,6 +96,8 @@ fn a_fragment_counts_only_where_it_is_a_route() {
         ("/app?page=2#/a?page=3", "/app?page=2#/a"),
         ("/app#/users/jean@x.fr", "/app#/users/:email"),
         ("/app#access_token=abc&x", "/app"),
+        ("/app#access_token%3Dabc", "/app"),
+        ("/app#/a;j=1", "/app"),
         ("/app#a#b", "/app#a%23b"),
     ] {
         let url = format!("https://a.example{rest}");
@@ -206,6 +208,7 @@ fn rest() -> impl Strategy<Value = String> {
         "%2F",
         "%5C",
         "%25",
+        "%3D",
         "%40",
         "@",
         "＠",
