@@ -45,6 +45,7 @@ pub mod config;
 mod lock;
 pub mod native;
 pub mod outcome;
+mod priority;
 pub mod sites;
 
 // Where identity ends, and what is counted of it in memory.

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::setpriority_process;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
+use crate::priority;
 use crate::rollup::Rollup;
 use crate::spool::{ReadReport, SET_ASIDE_SECONDS, SegmentInfo, Spool, SpoolError};
 use crate::store::rows::Batch;
@@ -29,8 +29,8 @@ pub const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::
 /// Events that are older than this when the database is away are folded. While it is, segments are this long.
 const FOLD_SECONDS: u64 = 60;
 const FOLD_EVERY: Duration = Duration::from_secs(FOLD_SECONDS);
-/// Priority of the folding thread, as `nice` has it: a tenth of what a thread with hits gets, where both want a core.
-const FOLD_NICE: i32 = 10;
+/// So far folding is below hits: a tenth of their time, where both want a core.
+const FOLD_BELOW: i32 = 10;
 /// How long stopping waits for a database that does not answer: half of what a supervisor commonly grants.
 const STOP_MAX: Duration = Duration::from_secs(15);
 
@@ -285,8 +285,8 @@ impl Ship {
         let ledger = self.ledger.clone();
         let (answer, done) = oneshot::channel();
         std::thread::Builder::new().name("fold".into()).spawn(move || {
-            if let Err(error) = setpriority_process(None, FOLD_NICE) {
-                tracing::debug!(kind = ?std::io::Error::from(error).kind(), "folding has the priority of hits");
+            if let Err(error) = priority::lower(None, FOLD_BELOW) {
+                tracing::debug!(kind = ?error.kind(), "folding has the priority of hits");
             }
             // Whoever asked may have stopped waiting.
             answer.send(work(ledger.spool())).ok();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, getpriority_process, kill_process, test_kill_process};
 use sillage::store::{Engine, EngineError, Store, StoreError, migrate};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -12,6 +12,27 @@ use crate::support::{self, EXACT, eventually, fresh_store};
 
 fn pid(engine: &Engine) -> Pid {
     Pid::from_raw(i32::try_from(engine.process().unwrap()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_engine_gives_way_to_hits_with_all_threads_that_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(support::options(folder.path())).await.unwrap();
+    let ours = getpriority_process(None).unwrap();
+    let threads = std::fs::read_dir(format!("/proc/{}/task", engine.process().unwrap())).unwrap();
+    let mut seen = 0;
+    for thread in threads.flatten() {
+        let number = thread.file_name().to_str().unwrap().parse().unwrap();
+        // One that ended meanwhile has none.
+        let Ok(nice) = getpriority_process(Pid::from_raw(number)) else { continue };
+        let name = std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+        // The engine's watch over its memory goes before everybody, where it may.
+        let watches = name.trim() == "MemoryWorker";
+        assert!(watches || nice >= (ours + 5).min(19), "{name}: {nice} where ours is {ours}");
+        seen += usize::from(!watches);
+    }
+    assert!(seen > 1);
+    engine.stop().await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, setrlimit};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin};
 use tokio::sync::{oneshot, watch};
@@ -27,6 +27,7 @@ use super::error::code_of;
 use crate::config;
 use crate::lock::FolderLock;
 use crate::native;
+use crate::priority;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,8 +35,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(10);
 /// After the leash is let go, running merges are abandoned at once; then it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
-/// Priority of the engine, as `nice` has it: where both want a core, hits get three times as much.
-const NICE: i32 = 5;
+/// So far the engine is below us: where both want a core, hits get three times as much.
+const BELOW: i32 = 5;
 /// Pause before the first restart; it doubles up to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -243,8 +244,9 @@ impl Leash {
             .spawn()
             .map_err(EngineError::Spawn)?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(Err(error)) = pid.map(|pid| setpriority_process(Some(pid), NICE)) {
-            tracing::debug!(kind = ?io::Error::from(error).kind(), "the engine has the priority of hits");
+        // It has one thread yet; those that it starts are as it is.
+        if let Some(Err(error)) = pid.map(|pid| priority::lower(Some(pid), BELOW)) {
+            tracing::debug!(kind = ?error.kind(), "the engine has the priority of hits");
         }
         let (Some(stdin), Some(stderr)) = (child.stdin.take(), child.stderr.take()) else {
             return Err(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()));
