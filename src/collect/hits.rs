@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::header::REFERER;
+use hyper::http::request::Parts;
 
 use super::answer::{self, Answer, Format};
 use super::native::Message;
@@ -88,9 +88,8 @@ impl Hits {
     }
 
     /// `POST /api/event`.
-    pub(super) async fn event(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    pub(super) async fn event(&self, head: &Parts, body: Incoming, peer: IpAddr) -> Answer {
         let started = self.meters.start();
-        let (head, body) = request.into_parts();
         let told = Told::by(&head.headers);
         let answer = match self.body(told.encoded, body).await {
             Ok(body) => {
@@ -104,11 +103,11 @@ impl Hits {
     }
 
     /// `GET /pixel.gif`.
-    pub(super) async fn pixel(&self, request: &Request<Incoming>, peer: IpAddr) -> Answer {
+    pub(super) async fn pixel(&self, head: &Parts, peer: IpAddr) -> Answer {
         let started = self.meters.start();
-        let headers = request.headers();
+        let headers = &head.headers;
         let referrer = headers.get(REFERER).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-        let message = pixel::parse(request.uri().query().unwrap_or_default(), referrer);
+        let message = pixel::parse(head.uri.query().unwrap_or_default(), referrer);
         let client = || self.peers.client(peer, headers);
         let answer = self.take(message, &Told::by(headers), client, Format::Pixel).await;
         self.meters.answered(started);

@@ -16,7 +16,7 @@ mod told;
 pub mod tracker;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use answer::{Answer, Format};
 use connections::{Connection, Connections, Waits, Watched};
 use hits::Hits;
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -113,9 +114,11 @@ impl Collect {
             let (here, open) = (here.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
             let stream = Watched::new(stream, open.clone());
-            let service = service_fn(move |request| {
+            let service = service_fn(move |request: Request<Incoming>| {
                 let (here, open) = (here.clone(), open.clone());
-                async move { Ok::<_, Infallible>(here.collect.serve_one(request, peer, &here.load, &open).await) }
+                // Owned here, and lent from here on: whatever owns it further in has room for it of its own.
+                let (head, body) = request.into_parts();
+                async move { Ok::<_, Infallible>(here.collect.serve_one(&head, body, peer, &here.load, &open).await) }
             });
             let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
@@ -173,42 +176,43 @@ impl Collect {
     /// One request, noted as in progress.
     async fn serve_one(
         &self,
-        request: Request<Incoming>,
+        head: &Parts,
+        body: Incoming,
         peer: SocketAddr,
         load: &Load,
         open: &Arc<Connection>,
     ) -> Answer {
         match open.begin() {
-            Some(_serving) => self.route(request, peer, load).await,
+            Some(_serving) => self.route(head, body, peer.ip(), load).await,
             None => self.hits.refuse(),
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, peer: SocketAddr, load: &Load) -> Answer {
+    async fn route(&self, head: &Parts, body: Incoming, peer: IpAddr, load: &Load) -> Answer {
         const READ: &str = "GET, HEAD, OPTIONS";
         const EVENT: &str = "POST, OPTIONS";
         const FILE: &str = "GET, HEAD";
-        let method = request.method().clone();
+        let method = &head.method;
         let reads = method == Method::GET || method == Method::HEAD;
-        match request.uri().path() {
+        match head.uri.path() {
             "/api/event" if method == Method::POST && load.refuses() => self.hits.refuse(),
             "/pixel.gif" if reads && load.refuses() => self.hits.refuse(),
-            "/api/event" if method == Method::POST => self.hits.event(request, peer.ip()).await,
+            "/api/event" if method == Method::POST => self.hits.event(head, body, peer).await,
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),
             // Nobody shows a page by asking for an image's head: link checkers and previews do.
             "/pixel.gif" if method == Method::HEAD => self.hits.unmeasured(Format::Pixel),
-            "/pixel.gif" if reads => self.hits.pixel(&request, peer.ip()).await,
+            "/pixel.gif" if reads => self.hits.pixel(head, peer).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
             path if let Some(page) = Page::at(path) => match reads {
-                true => self.pages.serve(page, &request),
+                true => self.pages.serve(page, head),
                 false => answer::method_not_allowed(FILE),
             },
             path => match tracker::find(path, &self.config.tracker_path) {
-                Some(script) if reads => script.serve(request.headers()),
+                Some(script) if reads => script.serve(&head.headers),
                 Some(_) => answer::method_not_allowed(FILE),
-                None if self.demo && reads => demo::serve(path, request.headers()).unwrap_or_else(answer::not_found),
+                None if self.demo && reads => demo::serve(path, &head.headers).unwrap_or_else(answer::not_found),
                 None => answer::not_found(),
             },
         }

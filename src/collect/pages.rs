@@ -9,7 +9,8 @@ use hyper::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderMap,
     HeaderName, HeaderValue, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Request, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use url::form_urlencoded;
 
 use super::answer::Answer;
@@ -76,7 +77,7 @@ impl Pages {
     }
 
     /// One page, for whoever reads it.
-    pub(super) fn serve<B>(&self, page: Page, request: &Request<B>) -> Answer {
+    pub(super) fn serve(&self, page: Page, request: &Parts) -> Answer {
         let asked = self.asked(request);
         let facts = self.facts.at(self.clock.now()).of(asked.site.as_deref());
         let lang = asked.lang;
@@ -88,27 +89,27 @@ impl Pages {
         let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
         let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
         match page {
-            Page::Machine => answer(request.headers(), machine::json(&facts), None),
+            Page::Machine => answer(&request.headers, machine::json(&facts), None),
             Page::Privacy => {
                 let document = page::privacy(&facts, &links(lang));
                 let frame = Frame { languages, script: None };
-                answer(request.headers(), html::page(&document, lang, &frame), Some(lang))
+                answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
             }
             Page::OptOut => {
                 let document = page::opt_out(&facts, &asked.reach, &links(lang));
                 let frame = Frame { languages, script: Some(&facts.tracker_path) };
-                answer(request.headers(), html::page(&document, lang, &frame), Some(lang))
+                answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
             }
         }
     }
 
     /// The language: `?lang=`, else the browser's. The site: `?site=`, else the one whose host, or whose host's parent,
     /// the request came to.
-    fn asked<B>(&self, request: &Request<B>) -> Asked {
-        let query = request.uri().query().unwrap_or_default();
+    fn asked(&self, request: &Parts) -> Asked {
+        let query = request.uri.query().unwrap_or_default();
         let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
         let sites = self.anonymiser.sites();
-        let wished = || text(request.headers(), &ACCEPT_LANGUAGE).map_or(Lang::En, Lang::wished);
+        let wished = || text(&request.headers, &ACCEPT_LANGUAGE).map_or(Lang::En, Lang::wished);
         let lang = of("lang").and_then(|(_, code)| Lang::of_code(&code)).unwrap_or_else(wished);
         let named = of("site").and_then(|(_, name)| sites.find(&name.to_ascii_lowercase()).cloned());
         let host = host(request).unwrap_or_default();
@@ -124,8 +125,8 @@ impl Pages {
 }
 
 /// The host that a request came to, without its port.
-fn host<B>(request: &Request<B>) -> Option<String> {
-    let host = request.uri().host().or_else(|| text(request.headers(), &HOST))?;
+fn host(request: &Parts) -> Option<String> {
+    let host = request.uri.host().or_else(|| text(&request.headers, &HOST))?;
     let host = host
         .rsplit_once(':')
         .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
