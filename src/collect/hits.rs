@@ -54,6 +54,18 @@ enum End {
     Refused(Refused, &'static str),
 }
 
+/// A request whose sender waits for nothing any more, or for the disk alone; with what became of its other hits.
+enum Begun<'h> {
+    Over(End),
+    Kept(Option<End>, Kept<'h>),
+}
+
+/// The hits of a request that the spool has, until it keeps them for good.
+struct Kept<'h> {
+    hits: Vec<Taken<'h>>,
+    receipt: Receipt,
+}
+
 /// A hit on its way into the spool, until its outcome is known. When the sender leaves, nobody waits for the receipt any
 /// more, and the hit ends with that.
 struct Taken<'h> {
@@ -91,13 +103,11 @@ impl Hits {
     pub(super) async fn event(&self, head: &Parts, body: Incoming, peer: IpAddr) -> Answer {
         let started = self.meters.start();
         let told = Told::by(&head.headers);
-        let answer = match self.body(told.encoded, body).await {
-            Ok(body) => {
-                let client = || self.peers.client(peer, &head.headers);
-                self.take(Message::parse(&body), &told, client, Format::Native).await
-            }
-            Err(refused) => self.end_unread(refused, ""),
+        let begun = match self.body(told.encoded, body).await {
+            Ok(body) => self.begin(Message::parse(&body), &told, || self.peers.client(peer, &head.headers)),
+            Err(refused) => Begun::Over(self.unread(refused, "")),
         };
+        let answer = begun.answer(Format::Native).await;
         self.meters.answered(started);
         answer
     }
@@ -108,8 +118,8 @@ impl Hits {
         let headers = &head.headers;
         let referrer = headers.get(REFERER).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
         let message = pixel::parse(head.uri.query().unwrap_or_default(), referrer);
-        let client = || self.peers.client(peer, headers);
-        let answer = self.take(message, &Told::by(headers), client, Format::Pixel).await;
+        let begun = self.begin(message, &Told::by(headers), || self.peers.client(peer, headers));
+        let answer = begun.answer(Format::Pixel).await;
         self.meters.answered(started);
         answer
     }
@@ -123,23 +133,23 @@ impl Hits {
 
     /// A hit that the thread has no time for.
     pub(super) fn refuse(&self) -> Answer {
-        self.end_unread(Refused::Unavailable, "")
+        self.unread(Refused::Unavailable, "").answer(Format::Native)
     }
 
-    async fn take(
+    /// All of a request's way but the waiting for the disk: anonymised, and counted.
+    fn begin(
         &self,
         message: Result<Message<'_>, &'static str>,
         told: &Told<'_>,
         client: impl Fn() -> ClientIp,
-        format: Format,
-    ) -> Answer {
+    ) -> Begun<'_> {
         let message = match message {
             Ok(message) => message,
-            Err(why) => return self.end_unread(Refused::Malformed, why),
+            Err(why) => return Begun::Over(self.unread(Refused::Malformed, why)),
         };
         let received = self.clock.now();
         let mut sightings = Vec::with_capacity(1);
-        let mut best: Option<End> = None;
+        let mut over: Option<End> = None;
         for site in message.site_names() {
             self.meters.received();
             let hit = Hit {
@@ -158,44 +168,35 @@ impl Hits {
             };
             match self.anonymiser.anonymise(hit) {
                 Ok(sighting) => sightings.push(sighting),
-                Err(ended) => best = End::or_rather(best, self.end(ended)),
+                Err(ended) => over = Some(End::or_rather(over, self.end(ended))),
             }
         }
-        if !sightings.is_empty() {
-            let refused = matches!(best, Some(End::Refused(..)));
-            best = End::or_rather(best, self.keep(sightings, refused).await);
+        if sightings.is_empty() {
+            return Begun::Over(over.unwrap_or_else(|| self.unread(Refused::Malformed, "d: blank")));
         }
-        match best {
-            Some(End::Counted(proof)) => answer::counted(proof, format),
-            Some(End::Dropped(reason)) => answer::dropped(reason, format),
-            Some(End::Refused(refused, why)) => answer::refused(refused, why),
-            None => self.end_unread(Refused::Malformed, "d: blank"),
+        let refused = matches!(over, Some(End::Refused(..)));
+        match self.keep(sightings, refused) {
+            Ok(kept) => Begun::Kept(over, kept),
+            Err(Unavailable) => Begun::Over(End::or_rather(over, End::Refused(Refused::Unavailable, ""))),
         }
     }
 
     /// The hits of one request, kept together or not at all: who repeats what was refused must count on no site twice.
     /// So none is kept where `refused` says that the request has been.
-    async fn keep(&self, sightings: Vec<Sighting<'_>>, refused: bool) -> End {
-        let unavailable = Outcome::Refused(Refused::Unavailable);
+    fn keep(&self, sightings: Vec<Sighting<'_>>, refused: bool) -> Result<Kept<'_>, Unavailable> {
         let taken = |sighting: &Sighting<'_>| Taken {
             meters: &self.meters,
             site: sighting.site.clone(),
-            outcome: unavailable,
+            outcome: Outcome::Refused(Refused::Unavailable),
             tagged: true,
         };
         let mut hits: Vec<Taken<'_>> = sightings.iter().map(taken).collect();
-        let recorded = if refused { Err(Unavailable) } else { self.record(sightings, &mut hits) };
-        let Ok(receipt) = recorded else { return End::Refused(Refused::Unavailable, "") };
-        hits.iter_mut().for_each(|hit| hit.outcome = Outcome::Unanswered);
-        let durable = receipt.await;
-        for hit in &mut hits {
-            hit.outcome = match durable {
-                Ok(_) if hit.tagged => Outcome::Counted,
-                Ok(_) => Outcome::Untagged,
-                Err(_) => unavailable,
-            };
+        if refused {
+            return Err(Unavailable);
         }
-        durable.map_or(End::Refused(Refused::Unavailable, ""), End::Counted)
+        let receipt = self.record(sightings, &mut hits)?;
+        hits.iter_mut().for_each(|hit| hit.outcome = Outcome::Unanswered);
+        Ok(Kept { hits, receipt })
     }
 
     /// Counts all of them in one turn, which knows no waiting.
@@ -224,10 +225,10 @@ impl Hits {
     }
 
     /// Ends a hit that was never understood.
-    fn end_unread(&self, refused: Refused, why: &'static str) -> Answer {
+    fn unread(&self, refused: Refused, why: &'static str) -> End {
         self.meters.received();
         self.meters.ended(None, Outcome::Refused(refused));
-        answer::refused(refused, why)
+        End::Refused(refused, why)
     }
 
     async fn body(&self, encoded: bool, body: Incoming) -> Result<Bytes, Refused> {
@@ -247,16 +248,50 @@ impl Hits {
     }
 }
 
+impl Begun<'_> {
+    async fn answer(self, format: Format) -> Answer {
+        let end = match self {
+            Self::Over(end) => end,
+            Self::Kept(over, kept) => End::or_rather(over, kept.settled().await),
+        };
+        end.answer(format)
+    }
+}
+
+impl Kept<'_> {
+    /// Waits for the disk.
+    async fn settled(self) -> End {
+        let Self { mut hits, receipt } = self;
+        let durable = receipt.await;
+        for hit in &mut hits {
+            hit.outcome = match durable {
+                Ok(_) if hit.tagged => Outcome::Counted,
+                Ok(_) => Outcome::Untagged,
+                Err(_) => Outcome::Refused(Refused::Unavailable),
+            };
+        }
+        durable.map_or(End::Refused(Refused::Unavailable, ""), End::Counted)
+    }
+}
+
 impl End {
     /// Which of two hits' ends the one answer of their request tells: a refusal, since the sender may mend or repeat
     /// it, before a counted hit, before a dropped one.
-    fn or_rather(known: Option<Self>, other: Self) -> Option<Self> {
-        Some(match (known, other) {
+    fn or_rather(known: Option<Self>, other: Self) -> Self {
+        match (known, other) {
             (Some(refused @ End::Refused(..)), _) => refused,
             (Some(counted @ End::Counted(_)), End::Counted(_) | End::Dropped(_)) => counted,
             (Some(dropped), End::Dropped(_)) => dropped,
             (_, other) => other,
-        })
+        }
+    }
+
+    fn answer(self, format: Format) -> Answer {
+        match self {
+            End::Counted(proof) => answer::counted(proof, format),
+            End::Dropped(reason) => answer::dropped(reason, format),
+            End::Refused(refused, why) => answer::refused(refused, why),
+        }
     }
 }
 
