@@ -129,7 +129,8 @@ impl Collect {
             });
             connections.watch(waiting, task.abort_handle());
         }
-        drop(listener);
+        // Whoever has connected and is not served yet is closed, and may come again.
+        drop((listener, seat));
         // They end with `shutdown`, and cannot fail.
         watching.await.ok();
         keeping.await.ok();
