@@ -16,7 +16,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 macro_rules! files {
     ($($path:literal: $kind:ident $file:literal,)*) => {
-        [$(($path, Asset::new($kind, include_bytes!(concat!("../../demo/", $file)), Policy::Own)),)*]
+        [$(($path, Asset::new($kind, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/", $file)), Policy::Own)),)*]
     };
 }
 
@@ -50,8 +50,9 @@ static FILES: LazyLock<[(&str, Asset); 23]> = LazyLock::new(|| {
     }
 });
 
-static NOT_FOUND: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(HTML, include_bytes!("../../demo/not-found.html"), Policy::Own));
+static NOT_FOUND: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(HTML, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/not-found.html")), Policy::Own)
+});
 
 /// The answer for `path` (no query) if it is below `/demo`; what is not there gets the shop's own 404 page.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Full<Bytes>>> {

@@ -7,17 +7,17 @@ use super::asset::{Asset, Policy};
 
 /// The tracker and its extensions, as every site gets them.
 pub const TEXT: &str = concat!(
-    include_str!("../../tracker/dist/sillage.js"),
-    include_str!("../../tracker/dist/sillage.consent.js"),
-    include_str!("../../tracker/dist/sillage.actions.js"),
-    include_str!("../../tracker/dist/sillage.timing.js"),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.consent.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.actions.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.timing.js")),
 );
 
 macro_rules! scripts {
     ($($ending:literal)*) => {
         [$(($ending, Asset::new(
             "text/javascript; charset=utf-8",
-            include_bytes!(concat!("../../tracker/dist/sillage", $ending)),
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage", $ending)),
             Policy::Shared,
         )),)*]
     };

@@ -19,13 +19,21 @@ pub(super) struct Asset {
 
 static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
-        asset("/", "text/html; charset=utf-8", include_bytes!("../../dashboards/console/index.html")),
+        asset(
+            "/",
+            "text/html; charset=utf-8",
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/index.html")),
+        ),
         asset(
             "/assets/console.js",
             "text/javascript; charset=utf-8",
-            include_bytes!("../../dashboards/console/console.js"),
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/console.js")),
         ),
-        asset("/assets/console.css", "text/css; charset=utf-8", include_bytes!("../../dashboards/console/console.css")),
+        asset(
+            "/assets/console.css",
+            "text/css; charset=utf-8",
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/console.css")),
+        ),
     ]
 });
 

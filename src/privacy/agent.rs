@@ -25,7 +25,7 @@ use crate::privacy::bot::Bots;
 use crate::privacy::hit::UserAgent;
 use crate::privacy::numbered::Numbered;
 
-const RULES: &str = include_str!("../../agents/uap-core/regexes.json");
+const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
 /// Headers are read so far: the longest of real browsers have some 400 bytes, and time grows with length.
 const HEADER_BYTES_MAX: usize = 512;

@@ -2,7 +2,7 @@
 
 use fancy_regex::Regex;
 
-const LIST: &str = include_str!("../../agents/isbot/patterns.txt");
+const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/isbot/patterns.txt"));
 
 /// A look-ahead or look-behind, with at most one group inside.
 const LOOK_AROUND: &str = r"\(\?<?[!=](?:[^()]|\([^()]*\))*\)";

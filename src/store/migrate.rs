@@ -72,12 +72,18 @@ impl MigrateError {
 }
 
 /// Makes the database and the record.
-const RECORD: File = File { name: "0000_migrations", text: include_str!("../../schema/0000_migrations.sql") };
+const RECORD: File = File {
+    name: "0000_migrations",
+    text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0000_migrations.sql")),
+};
 
 /// All files, in the order in which they run.
 const FILES: &[File] = &[
-    File { name: "0001_tables", text: include_str!("../../schema/0001_tables.sql") },
-    File { name: "views_reports", text: include_str!("../../schema/views_reports.sql") },
+    File { name: "0001_tables", text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0001_tables.sql")) },
+    File {
+        name: "views_reports",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
+    },
 ];
 
 /// Tables whose rows leave after the retention.

@@ -22,7 +22,10 @@ pub(super) struct Source {
 }
 
 /// Ours come first: they mend what the other list files elsewhere.
-const LISTS: [&str; 2] = [include_str!("../../../sources/more.tsv"), include_str!("../../../sources/matomo/hosts.tsv")];
+const LISTS: [&str; 2] = [
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/more.tsv")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/matomo/hosts.tsv")),
+];
 
 static SOURCES: LazyLock<HashMap<String, Source>> = LazyLock::new(|| {
     let mut sources = HashMap::new();

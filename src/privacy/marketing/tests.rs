@@ -181,7 +181,7 @@ fn told(says: clicks::Says) -> String {
 
 #[test]
 fn the_document_has_the_table_of_the_program() {
-    let document = include_str!("../../../docs/channels.md");
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/channels.md"));
     let rules: String =
         table().enumerate().map(|(at, (name, when))| format!("| {} | {name} | {when} |\n", at + 1)).collect();
     assert!(document.contains(&rules), "docs/channels.md lacks:\n{rules}");

@@ -28,14 +28,14 @@ pub(super) fn sample() -> (Vec<u8>, Batch, Node) {
 
 #[test]
 fn the_fixture_of_batch_format_1_is_read() {
-    let fixture = include_bytes!("../../../tests/fixtures/spool/format-1.batch");
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.batch"));
     let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, NODE).unwrap().unwrap();
     assert_eq!((events, got, mended, header.created), (5, folded(&samples()), 0, NOW as u64));
 }
 
 #[test]
 fn the_fixture_of_batch_format_2_is_read_and_still_written() {
-    let fixture = include_bytes!("../../../tests/fixtures/spool/format-2.batch");
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-2.batch"));
     let (bytes, rows, node) = sample();
     let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, node).unwrap().unwrap();
     assert_eq!((events, got, mended, header.created), (7, rows, 0, NOW as u64));
@@ -46,8 +46,8 @@ fn the_fixture_of_batch_format_2_is_read_and_still_written() {
 
 #[test]
 fn a_spool_that_an_earlier_release_left_is_taken_over() {
-    let segment: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.seg");
-    let counters: &[u8] = include_bytes!("../../../tests/fixtures/spool/format-1.batch");
+    let segment: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
+    let counters: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.batch"));
     for (name, file) in [(file_name(7), segment), (batch::file_name(7), counters)] {
         let disk = FaultDisk::default();
         disk.put("node", format!("{NODE}\n").as_bytes());

@@ -382,7 +382,7 @@ pub(super) fn samples_2() -> Vec<Event<'static>> {
 
 #[test]
 fn the_fixture_of_format_1_is_read() {
-    let fixture = include_bytes!("../../../tests/fixtures/spool/format-1.seg");
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples().iter().map(said).collect::<Vec<_>>());
     assert_eq!(report, Some(ReadReport { events: 5, ..ReadReport::default() }));
@@ -390,7 +390,7 @@ fn the_fixture_of_format_1_is_read() {
 
 #[test]
 fn the_fixture_of_format_2_is_read() {
-    let fixture = include_bytes!("../../../tests/fixtures/spool/format-2.seg");
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-2.seg"));
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples_2().iter().map(said).collect::<Vec<_>>());
     assert_eq!(report, Some(ReadReport { events: 7, ..ReadReport::default() }));
@@ -398,7 +398,7 @@ fn the_fixture_of_format_2_is_read() {
 
 #[test]
 fn the_fixture_of_format_3_is_read_and_still_written() {
-    let fixture = include_bytes!("../../../tests/fixtures/spool/format-3.seg");
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-3.seg"));
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples_2().iter().map(said).collect::<Vec<_>>());
     let used = segment(samples_2());
@@ -417,7 +417,7 @@ fn the_fixture_of_format_3_is_read_and_still_written() {
 #[test]
 fn what_is_not_there_takes_no_room() {
     let without = segment([pageview(1000, "/pricing")]).len();
-    let old = include_bytes!("../../../tests/fixtures/spool/format-1.seg");
+    let old = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
     let first = HEADER + FRAME_HEAD + u32::from_le_bytes(*old[HEADER..].first_chunk().unwrap()) as usize;
     assert!(without <= first, "{without} bytes, {first} in format 1");
 }
