@@ -23,7 +23,7 @@ use crate::collect::peer::Peers;
 use crate::collect::{self, BUFFER_BYTES, Collect, Seat};
 use crate::config::{Config, ConfigError, EngineMode, Marketing};
 use crate::console::{self, Console};
-use crate::house::House;
+use crate::housekeeping::House;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::privacy::Anonymiser;

@@ -6,7 +6,7 @@
 //! URL, in memory alone. [`privacy`] is the only way on. It drops what must not be counted, takes page and coarse values
 //! from what is left, makes the visitor's tag under a key that is random, per site and day, and lets address and agent
 //! go: a [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits in
-//! progress, all in memory, and says what changes: an [`Event`](privacy::event::Event), which holds no identity. The
+//! progress, all in memory, and says what changes: an [`Event`](event::Event), which holds no identity. The
 //! [`ledger`] appends it to the [`spool`] under the same lock, so that the spool's order is the order in which visits
 //! moved; a note in a journal, in a folder in memory, lets a restart know what memory knew. When a sync of the disk has it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told
 //! `202`. That is the first hand-off.
@@ -43,7 +43,6 @@
 pub mod clock;
 pub mod config;
 mod lock;
-pub mod native;
 pub mod outcome;
 mod priority;
 pub mod sites;
@@ -76,5 +75,7 @@ pub mod simulate;
 pub mod app;
 pub mod commands;
 pub mod demo;
-pub mod house;
-pub mod memory;
+pub mod event;
+pub mod ffi;
+pub mod housekeeping;
+pub mod sizing;

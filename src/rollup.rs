@@ -11,9 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use self::rows::Order;
 use self::texts::{Text, Texts};
-use crate::privacy::event::{
-    Day, Dimension, EntryCorrection, Event, Hour, Kind, Property, Term, Timing, TimingMetric, Values,
-};
+use crate::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, Property, Term, Timing, TimingMetric, Values};
 use crate::store::rows::{Batch, BreakdownsRow};
 
 /// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::{self, ConfigError};
-use crate::privacy::event::{Day, Hour};
+use crate::event::{Day, Hour};
 
 /// Names that point at one click or one campaign: never part of a page, whatever a configuration says.
 const NEVER_KEPT: &[&str] = &[

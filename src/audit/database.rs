@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::evidence::embedded;
 use crate::config::Config;
-use crate::privacy::event::Dimension;
+use crate::event::Dimension;
 use crate::store::client::{Question, Store};
 use crate::store::declared::Declared;
 use crate::store::error::StoreError;

@@ -5,7 +5,7 @@ use jiff::{Span, Unit};
 use super::checks::{Look, listed};
 use super::database::{Database, Reader, Stored};
 use super::evidence::{Evidence, embedded};
-use crate::privacy::event::{Dimension, TimingMetric};
+use crate::event::{Dimension, TimingMetric};
 
 /// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
 const GRACE_DAYS: i64 = 7;

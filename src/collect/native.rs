@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use crate::privacy::event::TimingMetric;
+use crate::event::TimingMetric;
 use crate::privacy::hit::HitKind;
 
 const NO_OBJECT: &str = "the body is not a JSON object";

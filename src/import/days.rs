@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::survey::Survey;
 use super::{Import, ImportError};
-use crate::privacy::event::Day;
+use crate::event::Day;
 use crate::store::rows::ImportsRow;
 use crate::store::{Store, StoreError};
 

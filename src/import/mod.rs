@@ -25,8 +25,8 @@ use jiff::Timestamp;
 use survey::Survey;
 
 use crate::config::Config;
+use crate::event::Day;
 use crate::privacy::Anonymiser;
-use crate::privacy::event::Day;
 use crate::sites::Site;
 use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::lines::{self, Lines};
 use super::{Format, Import, access_log, events};
-use crate::privacy::event::Day;
+use crate::event::Day;
 
 /// What the first reading found.
 pub(super) struct Survey {

@@ -5,7 +5,7 @@ use super::page::{self, Links, Reach};
 use super::said::Said;
 use super::{Facts, Lang, machine, notice};
 use crate::config::{Config, Controller, Privacy};
-use crate::privacy::event::Dimension;
+use crate::event::Dimension;
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::sites::Sites;
 

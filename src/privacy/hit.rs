@@ -90,7 +90,7 @@ pub enum HitKind<'a> {
         scroll_percent: Option<u8>,
     },
     /// Load times: metric and milliseconds.
-    Timing(Vec<(crate::privacy::event::TimingMetric, f64)>),
+    Timing(Vec<(crate::event::TimingMetric, f64)>),
 }
 
 #[cfg(test)]

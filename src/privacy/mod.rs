@@ -1,12 +1,11 @@
 //! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on:
-//! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](event::Event), which holds no identity.
+//! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no identity.
 //!
 //! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before
 //! anything is hashed; only then is the visitor tagged, and address and agent are let go.
 
 pub mod agent;
 mod bot;
-pub mod event;
 pub mod hit;
 pub mod language;
 pub mod marketing;
@@ -26,8 +25,8 @@ pub mod visitor;
 
 use std::sync::Arc;
 
+use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use arc_swap::ArcSwap;
-use event::{DIMENSIONS, Day, Dimension, Hour};
 use hit::{Hit, HitKind};
 use marketing::Origin;
 use numbered::Numbered;
@@ -164,7 +163,7 @@ impl Facts {
     }
 
     fn is_direct(&self) -> bool {
-        self.value(Dimension::Source) == Some(event::DIRECT)
+        self.value(Dimension::Source) == Some(crate::event::DIRECT)
     }
 }
 

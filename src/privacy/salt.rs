@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
 
-use super::event::Day;
+use crate::event::Day;
 use crate::sites::Site;
 
 /// A visit goes on while no gap is longer; a key lives as long past its midnight.

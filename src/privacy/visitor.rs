@@ -169,7 +169,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
-    use crate::privacy::event::Day;
+    use crate::event::Day;
     use crate::privacy::salt::Keys;
     use crate::sites::Sites;
 

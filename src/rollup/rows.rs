@@ -3,7 +3,7 @@
 
 use super::texts::{Text, ranks};
 use super::{ActionSums, BreakdownKey, PageSums, PlaceNumber, Rollup, VisitSums};
-use crate::privacy::event::{Day, Dimension, Hour, TimingMetric};
+use crate::event::{Day, Dimension, Hour, TimingMetric};
 use crate::store::rows::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
 
 /// What numbers come to when they are sorted.

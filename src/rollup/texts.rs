@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::privacy::event::Term;
+use crate::event::Term;
 
 /// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
 pub(super) type Text = u32;

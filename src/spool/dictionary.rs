@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::record::RecordError;
 use super::varint::{self, Input};
-use crate::privacy::event::Term;
+use crate::event::Term;
 
 /// The writing side: which texts the segment has, by their number in the source of the events.
 #[derive(Default)]

@@ -105,7 +105,7 @@ pub use self::receipt::{Durable, Receipt, Unavailable};
 use self::segment::file_name;
 use self::writer::{Shared, Writer};
 use crate::clock::Clock;
-use crate::privacy::event::Event;
+use crate::event::Event;
 
 /// Why a spool cannot be used.
 #[derive(Debug, thiserror::Error)]

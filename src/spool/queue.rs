@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::receipt::{Promise, Receipt, Unavailable};
 use super::segment::{Encoder, HEADER, Header};
-use crate::privacy::event::Event;
+use crate::event::Event;
 
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.

@@ -11,7 +11,7 @@ use super::disk::{Disk, QUARANTINE};
 use super::record::{self, RecordError};
 use super::segment::{Header, Piece, Pieces};
 use super::varint::Input;
-use crate::privacy::event::Event;
+use crate::event::Event;
 
 /// What became of a segment's frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::dictionary::{Known, Written};
 use super::varint::{self, Input};
-use crate::privacy::event::{
+use crate::event::{
     DIMENSIONS, Day, EntryCorrection, Event, Hour, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
 };
 

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::record::RecordError;
 use super::varint::{self, Input};
-use crate::privacy::event::{Dimension, TimingMetric};
+use crate::event::{Dimension, TimingMetric};
 use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 
 /// The body of a batch's file.

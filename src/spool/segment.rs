@@ -8,7 +8,7 @@ use crc32fast::Hasher;
 
 use super::dictionary::Written;
 use super::record;
-use crate::privacy::event::{Event, Hour};
+use crate::event::{Event, Hour};
 
 /// The version that is written; it and those before it are read.
 pub(super) const VERSION: u16 = 3;

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use crate::privacy::event::Dimension;
+use crate::event::Dimension;
 
 /// Most rows of one answer: what a page of a table or a year of hours needs, and little memory.
 pub const ROWS_MAX: u32 = 10_000;

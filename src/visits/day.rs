@@ -7,7 +7,7 @@ use super::lexicon::{Bounds, Lexicon, TermIds};
 use super::numbers::Numbers;
 use super::open::OpenVisits;
 use super::rows::Rows;
-use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
 
 /// A visit in progress. Texts are numbers in its day's lexicon.

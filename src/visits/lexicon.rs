@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::config::Limits;
-use crate::privacy::event::{DIMENSIONS, Dimension, Term, Values};
+use crate::event::{DIMENSIONS, Dimension, Term, Values};
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";

@@ -2,7 +2,7 @@
 //! cached objects, and a look at two small records takes the place of eight look-ups of texts. It only remembers what
 //! the day's texts have answered; of a value that had no room among them it remembers nothing.
 
-use crate::privacy::event::Dimension;
+use crate::event::Dimension;
 
 /// What an agent says, and what a place says, in the order of the dimensions.
 pub(super) const OF_AGENT: [Dimension; 5] =

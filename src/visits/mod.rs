@@ -36,8 +36,8 @@ use lexicon::{Lexicon, TermIds};
 use memo::Memos;
 use numbers::NUMBER_BYTES_MAX;
 
+use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::Sighting;
-use crate::privacy::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
 use crate::sites::Site;
 

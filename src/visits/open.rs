@@ -5,7 +5,7 @@ mod kept;
 
 use super::day::{View, Visit};
 use super::numbers::Numbers;
-use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::VISIT_GAP_SECONDS;
 
 /// Dimensions from here on are marketing, and most visits have none of them.

@@ -7,7 +7,7 @@
 
 use super::counting::OTHER_VALUE;
 use super::numbers::Numbers;
-use crate::privacy::event::{DIMENSIONS, Dimension, Hour, Timing};
+use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
 
 /// One row's key, as numbers of the day's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,7 @@ fn bits_of(common: &mut Vec<Vec<Common>>, page: u32) -> &mut Common {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::event::{DIMENSIONS, TimingMetric};
+    use crate::event::{DIMENSIONS, TimingMetric};
 
     #[test]
     fn a_row_stays_what_it_was_and_the_bound_is_never_passed() {

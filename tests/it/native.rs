@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sillage::native::map_location_file;
+use sillage::ffi::map_location_file;
 
 #[test]
 fn a_location_file_is_mapped_and_another_file_is_refused() {

@@ -1,7 +1,7 @@
 //! Figures as they leave: rows by the store, questions through the real listener, a real engine between them.
 
 use serde_json::{Value, json};
-use sillage::privacy::event::Day;
+use sillage::event::Day;
 use sillage::store::Store;
 use sillage::store::migrate::{self, Settings};
 use sillage::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};

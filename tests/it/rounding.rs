@@ -7,7 +7,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use sillage::privacy::event::Dimension;
+use sillage::event::Dimension;
 use sillage::store::report::{Filter, Grain, Operator, ROWS_MAX, Report, Role, Subject};
 use sillage::store::reports::{ReportRow, Reports};
 use sillage::store::rows::{Batch, TimingsRow};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, setpriority_process};
 use rustix::thread::{CpuSet, gettid, sched_setaffinity};
 use sillage::config::Config;
-use sillage::memory;
+use sillage::sizing;
 
 use crate::bare::Bare;
 use crate::program::{Home, Program, Setup};
@@ -60,7 +60,7 @@ impl Drop for Busy {
 /// Most memory of its own that the program's configuration allows it, in MiB.
 pub(crate) fn allowed_mib(program: &Program) -> f64 {
     let config = Config::load(&program.home().path("sillage.toml")).unwrap();
-    let bytes: u64 = memory::process(&config).iter().map(|part| part.bytes).sum();
+    let bytes: u64 = sizing::process(&config).iter().map(|part| part.bytes).sum();
     bytes as f64 / f64::from(1 << 20)
 }
 

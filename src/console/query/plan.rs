@@ -207,7 +207,7 @@ mod tests {
             "metrics": ["visits"], "dimensions": ["time:day"], "filters": [["is", "visit:country", ["FR"]]]
         }))
         .unwrap();
-        assert_eq!(report.subject, Subject::Breakdown(crate::privacy::event::Dimension::Country));
+        assert_eq!(report.subject, Subject::Breakdown(crate::event::Dimension::Country));
         assert!(!report.by_value && report.value.is_some());
     }
 

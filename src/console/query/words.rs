@@ -1,6 +1,6 @@
 //! The vocabulary of the query: metrics and dimensions by their names, and the sentences for names that are none.
 
-use crate::privacy::event::Dimension;
+use crate::event::Dimension;
 use crate::store::report::{Grain, Metric};
 
 /// Why a question is refused, as one sentence for the person who asked.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::privacy::event::{Property, Timing, TimingMetric};
+use crate::event::{Property, Timing, TimingMetric};
 use crate::spool::disk::Disk;
 use crate::spool::fault::{FaultDisk, Op};
 use crate::spool::reader::{ReadReport, SegmentReader};

@@ -22,7 +22,7 @@ use super::receipt::{Receipt, Unavailable};
 use super::writer::Writer;
 use super::{Recovery, Spool};
 use crate::clock::{Clock, ManualClock};
-use crate::privacy::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, LeftPage, Term, Values};
+use crate::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, LeftPage, Term, Values};
 
 const NOW: i64 = 1_773_136_800; // 2026-03-10T10:00:00Z
 const PAGES: [&str; 8] = ["/", "/pricing", "/docs", "/docs/a", "/docs/b", "/blog", "/blog/été", "/about"];

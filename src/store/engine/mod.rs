@@ -25,8 +25,8 @@ use self::launch::Program;
 use super::client::{Endpoint, Store};
 use super::error::code_of;
 use crate::config;
+use crate::ffi;
 use crate::lock::FolderLock;
-use crate::native;
 use crate::priority;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
@@ -175,7 +175,7 @@ pub fn child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let library = PathBuf::from(arguments.next().unwrap_or_default());
     let arguments: Vec<String> =
         std::iter::once("sillage-engine".into()).chain(arguments.map(|text| text.to_string_lossy().into())).collect();
-    match native::run_engine(&library, &arguments) {
+    match ffi::run_engine(&library, &arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // To the parent's pipe, where only the number is looked at; when that is gone, to nobody.

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::note::Entry;
 use super::saved::Keeping;
 use super::{Generation, Place};
+use crate::ffi;
 use crate::lock::FolderLock;
-use crate::native;
 use crate::spool::Position;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
@@ -197,7 +197,7 @@ impl Journal {
         file.set_len((begun + room) as u64)?;
         let reserved = RESERVED_AT_ONCE.min(room);
         reserve(&file, begun, reserved)?;
-        let notes = Notes { mapped: native::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
+        let notes = Notes { mapped: ffi::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
         std::fs::rename(&new, path(folder, number))?;
         self.before = Some(path(folder, self.generation));
         self.generation = number;
@@ -268,7 +268,7 @@ fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
 
 /// A generation from its file; nothing when it is of another spool or release, or was never finished.
 fn read(path: &Path, node: [u8; 16]) -> Option<Generation> {
-    let file = native::map_kept_journal(&File::open(path).ok()?).ok()?;
+    let file = ffi::map_kept_journal(&File::open(path).ok()?).ok()?;
     let (start, rest) = file.split_at_checked(HEAD)?;
     let number = |range: Range<usize>| Some(u64::from_le_bytes(start.get(range)?.try_into().ok()?));
     let last = Position { segment: number(29..37)?, index: number(37..45)? };

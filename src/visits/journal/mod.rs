@@ -85,7 +85,7 @@ pub(crate) fn recall(
     recalled.last = generation.last;
     for day in generation.days() {
         if let Some(site) = sites.find(&day.site) {
-            keys.recall(site, crate::privacy::event::Day(day.day), &day.key);
+            keys.recall(site, crate::event::Day(day.day), &day.key);
             recalled.visits.recall(site, &day, keys);
         }
     }

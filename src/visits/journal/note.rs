@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::privacy::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
+use crate::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
 use crate::privacy::salt::Keys;

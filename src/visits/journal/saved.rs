@@ -7,7 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::super::day::DayVisits;
 use super::super::lexicon::Words;
 use super::super::rows::Common;
-use crate::privacy::event::DIMENSIONS;
+use crate::event::DIMENSIONS;
 
 /// A day in memory, to be written as a [`SavedDay`].
 pub(crate) struct Keeping<'v> {

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::clock::SteadyClock;
     use crate::config::Site;
-    use crate::privacy::event::{Day, Event, Hour, Kind, Property, Term};
+    use crate::event::{Day, Event, Hour, Kind, Property, Term};
     use crate::spool::Spool;
     use crate::store::rows::{ActionsRow, BreakdownsRow};
 

@@ -16,10 +16,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, EngineMode, Marketing};
 use crate::console::{export, tokens};
 use crate::import::{self, Format, Import};
-use crate::memory;
 use crate::notice::{self, Facts, Lang};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
+use crate::sizing;
 use crate::store::client::Store;
 use crate::store::engine::Engine;
 use crate::store::migrate;
@@ -94,7 +94,7 @@ pub fn check(file: &Path) -> Result<String, Failure> {
     let config = Config::load(file)?;
     app::check(&config)?;
     let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
-    Ok(format!("{notes}{}\n{}: right; {} site(s)", memory::told(&config), file.display(), config.site.len()))
+    Ok(format!("{notes}{}\n{}: right; {} site(s)", sizing::told(&config), file.display(), config.site.len()))
 }
 
 /// `sillage import`.
