@@ -14,9 +14,9 @@ use crate::privacy::agent::Agents;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::place::Places;
 use crate::rollup::Rollup;
+use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::spool::fault::{Fault, FaultDisk, Survives};
-use crate::store::rows::Batch;
 
 static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(|| Arc::new(Agents::new(10)));
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";

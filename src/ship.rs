@@ -19,8 +19,8 @@ use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::priority;
 use crate::rollup::Rollup;
+use crate::rollup::counters::Batch;
 use crate::spool::{ReadReport, SET_ASIDE_SECONDS, SegmentInfo, Spool, SpoolError};
-use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};
 
 /// First and longest pause after a failed insert. One that was refused waits for somebody to mend something: it is

@@ -84,8 +84,8 @@ mod tests {
     use crate::clock::SteadyClock;
     use crate::config::Site;
     use crate::event::{Day, Event, Hour, Kind, Property, Term};
+    use crate::rollup::counters::{ActionsRow, BreakdownsRow};
     use crate::spool::Spool;
-    use crate::store::rows::{ActionsRow, BreakdownsRow};
 
     #[test]
     fn the_default_bounds_of_one_site_come_to_less_than_two_gigabytes() {

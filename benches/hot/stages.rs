@@ -17,8 +17,8 @@ use sillage::ledger::Ledger;
 use sillage::privacy::hit::{ClientIp, Hit, Signals, UserAgent};
 use sillage::privacy::{Anonymiser, Sighting};
 use sillage::rollup::Rollup;
+use sillage::rollup::counters::Batch;
 use sillage::spool::{Receipt, SegmentReader, Spool};
-use sillage::store::rows::Batch;
 use sillage::visits::{Bounds, Counted, Visits};
 
 use self::serving::Server;

@@ -9,8 +9,8 @@ use super::evidence::embedded;
 use crate::config::Config;
 use crate::event::Dimension;
 use crate::store::client::{Question, Store};
-use crate::store::declared::Declared;
 use crate::store::error::StoreError;
+use crate::store::expected_schema::Declared;
 use crate::store::migrate::Settings;
 
 /// ClickHouse's number for a right that is missing.

@@ -16,7 +16,7 @@ use crate::outcome::Dropped;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::{Anonymiser, NotCounted, Sighting};
 use crate::rollup::Rollup;
-use crate::store::rows::Batch;
+use crate::rollup::counters::Batch;
 use crate::visits::{Bounds, Visits};
 
 /// Hits after which what is past is forgotten.

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use super::survey::Survey;
 use super::{Import, ImportError};
 use crate::event::Day;
-use crate::store::rows::ImportsRow;
+use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
 
 /// An import that may go on.

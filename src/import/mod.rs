@@ -27,8 +27,8 @@ use survey::Survey;
 use crate::config::Config;
 use crate::event::Day;
 use crate::privacy::Anonymiser;
+use crate::rollup::counters::Batch;
 use crate::sites::Site;
-use crate::store::rows::Batch;
 use crate::store::{Store, StoreError};
 
 /// What kind of lines the files hold.

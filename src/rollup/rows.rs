@@ -1,10 +1,10 @@
 //! What was added up, as rows in the order of their keys: columns of text by their bytes. It changes no figure, and its
 //! order owes nothing to the order in which events came or to where a table keeps them.
 
-use super::texts::{Text, ranks};
 use super::{ActionSums, BreakdownKey, PageSums, PlaceNumber, Rollup, VisitSums};
 use crate::event::{Day, Dimension, Hour, TimingMetric};
-use crate::store::rows::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::interner::{Text, ranks};
 
 /// What numbers come to when they are sorted.
 pub(super) struct Order {

@@ -57,7 +57,7 @@ use flate2::write::DeflateEncoder;
 use super::SpoolError;
 use super::rows;
 use super::segment::{self, HEADER, Header, MENDED_MAX, Node, Piece, Pieces};
-use crate::store::rows::Batch;
+use crate::rollup::counters::Batch;
 
 /// The version that is written; it and the one before it are read.
 const VERSION: u16 = 2;

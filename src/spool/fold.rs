@@ -9,7 +9,7 @@ use super::batch;
 use super::disk::QUARANTINE;
 use super::segment::file_name;
 use super::{SegmentInfo, SegmentReader, Spool, SpoolError};
-use crate::store::rows::Batch;
+use crate::rollup::counters::Batch;
 
 /// What is set aside is kept this long: a week to look at it. It may hold events, dimension by dimension side by side,
 /// which are to be on a disk for the time of a flush only.

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::record::RecordError;
 use super::varint::{self, Input};
 use crate::event::{Dimension, TimingMetric};
-use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 
 /// The body of a batch's file.
 pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {

@@ -11,8 +11,8 @@ use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Failure, StoreError};
-use super::rows::{Batch, ImportsRow};
 use crate::config;
+use crate::rollup::counters::{Batch, ImportsRow};
 
 /// Sending one chunk of 256 KiB; slower than this is a dead connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);

@@ -5,16 +5,15 @@
 //! its views give, [`export`] as files. Nothing here ever sees a hit.
 
 pub mod client;
-pub mod declared;
 pub mod engine;
 pub mod error;
+pub mod expected_schema;
 pub mod export;
 pub mod migrate;
 pub mod report;
 pub mod reports;
-pub mod rows;
 
+pub use crate::rollup::counters::Batch;
 pub use client::{Endpoint, Login, Question, Store};
 pub use engine::{Engine, EngineError};
 pub use error::{Failure, StoreError};
-pub use rows::Batch;

@@ -15,8 +15,8 @@ use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use crate::privacy::place::Places;
 use crate::privacy::{Anonymiser, Sighting};
 use crate::rollup::Rollup;
+use crate::rollup::counters::Batch;
 use crate::sites::Sites;
-use crate::store::rows::Batch;
 use jiff::Timestamp;
 
 const HITS: u32 = 200_000;

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sillage::store::rows::{Batch, TimingsRow};
+use sillage::rollup::counters::{Batch, TimingsRow};
 
 use crate::collector::{FIREFOX, pageview};
 use crate::console::Served;

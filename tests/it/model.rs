@@ -16,8 +16,8 @@ use sillage::privacy::agent::Agents;
 use sillage::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
 use sillage::privacy::place::Places;
 use sillage::rollup::Rollup;
+use sillage::rollup::counters::Batch;
 use sillage::sites::Sites;
-use sillage::store::rows::Batch;
 use sillage::visits::{Bounds, Visits};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use sillage::event::Day;
+use sillage::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 use sillage::store::Store;
 use sillage::store::migrate::{self, Settings};
-use sillage::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 
 use crate::console::{Served, serve};
 use crate::support;

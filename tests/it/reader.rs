@@ -2,8 +2,8 @@
 //! anything that is not rounded, and no refusal holds a figure or a stored value.
 
 use base64::Engine as _;
+use sillage::rollup::counters::Batch;
 use sillage::store::Store;
-use sillage::store::rows::Batch;
 
 use crate::console::{Served, serve};
 use crate::engine::raw;

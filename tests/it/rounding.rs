@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sillage::event::Dimension;
+use sillage::rollup::counters::{Batch, TimingsRow};
 use sillage::store::report::{Filter, Grain, Operator, ROWS_MAX, Report, Role, Subject};
 use sillage::store::reports::{ReportRow, Reports};
-use sillage::store::rows::{Batch, TimingsRow};
 
 use crate::query::{DAY, TEN, action, breakdown, page, store};
 

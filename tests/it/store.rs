@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sillage::store::rows::{ActionsRow, BreakdownsRow, ImportsRow, PagesRow, TimingsRow};
+use sillage::rollup::counters::{ActionsRow, BreakdownsRow, ImportsRow, PagesRow, TimingsRow};
 use sillage::store::{Batch, Endpoint, Login, Store, StoreError, migrate};
 
 use crate::support::{self, EXACT, eventually, fresh_store};

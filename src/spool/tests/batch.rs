@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::format::{samples, samples_2};
 use super::*;
 use crate::rollup::Rollup;
+use crate::rollup::counters::Batch;
 use crate::ship::fold;
 use crate::spool::batch::{self, Kept};
 use crate::spool::rows;
 use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node, file_name};
-use crate::store::rows::Batch;
 
 const NODE: Node = Node(*b"0123456789abcdef");
 

@@ -9,13 +9,13 @@ use super::batch::sample;
 use super::format::samples;
 use super::*;
 use crate::rollup::Rollup;
+use crate::rollup::counters::Batch;
 use crate::ship::{fold, rows_of};
 use crate::spool::batch;
 use crate::spool::disk::{Disk, QUARANTINE};
 use crate::spool::fault::{Fault, FaultDisk, Op, Survives};
 use crate::spool::segment::{HEADER, Header, Node, file_name};
 use crate::spool::{SET_ASIDE_SECONDS, SegmentInfo, SetAside, SpoolError};
-use crate::store::rows::Batch;
 
 /// What a database has taken, by token; a token that it has seen changes nothing.
 #[derive(Debug, Default, Clone, PartialEq)]

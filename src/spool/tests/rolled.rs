@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::format::{Dice, dice};
 use super::*;
 use crate::rollup::Rollup;
-use crate::store::rows::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 
 /// Figures in the order of the row's columns.
 #[derive(Default)]

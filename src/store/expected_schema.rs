@@ -1,8 +1,9 @@
 //! What `schema/` declares, read from its own statements, so that an audit compares the database with the very text that
 //! made it. Must not be asked for anything that the server knows better: it only reads our own form.
 
-use super::client::Store;
-use super::migrate::{self, Settings};
+use crate::store::client::Store;
+use crate::store::migrate;
+use crate::store::migrate::Settings;
 
 /// A declared table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

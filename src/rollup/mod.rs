@@ -4,15 +4,16 @@
 //! What is hashed and compared is numbers: a text has one (`rollup/texts.rs`), a page of a site and day has one, and
 //! both make the key of a row.
 
+pub mod counters;
+mod interner;
 mod rows;
-mod texts;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use self::rows::Order;
-use self::texts::{Text, Texts};
 use crate::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, Property, Term, Timing, TimingMetric, Values};
-use crate::store::rows::{Batch, BreakdownsRow};
+use crate::rollup::counters::{Batch, BreakdownsRow};
+use crate::rollup::interner::{Text, Texts};
 
 /// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.
 type Sums<K, V> = HashMap<K, V, DefaultHashBuilder>;
