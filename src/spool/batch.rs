@@ -55,9 +55,9 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
 use super::SpoolError;
-use super::rows;
 use super::segment::{self, HEADER, Header, MENDED_MAX, Node, Piece, Pieces};
 use crate::rollup::counters::Batch;
+use crate::spool::batch_codec;
 
 /// The version that is written; it and the one before it are read.
 const VERSION: u16 = 2;
@@ -93,7 +93,7 @@ pub(super) struct Kept {
 pub(super) fn write(segment: &Header, events: u64, rows: &Batch) -> io::Result<Vec<u8>> {
     let header = Header { magic: MAGIC, version: VERSION, ..*segment };
     let (mut file, seed) = (header.bytes(), header.seed());
-    for payload in compressed(&rows::write(events, rows))?.chunks(MENDED_MAX) {
+    for payload in compressed(&batch_codec::write(events, rows))?.chunks(MENDED_MAX) {
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
         let checksum = segment::checksum(seed, file.len() as u64, length, payload);
         file.extend(length.to_le_bytes());
@@ -136,7 +136,7 @@ pub(super) fn read(file: &[u8], number: u64, node: Node) -> Result<Option<Kept>,
         whole.extend_from_slice(&payload);
     }
     let Some(body) = body(&whole) else { return Ok(None) };
-    match rows::read(&body) {
+    match batch_codec::read(&body) {
         Ok((events, rows)) => Ok(Some(Kept { header, events, rows, mended })),
         Err(error) => {
             tracing::warn!(number, %error, "a batch does not hold what a batch holds");

@@ -5,9 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 
-use super::record::RecordError;
 use super::varint::{self, Input};
 use crate::event::Term;
+use crate::spool::event_codec::RecordError;
 
 /// The writing side: which texts the segment has, by their number in the source of the events.
 #[derive(Default)]

@@ -69,22 +69,22 @@
 pub mod disk;
 
 mod batch;
-mod bell;
+mod batch_codec;
+mod commit_delay;
+mod compact;
 mod dictionary;
+mod event_codec;
 #[cfg(test)]
 pub(crate) mod fault;
-mod fold;
-mod patience;
 mod queue;
 mod reader;
 mod receipt;
-mod record;
 mod recover;
-mod rows;
 mod segment;
 #[cfg(test)]
 mod tests;
 mod varint;
+mod wake;
 mod writer;
 
 use std::io;
@@ -94,9 +94,7 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
-pub use self::bell::Bell;
 use self::disk::{Disk, RealDisk};
-pub use self::fold::{SET_ASIDE_SECONDS, SetAside};
 use self::queue::{EMPTY, Queue, Standing};
 pub use self::queue::{Position, SegmentInfo};
 pub(crate) use self::queue::{SEGMENT_MAX, WAITING_MAX};
@@ -106,6 +104,8 @@ use self::segment::file_name;
 use self::writer::{Shared, Writer};
 use crate::clock::Clock;
 use crate::event::Event;
+pub use crate::spool::compact::{SET_ASIDE_SECONDS, SetAside};
+pub use crate::spool::wake::Bell;
 
 /// Why a spool cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::dictionary::Known;
 use super::disk::{Disk, QUARANTINE};
-use super::record::{self, RecordError};
 use super::segment::{Header, Piece, Pieces};
 use super::varint::Input;
 use crate::event::Event;
+use crate::spool::event_codec;
+use crate::spool::event_codec::RecordError;
 
 /// What became of a segment's frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl SegmentReader {
     fn event<'k>(&self, payload: &[u8], known: &'k mut Known, lost: usize) -> Result<Event<'k>, RecordError> {
         let mut input = Input::new(payload);
         known.define(&mut input, lost)?;
-        record::read(input, self.header.version, self.header.hour(), known)
+        event_codec::read(input, self.header.version, self.header.hour(), known)
     }
 
     /// Writes the damaged pieces to a file of their own; the same pieces give the same file.

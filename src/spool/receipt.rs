@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::bell::{self, Rope, Stand};
+use crate::spool::wake;
+use crate::spool::wake::{Rope, Stand};
 
 /// The spool cannot keep events now: the disk fails, is full, or is too slow for what comes. Try again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -116,7 +117,7 @@ impl Future for Receipt {
             return Poll::Ready(settled);
         }
         let stood = receipt.place.and_then(|place| if let Place::Thread(index) = place { Some(index) } else { None });
-        let first = match bell::wait(&receipt.group, stood, context.waker()) {
+        let first = match wake::wait(&receipt.group, stood, context.waker()) {
             Some(Stand { index, first }) => {
                 receipt.place = Some(Place::Thread(index));
                 // A bell that the group knows will be rung, and is heard on this thread, so behind this.

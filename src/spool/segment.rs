@@ -7,8 +7,8 @@ use std::ops::Range;
 use crc32fast::Hasher;
 
 use super::dictionary::Written;
-use super::record;
 use crate::event::{Event, Hour};
+use crate::spool::event_codec;
 
 /// The version that is written; it and those before it are read.
 pub(super) const VERSION: u16 = 3;
@@ -149,7 +149,7 @@ impl Encoder {
         let first_fresh = self.texts.next();
         let start = out.len();
         self.record.clear();
-        record::write(event, self.header.hour(), &mut self.texts, &mut self.record);
+        event_codec::write(event, self.header.hour(), &mut self.texts, &mut self.record);
         out.extend([0; FRAME_HEAD]);
         self.texts.put_fresh(out);
         out.extend_from_slice(&self.record);

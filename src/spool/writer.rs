@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::disk::{Appending, Disk};
-use super::patience::{ENOUGH, Patience};
 use super::queue::{Batch, EMPTY, Position, Queue, SegmentInfo, Standing};
 use super::segment::{Header, Node, file_name};
 use crate::clock::Clock;
+use crate::spool::commit_delay::{ENOUGH, Patience};
 
 /// Longest wait between two attempts on a failing disk: it is found good again within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);

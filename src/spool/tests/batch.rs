@@ -8,7 +8,7 @@ use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::ship::fold;
 use crate::spool::batch::{self, Kept};
-use crate::spool::rows;
+use crate::spool::batch_codec;
 use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node, file_name};
 
 const NODE: Node = Node(*b"0123456789abcdef");
@@ -77,7 +77,7 @@ fn one_flipped_bit_of_a_batch_is_turned_back_wherever_it_is() {
 proptest! {
     #[test]
     fn no_body_makes_the_reader_panic(body in prop::collection::vec(prop_oneof![0..6u8, any::<u8>()], 0..120)) {
-        drop(rows::read(&body));
+        drop(batch_codec::read(&body));
     }
 }
 

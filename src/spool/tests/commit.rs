@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::spool::SegmentInfo;
+use crate::spool::commit_delay::ENOUGH;
 use crate::spool::fault::{FaultDisk, Op, Survives};
-use crate::spool::patience::ENOUGH;
 use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
 use crate::spool::segment::file_name;
 

@@ -5,11 +5,11 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::batch;
-use super::disk::QUARANTINE;
-use super::segment::file_name;
-use super::{SegmentInfo, SegmentReader, Spool, SpoolError};
 use crate::rollup::counters::Batch;
+use crate::spool::batch;
+use crate::spool::disk::QUARANTINE;
+use crate::spool::segment::file_name;
+use crate::spool::{SegmentInfo, SegmentReader, Spool, SpoolError};
 
 /// What is set aside is kept this long: a week to look at it. It may hold events, dimension by dimension side by side,
 /// which are to be on a disk for the time of a flush only.
@@ -60,7 +60,8 @@ impl Spool {
 
     /// Removes the events of folded segments.
     fn shed(&self) {
-        let folded = |queue: &super::Queue, number: &u64| queue.sealed.get(number).is_some_and(|info| info.folded);
+        let folded =
+            |queue: &crate::spool::Queue, number: &u64| queue.sealed.get(number).is_some_and(|info| info.folded);
         let numbers: Vec<u64> = {
             let queue = self.shared.queue();
             queue.doubled.iter().copied().filter(|number| folded(&queue, number)).collect()

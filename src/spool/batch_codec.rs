@@ -1,4 +1,4 @@
-//! Counter rows as bytes and back, as the format in [`super::batch`] has it. Reading never panics and never makes up
+//! Counter rows as bytes and back, as the format in [`crate::spool::batch`] has it. Reading never panics and never makes up
 //! what is not there; what was written comes back row for row, in its order.
 
 use std::collections::BTreeSet;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::record::RecordError;
-use super::varint::{self, Input};
 use crate::event::{Dimension, TimingMetric};
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::spool::event_codec::RecordError;
+use crate::spool::varint;
+use crate::spool::varint::Input;
 
 /// The body of a batch's file.
 pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
@@ -223,7 +224,7 @@ impl Texts {
         let count = count(input)?;
         let mut texts = Vec::with_capacity(count);
         for _ in 0..count {
-            let length = self::count(input)?;
+            let length = crate::spool::batch_codec::count(input)?;
             let text = std::str::from_utf8(input.take(length)?).map_err(|_| RecordError::Text)?;
             texts.push(text.into());
         }

@@ -1,11 +1,12 @@
 //! One event as bytes and back, as the format in [`super`] has it. Reading never panics, never allocates more than
 //! the bytes it is given could hold, and never makes up what is not there.
 
-use super::dictionary::{Known, Written};
-use super::varint::{self, Input};
 use crate::event::{
     DIMENSIONS, Day, EntryCorrection, Event, Hour, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
 };
+use crate::spool::dictionary::{Known, Written};
+use crate::spool::varint;
+use crate::spool::varint::Input;
 
 /// Why a payload with a good checksum is no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::receipt::Group;
+use crate::spool::receipt::Group;
 
 /// The bell of a thread, as the task that hears it: it ends by being dropped, on its thread.
 #[must_use = "nobody hears a bell that is not polled"]
@@ -135,8 +135,8 @@ mod tests {
     use std::task::Wake;
     use std::thread;
 
-    use super::super::receipt::{Promise, Receipt};
     use super::*;
+    use crate::spool::receipt::{Promise, Receipt};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
