@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::lexicon::Lexicon;
 use super::{Bounds, Counted, Met, OTHER, Visits};
 use crate::config;
 use crate::event::{Event, Kind, TimingMetric, Values};
@@ -17,6 +16,7 @@ use crate::privacy::{Anonymiser, Sighting};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
+use crate::visits::interner::Lexicon;
 use jiff::Timestamp;
 
 const HITS: u32 = 200_000;

@@ -2,14 +2,14 @@
 //! decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
 
 use super::day::{DayVisits, View, Visit};
-use super::lexicon::TermIds;
-use super::memo::{Memo, Memos, OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 use super::rows::Row;
 use super::{Change, KindOf, Met, NOT_FOUND};
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::page::Referrer;
 use crate::privacy::{Facts, Sighting};
+use crate::visits::interner::TermIds;
+use crate::visits::value_cache::{Memo, Memos, OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 
 /// Number of [`OTHER`](super::OTHER) among any texts, and as [`Visit::entry_values`] keeps it.
 const OTHER_NUMBER: u32 = 0;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::journal::{SavedDay, numbers};
-use super::lexicon::{Bounds, Lexicon, TermIds};
-use super::numbers::Numbers;
-use super::open::OpenVisits;
 use super::rows::Rows;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
+use crate::visits::interner::{Bounds, Lexicon, TermIds};
+use crate::visits::open_visits::OpenVisits;
+use crate::visits::tag_set::Numbers;
 
 /// A visit in progress. Texts are numbers in its day's lexicon.
 #[derive(Clone, Copy)]

@@ -18,23 +18,19 @@
 mod counting;
 mod day;
 pub(crate) mod journal;
-pub mod lexicon;
-mod memo;
-mod numbers;
-mod open;
 mod rows;
 
 use std::sync::Arc;
 
+pub use crate::visits::interner::{Bounds, OTHER};
+use crate::visits::interner::{Lexicon, TermIds};
+use crate::visits::tag_set::NUMBER_BYTES_MAX;
+use crate::visits::value_cache::Memos;
 use counting::{Counting, Room};
 use day::{DayVisits, View, Visit};
 use hashbrown::HashMap;
 pub use journal::JournalError;
 use journal::{Keeping, SavedDay};
-pub use lexicon::{Bounds, OTHER};
-use lexicon::{Lexicon, TermIds};
-use memo::Memos;
-use numbers::NUMBER_BYTES_MAX;
 
 use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::Sighting;
@@ -208,9 +204,9 @@ impl Visits {
     pub(crate) fn bytes_max(bounds: Bounds) -> (u64, u64) {
         let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
         // Around midnight a visit has a record in both days: those of the day before go with the last of its visits.
-        let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open::VISIT_BYTES + memo::MEMO_BYTES;
+        let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open_visits::VISIT_BYTES + value_cache::MEMO_BYTES;
         // In a snapshot a number takes its eight bytes, a visit no more than in memory; and a little for each piece.
-        (memory, tags * 9 + visits * open::VISIT_BYTES)
+        (memory, tags * 9 + visits * open_visits::VISIT_BYTES)
     }
 
     /// The same of one site's day: its texts and its rows.
@@ -318,3 +314,7 @@ fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
 
 #[cfg(test)]
 mod bounded_tests;
+pub mod interner;
+mod open_visits;
+mod tag_set;
+mod value_cache;

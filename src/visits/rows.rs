@@ -6,8 +6,8 @@
 //! rest: one a page and dimension, one a page and declared property.
 
 use super::counting::OTHER_VALUE;
-use super::numbers::Numbers;
 use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
+use crate::visits::tag_set::Numbers;
 
 /// One row's key, as numbers of the day's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,12 +11,12 @@ use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
 use zeroize::Zeroizing;
 
-use super::note::Entry;
-use super::saved::Keeping;
 use super::{Generation, Place};
 use crate::ffi;
 use crate::lock::FolderLock;
 use crate::spool::Position;
+use crate::visits::journal::entry::Entry;
+use crate::visits::journal::snapshot::Keeping;
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
 /// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What another

@@ -18,9 +18,9 @@
 //! A generation ends when its notes are full or a day's key is destroyed; the next begins with a new snapshot. The old
 //! file goes as soon as the new snapshot's last event is durable, and with it all that was forgotten.
 
+mod entry;
 mod files;
-mod note;
-mod saved;
+mod snapshot;
 
 use std::io;
 use std::ops::Range;
@@ -28,11 +28,11 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
+use crate::visits::journal::entry::{Entry, Note};
+pub(super) use crate::visits::journal::snapshot::numbers;
+pub(crate) use crate::visits::journal::snapshot::{Keeping, SavedDay};
 pub use files::JournalError;
 pub(crate) use files::{Journal, NOTES_MAX};
-use note::{Entry, Note};
-pub(super) use saved::numbers;
-pub(crate) use saved::{Keeping, SavedDay};
 
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
@@ -89,7 +89,7 @@ pub(crate) fn recall(
             recalled.visits.recall(site, &day, keys);
         }
     }
-    for note in note::read(generation.notes()) {
+    for note in entry::read(generation.notes()) {
         let (position, visit_may_begin) = (note.position, note.visit_may_begin);
         if !is_durable(position) {
             break;
@@ -104,7 +104,7 @@ pub(crate) fn recall(
 
 /// The highest segment that was shipped.
 pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(note::shipped(one.notes()))).max().unwrap_or(0)
+    generations.iter().map(|one| one.shipped.max(entry::shipped(one.notes()))).max().unwrap_or(0)
 }
 
 impl Journal {

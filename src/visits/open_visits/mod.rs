@@ -1,12 +1,10 @@
 //! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
 //! to see whether they have ended. Nothing here grows by copying what is there.
 
-mod kept;
-
-use super::day::{View, Visit};
-use super::numbers::Numbers;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::salt::VISIT_GAP_SECONDS;
+use crate::visits::day::{View, Visit};
+use crate::visits::tag_set::Numbers;
 
 /// Dimensions from here on are marketing, and most visits have none of them.
 const PLAIN: usize = Dimension::Source as usize;
@@ -14,7 +12,7 @@ type Marketing = [u16; DIMENSIONS - PLAIN];
 
 /// Bytes of a visit: its record, its values of marketing, its entry in the index.
 pub(super) const VISIT_BYTES: u64 =
-    (size_of::<Record>() + size_of::<Marketing>()) as u64 + super::numbers::NUMBER_BYTES_MAX;
+    (size_of::<Record>() + size_of::<Marketing>()) as u64 + crate::visits::tag_set::NUMBER_BYTES_MAX;
 
 /// A chunk is as large as an allocation may be that leaves nothing over.
 const CHUNK: usize = (64 << 10) / size_of::<Record>();
@@ -405,6 +403,7 @@ fn has_marketing(visit: &Visit) -> bool {
     visit.entry_values.iter().skip(PLAIN).any(|value| *value != 0)
 }
 
+pub(crate) mod kept;
 #[cfg(test)]
 #[path = "open_tests.rs"]
 mod tests;

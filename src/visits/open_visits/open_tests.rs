@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use proptest::prelude::*;
 
-use super::*;
+use crate::visits::open_visits::*;
 
 const DAY: Day = Day(20_522);
 
@@ -47,7 +47,7 @@ enum Step {
 
 /// Few tags, many of which are alike in one half.
 fn tag() -> impl Strategy<Value = u64> {
-    (0..40u64, 0..5u64).prop_map(|(upper, lower)| super::super::rows::spread(upper) >> 32 << 32 | lower)
+    (0..40u64, 0..5u64).prop_map(|(upper, lower)| crate::visits::rows::spread(upper) >> 32 << 32 | lower)
 }
 
 fn view() -> impl Strategy<Value = View> {
@@ -169,7 +169,7 @@ fn a_visitor_of_three_pages_takes_120_bytes_while_it_is_there_and_40_for_the_res
     let visit = visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false);
     let mut worst = (0, 0);
     for number in 1..=150_000u32 {
-        let tag = |page: u32| super::super::rows::spread(u64::from(number) << 8 | u64::from(page));
+        let tag = |page: u32| crate::visits::rows::spread(u64::from(number) << 8 | u64::from(page));
         open.begin(tag(0), &visit);
         (0..4).for_each(|page| assert!(seen.insert(tag(page))));
         if number > 100_000 && number % 5_000 == 0 {

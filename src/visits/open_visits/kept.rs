@@ -7,7 +7,9 @@
 //! · 13 values u16 · seven values of marketing u16, if the entry's marks say so
 //! ```
 
-use super::{GONE, HAS_MARKETING, Marketing, NONE, OpenVisits, PLAIN, Packed, Record, halves, split, whole};
+use crate::visits::open_visits::{
+    GONE, HAS_MARKETING, Marketing, NONE, OpenVisits, PLAIN, Packed, Record, halves, split, whole,
+};
 
 impl OpenVisits {
     /// The numbers of all records that hold a visit.

@@ -4,10 +4,10 @@ use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::super::day::DayVisits;
-use super::super::lexicon::Words;
-use super::super::rows::Common;
 use crate::event::DIMENSIONS;
+use crate::visits::day::DayVisits;
+use crate::visits::interner::Words;
+use crate::visits::rows::Common;
 
 /// A day in memory, to be written as a [`SavedDay`].
 pub(crate) struct Keeping<'v> {
@@ -104,7 +104,7 @@ pub(crate) struct SavedDay {
     /// As [`numbers`] reads them.
     pub(crate) rows: Vec<Vec<u8>>,
     pub(crate) seen: Vec<Vec<u8>>,
-    /// As [`OpenVisits::recall`](super::super::open::OpenVisits::recall) reads them.
+    /// As [`OpenVisits::recall`](crate::visits::open_visits::OpenVisits::recall) reads them.
     pub(crate) open: Vec<Vec<u8>>,
 }
 

@@ -14,7 +14,7 @@ use crate::sites::Sites;
 use crate::spool::Position;
 use crate::visits::Visits;
 use crate::visits::day::DayVisits;
-use crate::visits::memo::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
+use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 
 /// What is written behind a snapshot.
 #[derive(Serialize, Deserialize)]

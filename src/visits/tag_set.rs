@@ -243,8 +243,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::rows::spread;
     use super::*;
+    use crate::visits::rows::spread;
 
     /// Numbers few of which differ, many of which are alike in their upper half, and some at the ends of all.
     fn number() -> impl Strategy<Value = u64> {
