@@ -5,9 +5,9 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::config::{self, Limits, Runtime};
 use crate::privacy::Anonymiser;
-use crate::privacy::agent::Agents;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
-use crate::privacy::place::Places;
+use crate::privacy::lookup::agent::Agents;
+use crate::privacy::lookup::place::Places;
 use crate::sites::Sites;
 use crate::store::client::Endpoint;
 

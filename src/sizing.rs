@@ -6,8 +6,8 @@
 //! with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
 
 use crate::config::Config;
-use crate::privacy::agent::AGENT_BYTES;
-use crate::privacy::place::{PLACE_BYTES, PLACES_CACHED};
+use crate::privacy::lookup::agent::AGENT_BYTES;
+use crate::privacy::lookup::place::{PLACE_BYTES, PLACES_CACHED};
 use crate::rollup::Rollup;
 use crate::spool::{SEGMENT_MAX, WAITING_MAX};
 use crate::visits::journal::NOTES_MAX;

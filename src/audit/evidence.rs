@@ -11,10 +11,10 @@ use super::machine::Machine;
 use crate::collect::tracker;
 use crate::config::{Config, EngineMode};
 use crate::notice;
-use crate::privacy::place::{Edition, Places};
+use crate::privacy::lookup::place::{Edition, Places};
 use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
-use crate::privacy::salt::NoKey;
-use crate::privacy::trial::{TagTrial, try_tags};
+use crate::privacy::tag::day_key::NoKey;
+use crate::privacy::tag::trial::{TagTrial, try_tags};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 

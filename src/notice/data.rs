@@ -4,7 +4,7 @@
 use super::facts::Facts;
 use super::said::{Said, codes, said};
 use crate::event::{Dimension, TimingMetric};
-use crate::privacy::salt::VISIT_GAP_SECONDS;
+use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 
 /// Something that is measured: its name in the data, its name for people, and what exactly it is.
 pub(super) struct Entry {

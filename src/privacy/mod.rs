@@ -4,35 +4,25 @@
 //! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before
 //! anything is hashed; only then is the visitor tagged, and address and agent are let go.
 
-pub mod agent;
-mod bot;
 pub mod hit;
-pub mod language;
+mod interned;
+pub mod lookup;
 pub mod marketing;
-mod numbered;
-pub mod page;
-mod percent;
-pub mod place;
-mod plain;
-mod record;
 mod redact;
 pub mod rules;
-pub mod salt;
-pub mod screen;
-mod shape;
-pub mod trial;
-pub mod visitor;
+pub mod tag;
+pub mod url;
 
 use std::sync::Arc;
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::privacy::interned::Numbered;
+use crate::privacy::tag::day_key::{DayKey, Keys};
+use crate::privacy::tag::visitor_tag::VisitorTag;
+use crate::privacy::url::page::{Location, Referrer};
 use arc_swap::ArcSwap;
 use hit::{Hit, HitKind};
 use marketing::Origin;
-use numbered::Numbered;
-use page::{Location, Referrer};
-use salt::{DayKey, Keys};
-use visitor::VisitorTag;
 
 use crate::config::{self, HashAddress, Privacy};
 use crate::outcome::{Dropped, Refused};
@@ -107,10 +97,10 @@ pub(crate) enum Facts {
 
 /// What a hit shows of a visitor's means.
 pub(crate) struct Seen {
-    place: Arc<Numbered<place::Place>>,
-    agent: Arc<Numbered<agent::Agent>>,
+    place: Arc<Numbered<crate::privacy::lookup::place::Place>>,
+    agent: Arc<Numbered<crate::privacy::lookup::agent::Agent>>,
     screen: Option<&'static str>,
-    language: Option<language::Language>,
+    language: Option<crate::privacy::lookup::language::Language>,
     hostname: Box<str>,
     /// Boxed: most collectors have none.
     marketing: Option<Box<Origin>>,
@@ -185,7 +175,7 @@ impl Seen {
             Dimension::System => Some(&*agent.system),
             Dimension::SystemVersion => Some(&*agent.system_version),
             Dimension::Screen => self.screen,
-            Dimension::Language => self.language.as_ref().map(language::Language::as_str),
+            Dimension::Language => self.language.as_ref().map(crate::privacy::lookup::language::Language::as_str),
             Dimension::Hostname => Some(&*self.hostname),
             Dimension::Source
             | Dimension::Channel
@@ -227,8 +217,8 @@ impl Ended {
 /// Everything that anonymising needs.
 pub struct Anonymiser {
     sites: ArcSwap<Sites>,
-    agents: Arc<agent::Agents>,
-    places: place::Places,
+    agents: Arc<crate::privacy::lookup::agent::Agents>,
+    places: crate::privacy::lookup::place::Places,
     keys: Keys,
     honour_gpc: bool,
     honour_dnt: bool,
@@ -238,7 +228,12 @@ pub struct Anonymiser {
 
 impl Anonymiser {
     /// With no keys yet; they come with the first hits.
-    pub fn new(sites: Sites, agents: impl Into<Arc<agent::Agents>>, places: place::Places, privacy: &Privacy) -> Self {
+    pub fn new(
+        sites: Sites,
+        agents: impl Into<Arc<crate::privacy::lookup::agent::Agents>>,
+        places: crate::privacy::lookup::place::Places,
+        privacy: &Privacy,
+    ) -> Self {
         Self {
             sites: ArcSwap::from_pointee(sites),
             agents: agents.into(),
@@ -280,15 +275,16 @@ impl Anonymiser {
             return Err(dropped(Dropped::NotMeasured));
         }
         keep_declared(&mut hit.kind, &site);
-        let referrer = hit.referrer.map_or(Referrer::None, |referrer| page::referrer(referrer, &site));
+        let referrer =
+            hit.referrer.map_or(Referrer::None, |referrer| crate::privacy::url::page::referrer(referrer, &site));
         let marketed = self.measures_marketing(&hit);
         let is_pageview = matches!(hit.kind, HitKind::Pageview { .. });
         let facts = is_pageview.then(|| {
             Facts::Seen(Seen {
                 place: self.places.look_up(&hit.address),
                 agent,
-                screen: hit.width.map(screen::screen_class),
-                language: hit.accept_language.and_then(language::language),
+                screen: hit.width.map(crate::privacy::lookup::screen::screen_class),
+                language: hit.accept_language.and_then(crate::privacy::lookup::language::language),
                 hostname: location.host().into(),
                 marketing: marketed.then(|| Box::new(Origin::new(location.query(), &referrer))),
             })
@@ -348,7 +344,7 @@ impl Anonymiser {
     }
 
     /// The location files, to reload or to date them.
-    pub fn places(&self) -> &place::Places {
+    pub fn places(&self) -> &crate::privacy::lookup::place::Places {
         &self.places
     }
 
@@ -375,7 +371,7 @@ fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
     for (_, value) in properties {
         *value = redact::redacted(std::mem::take(value));
         if value.len() > PROPERTY_VALUE_BYTES_MAX {
-            *value = percent::cut(value, PROPERTY_VALUE_BYTES_MAX).to_owned().into();
+            *value = crate::privacy::url::percent::cut(value, PROPERTY_VALUE_BYTES_MAX).to_owned().into();
         }
     }
 }

@@ -284,8 +284,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::privacy::agent::Agents;
     use crate::privacy::hit::UserAgent;
+    use crate::privacy::lookup::agent::Agents;
 
     fn traffic(seed: u64) -> Traffic {
         Traffic {

@@ -6,7 +6,7 @@ use super::rows::Row;
 use super::{Change, KindOf, Met, NOT_FOUND};
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
-use crate::privacy::page::Referrer;
+use crate::privacy::url::page::Referrer;
 use crate::privacy::{Facts, Sighting};
 use crate::visits::interner::TermIds;
 use crate::visits::value_cache::{Memo, Memos, OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};

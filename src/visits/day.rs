@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::journal::{SavedDay, numbers};
 use super::rows::Rows;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
-use crate::privacy::salt::{DayKey, VISIT_GAP_SECONDS};
+use crate::privacy::tag::day_key::{DayKey, VISIT_GAP_SECONDS};
 use crate::visits::interner::{Bounds, Lexicon, TermIds};
 use crate::visits::open_visits::OpenVisits;
 use crate::visits::tag_set::Numbers;

@@ -34,7 +34,7 @@ use journal::{Keeping, SavedDay};
 
 use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
 use crate::privacy::Sighting;
-use crate::privacy::salt::{DayKey, Keys, VISIT_GAP_SECONDS};
+use crate::privacy::tag::day_key::{DayKey, Keys, VISIT_GAP_SECONDS};
 use crate::sites::Site;
 
 /// Name of the action that flags its page as not found.

@@ -3,7 +3,7 @@
 
 use super::clicks::{Click, Says};
 use super::sources::Kind;
-use crate::privacy::page::Referrer;
+use crate::privacy::url::page::Referrer;
 
 /// What is known of a pageview's coming. Texts are in small letters; empty where there is none.
 #[derive(Clone, Copy)]

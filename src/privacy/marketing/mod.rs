@@ -19,9 +19,10 @@ use percent_encoding::percent_decode_str;
 use self::channel::Signs;
 pub use self::channel::table;
 use self::clicks::Click;
-use super::page::Referrer;
-use super::{percent, redact};
 use crate::event::{DIRECT, Dimension};
+use crate::privacy::redact;
+use crate::privacy::url::page::Referrer;
+use crate::privacy::url::percent;
 
 /// Longest value that is kept: no name of a campaign is longer, and what is may well be more than a name.
 const VALUE_BYTES_MAX: usize = 200;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
-use crate::privacy::page::Referrer;
-use crate::privacy::salt::Keys;
-use crate::privacy::visitor::VisitorTag;
+use crate::privacy::tag::day_key::Keys;
+use crate::privacy::tag::visitor_tag::VisitorTag;
+use crate::privacy::url::page::Referrer;
 use crate::privacy::{Facts, Sighting};
 use crate::sites::Sites;
 use crate::spool::Position;

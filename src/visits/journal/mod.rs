@@ -36,7 +36,7 @@ pub(crate) use files::{Journal, NOTES_MAX};
 
 use super::{Bounds, Visits};
 use crate::privacy::Sighting;
-use crate::privacy::salt::Keys;
+use crate::privacy::tag::day_key::Keys;
 use crate::sites::Sites;
 use crate::spool::Position;
 

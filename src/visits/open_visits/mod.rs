@@ -2,7 +2,7 @@
 //! to see whether they have ended. Nothing here grows by copying what is there.
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
-use crate::privacy::salt::VISIT_GAP_SECONDS;
+use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::visits::day::{View, Visit};
 use crate::visits::tag_set::Numbers;
 

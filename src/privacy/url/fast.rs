@@ -11,11 +11,11 @@
 
 /// A URL in parts. The path is empty or begins with a slash.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cut<'a> {
-    pub(super) host: &'a str,
-    pub(super) path: &'a str,
+pub(crate) struct Cut<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
     /// From the `?` or the `#` on.
-    pub(super) rest: &'a str,
+    pub(crate) rest: &'a str,
 }
 
 const HOST: u8 = 1;
@@ -29,7 +29,7 @@ const HYPHEN: u8 = 32;
 const BYTES: [u8; 256] = bytes();
 
 /// The parts of `url`, if it is one of the table.
-pub(super) fn cut(url: &str) -> Option<Cut<'_>> {
+pub(crate) fn cut(url: &str) -> Option<Cut<'_>> {
     let after = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let (host, after) = after.split_at_checked(host_end(after.as_bytes())?)?;
     let (path, rest) = after.split_at_checked(path_end(after.as_bytes())?)?;

@@ -21,9 +21,9 @@ use regex_syntax::hir::{Hir, HirKind, literal::Extractor};
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
-use crate::privacy::bot::Bots;
 use crate::privacy::hit::UserAgent;
-use crate::privacy::numbered::Numbered;
+use crate::privacy::interned::Numbered;
+use crate::privacy::lookup::bot::Bots;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// The entries of a record that may name a place.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-pub(super) struct Record<'r> {
+pub(crate) struct Record<'r> {
     #[serde(borrow)]
     country: Said<'r>,
     #[serde(borrow)]
@@ -25,17 +25,17 @@ pub(super) struct Record<'r> {
 
 impl Record<'_> {
     /// `country.iso_code`, `country_code` or `country`.
-    pub(super) fn country(&self) -> Option<Box<str>> {
+    pub(crate) fn country(&self) -> Option<Box<str>> {
         first([self.country.code, self.country_code.text, self.country.text])
     }
 
     /// `subdivisions[0].names.en`, `state1` or `region`.
-    pub(super) fn region(&self) -> Option<Box<str>> {
+    pub(crate) fn region(&self) -> Option<Box<str>> {
         first([self.subdivisions.name, self.state1.text, self.region.text])
     }
 
     /// `city.names.en` or `city`.
-    pub(super) fn city(&self) -> Option<Box<str>> {
+    pub(crate) fn city(&self) -> Option<Box<str>> {
         first([self.city.name, self.city.text, None])
     }
 }

@@ -18,8 +18,8 @@ use quick_cache::sync::Cache;
 
 use crate::ffi;
 use crate::privacy::hit::ClientIp;
-use crate::privacy::numbered::Numbered;
-use crate::privacy::record::Record;
+use crate::privacy::interned::Numbered;
+use crate::privacy::lookup::place_record::Record;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;

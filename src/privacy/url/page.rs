@@ -19,8 +19,9 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
-use crate::privacy::shape::Shape;
-use crate::privacy::{percent, plain, redact};
+use crate::privacy::redact;
+use crate::privacy::redact::byte_counts::Shape;
+use crate::privacy::url::{fast, percent};
 use crate::sites::{Site, without_www};
 
 /// Longest URL that is read: what browsers and other collectors take.
@@ -73,7 +74,7 @@ impl<'a> Location<'a> {
         if url.len() > URL_BYTES_MAX {
             return Err(BadUrl);
         }
-        match plain::cut(url) {
+        match fast::cut(url) {
             Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
                 // Host and path have no control characters, or they were not cut.
                 if has_control(cut.rest) {
@@ -113,7 +114,7 @@ impl<'a> Location<'a> {
     }
 
     /// The query as it was sent, without its question mark.
-    pub(super) fn query(&self) -> &'a str {
+    pub(crate) fn query(&self) -> &'a str {
         self.query
     }
 

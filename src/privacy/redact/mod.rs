@@ -19,11 +19,13 @@
 //! Not recognised: people's names, and ids of fewer digits or letters than the table says. A site that has such paths
 //! leaves them out with `exclude_paths`.
 
+pub(crate) mod byte_counts;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::privacy::percent;
-use crate::privacy::shape::Shape;
+use crate::privacy::redact::byte_counts::Shape;
+use crate::privacy::url::percent;
 
 const EMAIL: &str = ":email";
 const PHONE: &str = ":phone";

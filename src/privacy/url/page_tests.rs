@@ -1,7 +1,7 @@
 //! Tests of URL and referrer hygiene: tables of what comes out, and properties of whatever goes in.
 
-use super::*;
 use crate::config;
+use crate::privacy::url::page::*;
 use crate::sites::Sites;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -297,7 +297,7 @@ proptest! {
             prop_assert!(&*page == "/" || !page.ends_with('/'), "{page}");
             prop_assert!(!page.contains("jean@x"), "{page}");
             prop_assert!(!page.replacen("?page=", "", 1).contains('?'), "{page}");
-            prop_assert!(!self::page(&format!("/{rest}")).contains(['?', '#']), "{rest}");
+            prop_assert!(!crate::privacy::url::page::tests::page(&format!("/{rest}")).contains(['?', '#']), "{rest}");
             let again = format!("https://a.example{page}");
             let again = Location::parse(&again).unwrap().page(&site, route);
             prop_assert_eq!(again, page);
@@ -359,5 +359,5 @@ fn a_search_is_read_in_one_spelling_and_without_a_person() {
     let long = searched(&format!("q={}", "é".repeat(80))).unwrap();
     assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (100, true));
     let not_declared = Location::parse("https://a.example/find?q=boat").unwrap();
-    assert_eq!(not_declared.searched(&self::site(&[])), None);
+    assert_eq!(not_declared.searched(&crate::privacy::url::page::tests::site(&[])), None);
 }

@@ -5,16 +5,16 @@ use std::net::IpAddr;
 
 use zeroize::{Zeroize, zeroize_stack};
 
-use super::hit::{ClientIp, UserAgent};
-use super::salt::DayKey;
 use crate::config::HashAddress;
+use crate::privacy::hit::{ClientIp, UserAgent};
+use crate::privacy::tag::day_key::DayKey;
 
 /// 64 bits of `blake3(key, address ‖ agent ‖ site)`, every part with its length in front. Two of a million visitors of
 /// a day share a tag with a probability of 3 in 100 million.
 pub struct VisitorTag(u64);
 
 impl VisitorTag {
-    pub(super) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
+    pub(crate) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
         let (octets, length) = hashed_part(address.0, part);
         let octets = octets.get(..length).unwrap_or(&octets);
         Self(keyed(key, &[octets, agent.0.as_bytes(), site.as_bytes()]))
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
     use crate::event::Day;
-    use crate::privacy::salt::Keys;
+    use crate::privacy::tag::day_key::Keys;
     use crate::sites::Sites;
 
     fn key() -> Arc<DayKey> {

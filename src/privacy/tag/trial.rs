@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::hit::{ClientIp, UserAgent};
-use super::salt::{Keys, NoKey};
-use super::visitor::VisitorTag;
 use crate::config::{self, HashAddress};
+use crate::privacy::hit::{ClientIp, UserAgent};
+use crate::privacy::tag::day_key::{Keys, NoKey};
+use crate::privacy::tag::visitor_tag::VisitorTag;
 use crate::sites::Sites;
 
 /// An evening; the second moment is the day after, when the first key is no longer needed.
