@@ -64,16 +64,15 @@ pub mod ship;
 pub mod store;
 
 // What comes in, what goes out.
-pub mod audit;
 pub mod collect;
 pub mod console;
 pub mod import;
-pub mod notice;
 pub mod simulate;
 
 // What keeps all of it in order.
 pub mod app;
 pub mod commands;
+pub mod compliance;
 pub mod demo;
 pub mod event;
 pub mod ffi;

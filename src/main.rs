@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sillage::app::{self, App, Options};
-use sillage::audit::page::rules_page;
-use sillage::audit::report::Format as ReportFormat;
 use sillage::clock::{Clock, SteadyClock, SystemClock};
 use sillage::commands::{self, ExportRequest, Failure, ImportRequest, NoticeRequest, SimulateRequest};
+use sillage::compliance::audit::page::rules_page;
+use sillage::compliance::audit::report::Format as ReportFormat;
+use sillage::compliance::notice;
+use sillage::compliance::notice::Lang;
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
 use sillage::import::Format;
-use sillage::notice::{self, Lang};
 use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;

@@ -16,10 +16,12 @@ use url::form_urlencoded;
 use super::answer::Answer;
 use super::asset;
 use crate::clock::Clock;
+use crate::compliance::notice::html;
+use crate::compliance::notice::html::Frame;
+use crate::compliance::notice::page;
+use crate::compliance::notice::page::{Links, Reach};
+use crate::compliance::notice::{Facts, Lang, machine};
 use crate::config::Config;
-use crate::notice::html::{self, Frame};
-use crate::notice::page::{self, Links, Reach};
-use crate::notice::{Facts, Lang, machine};
 use crate::privacy::Anonymiser;
 use crate::sites::Site;
 

@@ -10,13 +10,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app;
-use crate::audit::report::Format as ReportFormat;
-use crate::audit::{self, Audit};
 use crate::clock::{Clock, SystemClock};
+use crate::compliance::audit;
+use crate::compliance::audit::Audit;
+use crate::compliance::audit::report::Format as ReportFormat;
+use crate::compliance::notice;
+use crate::compliance::notice::{Facts, Lang};
 use crate::config::{Config, EngineMode, Marketing};
 use crate::console::{export, tokens};
 use crate::import::{self, Format, Import};
-use crate::notice::{self, Facts, Lang};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
 use crate::sizing;

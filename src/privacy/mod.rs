@@ -9,7 +9,6 @@ mod interned;
 pub mod lookup;
 pub mod marketing;
 mod redact;
-pub mod rules;
 pub mod tag;
 pub mod url;
 

@@ -1,10 +1,10 @@
 //! The audit on a real engine: a proper set-up holds every rule, and a report says plainly what is left.
 
 use sillage::app;
-use sillage::audit::database::{Reader, Table};
-use sillage::audit::report::Format;
-use sillage::audit::{Audit, Evidence, Verdict, gather};
 use sillage::clock::{Clock, SystemClock};
+use sillage::compliance::audit::database::{Reader, Table};
+use sillage::compliance::audit::report::Format;
+use sillage::compliance::audit::{Audit, Evidence, Verdict, gather};
 use sillage::config::{Config, EngineMode, Marketing};
 use sillage::store::{Store, migrate};
 use tempfile::TempDir;

@@ -1,8 +1,8 @@
 //! Each rule is broken on purpose, as really as it can be, whereupon that rule alone is not held. Where the program gives
 //! no way to break a rule, the evidence is broken.
 
-use sillage::audit::{Audit, Evidence, Verdict};
 use sillage::clock::{Clock, SystemClock};
+use sillage::compliance::audit::{Audit, Evidence, Verdict};
 use sillage::config::Marketing;
 use sillage::store::migrate;
 

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::said::{Said, plain, said};
-use crate::audit::evidence::config_hash;
-use crate::audit::in_memory;
+use crate::compliance::audit::evidence::config_hash;
+use crate::compliance::audit::in_memory;
+use crate::compliance::bilingual::{Said, plain, said};
 use crate::config::{Config, EngineMode, HashAddress, Marketing, Privacy};
 use crate::sites::Site;
 

@@ -1,7 +1,7 @@
 //! A document in both languages: what a notice or a page says, before it has a form. Must hold no markup but what
 //! [`Said`] allows.
 
-use super::said::{Lang, Said};
+use crate::compliance::bilingual::{Lang, Said};
 
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Document {
 
 /// A run of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Run<'t> {
+pub(crate) enum Run<'t> {
     /// Words.
     Words(&'t str),
     /// `` `code` ``
@@ -58,7 +58,7 @@ pub(super) enum Run<'t> {
 }
 
 /// The runs of a text. A mark that is not closed is a word like others.
-pub(super) fn runs(text: &str) -> Vec<Run<'_>> {
+pub(crate) fn runs(text: &str) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     let (mut words, mut rest) = (text, text);
     while let Some(at) = rest.find(['`', '[', '*']) {
@@ -135,7 +135,7 @@ fn term(name: &Said, said: &[Said], lang: Lang) -> String {
 }
 
 /// A text as it stands, for code.
-pub(super) fn raw(said: &Said, lang: Lang) -> &str {
+pub(crate) fn raw(said: &Said, lang: Lang) -> &str {
     match lang {
         Lang::En => &said.en,
         Lang::Fr => &said.fr,

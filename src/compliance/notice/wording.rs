@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tests::{facts, texts};
-use super::{Lang, html, notice};
-use crate::audit::claims_a_seal;
+use crate::compliance::audit::claims_a_seal;
+use crate::compliance::notice::tests::{facts, texts};
+use crate::compliance::notice::{Lang, html, notice};
 
 /// Promises that nobody can make, whether or not an authority is named beside them.
 const CLAIMS: [&str; 7] = [

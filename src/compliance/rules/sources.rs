@@ -1,6 +1,6 @@
 //! The published texts that rules come from. Must date each as it was read, and name no article that was not.
 
-use super::{Source, words};
+use crate::compliance::rules::{Source, words};
 
 /// CNIL, solutions for audience measurement.
 pub static SOLUTIONS: Source = Source {

@@ -1,19 +1,20 @@
 //! Texts follow the configuration: whatever a visitor may ask about changes every text that speaks of it.
 
-use super::document::Block;
-use super::page::{self, Links, Reach};
-use super::said::Said;
-use super::{Facts, Lang, machine, notice};
+use crate::compliance::bilingual::Said;
+use crate::compliance::notice::document::Block;
+use crate::compliance::notice::page;
+use crate::compliance::notice::page::{Links, Reach};
+use crate::compliance::notice::{Facts, Lang, machine, notice};
+use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
 use crate::config::{Config, Controller, Privacy};
 use crate::event::Dimension;
-use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::sites::Sites;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 
 /// What is so under this text; who answers, and when the retention was reviewed, is said where the text does not.
-pub(super) fn facts(text: &str) -> Facts {
+pub(crate) fn facts(text: &str) -> Facts {
     let mut config = Config::from_toml(text).unwrap();
     if !text.contains("controller") {
         config.privacy.controller = Controller { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
@@ -30,7 +31,7 @@ fn links() -> Links {
 }
 
 /// Page, data and notices as they are sent, but for their unbreakable spaces.
-pub(super) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
+pub(crate) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
     [
         ("page", page::privacy(facts, &links()).markdown(lang)),
         ("opt-out", page::opt_out(facts, &Reach::Elsewhere, &links()).markdown(lang)),
@@ -315,6 +316,7 @@ fn what_the_configuration_says_is_no_markup() {
         "[privacy]\ncontroller = { name = \"<script>[x](javascript:1)`\", contact = \"javascript:alert(1)@x\" }";
     let facts = facts(&format!("{hostile}\n{SITE}"));
     let document = page::privacy(&facts, &links());
-    let html = super::html::page(&document, Lang::En, &super::html::Frame::default());
+    let html =
+        crate::compliance::notice::html::page(&document, Lang::En, &crate::compliance::notice::html::Frame::default());
     assert!(!html.contains("<script") && !html.contains("href=\"javascript"), "{html}");
 }

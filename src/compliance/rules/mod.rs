@@ -2,14 +2,14 @@
 //! that they cannot disagree. Must hold words only: how a rule is checked is for `audit`, and nothing
 //! here may ask a database, a file or a configuration.
 
-mod sources;
-mod table;
+pub(crate) mod sources;
+pub(crate) mod table;
 
-pub use sources::{
+pub use crate::compliance::rules::sources::{
     ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
     SOLUTIONS, SOURCES,
 };
-pub use table::RULES;
+pub use crate::compliance::rules::table::RULES;
 
 /// A text in both languages that the product speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

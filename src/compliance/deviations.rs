@@ -3,8 +3,8 @@
 
 use jiff::Span;
 
-use super::facts::Facts;
-use super::said::{Said, said};
+use crate::compliance::bilingual::{Said, said};
+use crate::compliance::facts::Facts;
 use crate::config::Marketing;
 
 /// A point at which the configuration leaves the rules, and what would bring it back.

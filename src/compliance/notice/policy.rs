@@ -1,13 +1,13 @@
 //! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never see
 //! the collector's own pages.
 
-use super::document::Block;
-use super::facts::Facts;
-use super::said::{Said, plain, said};
-use super::{data, page, people};
+use crate::compliance::bilingual::{Said, plain, said};
+use crate::compliance::facts::Facts;
+use crate::compliance::notice::document::Block;
+use crate::compliance::notice::{inventory, page, rights};
 
 /// The paragraph, with what the publisher has to do around it.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
     let mut blocks = vec![
         Block::Section(said!("1. For the site's privacy policy", "1. Pour la politique de confidentialité du site")),
         Block::Heading(said!("Audience measurement", "Mesure d'audience")),
@@ -18,7 +18,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     page::standing(facts, &mut blocks);
     blocks.extend([
         Block::Paragraph(rights(facts)),
-        Block::List(people::objections(facts)),
+        Block::List(rights::objections(facts)),
         Block::Code(button()),
         Block::Heading(said!("For the publisher (not part of the text)", "Pour l'éditeur (hors du texte)")),
         Block::Paragraph(place_of_the_switch(facts)),
@@ -29,7 +29,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
 
 fn what(facts: &Facts) -> Said {
     let controller = match facts.controller() {
-        Some(_) => people::controller(facts),
+        Some(_) => rights::controller(facts),
         None => said!("**to be completed** (`privacy.controller`).", "**à compléter** (`privacy.controller`)."),
     };
     let (en, fr) = (&controller.en, &controller.fr);
@@ -41,7 +41,7 @@ fn what(facts: &Facts) -> Said {
          navigation et améliorer ses performances et son ergonomie. Le responsable du traitement est : {fr} La base légale \
          est notre intérêt légitime à connaître l'audience du site (RGPD, article 6, paragraphe 1, point f)."
     )
-    .then(" ", &people::marketing(facts))
+    .then(" ", &rights::marketing(facts))
 }
 
 fn how(facts: &Facts) -> Said {
@@ -71,7 +71,7 @@ fn how(facts: &Facts) -> Said {
 }
 
 fn kept(facts: &Facts) -> Said {
-    let Said { en, fr } = data::labels(facts);
+    let Said { en, fr } = inventory::labels(facts);
     let counters = said!(
         "What is kept are counters, by page and by one property at a time: {en}; also uses of features, reading time, \
          scrolling and load times.",
@@ -79,8 +79,8 @@ fn kept(facts: &Facts) -> Said {
          usages de fonctions, les temps de lecture, le défilement et les temps de chargement."
     );
     let campaigns = facts.measures_campaigns().then(|| page::campaigns(facts));
-    let more = [campaigns, data::searches(facts), data::problems(facts)].into_iter().flatten();
-    let around = [people::rounding(facts), people::retention(facts), people::recipients(facts)];
+    let more = [campaigns, inventory::searches(facts), inventory::problems(facts)].into_iter().flatten();
+    let around = [rights::rounding(facts), rights::retention(facts), rights::recipients(facts)];
     more.chain(around).fold(counters, |said, more| said.then(" ", &more))
 }
 

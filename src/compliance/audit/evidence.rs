@@ -6,13 +6,13 @@ use std::io;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::database::Database;
-use super::machine::Machine;
 use crate::collect::tracker;
+use crate::compliance::audit::database::Database;
+use crate::compliance::audit::machine::Machine;
+use crate::compliance::notice;
+use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
 use crate::config::{Config, EngineMode};
-use crate::notice;
 use crate::privacy::lookup::place::{Edition, Places};
-use crate::privacy::rules::{RULES, SELF_ASSESSMENT};
 use crate::privacy::tag::day_key::NoKey;
 use crate::privacy::tag::trial::{TagTrial, try_tags};
 use crate::store::client::Store;
@@ -96,7 +96,7 @@ pub fn config_hash(config: &Config) -> String {
 }
 
 /// Whether the engine is one of ours.
-pub(super) fn embedded(config: &Config) -> bool {
+pub(crate) fn embedded(config: &Config) -> bool {
     config.clickhouse.mode == EngineMode::Embedded
 }
 

@@ -1,10 +1,10 @@
 //! What the public pages say, `/privacy` and `/opt-out`, from the running configuration. Must name no site but the one
 //! that the reader came for.
 
-use super::document::{Block, Document};
-use super::facts::Facts;
-use super::said::{Said, plain, said};
-use super::{data, people};
+use crate::compliance::bilingual::{Said, plain, said};
+use crate::compliance::facts::Facts;
+use crate::compliance::notice::document::{Block, Document};
+use crate::compliance::notice::{inventory, rights};
 
 /// Where the other pages are, in the language and for the site of this one.
 #[derive(Default)]
@@ -32,40 +32,40 @@ pub fn privacy(facts: &Facts, links: &Links) -> Document {
     standing(facts, &mut blocks);
     blocks.extend([
         Block::Section(said!("Who answers for it", "Qui en répond")),
-        Block::Paragraph(people::controller(facts)),
+        Block::Paragraph(rights::controller(facts)),
         Block::Section(said!("What it is for", "À quoi elle sert")),
-        Block::List(people::purposes()),
+        Block::List(rights::purposes()),
         Block::Paragraph(
             said!("For the publisher of the site alone. Legal basis:", "Pour l'éditeur du site seul. Base légale :")
-                .then(" ", &people::basis()),
+                .then(" ", &rights::basis()),
         ),
-        Block::Paragraph(people::marketing(facts)),
+        Block::Paragraph(rights::marketing(facts)),
         Block::Section(said!("What is read for a moment", "Ce qui est lu un instant")),
-        Block::Terms(data::read(facts).into_iter().map(data::Entry::term).collect()),
+        Block::Terms(inventory::read(facts).into_iter().map(inventory::Entry::term).collect()),
         Block::Section(said!("What is kept: counters", "Ce qui est gardé : des compteurs")),
         Block::Paragraph(said!(
             "Sums, by page and hour of the day, that identify nobody:",
             "Des sommes, par page et par heure, qui n'identifient personne :"
         )),
-        Block::List(data::figures()),
+        Block::List(inventory::figures()),
         Block::Paragraph(said!(
             "They are broken down, by page and day, by one of these properties at a time; two are never crossed:",
             "Elles sont ventilées, par page et par jour, selon une seule de ces propriétés à la fois ; deux ne sont jamais \
              croisées :"
         )),
-        Block::Terms(data::dimensions(facts).into_iter().map(data::Entry::term).collect()),
+        Block::Terms(inventory::dimensions(facts).into_iter().map(inventory::Entry::term).collect()),
     ]);
     if facts.measures_campaigns() {
         blocks.push(Block::Paragraph(campaigns(facts)));
     }
     blocks.extend([
-        Block::Paragraph(data::actions(facts)),
+        Block::Paragraph(inventory::actions(facts)),
         Block::Paragraph(timings()),
         Block::Section(said!("How long, how exact, and where", "Combien de temps, avec quelle précision, et où")),
         Block::List(vec![
-            people::retention(facts),
-            people::rounding(facts),
-            people::recipients(facts),
+            rights::retention(facts),
+            rights::rounding(facts),
+            rights::recipients(facts),
             said!(
                 "Nothing is stored on your device, except the objection that you ask for. There is no cookie.",
                 "Rien n'est conservé sur votre appareil, hormis l'opposition que vous demandez. Il n'y a pas de cookie."
@@ -73,7 +73,7 @@ pub fn privacy(facts: &Facts, links: &Links) -> Document {
         ]),
         Block::Section(said!("How to object", "Comment s'opposer")),
         Block::Paragraph(said!("Each of these ways is enough:", "Chacun de ces moyens suffit :")),
-        Block::List(people::objections(facts)),
+        Block::List(rights::objections(facts)),
         Block::Paragraph(object_here(links)),
         Block::Section(said!("Your rights", "Vos droits")),
         Block::Terms(rights()),
@@ -105,18 +105,18 @@ fn intro(facts: &Facts) -> Said {
 }
 
 /// The self-assessment in one sentence, or the points at which it does not hold.
-pub(super) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
+pub(crate) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
     let departures = facts.departures();
     if departures.is_empty() {
-        blocks.push(Block::Paragraph(people::standing(facts)));
+        blocks.push(Block::Paragraph(rights::standing(facts)));
         return;
     }
-    blocks.push(Block::Warning(people::standing(facts)));
+    blocks.push(Block::Warning(rights::standing(facts)));
     blocks.push(Block::List(departures.into_iter().map(|departure| departure.said).collect()));
 }
 
-pub(super) fn campaigns(facts: &Facts) -> Said {
-    let added = data::campaigns();
+pub(crate) fn campaigns(facts: &Facts) -> Said {
+    let added = inventory::campaigns();
     let (en, fr) = (&added.en, &added.fr);
     match facts.privacy.marketing {
         crate::config::Marketing::WithConsent => said!(
@@ -129,9 +129,9 @@ pub(super) fn campaigns(facts: &Facts) -> Said {
     }
 }
 
-pub(super) fn timings() -> Said {
+pub(crate) fn timings() -> Said {
     let names = |pick: fn(&Said) -> &str| {
-        data::timings().iter().map(|timing| pick(&timing.label).to_owned()).collect::<Vec<_>>().join(", ")
+        inventory::timings().iter().map(|timing| pick(&timing.label).to_owned()).collect::<Vec<_>>().join(", ")
     };
     let (en, fr) = (names(|said| &said.en), names(|said| &said.fr));
     said!(
@@ -151,7 +151,7 @@ fn object_here(links: &Links) -> Said {
 }
 
 fn rights() -> Vec<(Said, Vec<Said>)> {
-    let term = |right: people::Right| {
+    let term = |right: rights::Right| {
         let articles = match right.articles {
             [first, .., last] => said!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
             [one] => said!("(GDPR, {one})", "(RGPD, {one})"),
@@ -159,7 +159,7 @@ fn rights() -> Vec<(Said, Vec<Said>)> {
         };
         (right.label.then(" ", &articles), vec![right.answer])
     };
-    people::rights().into_iter().map(term).collect()
+    rights::rights().into_iter().map(term).collect()
 }
 
 fn machine(links: &Links) -> Said {
@@ -249,7 +249,7 @@ fn acts_for(reach: &Reach) -> Said {
     }
 }
 
-pub(super) fn signals(facts: &Facts) -> Said {
+pub(crate) fn signals(facts: &Facts) -> Said {
     match (facts.privacy.honour_gpc, facts.privacy.honour_dnt) {
         (true, true) => said!(
             "Browsers can say it by themselves to every site: with “Global Privacy Control” (`Sec-GPC: 1`) or “Do Not Track” \

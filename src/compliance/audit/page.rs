@@ -1,9 +1,9 @@
 //! The documentation of the rules, `docs/rules.md`: written from the tables, never by hand. `sillage audit --rules`
 //! prints it; a test fails when the file says something else.
 
-use super::checks::CHECKS;
-use super::report::{cited, line};
-use crate::privacy::rules::{RULES, SELF_ASSESSMENT, SOURCES};
+use crate::compliance::audit::checks::CHECKS;
+use crate::compliance::audit::report::{cited, line};
+use crate::compliance::rules::{RULES, SELF_ASSESSMENT, SOURCES};
 
 /// The whole page.
 pub fn rules_page() -> String {

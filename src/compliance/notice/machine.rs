@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::facts::Facts;
-use super::said::Said;
-use super::{data, people};
+use crate::compliance::bilingual::Said;
+use crate::compliance::facts::Facts;
+use crate::compliance::notice::{inventory, rights};
+use crate::compliance::rules::RULES;
 use crate::config::Marketing;
-use crate::privacy::rules::RULES;
 
 /// Name and version of the form.
 const SCHEMA: &str = "sillage-privacy/1";
@@ -120,19 +120,21 @@ fn machine(facts: &Facts) -> Machine {
             timezone: site.timezone.clone(),
         }),
         controller: Controller { name: given(&privacy.controller.name), contact: given(&privacy.controller.contact) },
-        purposes: people::purposes(),
-        legal_basis: people::basis(),
-        data_read: items(data::read(facts)),
-        figures: data::figures(),
-        dimensions: items(data::dimensions(facts).into_iter().chain(data::campaign_dimensions(facts)).collect()),
+        purposes: rights::purposes(),
+        legal_basis: rights::basis(),
+        data_read: items(inventory::read(facts)),
+        figures: inventory::figures(),
+        dimensions: items(
+            inventory::dimensions(facts).into_iter().chain(inventory::campaign_dimensions(facts)).collect(),
+        ),
         actions: Actions {
             properties: site.map(|site| site.properties.clone()).unwrap_or_default(),
             search_parameter: site.and_then(|site| given(&site.search_parameter)),
             problems: site.is_some_and(|site| site.problems),
-            detail: data::actions(facts),
+            detail: inventory::actions(facts),
         },
-        timings: items(data::timings()),
-        marketing: Policy { measured: privacy.marketing, detail: people::marketing(facts) },
+        timings: items(inventory::timings()),
+        marketing: Policy { measured: privacy.marketing, detail: rights::marketing(facts) },
         retention: Retention {
             months: privacy.retention_months,
             last_review: privacy.last_review.map(|day| day.to_string()),
@@ -140,7 +142,7 @@ fn machine(facts: &Facts) -> Machine {
         rounding: privacy.rounding,
         location: facts.location,
         stored_on_device: vec!["sillage_opt_out"],
-        recipients: people::recipients(facts),
+        recipients: rights::recipients(facts),
         transfers: Vec::new(),
         objection: Objection {
             sec_gpc: privacy.honour_gpc,
@@ -148,23 +150,23 @@ fn machine(facts: &Facts) -> Machine {
             page: "/opt-out",
             storage_key: "sillage_opt_out",
         },
-        rights: people::rights().into_iter().map(right).collect(),
+        rights: rights::rights().into_iter().map(right).collect(),
         rules: rules(facts),
-        assessment: people::standing(facts),
+        assessment: rights::standing(facts),
     }
 }
 
-fn items(entries: Vec<data::Entry>) -> Vec<Item> {
-    entries.into_iter().map(|data::Entry { name, label, detail }| Item { name, label, detail }).collect()
+fn items(entries: Vec<inventory::Entry>) -> Vec<Item> {
+    entries.into_iter().map(|inventory::Entry { name, label, detail }| Item { name, label, detail }).collect()
 }
 
-fn right(right: people::Right) -> Right {
+fn right(right: rights::Right) -> Right {
     Right { articles: right.articles, label: right.label, answer: right.answer }
 }
 
 fn rules(facts: &Facts) -> Vec<Rule> {
     let departures = facts.departures();
-    let one = |rule: &crate::privacy::rules::Rule| {
+    let one = |rule: &crate::compliance::rules::Rule| {
         let left = departures.iter().filter(|departure| departure.rules.contains(&rule.number));
         let left: Vec<Said> = left.map(|departure| departure.said.clone()).collect();
         let held = left.is_empty();

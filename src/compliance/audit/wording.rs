@@ -16,7 +16,7 @@ pub fn claims_a_seal(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::rules::SELF_ASSESSMENT;
+    use crate::compliance::rules::SELF_ASSESSMENT;
 
     #[test]
     fn the_permitted_sentence_claims_nothing_and_a_seal_is_found() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::evidence::embedded;
+use crate::compliance::audit::evidence::embedded;
 use crate::config::Config;
 use crate::event::Dimension;
 use crate::store::client::{Question, Store};
@@ -109,7 +109,7 @@ pub struct Stored {
 
 impl Database {
     /// Asks the database of `store`.
-    pub(super) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
         let settings = Settings { retention_months: privacy.retention_months, rounding: privacy.rounding };
         let declared = Declared::of(store, &settings);

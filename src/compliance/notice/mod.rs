@@ -1,31 +1,28 @@
 //! What people are told: the public pages `/privacy` and `/opt-out`, their form for machines, and the notices for whoever
 //! answers for the measurement. All of it is made from the running configuration and the one table of
-//! [`rules`](crate::privacy::rules), in both languages at once. It must claim nothing that they do not hold, see no hit and
+//! [`rules`](crate::compliance::rules), in both languages at once. It must claim nothing that they do not hold, see no hit and
 //! no figure, and never speak for an authority.
 
-mod assessment;
-mod data;
-mod departures;
+pub(crate) mod assessment;
 pub mod document;
-pub mod facts;
 pub mod html;
+pub(crate) mod inventory;
 pub mod machine;
 pub mod page;
-mod people;
-mod policy;
-mod register;
-pub mod said;
+pub(crate) mod policy;
+pub(crate) mod register;
+pub(crate) mod rights;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
-mod wording;
+pub(crate) mod wording;
 
-pub use departures::Departure;
-use document::{Block, Document};
-pub use facts::Facts;
+pub use crate::compliance::bilingual::Lang;
+use crate::compliance::bilingual::said;
+pub use crate::compliance::deviations::Departure;
+pub use crate::compliance::facts::Facts;
+use crate::compliance::notice::document::{Block, Document};
 use jiff::Timestamp;
-pub use said::Lang;
-use said::said;
 
 use crate::config::Config;
 use crate::sites::Sites;

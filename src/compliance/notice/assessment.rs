@@ -1,13 +1,13 @@
 //! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
 //! this configuration changes. Must never speak for an authority.
 
-use super::departures::Departure;
-use super::document::Block;
-use super::facts::Facts;
-use super::said::{Said, said};
-use super::{data, page, people};
+use crate::compliance::bilingual::{Said, said};
+use crate::compliance::deviations::Departure;
+use crate::compliance::facts::Facts;
+use crate::compliance::notice::document::Block;
+use crate::compliance::notice::{inventory, page, rights};
+use crate::compliance::rules::{RULES, Rule, SOURCES, Source};
 use crate::config::Marketing;
-use crate::privacy::rules::{RULES, Rule, SOURCES, Source};
 
 /// The questions in their order, and the last rule of each.
 fn questions() -> [(u8, Said); 8] {
@@ -30,7 +30,7 @@ fn questions() -> [(u8, Said); 8] {
 }
 
 /// The whole assessment.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
     let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);
@@ -57,10 +57,10 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
 
 fn configured(facts: &Facts) -> Vec<Said> {
     let mut configured = vec![
-        people::rounding(facts),
-        people::retention(facts),
-        people::review(facts),
-        people::marketing(facts),
+        rights::rounding(facts),
+        rights::retention(facts),
+        rights::review(facts),
+        rights::marketing(facts),
         match facts.location {
             true => said!(
                 "Places are looked up in local files, no finer than the city.",
@@ -100,7 +100,7 @@ fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, S
 
 /// What the sites' configuration keeps of query strings.
 fn kept_names(facts: &Facts) -> Said {
-    let kept = super::said::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
+    let kept = crate::compliance::bilingual::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
     let named = match kept.is_empty() {
         true => said!("Named here: none.", "Nommés ici : aucun."),
         false => said!("Named here: {kept}.", "Nommés ici : {kept}."),
@@ -121,7 +121,7 @@ fn kept_names(facts: &Facts) -> Said {
 fn open(facts: &Facts) -> Vec<(u8, Said)> {
     let mut open = Vec::new();
     if facts.measures_campaigns() {
-        let added = data::campaigns();
+        let added = inventory::campaigns();
         let (en, fr) = (&added.en, &added.fr);
         open.push((
             8,

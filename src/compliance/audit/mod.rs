@@ -5,20 +5,20 @@
 pub mod checks;
 pub mod database;
 pub mod evidence;
-mod judge_data;
-mod judge_setup;
+pub(crate) mod judge_data;
+pub(crate) mod judge_setup;
 pub mod machine;
 pub mod page;
 pub mod report;
-mod wording;
+pub(crate) mod wording;
 
-pub use evidence::{Evidence, gather};
-pub(crate) use machine::in_memory;
-pub use wording::claims_a_seal;
+pub use crate::compliance::audit::evidence::{Evidence, gather};
+pub(crate) use crate::compliance::audit::machine::in_memory;
+pub use crate::compliance::audit::wording::claims_a_seal;
 
 use serde::Serialize;
 
-use crate::privacy::rules::Rule;
+use crate::compliance::rules::Rule;
 
 /// What was found about one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

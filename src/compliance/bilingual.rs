@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::privacy::rules::Words;
+use crate::compliance::rules::Words;
 
 /// The languages that notices and pages speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -26,7 +26,7 @@ pub struct Said {
 /// A [`Said`] from two format strings: English, then French. Both capture the same variables.
 macro_rules! said {
     ($en:literal, $fr:literal $(,)?) => {
-        $crate::notice::said::Said { en: format_args!($en).to_string(), fr: format_args!($fr).to_string() }
+        $crate::compliance::bilingual::Said { en: format_args!($en).to_string(), fr: format_args!($fr).to_string() }
     };
 }
 pub(crate) use said;

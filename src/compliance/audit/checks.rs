@@ -1,9 +1,9 @@
 //! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing else.
 
-use super::evidence::Evidence;
-use super::{Finding, Verdict, judge_data, judge_setup};
-use crate::notice::{Facts, Lang};
-use crate::privacy::rules::rule;
+use crate::compliance::audit::evidence::Evidence;
+use crate::compliance::audit::{Finding, Verdict, judge_data, judge_setup};
+use crate::compliance::notice::{Facts, Lang};
+use crate::compliance::rules::rule;
 
 /// Names that a sentence lists.
 const LISTED_MAX: usize = 30;
@@ -19,7 +19,7 @@ pub struct Check {
 
 /// What a check saw. The order of the calls is the order in which it is read.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(crate) struct Look {
     facts: Vec<String>,
     faults: Vec<(String, String)>,
     open: Vec<String>,
@@ -27,27 +27,27 @@ pub(super) struct Look {
 
 impl Look {
     /// Something that is as it must be, or is good to know.
-    pub(super) fn fact(&mut self, fact: impl Into<String>) {
+    pub(crate) fn fact(&mut self, fact: impl Into<String>) {
         self.facts.push(fact.into());
     }
 
     /// Whether nothing is wrong so far.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 
     /// Something that leaves the rule, and what to do about it.
-    pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
+    pub(crate) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
         self.faults.push((found.into(), to_do.into()));
     }
 
     /// Something that only a person can tell or do.
-    pub(super) fn person(&mut self, to_do: impl Into<String>) {
+    pub(crate) fn person(&mut self, to_do: impl Into<String>) {
         self.open.push(to_do.into());
     }
 
     /// A fault for each of `found`, or else a fact.
-    pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
+    pub(crate) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
         if found.is_empty() {
             self.fact(right);
         } else {
@@ -57,7 +57,7 @@ impl Look {
 }
 
 /// A list for a sentence, bounded: a report is read by people.
-pub(super) fn listed(names: &[impl ToString]) -> String {
+pub(crate) fn listed(names: &[impl ToString]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
@@ -152,7 +152,7 @@ pub static CHECKS: [Check; 22] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::rules::RULES;
+    use crate::compliance::rules::RULES;
 
     #[test]
     fn every_rule_has_its_check() {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::evidence::{Evidence, embedded};
-use super::{Audit, Finding, Verdict};
-use crate::privacy::rules::{SELF_ASSESSMENT, Source};
+use crate::compliance::audit::evidence::{Evidence, embedded};
+use crate::compliance::audit::{Audit, Finding, Verdict};
+use crate::compliance::rules::{SELF_ASSESSMENT, Source};
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// A source with its date, where it bears one.
-pub(super) fn cited(source: &Source) -> String {
+pub(crate) fn cited(source: &Source) -> String {
     match source.date.en {
         "" => source.name.en.to_owned(),
         date => format!("{} ({date})", source.name.en),
@@ -208,7 +208,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Adds a line. Writing to a text does not fail.
-pub(super) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+pub(crate) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     let before = text.len();
     if text.write_fmt(line).is_err() {
         text.truncate(before);

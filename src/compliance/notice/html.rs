@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::document::{Block, Document, Run, raw, runs};
-use super::said::{Lang, Said};
+use crate::compliance::bilingual::{Lang, Said};
+use crate::compliance::notice::document::{Block, Document, Run, raw, runs};
 
 const STYLE: &str = include_str!("notice.css");
 

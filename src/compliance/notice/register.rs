@@ -1,14 +1,14 @@
 //! The entry for the register of processing activities (GDPR, article 30). Must leave open, and say so, what only the
 //! controller knows.
 
-use super::document::Block;
-use super::facts::Facts;
-use super::said::{Said, codes, plain, said};
-use super::{data, page, people};
+use crate::compliance::bilingual::{Said, codes, plain, said};
+use crate::compliance::facts::Facts;
+use crate::compliance::notice::document::Block;
+use crate::compliance::notice::{inventory, page, rights};
 use crate::spool::SET_ASIDE_SECONDS;
 
 /// The entry.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
     let mut entry = vec![
         (
             said!("Processing", "Traitement"),
@@ -24,21 +24,21 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
             to_complete(),
         ),
         (said!("Processors", "Sous-traitants"), processors(facts)),
-        (said!("Purposes", "Finalités"), listed(&people::purposes())),
-        (said!("Legal basis", "Base légale"), people::basis().then(" ", &people::marketing(facts))),
+        (said!("Purposes", "Finalités"), listed(&rights::purposes())),
+        (said!("Legal basis", "Base légale"), rights::basis().then(" ", &rights::marketing(facts))),
         (said!("People concerned", "Personnes concernées"), said!("Visitors of the sites", "Visiteurs des sites")),
     ];
-    entry.extend(data::read(facts).into_iter().map(|read| {
+    entry.extend(inventory::read(facts).into_iter().map(|read| {
         let label = &read.label;
         let (en, fr) = (&label.en, &label.fr);
         (said!("Data read for a moment: {en}", "Donnée lue un instant : {fr}"), read.detail)
     }));
     entry.push((said!("Data kept", "Données conservées"), kept(facts)));
     entry.extend([
-        (said!("Recipients", "Destinataires"), people::recipients(facts)),
+        (said!("Recipients", "Destinataires"), rights::recipients(facts)),
         (said!("Transfers outside the EU", "Transferts hors de l'UE"), transfers()),
         (said!("Time limits for erasure", "Délais d'effacement"), limits(facts)),
-        (said!("Rounding", "Arrondi"), people::rounding(facts)),
+        (said!("Rounding", "Arrondi"), rights::rounding(facts)),
         (said!("Security measures", "Mesures de sécurité"), security()),
         (said!("Information and objection", "Information et opposition"), objection(facts)),
     ]);
@@ -59,7 +59,7 @@ fn sites(facts: &Facts) -> Said {
     if facts.sites.is_empty() {
         return said!("None configured.", "Aucun site configuré.");
     }
-    let line = |site: &super::facts::SiteFacts| {
+    let line = |site: &crate::compliance::facts::SiteFacts| {
         let (name, zone, hosts) = (plain(&site.name), plain(&site.timezone), codes(&site.hosts));
         format!("{name} ({hosts}; {zone})")
     };
@@ -68,7 +68,7 @@ fn sites(facts: &Facts) -> Said {
 
 fn controller(facts: &Facts) -> Said {
     match facts.controller() {
-        Some(_) => people::controller(facts),
+        Some(_) => rights::controller(facts),
         None => to_complete().then(
             " ",
             &said!(
@@ -95,7 +95,7 @@ fn processors(facts: &Facts) -> Said {
 }
 
 fn kept(facts: &Facts) -> Said {
-    let (figures, labels) = (listed(&data::figures()), data::labels(facts));
+    let (figures, labels) = (listed(&inventory::figures()), inventory::labels(facts));
     let (en, fr) = (&figures.en, &figures.fr);
     let (by, selon) = (&labels.en, &labels.fr);
     let kept = said!(
@@ -104,7 +104,7 @@ fn kept(facts: &Facts) -> Said {
          fois : {selon}."
     );
     let kept = if facts.measures_campaigns() { kept.then(" ", &page::campaigns(facts)) } else { kept };
-    kept.then(" ", &data::actions(facts)).then(" ", &page::timings())
+    kept.then(" ", &inventory::actions(facts)).then(" ", &page::timings())
 }
 
 fn transfers() -> Said {
@@ -121,7 +121,7 @@ fn limits(facts: &Facts) -> Said {
         "Address and browser's description: the end of the request. Key of the tags: half an hour after the end of the day.",
         "Adresse et description du navigateur : la fin de la requête. Clé des marques : une demi-heure après la fin du jour."
     )
-    .then(" ", &people::on_the_way(facts))
+    .then(" ", &rights::on_the_way(facts))
     .then(
         " ",
         &said!(
@@ -129,8 +129,8 @@ fn limits(facts: &Facts) -> Said {
             "Événements sans identité rendus illisibles par un défaut du disque : {days} jours."
         ),
     )
-    .then(" ", &people::retention(facts))
-    .then(" ", &people::review(facts))
+    .then(" ", &rights::retention(facts))
+    .then(" ", &rights::review(facts))
 }
 
 fn security() -> Said {
@@ -148,7 +148,7 @@ fn security() -> Said {
 }
 
 fn objection(facts: &Facts) -> Said {
-    let ways = listed(&people::objections(facts));
+    let ways = listed(&rights::objections(facts));
     let (en, fr) = (&ways.en, &ways.fr);
     said!(
         "The paragraph above in each site's privacy policy; the page `/privacy`. To object: {en}",
