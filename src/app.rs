@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::collect::client_address::Peers;
 use crate::collect::hits::Hits;
 use crate::collect::pages::Pages;
-use crate::collect::peer::Peers;
 use crate::collect::{self, BUFFER_BYTES, Collect, Seat};
 use crate::config::{Config, ConfigError, EngineMode, Marketing};
 use crate::console::{self, Console};
@@ -380,7 +380,7 @@ fn ledger(
 
 /// One for each collecting thread.
 fn seats(config: &Config, meters: &Meters) -> Vec<Seat> {
-    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
+    collect::balance(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
 }
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.

@@ -77,4 +77,5 @@ pub mod demo;
 pub mod event;
 pub mod ffi;
 pub mod housekeeping;
+pub(crate) mod http;
 pub mod sizing;

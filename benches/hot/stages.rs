@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sillage::app;
 use sillage::clock::{Clock, ManualClock};
-use sillage::collect::native::Message;
+use sillage::collect::formats::native::Message;
 use sillage::config::Config;
 use sillage::event::Event;
 use sillage::ledger::Ledger;

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 
-use super::asset::{Asset, Policy};
+use crate::http::asset::{Asset, Policy};
 
 const HTML: &str = "text/html; charset=utf-8";
 const SVG: &str = "image/svg+xml";

@@ -15,11 +15,11 @@ use hyper::header::REFERER;
 use hyper::http::request::Parts;
 
 use super::answer::{self, Answer, Format};
-use super::native::Message;
-use super::peer::Peers;
-use super::pixel;
-use super::told::Told;
 use crate::clock::Clock;
+use crate::collect::client_address::Peers;
+use crate::collect::formats::native::Message;
+use crate::collect::formats::pixel;
+use crate::collect::headers::Told;
 use crate::config;
 use crate::ledger::Ledger;
 use crate::observe::HitMeters;

@@ -2,17 +2,15 @@
 //! spool, and answers when the spool has it. It has no way to read any figure.
 
 pub mod answer;
-mod asset;
-mod connections;
+mod balance;
+pub mod client_address;
 pub mod demo;
+pub(crate) mod formats;
+mod headers;
 pub mod hits;
-mod load;
-pub mod native;
+mod idle;
 pub mod pages;
-pub mod peer;
-pub mod pixel;
-mod seats;
-mod told;
+mod shed;
 pub mod tracker;
 
 use std::convert::Infallible;
@@ -20,8 +18,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::collect::balance::Taken;
+pub use crate::collect::balance::{Seat, seats};
+use crate::collect::idle::{Connection, Connections, Waits, Watched};
+use crate::collect::shed::Load;
 use answer::{Answer, Format};
-use connections::{Connection, Connections, Waits, Watched};
 use hits::Hits;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -30,10 +31,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use load::Load;
 use pages::{Page, Pages};
-use seats::Taken;
-pub use seats::{Seat, seats};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;

@@ -14,7 +14,6 @@ use hyper::{Response, StatusCode};
 use url::form_urlencoded;
 
 use super::answer::Answer;
-use super::asset;
 use crate::clock::Clock;
 use crate::compliance::notice::html;
 use crate::compliance::notice::html::Frame;
@@ -22,6 +21,7 @@ use crate::compliance::notice::page;
 use crate::compliance::notice::page::{Links, Reach};
 use crate::compliance::notice::{Facts, Lang, machine};
 use crate::config::Config;
+use crate::http::asset;
 use crate::privacy::Anonymiser;
 use crate::sites::Site;
 

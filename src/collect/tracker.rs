@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::asset::{Asset, Policy};
+use crate::http::asset::{Asset, Policy};
 
 /// The tracker and its extensions, as every site gets them.
 pub const TEXT: &str = concat!(

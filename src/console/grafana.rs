@@ -7,9 +7,10 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::reply::{self, Reply};
-use super::select::{self, Refusal};
 use super::tokens::{Token, digest};
 use super::{Access, Console};
+use crate::console::sql_guard;
+use crate::console::sql_guard::Refusal;
 use crate::store::reports::ReportError;
 
 /// Formats that hold rows and nothing else; JSON's count what was read, unless the engine is told not to.
@@ -35,7 +36,7 @@ pub(super) async fn answer(console: &Console, access: &Access, head: &Parts, bod
     let Ok(text) = std::str::from_utf8(body) else {
         return reply::error(StatusCode::BAD_REQUEST, "the query is no UTF-8");
     };
-    match select::check(text, |site| token.reads(site)) {
+    match sql_guard::check(text, |site| token.reads(site)) {
         Ok(()) => {}
         Err(Refusal::Text(why)) => return reply::error(StatusCode::BAD_REQUEST, why),
         Err(Refusal::Site) => {

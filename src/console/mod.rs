@@ -7,8 +7,8 @@ mod grafana;
 mod query;
 mod reply;
 mod route;
-mod select;
 mod session;
+mod sql_guard;
 pub mod tokens;
 
 use std::convert::Infallible;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::collect::native::Message;
+use crate::collect::formats::native::Message;
 
 /// One event with what a live one would bring along.
 pub struct Line<'l> {

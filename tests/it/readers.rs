@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sillage::collect::native::Message;
-use sillage::collect::pixel;
+use sillage::collect::formats::native::Message;
+use sillage::collect::formats::pixel;
 use sillage::import::{access_log, events};
 
 /// Values of all kinds, right ones among them.

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::plan::column;
-use super::words::Asked;
 use super::{BadQuestion, Body, Question};
+use crate::console::query::vocabulary::Asked;
 use crate::sites::Site;
 use crate::store::report::{Column, Grain, Metric, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};

@@ -5,7 +5,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, ToSpan};
 use serde_json::Value;
 
-use super::words::{Refusal, shown};
+use crate::console::query::vocabulary::{Refusal, shown};
 use crate::store::report::Grain;
 
 /// Longest range: ten years, so that a list of labels stays short.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::dates::Range;
-use super::words::{self, Asked, Refusal, shown};
+use crate::console::query::vocabulary;
+use crate::console::query::vocabulary::{Asked, Refusal, shown};
 use crate::sites::Site;
 use crate::store::export::{EXPORT_ROWS_MAX, Format};
 use crate::store::report::{Grain, Report, Role, Subject};
@@ -106,10 +107,10 @@ impl Request {
     }
 
     fn subject(&self, marketing: bool) -> Result<Subject, BadExport> {
-        let asked = self.given("dimension").map(words::dimension).transpose()?;
+        let asked = self.given("dimension").map(vocabulary::dimension).transpose()?;
         match (self.given("report"), asked) {
             (Some("breakdowns"), Some(asked)) if asked.is_marketing() && !marketing => {
-                Err(words::not_marketed(&asked).into())
+                Err(vocabulary::not_marketed(&asked).into())
             }
             (Some("breakdowns"), Some(Asked::Stored(dimension))) => Ok(Subject::Breakdown(dimension)),
             (Some("breakdowns"), _) => {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::words::{self, Asked, Refusal, shown};
+use crate::console::query::vocabulary;
+use crate::console::query::vocabulary::{Asked, Refusal, shown};
 use crate::store::report::{Filter, Operator};
 
 /// Alternatives of one filter: beyond what a person picks from a list.
@@ -56,7 +57,7 @@ fn one(value: &Value, depth: usize, filters: &mut Filters) -> Result<(), Refusal
     let [Value::String(name), Value::Array(values)] = rest else {
         return refuse("a filter must name a dimension and a list of values, nothing more");
     };
-    let asked = words::dimension(name)?;
+    let asked = vocabulary::dimension(name)?;
     if let Asked::Time(_) = asked {
         return refuse("time is filtered by `date_range`");
     }

@@ -6,14 +6,14 @@ mod dates;
 pub mod export;
 mod filters;
 mod plan;
-mod words;
+mod vocabulary;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use self::dates::Range;
 use self::filters::Filters;
-use self::words::{Asked, Refusal, shown};
+use crate::console::query::vocabulary::{Asked, Refusal, shown};
 pub(super) use answer::{Kept, NoAnswer, answer};
 
 use crate::sites::Site;
@@ -71,15 +71,15 @@ impl Body {
         let today = now.to_zoned(site.timezone.clone()).date();
         let range = self.0.get("date_range").ok_or_else(|| Refusal("`date_range` is missing".into()))?;
         let range = Range::read(range, today)?;
-        let metrics = distinct("metrics", self.0.get("metrics"), words::metric)?;
+        let metrics = distinct("metrics", self.0.get("metrics"), vocabulary::metric)?;
         if metrics.is_empty() {
             return refuse("`metrics` must name at least one metric");
         }
-        let dimensions = distinct("dimensions", self.0.get("dimensions"), words::dimension)?;
+        let dimensions = distinct("dimensions", self.0.get("dimensions"), vocabulary::dimension)?;
         let filters = self.0.get("filters").map(filters::read).transpose()?.unwrap_or_default();
         if !marketing {
             let mut asked = dimensions.iter().chain(filters.iter().map(|(asked, _)| asked));
-            asked.find(|asked| asked.is_marketing()).map_or(Ok(()), |asked| Err(words::not_marketed(asked)))?;
+            asked.find(|asked| asked.is_marketing()).map_or(Ok(()), |asked| Err(vocabulary::not_marketed(asked)))?;
         }
         let order = self.order(&metrics, &dimensions)?;
         let include = object("include", self.0.get("include"))?;

@@ -1,8 +1,8 @@
 //! From a question to the one report that answers it. Figures are kept by one dimension at a time: what is never
 //! stored together has no answer, and here it is said why.
 
-use super::words::{Asked, Refusal};
 use super::{Filters, Ordered, Question};
+use crate::console::query::vocabulary::{Asked, Refusal};
 use crate::sites::Site;
 use crate::store::report::{Column, Direction, Filter, Grain, Metric, Report, Role, Subject};
 

@@ -1,7 +1,7 @@
 //! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c` and `t` of our own.
 //! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
 
-mod plain;
+pub(crate) mod plain;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::native::Message;
+use crate::collect::formats::native::Message;
 
 /// Reads the query as a pageview.
 ///

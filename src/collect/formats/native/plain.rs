@@ -2,13 +2,13 @@
 //! They are read in one pass, at a quarter of serde's cost. It must never read anything otherwise than serde would: at
 //! whatever is unusual, or wrong, it gives up, and serde decides.
 
-use super::{Consent, Fields, Flag, Number, Text};
+use crate::collect::formats::native::{Consent, Fields, Flag, Number, Text};
 
 /// Digits of a number that is read here.
 const DIGITS_MAX: usize = 9;
 
 /// The fields of a plain body.
-pub(super) fn read(body: &[u8]) -> Option<Fields<'_>> {
+pub(crate) fn read(body: &[u8]) -> Option<Fields<'_>> {
     let mut rest = Rest { body: std::str::from_utf8(body).ok()?, at: 0 };
     let mut fields = Fields::default();
     rest.skip(b'{')?;
@@ -155,8 +155,8 @@ fn plain_bytes(bytes: &[u8]) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::*;
     use super::*;
+    use crate::collect::formats::native::*;
 
     /// A field as far as a message tells it.
     fn seen(fields: Fields<'_>) -> String {

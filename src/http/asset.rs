@@ -118,7 +118,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Whether `If-None-Match` names the tag. A proxy may have weakened it on the way.
-pub(super) fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+pub(crate) fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     headers
         .get_all(IF_NONE_MATCH)
         .iter()

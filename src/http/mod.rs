@@ -1,0 +1,3 @@
+//! HTTP shared by both listeners. Must never see a hit.
+
+pub(crate) mod asset;
