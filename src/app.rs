@@ -380,7 +380,7 @@ fn ledger(
 
 /// One for each collecting thread.
 fn seats(config: &Config, meters: &Meters) -> Vec<Seat> {
-    collect::balance(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
+    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
 }
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.

@@ -5,7 +5,7 @@ pub mod answer;
 mod balance;
 pub mod client_address;
 pub mod demo;
-pub(crate) mod formats;
+pub mod formats;
 mod headers;
 pub mod hits;
 mod idle;

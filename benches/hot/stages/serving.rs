@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sillage::clock::Clock;
 use sillage::collect::hits::Hits;
 use sillage::collect::pages::Pages;
-use sillage::collect::{Collect, balance};
+use sillage::collect::{Collect, seats};
 use sillage::config::Config;
 use sillage::ledger::Ledger;
 use sillage::observe::Meters;

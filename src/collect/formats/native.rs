@@ -23,7 +23,7 @@ const ENGAGED_MS_MAX: f64 = 2_592_000_000.0;
 
 /// The fields as they stand in the body.
 #[derive(Default, Deserialize)]
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     #[serde(borrow, alias = "name")]
     n: Option<Text<'a>>,
     #[serde(borrow, alias = "url")]

@@ -19,7 +19,7 @@ pub struct Check {
 
 /// What a check saw. The order of the calls is the order in which it is read.
 #[derive(Debug, Default)]
-pub(crate) struct Look {
+pub(super) struct Look {
     facts: Vec<String>,
     faults: Vec<(String, String)>,
     open: Vec<String>,
@@ -27,27 +27,27 @@ pub(crate) struct Look {
 
 impl Look {
     /// Something that is as it must be, or is good to know.
-    pub(crate) fn fact(&mut self, fact: impl Into<String>) {
+    pub(super) fn fact(&mut self, fact: impl Into<String>) {
         self.facts.push(fact.into());
     }
 
     /// Whether nothing is wrong so far.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 
     /// Something that leaves the rule, and what to do about it.
-    pub(crate) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
+    pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
         self.faults.push((found.into(), to_do.into()));
     }
 
     /// Something that only a person can tell or do.
-    pub(crate) fn person(&mut self, to_do: impl Into<String>) {
+    pub(super) fn person(&mut self, to_do: impl Into<String>) {
         self.open.push(to_do.into());
     }
 
     /// A fault for each of `found`, or else a fact.
-    pub(crate) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
+    pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
         if found.is_empty() {
             self.fact(right);
         } else {
@@ -57,7 +57,7 @@ impl Look {
 }
 
 /// A list for a sentence, bounded: a report is read by people.
-pub(crate) fn listed(names: &[impl ToString]) -> String {
+pub(super) fn listed(names: &[impl ToString]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }

@@ -109,7 +109,7 @@ pub struct Stored {
 
 impl Database {
     /// Asks the database of `store`.
-    pub(crate) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
         let settings = Settings { retention_months: privacy.retention_months, rounding: privacy.rounding };
         let declared = Declared::of(store, &settings);

@@ -96,7 +96,7 @@ pub fn config_hash(config: &Config) -> String {
 }
 
 /// Whether the engine is one of ours.
-pub(crate) fn embedded(config: &Config) -> bool {
+pub(super) fn embedded(config: &Config) -> bool {
     config.clickhouse.mode == EngineMode::Embedded
 }
 

@@ -28,7 +28,7 @@ fn stored<'e>(evidence: &'e Evidence, look: &mut Look) -> Option<&'e Stored> {
     stored
 }
 
-pub(crate) fn audience_only(evidence: &Evidence, look: &mut Look) {
+pub(super) fn audience_only(evidence: &Evidence, look: &mut Look) {
     let database = &evidence.database;
     look.none(
         &database.elsewhere,
@@ -47,7 +47,7 @@ pub(crate) fn audience_only(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn anonymous_only(evidence: &Evidence, look: &mut Look) {
+pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Look) {
     let database = &evidence.database;
     let declared = &database.declared;
     let known = |name: &String| {
@@ -107,7 +107,7 @@ fn logs(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn one_dimension(evidence: &Evidence, look: &mut Look) {
+pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
     let Some(stored) = stored(evidence, look) else { return };
     let known = |name: &String| Dimension::ALL.iter().any(|dimension| dimension.name() == name);
     let unknown: Vec<String> = stored.dimensions.iter().filter(|name| !known(name)).cloned().collect();
@@ -149,7 +149,7 @@ fn is_set(engine: &str, set: &str) -> bool {
     settings.split(", ").any(|found| found == set)
 }
 
-pub(crate) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
+pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.fine_versions > 0 {
         let found = format!("rows ({}) that hold more of a version than its first number", stored.fine_versions);
@@ -160,7 +160,7 @@ pub(crate) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
     look.fact("kinds of event: presence (pageview), use of a feature (action), times (engagement, timing)");
 }
 
-pub(crate) fn referrer_host(evidence: &Evidence, look: &mut Look) {
+pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.long_referrers > 0 {
         let found = format!("rows ({}) that hold more of a referrer than its host", stored.long_referrers);
@@ -170,7 +170,7 @@ pub(crate) fn referrer_host(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
             let found = format!("rows ({}) that hold a place that is no country, region or city", stored.fine_places);
@@ -191,7 +191,7 @@ pub(crate) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn rounded(evidence: &Evidence, look: &mut Look) {
+pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.rounding);
     if rounding > ROUNDING_MIN && !rounding.is_multiple_of(ROUNDING_MIN) {
         look.fault(format!("privacy.rounding is {rounding}, no multiple of ten"), "set privacy.rounding = 10");
@@ -249,7 +249,7 @@ fn reads_views_only(reader: &Reader, database: &Database, rounding: u32, look: &
     }
 }
 
-pub(crate) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
+pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
     let months = evidence.config.privacy.retention_months;
     if months > MONTHS_MAX {
         let found = format!("privacy.retention_months is {months}");
@@ -288,7 +288,7 @@ pub(crate) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn each_publisher(evidence: &Evidence, look: &mut Look) {
+pub(super) fn each_publisher(evidence: &Evidence, look: &mut Look) {
     let (database, config) = (&evidence.database, &evidence.config);
     let mixed = database
         .declared

@@ -70,7 +70,7 @@ fn properties(evidence: &Evidence) -> Vec<String> {
     names
 }
 
-pub(crate) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
     let names = properties(evidence);
     let persons: Vec<String> = names.iter().filter(|name| points_at_a_person(name)).cloned().collect();
     look.none(
@@ -81,7 +81,7 @@ pub(crate) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(crate) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
     if evidence.tags.links_sites {
         look.fault("one visitor had the same tag on two sites", "stop the collector: this program is broken");
     } else {
@@ -89,7 +89,7 @@ pub(crate) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
+pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
     let tags = &evidence.tags;
     if tags.links_days {
         look.fault("one visitor had the same tag on two days", "stop the collector: this program is broken");
@@ -106,7 +106,7 @@ pub(crate) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn no_marketing(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_marketing(evidence: &Evidence, look: &mut Look) {
     match evidence.config.privacy.marketing {
         Marketing::Never => look.fact("privacy.marketing = \"never\": nothing of campaigns or channels is measured"),
         Marketing::WithConsent => {
@@ -117,7 +117,7 @@ pub(crate) fn no_marketing(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
     let wrong = |name: &str| is_never_kept(name) || points_at(name, &CAMPAIGNS) || points_at_a_person(name);
     for site in &evidence.config.site {
         let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
@@ -150,7 +150,7 @@ pub(crate) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(crate) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     match machine.runtime_in_memory {
         Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
@@ -218,7 +218,7 @@ fn is_wide(network: &IpNet) -> bool {
     network.prefix_len() < widest && !private
 }
 
-pub(crate) fn no_experiments(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_experiments(evidence: &Evidence, look: &mut Look) {
     let names = properties(evidence);
     let found: Vec<String> = names.iter().filter(|name| points_at(name, &EXPERIMENTS)).cloned().collect();
     look.none(
@@ -234,7 +234,7 @@ pub(crate) fn no_experiments(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
+pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
     let script = &evidence.script;
     let mut keepers: Vec<String> =
         KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
@@ -254,7 +254,7 @@ fn keeps_more_than_an_objection(script: &str) -> bool {
     })
 }
 
-pub(crate) fn reviewed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     match evidence.config.privacy.last_review {
         // The notices own up to it.
@@ -272,14 +272,14 @@ pub(crate) fn reviewed(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn informed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn informed(evidence: &Evidence, look: &mut Look) {
     let controller = &evidence.config.privacy.controller;
     if !controller.name.trim().is_empty() && !controller.contact.trim().is_empty() {
         look.fact(format!("the notice names {} ({})", controller.name.trim(), controller.contact.trim()));
     }
 }
 
-pub(crate) fn objection(evidence: &Evidence, look: &mut Look) {
+pub(super) fn objection(evidence: &Evidence, look: &mut Look) {
     let privacy = &evidence.config.privacy;
     for (honoured, header) in [(privacy.honour_gpc, "Sec-GPC: 1"), (privacy.honour_dnt, "DNT: 1")] {
         if honoured {
@@ -297,7 +297,7 @@ pub(crate) fn objection(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(crate) fn transfers(evidence: &Evidence, look: &mut Look) {
+pub(super) fn transfers(evidence: &Evidence, look: &mut Look) {
     let far: Vec<String> = evidence
         .config
         .geo
@@ -335,7 +335,7 @@ pub(crate) fn transfers(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(crate) fn no_seal(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_seal(evidence: &Evidence, look: &mut Look) {
     let claims = evidence.texts.iter().filter(|(_, text)| claims_a_seal(text).is_some());
     let claims: Vec<String> = claims.map(|(name, _)| (*name).to_owned()).collect();
     look.none(

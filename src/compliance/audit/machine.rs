@@ -32,7 +32,7 @@ pub struct Machine {
 
 impl Machine {
     /// Asks the system.
-    pub(crate) fn gather(runtime_dir: &Path) -> io::Result<Self> {
+    pub(super) fn gather(runtime_dir: &Path) -> io::Result<Self> {
         let collector = holder(&runtime_dir.join("visits.lock"));
         let swap_kib = swap_kib(&fs::read_to_string("/proc/swaps").unwrap_or_default());
         let machine = Self { runtime_in_memory: in_memory(runtime_dir), collector, swap_kib, ..Self::default() };

@@ -195,7 +195,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// A source with its date, where it bears one.
-pub(crate) fn cited(source: &Source) -> String {
+pub(super) fn cited(source: &Source) -> String {
     match source.date.en {
         "" => source.name.en.to_owned(),
         date => format!("{} ({date})", source.name.en),
@@ -208,7 +208,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Adds a line. Writing to a text does not fail.
-pub(crate) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+pub(super) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     let before = text.len();
     if text.write_fmt(line).is_err() {
         text.truncate(before);

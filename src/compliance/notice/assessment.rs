@@ -30,7 +30,7 @@ fn questions() -> [(u8, Said); 8] {
 }
 
 /// The whole assessment.
-pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);

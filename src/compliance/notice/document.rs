@@ -46,7 +46,7 @@ pub struct Document {
 
 /// A run of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Run<'t> {
+pub(super) enum Run<'t> {
     /// Words.
     Words(&'t str),
     /// `` `code` ``
@@ -58,7 +58,7 @@ pub(crate) enum Run<'t> {
 }
 
 /// The runs of a text. A mark that is not closed is a word like others.
-pub(crate) fn runs(text: &str) -> Vec<Run<'_>> {
+pub(super) fn runs(text: &str) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     let (mut words, mut rest) = (text, text);
     while let Some(at) = rest.find(['`', '[', '*']) {
@@ -135,7 +135,7 @@ fn term(name: &Said, said: &[Said], lang: Lang) -> String {
 }
 
 /// A text as it stands, for code.
-pub(crate) fn raw(said: &Said, lang: Lang) -> &str {
+pub(super) fn raw(said: &Said, lang: Lang) -> &str {
     match lang {
         Lang::En => &said.en,
         Lang::Fr => &said.fr,

@@ -7,10 +7,10 @@ use crate::event::{Dimension, TimingMetric};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 
 /// Something that is measured: its name in the data, its name for people, and what exactly it is.
-pub(crate) struct Entry {
-    pub(crate) name: &'static str,
-    pub(crate) label: Said,
-    pub(crate) detail: Said,
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) label: Said,
+    pub(super) detail: Said,
 }
 
 impl Entry {
@@ -18,13 +18,13 @@ impl Entry {
         Self { name, label, detail }
     }
 
-    pub(crate) fn term(self) -> (Said, Vec<Said>) {
+    pub(super) fn term(self) -> (Said, Vec<Said>) {
         (self.label, vec![self.detail])
     }
 }
 
 /// What a hit brings, and what becomes of it.
-pub(crate) fn read(facts: &Facts) -> Vec<Entry> {
+pub(super) fn read(facts: &Facts) -> Vec<Entry> {
     vec![
         Entry::new("address", said!("IP address", "Adresse IP"), address(facts)),
         Entry::new(
@@ -129,7 +129,7 @@ fn tag(facts: &Facts) -> Said {
 }
 
 /// The figures that are kept, by page.
-pub(crate) fn figures() -> Vec<Said> {
+pub(super) fn figures() -> Vec<Said> {
     vec![
         said!("pageviews, and visitors of the day", "pages vues, et visiteurs du jour"),
         said!("visits, entries, exits, bounces and duration", "visites, entrées, sorties, rebonds et durée"),
@@ -142,7 +142,7 @@ pub(crate) fn figures() -> Vec<Said> {
 }
 
 /// The properties by which figures are broken down, those that this configuration can fill for everybody.
-pub(crate) fn dimensions(facts: &Facts) -> Vec<Entry> {
+pub(super) fn dimensions(facts: &Facts) -> Vec<Entry> {
     let placed = |dimension: &Dimension| {
         facts.location || !matches!(dimension, Dimension::Country | Dimension::Region | Dimension::City)
     };
@@ -150,7 +150,7 @@ pub(crate) fn dimensions(facts: &Facts) -> Vec<Entry> {
 }
 
 /// Those of channels and campaigns, where they are measured.
-pub(crate) fn campaign_dimensions(facts: &Facts) -> Vec<Entry> {
+pub(super) fn campaign_dimensions(facts: &Facts) -> Vec<Entry> {
     let measured = |dimension: &Dimension| dimension.is_marketing() && facts.measures_campaigns();
     Dimension::ALL.into_iter().filter(measured).map(entry).collect()
 }
@@ -161,7 +161,7 @@ fn entry(dimension: Dimension) -> Entry {
 }
 
 /// The names of these properties, within a sentence.
-pub(crate) fn labels(facts: &Facts) -> Said {
+pub(super) fn labels(facts: &Facts) -> Said {
     let joined = |pick: fn(&Said) -> &str| {
         dimensions(facts).iter().map(|dimension| pick(&dimension.label).to_lowercase()).collect::<Vec<_>>().join(", ")
     };
@@ -237,7 +237,7 @@ fn tag_said() -> Said {
 }
 
 /// What is counted of the use of features.
-pub(crate) fn actions(facts: &Facts) -> Said {
+pub(super) fn actions(facts: &Facts) -> Said {
     let counted = said!(
         "Use of features (a click, a download, a form, a vote…), under a name that the site gives: how many times, and by \
          how many visitors of the day.",
@@ -267,7 +267,7 @@ fn properties(facts: &Facts) -> Said {
 }
 
 /// What is counted of searches on the site, where it counts them.
-pub(crate) fn searches(facts: &Facts) -> Option<Said> {
+pub(super) fn searches(facts: &Facts) -> Option<Said> {
     let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
     (!searched.is_empty()).then(|| {
         said!(
@@ -280,7 +280,7 @@ pub(crate) fn searches(facts: &Facts) -> Option<Said> {
 }
 
 /// What is counted of script errors, where the site counts them.
-pub(crate) fn problems(facts: &Facts) -> Option<Said> {
+pub(super) fn problems(facts: &Facts) -> Option<Said> {
     facts.sites.iter().any(|site| site.problems).then(|| {
         said!(
             "Errors of the site's scripts are counted, by their kind alone.",
@@ -290,7 +290,7 @@ pub(crate) fn problems(facts: &Facts) -> Option<Said> {
 }
 
 /// The load times that are measured.
-pub(crate) fn timings() -> Vec<Entry> {
+pub(super) fn timings() -> Vec<Entry> {
     let said = |metric: TimingMetric| match metric {
         TimingMetric::Ttfb => said!("first byte", "premier octet"),
         TimingMetric::Fcp => said!("first content painted", "premier contenu affiché"),
@@ -306,7 +306,7 @@ pub(crate) fn timings() -> Vec<Entry> {
 }
 
 /// What consent adds, where campaigns are measured.
-pub(crate) fn campaigns() -> Said {
+pub(super) fn campaigns() -> Said {
     said!(
         "source, channel and campaign (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`); identifiers of one \
          click never",

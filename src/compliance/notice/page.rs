@@ -105,7 +105,7 @@ fn intro(facts: &Facts) -> Said {
 }
 
 /// The self-assessment in one sentence, or the points at which it does not hold.
-pub(crate) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
+pub(super) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
     let departures = facts.departures();
     if departures.is_empty() {
         blocks.push(Block::Paragraph(rights::standing(facts)));
@@ -115,7 +115,7 @@ pub(crate) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
     blocks.push(Block::List(departures.into_iter().map(|departure| departure.said).collect()));
 }
 
-pub(crate) fn campaigns(facts: &Facts) -> Said {
+pub(super) fn campaigns(facts: &Facts) -> Said {
     let added = inventory::campaigns();
     let (en, fr) = (&added.en, &added.fr);
     match facts.privacy.marketing {
@@ -129,7 +129,7 @@ pub(crate) fn campaigns(facts: &Facts) -> Said {
     }
 }
 
-pub(crate) fn timings() -> Said {
+pub(super) fn timings() -> Said {
     let names = |pick: fn(&Said) -> &str| {
         inventory::timings().iter().map(|timing| pick(&timing.label).to_owned()).collect::<Vec<_>>().join(", ")
     };
@@ -249,7 +249,7 @@ fn acts_for(reach: &Reach) -> Said {
     }
 }
 
-pub(crate) fn signals(facts: &Facts) -> Said {
+pub(super) fn signals(facts: &Facts) -> Said {
     match (facts.privacy.honour_gpc, facts.privacy.honour_dnt) {
         (true, true) => said!(
             "Browsers can say it by themselves to every site: with “Global Privacy Control” (`Sec-GPC: 1`) or “Do Not Track” \

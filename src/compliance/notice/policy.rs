@@ -7,7 +7,7 @@ use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
 
 /// The paragraph, with what the publisher has to do around it.
-pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     let mut blocks = vec![
         Block::Section(said!("1. For the site's privacy policy", "1. Pour la politique de confidentialité du site")),
         Block::Heading(said!("Audience measurement", "Mesure d'audience")),

@@ -8,7 +8,7 @@ use crate::compliance::notice::{inventory, page, rights};
 use crate::spool::SET_ASIDE_SECONDS;
 
 /// The entry.
-pub(crate) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     let mut entry = vec![
         (
             said!("Processing", "Traitement"),

@@ -7,15 +7,15 @@ use crate::compliance::rules::SELF_ASSESSMENT;
 use crate::config::Marketing;
 
 /// An answer to one of the rights that the GDPR gives.
-pub(crate) struct Right {
+pub(super) struct Right {
     /// Articles of the GDPR.
-    pub(crate) articles: &'static [u8],
-    pub(crate) label: Said,
-    pub(crate) answer: Said,
+    pub(super) articles: &'static [u8],
+    pub(super) label: Said,
+    pub(super) answer: Said,
 }
 
 /// What the figures are for.
-pub(crate) fn purposes() -> Vec<Said> {
+pub(super) fn purposes() -> Vec<Said> {
     vec![
         said!("to know which contents are read, and how much", "savoir quels contenus sont consultés, et combien"),
         said!("to find problems of navigation", "déceler les problèmes de navigation"),
@@ -26,7 +26,7 @@ pub(crate) fn purposes() -> Vec<Said> {
 }
 
 /// The legal basis of the statistics.
-pub(crate) fn basis() -> Said {
+pub(super) fn basis() -> Said {
     said!(
         "the publisher's legitimate interest in knowing the audience of the site (GDPR, article 6(1)(f)).",
         "l'intérêt légitime de l'éditeur à connaître l'audience de son site (RGPD, article 6, paragraphe 1, point f)."
@@ -34,7 +34,7 @@ pub(crate) fn basis() -> Said {
 }
 
 /// How the measurement stands to article 82, said of this configuration.
-pub(crate) fn standing(facts: &Facts) -> Said {
+pub(super) fn standing(facts: &Facts) -> Said {
     if !facts.departures().is_empty() {
         return said!(
             "As configured now, this measurement leaves the criteria published by the CNIL for audience measurement \
@@ -57,7 +57,7 @@ pub(crate) fn standing(facts: &Facts) -> Said {
 }
 
 /// What is measured of campaigns, and under which condition.
-pub(crate) fn marketing(facts: &Facts) -> Said {
+pub(super) fn marketing(facts: &Facts) -> Said {
     match facts.privacy.marketing {
         Marketing::Never => said!(
             "Advertising campaigns and acquisition channels are not measured.",
@@ -79,7 +79,7 @@ pub(crate) fn marketing(facts: &Facts) -> Said {
 }
 
 /// How long figures are kept.
-pub(crate) fn retention(facts: &Facts) -> Said {
+pub(super) fn retention(facts: &Facts) -> Said {
     match facts.privacy.retention_months {
         1 => said!(
             "Counters are kept for 1 month, then deleted automatically.",
@@ -93,7 +93,7 @@ pub(crate) fn retention(facts: &Facts) -> Said {
 }
 
 /// When the retention was last looked at.
-pub(crate) fn review(facts: &Facts) -> Said {
+pub(super) fn review(facts: &Facts) -> Said {
     match facts.privacy.last_review {
         Some(day) => said!("Last review of this duration: {day}.", "Dernier réexamen de cette durée : {day}."),
         None => said!(
@@ -104,7 +104,7 @@ pub(crate) fn review(facts: &Facts) -> Said {
 }
 
 /// What waits on the way to the counters.
-pub(crate) fn on_the_way(facts: &Facts) -> Said {
+pub(super) fn on_the_way(facts: &Facts) -> Said {
     let seconds = facts.flush_seconds;
     said!(
         "On their way to the counters, events without identity wait on the server's disk, as a rule for {seconds} seconds; \
@@ -115,7 +115,7 @@ pub(crate) fn on_the_way(facts: &Facts) -> Said {
 }
 
 /// How figures leave.
-pub(crate) fn rounding(facts: &Facts) -> Said {
+pub(super) fn rounding(facts: &Facts) -> Said {
     match facts.privacy.rounding {
         1 => said!(
             "The figures that the publisher reads are exact: rounding is off.",
@@ -135,7 +135,7 @@ pub(crate) fn rounding(facts: &Facts) -> Said {
 }
 
 /// Who receives what, and where.
-pub(crate) fn recipients(facts: &Facts) -> Said {
+pub(super) fn recipients(facts: &Facts) -> Said {
     let kept = match facts.remote {
         false => {
             said!("They are kept on the machine that counts them.", "Ils sont conservés sur la machine qui les compte.")
@@ -162,7 +162,7 @@ pub(crate) fn recipients(facts: &Facts) -> Said {
 }
 
 /// The ways to object, as configured; each acts before anything is hashed.
-pub(crate) fn objections(facts: &Facts) -> Vec<Said> {
+pub(super) fn objections(facts: &Facts) -> Vec<Said> {
     let mut ways = vec![said!(
         "the switch “Do not count my visits”, on the site's privacy page: the choice is kept in your browser, under the \
          name `sillage_opt_out`, until you take it back; the script then sends nothing",
@@ -183,7 +183,7 @@ pub(crate) fn objections(facts: &Facts) -> Vec<Said> {
 }
 
 /// What is answered to each right.
-pub(crate) fn rights() -> Vec<Right> {
+pub(super) fn rights() -> Vec<Right> {
     let right = |articles, label, answer| Right { articles, label, answer };
     vec![
         right(
@@ -228,7 +228,7 @@ pub(crate) fn rights() -> Vec<Right> {
 }
 
 /// Who answers for the measurement.
-pub(crate) fn controller(facts: &Facts) -> Said {
+pub(super) fn controller(facts: &Facts) -> Said {
     let Some(name) = facts.controller() else {
         return said!(
             "The publisher of the site, whose name and address are in its legal notice.",

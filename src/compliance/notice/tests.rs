@@ -14,7 +14,7 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 
 /// What is so under this text; who answers, and when the retention was reviewed, is said where the text does not.
-pub(crate) fn facts(text: &str) -> Facts {
+pub(super) fn facts(text: &str) -> Facts {
     let mut config = Config::from_toml(text).unwrap();
     if !text.contains("controller") {
         config.privacy.controller = Controller { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
@@ -31,7 +31,7 @@ fn links() -> Links {
 }
 
 /// Page, data and notices as they are sent, but for their unbreakable spaces.
-pub(crate) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
+pub(super) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
     [
         ("page", page::privacy(facts, &links()).markdown(lang)),
         ("opt-out", page::opt_out(facts, &Reach::Elsewhere, &links()).markdown(lang)),

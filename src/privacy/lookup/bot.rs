@@ -9,14 +9,14 @@ const LOOK_AROUND: &str = r"\(\?<?[!=](?:[^()]|\([^()]*\))*\)";
 
 /// The list, compiled. Most patterns make one ordinary expression. The few that look around themselves need a
 /// backtracking engine, some 5 µs each; they are asked only when they match without their conditions.
-pub(crate) struct Bots {
+pub(in crate::privacy) struct Bots {
     plain: Regex,
     stems: Regex,
     conditional: Vec<Regex>,
 }
 
 impl Bots {
-    pub(crate) fn new() -> Self {
+    pub(in crate::privacy) fn new() -> Self {
         let compile = |pattern: &str| {
             Regex::new(&format!("(?i){pattern}")).expect("the vendored patterns compile, as this module's tests show")
         };
@@ -32,7 +32,7 @@ impl Bots {
     }
 
     /// Whether a robot calls itself `agent`. Nothing, or an expression that gives up, counts as one.
-    pub(crate) fn is_bot(&self, agent: &str) -> bool {
+    pub(in crate::privacy) fn is_bot(&self, agent: &str) -> bool {
         let matches = |pattern: &Regex| pattern.is_match(agent).unwrap_or(true);
         agent.trim().is_empty()
             || matches(&self.plain)

@@ -2,8 +2,8 @@
 //! up from.
 
 pub mod agent;
-pub(crate) mod bot;
+mod bot;
 pub mod language;
 pub mod place;
-pub(crate) mod place_record;
+mod place_record;
 pub mod screen;

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// The entries of a record that may name a place.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-pub(crate) struct Record<'r> {
+pub(in crate::privacy) struct Record<'r> {
     #[serde(borrow)]
     country: Said<'r>,
     #[serde(borrow)]
@@ -25,17 +25,17 @@ pub(crate) struct Record<'r> {
 
 impl Record<'_> {
     /// `country.iso_code`, `country_code` or `country`.
-    pub(crate) fn country(&self) -> Option<Box<str>> {
+    pub(in crate::privacy) fn country(&self) -> Option<Box<str>> {
         first([self.country.code, self.country_code.text, self.country.text])
     }
 
     /// `subdivisions[0].names.en`, `state1` or `region`.
-    pub(crate) fn region(&self) -> Option<Box<str>> {
+    pub(in crate::privacy) fn region(&self) -> Option<Box<str>> {
         first([self.subdivisions.name, self.state1.text, self.region.text])
     }
 
     /// `city.names.en` or `city`.
-    pub(crate) fn city(&self) -> Option<Box<str>> {
+    pub(in crate::privacy) fn city(&self) -> Option<Box<str>> {
         first([self.city.name, self.city.text, None])
     }
 }

@@ -3,21 +3,21 @@
 
 /// Counts of a text's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) bytes: usize,
-    pub(crate) digits: usize,
+pub(in crate::privacy) struct Shape {
+    pub(in crate::privacy) bytes: usize,
+    pub(in crate::privacy) digits: usize,
     /// Small letters, and bytes of characters that are no ASCII.
-    pub(crate) small: usize,
+    pub(in crate::privacy) small: usize,
     /// Changes between capitals, small letters and digits within words; a capitalised word is no change.
-    pub(crate) changes: usize,
-    pub(crate) longest_word: usize,
-    pub(crate) dots: usize,
-    pub(crate) colons: usize,
-    pub(crate) hyphens: usize,
+    pub(in crate::privacy) changes: usize,
+    pub(in crate::privacy) longest_word: usize,
+    pub(in crate::privacy) dots: usize,
+    pub(in crate::privacy) colons: usize,
+    pub(in crate::privacy) hyphens: usize,
     /// Neither letters, digits, dots, colons nor `-` and `_`.
-    pub(crate) others: usize,
+    pub(in crate::privacy) others: usize,
     /// An `@`, or the first byte of its wide forms.
-    pub(crate) at: bool,
+    pub(in crate::privacy) at: bool,
     /// What a path in its one spelling has not: bytes that `percent` may encode or decode, `@` and `;`, and a slash or a dot
     /// behind a slash.
     unclean: usize,
@@ -47,7 +47,7 @@ static BYTES: [(u64, u8); 256] = bytes();
 static PAIRS: [u64; 256] = pairs();
 
 impl Shape {
-    pub(crate) fn of(text: &str) -> Self {
+    pub(in crate::privacy) fn of(text: &str) -> Self {
         let mut shape = Self { bytes: text.len(), ..Self::default() };
         let (mut before, mut word) = (BLANK, 0);
         for bytes in text.as_bytes().chunks(BYTES_COUNTED) {
@@ -79,7 +79,7 @@ impl Shape {
     }
 
     /// Nothing in the table of `redact` can apply: true for nearly every text of nearly every site.
-    pub(crate) fn is_harmless(&self) -> bool {
+    pub(in crate::privacy) fn is_harmless(&self) -> bool {
         !self.at
             && self.digits < 7
             && self.longest_word < 16
@@ -96,11 +96,11 @@ impl Shape {
 
     /// A segment, or a path of many, that is its own one spelling, and harmless. No segment of a path has more of anything
     /// than the path, and fewer than five changes are too few in twenty bytes.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub(in crate::privacy) fn is_clean(&self) -> bool {
         self.unclean == 0 && self.changes < 5 && self.is_harmless()
     }
 
-    pub(crate) fn is_random_across_separators(&self) -> bool {
+    pub(in crate::privacy) fn is_random_across_separators(&self) -> bool {
         self.bytes >= 20 && self.changes * 4 >= self.bytes && self.dots + self.colons + self.others == 0
     }
 }

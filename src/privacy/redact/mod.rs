@@ -19,7 +19,7 @@
 //! Not recognised: people's names, and ids of fewer digits or letters than the table says. A site that has such paths
 //! leaves them out with `exclude_paths`.
 
-pub(crate) mod byte_counts;
+pub(in crate::privacy) mod byte_counts;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

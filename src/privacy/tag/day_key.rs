@@ -33,7 +33,7 @@ impl DayKey {
         Ok(key)
     }
 
-    pub(crate) fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
+    pub(in crate::privacy) fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
         let mut key = Self::empty()?;
         if bytes.len() != KEY_BYTES {
             return Err(NoKey);
@@ -71,12 +71,12 @@ impl DayKey {
         Ok(Self(page))
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; KEY_BYTES] {
+    pub(in crate::privacy) fn bytes(&self) -> &[u8; KEY_BYTES] {
         self.0.first_chunk().expect("because `empty` maps as many bytes")
     }
 
     /// The derived key, for a tag that is made of a visitor's and of what the visitor did.
-    pub(crate) fn derived(&self) -> [u64; 2] {
+    pub(in crate::privacy) fn derived(&self) -> [u64; 2] {
         let (_, derived) = self.0.split_at(KEY_BYTES);
         let (pair, _) = derived.as_chunks();
         let mut words = pair.iter().copied().map(u64::from_le_bytes);
@@ -101,10 +101,10 @@ impl Drop for DayKey {
 pub struct NoKey;
 
 /// The keys that a moment needs.
-pub(crate) struct Moment {
-    pub(crate) today: Arc<DayKey>,
+pub(in crate::privacy) struct Moment {
+    pub(in crate::privacy) today: Arc<DayKey>,
     /// Within half an hour past midnight, when that day had visitors.
-    pub(crate) yesterday: Option<Arc<DayKey>>,
+    pub(in crate::privacy) yesterday: Option<Arc<DayKey>>,
 }
 
 /// All living keys.
@@ -118,7 +118,7 @@ type Days = Vec<(Day, Arc<DayKey>)>;
 
 impl Keys {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
-    pub(crate) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoKey> {
+    pub(in crate::privacy) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoKey> {
         let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         let days = sites.entry(site.name.clone()).or_default();
         let today = match days.iter().find(|(of, _)| *of == day) {

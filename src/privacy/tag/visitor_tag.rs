@@ -14,7 +14,7 @@ use crate::privacy::tag::day_key::DayKey;
 pub struct VisitorTag(u64);
 
 impl VisitorTag {
-    pub(crate) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
+    pub(in crate::privacy) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
         let (octets, length) = hashed_part(address.0, part);
         let octets = octets.get(..length).unwrap_or(&octets);
         Self(keyed(key, &[octets, agent.0.as_bytes(), site.as_bytes()]))

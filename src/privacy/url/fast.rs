@@ -11,11 +11,11 @@
 
 /// A URL in parts. The path is empty or begins with a slash.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Cut<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) path: &'a str,
+pub(in crate::privacy) struct Cut<'a> {
+    pub(in crate::privacy) host: &'a str,
+    pub(in crate::privacy) path: &'a str,
     /// From the `?` or the `#` on.
-    pub(crate) rest: &'a str,
+    pub(in crate::privacy) rest: &'a str,
 }
 
 const HOST: u8 = 1;
@@ -29,7 +29,7 @@ const HYPHEN: u8 = 32;
 const BYTES: [u8; 256] = bytes();
 
 /// The parts of `url`, if it is one of the table.
-pub(crate) fn cut(url: &str) -> Option<Cut<'_>> {
+pub(in crate::privacy) fn cut(url: &str) -> Option<Cut<'_>> {
     let after = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let (host, after) = after.split_at_checked(host_end(after.as_bytes())?)?;
     let (path, rest) = after.split_at_checked(path_end(after.as_bytes())?)?;

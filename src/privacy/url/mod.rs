@@ -1,6 +1,6 @@
 //! URLs of pages: parsed, cleaned, cut down to what may be kept. Must never let a query name through that the site does
 //! not keep.
 
-pub(crate) mod fast;
+mod fast;
 pub mod page;
-pub(crate) mod percent;
+pub(in crate::privacy) mod percent;

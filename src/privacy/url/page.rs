@@ -114,7 +114,7 @@ impl<'a> Location<'a> {
     }
 
     /// The query as it was sent, without its question mark.
-    pub(crate) fn query(&self) -> &'a str {
+    pub(in crate::privacy) fn query(&self) -> &'a str {
         self.query
     }
 

@@ -11,7 +11,7 @@ const LEVELS_MAX: usize = 4;
 /// `text` decoded once where that reads well. What stays encoded, or becomes so, with capital digits: bytes that are
 /// no UTF-8, `%` itself, `/ \ ? #`, blanks, control, direction and invisible characters, and those of `reserved`.
 /// Doing it twice changes nothing more.
-pub(crate) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
+pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
     let is_plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || (b"-._~!$'()*,;=:@&+".contains(&byte) && !reserved.as_bytes().contains(&byte))
     };
@@ -34,7 +34,7 @@ pub(crate) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
 }
 
 /// `text` decoded until nothing is left to decode; nothing if that takes more levels than an honest page has.
-pub(crate) fn decoded_fully(text: &str) -> Option<String> {
+pub(in crate::privacy) fn decoded_fully(text: &str) -> Option<String> {
     let mut text = text.to_owned();
     for _ in 0..=LEVELS_MAX {
         let next = percent_decode_str(&text).decode_utf8_lossy();
@@ -47,7 +47,7 @@ pub(crate) fn decoded_fully(text: &str) -> Option<String> {
 }
 
 /// The longest start of `text` that is no longer than `bytes_max` and ends between characters, encoded or not.
-pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
     let start = text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text);
     let tail = start.len().saturating_sub(2);
     match start.rfind('%') {
@@ -67,7 +67,7 @@ fn stays_encoded(character: char) -> bool {
 }
 
 /// Blanks, control, direction and invisible characters.
-pub(crate) fn is_unprintable(character: char) -> bool {
+pub(in crate::privacy) fn is_unprintable(character: char) -> bool {
     if character.is_ascii() {
         return matches!(character, '\0'..=' ' | '\x7f');
     }

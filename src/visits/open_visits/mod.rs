@@ -403,7 +403,7 @@ fn has_marketing(visit: &Visit) -> bool {
     visit.entry_values.iter().skip(PLAIN).any(|value| *value != 0)
 }
 
-pub(crate) mod kept;
+pub(in crate::visits) mod kept;
 #[cfg(test)]
 #[path = "open_tests.rs"]
 mod tests;

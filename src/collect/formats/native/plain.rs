@@ -8,7 +8,7 @@ use crate::collect::formats::native::{Consent, Fields, Flag, Number, Text};
 const DIGITS_MAX: usize = 9;
 
 /// The fields of a plain body.
-pub(crate) fn read(body: &[u8]) -> Option<Fields<'_>> {
+pub(super) fn read(body: &[u8]) -> Option<Fields<'_>> {
     let mut rest = Rest { body: std::str::from_utf8(body).ok()?, at: 0 };
     let mut fields = Fields::default();
     rest.skip(b'{')?;
