@@ -17,19 +17,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::collect::client_address::Peers;
-use crate::collect::hits::Hits;
-use crate::collect::pages::Pages;
-use crate::collect::{self, BUFFER_BYTES, Collect, Seat};
-use crate::config::{Config, ConfigError, EngineMode, Marketing};
-use crate::console::{self, Console};
-use crate::housekeeping::House;
+use crate::collect;
+use crate::collect::client_address::TrustedProxies;
+use crate::collect::hits::HitPipeline;
+use crate::collect::pages::PublicPages;
+use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
+use crate::config::{Config, ConfigError, EngineMode, MarketingPolicy};
+use crate::console;
+use crate::console::ConsoleState;
+use crate::housekeeping::Maintenance;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::privacy::Anonymiser;
 use crate::privacy::lookup::agent::Agents;
-use crate::privacy::lookup::place::{PlaceError, Places};
-use crate::ship::{FlushRequest, Ship, ShipError};
+use crate::privacy::lookup::place::{PlaceDatabases, PlaceError};
+use crate::ship::{FlushRequest, ShipError, Shipper};
 use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
 use crate::store::client::{Endpoint, Store};
@@ -77,7 +79,7 @@ pub enum AppError {
 }
 
 /// What the program is started with.
-pub struct Options {
+pub struct AppOptions {
     /// Checked.
     pub config: Config,
     /// What time it is.
@@ -97,7 +99,7 @@ pub struct App {
     /// Where figures are read.
     pub console_address: SocketAddr,
     flush: mpsc::Sender<FlushRequest>,
-    collecting: Collecting,
+    collecting: CollectThreads,
     stop_shipping: CancellationToken,
     shipping: JoinSet<()>,
     stop_console: CancellationToken,
@@ -106,7 +108,7 @@ pub struct App {
     ledger: Arc<Ledger>,
     anonymiser: Arc<Anonymiser>,
     meters: Arc<Meters>,
-    console: Arc<Console>,
+    console: Arc<ConsoleState>,
 }
 
 impl App {
@@ -114,8 +116,8 @@ impl App {
     ///
     /// # Errors
     /// Names what does not start.
-    pub async fn start(options: Options) -> Result<Self, AppError> {
-        let Options { config, clock, demo, database, pauses } = options;
+    pub async fn start(options: AppOptions) -> Result<Self, AppError> {
+        let AppOptions { config, clock, demo, database, pauses } = options;
         allow_open_files(config.collect.max_connections);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
@@ -124,17 +126,18 @@ impl App {
         let public = listen("collect.listen", config.collect.listen)?;
         let private = listen("console.listen", config.console.listen)?;
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
-        let hits = Hits::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let collect = Arc::new(Collect::new(
+        let hits =
+            HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
+        let collect = Arc::new(CollectState::new(
             hits,
-            Pages::new(&config, anonymiser.clone(), clock.clone()),
+            PublicPages::new(&config, anonymiser.clone(), clock.clone()),
             config.collect.clone(),
             demo,
         ));
-        let (collect_address, collecting) = Collecting::start(&collect, public, seats(&config, &meters))?;
+        let (collect_address, collecting) = CollectThreads::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
-        let house = House {
+        let house = Maintenance {
             ledger: ledger.clone(),
             anonymiser: anonymiser.clone(),
             meters: meters.clone(),
@@ -143,7 +146,7 @@ impl App {
         };
         shipping.spawn(house.run(stop_shipping.clone()));
         let (flush, requests) = mpsc::channel(4);
-        let ship = Ship {
+        let ship = Shipper {
             ledger: ledger.clone(),
             store: store.clone(),
             meters: meters.clone(),
@@ -156,11 +159,11 @@ impl App {
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
-        let console = Arc::new(Console::new(console::Parts {
+        let console = Arc::new(ConsoleState::new(console::ConsoleOptions {
             sites,
             tokens: config.console.tokens.clone(),
             rounding: config.privacy.rounding,
-            marketing: config.privacy.marketing != Marketing::Never,
+            marketing: config.privacy.marketing != MarketingPolicy::Never,
             reports: Reports::new(Store::clone(&store)),
             clock,
             meters: meters.clone(),
@@ -240,7 +243,7 @@ impl App {
 /// # Errors
 /// When a site or a location file cannot be used.
 pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
-    let places = Places::open(&config.geo.databases)?;
+    let places = PlaceDatabases::open(&config.geo.databases)?;
     let agents = Agents::new(config.limits.agents_cached);
     Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
 }
@@ -276,7 +279,7 @@ fn allow_open_files(connections: usize) {
 /// # Errors
 /// Names what it would not find, or could not use.
 pub fn check(config: &Config) -> Result<(), AppError> {
-    Peers::new(&config.collect)?;
+    TrustedProxies::new(&config.collect)?;
     anonymiser(config)?;
     if config.clickhouse.mode == EngineMode::Remote {
         remote(config)?;
@@ -297,7 +300,7 @@ pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>),
     if config.clickhouse.mode == EngineMode::Remote {
         return Ok((remote(config)?, None));
     }
-    let engine = Engine::start(engine::Options {
+    let engine = Engine::start(engine::EngineOptions {
         dir: config.clickhouse.dir.clone(),
         runtime_dir: config.runtime.dir.clone(),
         library: config.clickhouse.library.clone(),
@@ -331,8 +334,10 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
 
 /// Applies the schema. A database that somebody else runs may be away now; it is waited for.
 async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(), AppError> {
-    let settings =
-        migrate::Settings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding };
+    let settings = migrate::MigrationSettings {
+        retention_months: config.privacy.retention_months,
+        rounding: config.privacy.rounding,
+    };
     let mut pause = Duration::from_secs(1);
     loop {
         match migrate::apply(store, &settings).await {
@@ -379,20 +384,24 @@ fn ledger(
 }
 
 /// One for each collecting thread.
-fn seats(config: &Config, meters: &Meters) -> Vec<Seat> {
+fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
     collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
 }
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
 /// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are waited
 /// for.
-struct Collecting {
+struct CollectThreads {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Collecting {
-    fn start(collect: &Arc<Collect>, socket: StdListener, seats: Vec<Seat>) -> Result<(SocketAddr, Self), AppError> {
+impl CollectThreads {
+    fn start(
+        collect: &Arc<CollectState>,
+        socket: StdListener,
+        seats: Vec<Acceptor>,
+    ) -> Result<(SocketAddr, Self), AppError> {
         let address = socket.local_addr()?;
         let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(seats.len()) };
         for (number, seat) in seats.into_iter().enumerate() {
@@ -412,7 +421,7 @@ impl Collecting {
     }
 }
 
-impl Drop for Collecting {
+impl Drop for CollectThreads {
     fn drop(&mut self) {
         self.stop.cancel();
         if self.threads.drain(..).map(JoinHandle::join).filter(Result::is_err).count() > 0 {

@@ -40,18 +40,18 @@ const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
 pub struct SteadyClock {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     counted: Box<dyn Fn() -> Duration + Send + Sync>,
-    calm: Calm,
-    steady: Mutex<Steady>,
+    calm: TrustedBase,
+    steady: Mutex<SteadyState>,
 }
 
-/// The base of `Steady` while there is no doubt, for many threads that ask what time it is: they only read it, a second long.
-struct Calm {
+/// The base of `SteadyState` while there is no doubt, for many threads that ask what time it is: they only read it, a second long.
+struct TrustedBase {
     wall: AtomicI64,
     /// [`u64::MAX`] in doubt.
     counted: AtomicU64,
 }
 
-impl Calm {
+impl TrustedBase {
     /// A base that was half replaced seems to be off, by as much as the two differ: then it does not agree.
     fn agrees(&self, wall: i64, counted: Duration) -> bool {
         let base = self.counted.load(Ordering::Relaxed);
@@ -60,7 +60,7 @@ impl Calm {
         wall.saturating_sub(expected).abs() <= CALM_STEP_MS
     }
 
-    fn set(&self, steady: &Steady) {
+    fn set(&self, steady: &SteadyState) {
         let counted = if steady.doubt.is_none() { millis(steady.base.1) } else { u64::MAX };
         self.wall.store(steady.base.0, Ordering::Relaxed);
         self.counted.store(counted, Ordering::Relaxed);
@@ -71,7 +71,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-struct Steady {
+struct SteadyState {
     /// What the wall clock showed, in milliseconds, when the machine had counted so much.
     base: (i64, Duration),
     /// A leap in doubt: how far, and since when.
@@ -95,8 +95,8 @@ impl SteadyClock {
     ) -> Self {
         let base = (wall().as_millisecond(), counted());
         // In doubt until it was asked first.
-        let calm = Calm { wall: AtomicI64::new(0), counted: AtomicU64::new(u64::MAX) };
-        let steady = Mutex::new(Steady { base, doubt: None });
+        let calm = TrustedBase { wall: AtomicI64::new(0), counted: AtomicU64::new(u64::MAX) };
+        let steady = Mutex::new(SteadyState { base, doubt: None });
         Self { wall: Box::new(wall), counted: Box::new(counted), calm, steady }
     }
 }
@@ -116,7 +116,7 @@ impl Clock for SteadyClock {
     }
 }
 
-impl Steady {
+impl SteadyState {
     fn shown(&mut self, wall: i64, counted: Duration) -> i64 {
         let since = counted.saturating_sub(self.base.1);
         let expected = self.base.0.saturating_add(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
@@ -219,7 +219,7 @@ mod tests {
             move || Timestamp::from_millisecond(read_wall.load(Ordering::SeqCst)).unwrap(),
             move || Duration::from_millis(read_counted.load(Ordering::SeqCst).unsigned_abs()),
         );
-        let mut slow = Steady { base: (0, Duration::ZERO), doubt: None };
+        let mut slow = SteadyState { base: (0, Duration::ZERO), doubt: None };
         for ms in (0..1_200_000_i64).step_by(7) {
             wall.store(ms + off(ms), Ordering::SeqCst);
             counted.store(ms, Ordering::SeqCst);

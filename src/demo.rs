@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use crate::app::{self, AppError};
 use crate::config::{Config, ConfigError};
 use crate::console::tokens;
-use crate::import::{self, Format, Import, ImportError};
-use crate::simulate::{Traffic, Use};
+use crate::import;
+use crate::import::{ImportError, ImportFormat, ImportJob};
+use crate::simulate::{SiteUse, Traffic};
 use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::engine::Engine;
@@ -101,8 +102,8 @@ pub async fn bring_past_weeks(
     written.await.map_err(|_| DemoError::Stopped)??;
     let sites = Sites::new(&config.site)?;
     let Some(site) = sites.find(SITE) else { return Ok(()) };
-    let import = Import {
-        format: Format::Events,
+    let import = ImportJob {
+        format: ImportFormat::Events,
         files: vec![file.clone()],
         site: site.clone(),
         shift_days: 0,
@@ -123,7 +124,7 @@ fn past_weeks(collect: SocketAddr, now: Timestamp) -> Traffic {
         ["/demo/", "/demo/books", "/demo/journal", "/demo/app", "/demo/about", "/demo/contact", "/demo/app/mood"];
     let mut pages: Vec<String> = ways.iter().map(|page| (*page).to_owned()).collect();
     pages.splice(2..2, BOOKS.iter().map(book));
-    let use_of = |on: String, action: &str, property: &str, values: &[&str]| Use {
+    let use_of = |on: String, action: &str, property: &str, values: &[&str]| SiteUse {
         on,
         action: action.into(),
         property: property.into(),
@@ -219,8 +220,8 @@ mod tests {
         let mut lines = Vec::new();
         let truth = past_weeks(([127, 0, 0, 1], 8080).into(), now).write(&mut lines).unwrap();
         let last = String::from_utf8(lines).unwrap();
-        let last: crate::import::events::Line<'_> =
-            crate::import::events::Line::parse(last.lines().next_back().unwrap().as_bytes()).unwrap();
+        let last: crate::import::events::EventLine<'_> =
+            crate::import::events::EventLine::parse(last.lines().next_back().unwrap().as_bytes()).unwrap();
         assert!(last.time < now && last.time > "2026-03-28T23:00:00Z".parse().unwrap());
         assert!((5_000..20_000).contains(&truth.pageviews));
     }

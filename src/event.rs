@@ -138,7 +138,7 @@ pub struct Term<'a> {
 }
 
 /// One value a dimension, where there is one.
-pub type Values<'a> = [Option<Term<'a>>; DIMENSIONS];
+pub type DimensionValues<'a> = [Option<Term<'a>>; DIMENSIONS];
 
 /// One counted hit, and what it changes.
 #[derive(Debug, Clone)]
@@ -152,9 +152,9 @@ pub struct Event<'a> {
     /// Page of the site, bounded and cleaned.
     pub page: Term<'a>,
     /// The hit's dimension values.
-    pub values: Values<'a>,
+    pub values: DimensionValues<'a>,
     /// What happened.
-    pub kind: Kind<'a>,
+    pub kind: EventKind<'a>,
     /// What changes for the visit's entry hit.
     pub entry: Option<EntryCorrection<'a>>,
     /// What changes for the page that the visit left.
@@ -163,7 +163,7 @@ pub struct Event<'a> {
 
 /// What happened, on one of the three permitted grounds: presence, use of a feature, reading and loading times.
 #[derive(Debug, Clone)]
-pub enum Kind<'a> {
+pub enum EventKind<'a> {
     /// Presence on a page.
     Pageview {
         /// First pageview of this visitor today.
@@ -298,7 +298,7 @@ pub struct EntryCorrection<'a> {
     /// Page of the entry hit.
     pub page: Term<'a>,
     /// Values of the entry hit.
-    pub values: Values<'a>,
+    pub values: DimensionValues<'a>,
     /// The visit is no bounce any more: `bounces −1`.
     pub unbounce: bool,
     /// Seconds since the visit's previous hit.

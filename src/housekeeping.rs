@@ -16,7 +16,7 @@ use crate::privacy::Anonymiser;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// What is kept in order.
-pub struct House {
+pub struct Maintenance {
     /// Visits and spool.
     pub ledger: Arc<Ledger>,
     /// Keys and location files.
@@ -29,7 +29,7 @@ pub struct House {
     pub engine_up: Option<watch::Receiver<bool>>,
 }
 
-impl House {
+impl Maintenance {
     /// Keeps house until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);

@@ -6,27 +6,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::privacy::{Anonymiser, Sighting};
 use crate::spool::{self, Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
-use crate::visits::journal::{self, Journal, JournalError, Place};
-use crate::visits::{Bounds, Met, Visits};
+use crate::visits::journal;
+use crate::visits::journal::{Journal, JournalError, JournalLocation};
+use crate::visits::{BoundsMet, VisitBounds, Visits};
 
 /// Visits, journal and spool under one lock.
 pub struct Ledger {
-    memory: Mutex<Memory>,
+    memory: Mutex<LedgerState>,
     spool: Spool,
     anonymiser: Arc<Anonymiser>,
-    bounds: Bounds,
+    bounds: VisitBounds,
 }
 
 /// How a sighting was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordResult {
     /// Its visitor could be tagged.
     pub tagged: bool,
     /// Bounds that it met.
-    pub met: Met,
+    pub met: BoundsMet,
 }
 
-struct Memory {
+struct LedgerState {
     visits: Visits,
     journal: Journal,
     /// The last event that `visits` knows of.
@@ -45,19 +46,19 @@ impl Ledger {
     pub fn open(
         spool: Spool,
         anonymiser: Arc<Anonymiser>,
-        runtime: &crate::config::Runtime,
-        limits: &crate::config::Limits,
+        runtime: &crate::config::RuntimeConfig,
+        limits: &crate::config::LimitsConfig,
         now: jiff::Timestamp,
     ) -> Result<Self, JournalError> {
-        let bounds = Bounds::from(limits);
-        let place = Place::new(&runtime.dir, runtime.allow_disk, spool.node());
+        let bounds = VisitBounds::from(limits);
+        let place = JournalLocation::new(&runtime.dir, runtime.allow_disk, spool.node());
         let (journal, generations) = Journal::open(place)?;
         let (sites, keys) = (anonymiser.sites(), anonymiser.keys());
         let durable = |position| spool.is_durable(position);
         let recalled = journal::recall(&generations, durable, &sites, keys, bounds);
         drop(generations);
         let mut memory =
-            Memory { visits: recalled.visits, journal, last: recalled.last, failures: 0, suspended: false };
+            LedgerState { visits: recalled.visits, journal, last: recalled.last, failures: 0, suspended: false };
         memory.visits.forget_past(now);
         anonymiser.destroy_past_keys(now);
         if memory.visits.tags() > 0 {
@@ -75,13 +76,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the spool takes nothing now.
-    pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
+    pub fn turn(&self) -> Result<LedgerTransaction<'_>, Unavailable> {
         let mut memory = self.lock();
         let spool = self.spool.turn()?;
         if spool.failures() != memory.failures {
             self.take_back(&mut memory, spool.failures(), |position| spool.is_durable(position));
         }
-        Ok(Turn { memory, spool })
+        Ok(LedgerTransaction { memory, spool })
     }
 
     /// The segments to ship, oldest first. Memory is taken back first if need be: once a segment that ended by a
@@ -124,7 +125,7 @@ impl Ledger {
     }
 
     /// Makes memory what it was at the last durable event.
-    fn take_back(&self, memory: &mut Memory, failures: u64, is_durable: impl Fn(Position) -> bool) {
+    fn take_back(&self, memory: &mut LedgerState, failures: u64, is_durable: impl Fn(Position) -> bool) {
         let generations = memory.journal.generations();
         memory.visits = Visits::new(self.bounds); // not twice in memory
         let (sites, keys) = (self.anonymiser.sites(), self.anonymiser.keys());
@@ -137,27 +138,27 @@ impl Ledger {
         tracing::warn!(tags = memory.visits.tags(), "memory was taken back to the last durable event");
     }
 
-    fn lock(&self) -> MutexGuard<'_, Memory> {
+    fn lock(&self) -> MutexGuard<'_, LedgerState> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What one request changes: all of it is durable, or none of it is.
-pub struct Turn<'l> {
-    memory: MutexGuard<'l, Memory>,
-    spool: spool::Turn<'l>,
+pub struct LedgerTransaction<'l> {
+    memory: MutexGuard<'l, LedgerState>,
+    spool: spool::AppendTurn<'l>,
 }
 
-impl Turn<'_> {
+impl LedgerTransaction<'_> {
     /// Counts a sighting, and the search that it answers, and hands their events to the spool.
     ///
     /// # Errors
     /// For an event that no frame holds; the bounds of what a sighting has let none grow to that.
-    pub fn record(&mut self, sighting: Sighting<'_>) -> Result<Recorded, Unavailable> {
+    pub fn record(&mut self, sighting: Sighting<'_>) -> Result<RecordResult, Unavailable> {
         let recorded = self.count(&sighting)?;
         let Some(search) = sighting.search() else { return Ok(recorded) };
         let met = recorded.met.or(self.count(&search)?.met);
-        Ok(Recorded { met, ..recorded })
+        Ok(RecordResult { met, ..recorded })
     }
 
     /// Ends the turn; the receipt resolves when all that was recorded in it is durable.
@@ -165,18 +166,18 @@ impl Turn<'_> {
         self.spool.end()
     }
 
-    fn count(&mut self, sighting: &Sighting<'_>) -> Result<Recorded, Unavailable> {
+    fn count(&mut self, sighting: &Sighting<'_>) -> Result<RecordResult, Unavailable> {
         let (memory, position) = (&mut *self.memory, self.spool.position());
         memory.note(position, sighting);
         let counted = memory.visits.count(sighting);
         self.spool.append(&counted.event)?;
-        let recorded = Recorded { tagged: counted.tagged, met: counted.met };
+        let recorded = RecordResult { tagged: counted.tagged, met: counted.met };
         memory.last = Some(position);
         Ok(recorded)
     }
 }
 
-impl Memory {
+impl LedgerState {
     fn note(&mut self, position: Position, sighting: &Sighting<'_>) {
         if !self.suspended && !self.journal.note(position, sighting, &self.visits) && self.begin_generation() {
             self.suspended = !self.journal.note(position, sighting, &self.visits);

@@ -8,15 +8,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::config::{self, Limits, Runtime};
-use crate::event::{Event, Kind};
-use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::config;
+use crate::config::{LimitsConfig, RuntimeConfig};
+use crate::event::{Event, EventKind};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
-use crate::privacy::lookup::place::Places;
+use crate::privacy::lookup::place::PlaceDatabases;
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
-use crate::spool::fault::{Fault, FaultDisk, Survives};
+use crate::spool::fault::{CrashSurvival, Fault, FaultDisk};
 
 static AGENTS: LazyLock<Arc<Agents>> = LazyLock::new(|| Arc::new(Agents::new(10)));
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -39,7 +40,7 @@ enum Step {
         ahead: usize,
         happens: bool,
     },
-    Crash(Survives),
+    Crash(CrashSurvival),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +53,19 @@ enum What {
 }
 
 fn anonymiser() -> Arc<Anonymiser> {
-    let site = config::Site {
+    let site = config::SiteConfig {
         name: "a.example".into(),
         timezone: "Europe/Paris".into(),
         search_parameter: "q".into(),
         ..Default::default()
     };
     let sites = Sites::new(&[site]).unwrap();
-    Arc::new(Anonymiser::new(sites, AGENTS.clone(), Places::open(&[]).unwrap(), &config::Privacy::default()))
+    Arc::new(Anonymiser::new(
+        sites,
+        AGENTS.clone(),
+        PlaceDatabases::open(&[]).unwrap(),
+        &config::PrivacyConfig::default(),
+    ))
 }
 
 /// Every hit has a page of its own, so that one sees which were kept.
@@ -74,7 +80,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
         address: ClientIp::new(format!("192.0.2.{}", hit.visitor).parse().unwrap()),
         agent: UserAgent::new(FIREFOX),
         accept_language: Some("fr"),
-        signals: Signals::default(),
+        signals: ObjectionSignals::default(),
         site: None,
         url: &hit.url,
         referrer: None,
@@ -111,15 +117,15 @@ struct Run {
     read: BTreeMap<u64, Vec<Kept>>,
     /// The events that came out.
     kept: Vec<Kept>,
-    limits: Limits,
+    limits: LimitsConfig,
 }
 
 impl Run {
     fn new() -> Self {
-        Self::with(Limits::default())
+        Self::with(LimitsConfig::default())
     }
 
-    fn with(limits: Limits) -> Self {
+    fn with(limits: LimitsConfig) -> Self {
         let mut run = Self {
             ledger: None,
             anonymiser: anonymiser(),
@@ -140,7 +146,7 @@ impl Run {
 
     fn open(&mut self) {
         let (spool, _) = Spool::open(1 << 30, Arc::new(self.disk.clone()), self.clock.clone()).unwrap();
-        let runtime = Runtime { dir: self.runtime.path().to_owned(), allow_disk: false };
+        let runtime = RuntimeConfig { dir: self.runtime.path().to_owned(), allow_disk: false };
         let now = crate::clock::Clock::now(&*self.clock);
         let ledger = Ledger::open(spool, self.anonymiser.clone(), &runtime, &self.limits, now);
         self.ledger = Some(ledger.unwrap());
@@ -240,7 +246,7 @@ impl Run {
         self.disk.fault(Fault { at: usize::MAX, happens: true, forever: false });
         self.wait();
         // A crash that loses nothing ends whatever the disk has not got over yet.
-        self.step(&Step::Crash(Survives::All));
+        self.step(&Step::Crash(CrashSurvival::All));
         self.ship();
         assert!(self.ledger.as_ref().unwrap().spool().sealed().is_empty());
     }
@@ -248,7 +254,7 @@ impl Run {
     /// What a run without faults makes of the hits that were kept.
     fn undisturbed(&self) -> BTreeMap<String, i64> {
         let (anonymiser, mut rollup) = (anonymiser(), Rollup::default());
-        let mut visits = Visits::new(Bounds::from(&self.limits));
+        let mut visits = Visits::new(VisitBounds::from(&self.limits));
         let mut kept = self.kept.clone();
         kept.sort_unstable();
         for (number, is_action) in kept {
@@ -269,7 +275,7 @@ fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<Kept>, SpoolError> {
     let mut kept = Vec::new();
     let one = |event: &Event<'_>| {
         let number = event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX);
-        kept.push((number, matches!(event.kind, Kind::Action { .. })));
+        kept.push((number, matches!(event.kind, EventKind::Action { .. })));
     };
     spool.read(segment)?.for_each(one)?;
     Ok(kept)
@@ -301,7 +307,7 @@ fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let what = prop::sample::select(vec![What::Pageview, What::Pageview, What::Search, What::Action, What::Reading]);
     let gap = prop::sample::select(vec![0i64, 1, 60, 600, 1_799, 1_800, 1_801, 5_000, 40_000]);
-    let survives = prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::All]);
+    let survives = prop::sample::select(vec![CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::All]);
     let step = prop_oneof![
         24 => (0..3u8, gap, what).prop_map(|(visitor, gap, what)| Step::Hit { visitor, gap, what }),
         6 => Just(Step::Wait),
@@ -319,7 +325,7 @@ proptest! {
     #[test]
     fn after_any_crash_and_failure_the_figures_are_those_of_the_hits_that_were_kept(steps in steps()) {
         // So few rows that what is beyond them has its part in every run.
-        let mut run = Run::with(Limits { rows_per_site_day: 40, ..Limits::default() });
+        let mut run = Run::with(LimitsConfig { rows_per_site_day: 40, ..LimitsConfig::default() });
         for step in &steps {
             run.step(step);
         }
@@ -360,8 +366,8 @@ fn a_spool_with_room_for_one_event_takes_a_pageview_with_its_search() {
     let run = Run::new();
     let room = run.ledger.as_ref().unwrap().spool().bytes() + 1;
     let (spool, _) = Spool::open(room, Arc::new(FaultDisk::default()), run.clock.clone()).unwrap();
-    let runtime = Runtime { dir: run.runtime.path().join("other"), allow_disk: false };
-    let ledger = Ledger::open(spool, run.anonymiser.clone(), &runtime, &Limits::default(), run.now()).unwrap();
+    let runtime = RuntimeConfig { dir: run.runtime.path().join("other"), allow_disk: false };
+    let ledger = Ledger::open(spool, run.anonymiser.clone(), &runtime, &LimitsConfig::default(), run.now()).unwrap();
     let sent = Sent { visitor: 1, at: run.now(), what: What::Search, url: "https://a.example/h/0?q=boots".into() };
     let mut turn = ledger.turn().unwrap();
     turn.record(sighting(&run.anonymiser, &sent)).unwrap();
@@ -408,7 +414,7 @@ fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
         }
     }
     run.step(&Step::Wait);
-    run.step(&Step::Crash(Survives::Nothing));
+    run.step(&Step::Crash(CrashSurvival::Nothing));
     assert_eq!(run.ledger.as_ref().unwrap().lock().visits.open_visits(), 200);
     let first_again = Step::Hit { visitor: 7, gap: 1, what: What::Pageview };
     run.step(&first_again);
@@ -424,13 +430,13 @@ fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
 
 #[test]
 fn a_visit_that_found_room_is_in_progress_after_a_crash_and_one_that_found_none_is_not() {
-    let mut run = Run::with(Limits { visits: 1, ..Limits::default() });
+    let mut run = Run::with(LimitsConfig { visits: 1, ..LimitsConfig::default() });
     run.clock.set("2026-03-28T10:00:00Z".parse().unwrap());
     let hit = |visitor, gap| Step::Hit { visitor, gap, what: What::Pageview };
     for step in [hit(1, 0), hit(2, 1), hit(5, 1_900), Step::Forget, hit(3, 1), hit(4, 1), Step::Wait] {
         run.step(&step);
     }
-    run.step(&Step::Crash(Survives::All));
+    run.step(&Step::Crash(CrashSurvival::All));
     for step in [hit(3, 10), hit(4, 10), hit(3, 10)] {
         run.step(&step);
     }

@@ -7,16 +7,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sillage::app::{self, App, Options};
+use sillage::app;
+use sillage::app::{App, AppOptions};
 use sillage::clock::{Clock, SteadyClock, SystemClock};
-use sillage::commands::{self, ExportRequest, Failure, ImportRequest, NoticeRequest, SimulateRequest};
+use sillage::commands;
+use sillage::commands::{CommandError, ExportRequest, ImportRequest, NoticeRequest, SimulateRequest};
 use sillage::compliance::audit::page::rules_page;
-use sillage::compliance::audit::report::Format as ReportFormat;
+use sillage::compliance::audit::report::ReportFormat;
 use sillage::compliance::notice;
 use sillage::compliance::notice::Lang;
 use sillage::config::{self, Config};
 use sillage::demo::{self, Demo};
-use sillage::import::Format;
+use sillage::import::ImportFormat;
 use sillage::ship;
 use sillage::simulate::VISITORS_A_DAY_MAX;
 use sillage::store::engine;
@@ -107,7 +109,7 @@ struct NoticeArguments {
     lang: Lang,
     /// The form.
     #[arg(long, value_enum, default_value = "markdown")]
-    format: notice::Format,
+    format: notice::NoticeFormat,
     /// One site instead of all; where a collector serves several publishers.
     #[arg(long)]
     site: Option<String>,
@@ -262,7 +264,7 @@ fn main() -> ExitCode {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(Failure::from)
+        .map_err(CommandError::from)
         .and_then(|runtime| runtime.block_on(run(command)));
     match done {
         Ok(code) => code,
@@ -274,7 +276,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run(command: Command) -> Result<ExitCode, CommandError> {
     app::forbid_core_dumps()?;
     let done = match command {
         Command::Audit { rules: true, .. } => say(&rules_page()),
@@ -285,8 +287,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Notice(NoticeArguments { config, lang, format, site }) => {
             say(&commands::notice(&NoticeRequest { config: config.config, site, lang, format })?)
         }
-        Command::Import { what: What::AccessLog(arguments) } => import(Format::AccessLog, arguments).await,
-        Command::Import { what: What::Events(arguments) } => import(Format::Events, arguments).await,
+        Command::Import { what: What::AccessLog(arguments) } => import(ImportFormat::AccessLog, arguments).await,
+        Command::Import { what: What::Events(arguments) } => import(ImportFormat::Events, arguments).await,
         Command::Export(arguments) => commands::export(arguments.into(), std::io::stdout().lock()).await,
         Command::Simulate(arguments) => commands::simulate(&arguments.into(), std::io::stdout().lock()),
         Command::Migrate { config, dry_run } => say(&commands::migrate(&config.config, dry_run).await?),
@@ -296,19 +298,19 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn audit(file: &Path, format: ReportFormat) -> Result<ExitCode, Failure> {
+async fn audit(file: &Path, format: ReportFormat) -> Result<ExitCode, CommandError> {
     let (report, held) = commands::audit(file, format).await?;
     say(&report)?;
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-async fn import(format: Format, arguments: ImportArguments) -> Result<(), Failure> {
+async fn import(format: ImportFormat, arguments: ImportArguments) -> Result<(), CommandError> {
     let ImportArguments { files, site, config, shift_days, again } = arguments;
     let request = ImportRequest { format, files, site, config: config.config, shift_days, again };
     say(&commands::import(request).await?)
 }
 
-async fn serve(file: &Path) -> Result<(), Failure> {
+async fn serve(file: &Path) -> Result<(), CommandError> {
     let config = Config::load(file)?;
     for note in config.notes() {
         tracing::warn!("{note}");
@@ -320,7 +322,7 @@ async fn serve(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serve_demo() -> Result<(), Failure> {
+async fn serve_demo() -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
     let demo = Demo::new()?;
     let config = demo.config.clone();
@@ -367,10 +369,10 @@ impl Signals {
 
 /// The running program; nothing when it was told to end before all of it ran, which takes long while the database is
 /// away.
-async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, Failure> {
+async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
     tokio::select! {
-        app = App::start(Options { config, clock, demo, database: None, pauses: ship::PAUSES }) => return Ok(Some(app?)),
+        app = App::start(AppOptions { config, clock, demo, database: None, pauses: ship::PAUSES }) => return Ok(Some(app?)),
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
     }
@@ -393,7 +395,7 @@ async fn until_stopped(app: App, file: Option<&Path>, mut signals: Signals) {
 
 fn reload(app: &App, file: Option<&Path>) {
     let Some(file) = file else { return };
-    let reloaded = Config::load(file).map_err(Failure::from).and_then(|config| Ok(app.reload(&config)?));
+    let reloaded = Config::load(file).map_err(CommandError::from).and_then(|config| Ok(app.reload(&config)?));
     match reloaded {
         Ok(()) => tracing::info!("the configuration was read again: sites, tokens, location files"),
         Err(error) => tracing::error!(%error, "the configuration was not taken over; the old one stays"),
@@ -401,7 +403,7 @@ fn reload(app: &App, file: Option<&Path>) {
 }
 
 /// Says it to whoever listens: one who closed the pipe (`sillage audit | head`) has heard enough.
-fn say(text: &str) -> Result<(), Failure> {
+fn say(text: &str) -> Result<(), CommandError> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         said => Ok(said?),

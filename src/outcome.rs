@@ -12,7 +12,7 @@ pub enum Outcome {
     /// Deliberately not counted; answered `202` with `x-sillage-dropped`.
     Dropped(Dropped),
     /// Not taken; the sender is told why.
-    Refused(Refused),
+    Refused(Rejection),
 }
 
 /// Why a well-formed hit is not counted.
@@ -34,7 +34,7 @@ pub enum Dropped {
 
 /// Why a hit was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refused {
+pub enum Rejection {
     /// `400`: not what the format says.
     Malformed,
     /// `413`: longer than the configured limit.
@@ -59,11 +59,11 @@ impl Outcome {
         Outcome::Dropped(Dropped::UnknownSite),
         Outcome::Dropped(Dropped::Prefetch),
         Outcome::Dropped(Dropped::NotMeasured),
-        Outcome::Refused(Refused::Malformed),
-        Outcome::Refused(Refused::TooLarge),
-        Outcome::Refused(Refused::Unsupported),
-        Outcome::Refused(Refused::TimedOut),
-        Outcome::Refused(Refused::Unavailable),
+        Outcome::Refused(Rejection::Malformed),
+        Outcome::Refused(Rejection::TooLarge),
+        Outcome::Refused(Rejection::Unsupported),
+        Outcome::Refused(Rejection::TimedOut),
+        Outcome::Refused(Rejection::Unavailable),
     ];
 
     /// The label in `sillage_hits_total{outcome}`.
@@ -92,15 +92,15 @@ impl Dropped {
     }
 }
 
-impl Refused {
+impl Rejection {
     /// The word in the metric.
     pub fn label(self) -> &'static str {
         match self {
-            Refused::Malformed => "malformed",
-            Refused::TooLarge => "too_large",
-            Refused::Unsupported => "unsupported",
-            Refused::TimedOut => "timed_out",
-            Refused::Unavailable => "unavailable",
+            Rejection::Malformed => "malformed",
+            Rejection::TooLarge => "too_large",
+            Rejection::Unsupported => "unsupported",
+            Rejection::TimedOut => "timed_out",
+            Rejection::Unavailable => "unavailable",
         }
     }
 }

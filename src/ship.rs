@@ -46,7 +46,7 @@ pub enum ShipError {
 }
 
 /// What empties the spool.
-pub struct Ship {
+pub struct Shipper {
     /// Holds the spool.
     pub ledger: Arc<Ledger>,
     /// Where rows go.
@@ -65,18 +65,18 @@ pub struct Ship {
 pub type FlushRequest = oneshot::Sender<Result<(), ShipError>>;
 
 /// What is remembered from one attempt to the next.
-struct Attempts {
+struct RetryState {
     seal_at: Instant,
     /// When the database is tried again; nothing while it takes what it is given.
     again_at: Option<Instant>,
-    /// Of [`Ship::pauses`].
+    /// Of [`Shipper::pauses`].
     pauses: (Duration, Duration),
     pause: Duration,
     /// Number of a segment that the database has and that could not be removed.
     inserted: Option<u64>,
 }
 
-impl Ship {
+impl Shipper {
     /// Flushes at every interval and on request, until `shutdown`; then once more. What cannot be shipped then is
     /// folded, however young: nobody knows when the next start will be.
     pub async fn run(self, requests: mpsc::Receiver<FlushRequest>, shutdown: CancellationToken) {
@@ -105,7 +105,7 @@ impl Ship {
     }
 
     async fn serve(&self, mut requests: mpsc::Receiver<FlushRequest>, shutdown: &CancellationToken) {
-        let mut attempts = Attempts {
+        let mut attempts = RetryState {
             seal_at: Instant::now() + self.every,
             again_at: None,
             pauses: self.pauses,
@@ -132,7 +132,7 @@ impl Ship {
     }
 
     /// Does what is due: seals, ships, and folds what could not be shipped.
-    async fn flush(&self, attempts: &mut Attempts, now: bool) -> Result<(), ShipError> {
+    async fn flush(&self, attempts: &mut RetryState, now: bool) -> Result<(), ShipError> {
         let started = Instant::now();
         if now || attempts.seal_at <= started {
             // A spool that cannot seal now may still hold sealed segments.
@@ -305,7 +305,7 @@ impl Ship {
     }
 }
 
-impl Attempts {
+impl RetryState {
     fn note(&mut self, shipped: &Result<(), ShipError>) {
         let pause = match shipped {
             Ok(()) => {

@@ -3,27 +3,28 @@
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::config::{self, Limits, Runtime};
+use crate::config;
+use crate::config::{LimitsConfig, RuntimeConfig};
 use crate::privacy::Anonymiser;
-use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
-use crate::privacy::lookup::place::Places;
+use crate::privacy::lookup::place::PlaceDatabases;
 use crate::sites::Sites;
 use crate::store::client::Endpoint;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// A way to a database that nobody asks.
-fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Ship, Arc<Anonymiser>) {
-    let site = config::Site { name: "a.example".into(), ..config::Site::default() };
+fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Anonymiser>) {
+    let site = config::SiteConfig { name: "a.example".into(), ..config::SiteConfig::default() };
     let sites = || Sites::new(std::slice::from_ref(&site)).unwrap();
-    let (agents, places) = (Agents::new(10), Places::open(&[]).unwrap());
-    let anonymiser = Arc::new(Anonymiser::new(sites(), agents, places, &config::Privacy::default()));
+    let (agents, places) = (Agents::new(10), PlaceDatabases::open(&[]).unwrap());
+    let anonymiser = Arc::new(Anonymiser::new(sites(), agents, places, &config::PrivacyConfig::default()));
     let (spool, _) = Spool::open_folder(&folder.join("spool"), 1 << 30, clock.clone()).unwrap();
-    let runtime = Runtime { dir: folder.join("runtime"), allow_disk: false };
-    let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &Limits::default(), clock.now()).unwrap();
-    let database = config::ClickHouse::default();
-    let ship = Ship {
+    let runtime = RuntimeConfig { dir: folder.join("runtime"), allow_disk: false };
+    let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &LimitsConfig::default(), clock.now()).unwrap();
+    let database = config::ClickHouseConfig::default();
+    let ship = Shipper {
         ledger: Arc::new(ledger),
         store: Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap())),
         meters: Arc::new(Meters::new(&sites())),
@@ -44,7 +45,7 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
         address: ClientIp::new("192.0.2.1".parse().unwrap()),
         agent: UserAgent::new(FIREFOX),
         accept_language: None,
-        signals: Signals::default(),
+        signals: ObjectionSignals::default(),
         site: None,
         url: "https://a.example/",
         referrer: None,

@@ -86,7 +86,7 @@ impl Sites {
     ///
     /// # Errors
     /// An unknown time zone, a name or host used twice, a click id among the kept names, an address that is none.
-    pub fn new(configured: &[config::Site]) -> Result<Self, ConfigError> {
+    pub fn new(configured: &[config::SiteConfig]) -> Result<Self, ConfigError> {
         let mut sites = Self::default();
         for written in configured {
             let site = Arc::new(Site::new(written)?);
@@ -117,7 +117,7 @@ impl Sites {
 }
 
 impl Site {
-    fn new(written: &config::Site) -> Result<Self, ConfigError> {
+    fn new(written: &config::SiteConfig) -> Result<Self, ConfigError> {
         if written.name.is_empty() || written.name.len() > 255 {
             return Err(wrong("site.name", "every site needs a name of 1 to 255 bytes".into()));
         }
@@ -243,8 +243,8 @@ fn glob(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn site(name: &str) -> config::Site {
-        config::Site { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() }
+    fn site(name: &str) -> config::SiteConfig {
+        config::SiteConfig { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() }
     }
 
     #[test]
@@ -277,19 +277,19 @@ mod tests {
 
     #[test]
     fn a_click_id_among_the_kept_names_is_refused() {
-        let kept = config::Site { query_names_kept: vec!["GCLID".into()], ..site("a.example") };
+        let kept = config::SiteConfig { query_names_kept: vec!["GCLID".into()], ..site("a.example") };
         assert!(Sites::new(&[kept]).is_err());
     }
 
     #[test]
     fn a_campaign_is_no_search() {
-        let wrong = config::Site { search_parameter: "utm_term".into(), ..site("a.example") };
+        let wrong = config::SiteConfig { search_parameter: "utm_term".into(), ..site("a.example") };
         assert!(Sites::new(&[wrong]).is_err());
     }
 
     #[test]
     fn a_host_of_two_sites_is_refused() {
-        let two = config::Site { hosts: vec!["www.a.example".into()], ..site("b.example") };
+        let two = config::SiteConfig { hosts: vec!["www.a.example".into()], ..site("b.example") };
         assert!(Sites::new(&[site("a.example"), two]).is_err());
     }
 

@@ -11,7 +11,7 @@ use crate::privacy::lookup::place::{PLACE_BYTES, PLACES_CACHED};
 use crate::rollup::Rollup;
 use crate::spool::{SEGMENT_MAX, WAITING_MAX};
 use crate::visits::journal::NOTES_MAX;
-use crate::visits::{Bounds, Visits};
+use crate::visits::{VisitBounds, Visits};
 
 /// The program at rest: its code, its threads, the rules by which agents are read, buffers of the way to the database.
 const AT_REST: u64 = 96 << 20;
@@ -27,7 +27,7 @@ const WAITING: u64 = 4 * WAITING_MAX as u64;
 
 /// A part of the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct MemoryPart {
     /// What it holds, and the keys that bound it.
     pub what: &'static str,
     /// How much at the most.
@@ -35,11 +35,11 @@ pub struct Part {
 }
 
 /// The parts of the process's own memory.
-pub fn process(config: &Config) -> Vec<Part> {
-    let (bounds, sites) = (Bounds::from(&config.limits), config.site.len() as u64);
+pub fn process(config: &Config) -> Vec<MemoryPart> {
+    let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let (connections, collect) = (config.collect.max_connections as u64, &config.collect);
     let request = (collect.max_header_bytes + collect.max_body_bytes) as u64;
-    let part = |what, bytes| Part { what, bytes };
+    let part = |what, bytes| MemoryPart { what, bytes };
     vec![
         part("at rest", AT_REST),
         part("tags and visits (limits.tags, limits.visits)", Visits::bytes_max(bounds).0),
@@ -61,7 +61,7 @@ pub fn process(config: &Config) -> Vec<Part> {
 
 /// What the folder in memory, `runtime.dir`, holds beside: the journal and the one before it, each a snapshot and notes.
 pub fn runtime_folder(config: &Config) -> u64 {
-    let (bounds, sites) = (Bounds::from(&config.limits), config.site.len() as u64);
+    let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let snapshot = Visits::bytes_max(bounds).1 + sites * DAYS * Visits::day_bytes_max(bounds).1;
     let notes = NOTES_MAX as u64;
     2 * (snapshot + notes.min(4 * snapshot + (8 << 20)))
@@ -82,14 +82,14 @@ mod tests {
 
     use super::*;
     use crate::clock::SteadyClock;
-    use crate::config::Site;
-    use crate::event::{Day, Event, Hour, Kind, Property, Term};
+    use crate::config::SiteConfig;
+    use crate::event::{Day, Event, EventKind, Hour, Property, Term};
     use crate::rollup::counters::{ActionsRow, BreakdownsRow};
     use crate::spool::Spool;
 
     #[test]
     fn the_default_bounds_of_one_site_come_to_less_than_two_gigabytes() {
-        let config = Config { site: vec![Site::default()], ..Config::default() };
+        let config = Config { site: vec![SiteConfig::default()], ..Config::default() };
         let sum: u64 = process(&config).iter().map(|part| part.bytes).sum();
         assert!(sum < 2_000_000_000, "{}", told(&config));
         assert!(runtime_folder(&config) < 2_000_000_000, "{}", told(&config));
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn every_configured_bound_is_in_the_sum() {
         let sum = |change: fn(&mut Config)| {
-            let mut config = Config { site: vec![Site::default()], ..Config::default() };
+            let mut config = Config { site: vec![SiteConfig::default()], ..Config::default() };
             change(&mut config);
             process(&config).iter().map(|part| part.bytes).sum::<u64>()
         };
@@ -113,7 +113,7 @@ mod tests {
             |config| config.collect.max_connections *= 4,
             |config| config.collect.max_body_bytes *= 4,
             |config| config.collect.max_header_bytes *= 4,
-            |config| config.site.push(Site::default()),
+            |config| config.site.push(SiteConfig::default()),
         ];
         assert!(grown.iter().all(|change| sum(*change) > before));
     }
@@ -130,7 +130,7 @@ mod tests {
         while spool.sealed().is_empty() {
             number += 1;
             let property = |at| Property { name: term(at), value: term(30 + (at + number) % 30), new_visitor: false };
-            let kind = Kind::Action {
+            let kind = EventKind::Action {
                 name: term(64 + number % 1_000),
                 new_action_visitor: false,
                 not_found: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sillage::spool::disk::{Appending, Disk, RealDisk};
+use sillage::spool::disk::{AppendFile, Disk, RealDisk};
 
 /// The disk.
 pub(crate) struct Gate {
@@ -16,7 +16,7 @@ pub(crate) struct Gate {
 
 /// A file of it.
 struct Gated {
-    file: Box<dyn Appending>,
+    file: Box<dyn AppendFile>,
     door: Arc<Door>,
 }
 
@@ -61,7 +61,7 @@ impl Gate {
     }
 }
 
-impl Appending for Gated {
+impl AppendFile for Gated {
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.door.pass();
         self.file.write(at, bytes)
@@ -85,7 +85,7 @@ impl Disk for Gate {
         self.through().read(name)
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>> {
         let file = self.through().create(name)?;
         Ok(Box::new(Gated { file, door: self.door.clone() }))
     }

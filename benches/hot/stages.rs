@@ -10,16 +10,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sillage::app;
 use sillage::clock::{Clock, ManualClock};
-use sillage::collect::formats::native::Message;
+use sillage::collect::formats::native::NativeEvent;
 use sillage::config::Config;
 use sillage::event::Event;
 use sillage::ledger::Ledger;
-use sillage::privacy::hit::{ClientIp, Hit, Signals, UserAgent};
+use sillage::privacy::hit::{ClientIp, Hit, ObjectionSignals, UserAgent};
 use sillage::privacy::{Anonymiser, Sighting};
 use sillage::rollup::Rollup;
 use sillage::rollup::counters::Batch;
 use sillage::spool::{Receipt, SegmentReader, Spool};
-use sillage::visits::{Bounds, Counted, Visits};
+use sillage::visits::{CountResult, VisitBounds, Visits};
 
 use self::serving::Server;
 use crate::gate::Gate;
@@ -65,18 +65,18 @@ struct Arrived<'t> {
 }
 
 #[inline(never)]
-fn parse(body: &[u8]) -> Message<'_> {
-    Message::parse(body).unwrap()
+fn parse(body: &[u8]) -> NativeEvent<'_> {
+    NativeEvent::parse(body).unwrap()
 }
 
 #[inline(never)]
-fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Message<'h>) -> Sighting<'h> {
+fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h NativeEvent<'h>) -> Sighting<'h> {
     let sighting = anonymiser.anonymise(Hit {
         received: arrived.at,
         address: ClientIp::new(arrived.address),
         agent: UserAgent::new(arrived.agent),
         accept_language: Some(arrived.language),
-        signals: Signals::default(),
+        signals: ObjectionSignals::default(),
         site: message.sites.as_deref(),
         url: &message.url,
         referrer: message.referrer.as_deref(),
@@ -89,7 +89,7 @@ fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Me
 }
 
 #[inline(never)]
-fn visits<'v>(visits: &'v mut Visits, sighting: &Sighting<'_>) -> Counted<'v> {
+fn visits<'v>(visits: &'v mut Visits, sighting: &Sighting<'_>) -> CountResult<'v> {
     visits.count(sighting)
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn run() {
     let gates = ["alone", "under the ledger"].map(|name| Arc::new(Gate::new(&folders.path().join(name))));
     let [spool, under] = gates.each_ref().map(|gate| Spool::open(1 << 30, gate.clone(), clock.clone()).unwrap().0);
     let ledger = Ledger::open(under, anonymiser.clone(), &config.runtime, &config.limits, began).unwrap();
-    let mut way = Way { anonymiser, visits: Visits::new(Bounds::from(&config.limits)), spool, ledger };
+    let mut way = Way { anonymiser, visits: Visits::new(VisitBounds::from(&config.limits)), spool, ledger };
     let shut = gates.each_ref().map(|gate| gate.shut());
     let (before, measured) = requests.split_at(PAGEVIEWS as usize);
     for (number, arrived) in before.iter().enumerate() {

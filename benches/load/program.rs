@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sillage::config::ClickHouse;
+use sillage::config::ClickHouseConfig;
 use sillage::store::{Engine, Store};
 use tempfile::TempDir;
 
@@ -186,7 +186,7 @@ impl Program {
 
     async fn store(&self) -> Store {
         let engine = Engine::running(self.home().runtime.path()).await.unwrap();
-        Store::connect(&ClickHouse::default(), &engine)
+        Store::connect(&ClickHouseConfig::default(), &engine)
     }
 
     /// Returns once the engine merges nothing any more.

@@ -5,11 +5,11 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::outcome::{Dropped, Refused};
+use crate::outcome::{Dropped, Rejection};
 use crate::spool::Durable;
 
 /// A whole response.
-pub type Answer = Response<Full<Bytes>>;
+pub type CollectResponse = Response<Full<Bytes>>;
 
 /// Says why a hit was deliberately not counted.
 pub const DROPPED: HeaderName = HeaderName::from_static("x-sillage-dropped");
@@ -23,7 +23,7 @@ const UNAVAILABLE: &str = r#"{"error":"the hit cannot be kept now; try again"}"#
 
 /// What a `202` carries, for the format that was spoken.
 #[derive(Clone, Copy)]
-pub enum Format {
+pub enum AnswerFormat {
     /// `ok`.
     Native,
     /// A GIF of one pixel.
@@ -31,12 +31,12 @@ pub enum Format {
 }
 
 /// The hit is durable.
-pub fn counted(_proof: Durable, format: Format) -> Answer {
+pub fn counted(_proof: Durable, format: AnswerFormat) -> CollectResponse {
     accepted(format)
 }
 
 /// The hit is not counted, on purpose.
-pub fn dropped(reason: Dropped, format: Format) -> Answer {
+pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
     let mut answer = accepted(format);
     answer.headers_mut().insert(DROPPED, HeaderValue::from_static(reason.label()));
     let shown = HeaderValue::from_static("x-sillage-dropped");
@@ -45,30 +45,30 @@ pub fn dropped(reason: Dropped, format: Format) -> Answer {
 }
 
 /// The hit was not taken; `why` says more about a malformed one.
-pub fn refused(refused: Refused, why: &'static str) -> Answer {
+pub fn refused(refused: Rejection, why: &'static str) -> CollectResponse {
     let mut answer = match refused {
-        Refused::Malformed => error(StatusCode::BAD_REQUEST, why),
-        Refused::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
-        Refused::Unsupported => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
-        Refused::TimedOut => error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-        Refused::Unavailable => json(StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(UNAVAILABLE.as_bytes())),
+        Rejection::Malformed => error(StatusCode::BAD_REQUEST, why),
+        Rejection::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
+        Rejection::Unsupported => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
+        Rejection::TimedOut => error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        Rejection::Unavailable => json(StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(UNAVAILABLE.as_bytes())),
     };
     allow_any_origin(&mut answer);
-    if refused == Refused::Unavailable {
+    if refused == Rejection::Unavailable {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
-    if matches!(refused, Refused::TooLarge | Refused::TimedOut) {
+    if matches!(refused, Rejection::TooLarge | Rejection::TimedOut) {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }
 
 /// `{"error": …}`, for the sender alone: other sites' scripts may read the answers to hits, and no others.
-pub fn error(status: StatusCode, text: &'static str) -> Answer {
+pub fn error(status: StatusCode, text: &'static str) -> CollectResponse {
     json(status, Bytes::from(serde_json::json!({ "error": text }).to_string()))
 }
 
-fn json(status: StatusCode, body: Bytes) -> Answer {
+fn json(status: StatusCode, body: Bytes) -> CollectResponse {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -76,19 +76,19 @@ fn json(status: StatusCode, body: Bytes) -> Answer {
 }
 
 /// There is nothing at this path.
-pub fn not_found() -> Answer {
+pub fn not_found() -> CollectResponse {
     error(StatusCode::NOT_FOUND, "nothing is here")
 }
 
 /// There is something at this path, but for other methods.
-pub fn method_not_allowed(allow: &'static str) -> Answer {
+pub fn method_not_allowed(allow: &'static str) -> CollectResponse {
     let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods");
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     answer
 }
 
 /// To a browser that asks before it sends.
-pub fn preflight(allow: &'static str) -> Answer {
+pub fn preflight(allow: &'static str) -> CollectResponse {
     let mut answer = Response::new(Full::new(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
     allow_any_origin(&mut answer);
@@ -99,23 +99,23 @@ pub fn preflight(allow: &'static str) -> Answer {
     answer
 }
 
-fn accepted(format: Format) -> Answer {
+fn accepted(format: AnswerFormat) -> CollectResponse {
     let (body, kind) = match format {
-        Format::Native => (Bytes::from_static(b"ok"), "text/plain"),
-        Format::Pixel => (Bytes::from_static(PIXEL), "image/gif"),
+        AnswerFormat::Native => (Bytes::from_static(b"ok"), "text/plain"),
+        AnswerFormat::Pixel => (Bytes::from_static(PIXEL), "image/gif"),
     };
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = StatusCode::ACCEPTED;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // The answer to a POST is kept by nobody anyway.
-    if let Format::Pixel = format {
+    if let AnswerFormat::Pixel = format {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     allow_any_origin(&mut answer);
     answer
 }
 
-fn allow_any_origin(answer: &mut Answer) {
+fn allow_any_origin(answer: &mut CollectResponse) {
     answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }

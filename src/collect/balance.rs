@@ -16,72 +16,77 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 const ABOVE_MAX: usize = 4;
 
 /// A thread's part of the connections.
-pub struct Seat {
-    threads: Arc<[Thread]>,
+pub struct Acceptor {
+    threads: Arc<[ThreadShare]>,
     number: usize,
-    handed: UnboundedReceiver<Handed>,
+    handed: UnboundedReceiver<Handoff>,
 }
 
 /// What the threads know of each other.
-struct Thread {
+struct ThreadShare {
     open: AtomicUsize,
     shown: Gauge,
     /// No more is on its way than connections are allowed: each has its permit.
-    hand: UnboundedSender<Handed>,
+    hand: UnboundedSender<Handoff>,
 }
 
 /// A connection on its way to another thread.
-struct Handed {
+struct Handoff {
     stream: std::net::TcpStream,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionPermit,
 }
 
 /// A connection that this thread serves.
-pub(super) struct Taken {
+pub(super) struct AcceptedConnection {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
-    pub(super) place: Place,
+    pub(super) place: ConnectionPermit,
 }
 
 /// One of the connections that are allowed, counted for the thread that serves it; free again when this goes.
-pub(super) struct Place {
-    threads: Arc<[Thread]>,
+pub(super) struct ConnectionPermit {
+    threads: Arc<[ThreadShare]>,
     number: usize,
     _permit: OwnedSemaphorePermit,
 }
 
 /// A seat for each of so many threads; `shown` tells how many connections it has.
-pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Seat> {
-    let (threads, handed): (Vec<Thread>, Vec<_>) = (0..threads)
+pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
+    let (threads, handed): (Vec<ThreadShare>, Vec<_>) = (0..threads)
         .map(|number| {
             let (hand, handed) = unbounded_channel();
-            (Thread { open: AtomicUsize::new(0), shown: shown(number), hand }, handed)
+            (ThreadShare { open: AtomicUsize::new(0), shown: shown(number), hand }, handed)
         })
         .unzip();
-    let threads: Arc<[Thread]> = threads.into();
-    let seat = |(number, handed)| Seat { threads: threads.clone(), number, handed };
+    let threads: Arc<[ThreadShare]> = threads.into();
+    let seat = |(number, handed)| Acceptor { threads: threads.clone(), number, handed };
     handed.into_iter().enumerate().map(seat).collect()
 }
 
-impl Seat {
+impl Acceptor {
     /// What this thread has accepted, if it is to serve it; else that is on its way to another.
-    pub(super) fn keep(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) -> Option<Taken> {
+    pub(super) fn keep(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> Option<AcceptedConnection> {
         let number = self.who_serves();
-        let place = Place::new(&self.threads, number, permit);
+        let place = ConnectionPermit::new(&self.threads, number, permit);
         if number == self.number {
-            return Some(Taken { stream, peer, place });
+            return Some(AcceptedConnection { stream, peer, place });
         }
         // One that cannot be handed over is closed, as one that cannot be accepted.
-        let handed = Handed { stream: stream.into_std().ok()?, peer, place };
+        let handed = Handoff { stream: stream.into_std().ok()?, peer, place };
         self.threads.get(number)?.hand.send(handed).ok()?;
         None
     }
 
     /// The next connection that another thread hands to this one.
-    pub(super) async fn handed(&mut self) -> Option<Taken> {
-        let Handed { stream, peer, place } = self.handed.recv().await?;
-        Some(Taken { stream: TcpStream::from_std(stream).ok()?, peer, place })
+    pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
+        let Handoff { stream, peer, place } = self.handed.recv().await?;
+        Some(AcceptedConnection { stream: TcpStream::from_std(stream).ok()?, peer, place })
     }
 
     fn who_serves(&self) -> usize {
@@ -92,8 +97,8 @@ impl Seat {
     }
 }
 
-impl Place {
-    fn new(threads: &Arc<[Thread]>, number: usize, permit: OwnedSemaphorePermit) -> Self {
+impl ConnectionPermit {
+    fn new(threads: &Arc<[ThreadShare]>, number: usize, permit: OwnedSemaphorePermit) -> Self {
         if let Some(thread) = threads.get(number) {
             thread.open.fetch_add(1, Ordering::Relaxed);
             thread.shown.increment(1.0);
@@ -102,7 +107,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(thread) = self.threads.get(self.number) {
             thread.open.fetch_sub(1, Ordering::Relaxed);
@@ -122,7 +127,7 @@ mod tests {
     use super::*;
 
     /// All that waits for this thread.
-    async fn all_handed(seat: &mut Seat) -> Vec<Taken> {
+    async fn all_handed(seat: &mut Acceptor) -> Vec<AcceptedConnection> {
         let mut taken = Vec::new();
         while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, seat.handed()).await {
             taken.push(one);

@@ -7,21 +7,21 @@ use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use ipnet::IpNet;
 
-use crate::config::{Collect, ConfigError};
+use crate::config::{CollectConfig, ConfigError};
 use crate::privacy::hit::ClientIp;
 
 /// Which peers are believed, and which of their headers.
-pub struct Peers {
+pub struct TrustedProxies {
     trusted: Vec<IpNet>,
     header: HeaderName,
 }
 
-impl Peers {
+impl TrustedProxies {
     /// From the configuration.
     ///
     /// # Errors
     /// When `client_address_header` is no header name.
-    pub fn new(collect: &Collect) -> Result<Self, ConfigError> {
+    pub fn new(collect: &CollectConfig) -> Result<Self, ConfigError> {
         let header = collect.client_address_header.parse().map_err(|_| ConfigError::Value {
             key: "collect.client_address_header".into(),
             why: "write the name of a header, such as x-forwarded-for".into(),
@@ -77,12 +77,12 @@ mod tests {
     use super::*;
 
     fn client(trusted: &[&str], header: &str, socket: &str, lines: &[&str]) -> String {
-        let collect = Collect {
+        let collect = CollectConfig {
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
             client_address_header: header.into(),
-            ..Collect::default()
+            ..CollectConfig::default()
         };
-        let peers = Peers::new(&collect).unwrap();
+        let peers = TrustedProxies::new(&collect).unwrap();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header.parse::<HeaderName>().unwrap(), line.parse().unwrap());

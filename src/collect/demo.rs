@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 
-use crate::http::asset::{Asset, Policy};
+use crate::http::asset::{Asset, CachePolicy};
 
 const HTML: &str = "text/html; charset=utf-8";
 const SVG: &str = "image/svg+xml";
@@ -16,7 +16,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 macro_rules! files {
     ($($path:literal: $kind:ident $file:literal,)*) => {
-        [$(($path, Asset::new($kind, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/", $file)), Policy::Own)),)*]
+        [$(($path, Asset::new($kind, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/", $file)), CachePolicy::Own)),)*]
     };
 }
 
@@ -51,7 +51,7 @@ static FILES: LazyLock<[(&str, Asset); 23]> = LazyLock::new(|| {
 });
 
 static NOT_FOUND: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(HTML, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/not-found.html")), Policy::Own)
+    Asset::new(HTML, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/not-found.html")), CachePolicy::Own)
 });
 
 /// The answer for `path` (no query) if it is below `/demo`; what is not there gets the shop's own 404 page.

@@ -3,22 +3,22 @@
 
 use hyper::HeaderMap;
 
-use crate::privacy::hit::Signals;
+use crate::privacy::hit::ObjectionSignals;
 
 /// What the headers tell.
 #[derive(Default)]
-pub(super) struct Told<'h> {
+pub(super) struct HitHeaders<'h> {
     /// `User-Agent`; empty where there is none, or none that can be read.
     pub(super) agent: &'h str,
     /// `Accept-Language`.
     pub(super) language: Option<&'h str>,
     /// The visitor's wishes.
-    pub(super) signals: Signals,
+    pub(super) signals: ObjectionSignals,
     /// The body has an encoding.
     pub(super) encoded: bool,
 }
 
-impl<'h> Told<'h> {
+impl<'h> HitHeaders<'h> {
     /// Of headers that come more than once the first counts; of wishes any.
     pub(super) fn by(headers: &'h HeaderMap) -> Self {
         let (mut agent, mut language, mut told) = (None, None, Self::default());
@@ -62,14 +62,14 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        let told = Told::by(&headers);
+        let told = HitHeaders::by(&headers);
         assert_eq!((told.agent, told.language, told.encoded), ("one", Some("fr"), false));
         assert_eq!((told.signals.gpc, told.signals.dnt, told.signals.prefetch), (true, false, true));
         for encoding in ["gzip", "identity"] {
             headers.append("content-encoding", encoding.parse().unwrap());
         }
         headers.insert("user-agent", hyper::header::HeaderValue::from_bytes(b"\xff").unwrap());
-        let told = Told::by(&headers);
+        let told = HitHeaders::by(&headers);
         assert_eq!((told.agent, told.encoded), ("", true));
     }
 }

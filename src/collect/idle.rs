@@ -28,20 +28,20 @@ const YIELDING_AFTER: Duration = Duration::from_secs(1);
 const PART_CLOSED: usize = 16;
 
 /// The open connections of one thread.
-pub(super) struct Connections {
+pub(super) struct OpenConnections {
     began: Instant,
     /// Milliseconds since `began`, as of the last look.
     now: AtomicU64,
     requests: AtomicUsize,
     requests_max: usize,
-    waits: Waits,
+    waits: IdleLimits,
     open: Mutex<Vec<(Weak<Connection>, AbortHandle)>>,
     full: AtomicBool,
 }
 
 /// How long a connection may wait.
 #[derive(Clone, Copy)]
-pub(super) struct Waits {
+pub(super) struct IdleLimits {
     /// Without a request.
     pub(super) idle: Duration,
     /// From the first byte of a head to its last.
@@ -50,7 +50,7 @@ pub(super) struct Waits {
 
 /// One open connection.
 pub(super) struct Connection {
-    thread: Arc<Connections>,
+    thread: Arc<OpenConnections>,
     requests: AtomicU32,
     waiting_since: AtomicU64,
     /// When a head began that has not ended, or [`NO_HEAD`].
@@ -63,11 +63,11 @@ const NO_HEAD: u64 = u64::MAX;
 const PREFACE: &[u8] = b"PRI";
 
 /// A request in progress.
-pub(super) struct Serving(Arc<Connection>);
+pub(super) struct ActiveRequest(Arc<Connection>);
 
-impl Connections {
+impl OpenConnections {
     /// None yet; at most `requests_max` requests are in progress at once.
-    pub(super) fn new(waits: Waits, requests_max: usize) -> Arc<Self> {
+    pub(super) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             now: AtomicU64::new(0),
@@ -136,11 +136,11 @@ impl Connections {
 
 impl Connection {
     /// A request begins; none where too many are in progress.
-    pub(super) fn begin(self: &Arc<Self>) -> Option<Serving> {
+    pub(super) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(NO_HEAD, Ordering::Relaxed);
         let others = self.thread.requests.fetch_add(1, Ordering::Relaxed);
-        let serving = Serving(self.clone());
+        let serving = ActiveRequest(self.clone());
         (others < self.thread.requests_max).then_some(serving)
     }
 
@@ -163,7 +163,7 @@ impl Connection {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let Connection { thread, requests, waiting_since, head_since: _ } = &*self.0;
         waiting_since.store(thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -173,20 +173,20 @@ impl Drop for Serving {
 }
 
 /// A connection's bytes; notes when a head begins.
-pub(super) struct Watched {
+pub(super) struct WatchedStream {
     stream: TcpStream,
     connection: Arc<Connection>,
     begun: bool,
     has_heads: bool,
 }
 
-impl Watched {
+impl WatchedStream {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
         Self { stream, connection, begun: false, has_heads: true }
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for WatchedStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
@@ -201,7 +201,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for WatchedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -231,9 +231,9 @@ impl AsyncWrite for Watched {
 mod tests {
     use super::*;
 
-    const WAITS: Waits = Waits { idle: Duration::from_secs(75), head: Duration::from_secs(10) };
+    const WAITS: IdleLimits = IdleLimits { idle: Duration::from_secs(75), head: Duration::from_secs(10) };
 
-    fn open(connections: &Arc<Connections>) -> (Arc<Connection>, tokio::task::JoinHandle<()>) {
+    fn open(connections: &Arc<OpenConnections>) -> (Arc<Connection>, tokio::task::JoinHandle<()>) {
         let connection = connections.connection();
         let task = tokio::spawn(std::future::pending());
         connections.watch(Arc::downgrade(&connection), task.abort_handle());
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_is_closed_and_who_is_served_is_not() {
-        let connections = Connections::new(WAITS, 10);
+        let connections = OpenConnections::new(WAITS, 10);
         let (_silent, silent) = open(&connections);
         let (served, in_service) = open(&connections);
         let serving = served.begin();
@@ -263,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_that_does_not_end_is_closed_long_before_a_connection_that_is_silent() {
-        let connections = Connections::new(WAITS, 10);
+        let connections = OpenConnections::new(WAITS, 10);
         let ((slow, slow_task), (_silent, silent_task)) = (open(&connections), open(&connections));
         let (served, served_task) = open(&connections);
         slow.read();
@@ -286,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_room_those_that_have_waited_longest_go() {
-        let connections = Connections::new(WAITS, 10);
+        let connections = OpenConnections::new(WAITS, 10);
         let (_oldest, oldest) = open(&connections);
         connections.now.store(2_000, Ordering::Relaxed);
         let (_newer, newer) = open(&connections);
@@ -299,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_in_progress_are_bounded_over_all_connections() {
-        let connections = Connections::new(WAITS, 2);
+        let connections = OpenConnections::new(WAITS, 2);
         let (one, other) = (connections.connection(), connections.connection());
         let (first, second) = (one.begin(), other.begin());
         assert!(first.is_some() && second.is_some() && one.begin().is_none());

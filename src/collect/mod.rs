@@ -18,12 +18,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::collect::balance::Taken;
-pub use crate::collect::balance::{Seat, seats};
-use crate::collect::idle::{Connection, Connections, Waits, Watched};
-use crate::collect::shed::Load;
-use answer::{Answer, Format};
-use hits::Hits;
+use crate::collect::answer::{AnswerFormat, CollectResponse};
+use crate::collect::balance::AcceptedConnection;
+pub use crate::collect::balance::{Acceptor, seats};
+use crate::collect::hits::HitPipeline;
+use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
+use crate::collect::pages::{PublicPage, PublicPages};
+use crate::collect::shed::LoadShed;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
@@ -31,13 +32,12 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use pages::{Page, Pages};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
-use crate::spool::Bell;
+use crate::spool::LocalWaker;
 
 /// Longest pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -56,7 +56,7 @@ const BODY_WINDOW: u32 = 32_768;
 pub(crate) const BUFFER_BYTES: usize = 65_536;
 
 /// Threads that serve, as configured or one a core.
-pub(crate) fn threads(config: &config::Collect) -> usize {
+pub(crate) fn threads(config: &config::CollectConfig) -> usize {
     match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -64,43 +64,43 @@ pub(crate) fn threads(config: &config::Collect) -> usize {
 }
 
 /// The public listener's state, shared by its threads.
-pub struct Collect {
-    hits: Hits,
-    pages: Pages,
-    config: config::Collect,
+pub struct CollectState {
+    hits: HitPipeline,
+    pages: PublicPages,
+    config: config::CollectConfig,
     demo: bool,
     connections: Arc<Semaphore>,
 }
 
 /// What the connections of one thread share. They count who holds it here: a count that all threads share would be
 /// written by all of them, twice for each request.
-struct Here {
-    collect: Arc<Collect>,
-    load: Arc<Load>,
+struct ThreadState {
+    collect: Arc<CollectState>,
+    load: Arc<LoadShed>,
 }
 
-impl Collect {
+impl CollectState {
     /// Takes hits as `hits` says, and tells visitors what `pages` says; `demo` adds the demonstration site.
-    pub fn new(hits: Hits, pages: Pages, config: config::Collect, demo: bool) -> Self {
+    pub fn new(hits: HitPipeline, pages: PublicPages, config: config::CollectConfig, demo: bool) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
         Self { hits, pages, config, demo, connections }
     }
 
     /// Serves `listener` on one thread until `shutdown`, then lets open requests end within the configured time.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut seat: Seat, shutdown: CancellationToken) {
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut seat: Acceptor, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let load = Arc::new(Load::default());
-        let waits = Waits {
+        let load = Arc::new(LoadShed::default());
+        let waits = IdleLimits {
             idle: Duration::from_secs(self.config.idle_seconds),
             head: Duration::from_secs(self.config.request_seconds),
         };
         // Over all threads no more than connections: on those of HTTP/2 there could be a hundred times as many.
         let requests_max = (self.config.max_connections / threads(&self.config)).max(REQUESTS_MIN);
-        let connections = Connections::new(waits, requests_max);
+        let connections = OpenConnections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
-        let bell = tokio::spawn(Bell::hang());
-        let here = Arc::new(Here { collect: self.clone(), load });
+        let bell = tokio::spawn(LocalWaker::hang());
+        let here = Arc::new(ThreadState { collect: self.clone(), load });
         let server = self.server();
         loop {
             let taken = tokio::select! {
@@ -108,10 +108,10 @@ impl Collect {
                 accepted = self.accept(&listener) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
                 handed = seat.handed() => handed,
             };
-            let Some(Taken { stream, peer, place }) = taken else { continue };
+            let Some(AcceptedConnection { stream, peer, place }) = taken else { continue };
             let (here, open) = (here.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
-            let stream = Watched::new(stream, open.clone());
+            let stream = WatchedStream::new(stream, open.clone());
             let service = service_fn(move |request: Request<Incoming>| {
                 let (here, open) = (here.clone(), open.clone());
                 // Owned here, and lent from here on: whatever owns it further in has room for it of its own.
@@ -143,7 +143,7 @@ impl Collect {
             .http1()
             // Whoever has sent a whole hit and closes its side has said all that it had to say.
             .half_close(true)
-            // `Connections` knows who waits too long, whatever for.
+            // `OpenConnections` knows who waits too long, whatever for.
             .header_read_timeout(None)
             .max_buf_size(self.config.max_header_bytes.max(8_192));
         server
@@ -178,16 +178,16 @@ impl Collect {
         head: &Parts,
         body: Incoming,
         peer: SocketAddr,
-        load: &Load,
+        load: &LoadShed,
         open: &Arc<Connection>,
-    ) -> Answer {
+    ) -> CollectResponse {
         match open.begin() {
             Some(_serving) => self.route(head, body, peer.ip(), load).await,
             None => self.hits.refuse(),
         }
     }
 
-    async fn route(&self, head: &Parts, body: Incoming, peer: IpAddr, load: &Load) -> Answer {
+    async fn route(&self, head: &Parts, body: Incoming, peer: IpAddr, load: &LoadShed) -> CollectResponse {
         const READ: &str = "GET, HEAD, OPTIONS";
         const EVENT: &str = "POST, OPTIONS";
         const FILE: &str = "GET, HEAD";
@@ -200,11 +200,11 @@ impl Collect {
             "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
             "/api/event" => answer::method_not_allowed(EVENT),
             // Nobody shows a page by asking for an image's head: link checkers and previews do.
-            "/pixel.gif" if method == Method::HEAD => self.hits.unmeasured(Format::Pixel),
+            "/pixel.gif" if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
             "/pixel.gif" if reads => self.hits.pixel(head, peer).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
-            path if let Some(page) = Page::at(path) => match reads {
+            path if let Some(page) = PublicPage::at(path) => match reads {
                 true => self.pages.serve(page, head),
                 false => answer::method_not_allowed(FILE),
             },

@@ -13,13 +13,13 @@ use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use url::form_urlencoded;
 
-use super::answer::Answer;
 use crate::clock::Clock;
+use crate::collect::answer::CollectResponse;
 use crate::compliance::notice::html;
-use crate::compliance::notice::html::Frame;
+use crate::compliance::notice::html::PageFrame;
 use crate::compliance::notice::page;
-use crate::compliance::notice::page::{Links, Reach};
-use crate::compliance::notice::{Facts, Lang, machine};
+use crate::compliance::notice::page::{OptOutReach, PageLinks};
+use crate::compliance::notice::{ConfigFacts, Lang, machine};
 use crate::config::Config;
 use crate::http::asset;
 use crate::privacy::Anonymiser;
@@ -29,77 +29,77 @@ use crate::sites::Site;
 const PARENTS_MAX: usize = 4;
 
 /// What the pages are written from.
-pub struct Pages {
-    facts: Facts,
+pub struct PublicPages {
+    facts: ConfigFacts,
     anonymiser: Arc<Anonymiser>,
     clock: Arc<dyn Clock>,
 }
 
 /// Which of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum PublicPage {
     Privacy,
     Machine,
     OptOut,
 }
 
-impl Page {
+impl PublicPage {
     /// The page at a path.
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
-            "/privacy" => Some(Page::Privacy),
-            "/privacy.json" => Some(Page::Machine),
-            "/opt-out" => Some(Page::OptOut),
+            "/privacy" => Some(PublicPage::Privacy),
+            "/privacy.json" => Some(PublicPage::Machine),
+            "/opt-out" => Some(PublicPage::OptOut),
             _ => None,
         }
     }
 
     fn path(self) -> &'static str {
         match self {
-            Page::Privacy => "/privacy",
-            Page::Machine => "/privacy.json",
-            Page::OptOut => "/opt-out",
+            PublicPage::Privacy => "/privacy",
+            PublicPage::Machine => "/privacy.json",
+            PublicPage::OptOut => "/opt-out",
         }
     }
 }
 
 /// What a request asks for.
-struct Asked {
+struct PageRequest {
     lang: Lang,
     /// Named in the address.
     named: Option<Arc<Site>>,
     site: Option<Arc<Site>>,
-    reach: Reach,
+    reach: OptOutReach,
 }
 
-impl Pages {
+impl PublicPages {
     /// From what `config` says, and of the sites that `anonymiser` measures at the moment of a request.
     pub fn new(config: &Config, anonymiser: Arc<Anonymiser>, clock: Arc<dyn Clock>) -> Self {
-        Self { facts: Facts::new(config, clock.now()), anonymiser, clock }
+        Self { facts: ConfigFacts::new(config, clock.now()), anonymiser, clock }
     }
 
     /// One page, for whoever reads it.
-    pub(super) fn serve(&self, page: Page, request: &Parts) -> Answer {
+    pub(super) fn serve(&self, page: PublicPage, request: &Parts) -> CollectResponse {
         let asked = self.asked(request);
         let facts = self.facts.at(self.clock.now()).of(asked.site.as_deref());
         let lang = asked.lang;
-        let links = |lang: Lang| Links {
-            privacy: address(Page::Privacy, Some(lang), asked.named.as_deref()),
-            opt_out: address(Page::OptOut, Some(lang), asked.named.as_deref()),
-            machine: address(Page::Machine, None, asked.named.as_deref()),
+        let links = |lang: Lang| PageLinks {
+            privacy: address(PublicPage::Privacy, Some(lang), asked.named.as_deref()),
+            opt_out: address(PublicPage::OptOut, Some(lang), asked.named.as_deref()),
+            machine: address(PublicPage::Machine, None, asked.named.as_deref()),
         };
         let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
         let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
         match page {
-            Page::Machine => answer(&request.headers, machine::json(&facts), None),
-            Page::Privacy => {
+            PublicPage::Machine => answer(&request.headers, machine::json(&facts), None),
+            PublicPage::Privacy => {
                 let document = page::privacy(&facts, &links(lang));
-                let frame = Frame { languages, script: None };
+                let frame = PageFrame { languages, script: None };
                 answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
             }
-            Page::OptOut => {
+            PublicPage::OptOut => {
                 let document = page::opt_out(&facts, &asked.reach, &links(lang));
-                let frame = Frame { languages, script: Some(&facts.tracker_path) };
+                let frame = PageFrame { languages, script: Some(&facts.tracker_path) };
                 answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
             }
         }
@@ -107,7 +107,7 @@ impl Pages {
 
     /// The language: `?lang=`, else the browser's. The site: `?site=`, else the one whose host, or whose host's parent,
     /// the request came to.
-    fn asked(&self, request: &Parts) -> Asked {
+    fn asked(&self, request: &Parts) -> PageRequest {
         let query = request.uri.query().unwrap_or_default();
         let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
         let sites = self.anonymiser.sites();
@@ -119,10 +119,10 @@ impl Pages {
         let around = parents.take(PARENTS_MAX).find_map(|host| sites.find(host).filter(|site| site.serves(host)));
         let site = named.clone().or_else(|| around.cloned());
         let reach = match &site {
-            Some(site) if site.serves(&host) => Reach::Site(host),
-            Some(_) | None => Reach::Elsewhere,
+            Some(site) if site.serves(&host) => OptOutReach::Site(host),
+            Some(_) | None => OptOutReach::Elsewhere,
         };
-        Asked { lang, named, site, reach }
+        PageRequest { lang, named, site, reach }
     }
 }
 
@@ -136,7 +136,7 @@ fn host(request: &Parts) -> Option<String> {
     Some(host.to_ascii_lowercase())
 }
 
-fn address(page: Page, lang: Option<Lang>, site: Option<&Site>) -> String {
+fn address(page: PublicPage, lang: Option<Lang>, site: Option<&Site>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(lang) = lang {
         query.append_pair("lang", lang.code());
@@ -148,7 +148,7 @@ fn address(page: Page, lang: Option<Lang>, site: Option<&Site>) -> String {
     if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
 }
 
-fn answer(asked: &HeaderMap, body: String, lang: Option<Lang>) -> Answer {
+fn answer(asked: &HeaderMap, body: String, lang: Option<Lang>) -> CollectResponse {
     let hash = blake3::hash(body.as_bytes()).to_hex();
     let tag = format!("\"{}\"", hash.get(..16).unwrap_or_default());
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));

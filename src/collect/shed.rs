@@ -24,12 +24,12 @@ const REFUSED_ONE_IN: u32 = 8;
 
 /// How one collecting thread keeps up.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(super) struct LoadShed {
     late: AtomicBool,
     hits: AtomicU32,
 }
 
-impl Load {
+impl LoadShed {
     /// Whether this hit is to be refused: of those since the thread was late, every last of so many. The few hits of a
     /// machine that stood still for a moment are taken.
     pub(super) fn refuses(&self) -> bool {
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_late_thread_refuses_a_part_and_takes_the_rest() {
-        let load = Load::default();
+        let load = LoadShed::default();
         assert!((0..80).all(|_| !load.refuses()));
         load.late.store(true, Ordering::Relaxed);
         assert!((0..7).all(|_| !load.refuses()) && load.refuses());
@@ -73,7 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_that_is_kept_busy_is_late_and_recovers_by_itself() {
-        let load = Arc::new(Load::default());
+        let load = Arc::new(LoadShed::default());
         let shutdown = CancellationToken::new();
         let watching = load.clone().watch(shutdown.clone());
         let working = async {

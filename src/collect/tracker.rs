@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::http::asset::{Asset, Policy};
+use crate::http::asset::{Asset, CachePolicy};
 
 /// The tracker and its extensions, as every site gets them.
 pub const TEXT: &str = concat!(
@@ -18,7 +18,7 @@ macro_rules! scripts {
         [$(($ending, Asset::new(
             "text/javascript; charset=utf-8",
             include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage", $ending)),
-            Policy::Shared,
+            CachePolicy::Shared,
         )),)*]
     };
 }

@@ -13,12 +13,13 @@ use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::compliance::audit;
 use crate::compliance::audit::Audit;
-use crate::compliance::audit::report::Format as ReportFormat;
+use crate::compliance::audit::report::ReportFormat;
 use crate::compliance::notice;
-use crate::compliance::notice::{Facts, Lang};
-use crate::config::{Config, EngineMode, Marketing};
+use crate::compliance::notice::{ConfigFacts, Lang};
+use crate::config::{Config, EngineMode, MarketingPolicy};
 use crate::console::{export, tokens};
-use crate::import::{self, Format, Import};
+use crate::import;
+use crate::import::{ImportFormat, ImportJob};
 use crate::simulate::{self, Traffic};
 use crate::sites::Sites;
 use crate::sizing;
@@ -28,12 +29,12 @@ use crate::store::migrate;
 use crate::store::reports::{ReportError, Reports};
 
 /// Why a command failed, for people.
-pub type Failure = Box<dyn std::error::Error>;
+pub type CommandError = Box<dyn std::error::Error>;
 
 /// What `sillage import` is asked for.
 pub struct ImportRequest {
     /// What kind of lines.
-    pub format: Format,
+    pub format: ImportFormat,
     /// The files.
     pub files: Vec<PathBuf>,
     /// Name of the site.
@@ -65,7 +66,7 @@ pub struct NoticeRequest {
     /// The language.
     pub lang: Lang,
     /// The form.
-    pub format: notice::Format,
+    pub format: notice::NoticeFormat,
 }
 
 /// What `sillage simulate` is asked for.
@@ -92,7 +93,7 @@ pub struct SimulateRequest {
 ///
 /// # Errors
 /// What is wrong with the configuration.
-pub fn check(file: &Path) -> Result<String, Failure> {
+pub fn check(file: &Path) -> Result<String, CommandError> {
     let config = Config::load(file)?;
     app::check(&config)?;
     let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
@@ -103,14 +104,14 @@ pub fn check(file: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// What cannot be read or written, or why these days may not be imported.
-pub async fn import(request: ImportRequest) -> Result<String, Failure> {
+pub async fn import(request: ImportRequest) -> Result<String, CommandError> {
     let config = Config::load(&request.config)?;
     let sites = Sites::new(&config.site)?;
     let Some(site) = sites.find(&request.site) else {
         return Err(format!("no site `{}` in {}", request.site, request.config.display()).into());
     };
     let now = SystemClock.now();
-    let import = Import {
+    let import = ImportJob {
         format: request.format,
         files: request.files,
         site: site.clone(),
@@ -123,7 +124,7 @@ pub async fn import(request: ImportRequest) -> Result<String, Failure> {
     let (store, engine) = reach(&config).await?;
     let imported = async {
         migrate::apply(&store, &settings(&config)).await?;
-        Ok::<_, Failure>(import::run(import, app::anonymiser(&config)?, &config, &store, now).await?)
+        Ok::<_, CommandError>(import::run(import, app::anonymiser(&config)?, &config, &store, now).await?)
     };
     let imported = imported.await;
     let_go(store, engine).await;
@@ -134,7 +135,7 @@ pub async fn import(request: ImportRequest) -> Result<String, Failure> {
 ///
 /// # Errors
 /// Which statement failed.
-pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
+pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, CommandError> {
     let config = Config::load(file)?;
     let (store, engine) = reach(&config).await?;
     let steps = match dry_run {
@@ -166,7 +167,7 @@ pub async fn migrate(file: &Path, dry_run: bool) -> Result<String, Failure> {
 ///
 /// # Errors
 /// When database or machine cannot be looked at.
-pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), Failure> {
+pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), CommandError> {
     let config = Config::load(file)?;
     let (store, engine) = reach(&config).await?;
     let evidence = audit::gather(&config, &store, SystemClock.now()).await;
@@ -181,15 +182,15 @@ pub async fn audit(file: &Path, format: ReportFormat) -> Result<(String, bool), 
 ///
 /// # Errors
 /// What is wrong with the request, that the database has no reading user or no views, or nowhere to write.
-pub async fn export(request: ExportRequest, mut out: impl Write) -> Result<(), Failure> {
+pub async fn export(request: ExportRequest, mut out: impl Write) -> Result<(), CommandError> {
     let config = Config::load(&request.config)?;
     let sites = Sites::new(&config.site)?;
     let asked = request.asked.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str())));
-    let asked = export::Request::read(asked)?;
+    let asked = export::ExportDraft::read(asked)?;
     let Some(site) = sites.find(&asked.site()) else {
         return Err(format!("no site `{}` in {}", asked.site(), request.config.display()).into());
     };
-    let export = asked.export(site, SystemClock.now(), config.privacy.marketing != Marketing::Never)?;
+    let export = asked.export(site, SystemClock.now(), config.privacy.marketing != MarketingPolicy::Never)?;
     let (store, engine) = reach(&config).await?;
     let written = match (store.reader_user(), &request.output) {
         (None, _) => Err("an export reads as `clickhouse.reader`: name that user in the configuration".into()),
@@ -201,7 +202,7 @@ pub async fn export(request: ExportRequest, mut out: impl Write) -> Result<(), F
 }
 
 /// A file that could not be finished is taken away: nobody takes half of it for the whole.
-async fn written_to(reports: &Reports, export: &export::Export, file: &Path) -> Result<(), Failure> {
+async fn written_to(reports: &Reports, export: &export::ExportPlan, file: &Path) -> Result<(), CommandError> {
     let written = written(reports, export, &mut File::create(file)?).await;
     if written.is_err() {
         std::fs::remove_file(file)?;
@@ -209,10 +210,10 @@ async fn written_to(reports: &Reports, export: &export::Export, file: &Path) -> 
     written
 }
 
-async fn written(reports: &Reports, export: &export::Export, out: &mut impl Write) -> Result<(), Failure> {
+async fn written(reports: &Reports, export: &export::ExportPlan, out: &mut impl Write) -> Result<(), CommandError> {
     let begun = async {
         export.check(reports.total(&export.report).await?)?;
-        Ok::<_, Failure>(reports.export(&export.report, export.format).await?)
+        Ok::<_, CommandError>(reports.export(&export.report, export.format).await?)
     };
     let mut rows = begun.await.map_err(|error| match error.downcast_ref() {
         Some(ReportError::Refused) => "the database has no such views: run `sillage migrate` first".into(),
@@ -228,7 +229,7 @@ async fn written(reports: &Reports, export: &export::Export, out: &mut impl Writ
 ///
 /// # Errors
 /// An unknown time zone, or nowhere to write.
-pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), Failure> {
+pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), CommandError> {
     let timezone = TimeZone::get(&request.timezone)
         .map_err(|_| format!("`{}` is no IANA time zone, such as Europe/Paris", request.timezone))?;
     let until = match request.until {
@@ -257,7 +258,7 @@ pub fn simulate(request: &SimulateRequest, out: impl Write) -> Result<(), Failur
 ///
 /// # Errors
 /// What is wrong with the configuration, or that it has no such site.
-pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
+pub fn notice(request: &NoticeRequest) -> Result<String, CommandError> {
     let config = Config::load(&request.config)?;
     let sites = Sites::new(&config.site)?;
     let sites: Vec<_> = match &request.site {
@@ -267,7 +268,7 @@ pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
             None => return Err(format!("no site `{name}` in {}", request.config.display()).into()),
         },
     };
-    let facts = Facts::new(&config, SystemClock.now()).of(sites.into_iter().map(AsRef::as_ref));
+    let facts = ConfigFacts::new(&config, SystemClock.now()).of(sites.into_iter().map(AsRef::as_ref));
     Ok(notice::written(&notice::notice(&facts), request.lang, request.format))
 }
 
@@ -275,14 +276,14 @@ pub fn notice(request: &NoticeRequest) -> Result<String, Failure> {
 ///
 /// # Errors
 /// When there are no random bytes.
-pub fn new_token(name: &str, sites: &[String]) -> Result<String, Failure> {
+pub fn new_token(name: &str, sites: &[String]) -> Result<String, CommandError> {
     let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
     let lines = tokens::configuration_text(name, &sha256, sites);
     Ok(format!("token (shown once, keep it safe): {token}\n\nfor the configuration:\n{lines}"))
 }
 
 /// The database: that of a collector which runs, or an engine of our own for as long as the command takes.
-async fn reach(config: &Config) -> Result<(Store, Option<Engine>), Failure> {
+async fn reach(config: &Config) -> Result<(Store, Option<Engine>), CommandError> {
     let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
         Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
         Some(_) | None => app::reach_engine(config).await?,
@@ -298,6 +299,6 @@ async fn let_go(store: Store, engine: Option<Engine>) {
     }
 }
 
-fn settings(config: &Config) -> migrate::Settings {
-    migrate::Settings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding }
+fn settings(config: &Config) -> migrate::MigrationSettings {
+    migrate::MigrationSettings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::compliance::rules::Words;
+use crate::compliance::rules::RuleText;
 
 /// The languages that notices and pages speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -16,17 +16,20 @@ pub enum Lang {
 
 /// One text in both languages. Within it, `` `code` ``, `**words**` and `[words](target)` are marked as in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Said {
+pub struct Bilingual {
     /// English.
     pub en: String,
     /// French.
     pub fr: String,
 }
 
-/// A [`Said`] from two format strings: English, then French. Both capture the same variables.
+/// A [`Bilingual`] from two format strings: English, then French. Both capture the same variables.
 macro_rules! said {
     ($en:literal, $fr:literal $(,)?) => {
-        $crate::compliance::bilingual::Said { en: format_args!($en).to_string(), fr: format_args!($fr).to_string() }
+        $crate::compliance::bilingual::Bilingual {
+            en: format_args!($en).to_string(),
+            fr: format_args!($fr).to_string(),
+        }
     };
 }
 pub(crate) use said;
@@ -63,7 +66,7 @@ impl Lang {
     }
 }
 
-impl Said {
+impl Bilingual {
     /// The same in both languages: names, codes, addresses.
     pub fn same(text: impl Into<String>) -> Self {
         let text = text.into();
@@ -79,7 +82,7 @@ impl Said {
     }
 
     /// This and another, with `between` in the middle.
-    pub fn then(mut self, between: &str, other: &Said) -> Self {
+    pub fn then(mut self, between: &str, other: &Bilingual) -> Self {
         for (text, more) in [(&mut self.en, &other.en), (&mut self.fr, &other.fr)] {
             text.push_str(between);
             text.push_str(more);
@@ -88,8 +91,8 @@ impl Said {
     }
 }
 
-impl From<Words> for Said {
-    fn from(words: Words) -> Self {
+impl From<RuleText> for Bilingual {
+    fn from(words: RuleText) -> Self {
         Self { en: words.en.to_owned(), fr: words.fr.to_owned() }
     }
 }

@@ -3,24 +3,24 @@
 
 use jiff::Span;
 
-use crate::compliance::bilingual::{Said, said};
-use crate::compliance::facts::Facts;
-use crate::config::Marketing;
+use crate::compliance::bilingual::{Bilingual, said};
+use crate::compliance::facts::ConfigFacts;
+use crate::config::MarketingPolicy;
 
 /// A point at which the configuration leaves the rules, and what would bring it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Departure {
+pub struct Deviation {
     /// Numbers of the rules.
     pub rules: &'static [u8],
     /// What is otherwise.
-    pub said: Said,
+    pub said: Bilingual,
     /// What to do.
-    pub remedy: Said,
+    pub remedy: Bilingual,
 }
 
-impl Facts {
+impl ConfigFacts {
     /// The points at which this configuration leaves the rules. None: it keeps to all that a configuration decides.
-    pub fn departures(&self) -> Vec<Departure> {
+    pub fn departures(&self) -> Vec<Deviation> {
         let Self { privacy, .. } = self;
         let signals =
             [(privacy.honour_gpc, "Sec-GPC", "privacy.honour_gpc"), (privacy.honour_dnt, "DNT", "privacy.honour_dnt")];
@@ -30,8 +30,8 @@ impl Facts {
     }
 }
 
-fn tags_on_disk(facts: &Facts) -> Option<Departure> {
-    facts.tags_on_disk.then(|| Departure {
+fn tags_on_disk(facts: &ConfigFacts) -> Option<Deviation> {
+    facts.tags_on_disk.then(|| Deviation {
         rules: &[5, 13],
         said: said!(
             "The tags and the keys of the day may be written to a disk, and so may outlive the day.",
@@ -44,8 +44,8 @@ fn tags_on_disk(facts: &Facts) -> Option<Departure> {
     })
 }
 
-fn campaigns(facts: &Facts) -> Option<Departure> {
-    (facts.privacy.marketing == Marketing::Always).then(|| Departure {
+fn campaigns(facts: &ConfigFacts) -> Option<Deviation> {
+    (facts.privacy.marketing == MarketingPolicy::Always).then(|| Deviation {
         rules: &[8, 9],
         said: said!(
             "Campaigns and acquisition channels are measured for every visit, without asking for consent.",
@@ -55,7 +55,7 @@ fn campaigns(facts: &Facts) -> Option<Departure> {
     })
 }
 
-fn rounding(facts: &Facts) -> Option<Departure> {
+fn rounding(facts: &ConfigFacts) -> Option<Deviation> {
     let rounding = facts.privacy.rounding;
     let said = match rounding {
         1 => said!("Figures are not rounded.", "Les chiffres ne sont pas arrondis."),
@@ -65,10 +65,10 @@ fn rounding(facts: &Facts) -> Option<Departure> {
         ),
     };
     let remedy = said!("Set `privacy.rounding = 10`.", "Mettre `privacy.rounding = 10`.");
-    (rounding < 10).then_some(Departure { rules: &[12], said, remedy })
+    (rounding < 10).then_some(Deviation { rules: &[12], said, remedy })
 }
 
-fn review(facts: &Facts) -> Option<Departure> {
+fn review(facts: &ConfigFacts) -> Option<Deviation> {
     let a_year_ago = facts.today.saturating_sub(Span::new().months(12));
     let said = match facts.privacy.last_review {
         Some(day) if day >= a_year_ago => return None,
@@ -85,11 +85,11 @@ fn review(facts: &Facts) -> Option<Departure> {
         "Review the retention, and write the date down (`privacy.last_review`).",
         "Réexaminer la durée de conservation et en noter la date (`privacy.last_review`)."
     );
-    Some(Departure { rules: &[17], said, remedy })
+    Some(Deviation { rules: &[17], said, remedy })
 }
 
-fn controller(facts: &Facts) -> Option<Departure> {
-    (facts.controller().is_none() || facts.contact().is_none()).then(|| Departure {
+fn controller(facts: &ConfigFacts) -> Option<Deviation> {
+    (facts.controller().is_none() || facts.contact().is_none()).then(|| Deviation {
         rules: &[18],
         said: said!(
             "The configuration does not say who answers for the measurement, or how to reach them.",
@@ -102,8 +102,8 @@ fn controller(facts: &Facts) -> Option<Departure> {
     })
 }
 
-fn signal(name: &str, key: &str) -> Departure {
-    Departure {
+fn signal(name: &str, key: &str) -> Deviation {
+    Deviation {
         rules: &[19],
         said: said!(
             "The signal `{name}: 1` of a browser is not taken as an objection.",

@@ -7,15 +7,15 @@ use jiff::tz::TimeZone;
 
 use crate::compliance::audit::evidence::config_hash;
 use crate::compliance::audit::in_memory;
-use crate::compliance::bilingual::{Said, plain, said};
-use crate::config::{Config, EngineMode, HashAddress, Marketing, Privacy};
+use crate::compliance::bilingual::{Bilingual, plain, said};
+use crate::config::{Config, EngineMode, HashAddress, MarketingPolicy, PrivacyConfig};
 use crate::sites::Site;
 
 /// What is so, as configured.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct ConfigFacts {
     /// `[privacy]`.
-    pub privacy: Privacy,
+    pub privacy: PrivacyConfig,
     /// There are location files.
     pub location: bool,
     /// Tags and keys of the day may reach a disk (`runtime.allow_disk`).
@@ -53,7 +53,7 @@ pub struct SiteFacts {
     pub problems: bool,
 }
 
-impl Facts {
+impl ConfigFacts {
     /// What is so under `config` at `now`, for no site yet.
     pub fn new(config: &Config, now: Timestamp) -> Self {
         Self {
@@ -99,11 +99,11 @@ impl Facts {
 
     /// Whether campaigns are measured for some visits or all.
     pub fn measures_campaigns(&self) -> bool {
-        self.privacy.marketing != Marketing::Never
+        self.privacy.marketing != MarketingPolicy::Never
     }
 
     /// The part of an address that goes into the tag.
-    pub fn hashed_address(&self) -> Said {
+    pub fn hashed_address(&self) -> Bilingual {
         match self.privacy.hash_address {
             HashAddress::Full => said!(
                 "the address (of an IPv6 address, its first 64 bits)",

@@ -1,7 +1,7 @@
 //! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
 //! the key and what to write instead.
 
-use super::{Config, ConfigError, Marketing};
+use crate::config::{Config, ConfigError, MarketingPolicy};
 
 impl Config {
     /// Checks values that are well-formed one by one; names the first that is not allowed.
@@ -66,7 +66,7 @@ impl Config {
         );
         note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
         note(
-            self.privacy.marketing == Marketing::Always,
+            self.privacy.marketing == MarketingPolicy::Always,
             "privacy.marketing = \"always\": channels and campaigns are measured without consent, outside the exemption",
         );
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);

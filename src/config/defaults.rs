@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::{
-    ClickHouse, Collect, Console, Controller, EngineMode, HashAddress, Limits, Marketing, Privacy, Runtime, Spool,
+use crate::config::{
+    ClickHouseConfig, CollectConfig, ConsoleConfig, Controller, EngineMode, HashAddress, LimitsConfig, MarketingPolicy,
+    PrivacyConfig, RuntimeConfig, SpoolConfig,
 };
 
-impl Default for Collect {
+impl Default for CollectConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -24,13 +25,13 @@ impl Default for Collect {
     }
 }
 
-impl Default for Console {
+impl Default for ConsoleConfig {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tokens: Vec::new() }
     }
 }
 
-impl Default for ClickHouse {
+impl Default for ClickHouseConfig {
     fn default() -> Self {
         Self {
             mode: EngineMode::Embedded,
@@ -47,19 +48,19 @@ impl Default for ClickHouse {
     }
 }
 
-impl Default for Spool {
+impl Default for SpoolConfig {
     fn default() -> Self {
         Self { dir: "data/spool".into(), max_bytes: 10_737_418_240, flush_seconds: 15 }
     }
 }
 
-impl Default for Runtime {
+impl Default for RuntimeConfig {
     fn default() -> Self {
         Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
     }
 }
 
-impl Default for Privacy {
+impl Default for PrivacyConfig {
     fn default() -> Self {
         Self {
             rounding: 10,
@@ -67,14 +68,14 @@ impl Default for Privacy {
             honour_gpc: true,
             honour_dnt: true,
             hash_address: HashAddress::Full,
-            marketing: Marketing::Never,
+            marketing: MarketingPolicy::Never,
             last_review: None,
             controller: Controller::default(),
         }
     }
 }
 
-impl Default for Limits {
+impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             pages_per_site_day: 10_000,

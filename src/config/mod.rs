@@ -38,29 +38,29 @@ pub enum ConfigError {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The public listener.
-    pub collect: Collect,
+    pub collect: CollectConfig,
     /// The private listener.
-    pub console: Console,
+    pub console: ConsoleConfig,
     /// Where figures are kept.
-    pub clickhouse: ClickHouse,
+    pub clickhouse: ClickHouseConfig,
     /// Where accepted hits wait.
-    pub spool: Spool,
+    pub spool: SpoolConfig,
     /// What a restart needs.
-    pub runtime: Runtime,
+    pub runtime: RuntimeConfig,
     /// Location files.
-    pub geo: Geo,
+    pub geo: GeoConfig,
     /// Profile of anonymity.
-    pub privacy: Privacy,
+    pub privacy: PrivacyConfig,
     /// Bounds on what visitors can make grow.
-    pub limits: Limits,
+    pub limits: LimitsConfig,
     /// The sites that are measured.
-    pub site: Vec<Site>,
+    pub site: Vec<SiteConfig>,
 }
 
 /// `[collect]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Collect {
+pub struct CollectConfig {
     /// Address of the listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
@@ -92,18 +92,18 @@ pub struct Collect {
 /// `[console]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Console {
+pub struct ConsoleConfig {
     /// Address of the listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
     /// Who may read which sites.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<TokenConfig>,
 }
 
 /// One bearer token, kept as its hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Token {
+pub struct TokenConfig {
     /// For people.
     pub name: String,
     /// SHA-256 of the token, 64 hexadecimal digits.
@@ -125,7 +125,7 @@ pub enum EngineMode {
 /// `[clickhouse]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ClickHouse {
+pub struct ClickHouseConfig {
     /// Who runs it.
     pub mode: EngineMode,
     /// Embedded: where the engine keeps its parts.
@@ -151,7 +151,7 @@ pub struct ClickHouse {
 /// `[spool]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Spool {
+pub struct SpoolConfig {
     /// Folder of the segments.
     pub dir: PathBuf,
     /// Beyond this hits are answered 503: 10 GiB outlast a day's outage at some 1 000 hits a second.
@@ -163,7 +163,7 @@ pub struct Spool {
 /// `[runtime]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Runtime {
+pub struct RuntimeConfig {
     /// A folder in memory: what a restart needs of today's visitors. A power cut destroys it, and must.
     pub dir: PathBuf,
     /// The folder may be on a disk. Tags of visitors then reach that disk: only where no folder in memory is to be had.
@@ -173,7 +173,7 @@ pub struct Runtime {
 /// `[geo]`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Geo {
+pub struct GeoConfig {
     /// `.mmdb` files; the first that answers wins.
     pub databases: Vec<PathBuf>,
 }
@@ -191,7 +191,7 @@ pub enum HashAddress {
 /// When campaigns are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Marketing {
+pub enum MarketingPolicy {
     /// Never.
     Never,
     /// On hits that carry the visitor's consent.
@@ -203,7 +203,7 @@ pub enum Marketing {
 /// `[privacy]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Privacy {
+pub struct PrivacyConfig {
     /// Figures leave rounded to a multiple of this; 1 turns it off.
     pub rounding: u32,
     /// Months that figures are kept, 25 at the most.
@@ -215,7 +215,7 @@ pub struct Privacy {
     /// How much of an address is hashed.
     pub hash_address: HashAddress,
     /// When campaigns are measured.
-    pub marketing: Marketing,
+    pub marketing: MarketingPolicy,
     /// Day of the last review of the retention, `YYYY-MM-DD`.
     #[serde(deserialize_with = "read::date")]
     pub last_review: Option<jiff::civil::Date>,
@@ -236,7 +236,7 @@ pub struct Controller {
 /// `[limits]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// Distinct pages a site and day; the rest goes to `(other)`.
     pub pages_per_site_day: u32,
     /// Distinct values a dimension, site and day; the rest goes to `(other)`.
@@ -258,7 +258,7 @@ pub struct Limits {
 /// `[[site]]`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Site {
+pub struct SiteConfig {
     /// The name that figures are kept under.
     pub name: String,
     /// Hosts that belong to it; none means its name.

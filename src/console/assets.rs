@@ -7,17 +7,18 @@ use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Response, StatusCode};
 
-use super::reply::{self, Reply};
+use crate::console::reply;
+use crate::console::reply::ConsoleResponse;
 
 /// One file of the dashboard.
-pub(super) struct Asset {
+pub(super) struct DashboardAsset {
     path: &'static str,
     content_type: &'static str,
     content: &'static [u8],
     etag: HeaderValue,
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[DashboardAsset; 3]> = LazyLock::new(|| {
     [
         asset(
             "/",
@@ -39,21 +40,21 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
 
 const SIGN_IN: &str = include_str!("sign_in.html");
 
-fn asset(path: &'static str, content_type: &'static str, content: &'static [u8]) -> Asset {
+fn asset(path: &'static str, content_type: &'static str, content: &'static [u8]) -> DashboardAsset {
     let hash = blake3::hash(content).to_hex();
     let etag = format!("\"{}\"", hash.get(..32).unwrap_or_default());
     let etag = HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-    Asset { path, content_type, content, etag }
+    DashboardAsset { path, content_type, content, etag }
 }
 
 /// The file behind a path.
-pub(super) fn find(path: &str) -> Option<&'static Asset> {
+pub(super) fn find(path: &str) -> Option<&'static DashboardAsset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
-impl Asset {
+impl DashboardAsset {
     /// The file, or `304` for whoever has it.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Reply {
+    pub(super) fn answer(&self, headers: &HeaderMap) -> ConsoleResponse {
         let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &self.etag));
         let content = if has { Bytes::new() } else { Bytes::from_static(self.content) };
         let mut response = Response::new(reply::whole(content));
@@ -75,7 +76,7 @@ fn names(known: &HeaderValue, etag: &HeaderValue) -> bool {
 }
 
 /// The form that asks for a token.
-pub(super) fn sign_in(status: StatusCode) -> Reply {
+pub(super) fn sign_in(status: StatusCode) -> ConsoleResponse {
     let mut response = Response::new(reply::whole(SIGN_IN));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -9,16 +9,17 @@ use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::Console;
-use super::export::Request;
-use super::reply::{self, Reply};
+use super::export::ExportDraft;
+use crate::console::ConsoleState;
+use crate::console::reply;
+use crate::console::reply::ConsoleResponse;
 use crate::sites::Site;
 use crate::store::StoreError;
-use crate::store::export::{Format, Rows};
+use crate::store::export::{FileFormat, RowStream};
 use crate::store::reports::ReportError;
 
 /// Answers `request` about `site`.
-pub(super) async fn answer(console: &Console, request: &Request, site: &Site) -> Reply {
+pub(super) async fn answer(console: &ConsoleState, request: &ExportDraft, site: &Site) -> ConsoleResponse {
     let export = match request.export(site, console.clock.now(), console.marketing) {
         Ok(export) => export,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
@@ -37,13 +38,13 @@ pub(super) async fn answer(console: &Console, request: &Request, site: &Site) ->
     }
 }
 
-fn file(name: &str, format: Format, rows: Rows) -> Reply {
+fn file(name: &str, format: FileFormat, rows: RowStream) -> ConsoleResponse {
     let content_type = match format {
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::Jsonl => "application/jsonl",
-        Format::Parquet => "application/vnd.apache.parquet",
+        FileFormat::Csv => "text/csv; charset=utf-8; header=present",
+        FileFormat::Jsonl => "application/jsonl",
+        FileFormat::Parquet => "application/vnd.apache.parquet",
     };
-    let mut reply = Response::new(File(rows).boxed_unsync());
+    let mut reply = Response::new(DownloadBody(rows).boxed_unsync());
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(attached) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         reply.headers_mut().insert(CONTENT_DISPOSITION, attached);
@@ -52,9 +53,9 @@ fn file(name: &str, format: Format, rows: Rows) -> Reply {
 }
 
 /// A body of rows. When the database breaks off, so does the connection: nobody takes half a file for a whole one.
-struct File(Rows);
+struct DownloadBody(RowStream);
 
-impl Body for File {
+impl Body for DownloadBody {
     type Data = Bytes;
     type Error = StoreError;
 

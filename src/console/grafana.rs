@@ -6,11 +6,12 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response, StatusCode};
 
-use super::reply::{self, Reply};
-use super::tokens::{Token, digest};
-use super::{Access, Console};
+use crate::console::reply;
+use crate::console::reply::ConsoleResponse;
 use crate::console::sql_guard;
-use crate::console::sql_guard::Refusal;
+use crate::console::sql_guard::SqlRefusal;
+use crate::console::tokens::{AccessToken, digest};
+use crate::console::{AccessRules, ConsoleState};
 use crate::store::reports::ReportError;
 
 /// Formats that hold rows and nothing else; JSON's count what was read, unless the engine is told not to.
@@ -26,20 +27,20 @@ const FORMATS: [&str; 8] = [
 ];
 
 /// Whether this request brings a token of ours.
-pub(super) fn knows(access: &Access, headers: &HeaderMap) -> bool {
+pub(super) fn knows(access: &AccessRules, headers: &HeaderMap) -> bool {
     token(access, headers).is_some()
 }
 
 /// Answers the query in `body`.
-pub(super) async fn answer(console: &Console, access: &Access, head: &Parts, body: &[u8]) -> Reply {
+pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &Parts, body: &[u8]) -> ConsoleResponse {
     let Some(token) = token(access, &head.headers) else { return reply::unknown_token() };
     let Ok(text) = std::str::from_utf8(body) else {
         return reply::error(StatusCode::BAD_REQUEST, "the query is no UTF-8");
     };
     match sql_guard::check(text, |site| token.reads(site)) {
         Ok(()) => {}
-        Err(Refusal::Text(why)) => return reply::error(StatusCode::BAD_REQUEST, why),
-        Err(Refusal::Site) => {
+        Err(SqlRefusal::Text(why)) => return reply::error(StatusCode::BAD_REQUEST, why),
+        Err(SqlRefusal::Site) => {
             return reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name");
         }
     }
@@ -69,7 +70,7 @@ pub(super) async fn answer(console: &Console, access: &Access, head: &Parts, bod
 }
 
 /// The token: a password, in any of the ways in which these clients send one. A session's cookie is none.
-fn token<'a>(access: &'a Access, headers: &HeaderMap) -> Option<&'a Token> {
+fn token<'a>(access: &'a AccessRules, headers: &HeaderMap) -> Option<&'a AccessToken> {
     let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let secret = match text(headers.get("x-clickhouse-key")) {
         Some(key) => key,

@@ -27,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::query::export;
 use self::session::Sessions;
-use self::tokens::Tokens;
 use crate::clock::Clock;
 use crate::config;
+use crate::console::tokens::TokenSet;
 use crate::observe::Meters;
 use crate::sites::Sites;
 use crate::store::reports::Reports;
@@ -50,11 +50,11 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// What the console works with.
-pub struct Parts {
+pub struct ConsoleOptions {
     /// Known sites.
     pub sites: Arc<Sites>,
     /// Who may read which.
-    pub tokens: Vec<config::Token>,
+    pub tokens: Vec<config::TokenConfig>,
     /// What the database rounds to, for saying so.
     pub rounding: u32,
     /// Channels and campaigns are measured.
@@ -70,8 +70,8 @@ pub struct Parts {
 }
 
 /// The console's state.
-pub struct Console {
-    access: ArcSwap<Access>,
+pub struct ConsoleState {
+    access: ArcSwap<AccessRules>,
     sessions: Sessions,
     rounding: u32,
     marketing: bool,
@@ -82,15 +82,15 @@ pub struct Console {
 }
 
 /// What a new configuration replaces.
-struct Access {
+struct AccessRules {
     sites: Arc<Sites>,
-    tokens: Tokens,
+    tokens: TokenSet,
 }
 
-impl Console {
+impl ConsoleState {
     /// A console without sessions.
-    pub fn new(parts: Parts) -> Self {
-        let access = Access { sites: parts.sites, tokens: Tokens::new(&parts.tokens) };
+    pub fn new(parts: ConsoleOptions) -> Self {
+        let access = AccessRules { sites: parts.sites, tokens: TokenSet::new(&parts.tokens) };
         Self {
             access: ArcSwap::from_pointee(access),
             sessions: Sessions::default(),
@@ -104,13 +104,13 @@ impl Console {
     }
 
     /// Takes a new configuration; sessions of tokens that are gone end at once.
-    pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::Token]) {
-        self.access.store(Arc::new(Access { sites, tokens: Tokens::new(tokens) }));
+    pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::TokenConfig]) {
+        self.access.store(Arc::new(AccessRules { sites, tokens: TokenSet::new(tokens) }));
     }
 }
 
 /// Serves until `shutdown`, then finishes what is open.
-pub async fn serve(listener: TcpListener, console: Arc<Console>, shutdown: CancellationToken) {
+pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, shutdown: CancellationToken) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let builder = builder();

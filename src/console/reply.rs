@@ -13,22 +13,22 @@ use serde_json::{Value, json};
 use crate::store::StoreError;
 
 /// An answer.
-pub(super) type Reply = Response<Body>;
+pub(super) type ConsoleResponse = Response<ReplyBody>;
 
 /// Most bodies are there at once; a file comes as the database gives it.
-pub(super) type Body = UnsyncBoxBody<Bytes, StoreError>;
+pub(super) type ReplyBody = UnsyncBoxBody<Bytes, StoreError>;
 
 /// What the pages may load: their own files, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A body that is there.
-pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+pub(super) fn whole(bytes: impl Into<Bytes>) -> ReplyBody {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, value: &Value) -> Reply {
+pub(super) fn json(status: StatusCode, value: &Value) -> ConsoleResponse {
     let mut reply = Response::new(whole(value.to_string()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -36,26 +36,26 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Reply {
 }
 
 /// `{"error": …}`.
-pub(super) fn error(status: StatusCode, sentence: &str) -> Reply {
+pub(super) fn error(status: StatusCode, sentence: &str) -> ConsoleResponse {
     json(status, &json!({ "error": sentence }))
 }
 
 /// `401`.
-pub(super) fn unknown_token() -> Reply {
+pub(super) fn unknown_token() -> ConsoleResponse {
     let mut reply = error(StatusCode::UNAUTHORIZED, "write a token: `Authorization: Bearer …`");
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     reply
 }
 
 /// `405`.
-pub(super) fn wrong_method(allowed: &'static str) -> Reply {
+pub(super) fn wrong_method(allowed: &'static str) -> ConsoleResponse {
     let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "this path does not answer this method");
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
 /// `503` for a database that is away.
-pub(super) fn no_database() -> Reply {
+pub(super) fn no_database() -> ConsoleResponse {
     let sentence = "the database does not answer; nothing is lost, hits wait in the spool: try again in a moment";
     let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, sentence);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -63,14 +63,14 @@ pub(super) fn no_database() -> Reply {
 }
 
 /// The metrics.
-pub(super) fn metrics(text: String) -> Reply {
+pub(super) fn metrics(text: String) -> ConsoleResponse {
     let mut reply = Response::new(whole(text));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     reply
 }
 
 /// `303`, with a cookie where one changes.
-pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> Reply {
+pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> ConsoleResponse {
     let mut reply = Response::new(whole(Bytes::new()));
     *reply.status_mut() = StatusCode::SEE_OTHER;
     reply.headers_mut().insert(LOCATION, HeaderValue::from_static(place));
@@ -81,7 +81,7 @@ pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> Reply {
 }
 
 /// Adds what every answer carries.
-pub(super) fn guarded(mut reply: Reply) -> Reply {
+pub(super) fn guarded(mut reply: ConsoleResponse) -> ConsoleResponse {
     let headers = reply.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

@@ -12,11 +12,13 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
-use super::export::Request as ExportRequest;
-use super::query::{self, NoAnswer};
-use super::reply::{self, Reply};
-use super::tokens::{Digest, Token, digest};
-use super::{Access, Console, assets, download, grafana, session};
+use super::export::ExportDraft;
+use crate::console::query;
+use crate::console::query::QueryError;
+use crate::console::reply;
+use crate::console::reply::ConsoleResponse;
+use crate::console::tokens::{AccessToken, TokenDigest, digest};
+use crate::console::{AccessRules, ConsoleState, assets, download, grafana, session};
 use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.
@@ -26,12 +28,12 @@ const BODY_BYTES_MAX: usize = 65_536;
 const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// The answer to one request.
-pub(super) async fn answer(console: &Console, peer: SocketAddr, request: Request<Incoming>) -> Reply {
+pub(super) async fn answer(console: &ConsoleState, peer: SocketAddr, request: Request<Incoming>) -> ConsoleResponse {
     let (head, body) = request.into_parts();
     reply::guarded(route(console, peer, &head, body).await)
 }
 
-async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming) -> Reply {
+async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
     let path = head.uri.path();
     let allowed = match path {
         "/api/v2/query" | "/clickhouse" | "/sign-out" => "POST",
@@ -70,7 +72,7 @@ async fn route(console: &Console, peer: SocketAddr, head: &Parts, body: Incoming
     }
 }
 
-async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
+async fn statistics(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleResponse {
     let access = console.access.load_full();
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
@@ -82,28 +84,28 @@ async fn statistics(console: &Console, head: &Parts, body: Incoming) -> Reply {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let (body, name) = match query::Body::read(&body) {
+    let (body, name) = match query::QueryDraft::read(&body) {
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
     let Some(site) = readable(console, &access, &head.headers, &name.to_ascii_lowercase()) else {
         return no_such_site();
     };
-    let kept = query::Kept { rounding: console.rounding, marketing: console.marketing };
+    let kept = query::StorageProfile { rounding: console.rounding, marketing: console.marketing };
     match query::answer(&body, &site, console.clock.now(), &console.reports, kept).await {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
-        Err(NoAnswer::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
-        Err(NoAnswer::Unavailable) => reply::no_database(),
+        Err(QueryError::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
+        Err(QueryError::Unavailable) => reply::no_database(),
     }
 }
 
-async fn export(console: &Console, head: &Parts) -> Reply {
+async fn export(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
     }
     let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-    let request = match ExportRequest::read(pairs) {
+    let request = match ExportDraft::read(pairs) {
         Ok(request) => request,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
@@ -113,7 +115,7 @@ async fn export(console: &Console, head: &Parts) -> Reply {
     }
 }
 
-async fn clickhouse(console: &Console, head: &Parts, body: Incoming) -> Reply {
+async fn clickhouse(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleResponse {
     let access = console.access.load_full();
     if !grafana::knows(&access, &head.headers) {
         return reply::unknown_token();
@@ -124,7 +126,7 @@ async fn clickhouse(console: &Console, head: &Parts, body: Incoming) -> Reply {
     }
 }
 
-fn sites(console: &Console, headers: &HeaderMap) -> Reply {
+fn sites(console: &ConsoleState, headers: &HeaderMap) -> ConsoleResponse {
     let access = console.access.load();
     let listed = with_token(console, &access, headers, |token| {
         let readable = access.sites.iter().filter(|site| token.reads(&site.name));
@@ -137,7 +139,7 @@ fn sites(console: &Console, headers: &HeaderMap) -> Reply {
     })
 }
 
-fn sign_in_by_link(console: &Console, head: &Parts) -> Reply {
+fn sign_in_by_link(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let query = head.uri.query().unwrap_or_default();
     let Some((_, token)) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token") else {
         return assets::sign_in(StatusCode::OK);
@@ -148,7 +150,7 @@ fn sign_in_by_link(console: &Console, head: &Parts) -> Reply {
     opened(console, &token)
 }
 
-async fn sign_in_by_form(console: &Console, headers: &HeaderMap, body: Incoming) -> Reply {
+async fn sign_in_by_form(console: &ConsoleState, headers: &HeaderMap, body: Incoming) -> ConsoleResponse {
     if !has_type(headers, "application/x-www-form-urlencoded") {
         return reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the form of GET /sign-in");
     }
@@ -161,7 +163,7 @@ async fn sign_in_by_form(console: &Console, headers: &HeaderMap, body: Incoming)
     }
 }
 
-fn opened(console: &Console, token: &str) -> Reply {
+fn opened(console: &ConsoleState, token: &str) -> ConsoleResponse {
     let digest = digest(token.trim());
     if console.access.load().tokens.find(&digest).is_none() {
         return assets::sign_in(StatusCode::UNAUTHORIZED);
@@ -173,11 +175,11 @@ fn opened(console: &Console, token: &str) -> Reply {
 }
 
 /// Probes and metrics: open to the machine itself. A proxy on the machine speaks for others.
-async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
+async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> ConsoleResponse {
     let proxied = head.headers.contains_key(FORWARDED) || head.headers.contains_key("x-forwarded-for");
     let local = peer.ip().to_canonical().is_loopback() && !proxied;
     if !local {
-        match with_token(console, &console.access.load(), &head.headers, Token::reads_all) {
+        match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
             None => return reply::unknown_token(),
             Some(false) if head.uri.path() == "/metrics" => {
                 let sentence = "the metrics speak of every site: ask with a token for `*`";
@@ -200,18 +202,23 @@ async fn machine(console: &Console, peer: SocketAddr, head: &Parts) -> Reply {
 
 /// The site of this name, for whoever may read it. The token decides before anything is looked up: what it may not read
 /// costs the same, whether it exists or not.
-fn readable(console: &Console, access: &Access, headers: &HeaderMap, name: &str) -> Option<Arc<Site>> {
-    let found = |token: &Token| if token.reads(name) { access.sites.find(name).cloned() } else { None };
+fn readable(console: &ConsoleState, access: &AccessRules, headers: &HeaderMap, name: &str) -> Option<Arc<Site>> {
+    let found = |token: &AccessToken| if token.reads(name) { access.sites.find(name).cloned() } else { None };
     with_token(console, access, headers, found).flatten()
 }
 
-fn no_such_site() -> Reply {
+fn no_such_site() -> ConsoleResponse {
     reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name")
 }
 
 /// Applies `read` to the token of this request, from its header or its session.
-fn with_token<T>(console: &Console, access: &Access, headers: &HeaderMap, read: impl FnOnce(&Token) -> T) -> Option<T> {
-    let digest: Digest = match bearer(headers) {
+fn with_token<T>(
+    console: &ConsoleState,
+    access: &AccessRules,
+    headers: &HeaderMap,
+    read: impl FnOnce(&AccessToken) -> T,
+) -> Option<T> {
+    let digest: TokenDigest = match bearer(headers) {
         Some(token) => digest(token),
         None => console.sessions.find(headers, console.clock.now())?,
     };
@@ -228,7 +235,7 @@ fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     written.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
 }
 
-async fn collected(body: Incoming) -> Result<Bytes, Reply> {
+async fn collected(body: Incoming) -> Result<Bytes, ConsoleResponse> {
     match tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

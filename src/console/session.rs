@@ -8,7 +8,7 @@ use hyper::header::{COOKIE, HOST, ORIGIN};
 use hyper::{HeaderMap, Uri};
 use jiff::{Timestamp, ToSpan as _};
 
-use super::tokens::{Digest, digest, hex};
+use crate::console::tokens::{TokenDigest, digest, hex};
 
 /// Signed-in browsers at once; beyond it the oldest is signed out. 100 bytes each.
 const SESSIONS_MAX: usize = 1_000;
@@ -20,16 +20,16 @@ const NAME: &str = "sillage_session";
 
 /// All sessions.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<Digest, Session>>);
+pub(super) struct Sessions(Mutex<HashMap<TokenDigest, Session>>);
 
 struct Session {
-    token: Digest,
+    token: TokenDigest,
     ends: Timestamp,
 }
 
 impl Sessions {
     /// Opens a session for a token; gives the cookie to set.
-    pub(super) fn open(&self, token: Digest, now: Timestamp) -> Result<String, getrandom::Error> {
+    pub(super) fn open(&self, token: TokenDigest, now: Timestamp) -> Result<String, getrandom::Error> {
         let mut id = [0; 32];
         getrandom::fill(&mut id)?;
         let id = hex(&id);
@@ -45,7 +45,7 @@ impl Sessions {
     }
 
     /// The token that this browser signed in with.
-    pub(super) fn find(&self, headers: &HeaderMap, now: Timestamp) -> Option<Digest> {
+    pub(super) fn find(&self, headers: &HeaderMap, now: Timestamp) -> Option<TokenDigest> {
         let key = digest(cookie(headers)?);
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.get(&key).filter(|session| session.ends > now).map(|session| session.token)

@@ -30,7 +30,7 @@ const REFUSED: &str = "
 
 /// Why a text is not sent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum SqlRefusal {
     /// It is no such SELECT; the sentence is for whoever wrote it.
     Text(&'static str),
     /// It names a site that may not be read.
@@ -38,7 +38,7 @@ pub(super) enum Refusal {
 }
 
 #[derive(Debug, PartialEq)]
-enum Token {
+enum SqlToken {
     Word(String),
     Text(String),
     Number,
@@ -46,35 +46,35 @@ enum Token {
 }
 
 /// Whether `text` may be sent for a reader of the sites that `reads` names.
-pub(super) fn check(text: &str, reads: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+pub(super) fn check(text: &str, reads: impl Fn(&str) -> bool) -> Result<(), SqlRefusal> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Refusal::Text("the query is longer than 16 384 bytes"));
+        return Err(SqlRefusal::Text("the query is longer than 16 384 bytes"));
     }
     let tokens = tokens(text)?;
     let is = |list: &str, word: &str| {
         let word = word.to_ascii_lowercase();
         list.split_ascii_whitespace().any(|known| known == word)
     };
-    if !matches!(tokens.first(), Some(Token::Word(word)) if is("select with", word)) {
-        return Err(Refusal::Text("write one SELECT"));
+    if !matches!(tokens.first(), Some(SqlToken::Word(word)) if is("select with", word)) {
+        return Err(SqlRefusal::Text("write one SELECT"));
     }
     for (at, token) in tokens.iter().enumerate() {
-        let Token::Word(word) = token else { continue };
+        let SqlToken::Word(word) = token else { continue };
         if is(REFUSED, word) {
-            return Err(Refusal::Text(
+            return Err(SqlRefusal::Text(
                 "the query holds a word that is not allowed here, such as EXPLAIN, FORMAT or SETTINGS",
             ));
         }
         let behind = tokens.get(at + 1..).unwrap_or_default();
-        let Some((Token::Sign('('), arguments)) = behind.split_first() else { continue };
+        let Some((SqlToken::Sign('('), arguments)) = behind.split_first() else { continue };
         if word.starts_with("report_") {
-            let site =
-                site_of(arguments).ok_or(Refusal::Text("each view takes `site = '…'`, once, with a name in quotes"))?;
+            let site = site_of(arguments)
+                .ok_or(SqlRefusal::Text("each view takes `site = '…'`, once, with a name in quotes"))?;
             if !reads(site) {
-                return Err(Refusal::Site);
+                return Err(SqlRefusal::Site);
             }
         } else if !is(CALLS, word) {
-            return Err(Refusal::Text(
+            return Err(SqlRefusal::Text(
                 "the query calls a function that is not on the list of those that may be called",
             ));
         }
@@ -83,20 +83,22 @@ pub(super) fn check(text: &str, reads: impl Fn(&str) -> bool) -> Result<(), Refu
 }
 
 /// The one site that the arguments of a view name.
-fn site_of(arguments: &[Token]) -> Option<&str> {
+fn site_of(arguments: &[SqlToken]) -> Option<&str> {
     let mut depth = 1;
     let mut site = None;
     for (at, token) in arguments.iter().enumerate() {
         match token {
-            Token::Sign('(') => depth += 1,
-            Token::Sign(')') => depth -= 1,
-            Token::Word(word) if word.eq_ignore_ascii_case("site") => match arguments.get(at + 1..at + 4)? {
-                [Token::Sign('='), Token::Text(name), Token::Sign(',' | ')')] if site.is_none() && depth == 1 => {
+            SqlToken::Sign('(') => depth += 1,
+            SqlToken::Sign(')') => depth -= 1,
+            SqlToken::Word(word) if word.eq_ignore_ascii_case("site") => match arguments.get(at + 1..at + 4)? {
+                [SqlToken::Sign('='), SqlToken::Text(name), SqlToken::Sign(',' | ')')]
+                    if site.is_none() && depth == 1 =>
+                {
                     site = Some(name.as_str());
                 }
                 _ => return None,
             },
-            Token::Word(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
+            SqlToken::Word(_) | SqlToken::Text(_) | SqlToken::Number | SqlToken::Sign(_) => {}
         }
         if depth == 0 {
             return site;
@@ -105,20 +107,20 @@ fn site_of(arguments: &[Token]) -> Option<&str> {
     None
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
+fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_end().trim_end_matches(';').chars().peekable();
     while let Some(c) = rest.next() {
         let token = match c {
             c if c.is_ascii_whitespace() => continue,
-            '\'' => Token::Text(quoted(&mut rest, '\'')?),
-            '"' | '`' => Token::Word(quoted(&mut rest, c)?),
+            '\'' => SqlToken::Text(quoted(&mut rest, '\'')?),
+            '"' | '`' => SqlToken::Word(quoted(&mut rest, c)?),
             c if c.is_ascii_digit() => {
                 while rest.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
                 if rest.peek().is_some_and(|c| c.is_ascii_alphabetic() || *c == '_') {
-                    return Err(Refusal::Text("write numbers in digits, with a point at most"));
+                    return Err(SqlRefusal::Text("write numbers in digits, with a point at most"));
                 }
-                Token::Number
+                SqlToken::Number
             }
             c if c.is_ascii_alphabetic() || c == '_' => {
                 let mut word = String::from(c);
@@ -127,33 +129,33 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
                 }
                 // x'41', b'01': a text in another spelling.
                 if rest.peek() == Some(&'\'') {
-                    return Err(Refusal::Text("a word and a quote need a space between them"));
+                    return Err(SqlRefusal::Text("a word and a quote need a space between them"));
                 }
-                Token::Word(word)
+                SqlToken::Word(word)
             }
             '-' if rest.peek() == Some(&'-') => return Err(COMMENT),
             '/' if matches!(rest.peek(), Some('*' | '/')) => return Err(COMMENT),
             '(' | ')' | '[' | ']' | ',' | '.' | '*' | '+' | '-' | '/' | '%' | '<' | '>' | '=' | '!' | ':' => {
-                Token::Sign(c)
+                SqlToken::Sign(c)
             }
-            _ => return Err(Refusal::Text("the query holds a character that is not allowed outside of quotes")),
+            _ => return Err(SqlRefusal::Text("the query holds a character that is not allowed outside of quotes")),
         };
         tokens.push(token);
     }
     Ok(tokens)
 }
 
-const COMMENT: Refusal = Refusal::Text("leave comments out");
+const COMMENT: SqlRefusal = SqlRefusal::Text("leave comments out");
 
 /// What stands up to the next quote. Neither escapes nor doubled quotes: engines differ in how they read them.
-fn quoted(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, Refusal> {
+fn quoted(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, SqlRefusal> {
     let mut text = String::new();
     for c in rest.by_ref() {
         match c {
-            '\\' => return Err(Refusal::Text("leave backslashes out")),
+            '\\' => return Err(SqlRefusal::Text("leave backslashes out")),
             c if c == quote => {
                 return if rest.peek() == Some(&quote) {
-                    Err(Refusal::Text("leave doubled quotes out"))
+                    Err(SqlRefusal::Text("leave doubled quotes out"))
                 } else {
                     Ok(text)
                 };
@@ -161,7 +163,7 @@ fn quoted(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, Refusal
             c => text.push(c),
         }
     }
-    Err(Refusal::Text("a quote is not closed"))
+    Err(SqlRefusal::Text("a quote is not closed"))
 }
 
 #[cfg(test)]
@@ -170,7 +172,7 @@ mod tests {
 
     const VIEW: &str = "report_pages(site = 'shop.example', from = '2026-03-10', pages = [])";
 
-    fn checked(text: &str) -> Result<(), Refusal> {
+    fn checked(text: &str) -> Result<(), SqlRefusal> {
         check(&text.replace("{view}", VIEW), |site| site == "shop.example")
     }
 
@@ -227,10 +229,10 @@ mod tests {
             "SELECT * FROM report_pages((site = 'shop.example'))",
             "SELECT * FROM report_pages(page = 'x') WHERE site = 'shop.example'",
         ] {
-            assert!(matches!(checked(text), Err(Refusal::Text(_))), "{text}");
+            assert!(matches!(checked(text), Err(SqlRefusal::Text(_))), "{text}");
         }
         let long = format!("SELECT {}1", "1,".repeat(TEXT_BYTES_MAX));
-        assert!(matches!(checked(&long), Err(Refusal::Text(_))));
+        assert!(matches!(checked(&long), Err(SqlRefusal::Text(_))));
     }
 
     #[test]
@@ -239,7 +241,7 @@ mod tests {
             "SELECT * FROM report_pages(site = 'other.example')",
             "SELECT * FROM {view} UNION ALL SELECT * FROM `report_pages`(from = '2026-03-10', \"site\"='other.example')",
         ] {
-            assert_eq!(checked(text), Err(Refusal::Site), "{text}");
+            assert_eq!(checked(text), Err(SqlRefusal::Site), "{text}");
         }
     }
 }

@@ -6,10 +6,10 @@ use subtle::ConstantTimeEq as _;
 use crate::config;
 
 /// SHA-256 of a secret.
-pub(super) type Digest = [u8; 32];
+pub(super) type TokenDigest = [u8; 32];
 
 /// Hash of a secret as it arrived.
-pub(super) fn digest(secret: &str) -> Digest {
+pub(super) fn digest(secret: &str) -> TokenDigest {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -38,24 +38,25 @@ pub fn configuration_text(name: &str, sha256: &str, sites: &[String]) -> String 
 }
 
 /// The configured tokens.
-pub(super) struct Tokens(Vec<Token>);
+pub(super) struct TokenSet(Vec<AccessToken>);
 
 /// One configured token.
-pub(super) struct Token {
-    pub(super) digest: Digest,
+pub(super) struct AccessToken {
+    pub(super) digest: TokenDigest,
     sites: Vec<String>,
 }
 
-impl Tokens {
+impl TokenSet {
     /// Tokens whose hash is no hash are left out; the configuration's check has refused them before.
-    pub(super) fn new(configured: &[config::Token]) -> Self {
-        let token =
-            |written: &config::Token| Some(Token { digest: unhex(&written.sha256)?, sites: written.sites.clone() });
+    pub(super) fn new(configured: &[config::TokenConfig]) -> Self {
+        let token = |written: &config::TokenConfig| {
+            Some(AccessToken { digest: unhex(&written.sha256)?, sites: written.sites.clone() })
+        };
         Self(configured.iter().filter_map(token).collect())
     }
 
     /// The token of this hash. Looks at all of them, so that the time taken tells nothing.
-    pub(super) fn find(&self, digest: &Digest) -> Option<&Token> {
+    pub(super) fn find(&self, digest: &TokenDigest) -> Option<&AccessToken> {
         let mut found = None;
         for token in &self.0 {
             if bool::from(token.digest.ct_eq(digest)) {
@@ -66,7 +67,7 @@ impl Tokens {
     }
 }
 
-impl Token {
+impl AccessToken {
     /// Whether the token may read every site.
     pub(super) fn reads_all(&self) -> bool {
         self.sites.iter().any(|allowed| allowed == "*")
@@ -82,7 +83,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Digest> {
+fn unhex(text: &str) -> Option<TokenDigest> {
     let mut digest = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;
@@ -103,7 +104,7 @@ mod tests {
         let text = configuration_text("o\"ps", &sha256, &["a.example".into()]);
         let config = config::Config::from_toml(&text).unwrap();
         assert_eq!(config.console.tokens[0].name, "o\"ps");
-        let tokens = Tokens::new(&config.console.tokens);
+        let tokens = TokenSet::new(&config.console.tokens);
         let found = tokens.find(&digest(&token)).unwrap();
         assert!(found.reads("a.example") && !found.reads("b.example"));
         assert!(tokens.find(&digest("sillage_")).is_none());

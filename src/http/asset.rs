@@ -14,7 +14,7 @@ use hyper::{Response, StatusCode};
 
 /// Who may use the file, and how long it may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub(crate) enum CachePolicy {
     /// Any site loads it. A day old is fine, a week old while the new one is on its way: a changed script reaches
     /// everybody within a day, and nobody waits for it.
     Shared,
@@ -26,20 +26,20 @@ pub(crate) enum Policy {
 #[derive(Debug)]
 pub(crate) struct Asset {
     content_type: &'static str,
-    policy: Policy,
-    plain: Encoded,
-    gzip: Option<Encoded>,
+    policy: CachePolicy,
+    plain: EncodedBody,
+    gzip: Option<EncodedBody>,
 }
 
 #[derive(Debug)]
-struct Encoded {
+struct EncodedBody {
     body: Bytes,
     tag: HeaderValue,
 }
 
 impl Asset {
     /// Hashes and compresses `body`; what does not shrink by compression is sent as it is.
-    pub(crate) fn new(content_type: &'static str, body: &'static [u8], policy: Policy) -> Self {
+    pub(crate) fn new(content_type: &'static str, body: &'static [u8], policy: CachePolicy) -> Self {
         let hash = blake3::hash(body).to_hex();
         let tag = |encoding: &str| {
             let name = format!("\"{}{encoding}\"", hash.get(..16).unwrap_or_default());
@@ -47,8 +47,8 @@ impl Asset {
         };
         let gzip = compressed(body)
             .filter(|smaller| smaller.len() < body.len())
-            .map(|smaller| Encoded { body: smaller.into(), tag: tag("-gzip") });
-        Self { content_type, policy, plain: Encoded { body: Bytes::from_static(body), tag: tag("") }, gzip }
+            .map(|smaller| EncodedBody { body: smaller.into(), tag: tag("-gzip") });
+        Self { content_type, policy, plain: EncodedBody { body: Bytes::from_static(body), tag: tag("") }, gzip }
     }
 
     /// The answer to a request with these headers.
@@ -73,16 +73,16 @@ impl Asset {
     }
 }
 
-impl Policy {
+impl CachePolicy {
     fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Policy::Shared => &[
+            CachePolicy::Shared => &[
                 ("cache-control", "public, max-age=86400, stale-while-revalidate=604800"),
                 ("access-control-allow-origin", "*"),
                 ("cross-origin-resource-policy", "cross-origin"),
                 ("x-content-type-options", "nosniff"),
             ],
-            Policy::Own => &[
+            CachePolicy::Own => &[
                 ("cache-control", "no-cache"),
                 (
                     "content-security-policy",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn asset() -> Asset {
-        Asset::new("text/plain", TEXT, Policy::Own)
+        Asset::new("text/plain", TEXT, CachePolicy::Own)
     }
 
     #[tokio::test]
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_compression_cannot_shrink_is_sent_as_it_is() {
-        assert!(Asset::new("text/plain", b"a", Policy::Own).gzip.is_none());
+        assert!(Asset::new("text/plain", b"a", CachePolicy::Own).gzip.is_none());
     }
 
     #[test]

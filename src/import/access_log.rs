@@ -12,7 +12,7 @@ use super::json_log;
 
 /// One request, as a log tells it.
 #[derive(Debug, PartialEq)]
-pub struct Line<'l> {
+pub struct LogLine<'l> {
     /// The client.
     pub address: IpAddr,
     /// When.
@@ -59,7 +59,7 @@ fn is_json(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{")
 }
 
-impl<'l> Line<'l> {
+impl<'l> LogLine<'l> {
     /// Reads a line.
     pub fn parse(line: &'l str) -> Option<Self> {
         if is_json(line.as_bytes()) { json_log::line(line) } else { combined(line) }
@@ -92,7 +92,7 @@ impl<'l> Line<'l> {
 }
 
 /// `address ident user [time] "method target protocol" status bytes "referrer" "agent"`; the last two may be missing.
-fn combined(line: &str) -> Option<Line<'_>> {
+fn combined(line: &str) -> Option<LogLine<'_>> {
     let (address, rest) = line.split_once(' ')?;
     let (_, rest) = rest.split_once('[')?;
     let (time, rest) = rest.split_once(']')?;
@@ -108,7 +108,7 @@ fn combined(line: &str) -> Option<Line<'_>> {
             .map(|(method, target)| (Cow::Owned(method.to_owned()), Cow::Owned(target.to_owned())))?,
     };
     let (referrer, agent) = (referrer.map(|(text, _)| text), agent.map(|(text, _)| text));
-    Some(Line {
+    Some(LogLine {
         address: address.parse().ok()?,
         time: log_time(time)?,
         method,
@@ -209,8 +209,8 @@ pub(super) fn is_given(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> Line<'_> {
-        Line::parse(text).unwrap()
+    fn line(text: &str) -> LogLine<'_> {
+        LogLine::parse(text).unwrap()
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
             r#"192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.0" x 5"#,
             "192.0.2.1 - - [1é/Oct/2025:13:55:36 +0000] \"GET / HTTP/1.0\" 200 5",
         ] {
-            assert_eq!(Line::parse(text), None, "{text}");
+            assert_eq!(LogLine::parse(text), None, "{text}");
         }
     }
 

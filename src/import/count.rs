@@ -8,23 +8,23 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 
-use super::order::InOrder;
-use super::{Format, Import, Summary, access_log, events, lines};
-use crate::config::Limits;
-use crate::event::{Day, Event, Kind};
+use crate::config::LimitsConfig;
+use crate::event::{Day, Event, EventKind};
+use crate::import::order::SortedLines;
+use crate::import::{ImportFormat, ImportJob, Summary, access_log, events, lines};
 use crate::outcome::Dropped;
-use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
-use crate::privacy::{Anonymiser, NotCounted, Sighting};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use crate::privacy::{Anonymiser, EndReason, Sighting};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
-use crate::visits::{Bounds, Visits};
+use crate::visits::{VisitBounds, Visits};
 
 /// Hits after which what is past is forgotten.
 const FORGET_HITS: u64 = 4_096;
 
 /// Counts an import's lines into batches.
-pub(super) struct Counting {
-    import: Arc<Import>,
+pub(super) struct ImportCounter {
+    import: Arc<ImportJob>,
     keep_from: Day,
     anonymiser: Anonymiser,
     visits: Visits,
@@ -39,13 +39,13 @@ pub(super) struct Counting {
     summary: Summary,
 }
 
-impl Counting {
+impl ImportCounter {
     /// Of an import whose parts go to the database under `token` and their number.
     pub(super) fn new(
-        import: Arc<Import>,
+        import: Arc<ImportJob>,
         keep_from: Day,
         anonymiser: Anonymiser,
-        limits: &Limits,
+        limits: &LimitsConfig,
         token: String,
         to_store: Sender<(u64, Batch)>,
     ) -> Self {
@@ -53,7 +53,7 @@ impl Counting {
             import,
             keep_from,
             anonymiser,
-            visits: Visits::new(Bounds::from(limits)),
+            visits: Visits::new(VisitBounds::from(limits)),
             rollup: Rollup::default(),
             token,
             to_store,
@@ -70,11 +70,11 @@ impl Counting {
     pub(super) fn run(mut self, files: Vec<(Timestamp, PathBuf)>) -> std::io::Result<Summary> {
         let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
         let progress = lines::progress_bar(&paths, "counting", self.import.progress);
-        let mut lines = InOrder::new(files, progress.clone());
+        let mut lines = SortedLines::new(files, progress.clone());
         while let Some(line) = lines.next(|line| self.look(line))? {
             match self.import.format {
-                Format::AccessLog => self.logged(&line),
-                Format::Events => self.event(&line),
+                ImportFormat::AccessLog => self.logged(&line),
+                ImportFormat::Events => self.event(&line),
             }
             lines.reuse(line);
             self.hits += 1;
@@ -96,12 +96,12 @@ impl Counting {
     fn look(&mut self, line: &[u8]) -> Option<Timestamp> {
         self.summary.lines += 1;
         let time = match self.import.format {
-            Format::AccessLog => {
+            ImportFormat::AccessLog => {
                 let text = text(line);
-                let read = access_log::Line::parse(&text);
+                let read = access_log::LogLine::parse(&text);
                 read.map(|line| (line.is_pageview() || line.is_not_found()).then_some(line.time))
             }
-            Format::Events => events::time(line).map(Some),
+            ImportFormat::Events => events::time(line).map(Some),
         };
         let Some(time) = time else {
             self.summary.not_understood += 1;
@@ -120,7 +120,7 @@ impl Counting {
 
     fn logged(&mut self, line: &[u8]) {
         let text = text(line);
-        let Some(line) = access_log::Line::parse(&text) else { return };
+        let Some(line) = access_log::LogLine::parse(&text) else { return };
         let mut url = std::mem::take(&mut self.url);
         url.clear();
         url.push_str("https://");
@@ -132,7 +132,7 @@ impl Counting {
             address: ClientIp::new(line.address),
             agent: UserAgent::new(line.agent.as_deref().unwrap_or_default()),
             accept_language: None,
-            signals: Signals::default(),
+            signals: ObjectionSignals::default(),
             site: Some(&site.name),
             url: &url,
             referrer: line.referrer.as_deref(),
@@ -145,7 +145,7 @@ impl Counting {
     }
 
     fn event(&mut self, line: &[u8]) {
-        let Some(line) = events::Line::parse(line) else {
+        let Some(line) = events::EventLine::parse(line) else {
             self.summary.not_understood += 1;
             return;
         };
@@ -155,7 +155,7 @@ impl Counting {
             address: ClientIp::new(line.address),
             agent: UserAgent::new(&line.agent),
             accept_language: line.accept_language.as_deref(),
-            signals: Signals::default(),
+            signals: ObjectionSignals::default(),
             site: Some(&site.name),
             url: &line.message.url,
             referrer: line.message.referrer.as_deref(),
@@ -177,8 +177,8 @@ impl Counting {
                 }
             }
             Err(ended) => match ended.why {
-                NotCounted::Dropped(Dropped::Bot) => self.summary.bots += 1,
-                NotCounted::Dropped(_) | NotCounted::Refused(..) => self.summary.left_out += 1,
+                EndReason::Dropped(Dropped::Bot) => self.summary.bots += 1,
+                EndReason::Dropped(_) | EndReason::Refused(..) => self.summary.left_out += 1,
             },
         }
     }
@@ -209,14 +209,14 @@ fn text(line: &[u8]) -> Cow<'_, str> {
 impl Summary {
     fn note(&mut self, event: &Event<'_>) {
         match &event.kind {
-            Kind::Pageview { new_visitor, opens_visit, not_found, .. } => {
+            EventKind::Pageview { new_visitor, opens_visit, not_found, .. } => {
                 self.pageviews += 1;
                 self.visitors += u64::from(*new_visitor);
                 self.visits += u64::from(*opens_visit);
                 self.bounces += i64::from(*opens_visit);
                 self.not_found += u64::from(*not_found);
             }
-            Kind::Action { .. } | Kind::Engagement { .. } | Kind::Timing { .. } => self.others += 1,
+            EventKind::Action { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. } => self.others += 1,
         }
         self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
     }

@@ -10,14 +10,14 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::survey::Survey;
-use super::{Import, ImportError};
 use crate::event::Day;
+use crate::import::survey::ImportSurvey;
+use crate::import::{ImportError, ImportJob};
 use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
 
 /// An import that may go on.
-pub(super) struct Permit {
+pub(super) struct DayPermit {
     /// The import's name.
     pub(super) name: String,
     /// Days before this one are past their retention.
@@ -26,11 +26,11 @@ pub(super) struct Permit {
     days: Vec<Day>,
 }
 
-impl Permit {
+impl DayPermit {
     /// Notes that the import begins, or finds the one of the same name that was cut short.
     pub(super) async fn ask(
-        import: &Import,
-        survey: &Survey,
+        import: &ImportJob,
+        survey: &ImportSurvey,
         store: &Store,
         now: Timestamp,
     ) -> Result<Self, ImportError> {
@@ -68,17 +68,17 @@ impl Permit {
     }
 
     /// Notes that the database has this part.
-    pub(super) async fn has_now(&self, part: u64, import: &Import, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn has_now(&self, part: u64, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
         let last = self.days.last().copied().into_iter().collect::<Vec<_>>();
         self.note(import, store, &format!("part {part}"), &last).await
     }
 
     /// Notes that all of it is in the database.
-    pub(super) async fn done(&self, import: &Import, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn done(&self, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
         self.note(import, store, "done", &self.days).await
     }
 
-    async fn note(&self, import: &Import, store: &Store, what: &str, days: &[Day]) -> Result<(), StoreError> {
+    async fn note(&self, import: &ImportJob, store: &Store, what: &str, days: &[Day]) -> Result<(), StoreError> {
         let source: std::sync::Arc<str> = format!("{what} {}", self.name).into();
         let row = |day: &Day| ImportsRow { site: import.site.name.clone(), day: day.0, source: source.clone() };
         let rows: Vec<ImportsRow> = days.iter().map(row).collect();
@@ -86,7 +86,7 @@ impl Permit {
     }
 }
 
-fn days_from(survey: &Survey, first: Day) -> Vec<Day> {
+fn days_from(survey: &ImportSurvey, first: Day) -> Vec<Day> {
     survey.days.iter().copied().filter(|day| *day >= first).collect()
 }
 

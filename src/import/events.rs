@@ -7,12 +7,12 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::collect::formats::native::Message;
+use crate::collect::formats::native::NativeEvent;
 
 /// One event with what a live one would bring along.
-pub struct Line<'l> {
+pub struct EventLine<'l> {
     /// The event.
-    pub message: Message<'l>,
+    pub message: NativeEvent<'l>,
     /// When.
     pub time: Timestamp,
     /// The client.
@@ -24,7 +24,7 @@ pub struct Line<'l> {
 }
 
 #[derive(Deserialize)]
-struct Beside<'l> {
+struct EventLineContext<'l> {
     #[serde(borrow)]
     time: Cow<'l, str>,
     #[serde(borrow)]
@@ -35,12 +35,12 @@ struct Beside<'l> {
     accept_language: Option<Cow<'l, str>>,
 }
 
-impl<'l> Line<'l> {
+impl<'l> EventLine<'l> {
     /// Reads a line; nothing when it is no event with a time and an address.
     pub fn parse(line: &'l [u8]) -> Option<Self> {
-        let beside: Beside<'l> = serde_json::from_slice(line).ok()?;
+        let beside: EventLineContext<'l> = serde_json::from_slice(line).ok()?;
         Some(Self {
-            message: Message::parse(line).ok()?,
+            message: NativeEvent::parse(line).ok()?,
             time: beside.time.parse().ok()?,
             address: beside.address.parse().ok()?,
             agent: beside.user_agent,

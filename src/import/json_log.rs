@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::access_log::{Line, is_given, log_time, method_and_target, path_of};
+use crate::import::access_log::{LogLine, is_given, log_time, method_and_target, path_of};
 
 /// An object whose fields have one of the usual names.
-pub(super) fn line(line: &str) -> Option<Line<'static>> {
+pub(super) fn line(line: &str) -> Option<LogLine<'static>> {
     let whole: Value = serde_json::from_str(line).ok()?;
     // Caddy keeps the request's part in an object of its own.
     let request = whole.get("request").filter(|part| part.is_object()).unwrap_or(&whole);
@@ -37,7 +37,7 @@ pub(super) fn line(line: &str) -> Option<Line<'static>> {
     let referrer = first(&["http_referer", "referer", "referrer"]).or_else(|| header("referer"));
     let agent =
         first(&["http_user_agent", "user_agent", "userAgent", "user-agent", "agent"]).or_else(|| header("user-agent"));
-    Some(Line {
+    Some(LogLine {
         address: address.parse().ok()?,
         time: json_time(&first(&["ts", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "msec"])?)?,
         method: method.into(),

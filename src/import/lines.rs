@@ -14,9 +14,9 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file's lines.
-pub struct Lines(Box<dyn BufRead>);
+pub struct LineReader(Box<dyn BufRead>);
 
-impl Lines {
+impl LineReader {
     /// Of the bytes that `wrap` makes of the file's, which may count or hash them.
     ///
     /// # Errors
@@ -85,7 +85,8 @@ mod tests {
         gz.write_all(&text).unwrap();
         gz.finish().unwrap();
         for file in [plain, packed] {
-            let (mut lines, mut line, mut read) = (Lines::open(&file, |file| file).unwrap(), Vec::new(), Vec::new());
+            let (mut lines, mut line, mut read) =
+                (LineReader::open(&file, |file| file).unwrap(), Vec::new(), Vec::new());
             while lines.read(&mut line).unwrap() {
                 read.push(String::from_utf8(line.clone()).unwrap());
             }

@@ -19,10 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use count::Counting;
-use days::Permit;
+use crate::import::count::ImportCounter;
+use crate::import::days::DayPermit;
+use crate::import::survey::ImportSurvey;
 use jiff::Timestamp;
-use survey::Survey;
 
 use crate::config::Config;
 use crate::event::Day;
@@ -33,14 +33,14 @@ use crate::store::{Store, StoreError};
 
 /// What kind of lines the files hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ImportFormat {
     /// Access logs, see [`access_log`].
     AccessLog,
     /// Native events, see [`events`].
     Events,
 }
 
-impl Format {
+impl ImportFormat {
     fn name(self) -> &'static str {
         match self {
             Self::AccessLog => "access logs (combined, common or JSON)",
@@ -50,9 +50,9 @@ impl Format {
 }
 
 /// One import.
-pub struct Import {
+pub struct ImportJob {
     /// What kind of lines.
-    pub format: Format,
+    pub format: ImportFormat,
     /// The files, in any order.
     pub files: Vec<PathBuf>,
     /// The site that they are counted for.
@@ -161,7 +161,7 @@ const ATTEMPTS_MAX: u32 = 6;
 /// # Errors
 /// See [`ImportError`]; nothing was written for those that speak of days or of reading.
 pub async fn run(
-    import: Import,
+    import: ImportJob,
     anonymiser: Anonymiser,
     config: &Config,
     store: &Store,
@@ -169,16 +169,16 @@ pub async fn run(
 ) -> Result<Summary, ImportError> {
     let import = Arc::new(import);
     let (surveyed, settings) = (import.clone(), settings(&import.site, config));
-    let survey = tokio::task::spawn_blocking(move || Survey::of(&surveyed, &settings))
+    let survey = tokio::task::spawn_blocking(move || ImportSurvey::of(&surveyed, &settings))
         .await
         .map_err(|_| ImportError::Stopped)??;
     if survey.files.is_empty() && survey.lines > 0 {
         return Err(ImportError::NothingUnderstood(survey.lines, import.format.name()));
     }
-    let permit = Permit::ask(&import, &survey, store, now).await?;
+    let permit = DayPermit::ask(&import, &survey, store, now).await?;
     let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
     let token = format!("import {} {}", permit.name, import.site.name);
-    let counting = Counting::new(import.clone(), permit.keep_from, anonymiser, &config.limits, token, to_store);
+    let counting = ImportCounter::new(import.clone(), permit.keep_from, anonymiser, &config.limits, token, to_store);
     let files = survey.files;
     let counting = tokio::task::spawn_blocking(move || counting.run(files));
     while let Some((part, batch)) = parts.recv().await {

@@ -11,18 +11,18 @@ use std::path::PathBuf;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use super::lines::Lines;
+use crate::import::lines::LineReader;
 
 /// Lines of one file in memory: a busy server's half minute, a small one's days. Some 200 bytes each.
 const AHEAD: usize = 4_096;
 
 /// Lines in order.
-pub(super) struct InOrder {
+pub(super) struct SortedLines {
     waiting: VecDeque<(Timestamp, PathBuf)>,
-    open: Vec<Option<Lines>>,
+    open: Vec<Option<LineReader>>,
     /// Lines in memory of each opened file.
     ahead: Vec<usize>,
-    held: BinaryHeap<Reverse<Held>>,
+    held: BinaryHeap<Reverse<BufferedLine>>,
     numbered: u64,
     spare: Vec<Vec<u8>>,
     progress: ProgressBar,
@@ -30,14 +30,14 @@ pub(super) struct InOrder {
 
 /// A line in memory; ordered by its time, then by where it was read.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
+struct BufferedLine {
     second: i64,
     number: u64,
     file: usize,
     line: Vec<u8>,
 }
 
-impl InOrder {
+impl SortedLines {
     /// Of `files`, each with its earliest time, the earliest first.
     pub(super) fn new(files: Vec<(Timestamp, PathBuf)>, progress: ProgressBar) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl InOrder {
             let due = |(from, _): &(Timestamp, PathBuf)| earliest.is_none_or(|second| from.as_second() <= second);
             let Some((_, path)) = self.waiting.pop_front_if(|file| due(file)) else { break };
             let progress = self.progress.clone();
-            self.open.push(Some(Lines::open(&path, |file| progress.wrap_read(file))?));
+            self.open.push(Some(LineReader::open(&path, |file| progress.wrap_read(file))?));
             self.ahead.push(0);
             self.read_ahead(self.open.len() - 1, &mut look)?;
         }
@@ -87,7 +87,7 @@ impl InOrder {
             } else if let Some(time) = look(&line) {
                 self.numbered += 1;
                 *ahead += 1;
-                self.held.push(Reverse(Held { second: time.as_second(), number: self.numbered, file, line }));
+                self.held.push(Reverse(BufferedLine { second: time.as_second(), number: self.numbered, file, line }));
                 continue;
             }
             self.spare.push(line);
@@ -113,7 +113,7 @@ mod tests {
             paths.push((lines.iter().filter_map(|line| time(line.as_bytes())).min().unwrap(), path));
         }
         paths.sort();
-        let mut order = InOrder::new(paths, ProgressBar::hidden());
+        let mut order = SortedLines::new(paths, ProgressBar::hidden());
         let (mut out, mut looked_at) = (Vec::new(), 0);
         loop {
             let look = |line: &[u8]| {

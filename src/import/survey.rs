@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::lines::{self, Lines};
-use super::{Format, Import, access_log, events};
 use crate::event::Day;
+use crate::import::lines;
+use crate::import::lines::LineReader;
+use crate::import::{ImportFormat, ImportJob, access_log, events};
 
 /// What the first reading found.
-pub(super) struct Survey {
+pub(super) struct ImportSurvey {
     /// The files with their earliest times, the earliest first; those without any time are left out.
     pub(super) files: Vec<(Timestamp, PathBuf)>,
     /// Site-local days with any line.
@@ -26,9 +27,9 @@ pub(super) struct Survey {
     pub(super) hash: String,
 }
 
-impl Survey {
+impl ImportSurvey {
     /// Reads the files; `settings` is what else decides what is counted.
-    pub(super) fn of(import: &Import, settings: &str) -> io::Result<Self> {
+    pub(super) fn of(import: &ImportJob, settings: &str) -> io::Result<Self> {
         let progress = lines::progress_bar(&import.files, "looking", import.progress);
         let mut survey =
             Self { files: Vec::new(), days: BTreeSet::new(), lines: 0, lines_left_out: 0, hash: String::new() };
@@ -36,7 +37,7 @@ impl Survey {
         for file in &import.files {
             let hasher = Rc::new(RefCell::new(blake3::Hasher::new()));
             let hashed = hasher.clone();
-            let mut lines = Lines::open(file, |file| Hashing(progress.wrap_read(file), hashed))?;
+            let mut lines = LineReader::open(file, |file| HashingReader(progress.wrap_read(file), hashed))?;
             let (mut earliest, mut here): (Option<Timestamp>, u64) = (None, 0);
             while lines.read(&mut line)? {
                 here += 1;
@@ -64,7 +65,7 @@ impl Survey {
     }
 }
 
-impl Import {
+impl ImportJob {
     /// A line's time as it is counted.
     pub(super) fn shifted(&self, time: Timestamp) -> Timestamp {
         let seconds = time.as_second().saturating_add(self.shift_days.saturating_mul(86_400));
@@ -76,17 +77,17 @@ impl Import {
     }
 }
 
-fn time(format: Format, line: &[u8]) -> Option<Timestamp> {
+fn time(format: ImportFormat, line: &[u8]) -> Option<Timestamp> {
     match format {
-        Format::AccessLog => access_log::time(line),
-        Format::Events => events::time(line),
+        ImportFormat::AccessLog => access_log::time(line),
+        ImportFormat::Events => events::time(line),
     }
 }
 
 /// Hashes what is read through it.
-struct Hashing<R>(R, Rc<RefCell<blake3::Hasher>>);
+struct HashingReader<R>(R, Rc<RefCell<blake3::Hasher>>);
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.read(buffer)?;
         self.1.borrow_mut().update(buffer.get(..read).unwrap_or_default());

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use self::waits::Waits;
+use crate::observe::waits::WaitHistogram;
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
-use crate::visits::Met;
+use crate::visits::BoundsMet;
 
 /// Upper bounds of `sillage_accept_seconds` and `sillage_flush_seconds`.
 const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -37,14 +37,14 @@ pub struct Meters {
 pub struct HitMeters {
     recorder: Arc<PrometheusRecorder>,
     received: Counter,
-    outcomes: ArcSwap<HashMap<Arc<str>, Outcomes>>,
-    no_site: Outcomes,
-    accept_seconds: Waits,
-    /// In the order of [`Met`]'s fields.
+    outcomes: ArcSwap<HashMap<Arc<str>, OutcomeCounters>>,
+    no_site: OutcomeCounters,
+    accept_seconds: WaitHistogram,
+    /// In the order of [`BoundsMet`]'s fields.
     other: [Counter; 3],
 }
 
-type Outcomes = [Counter; Outcome::ALL.len()];
+type OutcomeCounters = [Counter; Outcome::ALL.len()];
 
 /// Metrics of the spool, the database and the memory of visits.
 pub struct ShipMeters {
@@ -128,7 +128,7 @@ impl HitMeters {
             received: metrics::counter!("sillage_received_total"),
             outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
-            accept_seconds: Waits::default(),
+            accept_seconds: WaitHistogram::default(),
             other: ["pages", "values", "rows"].map(|bound| metrics::counter!("sillage_other_total", "bound" => bound)),
         }
     }
@@ -161,7 +161,7 @@ impl HitMeters {
     }
 
     /// A hit is counted, and has met these bounds.
-    pub fn met(&self, met: Met) {
+    pub fn met(&self, met: BoundsMet) {
         for (counter, met) in self.other.iter().zip([met.pages, met.values, met.rows]) {
             if met {
                 counter.increment(1);
@@ -180,12 +180,12 @@ impl HitMeters {
     }
 }
 
-fn outcomes(site: &str) -> Outcomes {
+fn outcomes(site: &str) -> OutcomeCounters {
     let of = |outcome: Outcome| metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label());
     Outcome::ALL.map(of)
 }
 
-fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, Outcomes> {
+fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, OutcomeCounters> {
     sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect()
 }
 

@@ -14,12 +14,12 @@ const PLACES: usize = 16;
 
 /// A histogram of waits.
 #[derive(Default)]
-pub(super) struct Waits([Place; PLACES]);
+pub(super) struct WaitHistogram([PaddedCounts; PLACES]);
 
 /// Its own lines of memory, and those that are fetched with them.
 #[derive(Default)]
 #[repr(align(128))]
-struct Place {
+struct PaddedCounts {
     nanoseconds: AtomicU64,
     /// By upper bound; the last has none.
     counts: [AtomicU64; SECONDS.len() + 1],
@@ -32,7 +32,7 @@ thread_local! {
     static PLACE: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-impl Waits {
+impl WaitHistogram {
     /// Notes one.
     pub(super) fn record(&self, waited: Duration) {
         let place = PLACE.get().unwrap_or_else(|| {
@@ -51,7 +51,7 @@ impl Waits {
 
     /// Writes it as the exporter writes those that it has.
     pub(super) fn write(&self, name: &str, what: &str) -> String {
-        let sum = |of: &dyn Fn(&Place) -> Option<&AtomicU64>| {
+        let sum = |of: &dyn Fn(&PaddedCounts) -> Option<&AtomicU64>| {
             self.0.iter().filter_map(of).map(|number| number.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
         };
         let mut text = format!("# HELP {name} {what}\n# TYPE {name} histogram\n");
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn waits_of_all_threads_are_written_by_their_bounds() {
-        let waits = Waits::default();
+        let waits = WaitHistogram::default();
         let millis = [0, 1, 2, 3, 100, 101, 5_000, 6_000];
         std::thread::scope(|scope| {
             for wait in millis {
@@ -94,7 +94,7 @@ mod tests {
     fn it_is_written_as_the_exporter_would_write_it() {
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new();
         let recorder = recorder.set_buckets(&SECONDS).unwrap().build_recorder();
-        let waits = Waits::default();
+        let waits = WaitHistogram::default();
         metrics::with_local_recorder(&recorder, || {
             metrics::describe_histogram!("waits", metrics::Unit::Seconds, "How long.");
             let exported = metrics::histogram!("waits");

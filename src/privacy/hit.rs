@@ -29,7 +29,7 @@ impl<'a> UserAgent<'a> {
 
 /// What the visitor's browser says about being counted.
 #[derive(Clone, Copy, Default)]
-pub struct Signals {
+pub struct ObjectionSignals {
     /// `Sec-GPC: 1`.
     pub gpc: bool,
     /// `DNT: 1`.
@@ -49,7 +49,7 @@ pub struct Hit<'a> {
     /// The `Accept-Language` header.
     pub accept_language: Option<&'a str>,
     /// The visitor's wishes.
-    pub signals: Signals,
+    pub signals: ObjectionSignals,
     /// The site that the sender names; without one the page's host tells.
     pub site: Option<&'a str>,
     /// The page's whole URL.

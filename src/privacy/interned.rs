@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A value with a number that no other one has, or ever had, in this process.
 #[derive(Debug)]
-pub struct Numbered<T> {
+pub struct Interned<T> {
     id: u64,
     value: T,
 }
 
-impl<T> Numbered<T> {
+impl<T> Interned<T> {
     /// Numbers a value. Equal values that are made apart have two numbers.
     pub(in crate::privacy) fn new(value: T) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -24,7 +24,7 @@ impl<T> Numbered<T> {
     }
 }
 
-impl<T> Deref for Numbered<T> {
+impl<T> Deref for Interned<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn no_number_is_given_twice_not_even_to_equal_values() {
-        let values: Vec<Numbered<&str>> = (0..100).map(|_| Numbered::new("Paris")).collect();
-        let ids: std::collections::HashSet<u64> = values.iter().map(Numbered::id).collect();
+        let values: Vec<Interned<&str>> = (0..100).map(|_| Interned::new("Paris")).collect();
+        let ids: std::collections::HashSet<u64> = values.iter().map(Interned::id).collect();
         assert_eq!(ids.len(), values.len());
         assert!(values.iter().all(|value| **value == "Paris"));
     }

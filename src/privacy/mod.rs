@@ -15,16 +15,17 @@ pub mod url;
 use std::sync::Arc;
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
-use crate::privacy::interned::Numbered;
-use crate::privacy::tag::day_key::{DayKey, Keys};
+use crate::privacy::interned::Interned;
+use crate::privacy::tag::day_key::{DayKey, KeyRing};
 use crate::privacy::tag::visitor_tag::VisitorTag;
-use crate::privacy::url::page::{Location, Referrer};
+use crate::privacy::url::page::{PageUrl, Referrer};
 use arc_swap::ArcSwap;
 use hit::{Hit, HitKind};
 use marketing::Origin;
 
-use crate::config::{self, HashAddress, Privacy};
-use crate::outcome::{Dropped, Refused};
+use crate::config;
+use crate::config::{HashAddress, PrivacyConfig};
+use crate::outcome::{Dropped, Rejection};
 use crate::sites::{Site, Sites, hour};
 
 /// The action that a search on the site is counted as; its property is `query`.
@@ -68,7 +69,7 @@ pub struct Sighting<'h> {
     pub(crate) page: Box<str>,
     pub(crate) referrer: Referrer,
     /// Coarse values; looked up for pageviews only, which alone are broken down.
-    pub(crate) facts: Option<Facts>,
+    pub(crate) facts: Option<VisitorFacts>,
     /// What a pageview was the answer to, cleaned.
     pub(crate) searched: Option<String>,
     pub(crate) kind: HitKind<'h>,
@@ -87,17 +88,17 @@ impl Sighting<'_> {
 }
 
 /// What may be known of a visitor's means: coarse, and nobody's alone.
-pub(crate) enum Facts {
+pub(crate) enum VisitorFacts {
     /// Of a hit.
-    Seen(Seen),
+    Seen(VisitorTraits),
     /// Of a note in the journal.
     Recalled(Box<[Option<Box<str>>; DIMENSIONS]>),
 }
 
 /// What a hit shows of a visitor's means.
-pub(crate) struct Seen {
-    place: Arc<Numbered<crate::privacy::lookup::place::Place>>,
-    agent: Arc<Numbered<crate::privacy::lookup::agent::Agent>>,
+pub(crate) struct VisitorTraits {
+    place: Arc<Interned<crate::privacy::lookup::place::Place>>,
+    agent: Arc<Interned<crate::privacy::lookup::agent::Agent>>,
     screen: Option<&'static str>,
     language: Option<crate::privacy::lookup::language::Language>,
     hostname: Box<str>,
@@ -105,12 +106,12 @@ pub(crate) struct Seen {
     marketing: Option<Box<Origin>>,
 }
 
-impl Facts {
+impl VisitorFacts {
     /// The value of a dimension that belongs to the visitor.
     pub(crate) fn value(&self, dimension: Dimension) -> Option<&str> {
         match self {
-            Facts::Seen(seen) => seen.value(dimension),
-            Facts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
+            VisitorFacts::Seen(seen) => seen.value(dimension),
+            VisitorFacts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
         }
     }
 
@@ -118,24 +119,24 @@ impl Facts {
     /// process alone; it must never reach a disk.
     pub(crate) fn place_id(&self) -> Option<u64> {
         match self {
-            Facts::Seen(seen) => Some(seen.place.id()),
-            Facts::Recalled(_) => None,
+            VisitorFacts::Seen(seen) => Some(seen.place.id()),
+            VisitorFacts::Recalled(_) => None,
         }
     }
 
     /// The same for all that the agent says: `device`, browser and system with their versions.
     pub(crate) fn agent_id(&self) -> Option<u64> {
         match self {
-            Facts::Seen(seen) => Some(seen.agent.id()),
-            Facts::Recalled(_) => None,
+            VisitorFacts::Seen(seen) => Some(seen.agent.id()),
+            VisitorFacts::Recalled(_) => None,
         }
     }
 
     /// Whether it tells anything of the visitor's coming: nothing where marketing is not measured.
     pub(crate) fn tells_of_coming(&self) -> bool {
         match self {
-            Facts::Seen(seen) => seen.marketing.is_some(),
-            Facts::Recalled(values) => {
+            VisitorFacts::Seen(seen) => seen.marketing.is_some(),
+            VisitorFacts::Recalled(values) => {
                 Dimension::ALL.iter().zip(values.iter()).any(|(one, of)| one.is_marketing() && of.is_some())
             }
         }
@@ -160,7 +161,7 @@ fn is_of_coming(dimension: Dimension) -> bool {
     matches!(dimension, Dimension::Source | Dimension::Channel)
 }
 
-impl Seen {
+impl VisitorTraits {
     fn value(&self, dimension: Dimension) -> Option<&str> {
         let (place, agent) = (&self.place, &self.agent);
         let value = match dimension {
@@ -190,26 +191,26 @@ impl Seen {
 
 /// A hit that goes no further.
 #[derive(Debug)]
-pub struct Ended {
+pub struct HitEnd {
     /// Its site, where that is known: for the metric.
     pub site: Option<Arc<Site>>,
     /// What became of it.
-    pub why: NotCounted,
+    pub why: EndReason,
 }
 
 /// Why a hit goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotCounted {
+pub enum EndReason {
     /// On purpose.
     Dropped(Dropped),
     /// For its sender to mend or repeat; the text says what is wrong and holds nothing of the input.
-    Refused(Refused, &'static str),
+    Refused(Rejection, &'static str),
 }
 
-impl Ended {
+impl HitEnd {
     /// A hit that cannot be taken.
-    pub fn refused(site: Option<Arc<Site>>, refused: Refused) -> Self {
-        Self { site, why: NotCounted::Refused(refused, "") }
+    pub fn refused(site: Option<Arc<Site>>, refused: Rejection) -> Self {
+        Self { site, why: EndReason::Refused(refused, "") }
     }
 }
 
@@ -217,12 +218,12 @@ impl Ended {
 pub struct Anonymiser {
     sites: ArcSwap<Sites>,
     agents: Arc<crate::privacy::lookup::agent::Agents>,
-    places: crate::privacy::lookup::place::Places,
-    keys: Keys,
+    places: crate::privacy::lookup::place::PlaceDatabases,
+    keys: KeyRing,
     honour_gpc: bool,
     honour_dnt: bool,
     hash_address: HashAddress,
-    marketing: config::Marketing,
+    marketing: config::MarketingPolicy,
 }
 
 impl Anonymiser {
@@ -230,14 +231,14 @@ impl Anonymiser {
     pub fn new(
         sites: Sites,
         agents: impl Into<Arc<crate::privacy::lookup::agent::Agents>>,
-        places: crate::privacy::lookup::place::Places,
-        privacy: &Privacy,
+        places: crate::privacy::lookup::place::PlaceDatabases,
+        privacy: &PrivacyConfig,
     ) -> Self {
         Self {
             sites: ArcSwap::from_pointee(sites),
             agents: agents.into(),
             places,
-            keys: Keys::default(),
+            keys: KeyRing::default(),
             honour_gpc: privacy.honour_gpc,
             honour_dnt: privacy.honour_dnt,
             hash_address: privacy.hash_address,
@@ -249,13 +250,13 @@ impl Anonymiser {
     ///
     /// # Errors
     /// The outcome of a hit that is not counted.
-    pub fn anonymise<'h>(&self, mut hit: Hit<'h>) -> Result<Sighting<'h>, Ended> {
-        let location = Location::parse(hit.url).map_err(|_| Ended {
+    pub fn anonymise<'h>(&self, mut hit: Hit<'h>) -> Result<Sighting<'h>, HitEnd> {
+        let location = PageUrl::parse(hit.url).map_err(|_| HitEnd {
             site: None,
-            why: NotCounted::Refused(Refused::Malformed, "u: no http(s) URL of at most 2000 bytes"),
+            why: EndReason::Refused(Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes"),
         })?;
         let site = self.site(&hit, &location)?;
-        let dropped = |reason| Ended { site: Some(site.clone()), why: NotCounted::Dropped(reason) };
+        let dropped = |reason| HitEnd { site: Some(site.clone()), why: EndReason::Dropped(reason) };
         if (hit.signals.gpc && self.honour_gpc) || (hit.signals.dnt && self.honour_dnt) {
             return Err(dropped(Dropped::OptedOut));
         }
@@ -279,7 +280,7 @@ impl Anonymiser {
         let marketed = self.measures_marketing(&hit);
         let is_pageview = matches!(hit.kind, HitKind::Pageview { .. });
         let facts = is_pageview.then(|| {
-            Facts::Seen(Seen {
+            VisitorFacts::Seen(VisitorTraits {
                 place: self.places.look_up(&hit.address),
                 agent,
                 screen: hit.width.map(crate::privacy::lookup::screen::screen_class),
@@ -290,7 +291,7 @@ impl Anonymiser {
         });
         let day = site.day(hit.received);
         let Ok(moment) = self.keys.moment(&site, hit.received, day) else {
-            return Err(Ended::refused(Some(site), Refused::Unavailable));
+            return Err(HitEnd::refused(Some(site), Rejection::Unavailable));
         };
         let tag = |key: &DayKey| VisitorTag::new(key, &hit.address, &hit.agent, &site.name, self.hash_address);
         Ok(Sighting {
@@ -314,9 +315,9 @@ impl Anonymiser {
     fn measures_marketing(&self, hit: &Hit<'_>) -> bool {
         let objects = hit.signals.gpc || hit.signals.dnt;
         match self.marketing {
-            config::Marketing::Never => false,
-            config::Marketing::WithConsent => hit.consent && !objects,
-            config::Marketing::Always => !objects,
+            config::MarketingPolicy::Never => false,
+            config::MarketingPolicy::WithConsent => hit.consent && !objects,
+            config::MarketingPolicy::Always => !objects,
         }
     }
 
@@ -338,22 +339,22 @@ impl Anonymiser {
     }
 
     /// The living keys, for the journal.
-    pub(crate) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &KeyRing {
         &self.keys
     }
 
     /// The location files, to reload or to date them.
-    pub fn places(&self) -> &crate::privacy::lookup::place::Places {
+    pub fn places(&self) -> &crate::privacy::lookup::place::PlaceDatabases {
         &self.places
     }
 
-    fn site(&self, hit: &Hit<'_>, location: &Location<'_>) -> Result<Arc<Site>, Ended> {
+    fn site(&self, hit: &Hit<'_>, location: &PageUrl<'_>) -> Result<Arc<Site>, HitEnd> {
         let sites = self.sites.load();
         let found = match hit.site {
             Some(name) => sites.find(name).or_else(|| sites.find(&name.to_ascii_lowercase())),
             None => sites.find(location.host()),
         };
-        found.cloned().ok_or(Ended { site: None, why: NotCounted::Dropped(Dropped::UnknownSite) })
+        found.cloned().ok_or(HitEnd { site: None, why: EndReason::Dropped(Dropped::UnknownSite) })
     }
 }
 

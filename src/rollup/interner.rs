@@ -9,23 +9,23 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::event::Term;
 
 /// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
-pub(super) type Text = u32;
+pub(super) type TextId = u32;
 
-/// Ids in a block of [`Texts::by_id`]; ids of one source are close together.
+/// Ids in a block of [`TextInterner::by_id`]; ids of one source are close together.
 const BLOCK: usize = 1 << 10;
 
 #[derive(Default)]
-pub(super) struct Texts {
+pub(super) struct TextInterner {
     /// By id, in blocks that are there where ids are: the text's number, plus one.
-    by_id: Vec<Option<Box<[Text; BLOCK]>>>,
-    by_text: HashTable<Text>,
+    by_id: Vec<Option<Box<[TextId; BLOCK]>>>,
+    by_text: HashTable<TextId>,
     hasher: DefaultHashBuilder,
     texts: Vec<Arc<str>>,
 }
 
-impl Texts {
+impl TextInterner {
     /// The number of a term's text.
-    pub(super) fn number(&mut self, term: Term<'_>) -> Text {
+    pub(super) fn number(&mut self, term: Term<'_>) -> TextId {
         let id = term.id as usize;
         let block = self.by_id.get(id / BLOCK).and_then(Option::as_deref);
         match block.and_then(|block| block.get(id % BLOCK)) {
@@ -35,7 +35,7 @@ impl Texts {
     }
 
     #[cold]
-    fn meet(&mut self, term: Term<'_>) -> Text {
+    fn meet(&mut self, term: Term<'_>) -> TextId {
         let number = self.of_text(term.text);
         let (block, place) = (term.id as usize / BLOCK, term.id as usize % BLOCK);
         if self.by_id.len() <= block {
@@ -48,22 +48,22 @@ impl Texts {
         number
     }
 
-    fn of_text(&mut self, text: &str) -> Text {
+    fn of_text(&mut self, text: &str) -> TextId {
         let Self { by_text, hasher, texts, .. } = self;
-        let of = |number: &Text| texts.get(*number as usize).map_or("", |text| text);
+        let of = |number: &TextId| texts.get(*number as usize).map_or("", |text| text);
         let hash = hasher.hash_one(text);
         if let Some(number) = by_text.find(hash, |number| of(number) == text) {
             return *number;
         }
         // A segment holds some millions of texts at the most.
-        let number = Text::try_from(texts.len()).unwrap_or(Text::MAX);
+        let number = TextId::try_from(texts.len()).unwrap_or(TextId::MAX);
         by_text.insert_unique(hash, number, |number| hasher.hash_one(of(number)));
         texts.push(text.into());
         number
     }
 
     /// The text of a number.
-    pub(super) fn of(&self, text: Text) -> Arc<str> {
+    pub(super) fn of(&self, text: TextId) -> Arc<str> {
         self.texts.get(text as usize).cloned().unwrap_or_default()
     }
 
@@ -75,7 +75,7 @@ impl Texts {
 
 /// Of each text, its rank among all of them.
 pub(super) fn ranks<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<u32> {
-    let mut sorted: Vec<(Text, T)> = (0..).zip(texts).collect();
+    let mut sorted: Vec<(TextId, T)> = (0..).zip(texts).collect();
     sorted.sort_unstable_by(|(_, a), (_, b)| a.as_ref().cmp(b.as_ref()));
     let mut ranks = vec![0; sorted.len()];
     for (rank, (text, _)) in (0..).zip(sorted) {

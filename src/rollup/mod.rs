@@ -10,45 +10,47 @@ mod rows;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use self::rows::Order;
-use crate::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, Property, Term, Timing, TimingMetric, Values};
+use crate::event::{
+    Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, Property, Term, Timing, TimingMetric,
+};
 use crate::rollup::counters::{Batch, BreakdownsRow};
-use crate::rollup::interner::{Text, Texts};
+use crate::rollup::interner::{TextId, TextInterner};
+use crate::rollup::rows::SortOrder;
 
 /// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.
-type Sums<K, V> = HashMap<K, V, DefaultHashBuilder>;
+type SumMap<K, V> = HashMap<K, V, DefaultHashBuilder>;
 
-/// Number of a [`Place`] within one rollup.
-type PlaceNumber = u32;
+/// Number of a [`CountLocation`] within one rollup.
+type LocationId = u32;
 
 /// Where something was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
-    site: Text,
-    page: Text,
+struct CountLocation {
+    site: TextId,
+    page: TextId,
     day: Day,
 }
 
 /// Events as they add up.
 #[derive(Default)]
 pub struct Rollup {
-    texts: Texts,
-    place_numbers: Sums<Place, PlaceNumber>,
-    places: Vec<Place>,
-    pages: Sums<PageKey, PageSums>,
-    breakdowns: Sums<BreakdownKey, VisitSums>,
-    actions: Sums<ActionKey, ActionSums>,
-    timings: Sums<TimingKey, i64>,
+    texts: TextInterner,
+    place_numbers: SumMap<CountLocation, LocationId>,
+    places: Vec<CountLocation>,
+    pages: SumMap<PageKey, PageSums>,
+    breakdowns: SumMap<BreakdownKey, VisitSums>,
+    actions: SumMap<ActionKey, ActionSums>,
+    timings: SumMap<TimingKey, i64>,
     events: u64,
 }
 
 /// Fewest bytes of a segment that make one more row.
 const ROW_BYTES_MIN: u64 = 2;
 
-type PageKey = (PlaceNumber, Hour);
+type PageKey = (LocationId, Hour);
 /// Action, property with its value.
-type ActionKey = (PlaceNumber, Text, Option<(Text, Text)>);
-type TimingKey = (PlaceNumber, Hour, TimingMetric, u8);
+type ActionKey = (LocationId, TextId, Option<(TextId, TextId)>);
+type TimingKey = (LocationId, Hour, TimingMetric, u8);
 
 /// Place, dimension and value in one number, which takes a rollup of fewer than 134 million places.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,22 +59,22 @@ struct BreakdownKey(u64);
 impl BreakdownKey {
     const DIMENSION_BITS: u32 = 5;
 
-    fn new(place: PlaceNumber, dimension: Dimension, value: Text) -> Self {
-        Self((u64::from(place) << Self::DIMENSION_BITS | dimension as u64) << Text::BITS | u64::from(value))
+    fn new(place: LocationId, dimension: Dimension, value: TextId) -> Self {
+        Self((u64::from(place) << Self::DIMENSION_BITS | dimension as u64) << TextId::BITS | u64::from(value))
     }
 
-    fn place(self) -> PlaceNumber {
-        PlaceNumber::try_from(self.0 >> (Text::BITS + Self::DIMENSION_BITS)).unwrap_or(PlaceNumber::MAX)
+    fn place(self) -> LocationId {
+        LocationId::try_from(self.0 >> (TextId::BITS + Self::DIMENSION_BITS)).unwrap_or(LocationId::MAX)
     }
 
     /// The dimension's number.
     fn dimension(self) -> usize {
-        let number = self.0 >> Text::BITS & ((1 << Self::DIMENSION_BITS) - 1);
+        let number = self.0 >> TextId::BITS & ((1 << Self::DIMENSION_BITS) - 1);
         usize::try_from(number).unwrap_or(usize::MAX)
     }
 
-    fn value(self) -> Text {
-        Text::try_from(self.0 & u64::from(Text::MAX)).unwrap_or(Text::MAX)
+    fn value(self) -> TextId {
+        TextId::try_from(self.0 & u64::from(TextId::MAX)).unwrap_or(TextId::MAX)
     }
 }
 
@@ -121,7 +123,7 @@ impl Rollup {
         let site = self.texts.number(event.site);
         let place = self.place(site, event.day, event.page);
         match &event.kind {
-            Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
                 let opened = i64::from(*opens_visit);
                 let sums = VisitSums {
                     pageviews: 1,
@@ -137,20 +139,20 @@ impl Rollup {
                 row.not_found += i64::from(*not_found);
                 self.break_down(place, &event.values, &sums);
             }
-            Kind::Action { name, new_action_visitor, not_found, properties } => {
+            EventKind::Action { name, new_action_visitor, not_found, properties } => {
                 self.action(place, *name, *new_action_visitor, properties);
                 if *not_found {
                     self.page(place, event.hour).not_found += 1;
                 }
             }
-            Kind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
+            EventKind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
                 let row = self.page(place, event.hour);
                 row.engaged_ms += i64::from(*engaged_ms);
                 row.engaged_views += i64::from(*engaged_view);
                 row.scroll_percent += i64::from(*scroll_percent);
                 row.scroll_views += i64::from(*scroll_view);
             }
-            Kind::Timing { timings } => {
+            EventKind::Timing { timings } => {
                 for Timing { metric, bucket } in timings {
                     *self.timings.entry((place, event.hour, *metric, *bucket)).or_default() += 1;
                 }
@@ -187,7 +189,7 @@ impl Rollup {
     /// The rows, sorted by their keys; those that came to nothing are left out. A row is sorted by one number, which the
     /// ranks of its texts make.
     pub fn finish(self, token: String) -> Batch {
-        let order = Order::new(&self);
+        let order = SortOrder::new(&self);
         Batch {
             token,
             pages: self.page_rows(&order),
@@ -197,20 +199,20 @@ impl Rollup {
         }
     }
 
-    fn place(&mut self, site: Text, day: Day, page: Term<'_>) -> PlaceNumber {
-        let place = Place { site, page: self.texts.number(page), day };
+    fn place(&mut self, site: TextId, day: Day, page: Term<'_>) -> LocationId {
+        let place = CountLocation { site, page: self.texts.number(page), day };
         *self.place_numbers.entry(place).or_insert_with(|| {
             self.places.push(place);
             // As with texts: some millions at the most.
-            PlaceNumber::try_from(self.places.len() - 1).unwrap_or(PlaceNumber::MAX)
+            LocationId::try_from(self.places.len() - 1).unwrap_or(LocationId::MAX)
         })
     }
 
-    fn page(&mut self, place: PlaceNumber, hour: Hour) -> &mut PageSums {
+    fn page(&mut self, place: LocationId, hour: Hour) -> &mut PageSums {
         self.pages.entry((place, hour)).or_default()
     }
 
-    fn break_down(&mut self, place: PlaceNumber, values: &Values<'_>, sums: &VisitSums) {
+    fn break_down(&mut self, place: LocationId, values: &DimensionValues<'_>, sums: &VisitSums) {
         for (dimension, value) in Dimension::ALL.into_iter().zip(values) {
             if let Some(value) = value {
                 let key = BreakdownKey::new(place, dimension, self.texts.number(*value));
@@ -219,7 +221,7 @@ impl Rollup {
         }
     }
 
-    fn action(&mut self, place: PlaceNumber, name: Term<'_>, new: bool, properties: &[Property<'_>]) {
+    fn action(&mut self, place: LocationId, name: Term<'_>, new: bool, properties: &[Property<'_>]) {
         let name = self.texts.number(name);
         let mut add = |property, new| {
             let sums: &mut ActionSums = self.actions.entry((place, name, property)).or_default();
@@ -233,7 +235,7 @@ impl Rollup {
         }
     }
 
-    fn correct_entry(&mut self, site: Text, entry: &EntryCorrection<'_>) {
+    fn correct_entry(&mut self, site: TextId, entry: &EntryCorrection<'_>) {
         let place = self.place(site, entry.day, entry.page);
         let sums = VisitSums {
             bounces: -i64::from(entry.unbounce),

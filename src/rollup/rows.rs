@@ -1,55 +1,59 @@
 //! What was added up, as rows in the order of their keys: columns of text by their bytes. It changes no figure, and its
 //! order owes nothing to the order in which events came or to where a table keeps them.
 
-use super::{ActionSums, BreakdownKey, PageSums, PlaceNumber, Rollup, VisitSums};
 use crate::event::{Day, Dimension, Hour, TimingMetric};
 use crate::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
-use crate::rollup::interner::{Text, ranks};
+use crate::rollup::interner::{TextId, ranks};
+use crate::rollup::{ActionSums, BreakdownKey, LocationId, PageSums, Rollup, VisitSums};
 
 /// What numbers come to when they are sorted.
-pub(super) struct Order {
+pub(super) struct SortOrder {
     texts: Vec<u32>,
-    places: Vec<Ranked>,
+    places: Vec<RankedLocation>,
     dimensions: Vec<u32>,
     metrics: Vec<u32>,
 }
 
 /// A place, its texts as their ranks.
 #[derive(Clone, Copy, Default)]
-struct Ranked {
+struct RankedLocation {
     site: u32,
     page: u32,
     day: u16,
 }
 
-impl Order {
+impl SortOrder {
     pub(super) fn new(rollup: &Rollup) -> Self {
         let texts = rollup.texts.ranks();
-        let of = |text: Text| texts.get(text as usize).copied().unwrap_or_default();
-        let ranked = |place: &super::Place| Ranked { site: of(place.site), page: of(place.page), day: place.day.0 };
+        let of = |text: TextId| texts.get(text as usize).copied().unwrap_or_default();
+        let ranked = |place: &crate::rollup::CountLocation| RankedLocation {
+            site: of(place.site),
+            page: of(place.page),
+            day: place.day.0,
+        };
         let places = rollup.places.iter().map(ranked).collect();
         let dimensions = ranks(Dimension::ALL.map(Dimension::name));
         let metrics = ranks(TimingMetric::ALL.map(TimingMetric::name));
         Self { texts, places, dimensions, metrics }
     }
 
-    fn text(&self, text: Text) -> u32 {
+    fn text(&self, text: TextId) -> u32 {
         self.texts.get(text as usize).copied().unwrap_or_default()
     }
 
-    fn place(&self, place: PlaceNumber) -> Ranked {
+    fn place(&self, place: LocationId) -> RankedLocation {
         self.places.get(place as usize).copied().unwrap_or_default()
     }
 
     /// Site, day, hour, page.
-    fn within_hour(&self, place: PlaceNumber, hour: Hour) -> u128 {
-        let Ranked { site, page, day } = self.place(place);
+    fn within_hour(&self, place: LocationId, hour: Hour) -> u128 {
+        let RankedLocation { site, page, day } = self.place(place);
         join(join(join(u128::from(site), day.into(), u16::BITS), hour.0, u32::BITS), page, u32::BITS)
     }
 
     /// Site, dimension, day, page, value.
     fn of_breakdown(&self, key: BreakdownKey) -> u128 {
-        let Ranked { site, page, day } = self.place(key.place());
+        let RankedLocation { site, page, day } = self.place(key.place());
         let dimension = self.dimensions.get(key.dimension()).copied().unwrap_or_default();
         let group = join(join(u128::from(site), dimension, u8::BITS), day.into(), u16::BITS);
         join(join(group, page, u32::BITS), self.text(key.value()), u32::BITS)
@@ -72,7 +76,7 @@ fn sorted<T, R>(count: usize, ranked: impl Iterator<Item = (u128, T)>, row: impl
 }
 
 impl Rollup {
-    pub(super) fn page_rows(&self, order: &Order) -> Vec<PagesRow> {
+    pub(super) fn page_rows(&self, order: &SortOrder) -> Vec<PagesRow> {
         let counted = self.pages.iter().filter(|(_, sums)| **sums != PageSums::default());
         let ranked = counted.map(|(key, sums)| (order.within_hour(key.0, key.1), (key, sums)));
         sorted(self.pages.len(), ranked, |(&(place, hour), sums)| {
@@ -98,7 +102,7 @@ impl Rollup {
         })
     }
 
-    pub(super) fn breakdown_rows(&self, order: &Order) -> Vec<BreakdownsRow> {
+    pub(super) fn breakdown_rows(&self, order: &SortOrder) -> Vec<BreakdownsRow> {
         let counted = self.breakdowns.iter().filter(|(_, sums)| **sums != VisitSums::default());
         let ranked = counted.map(|(key, sums)| (order.of_breakdown(*key), (key, sums)));
         sorted(self.breakdowns.len(), ranked, |(key, sums)| {
@@ -119,11 +123,11 @@ impl Rollup {
         })
     }
 
-    pub(super) fn action_rows(&self, order: &Order) -> Vec<ActionsRow> {
-        let rank = |text: Text| order.text(text);
+    pub(super) fn action_rows(&self, order: &SortOrder) -> Vec<ActionsRow> {
+        let rank = |text: TextId| order.text(text);
         let mut rows: Vec<_> = self.actions.iter().collect();
         rows.sort_unstable_by_key(|((place, action, property), _)| {
-            let Ranked { site, page, day } = order.place(*place);
+            let RankedLocation { site, page, day } = order.place(*place);
             (site, day, rank(*action), property.map(|(name, value)| (rank(name), rank(value))), page)
         });
         let row = |(&(place, action, named), sums): (&super::ActionKey, &ActionSums)| {
@@ -144,7 +148,7 @@ impl Rollup {
         rows.into_iter().map(row).collect()
     }
 
-    pub(super) fn timing_rows(&self, order: &Order) -> Vec<TimingsRow> {
+    pub(super) fn timing_rows(&self, order: &SortOrder) -> Vec<TimingsRow> {
         let ranked = self.timings.iter().map(|(key, count)| {
             let (place, hour, metric, bucket) = *key;
             let metric = order.metrics.get(metric as usize).copied().unwrap_or_default();
@@ -165,8 +169,8 @@ impl Rollup {
         })
     }
 
-    fn place_of(&self, place: PlaceNumber) -> super::Place {
-        let nowhere = super::Place { site: Text::MAX, page: Text::MAX, day: Day(0) };
+    fn place_of(&self, place: LocationId) -> crate::rollup::CountLocation {
+        let nowhere = crate::rollup::CountLocation { site: TextId::MAX, page: TextId::MAX, day: Day(0) };
         self.places.get(place as usize).copied().unwrap_or(nowhere)
     }
 }

@@ -14,11 +14,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
+use crate::simulate::people::{Person, Population, StepKind, VisitStep};
 use dice::Dice;
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use people::{People, Person, Step, What};
 use serde::Serialize;
 pub use truth::Truth;
 
@@ -27,7 +27,7 @@ pub const VISITORS_A_DAY_MAX: u32 = 1_000_000;
 
 /// What people do on a site beside reading.
 #[derive(Debug, Clone)]
-pub struct Use {
+pub struct SiteUse {
     /// The pages where it can be done begin with this.
     pub on: String,
     /// Name of the action.
@@ -46,7 +46,7 @@ pub struct Traffic {
     /// The site's pages, the most read first; the first is where half of the visits begin.
     pub pages: Vec<String>,
     /// What people do there.
-    pub uses: Vec<Use>,
+    pub uses: Vec<SiteUse>,
     /// First day.
     pub first: Date,
     /// Number of days.
@@ -68,10 +68,10 @@ impl Traffic {
     /// # Errors
     /// When `out` takes no more, or a day lies beyond what a time can say.
     pub fn write(&self, mut out: impl Write) -> io::Result<Truth> {
-        let people = People::new(self);
+        let people = Population::new(self);
         let end = self.midnight(self.days)?;
         let mut truth = Truth::default();
-        let mut coming: BinaryHeap<Reverse<Coming>> = BinaryHeap::new();
+        let mut coming: BinaryHeap<Reverse<QueuedStep>> = BinaryHeap::new();
         let mut serial = 0;
         for day in 0..self.days {
             let (midnight, next) = (self.midnight(day)?, self.midnight(day + 1)?);
@@ -89,7 +89,7 @@ impl Traffic {
                 let (person, steps) = people.person(serial, begin, end, &mut dice);
                 truth.note(&steps, &self.timezone);
                 for (number, step) in steps.into_iter().enumerate() {
-                    coming.push(Reverse(Coming { at: step.at, serial, number, person, step }));
+                    coming.push(Reverse(QueuedStep { at: step.at, serial, number, person, step }));
                 }
             }
         }
@@ -119,10 +119,10 @@ impl Traffic {
         u64::from(self.visitors_per_day.min(VISITORS_A_DAY_MAX)) * percent * (920 + dice.below(161)) / 100_000
     }
 
-    fn line(&self, out: &mut impl Write, people: &People, due: &Coming) -> io::Result<()> {
+    fn line(&self, out: &mut impl Write, people: &Population, due: &QueuedStep) -> io::Result<()> {
         let page = |page: usize| self.pages.get(page).map_or("/", String::as_str);
         let url = format!("{}{}", self.origin, page(due.step.page));
-        let mut line = Line {
+        let mut line = SimulatedLine {
             time: Timestamp::from_second(due.at).unwrap_or_default(),
             address: due.person.address,
             user_agent: people.agent(due.person),
@@ -137,15 +137,15 @@ impl Traffic {
         };
         let previous;
         match due.step.what {
-            What::View { from: None, outside } => line.r = outside,
-            What::View { from: Some(from), .. } => {
+            StepKind::View { from: None, outside } => line.r = outside,
+            StepKind::View { from: Some(from), .. } => {
                 previous = format!("{}{}", self.origin, page(from));
                 line.r = Some(&previous);
             }
-            What::Reading { engaged_ms, depth } => {
+            StepKind::Reading { engaged_ms, depth } => {
                 (line.n, line.e, line.sd) = ("engagement", Some(engaged_ms), Some(depth));
             }
-            What::Use { number, value } => {
+            StepKind::Use { number, value } => {
                 if let Some(used) = self.uses.get(number) {
                     let value = used.values.get(value).map_or("", String::as_str);
                     line.n = &used.action;
@@ -195,8 +195,8 @@ pub fn pages(count: usize) -> Vec<String> {
 }
 
 /// What people do on a site that nobody has.
-pub fn uses() -> Vec<Use> {
-    let of = |on: &str, action: &str, property: &str, values: &[&str]| Use {
+pub fn uses() -> Vec<SiteUse> {
+    let of = |on: &str, action: &str, property: &str, values: &[&str]| SiteUse {
         on: on.into(),
         action: action.into(),
         property: property.into(),
@@ -223,35 +223,35 @@ fn second_of_day(number: u64, count: u64, dice: &mut Dice) -> i64 {
 
 /// A step that is still to come; ordered by its time.
 #[derive(Clone, Copy)]
-struct Coming {
+struct QueuedStep {
     at: i64,
     serial: u64,
     number: usize,
     person: Person,
-    step: Step,
+    step: VisitStep,
 }
 
-impl Coming {
+impl QueuedStep {
     fn key(&self) -> (i64, u64, usize) {
         (self.at, self.serial, self.number)
     }
 }
 
-impl PartialEq for Coming {
+impl PartialEq for QueuedStep {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl Eq for Coming {}
+impl Eq for QueuedStep {}
 
-impl PartialOrd for Coming {
+impl PartialOrd for QueuedStep {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Coming {
+impl Ord for QueuedStep {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.key().cmp(&other.key())
     }
@@ -259,7 +259,7 @@ impl Ord for Coming {
 
 /// One line, in the fields of the native event.
 #[derive(Serialize)]
-struct Line<'l> {
+struct SimulatedLine<'l> {
     time: Timestamp,
     address: std::net::IpAddr,
     user_agent: &'l str,
@@ -345,8 +345,8 @@ mod tests {
 
     #[test]
     fn the_truth_of_a_few_steps_is_what_the_rules_say() {
-        let view = |at| Step { at, page: 0, what: What::View { from: None, outside: None } };
-        let used = |at| Step { at, page: 0, what: What::Use { number: 0, value: 0 } };
+        let view = |at| VisitStep { at, page: 0, what: StepKind::View { from: None, outside: None } };
+        let used = |at| VisitStep { at, page: 0, what: StepKind::Use { number: 0, value: 0 } };
         let mut truth = Truth::default();
         // Two pages over midnight; half an hour and a second later a bounce; then one page that was used.
         truth.note(&[view(86_000), view(86_500), view(88_301), view(91_000), used(91_010)], &TimeZone::UTC);

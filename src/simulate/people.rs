@@ -16,16 +16,16 @@ pub(super) struct Person {
 
 /// Something that somebody does.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct VisitStep {
     /// Seconds since 1970.
     pub(super) at: i64,
     /// Number of the page.
     pub(super) page: usize,
-    pub(super) what: What,
+    pub(super) what: StepKind,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum What {
+pub(super) enum StepKind {
     /// Looks at the page, coming from another page of the site, from another site, or from nowhere.
     View { from: Option<usize>, outside: Option<&'static str> },
     /// Leaves it.
@@ -154,7 +154,7 @@ const VIEWS: &[u64] = &[46, 19, 12, 8, 5, 4, 2, 2, 1, 1];
 const DWELL: &[u64] = &[1, 3, 5, 8, 11, 15, 20, 26, 33, 42, 54, 70, 95, 140, 260, 900, 1_700];
 
 /// All who may come.
-pub(super) struct People {
+pub(super) struct Population {
     networks: Wheel,
     agents: Vec<(String, &'static [u16])>,
     agent: Wheel,
@@ -165,7 +165,7 @@ pub(super) struct People {
     uses: Vec<Vec<(usize, usize)>>,
 }
 
-impl People {
+impl Population {
     pub(super) fn new(traffic: &Traffic) -> Self {
         let versions = |(weight, header, newest, widths): &(u64, &str, u32, &'static [u16])| {
             let version = |(share, back)| {
@@ -193,7 +193,7 @@ impl People {
 
     /// Somebody who comes at `begin`, and all that they do before `end`, in order. No two numbers within two million
     /// have the same address.
-    pub(super) fn person(&self, number: u64, begin: i64, end: i64, dice: &mut Dice) -> (Person, Vec<Step>) {
+    pub(super) fn person(&self, number: u64, begin: i64, end: i64, dice: &mut Dice) -> (Person, Vec<VisitStep>) {
         let (address, language) = match NETWORKS.get(self.networks.turn(dice)) {
             Some((_, network, bits, language)) => (within(*network, *bits, number), *language),
             None => (v4(92, 128), "fr"),
@@ -213,7 +213,7 @@ impl People {
     }
 
     /// One visit: no gap in it is over 1 800 seconds. `at` is its last moment afterwards.
-    fn visit(&self, steps: &mut Vec<Step>, at: &mut i64, end: i64, dice: &mut Dice) {
+    fn visit(&self, steps: &mut Vec<VisitStep>, at: &mut i64, end: i64, dice: &mut Dice) {
         let (_, outside) = REFERRERS.get(self.referrer.turn(dice)).copied().unwrap_or_default();
         let mut page = if dice.percent(50) { 0 } else { self.pages.turn(dice) };
         let mut from = None;
@@ -221,7 +221,7 @@ impl People {
             if *at >= end {
                 break;
             }
-            steps.push(Step { at: *at, page, what: What::View { from, outside } });
+            steps.push(VisitStep { at: *at, page, what: StepKind::View { from, outside } });
             let seconds = dwell(dice);
             let left = *at + i64::try_from(seconds).unwrap_or_default();
             if left < end {
@@ -231,12 +231,12 @@ impl People {
                 {
                     let value = dice.index(values);
                     let used = *at + (left - *at) / 2;
-                    steps.push(Step { at: used, page, what: What::Use { number, value } });
+                    steps.push(VisitStep { at: used, page, what: StepKind::Use { number, value } });
                 }
                 if dice.percent(92) {
                     let engaged_ms = u32::try_from(seconds * dice.between(550, 1_001)).unwrap_or_default();
                     let depth = u8::try_from(dice.between(10, 101)).unwrap_or_default();
-                    steps.push(Step { at: left, page, what: What::Reading { engaged_ms, depth } });
+                    steps.push(VisitStep { at: left, page, what: StepKind::Reading { engaged_ms, depth } });
                 }
             }
             *at = left;

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::people::{Step, What};
+use crate::simulate::people::{StepKind, VisitStep};
 
 /// The figures of all days together.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -32,14 +32,14 @@ pub struct Truth {
 
 impl Truth {
     /// Adds all that one person did, in order.
-    pub(super) fn note(&mut self, steps: &[Step], timezone: &TimeZone) {
+    pub(super) fn note(&mut self, steps: &[VisitStep], timezone: &TimeZone) {
         let mut days: BTreeSet<Date> = BTreeSet::new();
         let mut last: Option<i64> = None;
         let (mut views, mut used) = (0, false);
         for step in steps {
             self.events += 1;
             let gap = last.map(|last| step.at - last);
-            if let What::View { .. } = step.what {
+            if let StepKind::View { .. } = step.what {
                 self.pageviews += 1;
                 days.extend(Timestamp::from_second(step.at).ok().map(|at| timezone.to_datetime(at).date()));
                 if gap.is_none_or(|gap| gap > 1_800) {
@@ -50,10 +50,10 @@ impl Truth {
                 views += 1;
             }
             self.visit_seconds += gap.filter(|gap| *gap <= 1_800).unwrap_or(0);
-            if let What::Reading { engaged_ms, .. } = step.what {
+            if let StepKind::Reading { engaged_ms, .. } = step.what {
                 self.engaged_ms += u64::from(engaged_ms);
             }
-            if let What::Use { .. } = step.what {
+            if let StepKind::Use { .. } = step.what {
                 self.actions += 1;
                 used = true;
             }

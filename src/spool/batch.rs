@@ -55,9 +55,10 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
 use super::SpoolError;
-use super::segment::{self, HEADER, Header, MENDED_MAX, Node, Piece, Pieces};
 use crate::rollup::counters::Batch;
 use crate::spool::batch_codec;
+use crate::spool::segment;
+use crate::spool::segment::{HEADER, MENDED_MAX, NodeName, SegmentHeader, SegmentPiece, SegmentPieces};
 
 /// The version that is written; it and the one before it are read.
 const VERSION: u16 = 2;
@@ -75,9 +76,9 @@ pub(super) fn number(file_name: &str) -> Option<u64> {
 
 /// What a batch's file holds.
 #[derive(Debug, PartialEq)]
-pub(super) struct Kept {
+pub(super) struct BatchFile {
     /// Of the batch; number and time are the segment's.
-    pub(super) header: Header,
+    pub(super) header: SegmentHeader,
     /// Events that were folded.
     pub(super) events: u64,
     /// Their rows, without a token.
@@ -90,8 +91,8 @@ pub(super) struct Kept {
 ///
 /// # Errors
 /// Never, as far as is known: compressing into memory says that it may fail.
-pub(super) fn write(segment: &Header, events: u64, rows: &Batch) -> io::Result<Vec<u8>> {
-    let header = Header { magic: MAGIC, version: VERSION, ..*segment };
+pub(super) fn write(segment: &SegmentHeader, events: u64, rows: &Batch) -> io::Result<Vec<u8>> {
+    let header = SegmentHeader { magic: MAGIC, version: VERSION, ..*segment };
     let (mut file, seed) = (header.bytes(), header.seed());
     for payload in compressed(&batch_codec::write(events, rows))?.chunks(MENDED_MAX) {
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
@@ -118,8 +119,8 @@ pub(super) fn body(compressed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads the file of batch `number`; `None` if any of it is missing or damaged.
-pub(super) fn read(file: &[u8], number: u64, node: Node) -> Result<Option<Kept>, SpoolError> {
-    let Some(header) = Header::read_as(MAGIC, file) else { return Ok(None) };
+pub(super) fn read(file: &[u8], number: u64, node: NodeName) -> Result<Option<BatchFile>, SpoolError> {
+    let Some(header) = SegmentHeader::read_as(MAGIC, file) else { return Ok(None) };
     if !(1..=VERSION).contains(&header.version) {
         return Err(SpoolError::Version { number, version: header.version });
     }
@@ -130,14 +131,14 @@ pub(super) fn read(file: &[u8], number: u64, node: Node) -> Result<Option<Kept>,
         return Ok(None);
     }
     let (mut whole, mut mended) = (Vec::with_capacity(file.len()), 0);
-    for piece in Pieces::new(file, &header) {
-        let Piece::Frame { payload, .. } = piece else { return Ok(None) };
+    for piece in SegmentPieces::new(file, &header) {
+        let SegmentPiece::Frame { payload, .. } = piece else { return Ok(None) };
         mended += u64::from(matches!(payload, Cow::Owned(_)));
         whole.extend_from_slice(&payload);
     }
     let Some(body) = body(&whole) else { return Ok(None) };
     match batch_codec::read(&body) {
-        Ok((events, rows)) => Ok(Some(Kept { header, events, rows, mended })),
+        Ok((events, rows)) => Ok(Some(BatchFile { header, events, rows, mended })),
         Err(error) => {
             tracing::warn!(number, %error, "a batch does not hold what a batch holds");
             Ok(None)

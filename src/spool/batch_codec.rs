@@ -8,9 +8,9 @@ use hashbrown::HashMap;
 
 use crate::event::{Dimension, TimingMetric};
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
-use crate::spool::event_codec::RecordError;
+use crate::spool::event_codec::CodecError;
 use crate::spool::varint;
-use crate::spool::varint::Input;
+use crate::spool::varint::ByteReader;
 
 /// The body of a batch's file.
 pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
@@ -42,10 +42,10 @@ pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
 }
 
 /// Events and rows from the body of a batch's file.
-pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), RecordError> {
-    let mut input = Input::new(body);
+pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), CodecError> {
+    let mut input = ByteReader::new(body);
     let events = input.varint()?;
-    let texts = Texts::read(&mut input)?;
+    let texts = BatchTexts::read(&mut input)?;
     let pages = read_table(&mut input, |[site, day, hour, page], figures: [i64; 12]| {
         let (site, page) = (texts.of(site)?, texts.of(page)?);
         Ok(page_row(site, page, whole(day)?, whole(hour)?, figures))
@@ -57,7 +57,7 @@ pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), RecordError> {
         Ok(BreakdownsRow {
             site: texts.of(site)?,
             day: whole(day)?,
-            dimension: dimension.ok_or(RecordError::Unknown)?.name(),
+            dimension: dimension.ok_or(CodecError::Unknown)?.name(),
             page: texts.of(page)?,
             value: texts.of(value)?,
             pageviews,
@@ -76,12 +76,12 @@ pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), RecordError> {
     let timings = read_table(&mut input, |[site, day, hour, page, metric, bucket], [count]| {
         let metric = texts.of(metric)?;
         let metric = TimingMetric::ALL.into_iter().find(|known| *known.name() == *metric);
-        let metric = metric.ok_or(RecordError::Unknown)?.name();
+        let metric = metric.ok_or(CodecError::Unknown)?.name();
         let (site, page, bucket) = (texts.of(site)?, texts.of(page)?, whole(bucket)?);
         Ok(TimingsRow { site, day: whole(day)?, hour: whole(hour)?, page, metric, bucket, count })
     })?;
     if input.left() > 0 {
-        return Err(RecordError::Long);
+        return Err(CodecError::Long);
     }
     Ok((events, Batch { token: String::new(), pages, breakdowns, actions, timings }))
 }
@@ -170,32 +170,32 @@ fn put_table<R, const K: usize, const F: usize>(
 }
 
 fn read_table<R, const K: usize, const F: usize>(
-    input: &mut Input<'_>,
-    row: impl Fn([i64; K], [i64; F]) -> Result<R, RecordError>,
-) -> Result<Vec<R>, RecordError> {
+    input: &mut ByteReader<'_>,
+    row: impl Fn([i64; K], [i64; F]) -> Result<R, CodecError>,
+) -> Result<Vec<R>, CodecError> {
     let count = count(input)?;
     let mut rows = Vec::with_capacity(count);
     let mut key = [0i64; K];
     let mut known = Vec::new();
     for _ in 0..count {
         let head = input.varint()?;
-        let same = usize::try_from(head % K as u64).map_err(|_| RecordError::Range)?;
+        let same = usize::try_from(head % K as u64).map_err(|_| CodecError::Range)?;
         for column in key.iter_mut().skip(same) {
-            *column = column.checked_add(input.signed()?).ok_or(RecordError::Range)?;
+            *column = column.checked_add(input.signed()?).ok_or(CodecError::Range)?;
         }
-        let number = usize::try_from(head / K as u64).map_err(|_| RecordError::Range)?;
+        let number = usize::try_from(head / K as u64).map_err(|_| CodecError::Range)?;
         if number == known.len() {
             known.push(read_figures(input)?);
         }
-        rows.push(row(key, *known.get(number).ok_or(RecordError::Undefined)?)?);
+        rows.push(row(key, *known.get(number).ok_or(CodecError::Undefined)?)?);
     }
     Ok(rows)
 }
 
-fn read_figures<const F: usize>(input: &mut Input<'_>) -> Result<[i64; F], RecordError> {
+fn read_figures<const F: usize>(input: &mut ByteReader<'_>) -> Result<[i64; F], CodecError> {
     let mask = input.varint()?;
     if mask >> F != 0 {
-        return Err(RecordError::Unknown);
+        return Err(CodecError::Unknown);
     }
     let mut figures = [0; F];
     for (index, figure) in figures.iter_mut().enumerate() {
@@ -207,32 +207,32 @@ fn read_figures<const F: usize>(input: &mut Input<'_>) -> Result<[i64; F], Recor
 }
 
 /// A number of things that take a byte each at the least.
-fn count(input: &mut Input<'_>) -> Result<usize, RecordError> {
-    let count = usize::try_from(input.varint()?).map_err(|_| RecordError::Range)?;
-    if count > input.left() { Err(RecordError::Short) } else { Ok(count) }
+fn count(input: &mut ByteReader<'_>) -> Result<usize, CodecError> {
+    let count = usize::try_from(input.varint()?).map_err(|_| CodecError::Range)?;
+    if count > input.left() { Err(CodecError::Short) } else { Ok(count) }
 }
 
-fn whole<T: TryFrom<i64>>(column: i64) -> Result<T, RecordError> {
-    T::try_from(column).map_err(|_| RecordError::Range)
+fn whole<T: TryFrom<i64>>(column: i64) -> Result<T, CodecError> {
+    T::try_from(column).map_err(|_| CodecError::Range)
 }
 
 /// The texts of a batch, by number.
-struct Texts(Vec<Arc<str>>);
+struct BatchTexts(Vec<Arc<str>>);
 
-impl Texts {
-    fn read(input: &mut Input<'_>) -> Result<Self, RecordError> {
+impl BatchTexts {
+    fn read(input: &mut ByteReader<'_>) -> Result<Self, CodecError> {
         let count = count(input)?;
         let mut texts = Vec::with_capacity(count);
         for _ in 0..count {
             let length = crate::spool::batch_codec::count(input)?;
-            let text = std::str::from_utf8(input.take(length)?).map_err(|_| RecordError::Text)?;
+            let text = std::str::from_utf8(input.take(length)?).map_err(|_| CodecError::Text)?;
             texts.push(text.into());
         }
         Ok(Self(texts))
     }
 
-    fn of(&self, number: i64) -> Result<Arc<str>, RecordError> {
+    fn of(&self, number: i64) -> Result<Arc<str>, CodecError> {
         let text = usize::try_from(number).ok().and_then(|number| self.0.get(number));
-        text.cloned().ok_or(RecordError::Undefined)
+        text.cloned().ok_or(CodecError::Undefined)
     }
 }

@@ -15,7 +15,7 @@ const REST_MAX: u32 = 1_024;
 
 /// What earlier pauses have taught.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct CommitDelay {
     /// Half of the longest pause.
     pub(super) half: Duration,
     /// Turns without a pause to come.
@@ -24,13 +24,13 @@ pub(super) struct Patience {
     vain: u32,
 }
 
-impl Default for Patience {
+impl Default for CommitDelay {
     fn default() -> Self {
         Self { half: HALF, rest: 0, vain: 0 }
     }
 }
 
-impl Patience {
+impl CommitDelay {
     /// Whether this turn may begin with a pause.
     pub(super) fn pauses(&mut self) -> bool {
         let pauses = self.rest == 0;
@@ -52,7 +52,7 @@ mod tests {
 
     /// How many of a thousand turns pause, when each pause ends so.
     fn pauses(worth: bool) -> u32 {
-        let mut patience = Patience::default();
+        let mut patience = CommitDelay::default();
         let turns = (0..1_000).map(|_| {
             let pauses = patience.pauses();
             if pauses {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn one_pause_that_was_worth_its_while_makes_up_for_all_vain_ones() {
-        let mut patience = Patience::default();
+        let mut patience = CommitDelay::default();
         (0..12).for_each(|_| patience.learn(false));
         assert_eq!((0..REST_MAX).filter(|_| patience.pauses()).count(), 0);
         assert!(patience.pauses());

@@ -17,7 +17,7 @@ pub const SET_ASIDE_SECONDS: u64 = 7 * 86_400;
 
 /// What lies in quarantine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SetAside {
+pub struct Quarantine {
     /// Files that stay for now.
     pub files: u64,
     /// Files that were removed, being older than [`SET_ASIDE_SECONDS`].
@@ -117,9 +117,9 @@ impl Spool {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn forget_set_aside(&self, now: Timestamp) -> io::Result<SetAside> {
+    pub fn forget_set_aside(&self, now: Timestamp) -> io::Result<Quarantine> {
         let now = u64::try_from(now.as_second()).unwrap_or(0);
-        let mut found = SetAside::default();
+        let mut found = Quarantine::default();
         for (name, changed) in self.shared.disk.list_set_aside()? {
             if now.saturating_sub(changed) >= SET_ASIDE_SECONDS {
                 self.remove_file(&format!("{QUARANTINE}/{name}"))?;

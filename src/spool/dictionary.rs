@@ -5,20 +5,21 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 
-use super::varint::{self, Input};
 use crate::event::Term;
-use crate::spool::event_codec::RecordError;
+use crate::spool::event_codec::CodecError;
+use crate::spool::varint;
+use crate::spool::varint::ByteReader;
 
 /// The writing side: which texts the segment has, by their number in the source of the events.
 #[derive(Default)]
-pub(super) struct Written {
-    numbers: HashMap<u32, u32, BuildHasherDefault<Spread>>,
+pub(super) struct DictionaryWriter {
+    numbers: HashMap<u32, u32, BuildHasherDefault<SpreadHasher>>,
     fresh: Vec<u8>,
     fresh_count: u32,
     next: u32,
 }
 
-impl Written {
+impl DictionaryWriter {
     /// The segment's number for `term`, which it defines if it is new.
     pub(super) fn number(&mut self, term: Term<'_>) -> u32 {
         if let Some(&number) = self.numbers.get(&term.id) {
@@ -60,9 +61,9 @@ impl Written {
 
 /// The numbers count up: one multiplication spreads them over the whole table.
 #[derive(Default)]
-struct Spread(u64);
+struct SpreadHasher(u64);
 
-impl Hasher for Spread {
+impl Hasher for SpreadHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -80,35 +81,35 @@ impl Hasher for Spread {
 
 /// The reading side: the texts by number, with holes where their definition was lost.
 #[derive(Default)]
-pub(super) struct Known(Vec<Option<Box<str>>>);
+pub(super) struct DictionaryReader(Vec<Option<Box<str>>>);
 
-impl Known {
+impl DictionaryReader {
     /// Takes in the definitions that `input` begins with. `lost` is how many bytes of the segment could not be read:
     /// no more texts than that can be missing.
-    pub(super) fn define(&mut self, input: &mut Input<'_>, lost: usize) -> Result<(), RecordError> {
+    pub(super) fn define(&mut self, input: &mut ByteReader<'_>, lost: usize) -> Result<(), CodecError> {
         let count = input.varint()?;
         if count == 0 {
             return Ok(());
         }
         let first = input.u32()? as usize;
-        let missing = first.checked_sub(self.0.len()).ok_or(RecordError::Defined)?;
+        let missing = first.checked_sub(self.0.len()).ok_or(CodecError::Defined)?;
         if missing > lost {
-            return Err(RecordError::Defined);
+            return Err(CodecError::Defined);
         }
         self.0.resize(first, None);
         for _ in 0..count {
             let length = input.u32()? as usize;
-            let text = std::str::from_utf8(input.take(length)?).map_err(|_| RecordError::Text)?;
+            let text = std::str::from_utf8(input.take(length)?).map_err(|_| CodecError::Text)?;
             self.0.push(Some(text.into()));
         }
         Ok(())
     }
 
     #[inline]
-    pub(super) fn term(&self, number: u32) -> Result<Term<'_>, RecordError> {
+    pub(super) fn term(&self, number: u32) -> Result<Term<'_>, CodecError> {
         match self.0.get(number as usize) {
             Some(Some(text)) => Ok(Term { id: number, text }),
-            Some(None) | None => Err(RecordError::Undefined),
+            Some(None) | None => Err(CodecError::Undefined),
         }
     }
 }

@@ -21,7 +21,7 @@ pub trait Disk: Send + Sync {
     /// A file's whole content.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
     /// A new and empty file; what was there under this name is gone.
-    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>>;
+    fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>>;
     /// Cuts a file off at `length`, durably.
     fn truncate(&self, name: &str, length: u64) -> io::Result<()>;
     /// Gives a file another name; durable after [`Disk::sync_names`].
@@ -33,7 +33,7 @@ pub trait Disk: Send + Sync {
 }
 
 /// A file that is filled from its front to its end.
-pub trait Appending: Send {
+pub trait AppendFile: Send {
     /// Writes all of `bytes` from position `at` on; after an error any part of them may be there.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Disk for RealDisk {
         fs::read(self.folder.join(name))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>> {
         Ok(Box::new(File::create(self.folder.join(name))?))
     }
 
@@ -120,7 +120,7 @@ impl Disk for RealDisk {
     }
 }
 
-impl Appending for File {
+impl AppendFile for File {
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.write_all_at(bytes, at)
     }

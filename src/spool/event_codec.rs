@@ -2,15 +2,16 @@
 //! the bytes it is given could hold, and never makes up what is not there.
 
 use crate::event::{
-    DIMENSIONS, Day, EntryCorrection, Event, Hour, Kind, LeftPage, Property, Term, Timing, TimingMetric, Values,
+    DIMENSIONS, Day, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Property, Term, Timing,
+    TimingMetric,
 };
-use crate::spool::dictionary::{Known, Written};
+use crate::spool::dictionary::{DictionaryReader, DictionaryWriter};
 use crate::spool::varint;
-use crate::spool::varint::Input;
+use crate::spool::varint::ByteReader;
 
 /// Why a payload with a good checksum is no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RecordError {
+pub(super) enum CodecError {
     #[error("ends too early")]
     Short,
     #[error("goes on after its end")]
@@ -38,7 +39,7 @@ const VALUES_FROM: usize = 3;
 const DIMENSIONS_1: usize = 13;
 
 /// Appends `event` without its definitions, which gather in `texts`. `base` is the hour of the segment's header.
-pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut Written, out: &mut Vec<u8>) {
+pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
     let (kind, flags) = head(&event.kind);
     let entry = if event.entry.is_some() { HAS_ENTRY } else { 0 };
     let left = if event.left.is_some() { HAS_LEFT } else { 0 };
@@ -62,7 +63,7 @@ pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut Written, out: &mu
     }
 }
 
-fn put_text(out: &mut Vec<u8>, texts: &mut Written, term: Term<'_>) {
+fn put_text(out: &mut Vec<u8>, texts: &mut DictionaryWriter, term: Term<'_>) {
     varint::put(out, u64::from(texts.number(term)));
 }
 
@@ -75,18 +76,18 @@ fn bits<const N: usize>(flags: [bool; N]) -> u8 {
     flags.into_iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(flag))
 }
 
-fn head(kind: &Kind<'_>) -> (u8, u8) {
+fn head(kind: &EventKind<'_>) -> (u8, u8) {
     match *kind {
-        Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+        EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
             (0, bits([new_visitor, new_page_visitor, opens_visit, exit, not_found]))
         }
-        Kind::Action { new_action_visitor, not_found, .. } => (1, bits([new_action_visitor, not_found])),
-        Kind::Engagement { engaged_view, scroll_view, .. } => (2, bits([engaged_view, scroll_view])),
-        Kind::Timing { .. } => (3, 0),
+        EventKind::Action { new_action_visitor, not_found, .. } => (1, bits([new_action_visitor, not_found])),
+        EventKind::Engagement { engaged_view, scroll_view, .. } => (2, bits([engaged_view, scroll_view])),
+        EventKind::Timing { .. } => (3, 0),
     }
 }
 
-fn write_values(values: &Values<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+fn write_values(values: &DimensionValues<'_>, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
     let mask = values.iter().rev().fold(0, |mask, value| mask << 1 | u64::from(value.is_some()));
     varint::put(out, mask);
     for value in values.iter().flatten() {
@@ -94,10 +95,10 @@ fn write_values(values: &Values<'_>, texts: &mut Written, out: &mut Vec<u8>) {
     }
 }
 
-fn write_kind(kind: &Kind<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+fn write_kind(kind: &EventKind<'_>, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
     match kind {
-        Kind::Pageview { .. } => {}
-        Kind::Action { name, properties, .. } => {
+        EventKind::Pageview { .. } => {}
+        EventKind::Action { name, properties, .. } => {
             put_text(out, texts, *name);
             varint::put(out, properties.len() as u64);
             for property in properties {
@@ -106,11 +107,11 @@ fn write_kind(kind: &Kind<'_>, texts: &mut Written, out: &mut Vec<u8>) {
                 varint::put(out, value << 1 | u64::from(property.new_visitor));
             }
         }
-        Kind::Engagement { engaged_ms, scroll_percent, .. } => {
+        EventKind::Engagement { engaged_ms, scroll_percent, .. } => {
             varint::put(out, u64::from(*engaged_ms));
             out.push(*scroll_percent);
         }
-        Kind::Timing { timings } => {
+        EventKind::Timing { timings } => {
             varint::put(out, timings.len() as u64);
             for timing in timings {
                 out.extend([timing.metric as u8, timing.bucket]);
@@ -119,7 +120,7 @@ fn write_kind(kind: &Kind<'_>, texts: &mut Written, out: &mut Vec<u8>) {
     }
 }
 
-fn write_entry(entry: &EntryCorrection<'_>, event: &Event<'_>, texts: &mut Written, out: &mut Vec<u8>) {
+fn write_entry(entry: &EntryCorrection<'_>, event: &Event<'_>, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
     let time_differs = (entry.day, entry.hour) != (event.day, event.hour);
     let page_differs = entry.page.id != event.page.id;
     let mut mask = [(entry.unbounce, UNBOUNCE), (time_differs, TIME_DIFFERS), (page_differs, PAGE_DIFFERS)]
@@ -151,15 +152,15 @@ fn differ(value: &Option<Term<'_>>, own: &Option<Term<'_>>) -> bool {
 
 /// Takes one event of a segment of this format, 1 or 2, from `input`, which must end with it.
 pub(super) fn read<'k>(
-    mut input: Input<'_>,
+    mut input: ByteReader<'_>,
     format: u16,
     base: Hour,
-    known: &'k Known,
-) -> Result<Event<'k>, RecordError> {
+    known: &'k DictionaryReader,
+) -> Result<Event<'k>, CodecError> {
     let head = input.u8()?;
     let flags = input.u8()?;
     if head >> 5 != 0 {
-        return Err(RecordError::Unknown);
+        return Err(CodecError::Unknown);
     }
     let site = text(&mut input, known)?;
     let hour = Hour(moved(base.0, input.signed()?)?);
@@ -175,42 +176,46 @@ pub(super) fn read<'k>(
         let (day, hour) = match input.u8()? {
             0 => (day, hour),
             1 => time(&mut input, &event)?,
-            _ => return Err(RecordError::Unknown),
+            _ => return Err(CodecError::Unknown),
         };
         event.left = Some(LeftPage { day, hour, page: text(&mut input, known)? });
     }
-    if input.left() == 0 { Ok(event) } else { Err(RecordError::Long) }
+    if input.left() == 0 { Ok(event) } else { Err(CodecError::Long) }
 }
 
-fn text<'k>(input: &mut Input<'_>, known: &'k Known) -> Result<Term<'k>, RecordError> {
+fn text<'k>(input: &mut ByteReader<'_>, known: &'k DictionaryReader) -> Result<Term<'k>, CodecError> {
     known.term(input.u32()?)
 }
 
 /// `from`, moved by `by`, if that is a number of its kind.
-fn moved<N: TryFrom<i64>>(from: impl Into<i64>, by: i64) -> Result<N, RecordError> {
-    from.into().checked_add(by).and_then(|sum| N::try_from(sum).ok()).ok_or(RecordError::Range)
+fn moved<N: TryFrom<i64>>(from: impl Into<i64>, by: i64) -> Result<N, CodecError> {
+    from.into().checked_add(by).and_then(|sum| N::try_from(sum).ok()).ok_or(CodecError::Range)
 }
 
-fn time(input: &mut Input<'_>, event: &Event<'_>) -> Result<(Day, Hour), RecordError> {
+fn time(input: &mut ByteReader<'_>, event: &Event<'_>) -> Result<(Day, Hour), CodecError> {
     let hour = Hour(moved(event.hour.0, input.signed()?)?);
     let day = Day(moved(event.day.0, input.signed()?)?);
     Ok((day, hour))
 }
 
-fn flags<const N: usize>(bits: u8) -> Result<[bool; N], RecordError> {
+fn flags<const N: usize>(bits: u8) -> Result<[bool; N], CodecError> {
     if u32::from(bits) >> N != 0 {
-        return Err(RecordError::Unknown);
+        return Err(CodecError::Unknown);
     }
     Ok(std::array::from_fn(|bit| bits >> bit & 1 == 1))
 }
 
-fn read_values<'k>(input: &mut Input<'_>, format: u16, known: &'k Known) -> Result<Values<'k>, RecordError> {
+fn read_values<'k>(
+    input: &mut ByteReader<'_>,
+    format: u16,
+    known: &'k DictionaryReader,
+) -> Result<DimensionValues<'k>, CodecError> {
     let (mask, dimensions) =
         if format == 1 { (u64::from(input.u16()?), DIMENSIONS_1) } else { (input.varint()?, DIMENSIONS) };
     if mask >> dimensions != 0 {
-        return Err(RecordError::Unknown);
+        return Err(CodecError::Unknown);
     }
-    let mut values = Values::default();
+    let mut values = DimensionValues::default();
     for dimension in ones(mask) {
         let term = text(input, known)?;
         if let Some(value) = values.get_mut(dimension) {
@@ -229,11 +234,16 @@ fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-fn read_kind<'k>(kind: u8, bits: u8, input: &mut Input<'_>, known: &'k Known) -> Result<Kind<'k>, RecordError> {
+fn read_kind<'k>(
+    kind: u8,
+    bits: u8,
+    input: &mut ByteReader<'_>,
+    known: &'k DictionaryReader,
+) -> Result<EventKind<'k>, CodecError> {
     match kind {
         0 => {
             let [new_visitor, new_page_visitor, opens_visit, exit, not_found] = flags(bits)?;
-            Ok(Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found })
+            Ok(EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found })
         }
         1 => {
             let [new_action_visitor, not_found] = flags(bits)?;
@@ -243,44 +253,49 @@ fn read_kind<'k>(kind: u8, bits: u8, input: &mut Input<'_>, known: &'k Known) ->
             for _ in 0..count {
                 let name = text(input, known)?;
                 let value = input.varint()?;
-                let number = u32::try_from(value >> 1).map_err(|_| RecordError::Range)?;
+                let number = u32::try_from(value >> 1).map_err(|_| CodecError::Range)?;
                 properties.push(Property { name, value: known.term(number)?, new_visitor: value & 1 == 1 });
             }
-            Ok(Kind::Action { name, new_action_visitor, not_found, properties })
+            Ok(EventKind::Action { name, new_action_visitor, not_found, properties })
         }
         2 => {
             let [engaged_view, scroll_view] = flags(bits)?;
-            Ok(Kind::Engagement { engaged_ms: input.u32()?, engaged_view, scroll_percent: input.u8()?, scroll_view })
+            Ok(EventKind::Engagement {
+                engaged_ms: input.u32()?,
+                engaged_view,
+                scroll_percent: input.u8()?,
+                scroll_view,
+            })
         }
         3 => {
             let [] = flags(bits)?;
             let count = count(input)?;
             let mut timings = Vec::with_capacity(count);
             for _ in 0..count {
-                let metric = TimingMetric::ALL.get(usize::from(input.u8()?)).ok_or(RecordError::Unknown)?;
+                let metric = TimingMetric::ALL.get(usize::from(input.u8()?)).ok_or(CodecError::Unknown)?;
                 timings.push(Timing { metric: *metric, bucket: input.u8()? });
             }
-            Ok(Kind::Timing { timings })
+            Ok(EventKind::Timing { timings })
         }
-        _ => Err(RecordError::Unknown),
+        _ => Err(CodecError::Unknown),
     }
 }
 
 /// A number of things that take two bytes each at the least.
-fn count(input: &mut Input<'_>) -> Result<usize, RecordError> {
+fn count(input: &mut ByteReader<'_>) -> Result<usize, CodecError> {
     let count = input.u32()? as usize;
-    if count > input.left() / 2 { Err(RecordError::Short) } else { Ok(count) }
+    if count > input.left() / 2 { Err(CodecError::Short) } else { Ok(count) }
 }
 
 fn read_entry<'k>(
-    input: &mut Input<'_>,
+    input: &mut ByteReader<'_>,
     format: u16,
     event: &Event<'k>,
-    known: &'k Known,
-) -> Result<EntryCorrection<'k>, RecordError> {
+    known: &'k DictionaryReader,
+) -> Result<EntryCorrection<'k>, CodecError> {
     let mask = if format == 1 { entry_mask_1(input.u16()?) } else { input.varint()? };
     if mask >> (VALUES_FROM + DIMENSIONS) != 0 {
-        return Err(RecordError::Unknown);
+        return Err(CodecError::Unknown);
     }
     let (day, hour) = if mask & TIME_DIFFERS != 0 { time(input, event)? } else { (event.day, event.hour) };
     let page = if mask & PAGE_DIFFERS != 0 { text(input, known)? } else { event.page };

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::disk::{Appending, Disk, QUARANTINE};
 use super::segment::SECTOR;
+use crate::spool::disk::{AppendFile, Disk, QUARANTINE};
 
 /// What a disk can be asked to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Op {
+pub(crate) enum DiskOp {
     Create,
     Write,
     Sync,
@@ -23,7 +23,7 @@ pub(crate) enum Op {
 
 /// How much of what was written but not synced is there after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Survives {
+pub(crate) enum CrashSurvival {
     Nothing,
     /// The first half.
     Half,
@@ -33,18 +33,18 @@ pub(crate) enum Survives {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(crate) struct FaultDisk(Arc<Mutex<State>>);
+pub(crate) struct FaultDisk(Arc<Mutex<FaultState>>);
 
 #[derive(Debug, Clone, Default)]
-struct File {
+struct FaultFileState {
     written: Vec<u8>,
     synced: Vec<u8>,
     changed: u64,
 }
 
-impl File {
+impl FaultFileState {
     /// What is there after a crash. A sector that was there before is as it was or as it was to be, never in between.
-    fn after(&self, survives: Survives) -> Vec<u8> {
+    fn after(&self, survives: CrashSurvival) -> Vec<u8> {
         let Self { written, synced, .. } = self;
         let take = |mut bytes: Vec<u8>, range: std::ops::Range<usize>| {
             bytes.resize(bytes.len().max(range.end), 0);
@@ -52,33 +52,33 @@ impl File {
             bytes
         };
         match survives {
-            Survives::Nothing => synced.clone(),
-            Survives::Half => {
+            CrashSurvival::Nothing => synced.clone(),
+            CrashSurvival::Half => {
                 let same = written.iter().zip(synced).take_while(|(a, b)| a == b).count();
                 let changed = written.len() - written.iter().rev().take_while(|byte| **byte == 0).count();
                 let half = usize::midpoint(same, changed.max(same));
                 let half = if half < synced.len() { half - half % SECTOR } else { half };
                 take(synced.clone(), same.min(half)..half)
             }
-            Survives::Scattered => {
+            CrashSurvival::Scattered => {
                 let mut bytes = synced.clone();
                 bytes.resize(written.len().max(synced.len()), 0);
                 (SECTOR..written.len())
                     .step_by(2 * SECTOR)
                     .fold(bytes, |bytes, at| take(bytes, at..written.len().min(at + SECTOR)))
             }
-            Survives::All => written.clone(),
+            CrashSurvival::All => written.clone(),
         }
     }
 }
 
 #[derive(Debug, Default)]
-struct State {
-    files: Vec<File>,
+struct FaultState {
+    files: Vec<FaultFileState>,
     names: BTreeMap<String, usize>,
     synced_names: BTreeMap<String, usize>,
-    operations: Vec<Op>,
-    refused: Vec<Op>,
+    operations: Vec<DiskOp>,
+    refused: Vec<DiskOp>,
     room: Option<usize>,
     fault: Option<Fault>,
     seconds: u64,
@@ -96,49 +96,49 @@ pub(crate) struct Fault {
 }
 
 /// Whether an operation takes place, and whether it says so.
-struct Verdict {
+struct OpVerdict {
     happens: bool,
     says: io::Result<()>,
 }
 
-impl State {
-    fn ask(&mut self, op: Op) -> Verdict {
+impl FaultState {
+    fn ask(&mut self, op: DiskOp) -> OpVerdict {
         let at = self.operations.len();
         self.operations.push(op);
         let failure = || Err(io::Error::other("on order"));
         match self.fault {
-            Some(fault) if at == fault.at => return Verdict { happens: fault.happens, says: failure() },
-            Some(fault) if at > fault.at && fault.forever => return Verdict { happens: false, says: failure() },
+            Some(fault) if at == fault.at => return OpVerdict { happens: fault.happens, says: failure() },
+            Some(fault) if at > fault.at && fault.forever => return OpVerdict { happens: false, says: failure() },
             Some(_) | None => {}
         }
         if self.refused.contains(&op) {
-            return Verdict { happens: false, says: failure() };
+            return OpVerdict { happens: false, says: failure() };
         }
-        Verdict { happens: true, says: Ok(()) }
+        OpVerdict { happens: true, says: Ok(()) }
     }
 
-    fn file(&mut self, name: &str) -> io::Result<&mut File> {
+    fn file(&mut self, name: &str) -> io::Result<&mut FaultFileState> {
         let index = *self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(&mut self.files[index])
     }
 }
 
 impl FaultDisk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.0.lock().unwrap()
     }
 
     /// Every operation so far.
-    pub(crate) fn operations(&self) -> Vec<Op> {
+    pub(crate) fn operations(&self) -> Vec<DiskOp> {
         self.state().operations.clone()
     }
 
-    pub(crate) fn count(&self, op: Op) -> usize {
+    pub(crate) fn count(&self, op: DiskOp) -> usize {
         self.state().operations.iter().filter(|asked| **asked == op).count()
     }
 
     /// From now on these operations fail, and have no effect.
-    pub(crate) fn refuse(&self, ops: &[Op]) {
+    pub(crate) fn refuse(&self, ops: &[DiskOp]) {
         self.state().refused = ops.to_vec();
     }
 
@@ -169,16 +169,16 @@ impl FaultDisk {
         let mut state = self.state();
         let index = state.files.len();
         let changed = state.seconds;
-        state.files.push(File { written: bytes.to_vec(), synced: bytes.to_vec(), changed });
+        state.files.push(FaultFileState { written: bytes.to_vec(), synced: bytes.to_vec(), changed });
         state.names.insert(name.into(), index);
         state.synced_names.insert(name.into(), index);
     }
 
     /// The disk as it is found after a crash.
-    pub(crate) fn crash(&self, survives: Survives) -> FaultDisk {
+    pub(crate) fn crash(&self, survives: CrashSurvival) -> FaultDisk {
         let state = self.state();
         let after = FaultDisk::default();
-        let names = if survives == Survives::All { &state.names } else { &state.synced_names };
+        let names = if survives == CrashSurvival::All { &state.names } else { &state.synced_names };
         for (name, index) in names {
             after.put(name, &state.files[*index].after(survives));
         }
@@ -202,21 +202,21 @@ impl Disk for FaultDisk {
         self.state().file(name).map(|file| file.written.clone())
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>> {
         let mut state = self.state();
-        let verdict = state.ask(Op::Create);
+        let verdict = state.ask(DiskOp::Create);
         let index = state.files.len();
         if verdict.happens {
             let changed = state.seconds;
-            state.files.push(File { changed, ..File::default() });
+            state.files.push(FaultFileState { changed, ..FaultFileState::default() });
             state.names.insert(name.into(), index);
         }
-        verdict.says.map(|()| Box::new(FaultFile { disk: self.clone(), index }) as Box<dyn Appending>)
+        verdict.says.map(|()| Box::new(FaultFile { disk: self.clone(), index }) as Box<dyn AppendFile>)
     }
 
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
         let mut state = self.state();
-        let verdict = state.ask(Op::Truncate);
+        let verdict = state.ask(DiskOp::Truncate);
         if verdict.happens {
             let file = state.file(name)?;
             file.written.truncate(length as usize);
@@ -227,7 +227,7 @@ impl Disk for FaultDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
-        let verdict = state.ask(Op::Rename);
+        let verdict = state.ask(DiskOp::Rename);
         if verdict.happens {
             let index = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
             state.names.insert(to.into(), index);
@@ -237,7 +237,7 @@ impl Disk for FaultDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.state();
-        let verdict = state.ask(Op::Remove);
+        let verdict = state.ask(DiskOp::Remove);
         if verdict.happens {
             state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
         }
@@ -246,7 +246,7 @@ impl Disk for FaultDisk {
 
     fn sync_names(&self) -> io::Result<()> {
         let mut state = self.state();
-        let verdict = state.ask(Op::SyncNames);
+        let verdict = state.ask(DiskOp::SyncNames);
         if verdict.happens {
             state.synced_names = state.names.clone();
         }
@@ -259,10 +259,10 @@ struct FaultFile {
     index: usize,
 }
 
-impl Appending for FaultFile {
+impl AppendFile for FaultFile {
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
-        let verdict = state.ask(Op::Write);
+        let verdict = state.ask(DiskOp::Write);
         // A write that fails may have got half way.
         let wanted = if verdict.says.is_ok() { bytes.len() } else { bytes.len() / 2 };
         let (at, before) = (at as usize, state.files[self.index].written.len());
@@ -281,7 +281,7 @@ impl Appending for FaultFile {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.state();
-        let verdict = state.ask(Op::Sync);
+        let verdict = state.ask(DiskOp::Sync);
         if verdict.happens {
             let file = &mut state.files[self.index];
             file.synced = file.written.clone();

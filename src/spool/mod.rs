@@ -95,17 +95,17 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 use self::disk::{Disk, RealDisk};
-use self::queue::{EMPTY, Queue, Standing};
 pub use self::queue::{Position, SegmentInfo};
 pub(crate) use self::queue::{SEGMENT_MAX, WAITING_MAX};
 pub use self::reader::{ReadReport, SegmentReader};
 pub use self::receipt::{Durable, Receipt, Unavailable};
 use self::segment::file_name;
-use self::writer::{Shared, Writer};
 use crate::clock::Clock;
 use crate::event::Event;
-pub use crate::spool::compact::{SET_ASIDE_SECONDS, SetAside};
-pub use crate::spool::wake::Bell;
+pub use crate::spool::compact::{Quarantine, SET_ASIDE_SECONDS};
+use crate::spool::queue::{EMPTY, Queue, QueueState};
+pub use crate::spool::wake::LocalWaker;
+use crate::spool::writer::{SharedState, Writer};
 
 /// Why a spool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +168,7 @@ pub struct Recovery {
 
 /// An open spool: one folder, one writer.
 pub struct Spool {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -206,9 +206,9 @@ impl Spool {
         let node = recover::node(&*disk)?;
         let found = recover::scan(&disk, node)?;
         let next = found.newest + 1;
-        let header = segment::Header::new(node, next, clock.now());
+        let header = segment::SegmentHeader::new(node, next, clock.now());
         let queue = Mutex::new(Queue::new(header, found.sealed.clone(), found.newest));
-        let shared = Arc::new(Shared { queue, work: Condvar::new(), disk, clock, node, bytes_max });
+        let shared = Arc::new(SharedState { queue, work: Condvar::new(), disk, clock, node, bytes_max });
         let writer = Writer::new(Arc::clone(&shared), next);
         let newest = {
             let mut queue = shared.queue();
@@ -244,13 +244,13 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::ready`]; with a turn in hand its events will be taken.
-    pub fn turn(&self) -> Result<Turn<'_>, Unavailable> {
+    pub fn turn(&self) -> Result<AppendTurn<'_>, Unavailable> {
         let queue = self.shared.queue();
         queue.ready(self.shared.bytes_max)?;
-        Ok(Turn { spool: self, queue })
+        Ok(AppendTurn { spool: self, queue })
     }
 
-    /// As [`Turn::failures`].
+    /// As [`AppendTurn::failures`].
     pub fn failures(&self) -> u64 {
         self.shared.queue().failures
     }
@@ -274,7 +274,7 @@ impl Spool {
 
     fn end_segment(&self) -> Result<Option<Receipt>, Unavailable> {
         let mut queue = self.shared.queue();
-        if queue.standing != Standing::Open {
+        if queue.standing != QueueState::Open {
             return Err(Unavailable);
         }
         let next = self.shared.header(queue.number() + 1);
@@ -359,7 +359,7 @@ impl Spool {
 
     /// Takes no more, writes what waits and ends the writer; returns once it has. Blocks.
     pub fn close(&self) {
-        self.shared.queue().standing = Standing::Closed;
+        self.shared.queue().standing = QueueState::Closed;
         self.shared.work.notify_one();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
@@ -370,12 +370,12 @@ impl Spool {
 
 /// The next place in an open spool. What is appended in one turn is written by one write and kept by one sync; only a
 /// crash before its answer can part it.
-pub struct Turn<'s> {
+pub struct AppendTurn<'s> {
     spool: &'s Spool,
     queue: MutexGuard<'s, Queue>,
 }
 
-impl Turn<'_> {
+impl AppendTurn<'_> {
     /// Where the next event will stand.
     pub fn position(&self) -> Position {
         self.queue.position()

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::receipt::{Promise, Receipt, Unavailable};
-use super::segment::{Encoder, HEADER, Header};
 use crate::event::Event;
+use crate::spool::segment::{HEADER, SegmentEncoder, SegmentHeader};
 
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.
@@ -47,7 +47,7 @@ pub struct Position {
 
 /// Whether events are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum QueueState {
     Open,
     /// The disk fails; the writer tries to begin a new segment.
     Failing,
@@ -55,30 +55,30 @@ pub(super) enum Standing {
 }
 
 /// Frames of one segment that are written and synced together.
-pub(super) struct Batch {
+pub(super) struct WriteBatch {
     pub(super) bytes: Vec<u8>,
     pub(super) events: u64,
     pub(super) promise: Promise,
     /// The segment ends here.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<SegmentEnd>,
 }
 
 /// The end of a segment.
-pub(super) struct End {
+pub(super) struct SegmentEnd {
     /// Kept once it is sealed.
     pub(super) sealed: Promise,
     /// The segment that follows.
-    pub(super) next: Header,
+    pub(super) next: SegmentHeader,
 }
 
-impl Batch {
+impl WriteBatch {
     fn new(bytes: Vec<u8>) -> Self {
         Self { bytes, events: 0, promise: Promise::new(), end: None }
     }
 }
 
 pub(super) struct Queue {
-    pub(super) standing: Standing,
+    pub(super) standing: QueueState,
     /// The writer sleeps until so many events have gathered, or a segment ends.
     pub(super) wake_at: Option<u64>,
     /// By number.
@@ -95,9 +95,9 @@ pub(super) struct Queue {
     pub(super) empty: BTreeSet<u64>,
     /// Sealed segments that may have a file beside the one that counts: the events that were folded, or half a batch.
     pub(super) doubled: BTreeSet<u64>,
-    encoder: Encoder,
-    gathering: Batch,
-    ended: Vec<Batch>,
+    encoder: SegmentEncoder,
+    gathering: WriteBatch,
+    ended: Vec<WriteBatch>,
     waiting: usize,
     /// Bytes of all segments but the one that is gathered for.
     settled: u64,
@@ -105,9 +105,9 @@ pub(super) struct Queue {
 
 impl Queue {
     /// A queue that takes nothing until [`Queue::begin`].
-    pub(super) fn new(header: Header, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
+    pub(super) fn new(header: SegmentHeader, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
         Self {
-            standing: Standing::Failing,
+            standing: QueueState::Failing,
             wake_at: None,
             settled: sealed.values().map(|segment| segment.bytes).sum(),
             sealed,
@@ -117,19 +117,19 @@ impl Queue {
             written: Position { segment: header.number, index: 0 },
             empty: BTreeSet::new(),
             doubled: BTreeSet::new(),
-            encoder: Encoder::new(header),
-            gathering: Batch::new(Vec::new()),
+            encoder: SegmentEncoder::new(header),
+            gathering: WriteBatch::new(Vec::new()),
             ended: Vec::new(),
             waiting: 0,
         }
     }
 
     /// Takes events again, into the new segment of `header`.
-    pub(super) fn begin(&mut self, header: Header) {
-        if self.standing == Standing::Failing {
-            self.standing = Standing::Open;
+    pub(super) fn begin(&mut self, header: SegmentHeader) {
+        if self.standing == QueueState::Failing {
+            self.standing = QueueState::Open;
         }
-        self.encoder = Encoder::new(header);
+        self.encoder = SegmentEncoder::new(header);
         self.settled = self.sealed.values().map(|segment| segment.bytes).sum();
         self.newest = header.number;
         self.written = Position { segment: header.number, index: 0 };
@@ -142,7 +142,7 @@ impl Queue {
     /// When it would not.
     pub(super) fn ready(&self, bytes_max: u64) -> Result<(), Unavailable> {
         let full = self.waiting >= WAITING_MAX || self.bytes() >= bytes_max;
-        if self.standing != Standing::Open || full { Err(Unavailable) } else { Ok(()) }
+        if self.standing != QueueState::Open || full { Err(Unavailable) } else { Ok(()) }
     }
 
     /// Where the next event goes.
@@ -200,17 +200,17 @@ impl Queue {
     }
 
     /// Ends the segment behind what waits; `next` is the one that follows. None if it holds no event.
-    pub(super) fn end(&mut self, next: Header) -> Option<Receipt> {
+    pub(super) fn end(&mut self, next: SegmentHeader) -> Option<Receipt> {
         if self.encoder.events == 0 {
             return None;
         }
         let sealed = Promise::new();
         let receipt = sealed.receipt();
-        let mut batch = std::mem::replace(&mut self.gathering, Batch::new(Vec::new()));
-        batch.end = Some(End { sealed, next });
+        let mut batch = std::mem::replace(&mut self.gathering, WriteBatch::new(Vec::new()));
+        batch.end = Some(SegmentEnd { sealed, next });
         self.ended.push(batch);
         self.settled += self.encoder.position;
-        self.encoder = Encoder::new(next);
+        self.encoder = SegmentEncoder::new(next);
         Some(receipt)
     }
 
@@ -220,10 +220,10 @@ impl Queue {
     }
 
     /// All that waits, oldest first; `spare` is used to gather what comes next.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<Batch> {
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<WriteBatch> {
         let mut batches = std::mem::take(&mut self.ended);
         if self.gathering.events > 0 {
-            batches.push(std::mem::replace(&mut self.gathering, Batch::new(spare)));
+            batches.push(std::mem::replace(&mut self.gathering, WriteBatch::new(spare)));
         }
         self.waiting = 0;
         batches

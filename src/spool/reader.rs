@@ -6,13 +6,13 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::dictionary::Known;
 use super::disk::{Disk, QUARANTINE};
-use super::segment::{Header, Piece, Pieces};
-use super::varint::Input;
 use crate::event::Event;
+use crate::spool::dictionary::DictionaryReader;
 use crate::spool::event_codec;
-use crate::spool::event_codec::RecordError;
+use crate::spool::event_codec::CodecError;
+use crate::spool::segment::{SegmentHeader, SegmentPiece, SegmentPieces};
+use crate::spool::varint::ByteReader;
 
 /// What became of a segment's frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct ReadReport {
 
 /// One segment, in memory.
 pub struct SegmentReader {
-    pub(super) header: Header,
+    pub(super) header: SegmentHeader,
     pub(super) bytes: Vec<u8>,
     pub(super) disk: Arc<dyn Disk>,
 }
@@ -43,12 +43,12 @@ impl SegmentReader {
     /// When something is damaged and cannot be copied to quarantine; `visit` has then seen all that can be read.
     pub fn for_each(&self, mut visit: impl FnMut(&Event<'_>)) -> io::Result<ReadReport> {
         let mut report = ReadReport::default();
-        let mut known = Known::default();
+        let mut known = DictionaryReader::default();
         let mut lost = 0;
         let mut damaged = Vec::new();
-        for piece in Pieces::new(&self.bytes, &self.header) {
+        for piece in SegmentPieces::new(&self.bytes, &self.header) {
             match piece {
-                Piece::Frame { at, payload } => match self.event(&payload, &mut known, lost) {
+                SegmentPiece::Frame { at, payload } => match self.event(&payload, &mut known, lost) {
                     Ok(event) => {
                         report.events += 1;
                         report.mended += u64::from(matches!(payload, Cow::Owned(_)));
@@ -59,12 +59,12 @@ impl SegmentReader {
                         damaged.push(at);
                     }
                 },
-                Piece::Damaged(at) => {
+                SegmentPiece::Damaged(at) => {
                     lost += at.len();
                     damaged.push(at);
                 }
-                Piece::Torn(at) => report.torn_bytes += at.len() as u64,
-                Piece::Free(at) => report.free_bytes += at.len() as u64,
+                SegmentPiece::Torn(at) => report.torn_bytes += at.len() as u64,
+                SegmentPiece::Free(at) => report.free_bytes += at.len() as u64,
             }
         }
         report.damaged = damaged.len() as u64;
@@ -72,8 +72,8 @@ impl SegmentReader {
         Ok(report)
     }
 
-    fn event<'k>(&self, payload: &[u8], known: &'k mut Known, lost: usize) -> Result<Event<'k>, RecordError> {
-        let mut input = Input::new(payload);
+    fn event<'k>(&self, payload: &[u8], known: &'k mut DictionaryReader, lost: usize) -> Result<Event<'k>, CodecError> {
+        let mut input = ByteReader::new(payload);
         known.define(&mut input, lost)?;
         event_codec::read(input, self.header.version, self.header.hour(), known)
     }

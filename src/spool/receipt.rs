@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::spool::wake;
-use crate::spool::wake::{Rope, Stand};
+use crate::spool::wake::{Notifier, WaiterSlot};
 
 /// The spool cannot keep events now: the disk fails, is full, or is too slow for what comes. Try again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +24,13 @@ pub struct Durable(());
 #[derive(Debug)]
 #[must_use = "an event is not durable before its receipt says so"]
 pub struct Receipt {
-    group: Arc<Group>,
-    place: Option<Place>,
+    group: Arc<ReceiptGroup>,
+    place: Option<WakerSlot>,
 }
 
 /// Where a receipt's waker stands.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum WakerSlot {
     /// Among those that its thread's bell wakes.
     Thread(usize),
     /// In its group.
@@ -38,19 +38,19 @@ enum Place {
 }
 
 /// The writer's side of a group of receipts.
-pub(super) struct Promise(Arc<Group>);
+pub(super) struct Promise(Arc<ReceiptGroup>);
 
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ReceiptGroup {
     state: AtomicU8,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<GroupWaiters>,
 }
 
 /// Whom a group tells.
 #[derive(Debug, Default)]
-struct Waiting {
+struct GroupWaiters {
     /// Of threads on which somebody waits.
-    bells: Vec<Arc<Rope>>,
+    bells: Vec<Arc<Notifier>>,
     /// Of threads without a bell.
     wakers: Vec<Waker>,
 }
@@ -59,7 +59,7 @@ const OPEN: u8 = 0;
 const KEPT: u8 = 1;
 const BROKEN: u8 = 2;
 
-impl Group {
+impl ReceiptGroup {
     /// What became of it, once that is known.
     pub(super) fn settled(&self) -> Option<Result<Durable, Unavailable>> {
         match self.state.load(Ordering::Acquire) {
@@ -70,7 +70,7 @@ impl Group {
     }
 
     fn settle(&self, state: u8) {
-        let Waiting { bells, wakers } = {
+        let GroupWaiters { bells, wakers } = {
             let mut waiting = self.waiting();
             if self.state.load(Ordering::Acquire) != OPEN {
                 return;
@@ -82,14 +82,14 @@ impl Group {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, GroupWaiters> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Promise {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Group { state: AtomicU8::new(OPEN), waiting: Mutex::default() }))
+        Self(Arc::new(ReceiptGroup { state: AtomicU8::new(OPEN), waiting: Mutex::default() }))
     }
 
     pub(super) fn receipt(&self) -> Receipt {
@@ -116,10 +116,11 @@ impl Future for Receipt {
         if let Some(settled) = receipt.group.settled() {
             return Poll::Ready(settled);
         }
-        let stood = receipt.place.and_then(|place| if let Place::Thread(index) = place { Some(index) } else { None });
+        let stood =
+            receipt.place.and_then(|place| if let WakerSlot::Thread(index) = place { Some(index) } else { None });
         let first = match wake::wait(&receipt.group, stood, context.waker()) {
-            Some(Stand { index, first }) => {
-                receipt.place = Some(Place::Thread(index));
+            Some(WaiterSlot { index, first }) => {
+                receipt.place = Some(WakerSlot::Thread(index));
                 // A bell that the group knows will be rung, and is heard on this thread, so behind this.
                 let Some(first) = first else { return Poll::Pending };
                 Some(first)
@@ -132,11 +133,11 @@ impl Future for Receipt {
         }
         match (first, receipt.place) {
             (Some(first), _) => waiting.bells.push(first),
-            (None, Some(Place::Group(index))) if let Some(waker) = waiting.wakers.get_mut(index) => {
+            (None, Some(WakerSlot::Group(index))) if let Some(waker) = waiting.wakers.get_mut(index) => {
                 waker.clone_from(context.waker());
             }
             (None, _) => {
-                receipt.place = Some(Place::Group(waiting.wakers.len()));
+                receipt.place = Some(WakerSlot::Group(waiting.wakers.len()));
                 waiting.wakers.push(context.waker().clone());
             }
         }

@@ -10,24 +10,25 @@ use super::batch;
 use super::disk::{Disk, QUARANTINE};
 use super::queue::SegmentInfo;
 use super::reader::{ReadReport, SegmentReader};
-use super::segment::{self, HEADER, Header, Node, VERSION, file_name};
 use super::{Recovery, SpoolError};
+use crate::spool::segment;
+use crate::spool::segment::{HEADER, NodeName, SegmentHeader, VERSION, file_name};
 
 const NODE: &str = "node";
 const NEW_NODE: &str = "node.new";
 
 /// The name of this spool, made at its first start.
-pub(super) fn node(disk: &dyn Disk) -> Result<Node, SpoolError> {
+pub(super) fn node(disk: &dyn Disk) -> Result<NodeName, SpoolError> {
     if disk.list()?.iter().any(|name| name == NODE) {
         let bytes = disk.read(NODE)?;
         let digits = std::str::from_utf8(&bytes).map(str::trim_end).unwrap_or_default();
         let well_formed = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = u128::from_str_radix(digits, 16).ok().filter(|_| well_formed);
-        return number.map(|number| Node(number.to_be_bytes())).ok_or(SpoolError::Node);
+        return number.map(|number| NodeName(number.to_be_bytes())).ok_or(SpoolError::Node);
     }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| SpoolError::Disk(io::Error::other("no randomness")))?;
-    let node = Node(bytes);
+    let node = NodeName(bytes);
     let mut file = disk.create(NEW_NODE)?;
     file.write(0, format!("{node}\n").as_bytes())?;
     file.sync()?;
@@ -37,7 +38,7 @@ pub(super) fn node(disk: &dyn Disk) -> Result<Node, SpoolError> {
 }
 
 /// What a start found.
-pub(super) struct Found {
+pub(super) struct RecoveryReport {
     /// Highest number that a file has; 0 if there is none.
     pub(super) newest: u64,
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
@@ -52,11 +53,11 @@ pub(super) struct Found {
 }
 
 /// Reads every batch, and every segment without one, and changes none.
-pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError> {
+pub(super) fn scan(disk: &Arc<dyn Disk>, node: NodeName) -> Result<RecoveryReport, SpoolError> {
     let names = disk.list()?;
     let segments: BTreeSet<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
     let batches: BTreeSet<u64> = names.iter().filter_map(|name| batch::number(name)).collect();
-    let mut found = Found {
+    let mut found = RecoveryReport {
         newest: segments.last().max(batches.last()).copied().unwrap_or(0),
         sealed: BTreeMap::new(),
         recovery: Recovery::default(),
@@ -77,9 +78,9 @@ pub(super) fn scan(disk: &Arc<dyn Disk>, node: Node) -> Result<Found, SpoolError
 }
 
 /// Reads the segment `number` of this spool; `None` if it is not one.
-pub(super) fn open(disk: &Arc<dyn Disk>, node: Node, number: u64) -> Result<Option<SegmentReader>, SpoolError> {
+pub(super) fn open(disk: &Arc<dyn Disk>, node: NodeName, number: u64) -> Result<Option<SegmentReader>, SpoolError> {
     let bytes = disk.read(&file_name(number))?;
-    let Some(header) = Header::read(&bytes) else { return Ok(None) };
+    let Some(header) = SegmentHeader::read(&bytes) else { return Ok(None) };
     if !(1..=VERSION).contains(&header.version) {
         return Err(SpoolError::Version { number, version: header.version });
     }
@@ -90,7 +91,7 @@ pub(super) fn open(disk: &Arc<dyn Disk>, node: Node, number: u64) -> Result<Opti
     Ok((header.number == number).then_some(reader))
 }
 
-impl Found {
+impl RecoveryReport {
     /// Whether the batch stands for its segment. One that does not is worth nothing beside the events, which are only
     /// removed when it is durable.
     fn look_at_batch(
@@ -98,7 +99,7 @@ impl Found {
         number: u64,
         has_events: bool,
         disk: &Arc<dyn Disk>,
-        node: Node,
+        node: NodeName,
     ) -> Result<bool, SpoolError> {
         let file = disk.read(&batch::file_name(number));
         let bytes = file.as_ref().map_or(0, Vec::len);
@@ -122,7 +123,7 @@ impl Found {
         Ok(false)
     }
 
-    fn look_at(&mut self, number: u64, disk: &Arc<dyn Disk>, node: Node) -> Result<(), SpoolError> {
+    fn look_at(&mut self, number: u64, disk: &Arc<dyn Disk>, node: NodeName) -> Result<(), SpoolError> {
         let reader = match open(disk, node, number) {
             Ok(Some(reader)) => reader,
             Ok(None) => {

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use crc32fast::Hasher;
 
-use super::dictionary::Written;
 use crate::event::{Event, Hour};
+use crate::spool::dictionary::DictionaryWriter;
 use crate::spool::event_codec;
 
 /// The version that is written; it and those before it are read.
@@ -46,9 +46,9 @@ pub(super) fn number_before(file_name: &str, suffix: &str) -> Option<u64> {
 
 /// The name of one spool, made once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Node(pub(super) [u8; 16]);
+pub(super) struct NodeName(pub(super) [u8; 16]);
 
-impl std::fmt::Display for Node {
+impl std::fmt::Display for NodeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
@@ -56,18 +56,18 @@ impl std::fmt::Display for Node {
 
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct SegmentHeader {
     /// What kind of file this is.
     pub(super) magic: [u8; 8],
     pub(super) version: u16,
-    pub(super) node: Node,
+    pub(super) node: NodeName,
     pub(super) number: u64,
     /// Seconds since 1970.
     pub(super) created: u64,
 }
 
-impl Header {
-    pub(super) fn new(node: Node, number: u64, now: jiff::Timestamp) -> Self {
+impl SegmentHeader {
+    pub(super) fn new(node: NodeName, number: u64, now: jiff::Timestamp) -> Self {
         let created = u64::try_from(now.as_second()).unwrap_or(0);
         Self { magic: MAGIC, version: VERSION, node, number, created }
     }
@@ -108,7 +108,7 @@ impl Header {
         (*magic == due).then(|| Self {
             magic: due,
             version: u16::from_le_bytes(*version),
-            node: Node(*node),
+            node: NodeName(*node),
             number: u64::from_le_bytes(*number),
             created: u64::from_le_bytes(*created),
         })
@@ -126,21 +126,21 @@ impl Header {
 }
 
 /// Makes the frames of one segment, in order.
-pub(super) struct Encoder {
-    pub(super) header: Header,
+pub(super) struct SegmentEncoder {
+    pub(super) header: SegmentHeader,
     /// Where the next frame begins.
     pub(super) position: u64,
     /// Frames so far.
     pub(super) events: u64,
     seed: u32,
-    texts: Written,
+    texts: DictionaryWriter,
     record: Vec<u8>,
 }
 
-impl Encoder {
-    pub(super) fn new(header: Header) -> Self {
+impl SegmentEncoder {
+    pub(super) fn new(header: SegmentHeader) -> Self {
         let seed = header.seed();
-        let (position, texts) = (HEADER as u64, Written::default());
+        let (position, texts) = (HEADER as u64, DictionaryWriter::default());
         Self { header, position, events: 0, seed, texts, record: Vec::with_capacity(256) }
     }
 
@@ -206,7 +206,7 @@ fn turn_back(bytes: &mut [u8], difference: u32) -> bool {
 
 /// What stands at a place of a segment.
 #[derive(Debug, PartialEq)]
-pub(super) enum Piece<'a> {
+pub(super) enum SegmentPiece<'a> {
     /// A payload under its checksum.
     Frame { at: Range<usize>, payload: Cow<'a, [u8]> },
     /// Bytes that are no frame, before the next one or up to the end.
@@ -218,14 +218,14 @@ pub(super) enum Piece<'a> {
 }
 
 /// The pieces of a segment, from the first byte behind its header to the last.
-pub(super) struct Pieces<'a> {
+pub(super) struct SegmentPieces<'a> {
     bytes: &'a [u8],
     seed: u32,
     at: usize,
 }
 
-impl<'a> Pieces<'a> {
-    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Self {
+impl<'a> SegmentPieces<'a> {
+    pub(super) fn new(bytes: &'a [u8], header: &SegmentHeader) -> Self {
         Self { bytes, seed: header.seed(), at: HEADER }
     }
 
@@ -271,10 +271,10 @@ impl<'a> Pieces<'a> {
     }
 }
 
-impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+impl<'a> Iterator for SegmentPieces<'a> {
+    type Item = SegmentPiece<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<SegmentPiece<'a>> {
         let (at, end) = (self.at, self.bytes.len());
         if at >= end {
             return None;
@@ -283,20 +283,20 @@ impl<'a> Iterator for Pieces<'a> {
         if frame.is_none() {
             if self.bytes.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)) {
                 self.at = end;
-                return Some(Piece::Free(at..end));
+                return Some(SegmentPiece::Free(at..end));
             }
             frame = self.mended(at).map(Cow::Owned);
         }
         if let Some(payload) = frame {
             self.at = at + FRAME_HEAD + payload.len();
-            return Some(Piece::Frame { at: at..self.at, payload });
+            return Some(SegmentPiece::Frame { at: at..self.at, payload });
         }
         let written = self.written_end(at);
         let next = (at + 1..written).find(|&next| self.intact(next).is_some());
         self.at = next.unwrap_or(written);
         let claimed = self.length(at).and_then(|length| self.payload(at, length));
         let whole = claimed.is_some_and(|(payload, _)| at + FRAME_HEAD + payload.len() <= written);
-        let piece = if next.is_some() || whole { Piece::Damaged } else { Piece::Torn };
+        let piece = if next.is_some() || whole { SegmentPiece::Damaged } else { SegmentPiece::Torn };
         Some(piece(at..self.at))
     }
 }

@@ -1,6 +1,6 @@
 //! Integers of changing width, and a cursor that takes them from bytes. It never reads past its end and never panics.
 
-use crate::spool::event_codec::RecordError;
+use crate::spool::event_codec::CodecError;
 
 /// Appends `value`, seven bits to a byte, lowest first.
 pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
@@ -19,9 +19,9 @@ pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Bytes that are read from the front.
-pub(super) struct Input<'a>(&'a [u8]);
+pub(super) struct ByteReader<'a>(&'a [u8]);
 
-impl<'a> Input<'a> {
+impl<'a> ByteReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -31,24 +31,24 @@ impl<'a> Input<'a> {
         self.0.len()
     }
 
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], RecordError> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(RecordError::Short)?;
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(CodecError::Short)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, RecordError> {
-        let (first, rest) = self.0.split_first().ok_or(RecordError::Short)?;
+    pub(super) fn u8(&mut self) -> Result<u8, CodecError> {
+        let (first, rest) = self.0.split_first().ok_or(CodecError::Short)?;
         self.0 = rest;
         Ok(*first)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, RecordError> {
+    pub(super) fn u16(&mut self) -> Result<u16, CodecError> {
         Ok(u16::from_le_bytes([self.u8()?, self.u8()?]))
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, RecordError> {
+    pub(super) fn varint(&mut self) -> Result<u64, CodecError> {
         // Most are below 128.
         match self.0.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
@@ -59,28 +59,28 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, RecordError> {
+    fn long_varint(&mut self) -> Result<u64, CodecError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
             let bits = u64::from(byte & 0x7f);
             if (bits << shift) >> shift != bits {
-                return Err(RecordError::Range);
+                return Err(CodecError::Range);
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
         }
-        Err(RecordError::Range)
+        Err(CodecError::Range)
     }
 
     #[inline]
-    pub(super) fn u32(&mut self) -> Result<u32, RecordError> {
-        u32::try_from(self.varint()?).map_err(|_| RecordError::Range)
+    pub(super) fn u32(&mut self) -> Result<u32, CodecError> {
+        u32::try_from(self.varint()?).map_err(|_| CodecError::Range)
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64, RecordError> {
+    pub(super) fn signed(&mut self) -> Result<i64, CodecError> {
         let value = self.varint()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
@@ -98,18 +98,21 @@ mod tests {
             put(&mut bytes, value);
             put_signed(&mut bytes, value.cast_signed());
         }
-        let mut input = Input::new(&bytes);
+        let mut input = ByteReader::new(&bytes);
         for &value in &values {
             assert_eq!(input.varint(), Ok(value));
             assert_eq!(input.signed(), Ok(value.cast_signed()));
         }
         assert_eq!(input.left(), 0);
-        assert_eq!(input.varint(), Err(RecordError::Short));
+        assert_eq!(input.varint(), Err(CodecError::Short));
     }
 
     #[test]
     fn an_integer_beyond_64_bits_is_an_error() {
-        assert_eq!(Input::new(&[0xff; 10]).varint(), Err(RecordError::Range));
-        assert_eq!(Input::new(&[0x80; 9].into_iter().chain([2]).collect::<Vec<_>>()).varint(), Err(RecordError::Range));
+        assert_eq!(ByteReader::new(&[0xff; 10]).varint(), Err(CodecError::Range));
+        assert_eq!(
+            ByteReader::new(&[0x80; 9].into_iter().chain([2]).collect::<Vec<_>>()).varint(),
+            Err(CodecError::Range)
+        );
     }
 }

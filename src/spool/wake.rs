@@ -9,48 +9,48 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::spool::receipt::Group;
+use crate::spool::receipt::ReceiptGroup;
 
 /// The bell of a thread, as the task that hears it: it ends by being dropped, on its thread.
 #[must_use = "nobody hears a bell that is not polled"]
-pub struct Bell(Arc<Rope>);
+pub struct LocalWaker(Arc<Notifier>);
 
 /// What rings a bell, from anywhere.
 #[derive(Debug, Default)]
-pub(super) struct Rope(Mutex<Option<Waker>>);
+pub(super) struct Notifier(Mutex<Option<Waker>>);
 
 /// All that waits on a thread.
-struct Here {
-    rope: Option<Arc<Rope>>,
+struct ThreadWaiters {
+    rope: Option<Arc<Notifier>>,
     /// Of the groups that are not on the disk yet, few at any time.
-    waiting: Vec<(Arc<Group>, Vec<Waker>)>,
+    waiting: Vec<(Arc<ReceiptGroup>, Vec<Waker>)>,
     /// Kept for the next group.
     spare: Vec<Waker>,
 }
 
 thread_local! {
-    static HERE: RefCell<Here> = const { RefCell::new(Here { rope: None, waiting: Vec::new(), spare: Vec::new() }) };
+    static HERE: RefCell<ThreadWaiters> = const { RefCell::new(ThreadWaiters { rope: None, waiting: Vec::new(), spare: Vec::new() }) };
 }
 
 /// A buffer that grew beyond this in a burst is given back.
 const SPARE_MAX: usize = 1_024;
 
-impl Bell {
+impl LocalWaker {
     /// From now on what waits on this thread waits for this bell.
     pub fn hang() -> Self {
-        let rope = Arc::<Rope>::default();
+        let rope = Arc::<Notifier>::default();
         HERE.with_borrow_mut(|here| here.rope = Some(rope.clone()));
         Self(rope)
     }
 }
 
-impl Future for Bell {
+impl Future for LocalWaker {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.0.heard_by(context.waker());
         // Nobody is woken while the list is held.
-        while let Some(mut wakers) = HERE.with_borrow_mut(Here::take_settled) {
+        while let Some(mut wakers) = HERE.with_borrow_mut(ThreadWaiters::take_settled) {
             wakers.drain(..).for_each(Waker::wake);
             if wakers.capacity() <= SPARE_MAX {
                 HERE.with_borrow_mut(|here| here.spare = wakers);
@@ -60,7 +60,7 @@ impl Future for Bell {
     }
 }
 
-impl Drop for Bell {
+impl Drop for LocalWaker {
     fn drop(&mut self) {
         // A thread that ends has nobody left to wake.
         let all = HERE.try_with(|here| {
@@ -72,7 +72,7 @@ impl Drop for Bell {
     }
 }
 
-impl Rope {
+impl Notifier {
     /// Whoever waits on that thread is woken soon.
     pub(super) fn pull(&self) {
         let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -90,7 +90,7 @@ impl Rope {
     }
 }
 
-impl Here {
+impl ThreadWaiters {
     /// Those who wait for a group that is settled.
     fn take_settled(&mut self) -> Option<Vec<Waker>> {
         let settled = self.waiting.iter().position(|(group, _)| group.settled().is_some())?;
@@ -99,25 +99,25 @@ impl Here {
 }
 
 /// Where a waiter stands, and the bell that the group does not know yet.
-pub(super) struct Stand {
+pub(super) struct WaiterSlot {
     pub(super) index: usize,
-    pub(super) first: Option<Arc<Rope>>,
+    pub(super) first: Option<Arc<Notifier>>,
 }
 
 /// Has `waker` wait for `group` on this thread, once however often it asks; `index` says where it stood last. Nothing
 /// where the thread has no bell.
-pub(super) fn wait(group: &Arc<Group>, index: Option<usize>, waker: &Waker) -> Option<Stand> {
+pub(super) fn wait(group: &Arc<ReceiptGroup>, index: Option<usize>, waker: &Waker) -> Option<WaiterSlot> {
     HERE.try_with(|here| here.borrow_mut().wait(group, index, waker)).ok().flatten()
 }
 
-impl Here {
-    fn wait(&mut self, group: &Arc<Group>, index: Option<usize>, waker: &Waker) -> Option<Stand> {
+impl ThreadWaiters {
+    fn wait(&mut self, group: &Arc<ReceiptGroup>, index: Option<usize>, waker: &Waker) -> Option<WaiterSlot> {
         let rope = self.rope.as_ref()?;
         let Some((_, wakers)) = self.waiting.iter_mut().rev().find(|(known, _)| Arc::ptr_eq(known, group)) else {
             let mut wakers = std::mem::take(&mut self.spare);
             wakers.push(waker.clone());
             self.waiting.push((group.clone(), wakers));
-            return Some(Stand { index: 0, first: Some(rope.clone()) });
+            return Some(WaiterSlot { index: 0, first: Some(rope.clone()) });
         };
         // An index may be of another thread, or of before: nobody else's is ever overwritten.
         let stands = index.filter(|index| wakers.get(*index).is_some_and(|known| known.will_wake(waker)));
@@ -125,7 +125,7 @@ impl Here {
             wakers.push(waker.clone());
             wakers.len() - 1
         });
-        Some(Stand { index, first: None })
+        Some(WaiterSlot { index, first: None })
     }
 }
 
@@ -166,13 +166,13 @@ mod tests {
     }
 
     /// Lets the bell's task run; `hears` counts how often it was woken.
-    fn hear(bell: &mut Bell, hears: &Arc<Count>) {
+    fn hear(bell: &mut LocalWaker, hears: &Arc<Count>) {
         assert!(Pin::new(bell).poll(&mut Context::from_waker(&Waker::from(hears.clone()))).is_pending());
     }
 
     #[test]
     fn a_promise_rings_once_and_its_thread_wakes_all_who_wait_for_it_and_nobody_else() {
-        let (mut bell, hears) = (Bell::hang(), Arc::<Count>::default());
+        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
         hear(&mut bell, &hears);
         let (kept, open) = (Promise::new(), Promise::new());
         let mut waiters: Vec<Waiter> = (0..300).map(|_| Waiter::of(&kept)).collect();
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_receipt_that_moves_to_another_task_is_woken_there_and_takes_nobody_s_place() {
-        let (mut bell, hears) = (Bell::hang(), Arc::<Count>::default());
+        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
         hear(&mut bell, &hears);
         let promise = Promise::new();
         let (mut moved, mut stays) = (Waiter::of(&promise), Waiter::of(&promise));
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_bell_that_goes_is_woken_and_then_waits_without_one() {
-        let (mut bell, hears) = (Bell::hang(), Arc::<Count>::default());
+        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
         hear(&mut bell, &hears);
         let promise = Promise::new();
         let mut waiters = [Waiter::of(&promise), Waiter::of(&promise)];
@@ -228,7 +228,7 @@ mod tests {
         };
         let wait = || {
             let tasks = async {
-                let bell = tokio::spawn(Bell::hang());
+                let bell = tokio::spawn(LocalWaker::hang());
                 for round in 0..2_000_usize {
                     let tasks: Vec<_> = receipts(round % 5).into_iter().map(tokio::spawn).collect();
                     if round % 3 == 0 {

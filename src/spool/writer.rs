@@ -5,11 +5,11 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::disk::{Appending, Disk};
-use super::queue::{Batch, EMPTY, Position, Queue, SegmentInfo, Standing};
-use super::segment::{Header, Node, file_name};
 use crate::clock::Clock;
-use crate::spool::commit_delay::{ENOUGH, Patience};
+use crate::spool::commit_delay::{CommitDelay, ENOUGH};
+use crate::spool::disk::{AppendFile, Disk};
+use crate::spool::queue::{EMPTY, Position, Queue, QueueState, SegmentInfo, WriteBatch};
+use crate::spool::segment::{NodeName, SegmentHeader, file_name};
 
 /// Longest wait between two attempts on a failing disk: it is found good again within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -20,22 +20,22 @@ const FREE: (u64, u64) = (4 << 10, 64 << 10);
 const SPARE_MAX: usize = 1 << 20;
 
 /// What the spool's callers and its writer share.
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub(super) queue: Mutex<Queue>,
     pub(super) work: Condvar,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) node: Node,
+    pub(super) node: NodeName,
     pub(super) bytes_max: u64,
 }
 
-impl Shared {
+impl SharedState {
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn header(&self, number: u64) -> Header {
-        Header::new(self.node, number, self.clock.now())
+    pub(super) fn header(&self, number: u64) -> SegmentHeader {
+        SegmentHeader::new(self.node, number, self.clock.now())
     }
 
     fn seconds(&self) -> u64 {
@@ -44,9 +44,9 @@ impl Shared {
 }
 
 /// The segment that is written to.
-struct Active {
-    header: Header,
-    file: Box<dyn Appending>,
+struct ActiveSegment {
+    header: SegmentHeader,
+    file: Box<dyn AppendFile>,
     /// Where the frames ended at the last good sync.
     durable: u64,
     /// Size of the file: zeros up to here.
@@ -55,7 +55,7 @@ struct Active {
     since: u64,
 }
 
-impl Active {
+impl ActiveSegment {
     fn info(&self) -> SegmentInfo {
         let Self { header, durable, events, since, .. } = self;
         let (bytes, events, since) = (*durable, *events, *since);
@@ -74,21 +74,21 @@ fn keep_free(bytes: &mut Vec<u8>, free: u64) {
 }
 
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    active: Option<Active>,
+    shared: Arc<SharedState>,
+    active: Option<ActiveSegment>,
     /// Number of the segment to begin when there is no active one.
     next: u64,
     failing: bool,
     /// Failures since the last good sync.
     failures: u32,
     spare: Vec<u8>,
-    pub(super) patience: Patience,
+    pub(super) patience: CommitDelay,
 }
 
 impl Writer {
     /// A writer that begins with segment `next`; if the disk does not let it, it tries again at its turns.
-    pub(super) fn new(shared: Arc<Shared>, next: u64) -> Self {
-        let (spare, patience) = (Vec::new(), Patience::default());
+    pub(super) fn new(shared: Arc<SharedState>, next: u64) -> Self {
+        let (spare, patience) = (Vec::new(), CommitDelay::default());
         let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, patience };
         writer.begin_again();
         writer
@@ -103,10 +103,10 @@ impl Writer {
 
     fn wait(&mut self) -> bool {
         let mut queue = self.shared.queue();
-        if self.failing && queue.standing != Standing::Closed {
+        if self.failing && queue.standing != QueueState::Closed {
             let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
             let (queue, _) = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
-            return queue.standing != Standing::Closed;
+            return queue.standing != QueueState::Closed;
         }
         queue = self.until(queue, 1, None);
         if queue.gathered() < ENOUGH && self.patience.pauses() {
@@ -129,7 +129,7 @@ impl Writer {
         time: Option<Duration>,
     ) -> MutexGuard<'q, Queue> {
         queue.wake_at = Some(enough);
-        let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != Standing::Closed;
+        let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != QueueState::Closed;
         let work = &self.shared.work;
         queue = match time {
             None => work.wait_while(queue, waits).unwrap_or_else(PoisonError::into_inner),
@@ -158,7 +158,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: &mut Batch) -> io::Result<()> {
+    fn commit(&mut self, batch: &mut WriteBatch) -> io::Result<()> {
         let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
         if batch.events > 0 {
             let end = active.durable + batch.bytes.len() as u64;
@@ -194,7 +194,7 @@ impl Writer {
     }
 
     /// Makes the file of a new segment and all that finds it again durable, before an event goes in.
-    fn begin(&mut self, header: Header) -> io::Result<()> {
+    fn begin(&mut self, header: SegmentHeader) -> io::Result<()> {
         let mut file = self.shared.disk.create(&file_name(header.number))?;
         let mut bytes = header.bytes();
         let size = size_for(EMPTY);
@@ -206,17 +206,17 @@ impl Writer {
         queue.newest = header.number;
         queue.written = Position { segment: header.number, index: 0 };
         drop(queue);
-        self.active = Some(Active { header, file, durable: EMPTY, size, events: 0, since: 0 });
+        self.active = Some(ActiveSegment { header, file, durable: EMPTY, size, events: 0, since: 0 });
         Ok(())
     }
 
     /// Takes nothing more. What waits is refused, but only after it was cut off.
-    fn fail(&mut self, error: &io::Error, mut refused: Vec<Batch>) {
+    fn fail(&mut self, error: &io::Error, mut refused: Vec<WriteBatch>) {
         tracing::error!(kind = ?error.kind(), "the spool cannot write; events are refused until it can");
         {
             let mut queue = self.shared.queue();
-            if queue.standing == Standing::Open {
-                queue.standing = Standing::Failing;
+            if queue.standing == QueueState::Open {
+                queue.standing = QueueState::Failing;
             }
             queue.failures += 1;
             refused.extend(queue.take(Vec::new()));
@@ -267,7 +267,7 @@ impl Drop for Writer {
     /// However it ends: nobody waits for a writer that is gone.
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        queue.standing = Standing::Closed;
+        queue.standing = QueueState::Closed;
         let refused = queue.take(Vec::new());
         drop(queue);
         drop(refused);

@@ -10,9 +10,9 @@ use clickhouse::query::{BytesCursor, Query};
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use serde::{Deserialize, Serialize};
 
-use super::error::{Failure, StoreError};
 use crate::config;
 use crate::rollup::counters::{Batch, ImportsRow};
+use crate::store::error::{ServerError, StoreError};
 
 /// Sending one chunk of 256 KiB; slower than this is a dead connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,7 +49,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// The key of the password file that cannot be read, the file, and why.
-    pub fn remote(config: &config::ClickHouse) -> Result<Self, (&'static str, String, std::io::Error)> {
+    pub fn remote(config: &config::ClickHouseConfig) -> Result<Self, (&'static str, String, std::io::Error)> {
         let login = |user: &str, key, file: &str| {
             let password = match file {
                 "" => String::new(),
@@ -81,7 +81,7 @@ pub struct Store {
 impl Store {
     /// Makes a client; nothing is sent before it is used. Of `config`, only the names of the database and the cluster
     /// matter here.
-    pub fn connect(config: &config::ClickHouse, endpoint: &Endpoint) -> Self {
+    pub fn connect(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> Self {
         let client = Client::default().with_url(&endpoint.url);
         let login = |login: &Login| client.clone().with_user(&login.user).with_password(&login.password);
         let bare = login(&endpoint.writer);
@@ -173,13 +173,13 @@ impl Store {
     }
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
-    pub fn ask(&self, sql: &str) -> Question {
-        Question(self.reader.query_raw(sql))
+    pub fn ask(&self, sql: &str) -> SqlQuestion {
+        SqlQuestion(self.reader.query_raw(sql))
     }
 
     /// Starts a question as the user that owns the tables: for our own bookkeeping, never for figures that leave.
-    pub fn ask_as_owner(&self, sql: &str) -> Question {
-        Question(self.bare.query_raw(sql))
+    pub fn ask_as_owner(&self, sql: &str) -> SqlQuestion {
+        SqlQuestion(self.bare.query_raw(sql))
     }
 
     /// Days of `site` (since 1970-01-01) that imports have brought, each with the hashes of what brought it.
@@ -207,9 +207,9 @@ impl Store {
 
 /// A question with its parameters.
 #[must_use = "a question asks nothing before its rows are fetched"]
-pub struct Question(Query);
+pub struct SqlQuestion(Query);
 
-impl Question {
+impl SqlQuestion {
     /// Gives `{name:Type}` its value: a text, a number, a list…
     pub fn param(self, name: &str, value: impl Serialize) -> Self {
         Self(self.0.param(name, value))
@@ -254,7 +254,7 @@ impl Question {
         let mut rows = BytesMut::new();
         while let Some(chunk) = cursor.next().await? {
             if rows.len() + chunk.len() > bytes_max {
-                return Err(StoreError::Refused(Failure { code: 0, name: "answer too long" }));
+                return Err(StoreError::Refused(ServerError { code: 0, name: "answer too long" }));
             }
             rows.extend_from_slice(&chunk);
         }

@@ -10,22 +10,22 @@ use clickhouse::error::Error as ClientError;
 pub enum StoreError {
     /// The same may succeed later: keep it and offer it again.
     #[error("the database cannot do this now: {0}")]
-    Retryable(Failure),
+    Retryable(ServerError),
     /// The same will be refused again: somebody must change the schema, the rights or the program.
     #[error("the database refuses this: {0}")]
-    Refused(Failure),
+    Refused(ServerError),
 }
 
 /// A failure's number and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
+pub struct ServerError {
     /// ClickHouse's error code; 0 when the failure is not the server's.
     pub code: u32,
     /// Our name for it.
     pub name: &'static str,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.code == 0 { f.write_str(self.name) } else { write!(f, "{} (code {})", self.name, self.code) }
     }
@@ -33,22 +33,22 @@ impl fmt::Display for Failure {
 
 impl StoreError {
     /// Number and name, whatever follows from them.
-    pub fn failure(&self) -> Failure {
+    pub fn failure(&self) -> ServerError {
         match self {
             Self::Retryable(failure) | Self::Refused(failure) => *failure,
         }
     }
 
     pub(crate) fn timeout() -> Self {
-        Self::Retryable(Failure { code: 0, name: "no answer in time" })
+        Self::Retryable(ServerError { code: 0, name: "no answer in time" })
     }
 
     fn of_code(code: u32) -> Self {
         if let Some((_, name)) = REFUSED.iter().find(|(refused, _)| *refused == code) {
-            return Self::Refused(Failure { code, name });
+            return Self::Refused(ServerError { code, name });
         }
         let name = RETRYABLE.iter().find(|(known, _)| *known == code).map_or("other error", |(_, name)| name);
-        Self::Retryable(Failure { code, name })
+        Self::Retryable(ServerError { code, name })
     }
 }
 
@@ -117,8 +117,8 @@ const RETRYABLE: &[(u32, &str)] = &[
 
 impl From<ClientError> for StoreError {
     fn from(error: ClientError) -> Self {
-        let refused = |name| Self::Refused(Failure { code: 0, name });
-        let retryable = |name| Self::Retryable(Failure { code: 0, name });
+        let refused = |name| Self::Refused(ServerError { code: 0, name });
+        let retryable = |name| Self::Retryable(ServerError { code: 0, name });
         #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is non-exhaustive; the rest are ours to correct")]
         match error {
             ClientError::BadResponse(text) => {
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn the_code_decides_and_the_text_is_not_kept() {
         let error = of("Code: 53. DB::Exception: Cannot parse '198.51.100.7' here (TYPE_MISMATCH) (version 26.7)");
-        assert_eq!(error, StoreError::Refused(Failure { code: 53, name: "wrong type" }));
+        assert_eq!(error, StoreError::Refused(ServerError { code: 53, name: "wrong type" }));
         assert_eq!(error.to_string(), "the database refuses this: wrong type (code 53)");
         assert!(!format!("{error:?}").contains("198.51"));
     }

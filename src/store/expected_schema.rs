@@ -3,11 +3,11 @@
 
 use crate::store::client::Store;
 use crate::store::migrate;
-use crate::store::migrate::Settings;
+use crate::store::migrate::MigrationSettings;
 
 /// A declared table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct ExpectedTable {
     /// Its name.
     pub name: String,
     /// Its engine, without what that is given.
@@ -24,7 +24,7 @@ pub struct Table {
 
 /// A declared view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct ExpectedView {
     /// Its name.
     pub name: String,
     /// What it selects, as `schema/` writes it.
@@ -33,16 +33,16 @@ pub struct View {
 
 /// Everything that may be in the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Declared {
+pub struct ExpectedSchema {
     /// Tables.
-    pub tables: Vec<Table>,
+    pub tables: Vec<ExpectedTable>,
     /// Views.
-    pub views: Vec<View>,
+    pub views: Vec<ExpectedView>,
 }
 
-impl Declared {
+impl ExpectedSchema {
     /// What `schema/` declares for this store and these settings.
-    pub fn of(store: &Store, settings: &Settings) -> Self {
+    pub fn of(store: &Store, settings: &MigrationSettings) -> Self {
         let mut declared = Self::default();
         for statement in migrate::statements(store, settings) {
             if let Some(view) = view(&statement) {
@@ -61,13 +61,13 @@ impl Declared {
     }
 }
 
-fn view(statement: &str) -> Option<View> {
+fn view(statement: &str) -> Option<ExpectedView> {
     let rest = statement.strip_prefix("CREATE OR REPLACE VIEW ")?;
     let (head, select) = rest.split_once(" AS\n")?;
-    Some(View { name: last_name(head), select: select.to_owned() })
+    Some(ExpectedView { name: last_name(head), select: select.to_owned() })
 }
 
-fn table(statement: &str) -> Option<Table> {
+fn table(statement: &str) -> Option<ExpectedTable> {
     let rest = statement.strip_prefix("CREATE TABLE IF NOT EXISTS ")?;
     let line = |start: &str| statement.lines().find_map(|line| line.strip_prefix(start));
     let columns = statement.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
@@ -76,7 +76,7 @@ fn table(statement: &str) -> Option<Table> {
     let settings = statement.split_once("\nSETTINGS ").map_or("", |(_, rest)| rest);
     let settings = settings.split_once("\nCOMMENT ").map_or(settings, |(settings, _)| settings);
     let sorting_key = line("ORDER BY ").unwrap_or_default();
-    Some(Table {
+    Some(ExpectedTable {
         name: last_name(rest),
         engine: engine.split('(').next().unwrap_or_default().to_owned(),
         columns: columns.filter_map(column).collect(),
@@ -114,11 +114,14 @@ mod tests {
     use crate::store::client::{Endpoint, Login};
     use crate::store::reports::VIEWS;
 
-    fn declared(cluster: &str) -> Declared {
+    fn declared(cluster: &str) -> ExpectedSchema {
         let writer = Login { user: "sillage".into(), password: String::new() };
         let endpoint = Endpoint { url: "http://127.0.0.1:1".into(), writer, reader: None };
-        let config = config::ClickHouse { cluster: cluster.into(), ..Default::default() };
-        Declared::of(&Store::connect(&config, &endpoint), &Settings { retention_months: 25, rounding: 10 })
+        let config = config::ClickHouseConfig { cluster: cluster.into(), ..Default::default() };
+        ExpectedSchema::of(
+            &Store::connect(&config, &endpoint),
+            &MigrationSettings { retention_months: 25, rounding: 10 },
+        )
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub const EXPORT_ROWS_MAX: u32 = 1_000_000;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// Comma-separated values, the first line names them.
     Csv,
     /// One JSON object a line.
@@ -25,7 +25,7 @@ pub enum Format {
 }
 
 /// A file's bytes, as the database gives them.
-pub struct Rows {
+pub struct RowStream {
     first: Option<Bytes>,
     cursor: BytesCursor,
 }
@@ -35,7 +35,7 @@ impl Reports {
     ///
     /// # Errors
     /// See [`ReportError`].
-    pub async fn export(&self, report: &Report, format: Format) -> Result<Rows, ReportError> {
+    pub async fn export(&self, report: &Report, format: FileFormat) -> Result<RowStream, ReportError> {
         let sql = format!(
             "SELECT {} FROM (SELECT {} FROM {}) ORDER BY time, page, value LIMIT {EXPORT_ROWS_MAX}",
             report.exported(format),
@@ -47,13 +47,13 @@ impl Reports {
             let mut cursor = question.stream(format.name())?;
             // A query that fails has failed by its first bytes: whoever asked can still be told.
             let first = cursor.next().await?;
-            Ok::<_, StoreError>(Rows { first, cursor })
+            Ok::<_, StoreError>(RowStream { first, cursor })
         };
         within(begun).await
     }
 }
 
-impl Rows {
+impl RowStream {
     /// The next bytes; nothing at the end of the file.
     ///
     /// # Errors
@@ -66,26 +66,26 @@ impl Rows {
     }
 }
 
-impl Format {
+impl FileFormat {
     /// The engine's name for it.
     fn name(self) -> &'static str {
         match self {
-            Format::Csv => "CSVWithNames",
-            Format::Jsonl => "JSONEachRow",
-            Format::Parquet => "Parquet",
+            FileFormat::Csv => "CSVWithNames",
+            FileFormat::Jsonl => "JSONEachRow",
+            FileFormat::Parquet => "Parquet",
         }
     }
 }
 
 impl Report {
     /// The columns of the file: what tells its rows apart, and every figure that is kept in this way.
-    fn exported(&self, format: Format) -> String {
+    fn exported(&self, format: FileFormat) -> String {
         let told_apart = [(self.grain != Grain::Whole, "time"), (self.by_page, "page"), (self.by_value, "value")];
         let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| name.to_owned());
         let figure = |metric: Metric| match format {
             // The engine writes `\N` for no figure, and a reading user may not set another word.
-            Format::Csv => format!("ifNull(toString({0}), '') AS {0}", metric.name()),
-            Format::Jsonl | Format::Parquet => metric.name().to_owned(),
+            FileFormat::Csv => format!("ifNull(toString({0}), '') AS {0}", metric.name()),
+            FileFormat::Jsonl | FileFormat::Parquet => metric.name().to_owned(),
         };
         let figures = Metric::ALL.into_iter().filter(|metric| self.stores(*metric)).map(figure);
         told_apart.chain(figures).collect::<Vec<_>>().join(", ")

@@ -11,13 +11,13 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::client::Store;
-use super::error::{Failure, StoreError};
 use super::reports::{Reports, VIEWS};
 use crate::config::{self, EngineMode};
+use crate::store::error::{ServerError, StoreError};
 
 /// What the files leave open.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct MigrationSettings {
     /// Months that rows are kept.
     pub retention_months: u32,
     /// Figures leave rounded to a multiple of this.
@@ -26,7 +26,7 @@ pub struct Settings {
 
 /// A file of `schema/`.
 #[derive(Debug, Clone, Copy)]
-pub struct File {
+pub struct SchemaFile {
     /// Its name without `.sql`; `views_` at its start makes it repeatable.
     pub name: &'static str,
     /// Its text.
@@ -35,7 +35,7 @@ pub struct File {
 
 /// One statement of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct MigrationStep {
     /// The file it is of.
     pub file: &'static str,
     /// The statement.
@@ -72,15 +72,18 @@ impl MigrateError {
 }
 
 /// Makes the database and the record.
-const RECORD: File = File {
+const RECORD: SchemaFile = SchemaFile {
     name: "0000_migrations",
     text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0000_migrations.sql")),
 };
 
 /// All files, in the order in which they run.
-const FILES: &[File] = &[
-    File { name: "0001_tables", text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0001_tables.sql")) },
-    File {
+const FILES: &[SchemaFile] = &[
+    SchemaFile {
+        name: "0001_tables",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0001_tables.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
@@ -96,7 +99,7 @@ const UNKNOWN_DATABASE: u32 = 81;
 ///
 /// # Errors
 /// When a file has changed since it was applied, or a statement fails.
-pub async fn apply(store: &Store, settings: &Settings) -> Result<Vec<Step>, MigrateError> {
+pub async fn apply(store: &Store, settings: &MigrationSettings) -> Result<Vec<MigrationStep>, MigrateError> {
     apply_files(store, settings, FILES).await
 }
 
@@ -104,7 +107,7 @@ pub async fn apply(store: &Store, settings: &Settings) -> Result<Vec<Step>, Migr
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn dry_run(store: &Store, settings: &Settings) -> Result<Vec<Step>, MigrateError> {
+pub async fn dry_run(store: &Store, settings: &MigrationSettings) -> Result<Vec<MigrationStep>, MigrateError> {
     plan(store, settings, FILES).await
 }
 
@@ -112,7 +115,11 @@ pub async fn dry_run(store: &Store, settings: &Settings) -> Result<Vec<Step>, Mi
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn apply_files(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
+pub async fn apply_files(
+    store: &Store,
+    settings: &MigrationSettings,
+    files: &[SchemaFile],
+) -> Result<Vec<MigrationStep>, MigrateError> {
     let steps = plan(store, settings, files).await?;
     for step in &steps {
         store.statement(&step.sql).await.map_err(|cause| MigrateError::Statement { file: step.file, cause })?;
@@ -122,7 +129,7 @@ pub async fn apply_files(store: &Store, settings: &Settings, files: &[File]) -> 
 
 /// Grants the reading user of somebody else's ClickHouse the views, and gives back what it may not do itself: for an
 /// administrator. What is granted already is not granted again.
-pub async fn grant_reader(store: &Store, config: &config::ClickHouse) -> Vec<Step> {
+pub async fn grant_reader(store: &Store, config: &config::ClickHouseConfig) -> Vec<MigrationStep> {
     let mut refused = Vec::new();
     for step in reader_steps(config) {
         if store.statement(&step.sql).await.is_err() {
@@ -133,27 +140,31 @@ pub async fn grant_reader(store: &Store, config: &config::ClickHouse) -> Vec<Ste
 }
 
 /// What lets the reading user read the views; nothing when there is none, or the engine is ours and grants them itself.
-pub fn reader_steps(config: &config::ClickHouse) -> Vec<Step> {
+pub fn reader_steps(config: &config::ClickHouseConfig) -> Vec<MigrationStep> {
     if config.reader.is_empty() || config.mode == EngineMode::Embedded {
         return Vec::new();
     }
     let on = if config.cluster.is_empty() { String::new() } else { format!("ON CLUSTER '{}' ", config.cluster) };
     let grant = |view| format!("GRANT {on}SELECT ON {}.{view} TO {}", config.database, config.reader);
-    VIEWS.iter().map(|view| Step { file: "reader", sql: grant(view) }).collect()
+    VIEWS.iter().map(|view| MigrationStep { file: "reader", sql: grant(view) }).collect()
 }
 
 /// All statements of the schema, as they are run in this store with these settings.
-pub(super) fn statements(store: &Store, settings: &Settings) -> Vec<String> {
-    let form = Form::of(store, settings);
+pub(super) fn statements(store: &Store, settings: &MigrationSettings) -> Vec<String> {
+    let form = TableForm::of(store, settings);
     [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
 }
 
-async fn plan(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<Step>, MigrateError> {
-    let form = Form::of(store, settings);
+async fn plan(
+    store: &Store,
+    settings: &MigrationSettings,
+    files: &[SchemaFile],
+) -> Result<Vec<MigrationStep>, MigrateError> {
+    let form = TableForm::of(store, settings);
     let applied = applied(store).await?;
     let mut steps = Vec::new();
     if applied.is_none() {
-        steps.extend(form.statements(RECORD.text).into_iter().map(|sql| Step { file: RECORD.name, sql }));
+        steps.extend(form.statements(RECORD.text).into_iter().map(|sql| MigrationStep { file: RECORD.name, sql }));
     }
     let applied = applied.unwrap_or_default();
     for file in files {
@@ -171,7 +182,7 @@ async fn plan(store: &Store, settings: &Settings, files: &[File]) -> Result<Vec<
             form.database, file.name
         );
         let statements = form.statements(file.text).into_iter().chain([note]);
-        steps.extend(statements.map(|sql| Step { file: file.name, sql }));
+        steps.extend(statements.map(|sql| MigrationStep { file: file.name, sql }));
     }
     steps.extend(retention(store, &form).await?);
     Ok(steps)
@@ -182,13 +193,13 @@ async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, Store
     let sql = "SELECT file, argMax(checksum, at) FROM {database:Identifier}.schema_migrations GROUP BY file";
     match store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await {
         Ok(rows) => Ok(Some(rows.into_iter().collect())),
-        Err(StoreError::Refused(Failure { code: UNKNOWN_TABLE | UNKNOWN_DATABASE, .. })) => Ok(None),
+        Err(StoreError::Refused(ServerError { code: UNKNOWN_TABLE | UNKNOWN_DATABASE, .. })) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired rows.
-async fn retention(store: &Store, form: &Form) -> Result<Vec<Step>, StoreError> {
+async fn retention(store: &Store, form: &TableForm) -> Result<Vec<MigrationStep>, StoreError> {
     let sql = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
     let wanted = format!("toIntervalMonth({})", form.retention);
@@ -201,7 +212,7 @@ async fn retention(store: &Store, form: &Form) -> Result<Vec<Step>, StoreError> 
         let on = form.on_cluster();
         let months = &form.retention;
         let sql = format!("ALTER TABLE {}.{name}{on} MODIFY TTL day + INTERVAL {months} MONTH DELETE", form.database);
-        Some(Step { file: "retention", sql })
+        Some(MigrationStep { file: "retention", sql })
     });
     Ok(steps.collect())
 }
@@ -217,7 +228,7 @@ fn checksum(statements: &[String]) -> String {
 
 /// What the placeholders become: the one place where a single machine and a cluster differ.
 #[derive(Clone)]
-struct Form {
+struct TableForm {
     database: String,
     definer: String,
     cluster: String,
@@ -225,8 +236,8 @@ struct Form {
     rounding: String,
 }
 
-impl Form {
-    fn of(store: &Store, settings: &Settings) -> Self {
+impl TableForm {
+    fn of(store: &Store, settings: &MigrationSettings) -> Self {
         Self {
             database: store.database().to_owned(),
             definer: store.definer().to_owned(),
@@ -315,8 +326,8 @@ impl Form {
 mod tests {
     use super::*;
 
-    fn form(cluster: &str) -> Form {
-        Form {
+    fn form(cluster: &str) -> TableForm {
+        TableForm {
             database: "audience".into(),
             definer: "sillage".into(),
             cluster: cluster.into(),
@@ -325,7 +336,7 @@ mod tests {
         }
     }
 
-    fn all(form: &Form) -> Vec<String> {
+    fn all(form: &TableForm) -> Vec<String> {
         [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
     }
 
@@ -389,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_reading_user_of_a_remote_database_is_granted_the_views_and_nothing_else() {
-        let mut remote = config::ClickHouse { reader: "grafana".into(), ..Default::default() };
+        let mut remote = config::ClickHouseConfig { reader: "grafana".into(), ..Default::default() };
         assert_eq!(reader_steps(&remote), [], "the engine of ours grants them itself");
         remote.mode = EngineMode::Remote;
         let steps: Vec<_> = reader_steps(&remote).into_iter().map(|step| step.sql).collect();

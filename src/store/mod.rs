@@ -14,6 +14,6 @@ pub mod report;
 pub mod reports;
 
 pub use crate::rollup::counters::Batch;
-pub use client::{Endpoint, Login, Question, Store};
+pub use crate::store::client::{Endpoint, Login, SqlQuestion, Store};
+pub use crate::store::error::{ServerError, StoreError};
 pub use engine::{Engine, EngineError};
-pub use error::{Failure, StoreError};

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Question, Store};
 use super::error::StoreError;
 use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
+use crate::store::client::{SqlQuestion, Store};
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
@@ -186,7 +186,7 @@ impl Report {
     }
 
     /// Gives the view its parameters.
-    pub(super) fn bind(&self, query: Question) -> Question {
+    pub(super) fn bind(&self, query: SqlQuestion) -> SqlQuestion {
         let query = query
             .param("site", &self.site)
             .param("from", self.from.to_string())
@@ -225,7 +225,7 @@ impl Report {
     }
 }
 
-fn with_filter(query: Question, (operator, values): (&str, &str), filter: Option<&Filter>) -> Question {
+fn with_filter(query: SqlQuestion, (operator, values): (&str, &str), filter: Option<&Filter>) -> SqlQuestion {
     let word = match filter.map(|filter| filter.operator) {
         None => "",
         Some(Operator::Is) => "is",

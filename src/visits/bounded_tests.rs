@@ -6,17 +6,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Bounds, Counted, Met, OTHER, Visits};
 use crate::config;
-use crate::event::{Event, Kind, TimingMetric, Values};
-use crate::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use crate::event::{DimensionValues, Event, EventKind, TimingMetric};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
-use crate::privacy::lookup::place::Places;
+use crate::privacy::lookup::place::PlaceDatabases;
 use crate::privacy::{Anonymiser, Sighting};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
-use crate::visits::interner::Lexicon;
+use crate::visits::interner::Interner;
+use crate::visits::{BoundsMet, CountResult, OTHER, VisitBounds, Visits};
 use jiff::Timestamp;
 
 const HITS: u32 = 200_000;
@@ -24,7 +24,7 @@ const PAGES: u32 = 40;
 const VALUES: u32 = 30;
 const ROWS: u32 = 6_000;
 const TAGS: usize = 50_000;
-const BOUNDS: Bounds = Bounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS };
+const BOUNDS: VisitBounds = VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS };
 const AGENTS: usize = 1_000;
 /// `(other)` stands beside the bound.
 const BEYOND: usize = 1;
@@ -61,17 +61,17 @@ struct Inventions {
 }
 
 impl Inventions {
-    fn new(bounds: Bounds) -> Self {
-        let site = config::Site {
+    fn new(bounds: VisitBounds) -> Self {
+        let site = config::SiteConfig {
             name: "shop.example".into(),
             properties: vec!["plan".into(), "size".into()],
-            ..config::Site::default()
+            ..config::SiteConfig::default()
         };
         let agents = Arc::new(Agents::new(AGENTS));
-        let places = Places::open(&[]).unwrap();
+        let places = PlaceDatabases::open(&[]).unwrap();
         let sites = Sites::new(&[site]).unwrap();
         Self {
-            anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::Privacy::default()),
+            anonymiser: Anonymiser::new(sites, agents.clone(), places, &config::PrivacyConfig::default()),
             agents,
             visits: Visits::new(bounds),
             rollup: Rollup::default(),
@@ -135,7 +135,7 @@ impl Inventions {
             address: ClientIp::new(std::net::Ipv4Addr::from(0x5000_0000 + visitor).into()),
             agent: UserAgent::new(&agent),
             accept_language: Some(if number.is_multiple_of(2) { &language } else { &tongue }),
-            signals: Signals::default(),
+            signals: ObjectionSignals::default(),
             site: Some("shop.example"),
             url: &url,
             referrer: referrer.as_deref(),
@@ -150,7 +150,7 @@ impl Inventions {
             count_beside(beside, &sighting, &counted);
         }
         self.untagged += u64::from(!counted.tagged);
-        let Met { pages, values, rows } = counted.met;
+        let BoundsMet { pages, values, rows } = counted.met;
         for (sum, met) in self.met.iter_mut().zip([pages, values, rows]) {
             *sum += u64::from(met);
         }
@@ -159,7 +159,7 @@ impl Inventions {
 }
 
 /// Counts with nothing remembered of agents and places; it must come to the same.
-fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &Counted<'_>) {
+fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &CountResult<'_>) {
     visits.memos.forget();
     let slowly = visits.count(sighting);
     assert_eq!((counted.tagged, counted.met), (slowly.tagged, slowly.met));
@@ -168,14 +168,16 @@ fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &Counted<
 
 /// An event without the numbers of its texts, which are another day's own.
 fn told(event: &Event<'_>) -> String {
-    let texts = |values: &Values<'_>| values.map(|value| value.map(|term| term.text.to_owned()));
+    let texts = |values: &DimensionValues<'_>| values.map(|value| value.map(|term| term.text.to_owned()));
     let entry = event.entry.as_ref().map(|entry| (entry.page.text, texts(&entry.values), entry.unbounce));
     let kind = match &event.kind {
-        Kind::Action { name, new_action_visitor, not_found, properties } => {
+        EventKind::Action { name, new_action_visitor, not_found, properties } => {
             let texts = properties.iter().map(|of| (of.name.text, of.value.text, of.new_visitor));
             format!("{} {new_action_visitor} {not_found} {:?}", name.text, texts.collect::<Vec<_>>())
         }
-        kind @ (Kind::Pageview { .. } | Kind::Engagement { .. } | Kind::Timing { .. }) => format!("{kind:?}"),
+        kind @ (EventKind::Pageview { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. }) => {
+            format!("{kind:?}")
+        }
     };
     let left = event.left.map(|left| left.page.text);
     format!("{} {:?} {kind} {entry:?} {left:?}", event.page.text, texts(&event.values))
@@ -184,8 +186,8 @@ fn told(event: &Event<'_>) -> String {
 impl Visits {
     /// Texts in memory.
     fn texts(&self) -> usize {
-        let count = |lexicon: &Lexicon| {
-            let Lexicon { pages, values, actions, properties } = lexicon;
+        let count = |lexicon: &Interner| {
+            let Interner { pages, values, actions, properties } = lexicon;
             let words = [pages, actions, properties].into_iter().chain(values);
             words.map(|words| words.texts().len()).sum::<usize>()
         };
@@ -272,7 +274,7 @@ fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() 
 
 #[test]
 fn what_is_remembered_of_agents_and_places_changes_nothing_within_bounds_and_beyond() {
-    for bounds in [BOUNDS, Bounds { values: 5, rows: 300, ..BOUNDS }, Bounds { values: 5_000, ..BOUNDS }] {
+    for bounds in [BOUNDS, VisitBounds { values: 5, rows: 300, ..BOUNDS }, VisitBounds { values: 5_000, ..BOUNDS }] {
         let mut inventions = Inventions::new(bounds);
         inventions.beside = Some(Visits::new(bounds));
         // The same people come again, with agents that are remembered.
@@ -283,7 +285,7 @@ fn what_is_remembered_of_agents_and_places_changes_nothing_within_bounds_and_bey
 #[test]
 fn visits_beyond_their_bound_count_as_pageviews_and_those_within_go_on() {
     let visits = 1_000;
-    let mut inventions = Inventions::new(Bounds { tags: 10_000_000, visits, ..BOUNDS });
+    let mut inventions = Inventions::new(VisitBounds { tags: 10_000_000, visits, ..BOUNDS });
     (0..20_000).for_each(|number| inventions.send(number));
     assert_eq!(inventions.visits.open_visits(), visits);
     assert!(inventions.untagged > 5_000, "{}", inventions.untagged);

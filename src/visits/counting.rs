@@ -2,38 +2,38 @@
 //! decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
 
 use super::day::{DayVisits, View, Visit};
-use super::rows::Row;
-use super::{Change, KindOf, Met, NOT_FOUND};
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::url::page::Referrer;
-use crate::privacy::{Facts, Sighting};
+use crate::privacy::{Sighting, VisitorFacts};
 use crate::visits::interner::TermIds;
-use crate::visits::value_cache::{Memo, Memos, OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
+use crate::visits::rows::RowKey;
+use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE, ValueCache, ValueCaches};
+use crate::visits::{BoundsMet, ChangeKind, NOT_FOUND, VisitChange};
 
 /// Number of [`OTHER`](super::OTHER) among any texts, and as [`Visit::entry_values`] keeps it.
 const OTHER_NUMBER: u32 = 0;
 pub(super) const OTHER_VALUE: u16 = 1;
 
 /// The counting of one sighting, within its day.
-pub(super) struct Counting<'c, 's> {
+pub(super) struct SightingCounter<'c, 's> {
     pub(super) today: &'c mut DayVisits,
     pub(super) sighting: &'c Sighting<'s>,
-    pub(super) room: Room,
+    pub(super) room: RowBudget,
     pub(super) ids: &'c mut TermIds,
-    pub(super) memos: &'c mut Memos,
+    pub(super) memos: &'c mut ValueCaches,
     /// Which bounds it has met so far.
-    pub(super) met: Met,
+    pub(super) met: BoundsMet,
 }
 
 /// What there is still room for, over all sites and days.
-pub(super) struct Room {
+pub(super) struct RowBudget {
     pub(super) tags: usize,
     /// Another visit may begin.
     pub(super) visit: bool,
 }
 
-impl Counting<'_, '_> {
+impl SightingCounter<'_, '_> {
     /// As [`DayVisits::see`].
     fn see(&mut self, tag: u64) -> Option<bool> {
         let seen = self.today.see(tag, self.room.tags > 0);
@@ -41,7 +41,7 @@ impl Counting<'_, '_> {
         seen
     }
 
-    pub(super) fn change(mut self) -> (Change, Met) {
+    pub(super) fn change(mut self) -> (VisitChange, BoundsMet) {
         let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
         self.met.pages |= page.is_none();
         let page = page.unwrap_or(OTHER_NUMBER);
@@ -54,21 +54,21 @@ impl Counting<'_, '_> {
         (change, self.met)
     }
 
-    fn pageview(&mut self, page: u32, not_found: bool) -> Change {
+    fn pageview(&mut self, page: u32, not_found: bool) -> VisitChange {
         let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
         let mut values = self.visitor_values();
         let open = self.today.open_visit(tag, at);
         let room = open.is_some() || self.room.visit;
         let Some(new_visitor) = room.then(|| self.see(tag)).flatten() else {
             self.admit_values(page, &mut values);
-            let kind = KindOf::Pageview {
+            let kind = ChangeKind::Pageview {
                 new_visitor: false,
                 new_page_visitor: false,
                 opens_visit: false,
                 exit: false,
                 not_found,
             };
-            return Change { page, values, kind, entry: None, left: None, tagged: false };
+            return VisitChange { page, values, kind, entry: None, left: None, tagged: false };
         };
         let new_page_visitor = self.see(self.sighting.tag.on_page(&self.sighting.key, page));
         let view = View::new(self.sighting.day, self.sighting.hour, page);
@@ -97,14 +97,14 @@ impl Counting<'_, '_> {
                 (None, None)
             }
         };
-        let kind = KindOf::Pageview {
+        let kind = ChangeKind::Pageview {
             new_visitor,
             new_page_visitor: new_page_visitor.unwrap_or(false),
             opens_visit: open.is_none(),
             exit: true,
             not_found,
         };
-        Change { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
+        VisitChange { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
     }
 
     /// The values that belong to the visitor.
@@ -124,9 +124,9 @@ impl Counting<'_, '_> {
     /// The values of an object, as they are remembered, or else by their texts.
     fn known_values<const VALUES: usize, const PLACES: usize>(
         &mut self,
-        facts: &Facts,
+        facts: &VisitorFacts,
         (object, dimensions): (Option<u64>, [Dimension; VALUES]),
-        memo: impl Fn(&mut Memos) -> &mut Memo<VALUES, PLACES>,
+        memo: impl Fn(&mut ValueCaches) -> &mut ValueCache<VALUES, PLACES>,
         values: &mut [u16; DIMENSIONS],
     ) {
         let Some(object) = object else { return self.shown(facts, &dimensions, values) };
@@ -144,7 +144,7 @@ impl Counting<'_, '_> {
         self.met.values |= met;
     }
 
-    fn shown(&mut self, facts: &Facts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
+    fn shown(&mut self, facts: &VisitorFacts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
         for dimension in dimensions {
             if let Some(text) = facts.shown(*dimension) {
                 *dimension.of_mut(values) = self.value(*dimension, text);
@@ -199,7 +199,7 @@ impl Counting<'_, '_> {
         name: &str,
         interactive: bool,
         properties: &[(&str, std::borrow::Cow<'_, str>)],
-    ) -> Change {
+    ) -> VisitChange {
         let (tag, key) = (&self.sighting.tag, &self.sighting.key);
         let index = self.today.lexicon.actions.intern(name, self.ids);
         let mut noted = Vec::with_capacity(properties.len());
@@ -216,22 +216,26 @@ impl Counting<'_, '_> {
             *new = self.see(tag.doing_with(key, index, *property, *value)).unwrap_or(false);
         }
         let entry = self.touch_visit(interactive, |_| ());
-        let kind =
-            KindOf::Action { name: index, new: new.unwrap_or(false), not_found: name == NOT_FOUND, properties: noted };
-        Change { page, values: [0; DIMENSIONS], kind, entry: entry.1, left: None, tagged: new.is_some() }
+        let kind = ChangeKind::Action {
+            name: index,
+            new: new.unwrap_or(false),
+            not_found: name == NOT_FOUND,
+            properties: noted,
+        };
+        VisitChange { page, values: [0; DIMENSIONS], kind, entry: entry.1, left: None, tagged: new.is_some() }
     }
 
     /// The action's number, and its properties' values, as far as there is room for their rows. An action is there with
     /// those of its rows that stand for the rest, or it is [`OTHER`](super::OTHER) itself.
     fn admit_action(&mut self, page: u32, action: u32, properties: &mut [(u32, u32, bool)]) -> u32 {
         let rows = &mut self.today.rows;
-        let rest = properties.iter().map(|(name, _, _)| Row::action(page, action, Some((*name, OTHER_NUMBER))));
+        let rest = properties.iter().map(|(name, _, _)| RowKey::action(page, action, Some((*name, OTHER_NUMBER))));
         let known =
-            action == OTHER_NUMBER || rows.admit_all(std::iter::once(Row::action(page, action, None)).chain(rest));
+            action == OTHER_NUMBER || rows.admit_all(std::iter::once(RowKey::action(page, action, None)).chain(rest));
         let action = if known { action } else { OTHER_NUMBER };
         self.met.rows |= !known;
         for (name, value, _) in properties {
-            if *value != OTHER_NUMBER && !rows.admit(Row::action(page, action, Some((*name, *value)))) {
+            if *value != OTHER_NUMBER && !rows.admit(RowKey::action(page, action, Some((*name, *value)))) {
                 *value = OTHER_NUMBER;
                 self.met.rows = true;
             }
@@ -239,7 +243,7 @@ impl Counting<'_, '_> {
         action
     }
 
-    fn engagement(&mut self, page: u32, engaged_ms: Option<u32>, depth: Option<u8>) -> Change {
+    fn engagement(&mut self, page: u32, engaged_ms: Option<u32>, depth: Option<u8>) -> VisitChange {
         let (gained, entry) = self.touch_visit(false, |visit| {
             let view = visit.view_of(page)?;
             let engaged_view = engaged_ms.is_some() && !view.timed;
@@ -250,25 +254,32 @@ impl Counting<'_, '_> {
         });
         let (engaged_view, scroll_percent, first_depth) =
             gained.flatten().unwrap_or((engaged_ms.is_some(), depth.unwrap_or(0), true));
-        let kind = KindOf::Engagement {
+        let kind = ChangeKind::Engagement {
             engaged_ms: engaged_ms.unwrap_or(0),
             engaged_view,
             scroll_percent,
             scroll_view: depth.is_some() && first_depth,
         };
-        Change { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
+        VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
     }
 
     /// Times whose rows there is no room for count for [`OTHER`](super::OTHER) among the pages: the site's stay right.
-    fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> Change {
+    fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
         let timings: Vec<Timing> =
             timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();
-        let rows = timings.iter().map(|timing| Row::timing(page, self.sighting.hour, *timing));
+        let rows = timings.iter().map(|timing| RowKey::timing(page, self.sighting.hour, *timing));
         let known = page == OTHER_NUMBER || self.today.rows.admit_all(rows);
         self.met.rows |= !known;
         let page = if known { page } else { OTHER_NUMBER };
         let (_, entry) = self.touch_visit(false, |_| ());
-        Change { page, values: [0; DIMENSIONS], kind: KindOf::Timing(timings), entry, left: None, tagged: true }
+        VisitChange {
+            page,
+            values: [0; DIMENSIONS],
+            kind: ChangeKind::Timing(timings),
+            entry,
+            left: None,
+            tagged: true,
+        }
     }
 
     /// Notes a hit that is no pageview in the visit in progress, if there is one.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::journal::{SavedDay, numbers};
-use super::rows::Rows;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::tag::day_key::{DayKey, VISIT_GAP_SECONDS};
-use crate::visits::interner::{Bounds, Lexicon, TermIds};
+use crate::visits::interner::{Interner, TermIds, VisitBounds};
+use crate::visits::journal::{DaySnapshot, numbers};
 use crate::visits::open_visits::OpenVisits;
-use crate::visits::tag_set::Numbers;
+use crate::visits::rows::RowSet;
+use crate::visits::tag_set::TagSet;
 
 /// A visit in progress. Texts are numbers in its day's lexicon.
 #[derive(Clone, Copy)]
@@ -62,24 +62,24 @@ impl Visit {
 /// One site's day.
 pub(super) struct DayVisits {
     pub(super) day: Day,
-    pub(super) lexicon: Lexicon,
-    pub(super) rows: Rows,
+    pub(super) lexicon: Interner,
+    pub(super) rows: RowSet,
     /// Known by it in this process, as no other day is.
     pub(super) id: u32,
     pub(super) open: OpenVisits,
     key: Arc<DayKey>,
-    seen: Numbers,
+    seen: TagSet,
 }
 
 impl DayVisits {
-    pub(super) fn new(day: Day, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
+    pub(super) fn new(day: Day, key: Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> Self {
         Self {
             day,
             key,
             id: ids.fresh(),
-            lexicon: Lexicon::new(bounds, ids),
-            rows: Rows::new(bounds.rows),
-            seen: Numbers::default(),
+            lexicon: Interner::new(bounds, ids),
+            rows: RowSet::new(bounds.rows),
+            seen: TagSet::default(),
             open: OpenVisits::new(day),
         }
     }
@@ -106,7 +106,7 @@ impl DayVisits {
 
     /// Brings a visit of the day before into this day: the same texts under this day's numbers.
     pub(super) fn carry(&mut self, mut visit: Visit, from: &DayVisits, ids: &mut TermIds) -> Visit {
-        let page = |view: &mut View, lexicon: &mut Lexicon, ids: &mut TermIds| {
+        let page = |view: &mut View, lexicon: &mut Interner, ids: &mut TermIds| {
             view.page = lexicon.pages.carry(from.lexicon.pages.term(view.page).text, ids);
         };
         page(&mut visit.entry, &mut self.lexicon, ids);
@@ -125,7 +125,7 @@ impl DayVisits {
 
     /// Forgets who was seen, and which rows there are: the day and its key are over.
     pub(super) fn forget_seen(&mut self) {
-        self.seen = Numbers::default();
+        self.seen = TagSet::default();
         self.rows.forget();
     }
 
@@ -135,12 +135,12 @@ impl DayVisits {
     }
 
     /// All tags.
-    pub(super) fn seen(&self) -> &Numbers {
+    pub(super) fn seen(&self) -> &TagSet {
         &self.seen
     }
 
     /// A day as it was kept over a restart.
-    pub(super) fn recalled(saved: &SavedDay, key: Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> Self {
+    pub(super) fn recalled(saved: &DaySnapshot, key: Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> Self {
         let mut day = Self::new(Day(saved.day), key, bounds, ids);
         day.lexicon.pages.recall(&saved.pages, ids);
         for (words, texts) in day.lexicon.values.iter_mut().zip(&saved.values) {

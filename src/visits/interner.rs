@@ -6,15 +6,15 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::config::Limits;
-use crate::event::{DIMENSIONS, Dimension, Term, Values};
+use crate::config::LimitsConfig;
+use crate::event::{DIMENSIONS, Dimension, DimensionValues, Term};
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
 
 /// What memory and tables may grow to.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct VisitBounds {
     /// Distinct pages, a site and day.
     pub pages: u32,
     /// Distinct values a dimension, names of actions, and values of their properties, a site and day.
@@ -27,8 +27,8 @@ pub struct Bounds {
     pub visits: usize,
 }
 
-impl From<&Limits> for Bounds {
-    fn from(limits: &Limits) -> Self {
+impl From<&LimitsConfig> for VisitBounds {
+    fn from(limits: &LimitsConfig) -> Self {
         Self {
             pages: limits.pages_per_site_day,
             values: limits.values_per_dimension,
@@ -60,44 +60,44 @@ const SHORT: u64 = 64;
 const ALLOCATED: u64 = 16;
 
 /// Texts in number and in bytes.
-pub(super) struct Texts {
+pub(super) struct TextTotals {
     pub(super) number: u64,
     pub(super) bytes: u64,
 }
 
 /// All texts of one site and day.
-pub(super) struct Lexicon {
-    pub(super) pages: Words,
-    pub(super) values: [Words; DIMENSIONS],
-    pub(super) actions: Words,
-    pub(super) properties: Words,
+pub(super) struct Interner {
+    pub(super) pages: BoundedTexts,
+    pub(super) values: [BoundedTexts; DIMENSIONS],
+    pub(super) actions: BoundedTexts,
+    pub(super) properties: BoundedTexts,
 }
 
-impl Lexicon {
-    pub(super) fn new(bounds: Bounds, ids: &mut TermIds) -> Self {
+impl Interner {
+    pub(super) fn new(bounds: VisitBounds, ids: &mut TermIds) -> Self {
         Self {
-            pages: Words::new(bounds.pages, ids),
-            values: std::array::from_fn(|_| Words::new(bounds.values, ids)),
-            actions: Words::new(bounds.values, ids),
-            properties: Words::new(bounds.values, ids),
+            pages: BoundedTexts::new(bounds.pages, ids),
+            values: std::array::from_fn(|_| BoundedTexts::new(bounds.values, ids)),
+            actions: BoundedTexts::new(bounds.values, ids),
+            properties: BoundedTexts::new(bounds.values, ids),
         }
     }
 
     /// The most texts of a day, and the bytes beside the text that each of them takes in memory.
-    pub(super) fn texts_max(bounds: Bounds) -> (Texts, u64) {
+    pub(super) fn texts_max(bounds: VisitBounds) -> (TextTotals, u64) {
         let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
-        let texts = Texts {
+        let texts = TextTotals {
             number: pages + values * (DIMENSIONS as u64 + 2),
             // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value, five
             // texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
             bytes: pages * LONG + values * (LONG + 3 * HOST + ACTION + LONG + 5 * CAMPAIGN + 11 * SHORT),
         };
         // Both the list and the table may have twice the room that they need.
-        (texts, 2 * size_of::<Word>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
+        (texts, 2 * size_of::<BoundedText>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
     }
 
     /// The texts of numbers that are kept plus one, so that 0 is none.
-    pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> Values<'_> {
+    pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> DimensionValues<'_> {
         let mut values = [const { None }; DIMENSIONS];
         for (at, value) in values.iter_mut().enumerate() {
             if let Some(number) = numbers.get(at).and_then(|number| number.checked_sub(1)) {
@@ -113,27 +113,27 @@ impl Lexicon {
         self.values.get(dimension as usize).map(|words| words.term(index.into()))
     }
 
-    pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut Words {
+    pub(super) fn dimension(&mut self, dimension: Dimension) -> &mut BoundedTexts {
         dimension.of_mut(&mut self.values)
     }
 }
 
 /// A bounded set of texts; number 0 is [`OTHER`].
-pub(super) struct Words {
+pub(super) struct BoundedTexts {
     bound: u32,
     hasher: DefaultHashBuilder,
     table: HashTable<u32>,
-    words: Vec<Word>,
+    words: Vec<BoundedText>,
 }
 
-struct Word {
+struct BoundedText {
     id: u32,
     text: Box<str>,
 }
 
-impl Words {
+impl BoundedTexts {
     fn new(bound: u32, ids: &mut TermIds) -> Self {
-        let other = Word { id: ids.fresh(), text: OTHER.into() };
+        let other = BoundedText { id: ids.fresh(), text: OTHER.into() };
         Self { bound, hasher: DefaultHashBuilder::default(), table: HashTable::new(), words: vec![other] }
     }
 
@@ -159,7 +159,7 @@ impl Words {
             return Some(*index);
         }
         let index = u32::try_from(self.words.len()).ok().filter(|_| room)?;
-        self.words.push(Word { id: ids.fresh(), text: text.into() });
+        self.words.push(BoundedText { id: ids.fresh(), text: text.into() });
         let (words, hasher) = (&self.words, &self.hasher);
         self.table.insert_unique(hash, index, |index| {
             words.get(*index as usize).map_or(0, |word| hasher.hash_one(&*word.text))
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn texts_beyond_the_bound_are_other_and_known_ones_stay() {
         let mut ids = TermIds::default();
-        let mut words = Words::new(2, &mut ids);
+        let mut words = BoundedTexts::new(2, &mut ids);
         let (a, b) = (words.intern("a", &mut ids).unwrap(), words.intern("b", &mut ids).unwrap());
         assert_eq!(words.intern("c", &mut ids), None);
         assert_eq!((words.term(a).text, words.term(b).text, words.term(0).text), ("a", "b", OTHER));
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn equal_ids_mean_equal_texts() {
         let mut ids = TermIds::default();
-        let mut words = Words::new(1_000, &mut ids);
+        let mut words = BoundedTexts::new(1_000, &mut ids);
         let texts: Vec<String> = (0..500).map(|n| n.to_string()).collect();
         let first: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids).unwrap()).collect();
         let again: Vec<u32> = texts.iter().map(|text| words.intern(text, &mut ids).unwrap()).collect();

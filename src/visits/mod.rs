@@ -22,19 +22,19 @@ mod rows;
 
 use std::sync::Arc;
 
-pub use crate::visits::interner::{Bounds, OTHER};
-use crate::visits::interner::{Lexicon, TermIds};
+use crate::visits::counting::{RowBudget, SightingCounter};
+use crate::visits::interner::{Interner, TermIds};
+pub use crate::visits::interner::{OTHER, VisitBounds};
+use crate::visits::journal::{DaySnapshot, DayWriter};
 use crate::visits::tag_set::NUMBER_BYTES_MAX;
-use crate::visits::value_cache::Memos;
-use counting::{Counting, Room};
+use crate::visits::value_cache::ValueCaches;
 use day::{DayVisits, View, Visit};
 use hashbrown::HashMap;
 pub use journal::JournalError;
-use journal::{Keeping, SavedDay};
 
-use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, Kind, LeftPage, Property, Term, Timing};
+use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, EventKind, LeftPage, Property, Term, Timing};
 use crate::privacy::Sighting;
-use crate::privacy::tag::day_key::{DayKey, Keys, VISIT_GAP_SECONDS};
+use crate::privacy::tag::day_key::{DayKey, KeyRing, VISIT_GAP_SECONDS};
 use crate::sites::Site;
 
 /// Name of the action that flags its page as not found.
@@ -43,11 +43,11 @@ const NOT_FOUND: &str = "404";
 /// All sites' visits.
 pub struct Visits {
     sites: HashMap<Arc<str>, SiteVisits>,
-    bounds: Bounds,
+    bounds: VisitBounds,
     tags: usize,
     open: usize,
     ids: TermIds,
-    memos: Memos,
+    memos: ValueCaches,
 }
 
 struct SiteVisits {
@@ -57,18 +57,18 @@ struct SiteVisits {
 }
 
 /// What a sighting came to.
-pub struct Counted<'v> {
+pub struct CountResult<'v> {
     /// The event, its texts borrowed from memory.
     pub event: Event<'v>,
     /// False when there was no room for the visitor's tag: the event counts without it.
     pub tagged: bool,
     /// Which bounds the hit met.
-    pub met: Met,
+    pub met: BoundsMet,
 }
 
 /// Bounds that a hit has met: a part of it counts as [`OTHER`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Met {
+pub struct BoundsMet {
     /// `limits.pages_per_site_day`.
     pub pages: bool,
     /// `limits.values_per_dimension`.
@@ -77,7 +77,7 @@ pub struct Met {
     pub rows: bool,
 }
 
-impl Met {
+impl BoundsMet {
     /// Those that either of two has met.
     pub fn or(self, other: Self) -> Self {
         let Self { pages, values, rows } = other;
@@ -86,16 +86,16 @@ impl Met {
 }
 
 /// What changes, in numbers; texts are looked up when nothing moves any more.
-struct Change {
+struct VisitChange {
     page: u32,
     values: [u16; DIMENSIONS],
-    kind: KindOf,
+    kind: ChangeKind,
     entry: Option<(Visit, bool, i64)>,
     left: Option<View>,
     tagged: bool,
 }
 
-enum KindOf {
+enum ChangeKind {
     Pageview { new_visitor: bool, new_page_visitor: bool, opens_visit: bool, exit: bool, not_found: bool },
     Action { name: u32, new: bool, not_found: bool, properties: Vec<(u32, u32, bool)> },
     Engagement { engaged_ms: u32, engaged_view: bool, scroll_percent: u8, scroll_view: bool },
@@ -104,12 +104,12 @@ enum KindOf {
 
 impl Visits {
     /// No visits yet.
-    pub fn new(bounds: Bounds) -> Self {
-        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default(), memos: Memos::default() }
+    pub fn new(bounds: VisitBounds) -> Self {
+        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default(), memos: ValueCaches::default() }
     }
 
     /// Counts one sighting.
-    pub fn count(&mut self, sighting: &Sighting<'_>) -> Counted<'_> {
+    pub fn count(&mut self, sighting: &Sighting<'_>) -> CountResult<'_> {
         let room = self.has_room_for_a_visit();
         self.count_again(sighting, room)
     }
@@ -121,7 +121,7 @@ impl Visits {
     }
 
     /// Counts one sighting as it was counted when a visit might begin, or might not.
-    pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> Counted<'_> {
+    pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> CountResult<'_> {
         let (ids, memos, bounds) = (&mut self.ids, &mut self.memos, self.bounds);
         if !self.sites.contains_key(&sighting.site.name) {
             let days = Vec::new();
@@ -133,18 +133,18 @@ impl Visits {
             site.site = sighting.site.clone();
         }
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
-        let room = Room { tags: bounds.tags.saturating_sub(self.tags), visit: visit_may_begin };
+        let room = RowBudget { tags: bounds.tags.saturating_sub(self.tags), visit: visit_may_begin };
         if room.tags > 0 {
             site.carry_over_midnight(at, sighting, ids);
         }
         let today = site.days.get_mut(at).expect("because it is where the day was found");
         let (tags_before, open_before) = (today.tags(), today.open_visits());
-        let (change, met) = Counting { today, sighting, room, ids, memos, met: Met::default() }.change();
+        let (change, met) = SightingCounter { today, sighting, room, ids, memos, met: BoundsMet::default() }.change();
         let today = site.days.get(at);
         self.tags += today.map_or(0, DayVisits::tags) - tags_before;
         // One that has ended and not been looked at yet may have given way to this one: none is counted twice.
         self.open += today.map_or(0, DayVisits::open_visits) - open_before;
-        Counted { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
+        CountResult { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
     }
 
     /// What is remembered of this site's day.
@@ -152,18 +152,18 @@ impl Visits {
         self.sites.get(site)?.days.iter().find(|known| known.day == day)
     }
 
-    fn memos(&self) -> &Memos {
+    fn memos(&self) -> &ValueCaches {
         &self.memos
     }
 
     /// Everything, to be kept over a restart.
-    pub(crate) fn kept(&self) -> Vec<Keeping<'_>> {
+    pub(crate) fn kept(&self) -> Vec<DayWriter<'_>> {
         let days = self.sites.values().flat_map(|site| site.days.iter().map(move |day| (site, day)));
-        days.map(|(site, day)| Keeping { site: &site.site.name, day }).collect()
+        days.map(|(site, day)| DayWriter { site: &site.site.name, day }).collect()
     }
 
     /// Takes in a day that was kept over a restart; its key must have been recalled.
-    pub(crate) fn recall(&mut self, site: &Arc<Site>, saved: &SavedDay, keys: &Keys) {
+    pub(crate) fn recall(&mut self, site: &Arc<Site>, saved: &DaySnapshot, keys: &KeyRing) {
         let (ids, bounds) = (&mut self.ids, self.bounds);
         let Some(key) = keys.of(site, Day(saved.day)) else { return };
         let day = DayVisits::recalled(saved, key, bounds, ids);
@@ -201,7 +201,7 @@ impl Visits {
     }
 
     /// Most bytes that visits and tags take within `bounds`, and what a snapshot of them takes.
-    pub(crate) fn bytes_max(bounds: Bounds) -> (u64, u64) {
+    pub(crate) fn bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
         // Around midnight a visit has a record in both days: those of the day before go with the last of its visits.
         let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open_visits::VISIT_BYTES + value_cache::MEMO_BYTES;
@@ -210,8 +210,8 @@ impl Visits {
     }
 
     /// The same of one site's day: its texts and its rows.
-    pub(crate) fn day_bytes_max(bounds: Bounds) -> (u64, u64) {
-        let (texts, word) = Lexicon::texts_max(bounds);
+    pub(crate) fn day_bytes_max(bounds: VisitBounds) -> (u64, u64) {
+        let (texts, word) = Interner::texts_max(bounds);
         let (rows, pages) = (u64::from(bounds.rows), u64::from(bounds.pages));
         let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES;
         // A number of 32 bits takes five.
@@ -235,7 +235,7 @@ impl Visits {
 }
 
 impl SiteVisits {
-    fn day_index(&mut self, day: Day, key: &Arc<DayKey>, bounds: Bounds, ids: &mut TermIds) -> usize {
+    fn day_index(&mut self, day: Day, key: &Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> usize {
         self.days.iter().position(|known| known.day == day).unwrap_or_else(|| {
             self.days.push(DayVisits::new(day, key.clone(), bounds, ids));
             self.days.len() - 1
@@ -258,7 +258,7 @@ impl SiteVisits {
     }
 
     /// The change as an event, its texts borrowed from `lexicon`.
-    fn event<'v>(&'v self, sighting: &Sighting<'_>, change: Change, lexicon: Option<&'v Lexicon>) -> Event<'v> {
+    fn event<'v>(&'v self, sighting: &Sighting<'_>, change: VisitChange, lexicon: Option<&'v Interner>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
         let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
         let entry = change.entry.map(|(visit, unbounce, seconds)| EntryCorrection {
@@ -284,12 +284,12 @@ impl SiteVisits {
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
 
-fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
+fn kind<'v>(kind: ChangeKind, lexicon: Option<&'v Interner>) -> EventKind<'v> {
     match kind {
-        KindOf::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
-            Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found }
+        ChangeKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found }
         }
-        KindOf::Action { name, new, not_found, properties } => Kind::Action {
+        ChangeKind::Action { name, new, not_found, properties } => EventKind::Action {
             name: lexicon.map_or(NO_TERM, |lexicon| lexicon.actions.term(name)),
             new_action_visitor: new,
             not_found,
@@ -305,10 +305,10 @@ fn kind<'v>(kind: KindOf, lexicon: Option<&'v Lexicon>) -> Kind<'v> {
                 })
                 .collect(),
         },
-        KindOf::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
-            Kind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view }
+        ChangeKind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
+            EventKind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view }
         }
-        KindOf::Timing(timings) => Kind::Timing { timings },
+        ChangeKind::Timing(timings) => EventKind::Timing { timings },
     }
 }
 

@@ -7,13 +7,13 @@
 
 use super::counting::OTHER_VALUE;
 use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
-use crate::visits::tag_set::Numbers;
+use crate::visits::tag_set::TagSet;
 
 /// One row's key, as numbers of the day's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row(u64);
+pub(super) struct RowKey(u64);
 
-impl Row {
+impl RowKey {
     /// A page's value of a dimension: 52 bits, so that no two rows are taken for one.
     pub(super) fn breakdown(dimension: Dimension, page: u32, value: u16) -> Self {
         Self(u64::from(dimension as u8) << 48 | u64::from(page) << 16 | u64::from(value))
@@ -54,23 +54,23 @@ const FIRST: u16 = 2;
 const PAGES: usize = 16;
 
 /// The bits of a page, by dimension.
-pub(super) type Common = [u32; DIMENSIONS];
+pub(super) type CommonBits = [u32; DIMENSIONS];
 
 /// Bytes of a page's bits.
-pub(super) const PAGE_BYTES: u64 = size_of::<Common>() as u64;
+pub(super) const PAGE_BYTES: u64 = size_of::<CommonBits>() as u64;
 
 /// The rows of one site and day: those of a page's common values as bits in one place, so that a pageview looks at one
 /// line of memory for most of its rows; the others as a set of numbers.
-pub(super) struct Rows {
+pub(super) struct RowSet {
     bound: usize,
-    common: Vec<Vec<Common>>,
+    common: Vec<Vec<CommonBits>>,
     common_rows: usize,
-    known: Numbers,
+    known: TagSet,
 }
 
-impl Rows {
+impl RowSet {
     pub(super) fn new(bound: u32) -> Self {
-        Self { bound: bound as usize, common: Vec::new(), common_rows: 0, known: Numbers::default() }
+        Self { bound: bound as usize, common: Vec::new(), common_rows: 0, known: TagSet::default() }
     }
 
     /// Puts [`OTHER_VALUE`] in the place of values whose rows on this page there is no room for; says whether there were
@@ -90,7 +90,7 @@ impl Rows {
                 self.common_rows += 1;
                 continue;
             }
-            let number = Row::breakdown(dimension, page, *value).number();
+            let number = RowKey::breakdown(dimension, page, *value).number();
             if is_room {
                 self.known.insert(number);
             } else if is_common || !self.known.contains(number) {
@@ -102,7 +102,7 @@ impl Rows {
     }
 
     /// Whether the row may be added to: it is there, or there was room for it.
-    pub(super) fn admit(&mut self, row: Row) -> bool {
+    pub(super) fn admit(&mut self, row: RowKey) -> bool {
         if self.len() < self.bound {
             self.known.insert(row.number());
             return true;
@@ -111,7 +111,7 @@ impl Rows {
     }
 
     /// Whether all of these rows may be added to; where not, none of them is made.
-    pub(super) fn admit_all(&mut self, rows: impl Iterator<Item = Row> + Clone) -> bool {
+    pub(super) fn admit_all(&mut self, rows: impl Iterator<Item = RowKey> + Clone) -> bool {
         let fresh = rows.clone().filter(|row| !self.known.contains(row.number())).count();
         if fresh > 0 && self.len() + fresh > self.bound {
             return false;
@@ -127,12 +127,12 @@ impl Rows {
     }
 
     /// All rows, to be kept over a restart: those that have bits, page by page, and the others.
-    pub(super) fn kept(&self) -> (impl Iterator<Item = &Common> + Clone, &Numbers) {
+    pub(super) fn kept(&self) -> (impl Iterator<Item = &CommonBits> + Clone, &TagSet) {
         (self.common.iter().flat_map(|pages| pages.iter()), &self.known)
     }
 
     /// Takes in rows that were kept over a restart, whatever the bound now is.
-    pub(super) fn recall(&mut self, common: &[Common], numbers: impl Iterator<Item = u64>) {
+    pub(super) fn recall(&mut self, common: &[CommonBits], numbers: impl Iterator<Item = u64>) {
         for (page, kept) in (0..).zip(common) {
             *bits_of(&mut self.common, page) = *kept;
             self.common_rows += kept.iter().map(|bits| bits.count_ones() as usize).sum::<usize>();
@@ -149,7 +149,7 @@ impl Rows {
 }
 
 /// A page's bits.
-fn bits_of(common: &mut Vec<Vec<Common>>, page: u32) -> &mut Common {
+fn bits_of(common: &mut Vec<Vec<CommonBits>>, page: u32) -> &mut CommonBits {
     let (piece, place) = (page as usize / PAGES, page as usize % PAGES);
     while common.len() <= piece {
         common.push(vec![[0; DIMENSIONS]; PAGES]);
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_row_stays_what_it_was_and_the_bound_is_never_passed() {
-        let mut rows = Rows::new(3);
-        let row = |value| Row::breakdown(Dimension::City, 7, value);
+        let mut rows = RowSet::new(3);
+        let row = |value| RowKey::breakdown(Dimension::City, 7, value);
         assert!((1..=3).all(|value| rows.admit(row(value))));
         assert!(!rows.admit(row(4)) && rows.admit(row(2)));
         assert!(!rows.admit_all([row(1), row(5)].into_iter()) && rows.admit_all([row(1), row(3)].into_iter()));
@@ -174,18 +174,18 @@ mod tests {
 
     #[test]
     fn no_two_rows_of_a_large_day_are_taken_for_one() {
-        let mut rows = Rows::new(u32::MAX);
+        let mut rows = RowSet::new(u32::MAX);
         let mut made = 0;
         for page in (0..40).map(|page| page * 250_000) {
             for number in 0..60u16 {
                 for dimension in Dimension::ALL {
-                    rows.admit(Row::breakdown(dimension, page, number * 1_000));
+                    rows.admit(RowKey::breakdown(dimension, page, number * 1_000));
                 }
-                rows.admit(Row::action(page, number.into(), None));
-                rows.admit(Row::action(page, number.into(), Some((3, number.into()))));
-                rows.admit(Row::action(page, 3, Some((number.into(), 0))));
+                rows.admit(RowKey::action(page, number.into(), None));
+                rows.admit(RowKey::action(page, number.into(), Some((3, number.into()))));
+                rows.admit(RowKey::action(page, 3, Some((number.into(), 0))));
                 let bucket = u8::try_from(number).unwrap();
-                rows.admit(Row::timing(page, Hour(25), Timing { metric: TimingMetric::Load, bucket }));
+                rows.admit(RowKey::timing(page, Hour(25), Timing { metric: TimingMetric::Load, bucket }));
                 made += DIMENSIONS + 4;
             }
         }

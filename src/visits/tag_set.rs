@@ -26,12 +26,12 @@ pub(super) const NUMBER_BYTES_MAX: u64 = 13;
 
 /// The set. 0 is taken for 1: of tags, that is one in 2⁶⁴.
 #[derive(Default)]
-pub(super) struct Numbers {
+pub(super) struct TagSet {
     shards: Vec<Shard>,
     len: usize,
 }
 
-impl Numbers {
+impl TagSet {
     /// Takes a number in; false when it was there.
     pub(super) fn insert(&mut self, number: u64) -> bool {
         let number = number.max(1);
@@ -261,7 +261,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn it_is_the_set_that_a_tree_is(steps in prop::collection::vec((number(), 0..8u8), 1..12_000)) {
-            let (mut numbers, mut model) = (Numbers::default(), BTreeSet::new());
+            let (mut numbers, mut model) = (TagSet::default(), BTreeSet::new());
             for (number, what) in steps {
                 match what {
                     0 => prop_assert_eq!(numbers.remove(number), model.remove(&number)),
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_number_takes_little_more_than_its_eight_bytes_and_no_step_moves_more_than_a_shard() {
-        let mut numbers = Numbers::default();
+        let mut numbers = TagSet::default();
         let (mut most, mut mean) = (0.0f64, 0.0);
         for count in 1..=400_000u32 {
             assert!(numbers.insert(spread(u64::from(count))));
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_handful_takes_a_handful_of_bytes() {
-        let mut numbers = Numbers::default();
+        let mut numbers = TagSet::default();
         assert_eq!(numbers.shards.capacity(), 0, "nothing is nothing");
         (1..=5).for_each(|number| assert!(numbers.insert(spread(number))));
         let [shard] = &*numbers.shards else { panic!("one shard") };

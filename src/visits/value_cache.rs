@@ -27,34 +27,34 @@ const PLACES: usize = if cfg!(test) { 7 } else { 8_192 };
 
 /// Bytes of both.
 pub(super) const MEMO_BYTES: u64 =
-    (AGENTS * size_of::<Known<{ OF_AGENT.len() }>>() + PLACES * size_of::<Known<{ OF_PLACE.len() }>>()) as u64;
+    (AGENTS * size_of::<CachedIds<{ OF_AGENT.len() }>>() + PLACES * size_of::<CachedIds<{ OF_PLACE.len() }>>()) as u64;
 
 /// The numbers of one object's values on one day.
 #[derive(Clone, Copy)]
-struct Known<const VALUES: usize> {
+struct CachedIds<const VALUES: usize> {
     object: u64,
     day: u32,
     numbers: [u16; VALUES],
 }
 
 /// Objects of one kind; what meets in one place replaces what was there.
-pub(super) struct Memo<const VALUES: usize, const PLACES: usize>(Vec<Known<VALUES>>);
+pub(super) struct ValueCache<const VALUES: usize, const PLACES: usize>(Vec<CachedIds<VALUES>>);
 
 /// Both kinds.
 #[derive(Default)]
-pub(super) struct Memos {
-    pub(super) agents: Memo<{ OF_AGENT.len() }, AGENTS>,
-    pub(super) places: Memo<{ OF_PLACE.len() }, PLACES>,
+pub(super) struct ValueCaches {
+    pub(super) agents: ValueCache<{ OF_AGENT.len() }, AGENTS>,
+    pub(super) places: ValueCache<{ OF_PLACE.len() }, PLACES>,
 }
 
-impl<const VALUES: usize, const PLACES: usize> Default for Memo<VALUES, PLACES> {
+impl<const VALUES: usize, const PLACES: usize> Default for ValueCache<VALUES, PLACES> {
     fn default() -> Self {
         // Neither objects nor days have the number 0.
-        Self(vec![Known { object: 0, day: 0, numbers: [0; VALUES] }; PLACES])
+        Self(vec![CachedIds { object: 0, day: 0, numbers: [0; VALUES] }; PLACES])
     }
 }
 
-impl<const VALUES: usize, const PLACES: usize> Memo<VALUES, PLACES> {
+impl<const VALUES: usize, const PLACES: usize> ValueCache<VALUES, PLACES> {
     /// The numbers that the object's values have on this day, if they are remembered.
     pub(super) fn numbers(&self, day: u32, object: u64) -> Option<&[u16; VALUES]> {
         let known = self.0.get(place(day, object, PLACES))?;
@@ -63,13 +63,13 @@ impl<const VALUES: usize, const PLACES: usize> Memo<VALUES, PLACES> {
 
     pub(super) fn remember(&mut self, day: u32, object: u64, numbers: [u16; VALUES]) {
         if let Some(known) = self.0.get_mut(place(day, object, PLACES)) {
-            *known = Known { object, day, numbers };
+            *known = CachedIds { object, day, numbers };
         }
     }
 }
 
 #[cfg(test)]
-impl Memos {
+impl ValueCaches {
     /// Remembers nothing: for what the remembering is compared with.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_of_that_object_and_day_and_the_latest_of_a_place() {
-        let mut memo = Memos::default().places;
+        let mut memo = ValueCaches::default().places;
         for object in 1..=PLACES as u64 + 5 {
             memo.remember(3, object, [u16::try_from(object).unwrap(), 7, 0]);
         }

@@ -2,10 +2,10 @@
 
 use sillage::app;
 use sillage::clock::{Clock, SystemClock};
-use sillage::compliance::audit::database::{Reader, Table};
-use sillage::compliance::audit::report::Format;
+use sillage::compliance::audit::database::{ReaderEvidence, TableEvidence};
+use sillage::compliance::audit::report::ReportFormat;
 use sillage::compliance::audit::{Audit, Evidence, Verdict, gather};
-use sillage::config::{Config, EngineMode, Marketing};
+use sillage::config::{Config, EngineMode, MarketingPolicy};
 use sillage::store::{Store, migrate};
 use tempfile::TempDir;
 
@@ -13,7 +13,8 @@ use crate::support;
 
 /// Rules of which a part is always for a person.
 const PERSONS: [u8; 4] = [1, 18, 19, 21];
-pub(crate) const ROUNDED: migrate::Settings = migrate::Settings { retention_months: 25, rounding: 10 };
+pub(crate) const ROUNDED: migrate::MigrationSettings =
+    migrate::MigrationSettings { retention_months: 25, rounding: 10 };
 
 /// A proper configuration and its database, with figures of today in every table.
 pub(crate) struct Setup {
@@ -99,17 +100,17 @@ impl Setup {
 
 pub(crate) fn leaves_only(evidence: &Evidence, number: u8) {
     let audit = Audit::of(evidence);
-    assert_eq!(audit.left(), [number], "{}", audit.report(evidence, Format::Text));
+    assert_eq!(audit.left(), [number], "{}", audit.report(evidence, ReportFormat::Text));
     let finding = &audit.findings[usize::from(number) - 1];
     assert!(!finding.found.is_empty() && !finding.to_do.is_empty(), "{finding:?}");
 }
 
-pub(crate) fn reader(evidence: &mut Evidence) -> &mut Reader {
+pub(crate) fn reader(evidence: &mut Evidence) -> &mut ReaderEvidence {
     evidence.database.reader.as_mut().unwrap()
 }
 
 /// A table or view, as it was found.
-pub(crate) fn live<'e>(evidence: &'e mut Evidence, name: &str) -> &'e mut Table {
+pub(crate) fn live<'e>(evidence: &'e mut Evidence, name: &str) -> &'e mut TableEvidence {
     evidence.database.tables.iter_mut().find(|table| table.name == name).unwrap()
 }
 
@@ -139,12 +140,12 @@ async fn a_proper_set_up_holds_every_rule_that_a_program_can_check() {
 async fn a_profile_outside_of_the_rules_is_told_plainly_which_it_leaves() {
     let mut setup = Setup::new().await;
     let privacy = &mut setup.config.privacy;
-    (privacy.rounding, privacy.marketing, privacy.honour_gpc) = (1, Marketing::Always, false);
+    (privacy.rounding, privacy.marketing, privacy.honour_gpc) = (1, MarketingPolicy::Always, false);
     migrate::apply(&setup.store, &support::EXACT).await.unwrap();
     let evidence = setup.evidence().await;
     let audit = Audit::of(&evidence);
     assert_eq!(audit.left(), [8, 9, 12, 19]);
-    for format in [Format::Text, Format::Json, Format::Markdown] {
+    for format in [ReportFormat::Text, ReportFormat::Json, ReportFormat::Markdown] {
         let report = audit.report(&evidence, format);
         assert!(report.contains("This set-up leaves the rules R8, R9, R12, R19"), "{report}");
         assert!(!report.contains("self-assessment, this"), "{report}");
@@ -161,7 +162,7 @@ async fn a_database_of_somebody_else_leaves_more_to_a_person() {
     evidence.database.others = None;
     evidence.database.logs.push(("query_log".into(), 7));
     let audit = Audit::of(&evidence);
-    assert!(audit.left().is_empty(), "{}", audit.report(&evidence, Format::Text));
+    assert!(audit.left().is_empty(), "{}", audit.report(&evidence, ReportFormat::Text));
     for number in [1, 2, 12] {
         assert_eq!(verdict(&evidence, number), Verdict::ForAPerson);
     }

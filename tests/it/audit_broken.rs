@@ -3,7 +3,7 @@
 
 use sillage::clock::{Clock, SystemClock};
 use sillage::compliance::audit::{Audit, Evidence, Verdict};
-use sillage::config::Marketing;
+use sillage::config::MarketingPolicy;
 use sillage::store::migrate;
 
 use crate::audit::{ROUNDED, Setup, leaves_only, live, reader, verdict};
@@ -95,10 +95,10 @@ async fn r7_a_version_that_is_more_than_major() {
 #[tokio::test]
 async fn r8_marketing_without_consent() {
     let mut setup = Setup::new().await;
-    setup.config.privacy.marketing = Marketing::Always;
+    setup.config.privacy.marketing = MarketingPolicy::Always;
     // Campaigns come from URLs, so that the ninth rule falls with the eighth.
     assert_eq!(Audit::of(&setup.evidence().await).left(), [8, 9]);
-    setup.config.privacy.marketing = Marketing::WithConsent;
+    setup.config.privacy.marketing = MarketingPolicy::WithConsent;
     assert_eq!(verdict(&setup.evidence().await, 8), Verdict::ForAPerson);
 }
 
@@ -298,7 +298,7 @@ async fn r20_rows_that_are_not_kept_by_site() {
     let mut open = evidence.clone();
     live(&mut open, "report_pages").select = all_sites;
     leaves_only(&open, 20);
-    evidence.config.site.push(sillage::config::Site { name: "other.example".into(), ..Default::default() });
+    evidence.config.site.push(sillage::config::SiteConfig { name: "other.example".into(), ..Default::default() });
     assert_eq!(verdict(&evidence, 20), Verdict::Held);
     evidence.config.console.tokens[0].sites = vec!["*".into()];
     assert_eq!(verdict(&evidence, 20), Verdict::ForAPerson);

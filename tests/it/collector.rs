@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use sillage::app::{App, Options};
+use sillage::app::{App, AppOptions};
 use sillage::clock::ManualClock;
 use sillage::config::Config;
 use sillage::console::tokens;
@@ -107,7 +107,7 @@ impl Collector {
         let store = Store::connect(&config.clickhouse, support::endpoint());
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let database = Some(way.clone());
-        let app = App::start(Options {
+        let app = App::start(AppOptions {
             config: config.clone(),
             clock: clock.clone(),
             demo: false,
@@ -142,7 +142,7 @@ impl Collector {
         between();
         let database = Some(way.clone());
         let options =
-            Options { config: config.clone(), clock: clock.clone(), demo: false, database, pauses: pauses(&config) };
+            AppOptions { config: config.clone(), clock: clock.clone(), demo: false, database, pauses: pauses(&config) };
         let app = App::start(options).await.unwrap();
         Self { app, clock, store, folder, runtime, way, token, config, client }
     }

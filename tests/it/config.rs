@@ -60,7 +60,7 @@ fn the_example_says_every_key_with_its_default() {
     let site = as_json(&Config::from_toml(&written_out()).unwrap())["site"][0].clone();
     for (key, value) in site.as_object().unwrap() {
         assert!(written["site"][0].get(key).is_some(), "the example does not say site.{key}");
-        let default = serde_json::to_value(sillage::config::Site::default()).unwrap()[key].clone();
+        let default = serde_json::to_value(sillage::config::SiteConfig::default()).unwrap()[key].clone();
         assert!(key == "name" || *value == default, "site.{key} is not its default");
     }
 }

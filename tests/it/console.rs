@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use sillage::clock::ManualClock;
 use sillage::config;
-use sillage::console::{self, Console, tokens};
+use sillage::console;
+use sillage::console::{ConsoleState, tokens};
 use sillage::observe::Meters;
 use sillage::sites::Sites;
 use sillage::store::reports::Reports;
@@ -33,12 +34,13 @@ pub(crate) struct Reply {
 }
 
 pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
-    let site = |name: &str| config::Site { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() };
+    let site =
+        |name: &str| config::SiteConfig { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() };
     let (everything, all_hash) = tokens::new_token().unwrap();
     let (shop, shop_hash) = tokens::new_token().unwrap();
-    let token = |sha256: String, site: &str| config::Token { name: "t".into(), sha256, sites: vec![site.into()] };
+    let token = |sha256: String, site: &str| config::TokenConfig { name: "t".into(), sha256, sites: vec![site.into()] };
     let sites = Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap());
-    let console = Console::new(console::Parts {
+    let console = ConsoleState::new(console::ConsoleOptions {
         meters: Arc::new(Meters::new(&sites)),
         sites,
         tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
@@ -59,7 +61,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
 pub(crate) fn nobody() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
     let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None };
-    Store::connect(&config::ClickHouse::default(), &endpoint)
+    Store::connect(&config::ClickHouseConfig::default(), &endpoint)
 }
 
 impl Served {
@@ -170,7 +172,7 @@ fn counted() -> (Store, Arc<AtomicUsize>) {
             drop(connection);
         }
     });
-    (Store::connect(&config::ClickHouse::default(), &endpoint), asked)
+    (Store::connect(&config::ClickHouseConfig::default(), &endpoint), asked)
 }
 
 #[tokio::test]

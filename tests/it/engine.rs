@@ -88,7 +88,7 @@ async fn one_data_or_runtime_folder_takes_one_engine() {
     let second = Engine::start(options).await.map(drop);
     assert!(matches!(&second, Err(EngineError::InUse(dir)) if *dir == support::shared().data), "{second:?}");
     let elsewhere = tempfile::tempdir().unwrap();
-    let options = sillage::store::engine::Options {
+    let options = sillage::store::engine::EngineOptions {
         dir: elsewhere.path().into(),
         ..support::options(support::shared().data.parent().unwrap())
     };

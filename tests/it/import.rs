@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use sillage::app;
 use sillage::config::Config;
-use sillage::import::{self, Format, Import, ImportError, PART_ROWS, Summary};
+use sillage::import;
+use sillage::import::{ImportError, ImportFormat, ImportJob, PART_ROWS, Summary};
 use sillage::simulate::{self, Traffic};
 use sillage::sites::Sites;
 use sillage::store::{Store, StoreError};
@@ -43,23 +44,23 @@ impl Into {
         path
     }
 
-    fn import(&self, format: Format, files: &[PathBuf]) -> Import {
+    fn import(&self, format: ImportFormat, files: &[PathBuf]) -> ImportJob {
         let site = Sites::new(&self.config.site).unwrap().find(SITE).unwrap().clone();
         let keep_from = site.retained_from(NOW.parse().unwrap(), 25);
         let files = files.to_vec();
-        Import { format, files, site, shift_days: 0, again: false, keep_from, part_rows: PART_ROWS, progress: false }
+        ImportJob { format, files, site, shift_days: 0, again: false, keep_from, part_rows: PART_ROWS, progress: false }
     }
 
-    async fn run(&self, import: Import) -> Result<Summary, ImportError> {
+    async fn run(&self, import: ImportJob) -> Result<Summary, ImportError> {
         self.run_at(NOW, import).await
     }
 
-    async fn run_at(&self, now: &str, import: Import) -> Result<Summary, ImportError> {
+    async fn run_at(&self, now: &str, import: ImportJob) -> Result<Summary, ImportError> {
         let anonymiser = app::anonymiser(&self.config).unwrap();
         import::run(import, anonymiser, &self.config, &self.store, now.parse().unwrap()).await
     }
 
-    async fn import_text(&self, format: Format, text: &str) -> Result<Summary, ImportError> {
+    async fn import_text(&self, format: ImportFormat, text: &str) -> Result<Summary, ImportError> {
         let file = self.file("text", text);
         self.run(self.import(format, &[file])).await
     }
@@ -178,7 +179,7 @@ async fn a_log_in_any_known_format_counts_exactly_as_the_live_hits_would_have() 
         [("combined", combined as fn(&Get) -> String), ("caddy", caddy), ("nginx", nginx), ("apache", apache)]
     {
         let into = Into::fresh().await;
-        let summary = into.import_text(Format::AccessLog, &log(line)).await.unwrap();
+        let summary = into.import_text(ImportFormat::AccessLog, &log(line)).await.unwrap();
         assert_eq!(tables(&into.store).await, expected, "{what}");
         let figures = (summary.lines, summary.pageviews, summary.visitors, summary.visits, summary.bounces);
         assert_eq!(figures, (11, 10, 4, 6, 4), "{what}");
@@ -189,7 +190,7 @@ async fn a_log_in_any_known_format_counts_exactly_as_the_live_hits_would_have() 
 #[tokio::test(flavor = "multi_thread")]
 async fn packed_files_in_any_order_and_lines_in_any_order_count_as_one_log() {
     let whole = Into::fresh().await;
-    whole.import_text(Format::AccessLog, &log(combined)).await.unwrap();
+    whole.import_text(ImportFormat::AccessLog, &log(combined)).await.unwrap();
     let expected = tables(&whole.store).await;
 
     // Two servers' files over the same days, one of them packed and in two pieces; neighbours are swapped.
@@ -208,7 +209,7 @@ async fn packed_files_in_any_order_and_lines_in_any_order_count_as_one_log() {
         packed.extend(gz.finish().unwrap());
     }
     std::fs::write(&two, packed).unwrap();
-    into.run(into.import(Format::AccessLog, &[two, one])).await.unwrap();
+    into.run(into.import(ImportFormat::AccessLog, &[two, one])).await.unwrap();
     assert_eq!(tables(&into.store).await, expected);
 }
 
@@ -230,7 +231,7 @@ async fn the_common_format_counts_pages_that_are_not_found_and_leaves_out_what_i
         "x".repeat(70_000) + "\n",
     ]
     .concat();
-    let summary = into.import_text(Format::AccessLog, &text).await.unwrap();
+    let summary = into.import_text(ImportFormat::AccessLog, &text).await.unwrap();
     let expected = Summary {
         lines: 8,
         pageviews: 2,
@@ -246,7 +247,7 @@ async fn the_common_format_counts_pages_that_are_not_found_and_leaves_out_what_i
     };
     assert_eq!(summary, expected);
     assert!(!summary.to_string().contains("canary"));
-    let refused = into.import_text(Format::AccessLog, "canary@example.org\nsecond\n").await.unwrap_err();
+    let refused = into.import_text(ImportFormat::AccessLog, "canary@example.org\nsecond\n").await.unwrap_err();
     assert!(matches!(refused, ImportError::NothingUnderstood(2, _)));
     assert!(!refused.to_string().contains("canary"));
 }
@@ -287,7 +288,7 @@ async fn events_count_exactly_as_the_live_ones_would_have() {
     }
     live.app.flush().await.unwrap();
     let into = Into::fresh().await;
-    let summary = into.import_text(Format::Events, &text).await.unwrap();
+    let summary = into.import_text(ImportFormat::Events, &text).await.unwrap();
     assert_eq!((summary.pageviews, summary.others, summary.visitors, summary.visits), (3, 3, 2, 2));
     assert_eq!(tables(&into.store).await, tables(&live.store).await);
     live.app.stop().await;
@@ -295,7 +296,7 @@ async fn events_count_exactly_as_the_live_ones_would_have() {
     let language = event_line("2026-03-20T09:00:00Z", "90.0.0.1", FIREFOX, "fr-CH, en;q=0.5", &of("pageview", "/"));
     let broken =
         "{\"n\":\"pageview\",\"time\":\"yesterday\"}\n{\"n\":\"pageview\",\"time\":\"2026-03-20T09:00:00Z\"}\n";
-    let summary = into.import_text(Format::Events, &(language + broken)).await.unwrap();
+    let summary = into.import_text(ImportFormat::Events, &(language + broken)).await.unwrap();
     assert_eq!((summary.pageviews, summary.not_understood), (1, 2));
     assert!(tables(&into.store).await.keys().any(|key| key.contains("'language','/','fr'")));
 }
@@ -304,18 +305,18 @@ async fn events_count_exactly_as_the_live_ones_would_have() {
 async fn a_day_imported_before_is_refused_and_counted_once_more_only_with_again() {
     let into = Into::fresh().await;
     let file = into.file("a.log", &log(combined));
-    into.run(into.import(Format::AccessLog, std::slice::from_ref(&file))).await.unwrap();
+    into.run(into.import(ImportFormat::AccessLog, std::slice::from_ref(&file))).await.unwrap();
     let once = tables(&into.store).await;
-    let refused = into.run(into.import(Format::AccessLog, std::slice::from_ref(&file))).await.unwrap_err();
+    let refused = into.run(into.import(ImportFormat::AccessLog, std::slice::from_ref(&file))).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "2 of these days were imported before, the first of them 2026-03-10; `--again` counts them once more"
     );
     let other = into.file("b.log", &(combined(&TRAFFIC[10]) + "\n"));
-    let refused = into.run(into.import(Format::AccessLog, &[other])).await.unwrap_err();
+    let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
     assert!(matches!(refused, ImportError::Again(1, _)));
     assert_eq!(tables(&into.store).await, once);
-    let again = Import { again: true, ..into.import(Format::AccessLog, &[file]) };
+    let again = ImportJob { again: true, ..into.import(ImportFormat::AccessLog, &[file]) };
     into.run_at("2026-04-01T12:00:01Z", again).await.unwrap();
     let twice: BTreeMap<String, Vec<i64>> =
         once.into_iter().map(|(key, sums)| (key, sums.into_iter().map(|sum| 2 * sum).collect())).collect();
@@ -333,12 +334,12 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
             .collect()
     };
     let whole = Into::fresh().await;
-    whole.import_text(Format::AccessLog, &lines("/p")).await.unwrap();
+    whole.import_text(ImportFormat::AccessLog, &lines("/p")).await.unwrap();
     let expected = tables(&whole.store).await;
 
     let into = Into::fresh().await;
     let file = into.file("a.log", &lines("/p"));
-    let import = || Import { part_rows: 50, ..into.import(Format::AccessLog, std::slice::from_ref(&file)) };
+    let import = || ImportJob { part_rows: 50, ..into.import(ImportFormat::AccessLog, std::slice::from_ref(&file)) };
     let pages = format!("{}.pages", into.store.database());
     // A second day's page is no number: refused for good, not to be tried again.
     let check = "if(day < '2026-03-11', 1, toUInt8(page))";
@@ -350,7 +351,7 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
     into.store.statement(&format!("ALTER TABLE {pages} DROP CONSTRAINT cut")).await.unwrap();
 
     let other = into.file("b.log", &lines("/other"));
-    let refused = into.run(into.import(Format::AccessLog, &[other])).await.unwrap_err();
+    let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
     assert!(matches!(refused, ImportError::CutShort(_)), "{refused}");
     // Even with the database's memory of tokens gone, no part is written again.
     for table in ["pages", "breakdowns"] {
@@ -371,12 +372,12 @@ async fn lines_past_the_retention_are_not_kept_and_a_shift_moves_days() {
     let into = Into::fresh().await;
     let old = format!("90.0.0.1 - - [01/Feb/2024:10:00:00 +0000] \"GET /old HTTP/1.1\" 200 5 \"-\" \"{FIREFOX}\"\n");
     let file = into.file("a.log", &(old + &log(combined)));
-    let import = into.import(Format::AccessLog, std::slice::from_ref(&file));
+    let import = into.import(ImportFormat::AccessLog, std::slice::from_ref(&file));
     let summary = into.run(import).await.unwrap();
     assert_eq!((summary.too_old, summary.pageviews), (1, 10));
 
     let moved = Into::fresh().await;
-    let import = Import { shift_days: 7, ..moved.import(Format::AccessLog, &[file]) };
+    let import = ImportJob { shift_days: 7, ..moved.import(ImportFormat::AccessLog, &[file]) };
     let summary = moved.run(import).await.unwrap();
     assert_eq!((summary.too_old, summary.pageviews), (1, 10));
     let days = |all: BTreeMap<String, Vec<i64>>| -> Vec<String> {
@@ -398,7 +399,7 @@ async fn nothing_of_a_log_but_pages_and_coarse_values_reaches_the_database() {
         "90.11.22.33 - canaryuser [10/Mar/2026:10:00:00 +0100] \"GET /canary-free?token=canaryquery HTTP/1.1\" 200 5 \
          \"https://news.example/canarypath\" \"{agent}\"\n"
     );
-    into.import_text(Format::AccessLog, &text).await.unwrap();
+    into.import_text(ImportFormat::AccessLog, &text).await.unwrap();
     let mut seen = String::new();
     for table in ["pages", "breakdowns", "actions", "timings", "imports"] {
         let rows = into.store.ask_as_owner(&format!("SELECT * FROM {}.{table}", into.store.database()));
@@ -426,7 +427,7 @@ async fn simulated_traffic_comes_out_as_the_truth_says() {
     let mut text = Vec::new();
     let truth = traffic.write(&mut text).unwrap();
     let into = Into::fresh().await;
-    let summary = into.import_text(Format::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
+    let summary = into.import_text(ImportFormat::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
     assert_eq!((summary.bots, summary.left_out, summary.not_understood, summary.days), (0, 0, 0, 3));
     let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
     let database = into.store.database();

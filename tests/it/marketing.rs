@@ -6,8 +6,9 @@ use http_body_util::Full;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 use sillage::app;
-use sillage::config::{Config, Marketing};
-use sillage::import::{self, Format, Import, PART_ROWS};
+use sillage::config::{Config, MarketingPolicy};
+use sillage::import;
+use sillage::import::{ImportFormat, ImportJob, PART_ROWS};
 use sillage::sites::Sites;
 
 use crate::collector::{Collector, FIREFOX, Reply, pageview};
@@ -19,7 +20,7 @@ const CAMPAIGN: &str = "/?utm_source=google&utm_medium=cpc&utm_campaign=Spring+S
 /// The dimensions that this is about.
 const MARKETING: &str = "('source', 'channel', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content')";
 
-async fn collector(marketing: Marketing) -> Collector {
+async fn collector(marketing: MarketingPolicy) -> Collector {
     Collector::start_with("2026-03-10T09:00:00Z", SITE, |config| config.privacy.marketing = marketing).await
 }
 
@@ -38,7 +39,7 @@ fn view(path: &str, referrer: Option<&str>, consent: Value) -> Value {
 
 /// A day of four people: A comes by an advertisement, reads on and comes back to the first page; B comes from nowhere; C
 /// by a newsletter, without a word of consent; D by a link, and uses a feature.
-async fn the_day(marketing: Marketing) -> Collector {
+async fn the_day(marketing: MarketingPolicy) -> Collector {
     let shop = collector(marketing).await;
     let inside = Some("https://shop.example/");
     for (at, address, event) in [
@@ -78,7 +79,7 @@ async fn others(shop: &Collector) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hits_with_consent_have_source_channel_and_campaign_and_those_without_have_none() {
-    let shop = the_day(Marketing::WithConsent).await;
+    let shop = the_day(MarketingPolicy::WithConsent).await;
     assert_eq!(
         breakdowns(&shop, "IN").await,
         [
@@ -119,7 +120,7 @@ async fn hits_with_consent_have_source_channel_and_campaign_and_those_without_ha
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_figure_depends_on_marketing() {
     let mut known = None;
-    for marketing in [Marketing::Never, Marketing::WithConsent, Marketing::Always] {
+    for marketing in [MarketingPolicy::Never, MarketingPolicy::WithConsent, MarketingPolicy::Always] {
         let shop = the_day(marketing).await;
         let figures = others(&shop).await;
         assert!(figures.iter().any(|line| line.starts_with("referrer / google.fr: 1 1 1 0 1200")), "{figures:#?}");
@@ -130,7 +131,7 @@ async fn no_other_figure_depends_on_marketing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_set_to_never_keeps_nothing_and_says_so_when_asked() {
-    let shop = the_day(Marketing::Never).await;
+    let shop = the_day(MarketingPolicy::Never).await;
     assert_eq!(breakdowns(&shop, "IN").await, Vec::<String>::new());
     let question = json!({
         "site_id": SHOP, "metrics": ["visits"], "date_range": "7d", "dimensions": ["visit:utm_source"]
@@ -146,7 +147,7 @@ async fn a_collector_set_to_never_keeps_nothing_and_says_so_when_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_set_to_always_asks_for_no_consent() {
-    let shop = the_day(Marketing::Always).await;
+    let shop = the_day(MarketingPolicy::Always).await;
     let kept = breakdowns(&shop, "IN").await;
     assert!(kept.contains(&"channel / Email: 1 1 1 1 0".to_owned()), "{kept:#?}");
     assert!(kept.contains(&"utm_source / news: 1 1 1 1 0".to_owned()), "{kept:#?}");
@@ -165,7 +166,7 @@ async fn objecting(shop: &Collector, address: &str, headers: &[(&str, &str)]) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_objection_goes_before_consent() {
-    for marketing in [Marketing::WithConsent, Marketing::Always] {
+    for marketing in [MarketingPolicy::WithConsent, MarketingPolicy::Always] {
         let shop = collector(marketing).await;
         for header in ["sec-gpc", "dnt"] {
             assert_eq!(objecting(&shop, "90.0.0.1", &[(header, "1")]).await.dropped(), Some("opted_out"));
@@ -190,7 +191,7 @@ async fn an_objection_goes_before_consent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_but_one_is_no_consent_and_the_pixel_has_none() {
-    let shop = collector(Marketing::WithConsent).await;
+    let shop = collector(MarketingPolicy::WithConsent).await;
     for consent in [json!(0), json!(false), json!("0"), json!(2), json!(-1), json!("yes"), json!([1]), Value::Null] {
         let mut event = pageview(SHOP, CAMPAIGN, None);
         event["c"] = consent;
@@ -208,7 +209,7 @@ async fn anything_but_one_is_no_consent_and_the_pixel_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_in_mid_visit_corrects_the_same_campaign() {
-    let shop = collector(Marketing::WithConsent).await;
+    let shop = collector(MarketingPolicy::WithConsent).await;
     counted(&shop.event("90.0.0.1", FIREFOX, &view(CAMPAIGN, None, json!(1))).await);
     shop.app.flush().await.unwrap();
     let shop = shop.restart(true).await;
@@ -252,7 +253,7 @@ fn bytes_under(folder: &std::path::Path) -> String {
 async fn neither_click_ids_nor_people_stand_anywhere() {
     let clicks =
         ["gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id", "yclid", "mc_eid"];
-    let shop = collector(Marketing::WithConsent).await;
+    let shop = collector(MarketingPolicy::WithConsent).await;
     for (at, name) in clicks.iter().enumerate() {
         let path = format!("/{name}?{name}=zqclick{at}&x=zqclick&utm_campaign=kept{at}&ref=zqclick&utm_id=zqclick");
         counted(&shop.event("90.0.0.1", FIREFOX, &view(&path, None, json!(1))).await);
@@ -294,7 +295,7 @@ async fn neither_click_ids_nor_people_stand_anywhere() {
 }
 
 /// What an import of one line of each format leaves, by source and channel.
-async fn imported(marketing: Marketing) -> Vec<String> {
+async fn imported(marketing: MarketingPolicy) -> Vec<String> {
     let mut config = Config::from_toml(SITE).unwrap();
     config.privacy.marketing = marketing;
     let (store, folder) = (support::fresh_store().await, tempfile::tempdir().unwrap());
@@ -307,12 +308,12 @@ async fn imported(marketing: Marketing) -> Vec<String> {
     for (name, value) in [("time", "2026-03-11T09:00:00Z"), ("address", "91.0.0.1"), ("user_agent", FIREFOX)] {
         event[name] = json!(value);
     }
-    for (format, text) in [(Format::AccessLog, logged), (Format::Events, format!("{event}\n"))] {
+    for (format, text) in [(ImportFormat::AccessLog, logged), (ImportFormat::Events, format!("{event}\n"))] {
         let file = folder.path().join(format!("{format:?}"));
         std::fs::write(&file, text).unwrap();
         let keep_from = site.retained_from(now, 25);
         let (site, files) = (site.clone(), vec![file]);
-        let import = Import {
+        let import = ImportJob {
             format,
             files,
             site,
@@ -334,10 +335,10 @@ async fn imported(marketing: Marketing) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_carries_no_consent_and_an_event_of_a_server_its_own() {
-    assert_eq!(imported(Marketing::Never).await, Vec::<String>::new());
-    assert_eq!(imported(Marketing::WithConsent).await, ["channel Email", "source news"]);
+    assert_eq!(imported(MarketingPolicy::Never).await, Vec::<String>::new());
+    assert_eq!(imported(MarketingPolicy::WithConsent).await, ["channel Email", "source news"]);
     assert_eq!(
-        imported(Marketing::Always).await,
+        imported(MarketingPolicy::Always).await,
         ["channel Email", "channel Paid Search", "source Google", "source news"]
     );
 }

@@ -12,13 +12,13 @@ use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 use sillage::config;
 use sillage::privacy::Anonymiser;
-use sillage::privacy::hit::{ClientIp, Hit, HitKind, Signals, UserAgent};
+use sillage::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use sillage::privacy::lookup::agent::Agents;
-use sillage::privacy::lookup::place::Places;
+use sillage::privacy::lookup::place::PlaceDatabases;
 use sillage::rollup::Rollup;
 use sillage::rollup::counters::Batch;
 use sillage::sites::Sites;
-use sillage::visits::{Bounds, Visits};
+use sillage::visits::{VisitBounds, Visits};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const CHROME: &str =
@@ -165,10 +165,11 @@ fn values(hit: &Sent, referrer: From, in_visit: bool, previous: Option<&str>) ->
 
 /// One for each zone: compiling the lists of agents takes longer than a hundred cases.
 static ANONYMISERS: LazyLock<BTreeMap<&str, Anonymiser>> = LazyLock::new(|| {
-    let shop = |zone: &str| config::Site { name: "shop.example".into(), timezone: zone.into(), ..Default::default() };
+    let shop =
+        |zone: &str| config::SiteConfig { name: "shop.example".into(), timezone: zone.into(), ..Default::default() };
     let new = |zone| {
-        let (sites, places) = (Sites::new(&[shop(zone)]).unwrap(), Places::open(&[]).unwrap());
-        (zone, Anonymiser::new(sites, Agents::new(100), places, &config::Privacy::default()))
+        let (sites, places) = (Sites::new(&[shop(zone)]).unwrap(), PlaceDatabases::open(&[]).unwrap());
+        (zone, Anonymiser::new(sites, Agents::new(100), places, &config::PrivacyConfig::default()))
     };
     ["Europe/Paris", "America/New_York", "Asia/Kolkata", "UTC"].map(new).into()
 });
@@ -178,7 +179,7 @@ fn program(sent: &[Sent], zone: &str, segment: usize) -> Figures {
     let anonymiser = &ANONYMISERS[zone];
     // No key of an earlier case is left: this one begins as a new process does.
     anonymiser.destroy_past_keys("2100-01-01T00:00:00Z".parse().unwrap());
-    let mut visits = Visits::new(Bounds::from(&config::Limits::default()));
+    let mut visits = Visits::new(VisitBounds::from(&config::LimitsConfig::default()));
     let mut figures = Figures::new();
     for (number, part) in sent.chunks(segment.max(1)).enumerate() {
         let mut rollup = Rollup::default();
@@ -209,7 +210,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         address: ClientIp::new(format!("192.0.2.{}", hit.visitor).parse().unwrap()),
         agent: UserAgent::new(hit.agent()),
         accept_language: None,
-        signals: Signals::default(),
+        signals: ObjectionSignals::default(),
         site: Some("shop.example"),
         url,
         referrer,

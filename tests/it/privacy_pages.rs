@@ -5,7 +5,7 @@ use std::process::Command;
 
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use sillage::config::{Config, Marketing, Site};
+use sillage::config::{Config, MarketingPolicy, SiteConfig};
 
 use crate::collector::{Collector, Reply};
 
@@ -211,9 +211,9 @@ async fn the_pages_tell_what_runs_not_what_a_file_says() {
     assert!(text(&before).contains("<code>plan</code>"));
     let mut config = collector.config.clone();
     config.site[0].properties = vec!["colour".into()];
-    config.site.push(Site { name: "new.example".into(), ..Site::default() });
+    config.site.push(SiteConfig { name: "new.example".into(), ..SiteConfig::default() });
     // Takes a restart: hits are still measured as before, and the page must still say so.
-    config.privacy.marketing = Marketing::Always;
+    config.privacy.marketing = MarketingPolicy::Always;
     collector.app.reload(&config).unwrap();
     let after = get(&collector, "/privacy?lang=en", &[("host", "shop.example")]).await;
     assert!(text(&after).contains("<code>colour</code>") && !text(&after).contains("<code>plan</code>"));

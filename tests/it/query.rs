@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use sillage::event::Day;
 use sillage::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 use sillage::store::Store;
-use sillage::store::migrate::{self, Settings};
+use sillage::store::migrate;
+use sillage::store::migrate::MigrationSettings;
 
 use crate::console::{Served, serve};
 use crate::support;
@@ -16,7 +17,7 @@ pub(crate) const TEN: u32 = 20_522 * 86_400 + 9 * 3_600;
 /// A database of one's own that holds `batch`.
 pub(crate) async fn store(rounding: u32, batch: &Batch) -> Store {
     let store = Store::connect(&support::database(&support::fresh_name()), support::endpoint());
-    migrate::apply(&store, &Settings { rounding, ..support::EXACT }).await.unwrap();
+    migrate::apply(&store, &MigrationSettings { rounding, ..support::EXACT }).await.unwrap();
     store.insert(batch).await.unwrap();
     store
 }

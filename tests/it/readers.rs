@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sillage::collect::formats::native::Message;
+use sillage::collect::formats::native::NativeEvent;
 use sillage::collect::formats::pixel;
 use sillage::import::{access_log, events};
 
@@ -122,7 +122,7 @@ proptest! {
 
     #[test]
     fn an_event_is_read_within_its_bounds_or_refused_without_a_word_of_it(body in body()) {
-        match Message::parse(&body) {
+        match NativeEvent::parse(&body) {
             Ok(message) => {
                 prop_assert!((1..=2_000).contains(&message.url.len()));
                 prop_assert!(message.referrer.as_ref().is_none_or(|referrer| (1..=2_000).contains(&referrer.len())));
@@ -132,12 +132,12 @@ proptest! {
             // One of our own sentences: its type says that it lived before the body came.
             Err(why) => prop_assert!(!why.is_empty()),
         }
-        events::Line::parse(&body);
+        events::EventLine::parse(&body);
     }
 
     #[test]
     fn a_log_line_is_read_or_not_understood(line in log_line()) {
-        if let Some(read) = access_log::Line::parse(&line) {
+        if let Some(read) = access_log::LogLine::parse(&line) {
             prop_assert!(!(read.is_pageview() && read.is_not_found()));
         }
         if let Ok(message) = pixel::parse(&line, None) {

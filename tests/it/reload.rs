@@ -1,7 +1,7 @@
 //! What may change while the program runs.
 
 use serde_json::json;
-use sillage::config::{Config, Site};
+use sillage::config::{Config, SiteConfig};
 
 use crate::collector::{Collector, FIREFOX, Reply, pageview};
 
@@ -13,7 +13,7 @@ async fn view(collector: &Collector, site: &str) -> Reply {
 
 fn with_site(config: &Config, name: &str) -> Config {
     let mut config = config.clone();
-    config.site.push(Site { name: name.into(), ..Site::default() });
+    config.site.push(SiteConfig { name: name.into(), ..SiteConfig::default() });
     config
 }
 

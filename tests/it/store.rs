@@ -189,7 +189,7 @@ async fn another_retention_alters_the_tables_and_drops_what_is_older() {
     store.insert(&Batch { token: "node-1".into(), pages: days.to_vec(), ..Batch::default() }).await.unwrap();
     assert_eq!(sum(&store, "pages", "pageviews").await, 2);
 
-    let shorter = migrate::Settings { retention_months: 12, ..EXACT };
+    let shorter = migrate::MigrationSettings { retention_months: 12, ..EXACT };
     let steps = migrate::apply(&store, &shorter).await.unwrap();
     assert_eq!(steps.len(), 5, "{steps:?}");
     assert!(steps.iter().all(|step| step.sql.contains("MODIFY TTL day + INTERVAL 12 MONTH")), "{steps:?}");
@@ -200,7 +200,7 @@ async fn another_retention_alters_the_tables_and_drops_what_is_older() {
 #[tokio::test]
 async fn a_file_that_changed_after_it_was_applied_is_refused() {
     let store = fresh_store().await;
-    let file = |text| [migrate::File { name: "0009_test", text }];
+    let file = |text| [migrate::SchemaFile { name: "0009_test", text }];
     migrate::apply_files(&store, &EXACT, &file("CREATE VIEW {{database}}.v AS SELECT 1;\n")).await.unwrap();
     let same = "-- a comment is no change\nCREATE VIEW {{database}}.v AS SELECT 1;\n";
     assert_eq!(migrate::apply_files(&store, &EXACT, &file(same)).await.unwrap(), []);
@@ -209,7 +209,7 @@ async fn a_file_that_changed_after_it_was_applied_is_refused() {
 }
 
 /// A report as the views of reports are: run with the rights of the owner, rounded, with parameters.
-const VIEW: &[migrate::File] = &[migrate::File {
+const VIEW: &[migrate::SchemaFile] = &[migrate::SchemaFile {
     name: "views_test",
     text: "CREATE OR REPLACE VIEW {{database}}.report{{on_cluster}}\n\
            DEFINER = {{definer}} SQL SECURITY DEFINER\n\
@@ -227,7 +227,7 @@ async fn views_follow_the_rounding_and_the_reading_user_reads_them_and_nothing_e
     };
     migrate::apply_files(&store, &EXACT, VIEW).await.unwrap();
     assert_eq!(views().await, [26.0]);
-    let rounded = migrate::Settings { rounding: 10, ..EXACT };
+    let rounded = migrate::MigrationSettings { rounding: 10, ..EXACT };
     migrate::apply_files(&store, &rounded, VIEW).await.unwrap();
     assert_eq!(views().await, [30.0]);
     assert_eq!(migrate::apply_files(&store, &rounded, VIEW).await.unwrap(), []);
@@ -269,7 +269,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     };
     let (ours, name) = (support::endpoint(), support::fresh_name());
     let reader = ours.reader.as_ref().unwrap();
-    let mut config = sillage::config::ClickHouse {
+    let mut config = sillage::config::ClickHouseConfig {
         mode: sillage::config::EngineMode::Remote,
         url: ours.url.clone(),
         password_file: file("owner", &ours.writer),
@@ -279,7 +279,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     };
     let store = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("both files are there")));
     migrate::apply(&store, &EXACT).await.unwrap();
-    let user = async |question: sillage::store::client::Question| question.rows::<String>().await.unwrap();
+    let user = async |question: sillage::store::client::SqlQuestion| question.rows::<String>().await.unwrap();
     assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
     assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
     // Our own engine takes no GRANT, and need not: its users' file has them.

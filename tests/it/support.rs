@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sillage::config;
-use sillage::store::engine::Options;
+use sillage::store::engine::EngineOptions;
 use sillage::store::reports::VIEWS;
 use sillage::store::{Endpoint, Engine, Store, migrate};
 use tokio::runtime::Runtime;
@@ -42,7 +42,7 @@ impl Shared {
         let views =
             (0..DATABASES_MAX).flat_map(|n| VIEWS.iter().chain([&TEST_VIEW]).map(move |view| format!("t{n}.{view}")));
         let opened = VIEWS.iter().chain([&"pages"]).map(|name| format!("{OPEN_DATABASE}.{name}"));
-        let options = Options { report_views: views.chain(opened).collect(), ..options(&folder) };
+        let options = EngineOptions { report_views: views.chain(opened).collect(), ..options(&folder) };
         let (data, runtime) = (options.dir.clone(), options.runtime_dir.clone());
         let engine = tasks.block_on(Engine::start(options)).unwrap();
         Self { engine, data, runtime, _tasks: tasks }
@@ -60,12 +60,12 @@ pub(crate) fn endpoint() -> &'static Endpoint {
 }
 
 /// Options of an engine under `folder`, run by the program under test.
-pub(crate) fn options(folder: &Path) -> Options {
-    Options {
+pub(crate) fn options(folder: &Path) -> EngineOptions {
+    EngineOptions {
         dir: folder.join("data"),
         runtime_dir: folder.join("runtime"),
         program: Some(env!("CARGO_BIN_EXE_sillage").into()),
-        ..Options::default()
+        ..EngineOptions::default()
     }
 }
 
@@ -77,12 +77,12 @@ pub(crate) fn fresh_name() -> String {
 }
 
 /// The configuration of a database with this name.
-pub(crate) fn database(name: &str) -> config::ClickHouse {
-    config::ClickHouse { database: name.into(), ..config::ClickHouse::default() }
+pub(crate) fn database(name: &str) -> config::ClickHouseConfig {
+    config::ClickHouseConfig { database: name.into(), ..config::ClickHouseConfig::default() }
 }
 
 /// Retention and rounding of tests: the longest, and none.
-pub(crate) const EXACT: migrate::Settings = migrate::Settings { retention_months: 25, rounding: 1 };
+pub(crate) const EXACT: migrate::MigrationSettings = migrate::MigrationSettings { retention_months: 25, rounding: 1 };
 
 /// A database of one's own in the shared engine, with all tables.
 pub(crate) async fn fresh_store() -> Store {

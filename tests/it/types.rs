@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use serde::{Deserialize, Serialize};
 use sillage::privacy::Sighting;
 use sillage::privacy::hit::{ClientIp, Hit, HitKind, UserAgent};
-use sillage::privacy::tag::day_key::{DayKey, Keys};
+use sillage::privacy::tag::day_key::{DayKey, KeyRing};
 use sillage::privacy::tag::visitor_tag::VisitorTag;
 use sillage::spool::Durable;
 use sillage::visits::Visits;
@@ -18,7 +18,7 @@ assert_not_impl_any!(UserAgent<'static>: Debug, Display, Clone, Serialize, AsRef
 assert_not_impl_any!(Sighting<'static>: Debug, Display, Clone, Serialize);
 assert_not_impl_any!(VisitorTag: Debug, Display, Clone, Serialize, Into<u64>, AsRef<[u8]>);
 assert_not_impl_any!(DayKey: Debug, Display, Clone, Serialize, Into<[u8; 32]>, AsRef<[u8]>, std::ops::Deref);
-assert_not_impl_any!(Keys: Debug, Clone, Serialize);
+assert_not_impl_any!(KeyRing: Debug, Clone, Serialize);
 assert_not_impl_any!(Visits: Debug, Clone, Serialize);
 // Proof of a finished sync: nobody else can make one.
 assert_not_impl_any!(Durable: Clone, Default, Deserialize<'static>);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sillage::config;
-use sillage::store::engine::Options;
+use sillage::store::engine::EngineOptions;
 use sillage::store::reports::VIEWS;
 use sillage::store::{Endpoint, Engine, Store};
 use tokio::time::{Instant, sleep};
@@ -55,7 +55,8 @@ impl Bench {
         let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
         let report_views = VIEWS.iter().map(|view| format!("sillage.{view}")).collect();
         let program = Some(env!("CARGO_BIN_EXE_sillage").into());
-        let options = Options { dir: data, runtime_dir: runtime, program, report_views, ..Options::default() };
+        let options =
+            EngineOptions { dir: data, runtime_dir: runtime, program, report_views, ..EngineOptions::default() };
         let engine = Engine::start(options).await.unwrap();
         let proxy = Proxy::start(address(engine.endpoint())).await;
         let password = folders.memory.join("password");
@@ -135,7 +136,7 @@ impl Bench {
             Some(engine) => engine.endpoint().clone(),
             None => self.own_engine().await,
         };
-        Store::connect(&config::ClickHouse::default(), &endpoint)
+        Store::connect(&config::ClickHouseConfig::default(), &endpoint)
     }
 
     async fn own_engine(&self) -> Endpoint {

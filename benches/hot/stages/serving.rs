@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use sillage::clock::Clock;
-use sillage::collect::hits::Hits;
-use sillage::collect::pages::Pages;
-use sillage::collect::{Collect, seats};
+use sillage::collect::hits::HitPipeline;
+use sillage::collect::pages::PublicPages;
+use sillage::collect::{CollectState, seats};
 use sillage::config::Config;
 use sillage::ledger::Ledger;
 use sillage::observe::Meters;
@@ -21,18 +21,18 @@ use crate::traffic::Traffic;
 use crate::wire::on_a_runtime;
 
 /// The collector's listener over these parts.
-pub(super) fn collect(config: &Config, parts: (Arc<Anonymiser>, Ledger, Arc<dyn Clock>)) -> Arc<Collect> {
+pub(super) fn collect(config: &Config, parts: (Arc<Anonymiser>, Ledger, Arc<dyn Clock>)) -> Arc<CollectState> {
     let (anonymiser, ledger, clock) = parts;
     let meters = Meters::new(&Sites::new(&config.site).unwrap()).hits;
-    let pages = Pages::new(config, anonymiser.clone(), clock.clone());
-    let hits = Hits::new(anonymiser, Arc::new(ledger), clock, meters, &config.collect).unwrap();
-    Arc::new(Collect::new(hits, pages, config.collect.clone(), false))
+    let pages = PublicPages::new(config, anonymiser.clone(), clock.clone());
+    let hits = HitPipeline::new(anonymiser, Arc::new(ledger), clock, meters, &config.collect).unwrap();
+    Arc::new(CollectState::new(hits, pages, config.collect.clone(), false))
 }
 
 /// A server that is told when to end.
 pub(super) enum Server {
     Bare,
-    Collector(Arc<Collect>),
+    Collector(Arc<CollectState>),
 }
 
 #[inline(never)]
@@ -41,7 +41,7 @@ fn bare(socket: TcpListener, over: CancellationToken) {
 }
 
 #[inline(never)]
-fn request(collect: Arc<Collect>, socket: TcpListener, over: CancellationToken) {
+fn request(collect: Arc<CollectState>, socket: TcpListener, over: CancellationToken) {
     let seat = seats(1, |_| metrics::Gauge::noop()).remove(0);
     on_a_runtime(async { collect.serve(tokio::net::TcpListener::from_std(socket).unwrap(), seat, over).await });
 }

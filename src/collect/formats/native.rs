@@ -23,24 +23,24 @@ const ENGAGED_MS_MAX: f64 = 2_592_000_000.0;
 
 /// The fields as they stand in the body.
 #[derive(Default, Deserialize)]
-pub(super) struct Fields<'a> {
+pub(super) struct NativeFields<'a> {
     #[serde(borrow, alias = "name")]
-    n: Option<Text<'a>>,
+    n: Option<JsonText<'a>>,
     #[serde(borrow, alias = "url")]
-    u: Option<Text<'a>>,
+    u: Option<JsonText<'a>>,
     #[serde(borrow, alias = "domain")]
-    d: Option<Text<'a>>,
+    d: Option<JsonText<'a>>,
     #[serde(borrow, alias = "referrer")]
-    r: Option<Text<'a>>,
+    r: Option<JsonText<'a>>,
     #[serde(alias = "hashMode")]
-    h: Option<Flag>,
+    h: Option<JsonFlag>,
     #[serde(alias = "interactive")]
-    i: Option<Flag>,
-    e: Option<Number>,
-    sd: Option<Number>,
-    w: Option<Number>,
+    i: Option<JsonFlag>,
+    e: Option<JsonNumber>,
+    sd: Option<JsonNumber>,
+    w: Option<JsonNumber>,
     #[serde(default, deserialize_with = "consent")]
-    c: Option<Consent>,
+    c: Option<ConsentFlag>,
     t: Option<Value>,
     m: Option<Value>,
     meta: Option<Value>,
@@ -51,7 +51,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// One event, its fields checked.
-pub struct Message<'a> {
+pub struct NativeEvent<'a> {
     /// Comma-separated names of sites; absent, the page's host tells.
     pub sites: Option<Cow<'a, str>>,
     /// The page's URL, at most 2 000 bytes.
@@ -64,17 +64,17 @@ pub struct Message<'a> {
     pub width: Option<u32>,
     /// The visitor agreed to the measurement of channels and campaigns.
     pub consent: bool,
-    what: What<'a>,
+    what: NativeKind<'a>,
 }
 
-enum What<'a> {
+enum NativeKind<'a> {
     Pageview,
     Engagement(Option<u32>, Option<u8>),
     Timing(Vec<(TimingMetric, f64)>),
     Action(Cow<'a, str>, bool, Vec<(String, String)>),
 }
 
-impl<'a> Message<'a> {
+impl<'a> NativeEvent<'a> {
     /// Reads a body.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl<'a> Message<'a> {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(NO_OBJECT);
         }
-        let fields: Fields<'a> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        let fields: NativeFields<'a> = serde_json::from_slice(body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => "a field is of the wrong kind, or there twice",
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
@@ -99,24 +99,24 @@ impl<'a> Message<'a> {
     /// A pageview by its parts, for senders without a script.
     ///
     /// # Errors
-    /// As [`Message::parse`].
+    /// As [`NativeEvent::parse`].
     pub fn pageview(
         url: Cow<'a, str>,
         sites: Option<Cow<'a, str>>,
         referrer: Option<Cow<'a, str>>,
     ) -> Result<Self, &'static str> {
-        Self::around(What::Pageview, Some(url), sites, referrer)
+        Self::around(NativeKind::Pageview, Some(url), sites, referrer)
     }
 
-    fn check(fields: Fields<'a>) -> Result<Self, &'static str> {
+    fn check(fields: NativeFields<'a>) -> Result<Self, &'static str> {
         if fields.revenue.is_some() {
             return Err("$: revenue is not measured");
         }
         let name = fields.n.ok_or("n: missing")?.0;
         let what = match &*name {
-            "pageview" => What::Pageview,
+            "pageview" => NativeKind::Pageview,
             "engagement" => engagement(fields.e, fields.sd)?,
-            "timing" => What::Timing(timings(fields.t)?),
+            "timing" => NativeKind::Timing(timings(fields.t)?),
             action => {
                 if action.trim().is_empty() || action.chars().count() > NAME_CHARS_MAX {
                     return Err("n: 1 to 120 characters");
@@ -125,10 +125,10 @@ impl<'a> Message<'a> {
                     return Err("n: control characters");
                 }
                 let written = fields.m.or(fields.meta).or(fields.p).or(fields.props);
-                What::Action(name, fields.i.is_none_or(|flag| flag.0), properties(written)?)
+                NativeKind::Action(name, fields.i.is_none_or(|flag| flag.0), properties(written)?)
             }
         };
-        let text = |field: Option<Text<'a>>| field.map(|text| text.0);
+        let text = |field: Option<JsonText<'a>>| field.map(|text| text.0);
         let mut message = Self::around(what, text(fields.u), text(fields.d), text(fields.r))?;
         message.consent = fields.c.is_some_and(|consent| consent.0);
         message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
@@ -137,7 +137,7 @@ impl<'a> Message<'a> {
     }
 
     fn around(
-        what: What<'a>,
+        what: NativeKind<'a>,
         url: Option<Cow<'a, str>>,
         sites: Option<Cow<'a, str>>,
         referrer: Option<Cow<'a, str>>,
@@ -161,12 +161,12 @@ impl<'a> Message<'a> {
     /// What happened.
     pub fn kind(&self) -> HitKind<'_> {
         match &self.what {
-            What::Pageview => HitKind::Pageview { not_found: false },
-            What::Engagement(engaged_ms, scroll_percent) => {
+            NativeKind::Pageview => HitKind::Pageview { not_found: false },
+            NativeKind::Engagement(engaged_ms, scroll_percent) => {
                 HitKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
             }
-            What::Timing(timings) => HitKind::Timing(timings.clone()),
-            What::Action(name, interactive, properties) => HitKind::Action {
+            NativeKind::Timing(timings) => HitKind::Timing(timings.clone()),
+            NativeKind::Action(name, interactive, properties) => HitKind::Action {
                 name: Cow::Borrowed(name.trim()),
                 interactive: *interactive,
                 properties: properties.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))).collect(),
@@ -182,7 +182,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn engagement<'a>(engaged: Option<Number>, depth: Option<Number>) -> Result<What<'a>, &'static str> {
+fn engagement<'a>(engaged: Option<JsonNumber>, depth: Option<JsonNumber>) -> Result<NativeKind<'a>, &'static str> {
     let engaged = engaged.and_then(|ms| ms.within(0.0, ENGAGED_MS_MAX)).map(whole);
     let depth = depth
         .and_then(|percent| percent.within(0.0, f64::MAX))
@@ -190,7 +190,7 @@ fn engagement<'a>(engaged: Option<Number>, depth: Option<Number>) -> Result<What
     if engaged.is_none() && depth.is_none() {
         return Err("engagement: e or sd is needed");
     }
-    Ok(What::Engagement(engaged, depth))
+    Ok(NativeKind::Engagement(engaged, depth))
 }
 
 fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static str> {
@@ -253,27 +253,27 @@ fn whole(number: f64) -> u32 {
 }
 
 /// A text, or a number written without quotes; borrowed where it needs no unescaping.
-struct Text<'a>(Cow<'a, str>);
+struct JsonText<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonText<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Text<'de>;
+            type Value = JsonText<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Borrowed(text)))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Owned(text.to_owned())))
             }
-            fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(number.to_string())))
+            fn visit_u64<E>(self, number: u64) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Owned(number.to_string())))
             }
-            fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(number.to_string())))
+            fn visit_i64<E>(self, number: i64) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Owned(number.to_string())))
             }
         }
         from.deserialize_any(Reader)
@@ -281,31 +281,31 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// `true`, `1`, `"true"` or `"1"`, and their opposites.
-struct Flag(bool);
+struct JsonFlag(bool);
 
-impl<'de> Deserialize<'de> for Flag {
+impl<'de> Deserialize<'de> for JsonFlag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Value::deserialize(from)? {
-            Value::Bool(flag) => Ok(Flag(flag)),
-            Value::Number(number) => Ok(Flag(number.as_f64().is_some_and(|number| number != 0.0))),
-            Value::String(text) if matches!(&*text, "true" | "1") => Ok(Flag(true)),
-            Value::String(text) if matches!(&*text, "false" | "0") => Ok(Flag(false)),
+            Value::Bool(flag) => Ok(JsonFlag(flag)),
+            Value::Number(number) => Ok(JsonFlag(number.as_f64().is_some_and(|number| number != 0.0))),
+            Value::String(text) if matches!(&*text, "true" | "1") => Ok(JsonFlag(true)),
+            Value::String(text) if matches!(&*text, "false" | "0") => Ok(JsonFlag(false)),
             Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => Err(D::Error::custom("no flag")),
         }
     }
 }
 
 /// `true`, `1`, `"true"` or `"1"`; anything else is no consent, and no reason to refuse the event.
-struct Consent(bool);
+struct ConsentFlag(bool);
 
 /// A `null` is one too: nothing here is a reason to refuse.
-fn consent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Consent>, D::Error> {
-    Consent::deserialize(from).map(Some)
+fn consent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ConsentFlag>, D::Error> {
+    ConsentFlag::deserialize(from).map(Some)
 }
 
-impl<'de> Deserialize<'de> for Consent {
+impl<'de> Deserialize<'de> for ConsentFlag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Consent(match Value::deserialize(from)? {
+        Ok(ConsentFlag(match Value::deserialize(from)? {
             Value::Bool(given) => given,
             Value::Number(number) => number.as_u64() == Some(1),
             Value::String(text) => matches!(&*text, "true" | "1"),
@@ -315,18 +315,18 @@ impl<'de> Deserialize<'de> for Consent {
 }
 
 /// A number, or a text that holds one; anything else is not a number.
-struct Number(f64);
+struct JsonNumber(f64);
 
-impl Number {
+impl JsonNumber {
     /// The number, if it lies in `from..to`.
     fn within(&self, from: f64, to: f64) -> Option<f64> {
         (from <= self.0 && self.0 < to).then_some(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de> Deserialize<'de> for JsonNumber {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Number(match Value::deserialize(from)? {
+        Ok(JsonNumber(match Value::deserialize(from)? {
             Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
             Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => f64::NAN,

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 
-use crate::collect::formats::native::Message;
+use crate::collect::formats::native::NativeEvent;
 
 /// Reads the query as a pageview.
 ///
 /// # Errors
 /// What is wrong, without a word of the input.
-pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<Message<'a>, &'static str> {
+pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<NativeEvent<'a>, &'static str> {
     let (mut site, mut url, mut referrer) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match &*name {
@@ -19,5 +19,5 @@ pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<Message<'a>
             _ => {}
         }
     }
-    Message::pageview(url.or_else(|| referer.map(Cow::Borrowed)).unwrap_or_default(), site, referrer)
+    NativeEvent::pageview(url.or_else(|| referer.map(Cow::Borrowed)).unwrap_or_default(), site, referrer)
 }

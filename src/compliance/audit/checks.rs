@@ -2,7 +2,7 @@
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Finding, Verdict, judge_data, judge_setup};
-use crate::compliance::notice::{Facts, Lang};
+use crate::compliance::notice::{ConfigFacts, Lang};
 use crate::compliance::rules::rule;
 
 /// Names that a sentence lists.
@@ -14,18 +14,18 @@ pub struct Check {
     pub number: u8,
     /// What it looks at.
     pub looks_at: &'static str,
-    judge: fn(&Evidence, &mut Look),
+    judge: fn(&Evidence, &mut Observation),
 }
 
 /// What a check saw. The order of the calls is the order in which it is read.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(super) struct Observation {
     facts: Vec<String>,
     faults: Vec<(String, String)>,
     open: Vec<String>,
 }
 
-impl Look {
+impl Observation {
     /// Something that is as it must be, or is good to know.
     pub(super) fn fact(&mut self, fact: impl Into<String>) {
         self.facts.push(fact.into());
@@ -72,15 +72,15 @@ impl Check {
     /// The rule, judged by `evidence`.
     pub fn finding(&self, evidence: &Evidence) -> Option<Finding> {
         let rule = rule(self.number)?;
-        let mut look = Look::default();
+        let mut look = Observation::default();
         // What the notice and the privacy page own up to, so that all three say the same.
-        for departure in Facts::new(&evidence.config, evidence.at).departures() {
+        for departure in ConfigFacts::new(&evidence.config, evidence.at).departures() {
             if departure.rules.contains(&self.number) {
                 look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
             }
         }
         (self.judge)(evidence, &mut look);
-        let Look { facts, faults, mut open } = look;
+        let Observation { facts, faults, mut open } = look;
         open.extend(rule.person.map(|words| words.en.to_owned()));
         let verdict = match (faults.is_empty(), open.is_empty()) {
             (false, _) => Verdict::NotHeld,
@@ -93,7 +93,7 @@ impl Check {
     }
 }
 
-const fn check(number: u8, looks_at: &'static str, judge: fn(&Evidence, &mut Look)) -> Check {
+const fn check(number: u8, looks_at: &'static str, judge: fn(&Evidence, &mut Observation)) -> Check {
     Check { number, looks_at, judge }
 }
 

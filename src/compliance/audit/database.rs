@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use crate::compliance::audit::evidence::embedded;
 use crate::config::Config;
 use crate::event::Dimension;
-use crate::store::client::{Question, Store};
+use crate::store::client::{SqlQuestion, Store};
 use crate::store::error::StoreError;
-use crate::store::expected_schema::Declared;
-use crate::store::migrate::Settings;
+use crate::store::expected_schema::ExpectedSchema;
+use crate::store::migrate::MigrationSettings;
 
 /// ClickHouse's number for a right that is missing.
 const ACCESS_DENIED: u32 = 497;
@@ -25,17 +25,17 @@ const SYSTEM_TABLES: [&str; 4] = ["system.parts", "system.processes", "system.qu
 
 /// The database, as far as it matters.
 #[derive(Debug, Clone, Default)]
-pub struct Database {
+pub struct DatabaseEvidence {
     /// Name of the database.
     pub name: String,
     /// Version of the server.
     pub version: String,
     /// What `schema/` declares.
-    pub declared: Declared,
+    pub declared: ExpectedSchema,
     /// What each declared view selects, as this server would write it.
     pub selects: BTreeMap<String, String>,
     /// What there is.
-    pub tables: Vec<Table>,
+    pub tables: Vec<TableEvidence>,
     /// What reads our tables from another database, by its name there.
     pub elsewhere: Vec<String>,
     /// The server's own logs, with their rows.
@@ -43,14 +43,14 @@ pub struct Database {
     /// Other users who may read our tables; unknown when we may not ask.
     pub others: Option<Vec<String>>,
     /// What the reading user was granted and what it tried, when there is one.
-    pub reader: Option<Reader>,
+    pub reader: Option<ReaderEvidence>,
     /// What is in the tables; nothing when they could not be read as they are declared.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredEvidence>,
 }
 
 /// Anything in our database.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub struct TableEvidence {
     /// Its name.
     pub name: String,
     /// Its engine.
@@ -71,7 +71,7 @@ pub struct Table {
 
 /// The reading user.
 #[derive(Debug, Clone, Default)]
-pub struct Reader {
+pub struct ReaderEvidence {
     /// Its name.
     pub user: String,
     /// What it was granted, as the server says it to that user.
@@ -88,7 +88,7 @@ pub struct Reader {
 
 /// What is in the tables: names of ours, and numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Stored {
+pub struct StoredEvidence {
     /// Names of dimensions.
     pub dimensions: Vec<String>,
     /// Names of load times.
@@ -107,12 +107,12 @@ pub struct Stored {
     pub sites: Vec<String>,
 }
 
-impl Database {
+impl DatabaseEvidence {
     /// Asks the database of `store`.
     pub(super) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
-        let settings = Settings { retention_months: privacy.retention_months, rounding: privacy.rounding };
-        let declared = Declared::of(store, &settings);
+        let settings = MigrationSettings { retention_months: privacy.retention_months, rounding: privacy.rounding };
+        let declared = ExpectedSchema::of(store, &settings);
         let tables = tables(store, &declared).await?;
         Ok(Self {
             name: store.database().to_owned(),
@@ -122,10 +122,10 @@ impl Database {
             logs: store.ask_as_owner(LOGS).rows().await?,
             others: others(store).await,
             reader: match store.reader_user() {
-                Some(user) => Some(Reader::gather(user, config, store, &declared, now).await),
+                Some(user) => Some(ReaderEvidence::gather(user, config, store, &declared, now).await),
                 None => None,
             },
-            stored: Stored::gather(store).await.ok(),
+            stored: StoredEvidence::gather(store).await.ok(),
             declared,
             tables,
         })
@@ -137,7 +137,7 @@ impl Database {
     }
 
     /// What is there under a declared name.
-    pub fn table(&self, name: &str) -> Option<&Table> {
+    pub fn table(&self, name: &str) -> Option<&TableEvidence> {
         self.tables.iter().find(|table| table.name == name)
     }
 }
@@ -155,11 +155,11 @@ const GRANTED: &str = "SELECT DISTINCT assumeNotNull(coalesce(user_name, role_na
     WHERE access_type IN ('SELECT', 'ALL') AND NOT is_partial_revoke AND who NOT IN {known:Array(String)} \
     AND (isNull(database) OR database = {database:String}) ORDER BY who LIMIT 100";
 
-fn ours(store: &Store, sql: &str) -> Question {
+fn ours(store: &Store, sql: &str) -> SqlQuestion {
     store.ask_as_owner(sql).param("database", store.database())
 }
 
-async fn first(question: Question) -> Result<Option<String>, StoreError> {
+async fn first(question: SqlQuestion) -> Result<Option<String>, StoreError> {
     Ok(question.rows::<String>().await?.into_iter().next())
 }
 
@@ -168,7 +168,7 @@ async fn others(store: &Store) -> Option<Vec<String>> {
     ours(store, GRANTED).param("known", known).rows().await.ok()
 }
 
-async fn tables(store: &Store, declared: &Declared) -> Result<Vec<Table>, StoreError> {
+async fn tables(store: &Store, declared: &ExpectedSchema) -> Result<Vec<TableEvidence>, StoreError> {
     type Row = (String, String, String, String, String, String);
     let sql = "SELECT name, engine, engine_full, sorting_key, as_select, create_table_query FROM system.tables \
                WHERE database = {database:String} ORDER BY name";
@@ -183,7 +183,7 @@ async fn tables(store: &Store, declared: &Declared) -> Result<Vec<Table>, StoreE
         let forgets = declared.tables.iter().any(|table| table.name == name && table.forgets);
         let dated = columns.iter().any(|(column, kind)| column == "day" && kind == "Date");
         let oldest = if forgets && dated { oldest(store, &name).await? } else { None };
-        tables.push(Table { name, engine, engine_full, sorting_key, select, statement, columns, oldest });
+        tables.push(TableEvidence { name, engine, engine_full, sorting_key, select, statement, columns, oldest });
     }
     Ok(tables)
 }
@@ -196,7 +196,7 @@ async fn oldest(store: &Store, table: &str) -> Result<Option<(u64, jiff::civil::
 }
 
 /// The server writes a query in one way only: so two that are the same read the same.
-async fn selects(store: &Store, declared: &Declared) -> Result<BTreeMap<String, String>, StoreError> {
+async fn selects(store: &Store, declared: &ExpectedSchema) -> Result<BTreeMap<String, String>, StoreError> {
     let mut selects = BTreeMap::new();
     for view in &declared.views {
         let question = store.ask_as_owner("SELECT formatQuerySingleLine({text:String})").param("text", &view.select);
@@ -205,8 +205,8 @@ async fn selects(store: &Store, declared: &Declared) -> Result<BTreeMap<String, 
     Ok(selects)
 }
 
-impl Reader {
-    async fn gather(user: &str, config: &Config, store: &Store, declared: &Declared, now: Timestamp) -> Self {
+impl ReaderEvidence {
+    async fn gather(user: &str, config: &Config, store: &Store, declared: &ExpectedSchema, now: Timestamp) -> Self {
         let mut reader = Self { user: user.to_owned(), ..Self::default() };
         reader.grants = store.ask("SHOW GRANTS").rows().await.unwrap_or_default();
         let own = declared.tables.iter().map(|table| format!("{}.{}", store.database(), table.name));
@@ -292,7 +292,7 @@ const FINE_PLACES: &str = "SELECT count() FROM {database:Identifier}.breakdowns 
     WHERE dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
     OR dimension IN ('region', 'city') AND match(value, '[0-9][.,][0-9]|::')";
 
-impl Stored {
+impl StoredEvidence {
     async fn gather(store: &Store) -> Result<Self, StoreError> {
         let names = |sql| ours(store, sql).rows::<String>();
         let count = async |sql| {

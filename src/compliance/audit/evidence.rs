@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::collect::tracker;
-use crate::compliance::audit::database::Database;
-use crate::compliance::audit::machine::Machine;
+use crate::compliance::audit::database::DatabaseEvidence;
+use crate::compliance::audit::machine::MachineEvidence;
 use crate::compliance::notice;
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
 use crate::config::{Config, EngineMode};
-use crate::privacy::lookup::place::{Edition, Places};
-use crate::privacy::tag::day_key::NoKey;
+use crate::privacy::lookup::place::{DatabaseEdition, PlaceDatabases};
+use crate::privacy::tag::day_key::KeyError;
 use crate::privacy::tag::trial::{TagTrial, try_tags};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
@@ -29,7 +29,7 @@ pub enum AuditError {
     System(#[from] io::Error),
     /// There are no random bytes.
     #[error("{0}")]
-    NoKey(#[from] NoKey),
+    NoKey(#[from] KeyError),
 }
 
 /// Everything that rules are judged by.
@@ -44,7 +44,7 @@ pub struct Evidence {
     /// Its hash, see [`config_hash`].
     pub config_hash: String,
     /// The location files, or which cannot be used.
-    pub places: Result<Vec<Edition>, String>,
+    pub places: Result<Vec<DatabaseEdition>, String>,
     /// What tags of a visitor who does not exist tell.
     pub tags: TagTrial,
     /// The tracker, as sites get it.
@@ -52,9 +52,9 @@ pub struct Evidence {
     /// Texts that the program makes, with their names.
     pub texts: Vec<(&'static str, String)>,
     /// The live database.
-    pub database: Database,
+    pub database: DatabaseEvidence,
     /// The machine and the processes on it.
-    pub machine: Machine,
+    pub machine: MachineEvidence,
 }
 
 /// Gathers everything. Nothing is changed anywhere.
@@ -62,7 +62,7 @@ pub struct Evidence {
 /// # Errors
 /// When database or machine do not answer.
 pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Evidence, AuditError> {
-    let places = Places::open(&config.geo.databases).map(|places| places.editions());
+    let places = PlaceDatabases::open(&config.geo.databases).map(|places| places.editions());
     Ok(Evidence {
         at: now,
         version: env!("CARGO_PKG_VERSION"),
@@ -72,8 +72,8 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         tags: try_tags(config.privacy.hash_address)?,
         script: tracker::TEXT.to_owned(),
         texts: texts(config, now),
-        database: Database::gather(config, store, now).await?,
-        machine: Machine::gather(&config.runtime.dir)?,
+        database: DatabaseEvidence::gather(config, store, now).await?,
+        machine: MachineEvidence::gather(&config.runtime.dir)?,
     })
 }
 
@@ -119,13 +119,14 @@ fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Token;
+    use crate::config::TokenConfig;
 
     #[test]
     fn the_hash_tells_configurations_apart_but_holds_no_secret() {
         let mut config = Config::default();
         config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
-        config.console.tokens = vec![Token { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
+        config.console.tokens =
+            vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
         let hash = config_hash(&config);
         assert_eq!(hash.len(), 64);
 

@@ -2,8 +2,8 @@
 
 use jiff::{Span, Unit};
 
-use crate::compliance::audit::checks::{Look, listed};
-use crate::compliance::audit::database::{Database, Reader, Stored};
+use crate::compliance::audit::checks::{Observation, listed};
+use crate::compliance::audit::database::{DatabaseEvidence, ReaderEvidence, StoredEvidence};
 use crate::compliance::audit::evidence::{Evidence, embedded};
 use crate::event::{Dimension, TimingMetric};
 
@@ -20,7 +20,7 @@ const REPLACE: &str = "run `sillage migrate` with this configuration; if somebod
 const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
 
 /// What is stored, or a note that nobody could look.
-fn stored<'e>(evidence: &'e Evidence, look: &mut Look) -> Option<&'e Stored> {
+fn stored<'e>(evidence: &'e Evidence, look: &mut Observation) -> Option<&'e StoredEvidence> {
     let stored = evidence.database.stored.as_ref();
     if stored.is_none() {
         look.person(UNREAD);
@@ -28,7 +28,7 @@ fn stored<'e>(evidence: &'e Evidence, look: &mut Look) -> Option<&'e Stored> {
     stored
 }
 
-pub(super) fn audience_only(evidence: &Evidence, look: &mut Look) {
+pub(super) fn audience_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     look.none(
         &database.elsewhere,
@@ -47,7 +47,7 @@ pub(super) fn audience_only(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Look) {
+pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     let declared = &database.declared;
     let known = |name: &String| {
@@ -89,7 +89,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Look) {
 }
 
 /// With the times of inserts, small sites' rows become events again.
-fn logs(evidence: &Evidence, look: &mut Look) {
+fn logs(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     if !database.keeps_logs(&evidence.config) {
         return look.fact("the server keeps no log of queries or parts");
@@ -107,7 +107,7 @@ fn logs(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn one_dimension(evidence: &Evidence, look: &mut Look) {
+pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     let known = |name: &String| Dimension::ALL.iter().any(|dimension| dimension.name() == name);
     let unknown: Vec<String> = stored.dimensions.iter().filter(|name| !known(name)).cloned().collect();
@@ -149,7 +149,7 @@ fn is_set(engine: &str, set: &str) -> bool {
     settings.split(", ").any(|found| found == set)
 }
 
-pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
+pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.fine_versions > 0 {
         let found = format!("rows ({}) that hold more of a version than its first number", stored.fine_versions);
@@ -160,7 +160,7 @@ pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Look) {
     look.fact("kinds of event: presence (pageview), use of a feature (action), times (engagement, timing)");
 }
 
-pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
+pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.long_referrers > 0 {
         let found = format!("rows ({}) that hold more of a referrer than its host", stored.long_referrers);
@@ -170,7 +170,7 @@ pub(super) fn referrer_host(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
             let found = format!("rows ({}) that hold a place that is no country, region or city", stored.fine_places);
@@ -191,7 +191,7 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
+pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.rounding);
     if rounding > ROUNDING_MIN && !rounding.is_multiple_of(ROUNDING_MIN) {
         look.fault(format!("privacy.rounding is {rounding}, no multiple of ten"), "set privacy.rounding = 10");
@@ -215,7 +215,7 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-fn reads_views_only(reader: &Reader, database: &Database, rounding: u32, look: &mut Look) {
+fn reads_views_only(reader: &ReaderEvidence, database: &DatabaseEvidence, rounding: u32, look: &mut Observation) {
     let wanted = |grant: &&String| {
         let view = |name: &str| **grant == format!("GRANT SELECT ON {}.{name} TO {}", database.name, reader.user);
         !database.declared.views.iter().any(|declared| view(&declared.name))
@@ -249,7 +249,7 @@ fn reads_views_only(reader: &Reader, database: &Database, rounding: u32, look: &
     }
 }
 
-pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
+pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
     let months = evidence.config.privacy.retention_months;
     if months > MONTHS_MAX {
         let found = format!("privacy.retention_months is {months}");
@@ -288,7 +288,7 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn each_publisher(evidence: &Evidence, look: &mut Look) {
+pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
     let (database, config) = (&evidence.database, &evidence.config);
     let mixed = database
         .declared

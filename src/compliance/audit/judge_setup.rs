@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::Span;
 
-use crate::compliance::audit::checks::{Look, listed};
+use crate::compliance::audit::checks::{Observation, listed};
 use crate::compliance::audit::evidence::{Evidence, embedded};
 use crate::compliance::audit::wording::claims_a_seal;
-use crate::config::Marketing;
+use crate::config::MarketingPolicy;
 use crate::sites::is_never_kept;
 
 /// Parts of names that point at a person. A name is compared without case, hyphens and the like.
@@ -70,7 +70,7 @@ fn properties(evidence: &Evidence) -> Vec<String> {
     names
 }
 
-pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Observation) {
     let names = properties(evidence);
     let persons: Vec<String> = names.iter().filter(|name| points_at_a_person(name)).cloned().collect();
     look.none(
@@ -81,7 +81,7 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) {
     if evidence.tags.links_sites {
         look.fault("one visitor had the same tag on two sites", "stop the collector: this program is broken");
     } else {
@@ -89,7 +89,7 @@ pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
+pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Observation) {
     let tags = &evidence.tags;
     if tags.links_days {
         look.fault("one visitor had the same tag on two days", "stop the collector: this program is broken");
@@ -106,18 +106,20 @@ pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn no_marketing(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_marketing(evidence: &Evidence, look: &mut Observation) {
     match evidence.config.privacy.marketing {
-        Marketing::Never => look.fact("privacy.marketing = \"never\": nothing of campaigns or channels is measured"),
-        Marketing::WithConsent => {
+        MarketingPolicy::Never => {
+            look.fact("privacy.marketing = \"never\": nothing of campaigns or channels is measured")
+        }
+        MarketingPolicy::WithConsent => {
             look.fact("privacy.marketing = \"with_consent\": campaigns and channels of hits that carry consent only");
             look.person("Keep what shows that consent was asked for and given, on every site that marks hits with it.");
         }
-        Marketing::Always => {}
+        MarketingPolicy::Always => {}
     }
 }
 
-pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observation) {
     let wrong = |name: &str| is_never_kept(name) || points_at(name, &CAMPAIGNS) || points_at_a_person(name);
     for site in &evidence.config.site {
         let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
@@ -150,7 +152,7 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Observation) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     match machine.runtime_in_memory {
         Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
@@ -179,7 +181,7 @@ pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Look) {
     proxies(evidence, look);
 }
 
-fn swap(evidence: &Evidence, look: &mut Look) {
+fn swap(evidence: &Evidence, look: &mut Observation) {
     let machine = &evidence.machine;
     let able = machine.lockable_bytes.map_or_else(|| "any amount".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
     look.fact(format!("{} KiB of its memory are locked; it may lock {able} (RLIMIT_MEMLOCK)", machine.locked_kib));
@@ -193,7 +195,7 @@ fn swap(evidence: &Evidence, look: &mut Look) {
 }
 
 /// Whoever may name any address can ask whether that address came today: it then counts as no new visitor.
-fn proxies(evidence: &Evidence, look: &mut Look) {
+fn proxies(evidence: &Evidence, look: &mut Observation) {
     let collect = &evidence.config.collect;
     let wide: Vec<String> = collect.trusted_proxies.iter().filter(|net| is_wide(net)).map(IpNet::to_string).collect();
     look.none(
@@ -218,7 +220,7 @@ fn is_wide(network: &IpNet) -> bool {
     network.prefix_len() < widest && !private
 }
 
-pub(super) fn no_experiments(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_experiments(evidence: &Evidence, look: &mut Observation) {
     let names = properties(evidence);
     let found: Vec<String> = names.iter().filter(|name| points_at(name, &EXPERIMENTS)).cloned().collect();
     look.none(
@@ -234,7 +236,7 @@ pub(super) fn no_experiments(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Look) {
+pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation) {
     let script = &evidence.script;
     let mut keepers: Vec<String> =
         KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
@@ -254,7 +256,7 @@ fn keeps_more_than_an_objection(script: &str) -> bool {
     })
 }
 
-pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     match evidence.config.privacy.last_review {
         // The notices own up to it.
@@ -272,14 +274,14 @@ pub(super) fn reviewed(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn informed(evidence: &Evidence, look: &mut Look) {
+pub(super) fn informed(evidence: &Evidence, look: &mut Observation) {
     let controller = &evidence.config.privacy.controller;
     if !controller.name.trim().is_empty() && !controller.contact.trim().is_empty() {
         look.fact(format!("the notice names {} ({})", controller.name.trim(), controller.contact.trim()));
     }
 }
 
-pub(super) fn objection(evidence: &Evidence, look: &mut Look) {
+pub(super) fn objection(evidence: &Evidence, look: &mut Observation) {
     let privacy = &evidence.config.privacy;
     for (honoured, header) in [(privacy.honour_gpc, "Sec-GPC: 1"), (privacy.honour_dnt, "DNT: 1")] {
         if honoured {
@@ -297,7 +299,7 @@ pub(super) fn objection(evidence: &Evidence, look: &mut Look) {
     );
 }
 
-pub(super) fn transfers(evidence: &Evidence, look: &mut Look) {
+pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
     let far: Vec<String> = evidence
         .config
         .geo
@@ -335,7 +337,7 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Look) {
     }
 }
 
-pub(super) fn no_seal(evidence: &Evidence, look: &mut Look) {
+pub(super) fn no_seal(evidence: &Evidence, look: &mut Observation) {
     let claims = evidence.texts.iter().filter(|(_, text)| claims_a_seal(text).is_some());
     let claims: Vec<String> = claims.map(|(name, _)| (*name).to_owned()).collect();
     look.none(

@@ -13,7 +13,7 @@ const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// The machine, as far as it matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Machine {
+pub struct MachineEvidence {
     /// Whether the runtime folder is in memory; unknown while neither it nor its parent is there.
     pub runtime_in_memory: Option<bool>,
     /// The collector that runs, by the number of its process.
@@ -30,7 +30,7 @@ pub struct Machine {
     pub lockable_bytes: Option<u64>,
 }
 
-impl Machine {
+impl MachineEvidence {
     /// Asks the system.
     pub(super) fn gather(runtime_dir: &Path) -> io::Result<Self> {
         let collector = holder(&runtime_dir.join("visits.lock"));

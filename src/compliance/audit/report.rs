@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::compliance::audit::evidence::{Evidence, embedded};
 use crate::compliance::audit::{Audit, Finding, Verdict};
-use crate::compliance::rules::{SELF_ASSESSMENT, Source};
+use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For a terminal.
     Text,
     /// For programs.
@@ -25,11 +25,11 @@ const TITLE_WIDTH: usize = 38;
 
 impl Audit {
     /// The whole report.
-    pub fn report(&self, evidence: &Evidence, format: Format) -> String {
+    pub fn report(&self, evidence: &Evidence, format: ReportFormat) -> String {
         match format {
-            Format::Text => self.text(evidence),
-            Format::Json => self.json(evidence),
-            Format::Markdown => self.markdown(evidence),
+            ReportFormat::Text => self.text(evidence),
+            ReportFormat::Json => self.json(evidence),
+            ReportFormat::Markdown => self.markdown(evidence),
         }
     }
 
@@ -195,7 +195,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// A source with its date, where it bears one.
-pub(super) fn cited(source: &Source) -> String {
+pub(super) fn cited(source: &RuleSource) -> String {
     match source.date.en {
         "" => source.name.en.to_owned(),
         date => format!("{} ({date})", source.name.en),

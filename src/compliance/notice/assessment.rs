@@ -1,16 +1,16 @@
 //! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
 //! this configuration changes. Must never speak for an authority.
 
-use crate::compliance::bilingual::{Said, said};
-use crate::compliance::deviations::Departure;
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, said};
+use crate::compliance::deviations::Deviation;
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
-use crate::compliance::rules::{RULES, Rule, SOURCES, Source};
-use crate::config::Marketing;
+use crate::compliance::rules::{RULES, Rule, RuleSource, SOURCES};
+use crate::config::MarketingPolicy;
 
 /// The questions in their order, and the last rule of each.
-fn questions() -> [(u8, Said); 8] {
+fn questions() -> [(u8, Bilingual); 8] {
     [
         (1, said!("Purpose", "Finalité")),
         (
@@ -30,7 +30,7 @@ fn questions() -> [(u8, Said); 8] {
 }
 
 /// The whole assessment.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);
@@ -46,7 +46,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
         blocks.push(Block::Terms(terms));
     }
     let remedies = departures.iter().map(|departure| departure.remedy.clone());
-    let persons = RULES.iter().filter_map(|rule| rule.person).map(Said::from);
+    let persons = RULES.iter().filter_map(|rule| rule.person).map(Bilingual::from);
     let to_do = remedies.chain(open.into_iter().map(|(_, todo)| todo)).chain(persons);
     blocks.push(Block::Heading(said!("What remains for a person to do", "Ce qui reste à faire par une personne")));
     blocks.push(Block::List(to_do.collect()));
@@ -55,7 +55,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     blocks
 }
 
-fn configured(facts: &Facts) -> Vec<Said> {
+fn configured(facts: &ConfigFacts) -> Vec<Bilingual> {
     let mut configured = vec![
         rights::rounding(facts),
         rights::retention(facts),
@@ -80,45 +80,50 @@ fn configured(facts: &Facts) -> Vec<Said> {
 }
 
 /// One rule: what it asks, how the program holds it or the configuration leaves it, and what is left to a person.
-fn assessed(rule: &Rule, facts: &Facts, departures: &[Departure], open: &[(u8, Said)]) -> (Said, Vec<Said>) {
+fn assessed(
+    rule: &Rule,
+    facts: &ConfigFacts,
+    departures: &[Deviation],
+    open: &[(u8, Bilingual)],
+) -> (Bilingual, Vec<Bilingual>) {
     let number = rule.number;
-    let title = Said::same(format!("R{number} · ")).then("", &Said::from(rule.title));
+    let title = Bilingual::same(format!("R{number} · ")).then("", &Bilingual::from(rule.title));
     let letters: Vec<String> = rule.sources.iter().map(|source| source.letter.to_string()).collect();
-    let asked = Said::from(rule.text).then(" ", &Said::same(format!("({})", letters.join(", "))));
-    let left: Vec<&Departure> = departures.iter().filter(|departure| departure.rules.contains(&number)).collect();
+    let asked = Bilingual::from(rule.text).then(" ", &Bilingual::same(format!("({})", letters.join(", "))));
+    let left: Vec<&Deviation> = departures.iter().filter(|departure| departure.rules.contains(&number)).collect();
     let held = match left.as_slice() {
-        [] => said!("**Held.**", "**Respectée.**").then(" ", &Said::from(rule.held)),
+        [] => said!("**Held.**", "**Respectée.**").then(" ", &Bilingual::from(rule.held)),
         left => left.iter().fold(said!("**Not held.**", "**Non respectée.**"), |said, one| said.then(" ", &one.said)),
     };
     let held = if number == 9 { held.then(" ", &kept_names(facts)) } else { held };
     let open = open.iter().filter(|(of, _)| *of == number).map(|(_, todo)| todo.clone());
-    let to_do = open.chain(rule.person.map(Said::from));
+    let to_do = open.chain(rule.person.map(Bilingual::from));
     let to_do =
         to_do.map(|todo| said!("**To be done by a person.**", "**À faire par une personne.**").then(" ", &todo));
     (title, [asked, held].into_iter().chain(to_do).collect())
 }
 
 /// What the sites' configuration keeps of query strings.
-fn kept_names(facts: &Facts) -> Said {
+fn kept_names(facts: &ConfigFacts) -> Bilingual {
     let kept = crate::compliance::bilingual::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
     let named = match kept.is_empty() {
         true => said!("Named here: none.", "Nommés ici : aucun."),
         false => said!("Named here: {kept}.", "Nommés ici : {kept}."),
     };
     match facts.privacy.marketing {
-        Marketing::WithConsent => named.then(
+        MarketingPolicy::WithConsent => named.then(
             " ",
             &said!(
                 "With the visitor's consent, the parameters of campaigns are read (R8).",
                 "Avec le consentement du visiteur, les paramètres de campagne sont lus (R8)."
             ),
         ),
-        Marketing::Never | Marketing::Always => named,
+        MarketingPolicy::Never | MarketingPolicy::Always => named,
     }
 }
 
 /// What the configuration leaves open, by rule.
-fn open(facts: &Facts) -> Vec<(u8, Said)> {
+fn open(facts: &ConfigFacts) -> Vec<(u8, Bilingual)> {
     let mut open = Vec::new();
     if facts.measures_campaigns() {
         let added = inventory::campaigns();
@@ -134,8 +139,8 @@ fn open(facts: &Facts) -> Vec<(u8, Said)> {
     open
 }
 
-fn source(source: &Source) -> Said {
+fn source(source: &RuleSource) -> Bilingual {
     let letter = source.letter;
-    let said = Said::same(format!("{letter} – ")).then("", &Said::from(source.name));
-    if source.date.en.is_empty() { said } else { said.then(", ", &Said::from(source.date)) }
+    let said = Bilingual::same(format!("{letter} – ")).then("", &Bilingual::from(source.name));
+    if source.date.en.is_empty() { said } else { said.then(", ", &Bilingual::from(source.date)) }
 }

@@ -1,37 +1,37 @@
 //! A document in both languages: what a notice or a page says, before it has a form. Must hold no markup but what
-//! [`Said`] allows.
+//! [`Bilingual`] allows.
 
-use crate::compliance::bilingual::{Lang, Said};
+use crate::compliance::bilingual::{Bilingual, Lang};
 
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
     /// A heading of the second level.
-    Section(Said),
+    Section(Bilingual),
     /// A heading of the third level.
-    Heading(Said),
+    Heading(Bilingual),
     /// A paragraph.
-    Paragraph(Said),
+    Paragraph(Bilingual),
     /// A paragraph that must not be overlooked.
-    Warning(Said),
+    Warning(Bilingual),
     /// A list.
-    List(Vec<Said>),
+    List(Vec<Bilingual>),
     /// Names and what there is to say of each.
-    Terms(Vec<(Said, Vec<Said>)>),
+    Terms(Vec<(Bilingual, Vec<Bilingual>)>),
     /// Lines to copy.
-    Code(Said),
+    Code(Bilingual),
     /// The switch by which a visitor objects; on pages that carry the tracker alone.
     Switch {
         /// What it does when it is on.
-        label: Said,
+        label: Bilingual,
         /// What is said while it is on.
-        on: Said,
+        on: Bilingual,
         /// What is said while it is off.
-        off: Said,
+        off: Bilingual,
         /// What is said while the browser's own signal decides.
-        signal: Said,
+        signal: Bilingual,
         /// What is said where it cannot work.
-        without_script: Said,
+        without_script: Bilingual,
     },
 }
 
@@ -39,14 +39,14 @@ pub enum Block {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// Its title.
-    pub title: Said,
+    pub title: Bilingual,
     /// What it says.
     pub blocks: Vec<Block>,
 }
 
 /// A run of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Run<'t> {
+pub(super) enum TextRun<'t> {
     /// Words.
     Words(&'t str),
     /// `` `code` ``
@@ -58,7 +58,7 @@ pub(super) enum Run<'t> {
 }
 
 /// The runs of a text. A mark that is not closed is a word like others.
-pub(super) fn runs(text: &str) -> Vec<Run<'_>> {
+pub(super) fn runs(text: &str) -> Vec<TextRun<'_>> {
     let mut runs = Vec::new();
     let (mut words, mut rest) = (text, text);
     while let Some(at) = rest.find(['`', '[', '*']) {
@@ -75,24 +75,24 @@ pub(super) fn runs(text: &str) -> Vec<Run<'_>> {
     runs
 }
 
-fn push_words<'t>(runs: &mut Vec<Run<'t>>, words: Option<&'t str>) {
-    runs.extend(words.filter(|words| !words.is_empty()).map(Run::Words));
+fn push_words<'t>(runs: &mut Vec<TextRun<'t>>, words: Option<&'t str>) {
+    runs.extend(words.filter(|words| !words.is_empty()).map(TextRun::Words));
 }
 
-fn code(marked: &str) -> Option<(Run<'_>, &str)> {
+fn code(marked: &str) -> Option<(TextRun<'_>, &str)> {
     let (code, after) = marked.strip_prefix('`')?.split_once('`')?;
-    Some((Run::Code(code), after))
+    Some((TextRun::Code(code), after))
 }
 
-fn strong(marked: &str) -> Option<(Run<'_>, &str)> {
+fn strong(marked: &str) -> Option<(TextRun<'_>, &str)> {
     let (words, after) = marked.strip_prefix("**")?.split_once("**")?;
-    Some((Run::Strong(words), after))
+    Some((TextRun::Strong(words), after))
 }
 
-fn link(marked: &str) -> Option<(Run<'_>, &str)> {
+fn link(marked: &str) -> Option<(TextRun<'_>, &str)> {
     let (words, after) = marked.strip_prefix('[')?.split_once(']')?;
     let (target, after) = after.strip_prefix('(')?.split_once(')')?;
-    Some((Run::Link(words, target), after))
+    Some((TextRun::Link(words, target), after))
 }
 
 impl Document {
@@ -123,7 +123,7 @@ fn markdown(block: &Block, lang: Lang) -> String {
 }
 
 /// A name and what there is to say of it; on its line if that is one thing, else below it.
-fn term(name: &Said, said: &[Said], lang: Lang) -> String {
+fn term(name: &Bilingual, said: &[Bilingual], lang: Lang) -> String {
     let name = inline(name, lang);
     match said {
         [one] => format!("- **{name}** – {}\n", inline(one, lang)),
@@ -135,19 +135,19 @@ fn term(name: &Said, said: &[Said], lang: Lang) -> String {
 }
 
 /// A text as it stands, for code.
-pub(super) fn raw(said: &Said, lang: Lang) -> &str {
+pub(super) fn raw(said: &Bilingual, lang: Lang) -> &str {
     match lang {
         Lang::En => &said.en,
         Lang::Fr => &said.fr,
     }
 }
 
-fn inline(said: &Said, lang: Lang) -> String {
-    let run = |run: &Run<'_>| match run {
-        Run::Words(words) => escaped(words),
-        Run::Code(code) => format!("`{code}`"),
-        Run::Strong(words) => format!("**{}**", escaped(words)),
-        Run::Link(words, target) => format!("[{}]({target})", escaped(words)),
+fn inline(said: &Bilingual, lang: Lang) -> String {
+    let run = |run: &TextRun<'_>| match run {
+        TextRun::Words(words) => escaped(words),
+        TextRun::Code(code) => format!("`{code}`"),
+        TextRun::Strong(words) => format!("**{}**", escaped(words)),
+        TextRun::Link(words, target) => format!("[{}]({target})", escaped(words)),
     };
     runs(&said.text(lang)).iter().map(run).collect()
 }
@@ -171,21 +171,27 @@ mod tests {
     fn runs_are_words_code_and_links() {
         assert_eq!(
             runs("see `a[b](c)` or [here](/x)."),
-            [Run::Words("see "), Run::Code("a[b](c)"), Run::Words(" or "), Run::Link("here", "/x"), Run::Words("."),]
+            [
+                TextRun::Words("see "),
+                TextRun::Code("a[b](c)"),
+                TextRun::Words(" or "),
+                TextRun::Link("here", "/x"),
+                TextRun::Words("."),
+            ]
         );
-        assert_eq!(runs("a ` b"), [Run::Words("a ` b")]);
-        assert_eq!(runs("a [b] [c](d)"), [Run::Words("a [b] "), Run::Link("c", "d")]);
+        assert_eq!(runs("a ` b"), [TextRun::Words("a ` b")]);
+        assert_eq!(runs("a [b] [c](d)"), [TextRun::Words("a [b] "), TextRun::Link("c", "d")]);
     }
 
     #[test]
     fn words_are_no_markup_in_markdown() {
         let document = Document {
-            title: Said::same("T"),
+            title: Bilingual::same("T"),
             blocks: vec![
-                Block::Paragraph(Said::same("<b> *a_b*")),
+                Block::Paragraph(Bilingual::same("<b> *a_b*")),
                 Block::Terms(vec![
-                    (Said::same("`a_b`"), vec![Said::same("c")]),
-                    (Said::same("d"), vec![Said::same("**e.** f"), Said::same("g")]),
+                    (Bilingual::same("`a_b`"), vec![Bilingual::same("c")]),
+                    (Bilingual::same("d"), vec![Bilingual::same("**e.** f"), Bilingual::same("g")]),
                 ]),
             ],
         };

@@ -8,14 +8,14 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::compliance::bilingual::{Lang, Said};
-use crate::compliance::notice::document::{Block, Document, Run, raw, runs};
+use crate::compliance::bilingual::{Bilingual, Lang};
+use crate::compliance::notice::document::{Block, Document, TextRun, raw, runs};
 
 const STYLE: &str = include_str!("notice.css");
 
 /// What stands around a document on a page.
 #[derive(Default)]
-pub struct Frame<'f> {
+pub struct PageFrame<'f> {
     /// The same page in each language.
     pub languages: Option<[(Lang, &'f str); 2]>,
     /// Path of the tracker, on a page with the switch.
@@ -35,7 +35,7 @@ pub fn policy() -> &'static str {
 }
 
 /// The whole page.
-pub fn page(document: &Document, lang: Lang, frame: &Frame<'_>) -> String {
+pub fn page(document: &Document, lang: Lang, frame: &PageFrame<'_>) -> String {
     let title = document.title.text(lang);
     let page = html! {
         (DOCTYPE)
@@ -117,15 +117,15 @@ fn part(block: &Block, lang: Lang) -> Markup {
     }
 }
 
-fn inline(said: &Said, lang: Lang) -> Markup {
+fn inline(said: &Bilingual, lang: Lang) -> Markup {
     let text = said.text(lang);
     html! {
         @for run in runs(&text) {
             @match run {
-                Run::Words(words) => (words),
-                Run::Code(code) => code { (code) },
-                Run::Strong(words) => strong { (words) },
-                Run::Link(words, target) => a href=(target) { (linked(words)) },
+                TextRun::Words(words) => (words),
+                TextRun::Code(code) => code { (code) },
+                TextRun::Strong(words) => strong { (words) },
+                TextRun::Link(words, target) => a href=(target) { (linked(words)) },
             }
         }
     }
@@ -147,14 +147,14 @@ mod tests {
     fn every_text_is_escaped() {
         let hostile = "<b onclick=\"x\">&";
         let document = Document {
-            title: Said::same(hostile),
+            title: Bilingual::same(hostile),
             blocks: vec![
-                Block::Paragraph(Said::same(hostile)),
-                Block::Code(Said::same(hostile)),
-                Block::List(vec![Said::same("[<i>](\"><i>)"), Said::same("`<i>`")]),
+                Block::Paragraph(Bilingual::same(hostile)),
+                Block::Code(Bilingual::same(hostile)),
+                Block::List(vec![Bilingual::same("[<i>](\"><i>)"), Bilingual::same("`<i>`")]),
             ],
         };
-        let page = page(&document, Lang::En, &Frame::default());
+        let page = page(&document, Lang::En, &PageFrame::default());
         assert!(!page.contains("<b ") && !page.contains("<i>"), "{page}");
     }
 }

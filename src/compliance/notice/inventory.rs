@@ -1,33 +1,33 @@
 //! Which data there are: read for a moment, and kept as counters. One entry for each dimension and each load time that
 //! the program knows: a new one does not compile until it is said here.
 
-use crate::compliance::bilingual::{Said, codes, said};
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, codes, said};
+use crate::compliance::facts::ConfigFacts;
 use crate::event::{Dimension, TimingMetric};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 
 /// Something that is measured: its name in the data, its name for people, and what exactly it is.
-pub(super) struct Entry {
+pub(super) struct InventoryEntry {
     pub(super) name: &'static str,
-    pub(super) label: Said,
-    pub(super) detail: Said,
+    pub(super) label: Bilingual,
+    pub(super) detail: Bilingual,
 }
 
-impl Entry {
-    fn new(name: &'static str, label: Said, detail: Said) -> Self {
+impl InventoryEntry {
+    fn new(name: &'static str, label: Bilingual, detail: Bilingual) -> Self {
         Self { name, label, detail }
     }
 
-    pub(super) fn term(self) -> (Said, Vec<Said>) {
+    pub(super) fn term(self) -> (Bilingual, Vec<Bilingual>) {
         (self.label, vec![self.detail])
     }
 }
 
 /// What a hit brings, and what becomes of it.
-pub(super) fn read(facts: &Facts) -> Vec<Entry> {
+pub(super) fn read(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     vec![
-        Entry::new("address", said!("IP address", "Adresse IP"), address(facts)),
-        Entry::new(
+        InventoryEntry::new("address", said!("IP address", "Adresse IP"), address(facts)),
+        InventoryEntry::new(
             "user_agent",
             said!("Description of the browser (User-Agent)", "Description du navigateur (User-Agent)"),
             said!(
@@ -37,12 +37,12 @@ pub(super) fn read(facts: &Facts) -> Vec<Entry> {
                  le type d'appareil, et pour former la marque de visiteur ; écrite nulle part."
             ),
         ),
-        Entry::new(
+        InventoryEntry::new(
             "url",
             said!("Address of the page, and of the page before", "Adresse de la page, et de la page précédente"),
             page(facts),
         ),
-        Entry::new(
+        InventoryEntry::new(
             "language_and_width",
             said!("Preferred language, width of the window", "Langue préférée, largeur de la fenêtre"),
             said!(
@@ -50,11 +50,11 @@ pub(super) fn read(facts: &Facts) -> Vec<Entry> {
                 "Réduites aussitôt à une langue sans sa région, et à l'une de sept classes de largeur."
             ),
         ),
-        Entry::new("visitor_tag", said!("Visitor tag", "Marque de visiteur"), tag(facts)),
+        InventoryEntry::new("visitor_tag", said!("Visitor tag", "Marque de visiteur"), tag(facts)),
     ]
 }
 
-fn address(facts: &Facts) -> Said {
+fn address(facts: &ConfigFacts) -> Bilingual {
     let place = match facts.location {
         true => said!(
             "looked up, cut short (24 bits of IPv4, 48 of IPv6), in a file on the server for a place no finer than the \
@@ -62,7 +62,7 @@ fn address(facts: &Facts) -> Said {
             "cherchée, raccourcie (24 bits en IPv4, 48 en IPv6), dans un fichier du serveur pour un lieu au plus fin la \
              ville, "
         ),
-        false => Said::same(""),
+        false => Bilingual::same(""),
     };
     said!("Read in memory while the request lasts, ", "Lue en mémoire le temps de la requête, ").then("", &place).then(
         "",
@@ -74,7 +74,7 @@ fn address(facts: &Facts) -> Said {
     )
 }
 
-fn page(facts: &Facts) -> Said {
+fn page(facts: &ConfigFacts) -> Bilingual {
     let kept = codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
     let query = match kept.is_empty() {
         true => said!(
@@ -97,10 +97,10 @@ fn page(facts: &Facts) -> Said {
     )
 }
 
-fn tag(facts: &Facts) -> Said {
+fn tag(facts: &ConfigFacts) -> Bilingual {
     let (hashed, minutes) = (facts.hashed_address(), VISIT_GAP_SECONDS / 60);
     let (en, fr) = (&hashed.en, &hashed.fr);
-    let made = Said {
+    let made = Bilingual {
         en: format!(
             "A keyed hash of {en}, the browser's description and the site's name, made to count a person once a day. \
              Its key is random, belongs to one site and one day, and is destroyed {minutes} minutes after the end of \
@@ -129,7 +129,7 @@ fn tag(facts: &Facts) -> Said {
 }
 
 /// The figures that are kept, by page.
-pub(super) fn figures() -> Vec<Said> {
+pub(super) fn figures() -> Vec<Bilingual> {
     vec![
         said!("pageviews, and visitors of the day", "pages vues, et visiteurs du jour"),
         said!("visits, entries, exits, bounces and duration", "visites, entrées, sorties, rebonds et durée"),
@@ -142,7 +142,7 @@ pub(super) fn figures() -> Vec<Said> {
 }
 
 /// The properties by which figures are broken down, those that this configuration can fill for everybody.
-pub(super) fn dimensions(facts: &Facts) -> Vec<Entry> {
+pub(super) fn dimensions(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     let placed = |dimension: &Dimension| {
         facts.location || !matches!(dimension, Dimension::Country | Dimension::Region | Dimension::City)
     };
@@ -150,25 +150,25 @@ pub(super) fn dimensions(facts: &Facts) -> Vec<Entry> {
 }
 
 /// Those of channels and campaigns, where they are measured.
-pub(super) fn campaign_dimensions(facts: &Facts) -> Vec<Entry> {
+pub(super) fn campaign_dimensions(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     let measured = |dimension: &Dimension| dimension.is_marketing() && facts.measures_campaigns();
     Dimension::ALL.into_iter().filter(measured).map(entry).collect()
 }
 
-fn entry(dimension: Dimension) -> Entry {
+fn entry(dimension: Dimension) -> InventoryEntry {
     let (label, detail) = dimension_said(dimension);
-    Entry::new(dimension.name(), label, detail)
+    InventoryEntry::new(dimension.name(), label, detail)
 }
 
 /// The names of these properties, within a sentence.
-pub(super) fn labels(facts: &Facts) -> Said {
-    let joined = |pick: fn(&Said) -> &str| {
+pub(super) fn labels(facts: &ConfigFacts) -> Bilingual {
+    let joined = |pick: fn(&Bilingual) -> &str| {
         dimensions(facts).iter().map(|dimension| pick(&dimension.label).to_lowercase()).collect::<Vec<_>>().join(", ")
     };
-    Said { en: joined(|said| &said.en), fr: joined(|said| &said.fr) }
+    Bilingual { en: joined(|said| &said.en), fr: joined(|said| &said.fr) }
 }
 
-fn dimension_said(dimension: Dimension) -> (Said, Said) {
+fn dimension_said(dimension: Dimension) -> (Bilingual, Bilingual) {
     match dimension {
         Dimension::Referrer => (
             said!("Site that a visit comes from", "Site de provenance"),
@@ -229,7 +229,7 @@ fn dimension_said(dimension: Dimension) -> (Said, Said) {
     }
 }
 
-fn tag_said() -> Said {
+fn tag_said() -> Bilingual {
     said!(
         "as the link has it; what looks like a person's is replaced by a placeholder",
         "tel que le lien le donne ; ce qui semble désigner une personne est remplacé par un signe neutre"
@@ -237,7 +237,7 @@ fn tag_said() -> Said {
 }
 
 /// What is counted of the use of features.
-pub(super) fn actions(facts: &Facts) -> Said {
+pub(super) fn actions(facts: &ConfigFacts) -> Bilingual {
     let counted = said!(
         "Use of features (a click, a download, a form, a vote…), under a name that the site gives: how many times, and by \
          how many visitors of the day.",
@@ -248,7 +248,7 @@ pub(super) fn actions(facts: &Facts) -> Said {
     more.into_iter().flatten().fold(counted, |said, more| said.then(" ", &more))
 }
 
-fn properties(facts: &Facts) -> Said {
+fn properties(facts: &ConfigFacts) -> Bilingual {
     let properties = codes(facts.sites.iter().flat_map(|site| &site.properties));
     match (facts.sites.is_empty(), properties.is_empty()) {
         (true, _) => said!(
@@ -267,7 +267,7 @@ fn properties(facts: &Facts) -> Said {
 }
 
 /// What is counted of searches on the site, where it counts them.
-pub(super) fn searches(facts: &Facts) -> Option<Said> {
+pub(super) fn searches(facts: &ConfigFacts) -> Option<Bilingual> {
     let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
     (!searched.is_empty()).then(|| {
         said!(
@@ -280,7 +280,7 @@ pub(super) fn searches(facts: &Facts) -> Option<Said> {
 }
 
 /// What is counted of script errors, where the site counts them.
-pub(super) fn problems(facts: &Facts) -> Option<Said> {
+pub(super) fn problems(facts: &ConfigFacts) -> Option<Bilingual> {
     facts.sites.iter().any(|site| site.problems).then(|| {
         said!(
             "Errors of the site's scripts are counted, by their kind alone.",
@@ -290,7 +290,7 @@ pub(super) fn problems(facts: &Facts) -> Option<Said> {
 }
 
 /// The load times that are measured.
-pub(super) fn timings() -> Vec<Entry> {
+pub(super) fn timings() -> Vec<InventoryEntry> {
     let said = |metric: TimingMetric| match metric {
         TimingMetric::Ttfb => said!("first byte", "premier octet"),
         TimingMetric::Fcp => said!("first content painted", "premier contenu affiché"),
@@ -302,11 +302,11 @@ pub(super) fn timings() -> Vec<Entry> {
     };
     let detail =
         || said!("as a count of coarse steps, by page and hour", "en décompte par paliers, par page et par heure");
-    TimingMetric::ALL.into_iter().map(|metric| Entry::new(metric.name(), said(metric), detail())).collect()
+    TimingMetric::ALL.into_iter().map(|metric| InventoryEntry::new(metric.name(), said(metric), detail())).collect()
 }
 
 /// What consent adds, where campaigns are measured.
-pub(super) fn campaigns() -> Said {
+pub(super) fn campaigns() -> Bilingual {
     said!(
         "source, channel and campaign (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`); identifiers of one \
          click never",

@@ -3,83 +3,83 @@
 
 use serde::Serialize;
 
-use crate::compliance::bilingual::Said;
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::Bilingual;
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::{inventory, rights};
 use crate::compliance::rules::RULES;
-use crate::config::Marketing;
+use crate::config::MarketingPolicy;
 
 /// Name and version of the form.
 const SCHEMA: &str = "sillage-privacy/1";
 
 #[derive(Serialize)]
-struct Machine {
+struct JsonNotice {
     schema: &'static str,
-    site: Option<Site>,
-    controller: Controller,
-    purposes: Vec<Said>,
-    legal_basis: Said,
-    data_read: Vec<Item>,
-    figures: Vec<Said>,
+    site: Option<JsonSite>,
+    controller: JsonController,
+    purposes: Vec<Bilingual>,
+    legal_basis: Bilingual,
+    data_read: Vec<JsonItem>,
+    figures: Vec<Bilingual>,
     /// Those of campaigns too, where `marketing` has them measured.
-    dimensions: Vec<Item>,
-    actions: Actions,
-    timings: Vec<Item>,
-    marketing: Policy,
-    retention: Retention,
+    dimensions: Vec<JsonItem>,
+    actions: JsonActions,
+    timings: Vec<JsonItem>,
+    marketing: JsonPolicy,
+    retention: JsonRetention,
     rounding: u32,
     location: bool,
     stored_on_device: Vec<&'static str>,
-    recipients: Said,
-    transfers: Vec<Said>,
-    objection: Objection,
-    rights: Vec<Right>,
-    rules: Vec<Rule>,
-    assessment: Said,
+    recipients: Bilingual,
+    transfers: Vec<Bilingual>,
+    objection: JsonObjection,
+    rights: Vec<JsonRight>,
+    rules: Vec<JsonRule>,
+    assessment: Bilingual,
 }
 
 #[derive(Serialize)]
-struct Site {
+struct JsonSite {
     name: String,
     hosts: Vec<String>,
     timezone: String,
 }
 
 #[derive(Serialize)]
-struct Controller {
+struct JsonController {
     name: Option<String>,
     contact: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Item {
+struct JsonItem {
     name: &'static str,
-    label: Said,
-    detail: Said,
+    label: Bilingual,
+    detail: Bilingual,
 }
 
 #[derive(Serialize)]
-struct Actions {
+struct JsonActions {
     properties: Vec<String>,
     search_parameter: Option<String>,
     problems: bool,
-    detail: Said,
+    detail: Bilingual,
 }
 
 #[derive(Serialize)]
-struct Policy {
-    measured: Marketing,
-    detail: Said,
+struct JsonPolicy {
+    measured: MarketingPolicy,
+    detail: Bilingual,
 }
 
 #[derive(Serialize)]
-struct Retention {
+struct JsonRetention {
     months: u32,
     last_review: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Objection {
+struct JsonObjection {
     sec_gpc: bool,
     dnt: bool,
     page: &'static str,
@@ -87,39 +87,42 @@ struct Objection {
 }
 
 #[derive(Serialize)]
-struct Right {
+struct JsonRight {
     articles: &'static [u8],
-    label: Said,
-    answer: Said,
+    label: Bilingual,
+    answer: Bilingual,
 }
 
 #[derive(Serialize)]
-struct Rule {
+struct JsonRule {
     number: u8,
-    title: Said,
+    title: Bilingual,
     /// Whether the configuration keeps to it.
     held: bool,
-    detail: Vec<Said>,
+    detail: Vec<Bilingual>,
 }
 
 /// The answer's body.
-pub fn json(facts: &Facts) -> String {
+pub fn json(facts: &ConfigFacts) -> String {
     // Strings, numbers and lists of them: nothing here can fail to be written.
     serde_json::to_string_pretty(&machine(facts)).unwrap_or_default()
 }
 
-fn machine(facts: &Facts) -> Machine {
+fn machine(facts: &ConfigFacts) -> JsonNotice {
     let privacy = &facts.privacy;
     let site = facts.sites.first();
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    Machine {
+    JsonNotice {
         schema: SCHEMA,
-        site: site.map(|site| Site {
+        site: site.map(|site| JsonSite {
             name: site.name.clone(),
             hosts: site.hosts.clone(),
             timezone: site.timezone.clone(),
         }),
-        controller: Controller { name: given(&privacy.controller.name), contact: given(&privacy.controller.contact) },
+        controller: JsonController {
+            name: given(&privacy.controller.name),
+            contact: given(&privacy.controller.contact),
+        },
         purposes: rights::purposes(),
         legal_basis: rights::basis(),
         data_read: items(inventory::read(facts)),
@@ -127,15 +130,15 @@ fn machine(facts: &Facts) -> Machine {
         dimensions: items(
             inventory::dimensions(facts).into_iter().chain(inventory::campaign_dimensions(facts)).collect(),
         ),
-        actions: Actions {
+        actions: JsonActions {
             properties: site.map(|site| site.properties.clone()).unwrap_or_default(),
             search_parameter: site.and_then(|site| given(&site.search_parameter)),
             problems: site.is_some_and(|site| site.problems),
             detail: inventory::actions(facts),
         },
         timings: items(inventory::timings()),
-        marketing: Policy { measured: privacy.marketing, detail: rights::marketing(facts) },
-        retention: Retention {
+        marketing: JsonPolicy { measured: privacy.marketing, detail: rights::marketing(facts) },
+        retention: JsonRetention {
             months: privacy.retention_months,
             last_review: privacy.last_review.map(|day| day.to_string()),
         },
@@ -144,7 +147,7 @@ fn machine(facts: &Facts) -> Machine {
         stored_on_device: vec!["sillage_opt_out"],
         recipients: rights::recipients(facts),
         transfers: Vec::new(),
-        objection: Objection {
+        objection: JsonObjection {
             sec_gpc: privacy.honour_gpc,
             dnt: privacy.honour_dnt,
             page: "/opt-out",
@@ -156,22 +159,25 @@ fn machine(facts: &Facts) -> Machine {
     }
 }
 
-fn items(entries: Vec<inventory::Entry>) -> Vec<Item> {
-    entries.into_iter().map(|inventory::Entry { name, label, detail }| Item { name, label, detail }).collect()
+fn items(entries: Vec<inventory::InventoryEntry>) -> Vec<JsonItem> {
+    entries
+        .into_iter()
+        .map(|inventory::InventoryEntry { name, label, detail }| JsonItem { name, label, detail })
+        .collect()
 }
 
-fn right(right: rights::Right) -> Right {
-    Right { articles: right.articles, label: right.label, answer: right.answer }
+fn right(right: rights::DataRight) -> JsonRight {
+    JsonRight { articles: right.articles, label: right.label, answer: right.answer }
 }
 
-fn rules(facts: &Facts) -> Vec<Rule> {
+fn rules(facts: &ConfigFacts) -> Vec<JsonRule> {
     let departures = facts.departures();
     let one = |rule: &crate::compliance::rules::Rule| {
         let left = departures.iter().filter(|departure| departure.rules.contains(&rule.number));
-        let left: Vec<Said> = left.map(|departure| departure.said.clone()).collect();
+        let left: Vec<Bilingual> = left.map(|departure| departure.said.clone()).collect();
         let held = left.is_empty();
-        let detail = if held { vec![Said::from(rule.held)] } else { left };
-        Rule { number: rule.number, title: Said::from(rule.title), held, detail }
+        let detail = if held { vec![Bilingual::from(rule.held)] } else { left };
+        JsonRule { number: rule.number, title: Bilingual::from(rule.title), held, detail }
     };
     RULES.iter().map(one).collect()
 }

@@ -19,8 +19,8 @@ pub(crate) mod wording;
 
 pub use crate::compliance::bilingual::Lang;
 use crate::compliance::bilingual::said;
-pub use crate::compliance::deviations::Departure;
-pub use crate::compliance::facts::Facts;
+pub use crate::compliance::deviations::Deviation;
+pub use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::{Block, Document};
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ use crate::sites::Sites;
 
 /// The form of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum NoticeFormat {
     /// For a word processor, a repository, a site's own pages.
     Markdown,
     /// One page, whole by itself.
@@ -37,7 +37,7 @@ pub enum Format {
 }
 
 /// The three notices: the paragraph for a privacy policy, the entry for the register, the self-assessment.
-pub fn notice(facts: &Facts) -> Document {
+pub fn notice(facts: &ConfigFacts) -> Document {
     let (version, today, hash) = (env!("CARGO_PKG_VERSION"), facts.today, &facts.config_hash);
     let mut blocks = vec![Block::Paragraph(said!(
         "Written by Sillage {version} on {today}, from its configuration. What the program cannot know is marked “to be \
@@ -54,21 +54,21 @@ pub fn notice(facts: &Facts) -> Document {
 }
 
 /// A document in a form.
-pub fn written(document: &Document, lang: Lang, format: Format) -> String {
+pub fn written(document: &Document, lang: Lang, format: NoticeFormat) -> String {
     match format {
-        Format::Markdown => document.markdown(lang),
-        Format::Html => html::page(document, lang, &html::Frame::default()),
+        NoticeFormat::Markdown => document.markdown(lang),
+        NoticeFormat::Html => html::page(document, lang, &html::PageFrame::default()),
     }
 }
 
 /// All that is said under `config`, with names: for whoever looks for words that have no place in it.
 pub fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let sites = Sites::new(&config.site).unwrap_or_default();
-    let facts = Facts::new(config, now).of(sites.iter().map(AsRef::as_ref));
-    let links = page::Links::default();
+    let facts = ConfigFacts::new(config, now).of(sites.iter().map(AsRef::as_ref));
+    let links = page::PageLinks::default();
     let documents = [
         ("the privacy page", page::privacy(&facts, &links)),
-        ("the opt-out page", page::opt_out(&facts, &page::Reach::Elsewhere, &links)),
+        ("the opt-out page", page::opt_out(&facts, &page::OptOutReach::Elsewhere, &links)),
         ("the notices", notice(&facts)),
     ];
     let all =

@@ -1,14 +1,14 @@
 //! What the public pages say, `/privacy` and `/opt-out`, from the running configuration. Must name no site but the one
 //! that the reader came for.
 
-use crate::compliance::bilingual::{Said, plain, said};
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, plain, said};
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::{Block, Document};
 use crate::compliance::notice::{inventory, rights};
 
 /// Where the other pages are, in the language and for the site of this one.
 #[derive(Default)]
-pub struct Links {
+pub struct PageLinks {
     /// `/privacy`.
     pub privacy: String,
     /// `/opt-out`.
@@ -19,7 +19,7 @@ pub struct Links {
 
 /// Where a choice made on the page will act.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum OptOutReach {
     /// The page is served under a host of the site: its pages there see the choice.
     Site(String),
     /// The page is served elsewhere: the site's pages do not.
@@ -27,7 +27,7 @@ pub enum Reach {
 }
 
 /// `/privacy`.
-pub fn privacy(facts: &Facts, links: &Links) -> Document {
+pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
     let mut blocks = vec![Block::Paragraph(intro(facts))];
     standing(facts, &mut blocks);
     blocks.extend([
@@ -41,7 +41,7 @@ pub fn privacy(facts: &Facts, links: &Links) -> Document {
         ),
         Block::Paragraph(rights::marketing(facts)),
         Block::Section(said!("What is read for a moment", "Ce qui est lu un instant")),
-        Block::Terms(inventory::read(facts).into_iter().map(inventory::Entry::term).collect()),
+        Block::Terms(inventory::read(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
         Block::Section(said!("What is kept: counters", "Ce qui est gardé : des compteurs")),
         Block::Paragraph(said!(
             "Sums, by page and hour of the day, that identify nobody:",
@@ -53,7 +53,7 @@ pub fn privacy(facts: &Facts, links: &Links) -> Document {
             "Elles sont ventilées, par page et par jour, selon une seule de ces propriétés à la fois ; deux ne sont jamais \
              croisées :"
         )),
-        Block::Terms(inventory::dimensions(facts).into_iter().map(inventory::Entry::term).collect()),
+        Block::Terms(inventory::dimensions(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
     ]);
     if facts.measures_campaigns() {
         blocks.push(Block::Paragraph(campaigns(facts)));
@@ -83,7 +83,7 @@ pub fn privacy(facts: &Facts, links: &Links) -> Document {
     Document { title: said!("Audience measurement and privacy", "Mesure d'audience et vie privée"), blocks }
 }
 
-fn intro(facts: &Facts) -> Said {
+fn intro(facts: &ConfigFacts) -> Bilingual {
     let general = said!(
         "It is written by the program that measures, Sillage, from the configuration that is in force now.",
         "Elle est écrite par le programme qui mesure, Sillage, à partir de la configuration en vigueur."
@@ -105,7 +105,7 @@ fn intro(facts: &Facts) -> Said {
 }
 
 /// The self-assessment in one sentence, or the points at which it does not hold.
-pub(super) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
+pub(super) fn standing(facts: &ConfigFacts, blocks: &mut Vec<Block>) {
     let departures = facts.departures();
     if departures.is_empty() {
         blocks.push(Block::Paragraph(rights::standing(facts)));
@@ -115,22 +115,22 @@ pub(super) fn standing(facts: &Facts, blocks: &mut Vec<Block>) {
     blocks.push(Block::List(departures.into_iter().map(|departure| departure.said).collect()));
 }
 
-pub(super) fn campaigns(facts: &Facts) -> Said {
+pub(super) fn campaigns(facts: &ConfigFacts) -> Bilingual {
     let added = inventory::campaigns();
     let (en, fr) = (&added.en, &added.fr);
     match facts.privacy.marketing {
-        crate::config::Marketing::WithConsent => said!(
+        crate::config::MarketingPolicy::WithConsent => said!(
             "For visitors who have consented, these properties are added: {en}.",
             "Pour les visiteurs qui y ont consenti s'y ajoutent : {fr}."
         ),
-        crate::config::Marketing::Never | crate::config::Marketing::Always => {
+        crate::config::MarketingPolicy::Never | crate::config::MarketingPolicy::Always => {
             said!("These properties are added for every visit: {en}.", "S'y ajoutent, à chaque visite : {fr}.")
         }
     }
 }
 
-pub(super) fn timings() -> Said {
-    let names = |pick: fn(&Said) -> &str| {
+pub(super) fn timings() -> Bilingual {
+    let names = |pick: fn(&Bilingual) -> &str| {
         inventory::timings().iter().map(|timing| pick(&timing.label).to_owned()).collect::<Vec<_>>().join(", ")
     };
     let (en, fr) = (names(|said| &said.en), names(|said| &said.fr));
@@ -140,7 +140,7 @@ pub(super) fn timings() -> Said {
     )
 }
 
-fn object_here(links: &Links) -> Said {
+fn object_here(links: &PageLinks) -> Bilingual {
     let opt_out = &links.opt_out;
     said!(
         "The switch is also [on a page of its own]({opt_out}). All of them act before anything is hashed; whoever objects is \
@@ -150,25 +150,25 @@ fn object_here(links: &Links) -> Said {
     )
 }
 
-fn rights() -> Vec<(Said, Vec<Said>)> {
-    let term = |right: rights::Right| {
+fn rights() -> Vec<(Bilingual, Vec<Bilingual>)> {
+    let term = |right: rights::DataRight| {
         let articles = match right.articles {
             [first, .., last] => said!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
             [one] => said!("(GDPR, {one})", "(RGPD, {one})"),
-            [] => Said::same(""),
+            [] => Bilingual::same(""),
         };
         (right.label.then(" ", &articles), vec![right.answer])
     };
     rights::rights().into_iter().map(term).collect()
 }
 
-fn machine(links: &Links) -> Said {
+fn machine(links: &PageLinks) -> Bilingual {
     let machine = &links.machine;
     said!("The same as data: [`privacy.json`]({machine}).", "La même chose en données : [`privacy.json`]({machine}).")
 }
 
 /// `/opt-out`.
-pub fn opt_out(facts: &Facts, reach: &Reach, links: &Links) -> Document {
+pub fn opt_out(facts: &ConfigFacts, reach: &OptOutReach, links: &PageLinks) -> Document {
     let privacy = &links.privacy;
     let blocks = vec![
         Block::Paragraph(said!(
@@ -198,7 +198,7 @@ pub fn opt_out(facts: &Facts, reach: &Reach, links: &Links) -> Document {
     Document { title: said!("Not to be counted", "Ne pas être compté"), blocks }
 }
 
-fn switch(facts: &Facts) -> Block {
+fn switch(facts: &ConfigFacts) -> Block {
     let signals = facts.privacy.honour_gpc || facts.privacy.honour_dnt;
     let without_script = said!(
         "The switch needs the measuring script, which does not run in your browser. Where it does not run, it counts \
@@ -227,9 +227,9 @@ fn switch(facts: &Facts) -> Block {
     }
 }
 
-fn acts_for(reach: &Reach) -> Said {
+fn acts_for(reach: &OptOutReach) -> Bilingual {
     match reach {
-        Reach::Site(host) => {
+        OptOutReach::Site(host) => {
             let host = plain(host);
             said!(
                 "The switch acts for {host}: a browser keeps such a choice for one address at a time, the one that you see \
@@ -238,7 +238,7 @@ fn acts_for(reach: &Reach) -> Said {
                  que vous voyez dans sa barre d'adresse."
             )
         }
-        Reach::Elsewhere => said!(
+        OptOutReach::Elsewhere => said!(
             "The switch acts only for the address that you see in your browser's address bar, because a browser keeps such \
              a choice for one address at a time. If the site that you came from has another address, use the switch in \
              that site's own privacy policy.",
@@ -249,7 +249,7 @@ fn acts_for(reach: &Reach) -> Said {
     }
 }
 
-pub(super) fn signals(facts: &Facts) -> Said {
+pub(super) fn signals(facts: &ConfigFacts) -> Bilingual {
     match (facts.privacy.honour_gpc, facts.privacy.honour_dnt) {
         (true, true) => said!(
             "Browsers can say it by themselves to every site: with “Global Privacy Control” (`Sec-GPC: 1`) or “Do Not Track” \

@@ -1,13 +1,13 @@
 //! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never see
 //! the collector's own pages.
 
-use crate::compliance::bilingual::{Said, plain, said};
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, plain, said};
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
 
 /// The paragraph, with what the publisher has to do around it.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let mut blocks = vec![
         Block::Section(said!("1. For the site's privacy policy", "1. Pour la politique de confidentialité du site")),
         Block::Heading(said!("Audience measurement", "Mesure d'audience")),
@@ -27,7 +27,7 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     blocks
 }
 
-fn what(facts: &Facts) -> Said {
+fn what(facts: &ConfigFacts) -> Bilingual {
     let controller = match facts.controller() {
         Some(_) => rights::controller(facts),
         None => said!("**to be completed** (`privacy.controller`).", "**à compléter** (`privacy.controller`)."),
@@ -44,7 +44,7 @@ fn what(facts: &Facts) -> Said {
     .then(" ", &rights::marketing(facts))
 }
 
-fn how(facts: &Facts) -> Said {
+fn how(facts: &ConfigFacts) -> Bilingual {
     let hashed = facts.hashed_address();
     let (en, fr) = (&hashed.en, &hashed.fr);
     let said = said!(
@@ -70,8 +70,8 @@ fn how(facts: &Facts) -> Said {
     }
 }
 
-fn kept(facts: &Facts) -> Said {
-    let Said { en, fr } = inventory::labels(facts);
+fn kept(facts: &ConfigFacts) -> Bilingual {
+    let Bilingual { en, fr } = inventory::labels(facts);
     let counters = said!(
         "What is kept are counters, by page and by one property at a time: {en}; also uses of features, reading time, \
          scrolling and load times.",
@@ -84,7 +84,7 @@ fn kept(facts: &Facts) -> Said {
     more.chain(around).fold(counters, |said, more| said.then(" ", &more))
 }
 
-fn rights(facts: &Facts) -> Said {
+fn rights(facts: &ConfigFacts) -> Bilingual {
     let contact = match facts.contact() {
         Some(contact) => said!("For any question: {contact}.", "Pour toute question : {contact}."),
         None => said!(
@@ -112,14 +112,14 @@ fn rights(facts: &Facts) -> Said {
     )
 }
 
-fn button() -> Said {
-    Said {
+fn button() -> Bilingual {
+    Bilingual {
         en: "<button type=\"button\" data-sillage-opt-out>Do not count my visits</button>".into(),
         fr: "<button type=\"button\" data-sillage-opt-out>Ne pas compter mes visites</button>".into(),
     }
 }
 
-fn place_of_the_switch(facts: &Facts) -> Said {
+fn place_of_the_switch(facts: &ConfigFacts) -> Bilingual {
     let tracker = plain(&facts.tracker_path);
     said!(
         "Put this button into the privacy policy of each site, on a page that carries the script (`{tracker}`), which makes it \
@@ -134,7 +134,7 @@ fn place_of_the_switch(facts: &Facts) -> Said {
     )
 }
 
-fn other_logs() -> Said {
+fn other_logs() -> Bilingual {
     said!(
         "The text speaks of this measurement alone. A web server, a proxy or a host in front of it may write logs with \
          addresses: that is another processing, with notices of its own.",

@@ -1,14 +1,14 @@
 //! The entry for the register of processing activities (GDPR, article 30). Must leave open, and say so, what only the
 //! controller knows.
 
-use crate::compliance::bilingual::{Said, codes, plain, said};
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, codes, plain, said};
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
 use crate::spool::SET_ASIDE_SECONDS;
 
 /// The entry.
-pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
+pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let mut entry = vec![
         (
             said!("Processing", "Traitement"),
@@ -51,11 +51,11 @@ pub(super) fn blocks(facts: &Facts) -> Vec<Block> {
     ]
 }
 
-fn to_complete() -> Said {
+fn to_complete() -> Bilingual {
     said!("To be completed by the controller.", "À compléter par le responsable du traitement.")
 }
 
-fn sites(facts: &Facts) -> Said {
+fn sites(facts: &ConfigFacts) -> Bilingual {
     if facts.sites.is_empty() {
         return said!("None configured.", "Aucun site configuré.");
     }
@@ -63,10 +63,10 @@ fn sites(facts: &Facts) -> Said {
         let (name, zone, hosts) = (plain(&site.name), plain(&site.timezone), codes(&site.hosts));
         format!("{name} ({hosts}; {zone})")
     };
-    Said::same(facts.sites.iter().map(line).collect::<Vec<_>>().join(", "))
+    Bilingual::same(facts.sites.iter().map(line).collect::<Vec<_>>().join(", "))
 }
 
-fn controller(facts: &Facts) -> Said {
+fn controller(facts: &ConfigFacts) -> Bilingual {
     match facts.controller() {
         Some(_) => rights::controller(facts),
         None => to_complete().then(
@@ -79,7 +79,7 @@ fn controller(facts: &Facts) -> Said {
     }
 }
 
-fn processors(facts: &Facts) -> Said {
+fn processors(facts: &ConfigFacts) -> Bilingual {
     match facts.remote {
         true => said!(
             "Whoever runs the server and the ClickHouse database, if that is not the controller: to be completed, with the \
@@ -94,7 +94,7 @@ fn processors(facts: &Facts) -> Said {
     }
 }
 
-fn kept(facts: &Facts) -> Said {
+fn kept(facts: &ConfigFacts) -> Bilingual {
     let (figures, labels) = (listed(&inventory::figures()), inventory::labels(facts));
     let (en, fr) = (&figures.en, &figures.fr);
     let (by, selon) = (&labels.en, &labels.fr);
@@ -107,7 +107,7 @@ fn kept(facts: &Facts) -> Said {
     kept.then(" ", &inventory::actions(facts)).then(" ", &page::timings())
 }
 
-fn transfers() -> Said {
+fn transfers() -> Bilingual {
     said!(
         "The program makes none by itself. Country of the server and of the database: to be completed by the controller.",
         "Le programme n'en opère aucun de lui-même. Pays du serveur et de la base : à compléter par le responsable du \
@@ -115,7 +115,7 @@ fn transfers() -> Said {
     )
 }
 
-fn limits(facts: &Facts) -> Said {
+fn limits(facts: &ConfigFacts) -> Bilingual {
     let days = SET_ASIDE_SECONDS / 86_400;
     said!(
         "Address and browser's description: the end of the request. Key of the tags: half an hour after the end of the day.",
@@ -133,7 +133,7 @@ fn limits(facts: &Facts) -> Said {
     .then(" ", &rights::review(facts))
 }
 
-fn security() -> Said {
+fn security() -> Bilingual {
     said!(
         "Anonymisation in memory before anything is stored; a random key for each site and day, wiped when it is destroyed; \
          no identity in files, logs or metrics; a public listener that cannot read a figure, and a private one with tokens \
@@ -147,7 +147,7 @@ fn security() -> Said {
     )
 }
 
-fn objection(facts: &Facts) -> Said {
+fn objection(facts: &ConfigFacts) -> Bilingual {
     let ways = listed(&rights::objections(facts));
     let (en, fr) = (&ways.en, &ways.fr);
     said!(
@@ -158,9 +158,9 @@ fn objection(facts: &Facts) -> Said {
 }
 
 /// A list within a sentence.
-fn listed(items: &[Said]) -> Said {
-    let joined = |pick: fn(&Said) -> &str| items.iter().map(pick).collect::<Vec<_>>();
-    Said {
+fn listed(items: &[Bilingual]) -> Bilingual {
+    let joined = |pick: fn(&Bilingual) -> &str| items.iter().map(pick).collect::<Vec<_>>();
+    Bilingual {
         en: format!("{}.", joined(|said| &said.en).join("; ")),
         fr: format!("{}.", joined(|said| &said.fr).join(" ; ")),
     }

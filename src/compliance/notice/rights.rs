@@ -1,21 +1,21 @@
 //! What people may know and do: basis, retention, rounding, objection, rights. Must claim nothing that the configuration
 //! does not hold.
 
-use crate::compliance::bilingual::{Said, said};
-use crate::compliance::facts::Facts;
+use crate::compliance::bilingual::{Bilingual, said};
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::SELF_ASSESSMENT;
-use crate::config::Marketing;
+use crate::config::MarketingPolicy;
 
 /// An answer to one of the rights that the GDPR gives.
-pub(super) struct Right {
+pub(super) struct DataRight {
     /// Articles of the GDPR.
     pub(super) articles: &'static [u8],
-    pub(super) label: Said,
-    pub(super) answer: Said,
+    pub(super) label: Bilingual,
+    pub(super) answer: Bilingual,
 }
 
 /// What the figures are for.
-pub(super) fn purposes() -> Vec<Said> {
+pub(super) fn purposes() -> Vec<Bilingual> {
     vec![
         said!("to know which contents are read, and how much", "savoir quels contenus sont consultés, et combien"),
         said!("to find problems of navigation", "déceler les problèmes de navigation"),
@@ -26,7 +26,7 @@ pub(super) fn purposes() -> Vec<Said> {
 }
 
 /// The legal basis of the statistics.
-pub(super) fn basis() -> Said {
+pub(super) fn basis() -> Bilingual {
     said!(
         "the publisher's legitimate interest in knowing the audience of the site (GDPR, article 6(1)(f)).",
         "l'intérêt légitime de l'éditeur à connaître l'audience de son site (RGPD, article 6, paragraphe 1, point f)."
@@ -34,7 +34,7 @@ pub(super) fn basis() -> Said {
 }
 
 /// How the measurement stands to article 82, said of this configuration.
-pub(super) fn standing(facts: &Facts) -> Said {
+pub(super) fn standing(facts: &ConfigFacts) -> Bilingual {
     if !facts.departures().is_empty() {
         return said!(
             "As configured now, this measurement leaves the criteria published by the CNIL for audience measurement \
@@ -45,7 +45,7 @@ pub(super) fn standing(facts: &Facts) -> Said {
              revendiquée (article 82 de la loi Informatique et Libertés)."
         );
     }
-    Said::from(SELF_ASSESSMENT).then(
+    Bilingual::from(SELF_ASSESSMENT).then(
         " ",
         &said!(
             "It is on this ground that it runs without asking for consent (article 82 of the French Data Protection \
@@ -57,13 +57,13 @@ pub(super) fn standing(facts: &Facts) -> Said {
 }
 
 /// What is measured of campaigns, and under which condition.
-pub(super) fn marketing(facts: &Facts) -> Said {
+pub(super) fn marketing(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.marketing {
-        Marketing::Never => said!(
+        MarketingPolicy::Never => said!(
             "Advertising campaigns and acquisition channels are not measured.",
             "Les campagnes publicitaires et les canaux d'acquisition ne sont pas mesurés."
         ),
-        Marketing::WithConsent => said!(
+        MarketingPolicy::WithConsent => said!(
             "Advertising campaigns and acquisition channels are measured for visitors who have consented to it, and for \
              nobody else. Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at any time, as \
              easily as it was given.",
@@ -71,7 +71,7 @@ pub(super) fn marketing(facts: &Facts) -> Said {
              et pour personne d'autre. Leur consentement en est la base légale (RGPD, article 6, paragraphe 1, \
              point a) ; il peut être retiré à tout moment, aussi simplement qu'il a été donné."
         ),
-        Marketing::Always => said!(
+        MarketingPolicy::Always => said!(
             "Advertising campaigns and acquisition channels are measured for every visit.",
             "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite."
         ),
@@ -79,7 +79,7 @@ pub(super) fn marketing(facts: &Facts) -> Said {
 }
 
 /// How long figures are kept.
-pub(super) fn retention(facts: &Facts) -> Said {
+pub(super) fn retention(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.retention_months {
         1 => said!(
             "Counters are kept for 1 month, then deleted automatically.",
@@ -93,7 +93,7 @@ pub(super) fn retention(facts: &Facts) -> Said {
 }
 
 /// When the retention was last looked at.
-pub(super) fn review(facts: &Facts) -> Said {
+pub(super) fn review(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.last_review {
         Some(day) => said!("Last review of this duration: {day}.", "Dernier réexamen de cette durée : {day}."),
         None => said!(
@@ -104,7 +104,7 @@ pub(super) fn review(facts: &Facts) -> Said {
 }
 
 /// What waits on the way to the counters.
-pub(super) fn on_the_way(facts: &Facts) -> Said {
+pub(super) fn on_the_way(facts: &ConfigFacts) -> Bilingual {
     let seconds = facts.flush_seconds;
     said!(
         "On their way to the counters, events without identity wait on the server's disk, as a rule for {seconds} seconds; \
@@ -115,7 +115,7 @@ pub(super) fn on_the_way(facts: &Facts) -> Said {
 }
 
 /// How figures leave.
-pub(super) fn rounding(facts: &Facts) -> Said {
+pub(super) fn rounding(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.rounding {
         1 => said!(
             "The figures that the publisher reads are exact: rounding is off.",
@@ -135,7 +135,7 @@ pub(super) fn rounding(facts: &Facts) -> Said {
 }
 
 /// Who receives what, and where.
-pub(super) fn recipients(facts: &Facts) -> Said {
+pub(super) fn recipients(facts: &ConfigFacts) -> Bilingual {
     let kept = match facts.remote {
         false => {
             said!("They are kept on the machine that counts them.", "Ils sont conservés sur la machine qui les compte.")
@@ -162,7 +162,7 @@ pub(super) fn recipients(facts: &Facts) -> Said {
 }
 
 /// The ways to object, as configured; each acts before anything is hashed.
-pub(super) fn objections(facts: &Facts) -> Vec<Said> {
+pub(super) fn objections(facts: &ConfigFacts) -> Vec<Bilingual> {
     let mut ways = vec![said!(
         "the switch “Do not count my visits”, on the site's privacy page: the choice is kept in your browser, under the \
          name `sillage_opt_out`, until you take it back; the script then sends nothing",
@@ -183,8 +183,8 @@ pub(super) fn objections(facts: &Facts) -> Vec<Said> {
 }
 
 /// What is answered to each right.
-pub(super) fn rights() -> Vec<Right> {
-    let right = |articles, label, answer| Right { articles, label, answer };
+pub(super) fn rights() -> Vec<DataRight> {
+    let right = |articles, label, answer| DataRight { articles, label, answer };
     vec![
         right(
             &[15, 16, 17, 18, 19, 20],
@@ -228,7 +228,7 @@ pub(super) fn rights() -> Vec<Right> {
 }
 
 /// Who answers for the measurement.
-pub(super) fn controller(facts: &Facts) -> Said {
+pub(super) fn controller(facts: &ConfigFacts) -> Bilingual {
     let Some(name) = facts.controller() else {
         return said!(
             "The publisher of the site, whose name and address are in its legal notice.",

@@ -1,12 +1,12 @@
 //! Texts follow the configuration: whatever a visitor may ask about changes every text that speaks of it.
 
-use crate::compliance::bilingual::Said;
+use crate::compliance::bilingual::Bilingual;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::page;
-use crate::compliance::notice::page::{Links, Reach};
-use crate::compliance::notice::{Facts, Lang, machine, notice};
+use crate::compliance::notice::page::{OptOutReach, PageLinks};
+use crate::compliance::notice::{ConfigFacts, Lang, machine, notice};
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
-use crate::config::{Config, Controller, Privacy};
+use crate::config::{Config, Controller, PrivacyConfig};
 use crate::event::Dimension;
 use crate::sites::Sites;
 
@@ -14,7 +14,7 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 
 /// What is so under this text; who answers, and when the retention was reviewed, is said where the text does not.
-pub(super) fn facts(text: &str) -> Facts {
+pub(super) fn facts(text: &str) -> ConfigFacts {
     let mut config = Config::from_toml(text).unwrap();
     if !text.contains("controller") {
         config.privacy.controller = Controller { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
@@ -23,18 +23,18 @@ pub(super) fn facts(text: &str) -> Facts {
         config.privacy.last_review = Some(jiff::civil::date(2026, 11, 1));
     }
     let sites = Sites::new(&config.site).unwrap();
-    Facts::new(&config, NOW.parse().unwrap()).of(sites.iter().map(AsRef::as_ref))
+    ConfigFacts::new(&config, NOW.parse().unwrap()).of(sites.iter().map(AsRef::as_ref))
 }
 
-fn links() -> Links {
-    Links { privacy: "/privacy".into(), opt_out: "/opt-out".into(), machine: "/privacy.json".into() }
+fn links() -> PageLinks {
+    PageLinks { privacy: "/privacy".into(), opt_out: "/opt-out".into(), machine: "/privacy.json".into() }
 }
 
 /// Page, data and notices as they are sent, but for their unbreakable spaces.
-pub(super) fn texts(facts: &Facts, lang: Lang) -> [(&'static str, String); 4] {
+pub(super) fn texts(facts: &ConfigFacts, lang: Lang) -> [(&'static str, String); 4] {
     [
         ("page", page::privacy(facts, &links()).markdown(lang)),
-        ("opt-out", page::opt_out(facts, &Reach::Elsewhere, &links()).markdown(lang)),
+        ("opt-out", page::opt_out(facts, &OptOutReach::Elsewhere, &links()).markdown(lang)),
         ("notice", notice(facts).markdown(lang)),
         ("machine", machine::json(facts)),
     ]
@@ -226,8 +226,8 @@ fn every_setting_that_matters_to_visitors_changes_what_they_are_told() {
 fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing_leaves_it() {
     let leaving =
         ["rounding = 1", "rounding = 9", "marketing = \"always\"", "honour_gpc = false", "honour_dnt = false"];
-    let claims = |facts: &Facts| {
-        let sentence = Said::from(SELF_ASSESSMENT);
+    let claims = |facts: &ConfigFacts| {
+        let sentence = Bilingual::from(SELF_ASSESSMENT);
         // The data hold it as it is written, texts as it is set.
         let [en, fr] = Lang::ALL.map(|lang| {
             let said = |(_, text): &(&str, String)| text.contains(&sentence.text(lang)) || text.contains(&sentence.en);
@@ -264,7 +264,7 @@ fn the_assessment_goes_through_every_rule_once_and_in_order() {
 fn every_dimension_is_named_in_the_data_places_where_there_are_files_and_campaigns_where_they_are_measured() {
     let places = ["country", "region", "city"];
     let without = facts(SITE);
-    let with = Facts { location: true, ..without.clone() };
+    let with = ConfigFacts { location: true, ..without.clone() };
     let campaigns = facts(&format!("[privacy]\nmarketing = \"with_consent\"\n{SITE}"));
     for dimension in Dimension::ALL {
         let name = format!("\"name\": \"{}\"", dimension.name());
@@ -290,7 +290,7 @@ fn a_review_older_than_a_year_is_asked_for_again() {
         |now: &str| facts.at(now.parse().unwrap()).departures().iter().map(|left| left.rules).collect::<Vec<_>>();
     assert_eq!(rules("2026-11-22T23:59:59Z"), [[0; 0]; 0]);
     assert_eq!(rules("2026-11-23T00:00:00Z"), [[17]]);
-    let never = Facts { privacy: Privacy { last_review: None, ..facts.privacy.clone() }, ..facts.clone() };
+    let never = ConfigFacts { privacy: PrivacyConfig { last_review: None, ..facts.privacy.clone() }, ..facts.clone() };
     assert!(texts(&never, Lang::En)[2].1.contains("**Not held.** The duration of keeping has not been reviewed yet."));
 }
 
@@ -316,7 +316,10 @@ fn what_the_configuration_says_is_no_markup() {
         "[privacy]\ncontroller = { name = \"<script>[x](javascript:1)`\", contact = \"javascript:alert(1)@x\" }";
     let facts = facts(&format!("{hostile}\n{SITE}"));
     let document = page::privacy(&facts, &links());
-    let html =
-        crate::compliance::notice::html::page(&document, Lang::En, &crate::compliance::notice::html::Frame::default());
+    let html = crate::compliance::notice::html::page(
+        &document,
+        Lang::En,
+        &crate::compliance::notice::html::PageFrame::default(),
+    );
     assert!(!html.contains("<script") && !html.contains("href=\"javascript"), "{html}");
 }

@@ -75,7 +75,7 @@ fn no_page_and_no_notice_claims_a_seal_under_any_profile() {
             for (name, text) in texts(&facts, lang) {
                 assert_eq!(claim(&text), None, "{name} in {lang:?} with {profile}");
             }
-            assert_eq!(claim(&html::page(&notice(&facts), lang, &html::Frame::default())), None);
+            assert_eq!(claim(&html::page(&notice(&facts), lang, &html::PageFrame::default())), None);
         }
     }
 }

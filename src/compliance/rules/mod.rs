@@ -13,7 +13,7 @@ pub use crate::compliance::rules::table::RULES;
 
 /// A text in both languages that the product speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Words {
+pub struct RuleText {
     /// English.
     pub en: &'static str,
     /// French.
@@ -22,13 +22,13 @@ pub struct Words {
 
 /// A published text that a rule comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct RuleSource {
     /// Its letter in the documentation.
     pub letter: char,
     /// Who published it, its title and, where known, the article.
-    pub name: Words,
+    pub name: RuleText,
     /// Date of the text as it was read; empty where it bears none.
-    pub date: Words,
+    pub date: RuleText,
 }
 
 /// One rule.
@@ -37,23 +37,23 @@ pub struct Rule {
     /// Its number: `R` and this.
     pub number: u8,
     /// The rule in a few words, for a list.
-    pub title: Words,
+    pub title: RuleText,
     /// What it asks.
-    pub text: Words,
+    pub text: RuleText,
     /// Where it comes from.
-    pub sources: &'static [&'static Source],
+    pub sources: &'static [&'static RuleSource],
     /// What the product does about it as it is delivered.
-    pub held: Words,
+    pub held: RuleText,
     /// What no machine can tell and somebody has to do, where that is part of the rule.
-    pub person: Option<Words>,
+    pub person: Option<RuleText>,
 }
 
-const fn words(en: &'static str, fr: &'static str) -> Words {
-    Words { en, fr }
+const fn words(en: &'static str, fr: &'static str) -> RuleText {
+    RuleText { en, fr }
 }
 
 /// The sentence by which the product may be presented, followed by the configuration that it speaks of.
-pub const SELF_ASSESSMENT: Words = words(
+pub const SELF_ASSESSMENT: RuleText = words(
     "According to our self-assessment, this measurement meets the criteria published by the CNIL for audience \
      measurement without consent when configured as described here.",
     "Selon notre auto-évaluation, cette mesure répond aux critères publiés par la CNIL pour la mesure d'audience sans \

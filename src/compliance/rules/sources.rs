@@ -1,9 +1,9 @@
 //! The published texts that rules come from. Must date each as it was read, and name no article that was not.
 
-use crate::compliance::rules::{Source, words};
+use crate::compliance::rules::{RuleSource, words};
 
 /// CNIL, solutions for audience measurement.
-pub static SOLUTIONS: Source = Source {
+pub static SOLUTIONS: RuleSource = RuleSource {
     letter: 'A',
     name: words(
         "CNIL, “Cookies : solutions pour les outils de mesure d'audience”",
@@ -13,7 +13,7 @@ pub static SOLUTIONS: Source = Source {
 };
 
 /// CNIL, developer guide.
-pub static DEVELOPER_GUIDE: Source = Source {
+pub static DEVELOPER_GUIDE: RuleSource = RuleSource {
     letter: 'B',
     name: words(
         "CNIL, GDPR guide for developers, sheet “Mesurer la fréquentation”",
@@ -23,7 +23,7 @@ pub static DEVELOPER_GUIDE: Source = Source {
 };
 
 /// CNIL, self-assessment for audience measurement.
-pub static SELF_ASSESSMENT_TOOL: Source = Source {
+pub static SELF_ASSESSMENT_TOOL: RuleSource = RuleSource {
     letter: 'C',
     name: words(
         "CNIL, “Outil d'auto-évaluation – mesure d'audience” (read through quotations)",
@@ -33,7 +33,7 @@ pub static SELF_ASSESSMENT_TOOL: Source = Source {
 };
 
 /// CNIL, guidelines on trackers.
-pub static GUIDELINES: Source = Source {
+pub static GUIDELINES: RuleSource = RuleSource {
     letter: 'D',
     name: words(
         "CNIL, délibération n° 2020-091 (guidelines on trackers), article 5, paragraphs 50 to 52",
@@ -43,7 +43,7 @@ pub static GUIDELINES: Source = Source {
 };
 
 /// CNIL, recommendation on trackers.
-pub static RECOMMENDATION: Source = Source {
+pub static RECOMMENDATION: RuleSource = RuleSource {
     letter: 'E',
     name: words(
         "CNIL, délibération n° 2020-092 (recommendation on trackers), consolidated",
@@ -53,7 +53,7 @@ pub static RECOMMENDATION: Source = Source {
 };
 
 /// CNIL, questions and answers.
-pub static QUESTIONS: Source = Source {
+pub static QUESTIONS: RuleSource = RuleSource {
     letter: 'F',
     name: words(
         "CNIL, questions and answers on trackers: strictly necessary measures",
@@ -63,7 +63,7 @@ pub static QUESTIONS: Source = Source {
 };
 
 /// EDPB, technical scope of article 5(3).
-pub static EDPB: Source = Source {
+pub static EDPB: RuleSource = RuleSource {
     letter: 'G',
     name: words(
         "EDPB, guidelines 2/2023 on the technical scope of article 5(3) of the ePrivacy directive, version 2",
@@ -74,7 +74,7 @@ pub static EDPB: Source = Source {
 };
 
 /// Working party 29, anonymisation.
-pub static ANONYMISATION: Source = Source {
+pub static ANONYMISATION: RuleSource = RuleSource {
     letter: 'W',
     name: words(
         "Article 29 working party, opinion 05/2014 on anonymisation techniques",
@@ -84,14 +84,14 @@ pub static ANONYMISATION: Source = Source {
 };
 
 /// GDPR, article 13.
-pub static GDPR_13: Source = Source {
+pub static GDPR_13: RuleSource = RuleSource {
     letter: 'H',
     name: words("Regulation (EU) 2016/679 (GDPR), article 13", "Règlement (UE) 2016/679 (RGPD), article 13"),
     date: words("27 April 2016", "27 avril 2016"),
 };
 
 /// All sources, in the order of their letters.
-pub static SOURCES: [&Source; 9] = [
+pub static SOURCES: [&RuleSource; 9] = [
     &SOLUTIONS,
     &DEVELOPER_GUIDE,
     &SELF_ASSESSMENT_TOOL,

@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::plan::column;
-use super::{BadQuestion, Body, Question};
-use crate::console::query::vocabulary::Asked;
+use crate::console::query::vocabulary::RequestedDimension;
+use crate::console::query::{ParsedQuery, QueryDraft, QuestionError};
 use crate::sites::Site;
 use crate::store::report::{Column, Grain, Metric, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};
 
 /// How the collector keeps figures.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::console) struct Kept {
+pub(in crate::console) struct StorageProfile {
     /// Of which they are multiples.
     pub(in crate::console) rounding: u32,
     /// Channels and campaigns are among them.
@@ -22,9 +22,9 @@ pub(in crate::console) struct Kept {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(in crate::console) enum NoAnswer {
+pub(in crate::console) enum QueryError {
     /// The asker has to change the question.
-    Bad(BadQuestion),
+    Bad(QuestionError),
     /// The database is away.
     Unavailable,
 }
@@ -32,16 +32,16 @@ pub(in crate::console) enum NoAnswer {
 /// Answers `body` about `site`, whose figures are kept like this.
 ///
 /// # Errors
-/// See [`NoAnswer`].
+/// See [`QueryError`].
 pub(in crate::console) async fn answer(
-    body: &Body,
+    body: &QueryDraft,
     site: &Site,
     now: Timestamp,
     reports: &Reports,
-    kept: Kept,
-) -> Result<Value, NoAnswer> {
-    let question = body.question(site, now, kept.marketing).map_err(|refusal| NoAnswer::Bad(refusal.into()))?;
-    let report = question.report(site).map_err(|refusal| NoAnswer::Bad(refusal.into()))?;
+    kept: StorageProfile,
+) -> Result<Value, QueryError> {
+    let question = body.question(site, now, kept.marketing).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    let report = question.report(site).map_err(|refusal| QueryError::Bad(refusal.into()))?;
     let mut rows = reports.rows(&report).await?;
     if rows.is_empty() && question.dimensions.is_empty() && question.offset == 0 {
         rows.push(ReportRow::default());
@@ -59,10 +59,10 @@ pub(in crate::console) async fn answer(
     Ok(json!({ "results": results, "meta": meta, "query": question.echo(body, site) }))
 }
 
-impl Question {
+impl ParsedQuery {
     fn result(&self, row: &ReportRow, report: &Report) -> Value {
         let metrics: Vec<Value> = self.metrics.iter().map(|metric| figure(row, *metric)).collect();
-        let dimension = |asked: &Asked| match column(asked, &report.subject) {
+        let dimension = |asked: &RequestedDimension| match column(asked, &report.subject) {
             Column::Time => row.time.clone(),
             Column::Page => row.page.clone(),
             Column::Value | Column::Metric(_) => row.value.clone(),
@@ -71,9 +71,9 @@ impl Question {
         json!({ "metrics": metrics, "dimensions": dimensions })
     }
 
-    fn echo(&self, body: &Body, site: &Site) -> Value {
+    fn echo(&self, body: &QueryDraft, site: &Site) -> Value {
         let names: Vec<_> = self.metrics.iter().map(|metric| metric.name()).collect();
-        let dimensions: Vec<_> = self.dimensions.iter().map(Asked::name).collect();
+        let dimensions: Vec<_> = self.dimensions.iter().map(RequestedDimension::name).collect();
         json!({
             "site_id": &*site.name,
             "metrics": names,
@@ -88,7 +88,7 @@ impl Question {
 }
 
 /// What a reader must know.
-fn notes(question: &Question, report: &Report, rounding: u32) -> Map<String, Value> {
+fn notes(question: &ParsedQuery, report: &Report, rounding: u32) -> Map<String, Value> {
     let mut meta = Map::new();
     meta.insert("rounding".into(), rounding.into());
     let by_page = report.by_page || report.page.is_some();
@@ -140,10 +140,10 @@ fn figure(row: &ReportRow, metric: Metric) -> Value {
     if metric.is_count() { whole.unwrap_or(0).into() } else { whole.into() }
 }
 
-impl From<ReportError> for NoAnswer {
+impl From<ReportError> for QueryError {
     fn from(error: ReportError) -> Self {
         match error {
-            ReportError::Pattern => Self::Bad(BadQuestion(error.to_string())),
+            ReportError::Pattern => Self::Bad(QuestionError(error.to_string())),
             ReportError::Unavailable | ReportError::Refused => Self::Unavailable,
         }
     }

@@ -5,7 +5,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, ToSpan};
 use serde_json::Value;
 
-use crate::console::query::vocabulary::{Refusal, shown};
+use crate::console::query::vocabulary::{QueryRefusal, shown};
 use crate::store::report::Grain;
 
 /// Longest range: ten years, so that a list of labels stays short.
@@ -16,14 +16,14 @@ const HOURLY_DAYS_MAX: i32 = 92;
 
 /// Both days included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
+pub(super) struct DayRange {
     pub(super) from: Date,
     pub(super) to: Date,
 }
 
-impl Range {
+impl DayRange {
     /// Reads `date_range`.
-    pub(super) fn read(value: &Value, today: Date) -> Result<Self, Refusal> {
+    pub(super) fn read(value: &Value, today: Date) -> Result<Self, QueryRefusal> {
         match value {
             Value::String(word) => Self::named(word, today),
             Value::Array(ends) => match ends.as_slice() {
@@ -34,7 +34,7 @@ impl Range {
         }
     }
 
-    fn named(word: &str, today: Date) -> Result<Self, Refusal> {
+    fn named(word: &str, today: Date) -> Result<Self, QueryRefusal> {
         let back = |span: Span| today.saturating_sub(span);
         let from = match word {
             "day" => today,
@@ -53,17 +53,17 @@ impl Range {
         Self::between(from, today)
     }
 
-    fn between(from: Date, to: Date) -> Result<Self, Refusal> {
+    fn between(from: Date, to: Date) -> Result<Self, QueryRefusal> {
         let range = Self { from, to };
         let kept = Date::constant(1970, 1, 2)..=Date::constant(2149, 6, 5);
         if !kept.contains(&from) || !kept.contains(&to) {
-            return Err(Refusal("`date_range` leaves the years 1970 to 2149".into()));
+            return Err(QueryRefusal("`date_range` leaves the years 1970 to 2149".into()));
         }
         if to < from {
-            return Err(Refusal("`date_range` ends before it begins".into()));
+            return Err(QueryRefusal("`date_range` ends before it begins".into()));
         }
         if range.days() > DAYS_MAX {
-            return Err(Refusal("`date_range` is longer than ten years".into()));
+            return Err(QueryRefusal("`date_range` is longer than ten years".into()));
         }
         Ok(range)
     }
@@ -82,9 +82,11 @@ impl Range {
     }
 
     /// Refuses more hours than anybody reads.
-    pub(super) fn check(self, grain: Grain) -> Result<(), Refusal> {
+    pub(super) fn check(self, grain: Grain) -> Result<(), QueryRefusal> {
         if grain == Grain::Hour && self.days() > HOURLY_DAYS_MAX {
-            return Err(Refusal(format!("`time:hour` goes with a `date_range` of at most {HOURLY_DAYS_MAX} days")));
+            return Err(QueryRefusal(format!(
+                "`time:hour` goes with a `date_range` of at most {HOURLY_DAYS_MAX} days"
+            )));
         }
         Ok(())
     }
@@ -125,20 +127,23 @@ fn monday(date: Date) -> Date {
     date.saturating_sub(i64::from(date.weekday().to_monday_zero_offset()).days())
 }
 
-fn day(text: &str) -> Result<Date, Refusal> {
+fn day(text: &str) -> Result<Date, QueryRefusal> {
     if text.len() > 10 && text.contains('T') {
-        return Err(Refusal(
+        return Err(QueryRefusal(
             "`date_range` takes days, not moments: figures are kept by the site's own day; write [\"2026-03-01\", \
              \"2026-03-31\"] and ask for `time:hour` to see the hours of a day"
                 .into(),
         ));
     }
     let plain = text.len() == 10;
-    text.parse().ok().filter(|_| plain).ok_or_else(|| Refusal(format!("{} is no day; write YYYY-MM-DD", shown(text))))
+    text.parse()
+        .ok()
+        .filter(|_| plain)
+        .ok_or_else(|| QueryRefusal(format!("{} is no day; write YYYY-MM-DD", shown(text))))
 }
 
-fn unknown() -> Refusal {
-    Refusal(
+fn unknown() -> QueryRefusal {
+    QueryRefusal(
         "`date_range` must be one of day, 7d, 28d, 30d, 91d, month, 6mo, 12mo, year, all, or two days such as \
          [\"2026-03-01\", \"2026-03-31\"]"
             .into(),
@@ -152,7 +157,7 @@ mod tests {
     use super::*;
 
     fn range(value: Value) -> (String, String) {
-        let range = Range::read(&value, "2026-03-10".parse().unwrap()).unwrap();
+        let range = DayRange::read(&value, "2026-03-10".parse().unwrap()).unwrap();
         (range.from.to_string(), range.to.to_string())
     }
 
@@ -188,7 +193,7 @@ mod tests {
             json!(["2026-03-09T10:00:00Z", "2026-03-09T11:00:00Z"]),
             json!(["2026-03-09", 1]),
         ] {
-            assert!(Range::read(&wrong, "2026-03-10".parse().unwrap()).is_err(), "{wrong}");
+            assert!(DayRange::read(&wrong, "2026-03-10".parse().unwrap()).is_err(), "{wrong}");
         }
     }
 
@@ -196,20 +201,20 @@ mod tests {
     fn the_day_on_which_clocks_go_forward_has_23_hours() {
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let day: Date = "2026-03-29".parse().unwrap();
-        let labels = Range { from: day, to: day }.labels(Grain::Hour, &paris);
+        let labels = DayRange { from: day, to: day }.labels(Grain::Hour, &paris);
         assert_eq!(labels.len(), 23);
         assert!(!labels.contains(&"2026-03-29 02:00:00".to_owned()));
     }
 
     #[test]
     fn weeks_begin_on_monday_and_each_is_named_once() {
-        let range = Range { from: "2026-03-08".parse().unwrap(), to: "2026-03-10".parse().unwrap() };
+        let range = DayRange { from: "2026-03-08".parse().unwrap(), to: "2026-03-10".parse().unwrap() };
         assert_eq!(range.labels(Grain::Week, &TimeZone::UTC), ["2026-03-02", "2026-03-09"]);
     }
 
     #[test]
     fn plain_time_follows_the_length_of_the_range() {
-        let range = |from: &str| Range { from: from.parse().unwrap(), to: "2026-03-10".parse().unwrap() };
+        let range = |from: &str| DayRange { from: from.parse().unwrap(), to: "2026-03-10".parse().unwrap() };
         assert_eq!(range("2026-03-10").grain(true), Grain::Hour);
         assert_eq!(range("2026-03-10").grain(false), Grain::Day);
         assert_eq!(range("2026-03-01").grain(true), Grain::Day);

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::dates::Range;
+use crate::console::query::dates::DayRange;
 use crate::console::query::vocabulary;
-use crate::console::query::vocabulary::{Asked, Refusal, shown};
+use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 use crate::sites::Site;
-use crate::store::export::{EXPORT_ROWS_MAX, Format};
+use crate::store::export::{EXPORT_ROWS_MAX, FileFormat};
 use crate::store::report::{Grain, Report, Role, Subject};
 
 /// What may be given.
@@ -20,27 +20,27 @@ const NAMES: [&str; 8] = ["site", "report", "dimension", "from", "to", "date_ran
 /// What is wrong with a request: a sentence for the person who asked.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadExport(pub(in crate::console) String);
+pub struct ExportError(pub(in crate::console) String);
 
 /// A request whose site is known and whose rest is still to be read.
-pub struct Request(BTreeMap<String, String>);
+pub struct ExportDraft(BTreeMap<String, String>);
 
 /// A request, read.
 #[derive(Debug)]
-pub struct Export {
+pub struct ExportPlan {
     /// What is asked for.
     pub report: Report,
     /// How it is written.
-    pub format: Format,
+    pub format: FileFormat,
     file_name: String,
 }
 
-impl Request {
+impl ExportDraft {
     /// Takes the names and values as they were written.
     ///
     /// # Errors
     /// A name that is none of ours, or is there twice; no site.
-    pub fn read<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<Self, BadExport> {
+    pub fn read<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<Self, ExportError> {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if !NAMES.contains(&&*name) {
@@ -65,7 +65,7 @@ impl Request {
     ///
     /// # Errors
     /// What is misspelt, not measured, or not kept by the hour.
-    pub fn export(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<Export, BadExport> {
+    pub fn export(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ExportPlan, ExportError> {
         let (format, ending) = self.format()?;
         let subject = self.subject(marketing)?;
         let grain = self.grain(&subject)?;
@@ -90,34 +90,34 @@ impl Request {
             offset: 0,
             subject,
         };
-        Ok(Export { report, format, file_name: format!("{named}-{kind}-{from}-{to}.{ending}") })
+        Ok(ExportPlan { report, format, file_name: format!("{named}-{kind}-{from}-{to}.{ending}") })
     }
 
     fn given(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    fn format(&self) -> Result<(Format, &'static str), BadExport> {
+    fn format(&self) -> Result<(FileFormat, &'static str), ExportError> {
         match self.given("format") {
-            Some("csv") => Ok((Format::Csv, "csv")),
-            Some("jsonl") => Ok((Format::Jsonl, "jsonl")),
-            Some("parquet") => Ok((Format::Parquet, "parquet")),
+            Some("csv") => Ok((FileFormat::Csv, "csv")),
+            Some("jsonl") => Ok((FileFormat::Jsonl, "jsonl")),
+            Some("parquet") => Ok((FileFormat::Parquet, "parquet")),
             _ => bad("`format` must be csv, jsonl or parquet"),
         }
     }
 
-    fn subject(&self, marketing: bool) -> Result<Subject, BadExport> {
+    fn subject(&self, marketing: bool) -> Result<Subject, ExportError> {
         let asked = self.given("dimension").map(vocabulary::dimension).transpose()?;
         match (self.given("report"), asked) {
             (Some("breakdowns"), Some(asked)) if asked.is_marketing() && !marketing => {
                 Err(vocabulary::not_marketed(&asked).into())
             }
-            (Some("breakdowns"), Some(Asked::Stored(dimension))) => Ok(Subject::Breakdown(dimension)),
+            (Some("breakdowns"), Some(RequestedDimension::Stored(dimension))) => Ok(Subject::Breakdown(dimension)),
             (Some("breakdowns"), _) => {
                 bad("`report=breakdowns` goes with a `dimension` that is kept by itself, such as visit:country")
             }
             (Some("actions"), None) => Ok(Subject::Actions { property: None, action: None }),
-            (Some("actions"), Some(Asked::Property(property))) => {
+            (Some("actions"), Some(RequestedDimension::Property(property))) => {
                 Ok(Subject::Actions { property: Some(property), action: None })
             }
             (Some("actions"), Some(_)) => {
@@ -130,7 +130,7 @@ impl Request {
         }
     }
 
-    fn grain(&self, subject: &Subject) -> Result<Grain, BadExport> {
+    fn grain(&self, subject: &Subject) -> Result<Grain, ExportError> {
         match self.given("grain") {
             None | Some("day") => Ok(Grain::Day),
             Some("week") => Ok(Grain::Week),
@@ -141,17 +141,17 @@ impl Request {
         }
     }
 
-    fn range(&self, today: jiff::civil::Date) -> Result<Range, BadExport> {
+    fn range(&self, today: jiff::civil::Date) -> Result<DayRange, ExportError> {
         let written = match (self.given("from"), self.given("to"), self.given("date_range")) {
             (Some(from), Some(to), None) => Value::from(vec![from, to]),
             (None, None, Some(name)) => Value::from(name),
             _ => return bad("write `from` and `to`, two days such as 2026-03-01; or `date_range`, such as 30d"),
         };
-        Ok(Range::read(&written, today)?)
+        Ok(DayRange::read(&written, today)?)
     }
 }
 
-impl Export {
+impl ExportPlan {
     /// A name for the file, of plain characters.
     pub fn file_name(&self) -> &str {
         &self.file_name
@@ -161,7 +161,7 @@ impl Export {
     ///
     /// # Errors
     /// When there are more than `rows` may be.
-    pub fn check(&self, rows: u64) -> Result<(), BadExport> {
+    pub fn check(&self, rows: u64) -> Result<(), ExportError> {
         if rows > u64::from(EXPORT_ROWS_MAX) {
             return bad(format!(
                 "this makes {rows} rows, and a file takes {EXPORT_ROWS_MAX}: ask for fewer days, or by the week or month"
@@ -171,14 +171,14 @@ impl Export {
     }
 }
 
-impl From<Refusal> for BadExport {
-    fn from(refusal: Refusal) -> Self {
+impl From<QueryRefusal> for ExportError {
+    fn from(refusal: QueryRefusal) -> Self {
         Self(refusal.0)
     }
 }
 
-fn bad<T>(sentence: impl Into<String>) -> Result<T, BadExport> {
-    Err(BadExport(sentence.into()))
+fn bad<T>(sentence: impl Into<String>) -> Result<T, ExportError> {
+    Err(ExportError(sentence.into()))
 }
 
 #[cfg(test)]
@@ -186,10 +186,10 @@ mod tests {
     use super::*;
     use crate::{config, sites::Sites};
 
-    fn exported(query: &str) -> Result<Export, BadExport> {
-        let configured = config::Site { name: "shop.example".into(), ..Default::default() };
+    fn exported(query: &str) -> Result<ExportPlan, ExportError> {
+        let configured = config::SiteConfig { name: "shop.example".into(), ..Default::default() };
         let sites = Sites::new(&[configured]).unwrap();
-        let request = Request::read(url::form_urlencoded::parse(query.as_bytes()))?;
+        let request = ExportDraft::read(url::form_urlencoded::parse(query.as_bytes()))?;
         request.export(sites.find(&request.site()).unwrap(), "2026-03-10T12:00:00Z".parse().unwrap(), false)
     }
 

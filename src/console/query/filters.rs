@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::console::query::vocabulary;
-use crate::console::query::vocabulary::{Asked, Refusal, shown};
+use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 use crate::store::report::{Filter, Operator};
 
 /// Alternatives of one filter: beyond what a person picks from a list.
@@ -19,10 +19,10 @@ const PATTERN_BYTES_MAX: usize = 500;
 const DEPTH_MAX: usize = 4;
 
 /// One comparison for each dimension at most.
-pub(super) type Filters = Vec<(Asked, Filter)>;
+pub(super) type FilterSet = Vec<(RequestedDimension, Filter)>;
 
 /// Reads `filters`.
-pub(super) fn read(value: &Value) -> Result<Filters, Refusal> {
+pub(super) fn read(value: &Value) -> Result<FilterSet, QueryRefusal> {
     let Value::Array(list) = value else {
         return refuse("`filters` must be a list, such as [[\"is\", \"event:page\", [\"/\"]]]");
     };
@@ -33,7 +33,7 @@ pub(super) fn read(value: &Value) -> Result<Filters, Refusal> {
     Ok(filters)
 }
 
-fn one(value: &Value, depth: usize, filters: &mut Filters) -> Result<(), Refusal> {
+fn one(value: &Value, depth: usize, filters: &mut FilterSet) -> Result<(), QueryRefusal> {
     let parts = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let Some((Value::String(word), rest)) = parts.split_first() else {
         return refuse("a filter must be a list such as [\"is\", \"event:page\", [\"/\"]]");
@@ -48,7 +48,7 @@ fn one(value: &Value, depth: usize, filters: &mut Filters) -> Result<(), Refusal
             return refuse("`or` and `not` are not answered; a filter's list of values holds alternatives already");
         }
         other => {
-            return Err(Refusal(format!(
+            return Err(QueryRefusal(format!(
                 "{} is no filter here; there are: is, is_not, contains, matches, and",
                 shown(other)
             )));
@@ -58,17 +58,17 @@ fn one(value: &Value, depth: usize, filters: &mut Filters) -> Result<(), Refusal
         return refuse("a filter must name a dimension and a list of values, nothing more");
     };
     let asked = vocabulary::dimension(name)?;
-    if let Asked::Time(_) = asked {
+    if let RequestedDimension::Time(_) = asked {
         return refuse("time is filtered by `date_range`");
     }
     if filters.iter().any(|(earlier, _)| *earlier == asked) {
-        return Err(Refusal(format!("{} has two filters; write one", shown(name))));
+        return Err(QueryRefusal(format!("{} has two filters; write one", shown(name))));
     }
     filters.push((asked, Filter { operator, values: alternatives(values, operator)? }));
     Ok(())
 }
 
-fn all(rest: &[Value], depth: usize, filters: &mut Filters) -> Result<(), Refusal> {
+fn all(rest: &[Value], depth: usize, filters: &mut FilterSet) -> Result<(), QueryRefusal> {
     let [Value::Array(list)] = rest else {
         return refuse("`and` takes a list of filters");
     };
@@ -81,21 +81,21 @@ fn all(rest: &[Value], depth: usize, filters: &mut Filters) -> Result<(), Refusa
     Ok(())
 }
 
-fn alternatives(values: &[Value], operator: Operator) -> Result<Vec<String>, Refusal> {
+fn alternatives(values: &[Value], operator: Operator) -> Result<Vec<String>, QueryRefusal> {
     if values.is_empty() || values.len() > VALUES_MAX {
-        return Err(Refusal(format!("a filter takes 1 to {VALUES_MAX} values")));
+        return Err(QueryRefusal(format!("a filter takes 1 to {VALUES_MAX} values")));
     }
     let longest = if operator == Operator::Matches { PATTERN_BYTES_MAX } else { VALUE_BYTES_MAX };
     let text = |value: &Value| {
         let text = value.as_str().filter(|text| text.len() <= longest && !text.contains('\0'));
         text.map(str::to_owned)
-            .ok_or_else(|| Refusal(format!("a value of this filter must be a text of at most {longest} bytes")))
+            .ok_or_else(|| QueryRefusal(format!("a value of this filter must be a text of at most {longest} bytes")))
     };
     values.iter().map(text).collect()
 }
 
-fn refuse<T>(sentence: &str) -> Result<T, Refusal> {
-    Err(Refusal(sentence.into()))
+fn refuse<T>(sentence: &str) -> Result<T, QueryRefusal> {
+    Err(QueryRefusal(sentence.into()))
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ mod vocabulary;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::dates::Range;
-use self::filters::Filters;
-use crate::console::query::vocabulary::{Asked, Refusal, shown};
-pub(super) use answer::{Kept, NoAnswer, answer};
+pub(super) use crate::console::query::answer::{QueryError, StorageProfile, answer};
+use crate::console::query::dates::DayRange;
+use crate::console::query::filters::FilterSet;
+use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 
 use crate::sites::Site;
 use crate::store::report::{Direction, Metric, ROWS_MAX};
@@ -27,19 +27,19 @@ const KEYS: [&str; 8] =
 
 /// What is wrong with a question: a sentence for the person who asked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadQuestion(pub(super) String);
+pub(super) struct QuestionError(pub(super) String);
 
 /// A body whose site is known and whose rest is still to be read.
-pub(super) struct Body(Map<String, Value>);
+pub(super) struct QueryDraft(Map<String, Value>);
 
 /// A question, read.
 #[derive(Debug)]
-struct Question {
-    range: Range,
+struct ParsedQuery {
+    range: DayRange,
     metrics: Vec<Metric>,
-    dimensions: Vec<Asked>,
-    filters: Filters,
-    order: Vec<(Ordered, Direction)>,
+    dimensions: Vec<RequestedDimension>,
+    filters: FilterSet,
+    order: Vec<(OrderKey, Direction)>,
     time_labels: bool,
     total_rows: bool,
     limit: u32,
@@ -48,29 +48,29 @@ struct Question {
 
 /// What `order_by` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Ordered {
+enum OrderKey {
     Metric(Metric),
-    Dimension(Asked),
+    Dimension(RequestedDimension),
 }
 
-impl Body {
+impl QueryDraft {
     /// Reads as far as the site, so that nobody learns anything about a site that they may not read.
-    pub(super) fn read(bytes: &[u8]) -> Result<(Self, String), BadQuestion> {
+    pub(super) fn read(bytes: &[u8]) -> Result<(Self, String), QuestionError> {
         let Ok(Value::Object(body)) = serde_json::from_slice(bytes) else {
-            return Err(BadQuestion("the body must be one JSON object".into()));
+            return Err(QuestionError("the body must be one JSON object".into()));
         };
         let Some(Value::String(site)) = body.get("site_id") else {
-            return Err(BadQuestion("`site_id` is missing: write the name of a site".into()));
+            return Err(QuestionError("`site_id` is missing: write the name of a site".into()));
         };
         let site = site.clone();
         Ok((Self(body), site))
     }
 
-    fn question(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<Question, Refusal> {
+    fn question(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ParsedQuery, QueryRefusal> {
         only(&self.0, &KEYS, "")?;
         let today = now.to_zoned(site.timezone.clone()).date();
-        let range = self.0.get("date_range").ok_or_else(|| Refusal("`date_range` is missing".into()))?;
-        let range = Range::read(range, today)?;
+        let range = self.0.get("date_range").ok_or_else(|| QueryRefusal("`date_range` is missing".into()))?;
+        let range = DayRange::read(range, today)?;
         let metrics = distinct("metrics", self.0.get("metrics"), vocabulary::metric)?;
         if metrics.is_empty() {
             return refuse("`metrics` must name at least one metric");
@@ -86,7 +86,7 @@ impl Body {
         only(include, &["time_labels", "total_rows"], "include.")?;
         let pagination = object("pagination", self.0.get("pagination"))?;
         only(pagination, &["limit", "offset"], "pagination.")?;
-        Ok(Question {
+        Ok(ParsedQuery {
             range,
             metrics,
             dimensions,
@@ -99,7 +99,11 @@ impl Body {
         })
     }
 
-    fn order(&self, metrics: &[Metric], dimensions: &[Asked]) -> Result<Vec<(Ordered, Direction)>, Refusal> {
+    fn order(
+        &self,
+        metrics: &[Metric],
+        dimensions: &[RequestedDimension],
+    ) -> Result<Vec<(OrderKey, Direction)>, QueryRefusal> {
         let list = match self.0.get("order_by") {
             None => return Ok(Vec::new()),
             Some(Value::Array(list)) if list.len() <= 4 => list,
@@ -114,12 +118,16 @@ impl Body {
                 let direction = match direction.as_str() {
                     "asc" => Direction::Ascending,
                     "desc" => Direction::Descending,
-                    other => return Err(Refusal(format!("{} is no direction; write asc or desc", shown(other)))),
+                    other => return Err(QueryRefusal(format!("{} is no direction; write asc or desc", shown(other)))),
                 };
-                let metric = metrics.iter().find(|metric| metric.name() == name).map(|metric| Ordered::Metric(*metric));
+                let metric =
+                    metrics.iter().find(|metric| metric.name() == name).map(|metric| OrderKey::Metric(*metric));
                 let dimension = || dimensions.iter().find(|asked| asked.name() == *name).cloned();
-                let ordered = metric.or_else(|| dimension().map(Ordered::Dimension)).ok_or_else(|| {
-                    Refusal(format!("`order_by` names {}, which is no metric or dimension of this query", shown(name)))
+                let ordered = metric.or_else(|| dimension().map(OrderKey::Dimension)).ok_or_else(|| {
+                    QueryRefusal(format!(
+                        "`order_by` names {}, which is no metric or dimension of this query",
+                        shown(name)
+                    ))
                 })?;
                 Ok((ordered, direction))
             })
@@ -128,9 +136,9 @@ impl Body {
 }
 
 /// Refuses keys that are not ours.
-fn only(object: &Map<String, Value>, known: &[&str], prefix: &str) -> Result<(), Refusal> {
+fn only(object: &Map<String, Value>, known: &[&str], prefix: &str) -> Result<(), QueryRefusal> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Refusal(format!(
+        Some(key) => Err(QueryRefusal(format!(
             "{} is no key here; there are: {}",
             shown(&format!("{prefix}{key}")),
             known.iter().map(|key| format!("{prefix}{key}")).collect::<Vec<_>>().join(", ")
@@ -143,58 +151,58 @@ fn only(object: &Map<String, Value>, known: &[&str], prefix: &str) -> Result<(),
 fn distinct<T: PartialEq>(
     key: &str,
     value: Option<&Value>,
-    read: impl Fn(&str) -> Result<T, Refusal>,
-) -> Result<Vec<T>, Refusal> {
+    read: impl Fn(&str) -> Result<T, QueryRefusal>,
+) -> Result<Vec<T>, QueryRefusal> {
     let list = match value {
         None => return Ok(Vec::new()),
         Some(Value::Array(list)) if list.len() <= 20 => list,
-        Some(_) => return Err(Refusal(format!("`{key}` must be a short list of names"))),
+        Some(_) => return Err(QueryRefusal(format!("`{key}` must be a short list of names"))),
     };
     let mut found = Vec::new();
     for name in list {
-        let name = name.as_str().ok_or_else(|| Refusal(format!("`{key}` must be a list of names")))?;
+        let name = name.as_str().ok_or_else(|| QueryRefusal(format!("`{key}` must be a list of names")))?;
         let item = read(name)?;
         if found.contains(&item) {
-            return Err(Refusal(format!("`{key}` names {} twice", shown(name))));
+            return Err(QueryRefusal(format!("`{key}` names {} twice", shown(name))));
         }
         found.push(item);
     }
     Ok(found)
 }
 
-fn object<'a>(key: &str, value: Option<&'a Value>) -> Result<&'a Map<String, Value>, Refusal> {
+fn object<'a>(key: &str, value: Option<&'a Value>) -> Result<&'a Map<String, Value>, QueryRefusal> {
     static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     match value {
         None => Ok(&EMPTY),
         Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(Refusal(format!("`{key}` must be an object"))),
+        Some(_) => Err(QueryRefusal(format!("`{key}` must be an object"))),
     }
 }
 
-fn flag(object: &Map<String, Value>, key: &str) -> Result<bool, Refusal> {
+fn flag(object: &Map<String, Value>, key: &str) -> Result<bool, QueryRefusal> {
     match object.get(key) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(Refusal(format!("`include.{key}` must be true or false"))),
+        Some(_) => Err(QueryRefusal(format!("`include.{key}` must be true or false"))),
     }
 }
 
-fn number(object: &Map<String, Value>, key: &str, least: u64, most: u64) -> Result<Option<u32>, Refusal> {
+fn number(object: &Map<String, Value>, key: &str, least: u64, most: u64) -> Result<Option<u32>, QueryRefusal> {
     let Some(value) = object.get(key) else { return Ok(None) };
     value
         .as_u64()
         .filter(|number| (least..=most).contains(number))
         .and_then(|number| u32::try_from(number).ok())
         .map(Some)
-        .ok_or_else(|| Refusal(format!("`pagination.{key}` must be a whole number from {least} to {most}")))
+        .ok_or_else(|| QueryRefusal(format!("`pagination.{key}` must be a whole number from {least} to {most}")))
 }
 
-fn refuse<T>(sentence: &str) -> Result<T, Refusal> {
-    Err(Refusal(sentence.into()))
+fn refuse<T>(sentence: &str) -> Result<T, QueryRefusal> {
+    Err(QueryRefusal(sentence.into()))
 }
 
-impl From<Refusal> for BadQuestion {
-    fn from(refusal: Refusal) -> Self {
+impl From<QueryRefusal> for QuestionError {
+    fn from(refusal: QueryRefusal) -> Self {
         Self(refusal.0)
     }
 }

@@ -1,25 +1,25 @@
 //! From a question to the one report that answers it. Figures are kept by one dimension at a time: what is never
 //! stored together has no answer, and here it is said why.
 
-use super::{Filters, Ordered, Question};
-use crate::console::query::vocabulary::{Asked, Refusal};
+use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension};
+use crate::console::query::{FilterSet, OrderKey, ParsedQuery};
 use crate::sites::Site;
 use crate::store::report::{Column, Direction, Filter, Grain, Metric, Report, Role, Subject};
 
-impl Question {
+impl ParsedQuery {
     /// The report that answers this question.
-    pub(super) fn report(&self, site: &Site) -> Result<Report, Refusal> {
+    pub(super) fn report(&self, site: &Site) -> Result<Report, QueryRefusal> {
         if self.dimensions.len() > 2 {
             return refuse("`dimensions` takes two at most: one stored dimension with `event:page` or a time");
         }
-        if self.dimensions.iter().filter(|asked| matches!(asked, Asked::Time(_))).count() > 1 {
+        if self.dimensions.iter().filter(|asked| matches!(asked, RequestedDimension::Time(_))).count() > 1 {
             return refuse("`dimensions` takes one time");
         }
         let (subject, page, value) = self.subject()?;
         let hours_are_kept = matches!(subject, Subject::Pages(_) | Subject::Timings);
         let mut grain = Grain::Whole;
         for asked in &self.dimensions {
-            if let Asked::Time(written) = asked {
+            if let RequestedDimension::Time(written) = asked {
                 grain = written.unwrap_or_else(|| self.range.grain(hours_are_kept));
             }
         }
@@ -29,7 +29,7 @@ impl Question {
             );
         }
         self.range.check(grain)?;
-        let column = |asked: &Asked| column(asked, &subject);
+        let column = |asked: &RequestedDimension| column(asked, &subject);
         let report = Report {
             site: site.name.to_string(),
             timezone: site.timezone.iana_name().unwrap_or("UTC").to_owned(),
@@ -54,48 +54,52 @@ impl Question {
     }
 
     /// What is counted, the filter on pages and the filter on values.
-    fn subject(&self) -> Result<(Subject, Option<Filter>, Option<Filter>), Refusal> {
-        let mut named: Vec<&Asked> = Vec::new();
+    fn subject(&self) -> Result<(Subject, Option<Filter>, Option<Filter>), QueryRefusal> {
+        let mut named: Vec<&RequestedDimension> = Vec::new();
         for asked in self.dimensions.iter().chain(self.filters.iter().map(|(asked, _)| asked)) {
-            if !matches!(asked, Asked::Time(_) | Asked::Page) && !named.contains(&asked) {
+            if !matches!(asked, RequestedDimension::Time(_) | RequestedDimension::Page) && !named.contains(&asked) {
                 named.push(asked);
             }
         }
-        let page = find(&self.filters, &Asked::Page);
+        let page = find(&self.filters, &RequestedDimension::Page);
         match named.as_slice() {
             [] if self.metrics == [Metric::Events] => {
                 Ok((Subject::Actions { property: None, action: None }, page, None))
             }
             [] => Ok((Subject::Pages(Role::Viewed), page, None)),
-            [one @ (Asked::EntryPage | Asked::ExitPage)] => {
-                if page.is_some() || self.dimensions.contains(&Asked::Page) {
+            [one @ (RequestedDimension::EntryPage | RequestedDimension::ExitPage)] => {
+                if page.is_some() || self.dimensions.contains(&RequestedDimension::Page) {
                     return Err(together(&one.name(), "event:page"));
                 }
-                let role = if **one == Asked::EntryPage { Role::Entry } else { Role::Exit };
+                let role = if **one == RequestedDimension::EntryPage { Role::Entry } else { Role::Exit };
                 Ok((Subject::Pages(role), find(&self.filters, one), None))
             }
-            [one @ Asked::Stored(stored)] => Ok((Subject::Breakdown(*stored), page, find(&self.filters, one))),
-            [Asked::Timing]
-                if !self.dimensions.contains(&Asked::Timing) || find(&self.filters, &Asked::Timing).is_some() =>
+            [one @ RequestedDimension::Stored(stored)] => {
+                Ok((Subject::Breakdown(*stored), page, find(&self.filters, one)))
+            }
+            [RequestedDimension::Timing]
+                if !self.dimensions.contains(&RequestedDimension::Timing)
+                    || find(&self.filters, &RequestedDimension::Timing).is_some() =>
             {
                 refuse("`event:timing` is a dimension and no filter: every load time comes in a row of its own")
             }
-            [Asked::Timing] => Ok((Subject::Timings, page, None)),
-            [one @ Asked::Action] => {
+            [RequestedDimension::Timing] => Ok((Subject::Timings, page, None)),
+            [one @ RequestedDimension::Action] => {
                 Ok((Subject::Actions { property: None, action: find(&self.filters, one) }, page, None))
             }
-            [one @ Asked::Property(property)] => {
+            [one @ RequestedDimension::Property(property)] => {
                 let subject = Subject::Actions { property: Some(property.clone()), action: None };
                 Ok((subject, page, find(&self.filters, one)))
             }
-            [one @ Asked::Property(property), name @ Asked::Action]
-            | [name @ Asked::Action, one @ Asked::Property(property)]
+            [one @ RequestedDimension::Property(property), name @ RequestedDimension::Action]
+            | [name @ RequestedDimension::Action, one @ RequestedDimension::Property(property)]
                 if !self.dimensions.contains(name) =>
             {
                 let action = find(&self.filters, name);
                 Ok((Subject::Actions { property: Some(property.clone()), action }, page, find(&self.filters, one)))
             }
-            [Asked::Property(_), Asked::Action] | [Asked::Action, Asked::Property(_)] => refuse(
+            [RequestedDimension::Property(_), RequestedDimension::Action]
+            | [RequestedDimension::Action, RequestedDimension::Property(_)] => refuse(
                 "ask for the values of one action: keep `event:props:…` as the dimension and filter `event:name`",
             ),
             [one, other, ..] => Err(together(&one.name(), &other.name())),
@@ -103,30 +107,30 @@ impl Question {
         }
     }
 
-    fn ordered(&self, column: impl Fn(&Asked) -> Column) -> Vec<(Column, Direction)> {
+    fn ordered(&self, column: impl Fn(&RequestedDimension) -> Column) -> Vec<(Column, Direction)> {
         if !self.order.is_empty() {
-            let resolve = |ordered: &Ordered| match ordered {
-                Ordered::Metric(metric) => Column::Metric(*metric),
-                Ordered::Dimension(asked) => column(asked),
+            let resolve = |ordered: &OrderKey| match ordered {
+                OrderKey::Metric(metric) => Column::Metric(*metric),
+                OrderKey::Dimension(asked) => column(asked),
             };
             return self.order.iter().map(|(ordered, direction)| (resolve(ordered), *direction)).collect();
         }
         let mut order = Vec::new();
-        if self.dimensions.iter().any(|asked| matches!(asked, Asked::Time(_))) {
+        if self.dimensions.iter().any(|asked| matches!(asked, RequestedDimension::Time(_))) {
             order.push((Column::Time, Direction::Ascending));
         }
         order.extend(self.metrics.first().map(|metric| (Column::Metric(*metric), Direction::Descending)));
         order
     }
 
-    fn not_stored(&self, metric: Metric, report: &Report) -> Refusal {
+    fn not_stored(&self, metric: Metric, report: &Report) -> QueryRefusal {
         let name = metric.name();
         let subject = match &report.subject {
             Subject::Pages(Role::Viewed) if report.by_page || report.page.is_some() => "`event:page`".to_owned(),
             Subject::Pages(Role::Viewed) => "the other metrics asked for".to_owned(),
             Subject::Pages(Role::Entry) => "`visit:entry_page`".to_owned(),
             Subject::Pages(Role::Exit) => "`visit:exit_page`".to_owned(),
-            Subject::Breakdown(dimension) => format!("`{}`", Asked::Stored(*dimension).name()),
+            Subject::Breakdown(dimension) => format!("`{}`", RequestedDimension::Stored(*dimension).name()),
             Subject::Actions { .. } => "actions".to_owned(),
             Subject::Timings => "`event:timing`".to_owned(),
         };
@@ -138,54 +142,59 @@ impl Question {
         } else {
             ""
         };
-        Refusal(format!("`{name}` is not stored with {subject}; there are: {}{hint}", stored.join(", ")))
+        QueryRefusal(format!("`{name}` is not stored with {subject}; there are: {}{hint}", stored.join(", ")))
     }
 }
 
 /// Which column of a report shows a dimension.
-pub(super) fn column(asked: &Asked, subject: &Subject) -> Column {
+pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
     match asked {
-        Asked::Time(_) => Column::Time,
-        Asked::Page => Column::Page,
-        Asked::EntryPage | Asked::ExitPage if matches!(subject, Subject::Pages(_)) => Column::Page,
-        Asked::EntryPage | Asked::ExitPage | Asked::Stored(_) | Asked::Action | Asked::Property(_) | Asked::Timing => {
-            Column::Value
+        RequestedDimension::Time(_) => Column::Time,
+        RequestedDimension::Page => Column::Page,
+        RequestedDimension::EntryPage | RequestedDimension::ExitPage if matches!(subject, Subject::Pages(_)) => {
+            Column::Page
         }
+        RequestedDimension::EntryPage
+        | RequestedDimension::ExitPage
+        | RequestedDimension::Stored(_)
+        | RequestedDimension::Action
+        | RequestedDimension::Property(_)
+        | RequestedDimension::Timing => Column::Value,
     }
 }
 
-fn find(filters: &Filters, wanted: &Asked) -> Option<Filter> {
+fn find(filters: &FilterSet, wanted: &RequestedDimension) -> Option<Filter> {
     filters.iter().find(|(asked, _)| asked == wanted).map(|(_, filter)| filter.clone())
 }
 
-fn together(one: &str, other: &str) -> Refusal {
-    Refusal(format!(
+fn together(one: &str, other: &str) -> QueryRefusal {
+    QueryRefusal(format!(
         "`{one}` and `{other}` are never stored together: each is counted by itself, so that no combination can point \
          at a person"
     ))
 }
 
-fn refuse<T>(sentence: &str) -> Result<T, Refusal> {
-    Err(Refusal(sentence.into()))
+fn refuse<T>(sentence: &str) -> Result<T, QueryRefusal> {
+    Err(QueryRefusal(sentence.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::{BadQuestion, Body};
     use super::*;
+    use crate::console::query::{QueryDraft, QuestionError};
     use crate::{config, sites::Sites};
 
     fn planned(mut question: Value) -> Result<Report, String> {
         let configured =
-            config::Site { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
+            config::SiteConfig { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
         let sites = Sites::new(&[configured]).unwrap();
         question["site_id"] = "shop.example".into();
         if question.get("date_range").is_none() {
             question["date_range"] = "7d".into();
         }
-        let (body, site) = Body::read(question.to_string().as_bytes()).map_err(|BadQuestion(why)| why)?;
+        let (body, site) = QueryDraft::read(question.to_string().as_bytes()).map_err(|QuestionError(why)| why)?;
         let site = sites.find(&site).unwrap();
         // 23:30 UTC is the next day in Paris.
         let question =

@@ -5,11 +5,11 @@ use crate::store::report::{Grain, Metric};
 
 /// Why a question is refused, as one sentence for the person who asked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal(pub(super) String);
+pub(super) struct QueryRefusal(pub(super) String);
 
 /// A dimension as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestedDimension {
     /// `time`, or with a grain.
     Time(Option<Grain>),
     /// `event:page`.
@@ -52,35 +52,35 @@ const DIMENSIONS: [(&str, Dimension); 20] = [
 ];
 
 /// The metric of this name.
-pub(super) fn metric(name: &str) -> Result<Metric, Refusal> {
+pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
     Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
         let known: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
-        Refusal(format!("{} is no metric here; there are: {}", shown(name), known.join(", ")))
+        QueryRefusal(format!("{} is no metric here; there are: {}", shown(name), known.join(", ")))
     })
 }
 
 /// The dimension of this name.
-pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
+pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> {
     if let Some((_, stored)) = DIMENSIONS.iter().find(|(known, _)| *known == name) {
-        return Ok(Asked::Stored(*stored));
+        return Ok(RequestedDimension::Stored(*stored));
     }
     if let Some(property) = name.strip_prefix("event:props:").filter(|property| !property.is_empty()) {
-        return Ok(Asked::Property(property.into()));
+        return Ok(RequestedDimension::Property(property.into()));
     }
     match name {
-        "time" => Ok(Asked::Time(None)),
-        "time:hour" => Ok(Asked::Time(Some(Grain::Hour))),
-        "time:day" => Ok(Asked::Time(Some(Grain::Day))),
-        "time:week" => Ok(Asked::Time(Some(Grain::Week))),
-        "time:month" => Ok(Asked::Time(Some(Grain::Month))),
-        "event:page" => Ok(Asked::Page),
-        "visit:entry_page" => Ok(Asked::EntryPage),
-        "visit:exit_page" => Ok(Asked::ExitPage),
-        "event:name" => Ok(Asked::Action),
-        "event:timing" => Ok(Asked::Timing),
+        "time" => Ok(RequestedDimension::Time(None)),
+        "time:hour" => Ok(RequestedDimension::Time(Some(Grain::Hour))),
+        "time:day" => Ok(RequestedDimension::Time(Some(Grain::Day))),
+        "time:week" => Ok(RequestedDimension::Time(Some(Grain::Week))),
+        "time:month" => Ok(RequestedDimension::Time(Some(Grain::Month))),
+        "event:page" => Ok(RequestedDimension::Page),
+        "visit:entry_page" => Ok(RequestedDimension::EntryPage),
+        "visit:exit_page" => Ok(RequestedDimension::ExitPage),
+        "event:name" => Ok(RequestedDimension::Action),
+        "event:timing" => Ok(RequestedDimension::Timing),
         _ => {
             let known: Vec<_> = DIMENSIONS.iter().map(|(known, _)| *known).collect();
-            Err(Refusal(format!(
+            Err(QueryRefusal(format!(
                 "{} is no dimension here; there are: event:page, visit:entry_page, visit:exit_page, event:name, event:timing, \
                  event:props:…, time, time:hour, time:day, time:week, time:month, {}",
                 shown(name),
@@ -92,33 +92,33 @@ pub(super) fn dimension(name: &str) -> Result<Asked, Refusal> {
 
 /// Why a dimension of marketing has no answer where none is measured: rows without figures would read as if nobody had
 /// come that way.
-pub(super) fn not_marketed(asked: &Asked) -> Refusal {
-    Refusal(format!(
+pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
+    QueryRefusal(format!(
         "`{}` is not measured here: the collector's `privacy.marketing` is \"never\"; ask for `visit:referrer`",
         asked.name()
     ))
 }
 
-impl Asked {
+impl RequestedDimension {
     /// Whether it is kept only where channels and campaigns are measured.
     pub(super) fn is_marketing(&self) -> bool {
-        matches!(self, Asked::Stored(dimension) if dimension.is_marketing())
+        matches!(self, RequestedDimension::Stored(dimension) if dimension.is_marketing())
     }
 
     /// The name that [`dimension`] reads.
     pub(super) fn name(&self) -> String {
         match self {
-            Asked::Time(None) => "time".into(),
-            Asked::Time(Some(grain)) => format!("time:{}", grain.word()),
-            Asked::Page => "event:page".into(),
-            Asked::EntryPage => "visit:entry_page".into(),
-            Asked::ExitPage => "visit:exit_page".into(),
-            Asked::Stored(stored) => {
+            RequestedDimension::Time(None) => "time".into(),
+            RequestedDimension::Time(Some(grain)) => format!("time:{}", grain.word()),
+            RequestedDimension::Page => "event:page".into(),
+            RequestedDimension::EntryPage => "visit:entry_page".into(),
+            RequestedDimension::ExitPage => "visit:exit_page".into(),
+            RequestedDimension::Stored(stored) => {
                 DIMENSIONS.iter().find(|(_, known)| known == stored).map_or("", |(name, _)| name).into()
             }
-            Asked::Action => "event:name".into(),
-            Asked::Timing => "event:timing".into(),
-            Asked::Property(property) => format!("event:props:{property}"),
+            RequestedDimension::Action => "event:name".into(),
+            RequestedDimension::Timing => "event:timing".into(),
+            RequestedDimension::Property(property) => format!("event:props:{property}"),
         }
     }
 }
@@ -139,23 +139,23 @@ mod tests {
     #[test]
     fn every_stored_dimension_has_a_name_that_reads_back() {
         for stored in Dimension::ALL {
-            assert_eq!(dimension(&Asked::Stored(stored).name()), Ok(Asked::Stored(stored)));
+            assert_eq!(dimension(&RequestedDimension::Stored(stored).name()), Ok(RequestedDimension::Stored(stored)));
         }
     }
 
     #[test]
     fn campaigns_are_refused_with_what_to_ask_instead() {
         for stored in Dimension::ALL.into_iter().filter(|stored| stored.is_marketing()) {
-            let asked = Asked::Stored(stored);
+            let asked = RequestedDimension::Stored(stored);
             assert!(asked.is_marketing() && asked.name().starts_with("visit:"));
-            let Refusal(sentence) = not_marketed(&asked);
+            let QueryRefusal(sentence) = not_marketed(&asked);
             assert!(sentence.contains(&asked.name()) && sentence.contains("visit:referrer"), "{sentence}");
         }
     }
 
     #[test]
     fn a_long_name_is_cut_within_the_sentence() {
-        let Err(Refusal(sentence)) = metric(&"x".repeat(5000)) else { panic!("accepted") };
+        let Err(QueryRefusal(sentence)) = metric(&"x".repeat(5000)) else { panic!("accepted") };
         assert!(sentence.len() < 300);
     }
 }

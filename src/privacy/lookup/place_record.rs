@@ -8,22 +8,22 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// The entries of a record that may name a place.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-pub(in crate::privacy) struct Record<'r> {
+pub(in crate::privacy) struct PlaceRecord<'r> {
     #[serde(borrow)]
-    country: Said<'r>,
+    country: RecordText<'r>,
     #[serde(borrow)]
-    country_code: Said<'r>,
+    country_code: RecordText<'r>,
     #[serde(borrow)]
-    subdivisions: Said<'r>,
+    subdivisions: RecordText<'r>,
     #[serde(borrow)]
-    state1: Said<'r>,
+    state1: RecordText<'r>,
     #[serde(borrow)]
-    region: Said<'r>,
+    region: RecordText<'r>,
     #[serde(borrow)]
-    city: Said<'r>,
+    city: RecordText<'r>,
 }
 
-impl Record<'_> {
+impl PlaceRecord<'_> {
     /// `country.iso_code`, `country_code` or `country`.
     pub(in crate::privacy) fn country(&self) -> Option<Box<str>> {
         first([self.country.code, self.country_code.text, self.country.text])
@@ -47,72 +47,72 @@ fn first(texts: [Option<&str>; 3]) -> Option<Box<str>> {
 
 /// What an entry says: a text, or a map with a code or an English name in it. A list says what its first item says.
 #[derive(Default, Clone, Copy)]
-struct Said<'r> {
+struct RecordText<'r> {
     text: Option<&'r str>,
     code: Option<&'r str>,
     name: Option<&'r str>,
 }
 
-impl<'r, 'de: 'r> Deserialize<'de> for Said<'r> {
+impl<'r, 'de: 'r> Deserialize<'de> for RecordText<'r> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything)
+        deserializer.deserialize_any(SkippedValue)
     }
 }
 
-struct Anything;
+struct SkippedValue;
 
-impl<'de> Visitor<'de> for Anything {
-    type Value = Said<'de>;
+impl<'de> Visitor<'de> for SkippedValue {
+    type Value = RecordText<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("anything")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Said<'de>, E> {
-        Ok(Said { text: Some(text), ..Said::default() })
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<RecordText<'de>, E> {
+        Ok(RecordText { text: Some(text), ..RecordText::default() })
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Said<'de>, M::Error> {
-        let mut said = Said::default();
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RecordText<'de>, M::Error> {
+        let mut said = RecordText::default();
         while let Some(key) = map.next_key::<&str>()? {
             match key {
-                "iso_code" => said.code = map.next_value::<Said<'_>>()?.text,
-                "names" => said.name = map.next_value::<Said<'_>>()?.name,
-                "en" => said.name = map.next_value::<Said<'_>>()?.text,
+                "iso_code" => said.code = map.next_value::<RecordText<'_>>()?.text,
+                "names" => said.name = map.next_value::<RecordText<'_>>()?.name,
+                "en" => said.name = map.next_value::<RecordText<'_>>()?.text,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(said)
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Said<'de>, S::Error> {
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<RecordText<'de>, S::Error> {
         let said = list.next_element()?.unwrap_or_default();
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(said)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_bool<E>(self, _: bool) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_i64<E>(self, _: i64) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_u64<E>(self, _: u64) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 
-    fn visit_u128<E>(self, _: u128) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_u128<E>(self, _: u128) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_f64<E>(self, _: f64) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Said<'de>, E> {
-        Ok(Said::default())
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<RecordText<'de>, E> {
+        Ok(RecordText::default())
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             for number in 0..5_000u32 {
                 let address = Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b9));
                 let found = reader.lookup(address.into()).unwrap();
-                let Some(record) = found.decode::<Record<'_>>().unwrap() else { continue };
+                let Some(record) = found.decode::<PlaceRecord<'_>>().unwrap() else { continue };
                 let text = |path: &[maxminddb::PathElement<'_>]| {
                     let text = found.decode_path::<&str>(path).ok().flatten();
                     text.map(str::trim).filter(|text| !text.is_empty()).map(Box::from)

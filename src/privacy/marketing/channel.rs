@@ -1,27 +1,27 @@
 //! From what a pageview shows of its coming to the name of a channel: the first rule of the table that holds.
 //! `docs/channels.md` has the same table, and a test compares them.
 
-use super::clicks::{Click, Says};
-use super::sources::Kind;
+use crate::privacy::marketing::clicks::{ClickId, LinkKind};
+use crate::privacy::marketing::sources::SourceKind;
 use crate::privacy::url::page::Referrer;
 
 /// What is known of a pageview's coming. Texts are in small letters; empty where there is none.
 #[derive(Clone, Copy)]
-pub(super) struct Signs<'s> {
+pub(super) struct ArrivalSigns<'s> {
     /// Of the source that `utm_source` names, else the referrer, else the click id.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<SourceKind>,
     pub(super) source: &'s str,
     pub(super) medium: &'s str,
-    pub(super) click: Option<&'static Click>,
+    pub(super) click: Option<&'static ClickId>,
     pub(super) referrer: &'s Referrer,
     /// Any `utm_*` or click id is there.
     pub(super) tagged: bool,
 }
 
-struct Rule {
+struct ChannelRule {
     channel: &'static str,
     when: &'static str,
-    holds: fn(&Signs<'_>) -> bool,
+    holds: fn(&ArrivalSigns<'_>) -> bool,
 }
 
 /// Name of the channel of a pageview that shows nothing of its coming.
@@ -32,72 +32,79 @@ const DISPLAY: [&str; 6] = ["display", "banner", "cpm", "expandable", "interstit
 const MAIL: [&str; 7] = ["email", "e-mail", "e_mail", "e mail", "mail", "newsletter", "emailing"];
 const SOCIAL: [&str; 6] = ["social", "social-network", "social-media", "sm", "social network", "social media"];
 
-const RULES: [Rule; 15] = [
-    Rule {
+const RULES: [ChannelRule; 15] = [
+    ChannelRule {
         channel: "Paid Search",
         when: "paid, from a search engine",
-        holds: |s| s.is_paid() && s.kind == Some(Kind::Search),
+        holds: |s| s.is_paid() && s.kind == Some(SourceKind::Search),
     },
-    Rule {
+    ChannelRule {
         channel: "Paid Social",
         when: "paid, from a social network",
-        holds: |s| s.is_paid() && s.kind == Some(Kind::Social),
+        holds: |s| s.is_paid() && s.kind == Some(SourceKind::Social),
     },
-    Rule {
+    ChannelRule {
         channel: "Paid Video",
         when: "paid, from a video site",
-        holds: |s| s.is_paid() && s.kind == Some(Kind::Video),
+        holds: |s| s.is_paid() && s.kind == Some(SourceKind::Video),
     },
-    Rule {
+    ChannelRule {
         channel: "Display",
         when: "the medium is a word for display, or a click id of display",
-        holds: |s| DISPLAY.contains(&s.medium) || s.clicked(Says::Display),
+        holds: |s| DISPLAY.contains(&s.medium) || s.clicked(LinkKind::Display),
     },
-    Rule { channel: "Paid Other", when: "paid, from elsewhere", holds: |s| s.is_paid() },
-    Rule {
+    ChannelRule { channel: "Paid Other", when: "paid, from elsewhere", holds: |s| s.is_paid() },
+    ChannelRule {
         channel: "Email",
         when: "medium or source is a word for mail, or from webmail, or a click id of mail",
         holds: |s| {
-            MAIL.contains(&s.medium) || MAIL.contains(&s.source) || s.kind == Some(Kind::Mail) || s.clicked(Says::Mail)
+            MAIL.contains(&s.medium)
+                || MAIL.contains(&s.source)
+                || s.kind == Some(SourceKind::Mail)
+                || s.clicked(LinkKind::Mail)
         },
     },
-    Rule {
+    ChannelRule {
         channel: "Affiliates",
         when: "the medium is `affiliate` or `affiliates`, or a click id of a partner",
-        holds: |s| matches!(s.medium, "affiliate" | "affiliates") || s.clicked(Says::Affiliate),
+        holds: |s| matches!(s.medium, "affiliate" | "affiliates") || s.clicked(LinkKind::Affiliate),
     },
-    Rule {
+    ChannelRule {
         channel: "Messages",
         when: "medium or source is `sms`, or the medium ends with `push`",
         holds: |s| s.medium == "sms" || s.source == "sms" || s.medium.ends_with("push"),
     },
-    Rule {
+    ChannelRule {
         channel: "Audio",
         when: "the medium is `audio` or `podcast`",
         holds: |s| matches!(s.medium, "audio" | "podcast"),
     },
-    Rule {
+    ChannelRule {
         channel: "Organic Social",
         when: "from a social network, or the medium is a word for one",
-        holds: |s| s.kind == Some(Kind::Social) || SOCIAL.contains(&s.medium),
+        holds: |s| s.kind == Some(SourceKind::Social) || SOCIAL.contains(&s.medium),
     },
-    Rule {
+    ChannelRule {
         channel: "Organic Video",
         when: "from a video site, or the medium holds `video`",
-        holds: |s| s.kind == Some(Kind::Video) || s.medium.contains("video"),
+        holds: |s| s.kind == Some(SourceKind::Video) || s.medium.contains("video"),
     },
-    Rule { channel: "AI Assistants", when: "from an AI assistant", holds: |s| s.kind == Some(Kind::Assistant) },
-    Rule {
+    ChannelRule {
+        channel: "AI Assistants",
+        when: "from an AI assistant",
+        holds: |s| s.kind == Some(SourceKind::Assistant),
+    },
+    ChannelRule {
         channel: "Organic Search",
         when: "from a search engine, or the medium is `organic`",
-        holds: |s| s.kind == Some(Kind::Search) || s.medium == "organic",
+        holds: |s| s.kind == Some(SourceKind::Search) || s.medium == "organic",
     },
-    Rule {
+    ChannelRule {
         channel: "Referral",
         when: "from any other host, or the medium is `referral`, `link` or `app`",
         holds: |s| matches!(s.referrer, Referrer::Outside(_)) || matches!(s.medium, "referral" | "link" | "app"),
     },
-    Rule { channel: "Other Campaigns", when: "any other tag", holds: |s| s.tagged },
+    ChannelRule { channel: "Other Campaigns", when: "any other tag", holds: |s| s.tagged },
 ];
 
 /// Every channel with the condition that makes it, in words; the first that holds counts.
@@ -110,14 +117,14 @@ pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(super) const WORDS: [(&str, &[&str]); 4] =
     [("paid", &PAID), ("display", &DISPLAY), ("mail", &MAIL), ("social network", &SOCIAL)];
 
-impl Signs<'_> {
+impl ArrivalSigns<'_> {
     fn is_paid(&self) -> bool {
         PAID.contains(&self.medium)
             || self.medium.starts_with("paid")
-            || self.click.is_some_and(|click| matches!(click.says, Says::Paid(_)))
+            || self.click.is_some_and(|click| matches!(click.says, LinkKind::Paid(_)))
     }
 
-    fn clicked(&self, says: Says) -> bool {
+    fn clicked(&self, says: LinkKind) -> bool {
         self.click.is_some_and(|click| click.says == says)
     }
 

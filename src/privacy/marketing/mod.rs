@@ -16,10 +16,10 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use self::channel::Signs;
 pub use self::channel::table;
-use self::clicks::Click;
 use crate::event::{DIRECT, Dimension};
+use crate::privacy::marketing::channel::ArrivalSigns;
+use crate::privacy::marketing::clicks::ClickId;
 use crate::privacy::redact;
 use crate::privacy::url::page::Referrer;
 use crate::privacy::url::percent;
@@ -41,7 +41,7 @@ impl Origin {
     /// Reads a page's query, and its referrer as far as it was kept.
     pub(super) fn new(query: &str, referrer: &Referrer) -> Self {
         let mut tags = [const { None }; 5];
-        let mut click: Option<&'static Click> = None;
+        let mut click: Option<&'static ClickId> = None;
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
@@ -54,7 +54,7 @@ impl Origin {
         Self::of(tags, click, referrer)
     }
 
-    fn of(tags: [Option<Box<str>>; 5], click: Option<&'static Click>, referrer: &Referrer) -> Self {
+    fn of(tags: [Option<Box<str>>; 5], click: Option<&'static ClickId>, referrer: &Referrer) -> Self {
         let small = |tag: &Option<Box<str>>| tag.as_deref().unwrap_or_default().to_lowercase();
         let [source, medium, ..] = &tags;
         let (word, medium) = (small(source), small(medium));
@@ -67,7 +67,7 @@ impl Origin {
         let tagged = click.is_some() || tags.iter().any(Option::is_some);
         let name = known.map(|known| known.name).or(source.as_deref()).or(host);
         let name = name.or(click.map(|click| click.source)).or((!tagged).then_some(DIRECT));
-        let signs = Signs { kind, source: &word, medium: &medium, click, referrer, tagged };
+        let signs = ArrivalSigns { kind, source: &word, medium: &medium, click, referrer, tagged };
         Self { source: name.map(Into::into), channel: signs.channel(), tags }
     }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// What kind of place a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SourceKind {
     Search,
     Social,
     Video,
@@ -16,8 +16,8 @@ pub(super) enum Kind {
 
 /// A known source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) kind: Kind,
+pub(super) struct KnownSource {
+    pub(super) kind: SourceKind,
     pub(super) name: &'static str,
 }
 
@@ -27,7 +27,7 @@ const LISTS: [&str; 2] = [
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/matomo/hosts.tsv")),
 ];
 
-static SOURCES: LazyLock<HashMap<String, Source>> = LazyLock::new(|| {
+static SOURCES: LazyLock<HashMap<String, KnownSource>> = LazyLock::new(|| {
     let mut sources = HashMap::new();
     let known = || LISTS.iter().flat_map(|list| list.lines()).filter_map(read);
     for (source, host) in known() {
@@ -40,29 +40,29 @@ static SOURCES: LazyLock<HashMap<String, Source>> = LazyLock::new(|| {
 });
 
 /// A line of a list.
-fn read(line: &'static str) -> Option<(Source, &'static str)> {
+fn read(line: &'static str) -> Option<(KnownSource, &'static str)> {
     let mut columns = line.split('\t');
     let kind = match columns.next()? {
-        "search" => Kind::Search,
-        "social" => Kind::Social,
-        "video" => Kind::Video,
-        "mail" => Kind::Mail,
-        "assistant" => Kind::Assistant,
+        "search" => SourceKind::Search,
+        "social" => SourceKind::Social,
+        "video" => SourceKind::Video,
+        "mail" => SourceKind::Mail,
+        "assistant" => SourceKind::Assistant,
         _ => return None,
     };
-    Some((Source { kind, name: columns.next()? }, columns.next()?))
+    Some((KnownSource { kind, name: columns.next()? }, columns.next()?))
 }
 
 /// The source that serves this host, in small letters and without `www.`. What is no search engine is known by its
 /// subdomains too; an engine has many others.
-pub(super) fn of_host(host: &str) -> Option<Source> {
+pub(super) fn of_host(host: &str) -> Option<KnownSource> {
     if let Some(found) = SOURCES.get(host).or_else(|| of_country(host)) {
         return Some(*found);
     }
     let mut rest = host;
     while let Some((_, parent)) = rest.split_once('.').filter(|(_, parent)| parent.contains('.')) {
         if let Some(found) = SOURCES.get(parent) {
-            return (found.kind != Kind::Search).then_some(*found);
+            return (found.kind != SourceKind::Search).then_some(*found);
         }
         rest = parent;
     }
@@ -70,12 +70,12 @@ pub(super) fn of_host(host: &str) -> Option<Source> {
 }
 
 /// The source that `utm_source` names, in small letters: a host, a name, or one of the usual short forms.
-pub(super) fn of_word(word: &str) -> Option<Source> {
+pub(super) fn of_word(word: &str) -> Option<KnownSource> {
     SOURCES.get(word).copied().or_else(|| word.contains('.').then(|| of_host(word)).flatten())
 }
 
 /// An engine whose host holds a country: `google.fr`, `google.co.uk`, `fr.search.yahoo.com`.
-fn of_country(host: &str) -> Option<&'static Source> {
+fn of_country(host: &str) -> Option<&'static KnownSource> {
     let labels: Vec<&str> = host.split('.').collect();
     let is_country = |label: &&str| label.len() == 2 && label.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_second = |label: &&str| matches!(*label, "com" | "co" | "org" | "net");
@@ -96,33 +96,33 @@ mod tests {
     #[test]
     fn well_known_sources_are_known_by_their_hosts() {
         for (host, kind, name) in [
-            ("google.com", Kind::Search, "Google"),
-            ("google.fr", Kind::Search, "Google"),
-            ("google.co.uk", Kind::Search, "Google"),
-            ("google.com.br", Kind::Search, "Google"),
-            ("com.google.android.googlequicksearchbox", Kind::Search, "Google"),
-            ("bing.com", Kind::Search, "Bing"),
-            ("cn.bing.com", Kind::Search, "Bing"),
-            ("fr.search.yahoo.com", Kind::Search, "Yahoo!"),
-            ("duckduckgo.com", Kind::Search, "DuckDuckGo"),
-            ("qwant.com", Kind::Search, "Qwant"),
-            ("ecosia.org", Kind::Search, "Ecosia"),
-            ("search.brave.com", Kind::Search, "Brave"),
-            ("yandex.ru", Kind::Search, "Yandex"),
-            ("facebook.com", Kind::Social, "Facebook"),
-            ("l.facebook.com", Kind::Social, "Facebook"),
-            ("t.co", Kind::Social, "Twitter"),
-            ("x.com", Kind::Social, "Twitter"),
-            ("fr.linkedin.com", Kind::Social, "LinkedIn"),
-            ("old.reddit.com", Kind::Social, "reddit"),
-            ("news.ycombinator.com", Kind::Social, "Hacker News"),
-            ("m.youtube.com", Kind::Video, "YouTube"),
-            ("mail.google.com", Kind::Mail, "Gmail"),
-            ("eu.mail.yahoo.com", Kind::Mail, "Yahoo! Mail"),
-            ("chatgpt.com", Kind::Assistant, "ChatGPT"),
-            ("plus.google.com", Kind::Social, "Google+"),
+            ("google.com", SourceKind::Search, "Google"),
+            ("google.fr", SourceKind::Search, "Google"),
+            ("google.co.uk", SourceKind::Search, "Google"),
+            ("google.com.br", SourceKind::Search, "Google"),
+            ("com.google.android.googlequicksearchbox", SourceKind::Search, "Google"),
+            ("bing.com", SourceKind::Search, "Bing"),
+            ("cn.bing.com", SourceKind::Search, "Bing"),
+            ("fr.search.yahoo.com", SourceKind::Search, "Yahoo!"),
+            ("duckduckgo.com", SourceKind::Search, "DuckDuckGo"),
+            ("qwant.com", SourceKind::Search, "Qwant"),
+            ("ecosia.org", SourceKind::Search, "Ecosia"),
+            ("search.brave.com", SourceKind::Search, "Brave"),
+            ("yandex.ru", SourceKind::Search, "Yandex"),
+            ("facebook.com", SourceKind::Social, "Facebook"),
+            ("l.facebook.com", SourceKind::Social, "Facebook"),
+            ("t.co", SourceKind::Social, "Twitter"),
+            ("x.com", SourceKind::Social, "Twitter"),
+            ("fr.linkedin.com", SourceKind::Social, "LinkedIn"),
+            ("old.reddit.com", SourceKind::Social, "reddit"),
+            ("news.ycombinator.com", SourceKind::Social, "Hacker News"),
+            ("m.youtube.com", SourceKind::Video, "YouTube"),
+            ("mail.google.com", SourceKind::Mail, "Gmail"),
+            ("eu.mail.yahoo.com", SourceKind::Mail, "Yahoo! Mail"),
+            ("chatgpt.com", SourceKind::Assistant, "ChatGPT"),
+            ("plus.google.com", SourceKind::Social, "Google+"),
         ] {
-            assert_eq!(of_host(host), Some(Source { kind, name }), "{host}");
+            assert_eq!(of_host(host), Some(KnownSource { kind, name }), "{host}");
         }
         for host in ["docs.google.com", "news.example", "google.example", "com", "notfacebook.com", "", "."] {
             assert_eq!(of_host(host), None, "{host}");

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::clicks::Says;
-use super::sources::Kind;
 use super::*;
+use crate::privacy::marketing::clicks::LinkKind;
+use crate::privacy::marketing::sources::SourceKind;
 
 fn origin(query: &str, referrer: &str) -> Origin {
     let referrer = if referrer.is_empty() { Referrer::None } else { Referrer::Outside(referrer.into()) };
@@ -162,20 +162,20 @@ proptest! {
 }
 
 /// What a click id's presence tells, as the document says it.
-fn told(says: clicks::Says) -> String {
+fn told(says: clicks::LinkKind) -> String {
     let place = |kind| match kind {
-        Kind::Search => "a search engine",
-        Kind::Social => "a social network",
-        Kind::Video => "a video site",
-        Kind::Mail => "webmail",
-        Kind::Assistant => "an AI assistant",
+        SourceKind::Search => "a search engine",
+        SourceKind::Social => "a social network",
+        SourceKind::Video => "a video site",
+        SourceKind::Mail => "webmail",
+        SourceKind::Assistant => "an AI assistant",
     };
     match says {
-        Says::Paid(kind) => format!("paid, from {}", place(kind)),
-        Says::Link(kind) => format!("from {}, paid or not", place(kind)),
-        Says::Display => "display".into(),
-        Says::Mail => "mail".into(),
-        Says::Affiliate => "a partner".into(),
+        LinkKind::Paid(kind) => format!("paid, from {}", place(kind)),
+        LinkKind::Link(kind) => format!("from {}, paid or not", place(kind)),
+        LinkKind::Display => "display".into(),
+        LinkKind::Mail => "mail".into(),
+        LinkKind::Affiliate => "a partner".into(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 /// Counts of a text's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::privacy) struct Shape {
+pub(in crate::privacy) struct ByteCounts {
     pub(in crate::privacy) bytes: usize,
     pub(in crate::privacy) digits: usize,
     /// Small letters, and bytes of characters that are no ASCII.
@@ -46,7 +46,7 @@ const POINT: usize = 8;
 static BYTES: [(u64, u8); 256] = bytes();
 static PAIRS: [u64; 256] = pairs();
 
-impl Shape {
+impl ByteCounts {
     pub(in crate::privacy) fn of(text: &str) -> Self {
         let mut shape = Self { bytes: text.len(), ..Self::default() };
         let (mut before, mut word) = (BLANK, 0);
@@ -155,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The same, byte by byte, in the plainest words.
-    fn told(text: &str) -> Shape {
+    fn told(text: &str) -> ByteCounts {
         let class = |byte: u8| match byte {
             b'0'..=b'9' => '0',
             b'A'..=b'Z' => 'A',
@@ -170,7 +170,7 @@ mod tests {
         let clean = b"-._~!$'()*,=:&+/";
         let bad = text.bytes().filter(|byte| !byte.is_ascii_alphanumeric() && !clean.contains(byte)).count();
         let words = text.as_bytes().split(|byte| class(*byte) == ' ');
-        Shape {
+        ByteCounts {
             bytes: text.len(),
             digits: count(|byte| byte.is_ascii_digit()),
             small: count(|byte| byte.is_ascii_lowercase() || !byte.is_ascii()),
@@ -191,7 +191,7 @@ mod tests {
             text in "[a-cA-C0-9./:;@%_~\u{ff20}\u{fe6b}é -]{0,60}", any in any::<String>(), times in 1usize..40,
         ) {
             for text in [&text, &any, &text.repeat(times)] {
-                prop_assert_eq!(Shape::of(text), told(text), "{}", text);
+                prop_assert_eq!(ByteCounts::of(text), told(text), "{}", text);
             }
         }
     }
@@ -201,7 +201,7 @@ mod tests {
         for text in ["0", "@", "/", "//", ":", "a", "aB", "A0", "é"] {
             for times in [254, 255, 256, 257, 511, 70_000] {
                 let text = text.repeat(times);
-                assert_eq!(Shape::of(&text), told(&text), "{times}");
+                assert_eq!(ByteCounts::of(&text), told(&text), "{times}");
             }
         }
     }

@@ -24,7 +24,7 @@ pub(in crate::privacy) mod byte_counts;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::privacy::redact::byte_counts::Shape;
+use crate::privacy::redact::byte_counts::ByteCounts;
 use crate::privacy::url::percent;
 
 const EMAIL: &str = ":email";
@@ -55,7 +55,7 @@ fn redacted_text(text: &str) -> Option<(&'static str, String)> {
 
 /// One replacement, if one is needed.
 fn step(text: &str) -> Option<(&'static str, String)> {
-    if Shape::of(text).is_harmless() { None } else { replaced(text) }
+    if ByteCounts::of(text).is_harmless() { None } else { replaced(text) }
 }
 
 /// One replacement, if the table has one for this text.
@@ -75,7 +75,7 @@ fn replaced(text: &str) -> Option<(&'static str, String)> {
     } else if stem.chars().filter(|letter| letter.is_alphabetic()).count() <= 2 {
         number(stem)
     } else {
-        Shape::of(stem).is_random_across_separators().then_some(ID)
+        ByteCounts::of(stem).is_random_across_separators().then_some(ID)
     };
     match whole {
         Some(placeholder) => {
@@ -168,7 +168,7 @@ fn telephone_among_words(text: &str) -> Option<(&'static str, String)> {
 
 /// A token between words; once one is found, also its shorter pieces behind a `-` or `_` of its own.
 fn token_among_words(text: &str) -> Option<(&'static str, String)> {
-    let is_piece = |word: &str| text.contains(ID) && word.len() >= 4 && Shape::of(word).changes * 4 >= word.len();
+    let is_piece = |word: &str| text.contains(ID) && word.len() >= 4 && ByteCounts::of(word).changes * 4 >= word.len();
     let mut words = text.split(|c: char| !c.is_alphanumeric());
     let token = words.find(|word| is_token(word) || is_piece(word))?;
     let start = token.as_ptr().addr() - text.as_ptr().addr();
@@ -180,7 +180,7 @@ fn is_token(word: &str) -> bool {
     if word.len() < 12 || !word.is_ascii() {
         return false;
     }
-    let shape = Shape::of(word);
+    let shape = ByteCounts::of(word);
     let is_dated = word.get(..8).is_some_and(is_date) && shape.digits <= 14;
     (shape.digits >= 12 && !is_dated && !is_isbn(word))
         || (word.len() >= 16 && word.starts_with("eyJ"))
@@ -377,7 +377,7 @@ mod tests {
             let at = text.floor_char_boundary(at);
             let uuid = format!("{}-deadbeef-dead-beef-dead-beefdeadbeef-{}", &text[..at], &text[at..]);
             for text in [text, uuid] {
-                let shape = Shape::of(&text);
+                let shape = ByteCounts::of(&text);
                 if shape.is_harmless() && shape.bytes >= 36 && shape.hyphens >= 4 {
                     prop_assert_eq!(replaced(&text), None, "{}", text);
                 }

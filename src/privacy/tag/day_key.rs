@@ -26,17 +26,17 @@ const DERIVED_BYTES: usize = 16;
 pub struct DayKey(MmapMut);
 
 impl DayKey {
-    fn random() -> Result<Self, NoKey> {
+    fn random() -> Result<Self, KeyError> {
         let mut key = Self::empty()?;
-        getrandom::fill(key.halves().0).map_err(|_| NoKey)?;
+        getrandom::fill(key.halves().0).map_err(|_| KeyError)?;
         key.derive();
         Ok(key)
     }
 
-    pub(in crate::privacy) fn recalled(bytes: &[u8]) -> Result<Self, NoKey> {
+    pub(in crate::privacy) fn recalled(bytes: &[u8]) -> Result<Self, KeyError> {
         let mut key = Self::empty()?;
         if bytes.len() != KEY_BYTES {
-            return Err(NoKey);
+            return Err(KeyError);
         }
         key.halves().0.copy_from_slice(bytes);
         key.derive();
@@ -58,9 +58,9 @@ impl DayKey {
     }
 
     /// Room for a key. The page is locked before it holds one.
-    fn empty() -> Result<Self, NoKey> {
+    fn empty() -> Result<Self, KeyError> {
         static TOLD: Once = Once::new();
-        let page = MmapMut::map_anon(KEY_BYTES + DERIVED_BYTES).map_err(|_| NoKey)?;
+        let page = MmapMut::map_anon(KEY_BYTES + DERIVED_BYTES).map_err(|_| KeyError)?;
         let guarded =
             page.lock().and_then(|()| page.advise(Advice::DontDump)).and_then(|()| page.advise(Advice::DontFork));
         if guarded.is_err() {
@@ -98,10 +98,10 @@ impl Drop for DayKey {
 /// The operating system gave no random bytes, or no page; without a key nobody may be tagged.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gives no random bytes, or no memory for a key")]
-pub struct NoKey;
+pub struct KeyError;
 
 /// The keys that a moment needs.
-pub(in crate::privacy) struct Moment {
+pub(in crate::privacy) struct MomentKeys {
     pub(in crate::privacy) today: Arc<DayKey>,
     /// Within half an hour past midnight, when that day had visitors.
     pub(in crate::privacy) yesterday: Option<Arc<DayKey>>,
@@ -109,16 +109,16 @@ pub(in crate::privacy) struct Moment {
 
 /// All living keys.
 #[derive(Default)]
-pub struct Keys {
-    sites: Mutex<HashMap<Arc<str>, Days>>,
+pub struct KeyRing {
+    sites: Mutex<HashMap<Arc<str>, SiteKeys>>,
 }
 
 /// A site's living keys: of today and, for half an hour, of yesterday.
-type Days = Vec<(Day, Arc<DayKey>)>;
+type SiteKeys = Vec<(Day, Arc<DayKey>)>;
 
-impl Keys {
+impl KeyRing {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
-    pub(in crate::privacy) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<Moment, NoKey> {
+    pub(in crate::privacy) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<MomentKeys, KeyError> {
         let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
         let days = sites.entry(site.name.clone()).or_default();
         let today = match days.iter().find(|(of, _)| *of == day) {
@@ -133,7 +133,7 @@ impl Keys {
         let others = days.iter().filter(|(of, _)| *of != day).count();
         let before = if others == 0 { day } else { day_before_gap(site, at) };
         let yesterday = days.iter().find(|(of, _)| *of == before && before != day);
-        Ok(Moment { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
+        Ok(MomentKeys { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
     }
 
     /// A key that the journal has kept over a restart. One that lives already stays.
@@ -181,13 +181,14 @@ mod tests {
     use crate::sites::Sites;
 
     fn paris() -> Arc<Site> {
-        let site = config::Site { name: "a.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
+        let site =
+            config::SiteConfig { name: "a.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
         Sites::new(&[site]).unwrap().find("a.example").unwrap().clone()
     }
 
     #[test]
     fn a_key_lives_half_an_hour_past_midnight_and_is_destroyed_then() {
-        let (site, keys) = (paris(), Keys::default());
+        let (site, keys) = (paris(), KeyRing::default());
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let moment = |text: &str| keys.moment(&site, at(text), site.day(at(text))).unwrap();
         let evening = moment("2026-03-10T22:59:59Z").today;

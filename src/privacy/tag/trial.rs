@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::config::{self, HashAddress};
 use crate::privacy::hit::{ClientIp, UserAgent};
-use crate::privacy::tag::day_key::{Keys, NoKey};
+use crate::privacy::tag::day_key::{KeyError, KeyRing};
 use crate::privacy::tag::visitor_tag::VisitorTag;
 use crate::sites::Sites;
 
@@ -30,15 +30,15 @@ pub struct TagTrial {
 ///
 /// # Errors
 /// When the system has no random bytes.
-pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, NoKey> {
-    let named = |name: &str| config::Site { name: name.into(), ..Default::default() };
-    let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| NoKey)?;
+pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, KeyError> {
+    let named = |name: &str| config::SiteConfig { name: name.into(), ..Default::default() };
+    let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| KeyError)?;
     let [Some(one), Some(two)] = [sites.find("one.example"), sites.find("two.example")] else {
-        return Err(NoKey);
+        return Err(KeyError);
     };
     let evening = Timestamp::from_second(EVENING).unwrap_or(Timestamp::UNIX_EPOCH);
     let next = Timestamp::from_second(EVENING + DAY_SECONDS).unwrap_or(Timestamp::MAX);
-    let keys = Keys::default();
+    let keys = KeyRing::default();
     let tag = |site: &crate::sites::Site, at: Timestamp| {
         let moment = keys.moment(site, at, site.day(at))?;
         let address = ClientIp::new([192, 0, 2, 1].into());

@@ -14,7 +14,13 @@ use crate::privacy::tag::day_key::DayKey;
 pub struct VisitorTag(u64);
 
 impl VisitorTag {
-    pub(in crate::privacy) fn new(key: &DayKey, address: &ClientIp, agent: &UserAgent<'_>, site: &str, part: HashAddress) -> Self {
+    pub(in crate::privacy) fn new(
+        key: &DayKey,
+        address: &ClientIp,
+        agent: &UserAgent<'_>,
+        site: &str,
+        part: HashAddress,
+    ) -> Self {
         let (octets, length) = hashed_part(address.0, part);
         let octets = octets.get(..length).unwrap_or(&octets);
         Self(keyed(key, &[octets, agent.0.as_bytes(), site.as_bytes()]))
@@ -170,13 +176,13 @@ mod tests {
 
     use super::*;
     use crate::event::Day;
-    use crate::privacy::tag::day_key::Keys;
+    use crate::privacy::tag::day_key::KeyRing;
     use crate::sites::Sites;
 
     fn key() -> Arc<DayKey> {
-        let configured = crate::config::Site { name: "a".into(), ..Default::default() };
+        let configured = crate::config::SiteConfig { name: "a".into(), ..Default::default() };
         let sites = Sites::new(&[configured]).unwrap();
-        Keys::default().moment(sites.find("a").unwrap(), jiff::Timestamp::UNIX_EPOCH, Day(0)).unwrap().today
+        KeyRing::default().moment(sites.find("a").unwrap(), jiff::Timestamp::UNIX_EPOCH, Day(0)).unwrap().today
     }
 
     fn tag(key: &DayKey, address: &str, agent: &str, site: &str) -> u64 {
@@ -250,9 +256,9 @@ mod tests {
 
     #[test]
     fn one_visitor_has_another_tag_on_every_site_and_every_day() {
-        let named = |name: &str| crate::config::Site { name: name.into(), ..Default::default() };
+        let named = |name: &str| crate::config::SiteConfig { name: name.into(), ..Default::default() };
         let sites = Sites::new(&[named("a"), named("b")]).unwrap();
-        let keys = Keys::default();
+        let keys = KeyRing::default();
         let tags = ["a", "b"].into_iter().flat_map(|site| [0, 1, 2].map(|day| (site, day))).map(|(site, day)| {
             let at = jiff::Timestamp::from_second(i64::from(day) * 86_400).unwrap();
             let key = keys.moment(sites.find(site).unwrap(), at, Day(day)).unwrap().today;

@@ -11,7 +11,7 @@
 
 /// A URL in parts. The path is empty or begins with a slash.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::privacy) struct Cut<'a> {
+pub(in crate::privacy) struct UrlParts<'a> {
     pub(in crate::privacy) host: &'a str,
     pub(in crate::privacy) path: &'a str,
     /// From the `?` or the `#` on.
@@ -29,13 +29,13 @@ const HYPHEN: u8 = 32;
 const BYTES: [u8; 256] = bytes();
 
 /// The parts of `url`, if it is one of the table.
-pub(in crate::privacy) fn cut(url: &str) -> Option<Cut<'_>> {
+pub(in crate::privacy) fn cut(url: &str) -> Option<UrlParts<'_>> {
     let after = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let (host, after) = after.split_at_checked(host_end(after.as_bytes())?)?;
     let (path, rest) = after.split_at_checked(path_end(after.as_bytes())?)?;
     let is_whole = matches!(after.as_bytes().first(), None | Some(b'/' | b'?' | b'#'))
         && matches!(rest.as_bytes().first(), None | Some(b'?' | b'#'));
-    is_whole.then_some(Cut { host, path, rest })
+    is_whole.then_some(UrlParts { host, path, rest })
 }
 
 /// Where a host ends that begins with `bytes`.
@@ -105,7 +105,7 @@ mod tests {
 
     /// Whatever is cut is what the `url` crate makes of it.
     fn check(url: &str) -> bool {
-        let Some(Cut { host, path, rest }) = cut(url) else { return false };
+        let Some(UrlParts { host, path, rest }) = cut(url) else { return false };
         let base = url.strip_suffix(rest).unwrap();
         for text in [base, url] {
             let read = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));

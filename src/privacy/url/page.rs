@@ -20,7 +20,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use url::{Host, Url};
 
 use crate::privacy::redact;
-use crate::privacy::redact::byte_counts::Shape;
+use crate::privacy::redact::byte_counts::ByteCounts;
 use crate::privacy::url::{fast, percent};
 use crate::sites::{Site, without_www};
 
@@ -40,10 +40,10 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes, or with control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the URL is no absolute http or https URL of at most 2000 bytes")]
-pub struct BadUrl;
+pub struct UrlError;
 
 /// The URL of a page, taken apart: by hand where it is plain (see `plain`), else by the `url` crate.
-pub struct Location<'a> {
+pub struct PageUrl<'a> {
     /// As the table says.
     host: Cow<'a, str>,
     /// The host is a name, no address.
@@ -65,20 +65,20 @@ pub enum Referrer {
     Inside(Box<str>),
 }
 
-impl<'a> Location<'a> {
+impl<'a> PageUrl<'a> {
     /// Takes a page's URL apart.
     ///
     /// # Errors
-    /// See [`BadUrl`].
-    pub fn parse(url: &'a str) -> Result<Self, BadUrl> {
+    /// See [`UrlError`].
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
         if url.len() > URL_BYTES_MAX {
-            return Err(BadUrl);
+            return Err(UrlError);
         }
         match fast::cut(url) {
             Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
                 // Host and path have no control characters, or they were not cut.
                 if has_control(cut.rest) {
-                    return Err(BadUrl);
+                    return Err(UrlError);
                 }
                 let (host, path) = (without_www(cut.host).into(), cut.path.into());
                 let (_, query, fragment) = if cut.rest.is_empty() { ("", "", "") } else { split(cut.rest) };
@@ -89,15 +89,16 @@ impl<'a> Location<'a> {
     }
 
     /// Takes any URL apart.
-    fn read(url: &'a str) -> Result<Self, BadUrl> {
+    fn read(url: &'a str) -> Result<Self, UrlError> {
         if has_control(url) {
-            return Err(BadUrl);
+            return Err(UrlError);
         }
         let (base, query, fragment) = split(url);
-        let url = Url::parse(base).map_err(|_| BadUrl)?;
-        let host = url.host_str().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1).ok_or(BadUrl)?;
+        let url = Url::parse(base).map_err(|_| UrlError)?;
+        let host =
+            url.host_str().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX + 1).ok_or(UrlError)?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(BadUrl);
+            return Err(UrlError);
         }
         Ok(Self {
             host: without_www(host.strip_suffix('.').unwrap_or(host)).to_owned().into(),
@@ -164,7 +165,7 @@ pub fn referrer(url: &str, site: &Site) -> Referrer {
         return if is_name { Referrer::Outside(name.into()) } else { Referrer::None };
     }
     let read = if url.len() > URL_BYTES_MAX { url.split(['?', '#']).next().unwrap_or_default() } else { url };
-    let Ok(location) = Location::parse(read) else { return Referrer::None };
+    let Ok(location) = PageUrl::parse(read) else { return Referrer::None };
     if site.serves(location.host()) {
         Referrer::Inside(location.page(site, false))
     } else if location.is_public() {
@@ -195,7 +196,8 @@ fn cleaned_path(path: &str) -> Cow<'_, str> {
     if path.is_empty() {
         return "/".into();
     }
-    if path.len() <= PAGE_BYTES_MAX && path.starts_with('/') && !path.ends_with('/') && Shape::of(path).is_clean() {
+    if path.len() <= PAGE_BYTES_MAX && path.starts_with('/') && !path.ends_with('/') && ByteCounts::of(path).is_clean()
+    {
         return path.into();
     }
     let mut page = String::with_capacity(path.len());
@@ -218,7 +220,7 @@ fn push_path(page: &mut String, path: &str) {
 }
 
 fn cleaned(segment: &str) -> Cow<'_, str> {
-    if Shape::of(segment).is_clean() {
+    if ByteCounts::of(segment).is_clean() {
         return segment.into();
     }
     redact::redacted(without_parameters(percent::decoded_once(segment, "")))

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 fn site(kept: &[&str]) -> Arc<Site> {
-    let written = config::Site {
+    let written = config::SiteConfig {
         name: "a.example".into(),
         query_names_kept: kept.iter().map(|name| (*name).to_owned()).collect(),
         ..Default::default()
@@ -16,7 +16,7 @@ fn site(kept: &[&str]) -> Arc<Site> {
 }
 
 fn page(path: &str) -> String {
-    Location::parse(&format!("https://a.example{path}")).unwrap().page(&site(&[]), false).into()
+    PageUrl::parse(&format!("https://a.example{path}")).unwrap().page(&site(&[]), false).into()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_query_is_dropped_but_for_the_names_kept() {
         ("q=a=b", "/s?q=a=b"),
     ] {
         let url = format!("https://a.example/s?{query}");
-        assert_eq!(&*Location::parse(&url).unwrap().page(&site, false), expected, "{query}");
+        assert_eq!(&*PageUrl::parse(&url).unwrap().page(&site, false), expected, "{query}");
     }
 }
 
@@ -101,7 +101,7 @@ fn a_fragment_counts_only_where_it_is_a_route() {
         ("/app#a#b", "/app#a%23b"),
     ] {
         let url = format!("https://a.example{rest}");
-        let location = Location::parse(&url).unwrap();
+        let location = PageUrl::parse(&url).unwrap();
         assert_eq!(&*location.page(&site, true), expected, "{rest}");
         assert!(!location.page(&site, false).contains('#'), "{rest}");
     }
@@ -130,7 +130,7 @@ fn a_host_has_one_spelling() {
         ("http://127.0.0.1:8080/demo/", "127.0.0.1"),
         ("http://localhost/", "localhost"),
     ] {
-        assert_eq!(Location::parse(url).unwrap().host(), expected, "{url}");
+        assert_eq!(PageUrl::parse(url).unwrap().host(), expected, "{url}");
     }
 }
 
@@ -159,7 +159,7 @@ fn what_is_no_page_is_refused() {
         "https://a.example:99999/",
         &long,
     ] {
-        assert_eq!(Location::parse(url).err(), Some(BadUrl), "{url:?}");
+        assert_eq!(PageUrl::parse(url).err(), Some(UrlError), "{url:?}");
     }
 }
 
@@ -277,10 +277,10 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in any::<String>(), kept in any::<String>()) {
         let site = site(&["page"]);
-        if let Ok(location) = Location::parse(&text) {
+        if let Ok(location) = PageUrl::parse(&text) {
             location.page(&site, true);
         }
-        if let Ok(location) = Location::parse(&format!("https://a.example/{text}?page={kept}")) {
+        if let Ok(location) = PageUrl::parse(&format!("https://a.example/{text}?page={kept}")) {
             location.page(&site, true);
         }
         referrer(&text, &site);
@@ -290,7 +290,7 @@ proptest! {
     #[test]
     fn a_page_is_clean_bounded_and_stays_as_it_is(rest in rest(), route in any::<bool>()) {
         let site = site(&["page"]);
-        if let Ok(location) = Location::parse(&format!("https://a.example/{rest}")) {
+        if let Ok(location) = PageUrl::parse(&format!("https://a.example/{rest}")) {
             let page = location.page(&site, route);
             prop_assert!(page.starts_with('/') && page.len() <= PAGE_BYTES_MAX, "{page}");
             prop_assert!(!page.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\u{202e}'), "{page}");
@@ -299,7 +299,7 @@ proptest! {
             prop_assert!(!page.replacen("?page=", "", 1).contains('?'), "{page}");
             prop_assert!(!crate::privacy::url::page::tests::page(&format!("/{rest}")).contains(['?', '#']), "{rest}");
             let again = format!("https://a.example{page}");
-            let again = Location::parse(&again).unwrap().page(&site, route);
+            let again = PageUrl::parse(&again).unwrap().page(&site, route);
             prop_assert_eq!(again, page);
         }
     }
@@ -307,7 +307,7 @@ proptest! {
     #[test]
     fn a_path_that_is_kept_as_it_is_would_come_out_of_cleaning_as_it_is(rest in rest(), ordinary in ordinary()) {
         for path in [format!("/{rest}"), ordinary] {
-            if let Ok(location) = Location::parse(&format!("https://a.example{path}")) {
+            if let Ok(location) = PageUrl::parse(&format!("https://a.example{path}")) {
                 prop_assert_eq!(cleaned_path(&location.path), carefully(&location.path), "{}", path);
             }
             prop_assert_eq!(cleaned_path(&path), carefully(&path), "{}", path);
@@ -317,12 +317,12 @@ proptest! {
     #[test]
     fn a_url_that_is_cut_by_hand_is_what_the_url_crate_reads(rest in rest(), ordinary in ordinary(), text in any::<String>()) {
         for url in [format!("https://{rest}"), format!("https://www.a.example{ordinary}"), format!("http://a.example/{text}")] {
-            let parts = |location: Location<'_>| {
+            let parts = |location: PageUrl<'_>| {
                 let (host, path) = (location.host().to_owned(), cleaned_path(&location.path).into_owned());
                 (host, path, location.query.to_owned(), location.fragment.to_owned(), location.is_public())
             };
-            let read = Location::read(&url).ok().map(parts);
-            prop_assert_eq!(Location::parse(&url).ok().map(parts), read, "{}", url);
+            let read = PageUrl::read(&url).ok().map(parts);
+            prop_assert_eq!(PageUrl::parse(&url).ok().map(parts), read, "{}", url);
         }
     }
 
@@ -337,9 +337,9 @@ proptest! {
 
 #[test]
 fn a_search_is_read_in_one_spelling_and_without_a_person() {
-    let written = config::Site { name: "a.example".into(), search_parameter: "q".into(), ..Default::default() };
+    let written = config::SiteConfig { name: "a.example".into(), search_parameter: "q".into(), ..Default::default() };
     let site = Sites::new(&[written]).unwrap().find("a.example").unwrap().clone();
-    let searched = |query: &str| Location::parse(&format!("https://a.example/find?{query}")).unwrap().searched(&site);
+    let searched = |query: &str| PageUrl::parse(&format!("https://a.example/find?{query}")).unwrap().searched(&site);
     for (query, expected) in [
         ("q=Blue%20%20Boat+", "blue boat"),
         ("%71=caf%C3%A9", "café"),
@@ -358,6 +358,6 @@ fn a_search_is_read_in_one_spelling_and_without_a_person() {
     }
     let long = searched(&format!("q={}", "é".repeat(80))).unwrap();
     assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (100, true));
-    let not_declared = Location::parse("https://a.example/find?q=boat").unwrap();
+    let not_declared = PageUrl::parse("https://a.example/find?q=boat").unwrap();
     assert_eq!(not_declared.searched(&crate::privacy::url::page::tests::site(&[])), None);
 }

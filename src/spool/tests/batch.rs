@@ -7,11 +7,12 @@ use super::*;
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::ship::fold;
-use crate::spool::batch::{self, Kept};
+use crate::spool::batch;
+use crate::spool::batch::BatchFile;
 use crate::spool::batch_codec;
-use crate::spool::segment::{FRAME_HEAD, HEADER, Header, Node, file_name};
+use crate::spool::segment::{FRAME_HEAD, HEADER, NodeName, SegmentHeader, file_name};
 
-const NODE: Node = Node(*b"0123456789abcdef");
+const NODE: NodeName = NodeName(*b"0123456789abcdef");
 
 fn folded(events: &[Event<'_>]) -> Batch {
     let mut rollup = Rollup::default();
@@ -20,8 +21,8 @@ fn folded(events: &[Event<'_>]) -> Batch {
 }
 
 /// The batch of the samples; its file is the fixture of format 2.
-pub(super) fn sample() -> (Vec<u8>, Batch, Node) {
-    let header = Header::new(NODE, 7, Timestamp::from_second(NOW).unwrap());
+pub(super) fn sample() -> (Vec<u8>, Batch, NodeName) {
+    let header = SegmentHeader::new(NODE, 7, Timestamp::from_second(NOW).unwrap());
     let rows = folded(&samples_2());
     (batch::write(&header, 7, &rows).unwrap(), rows, NODE)
 }
@@ -29,7 +30,7 @@ pub(super) fn sample() -> (Vec<u8>, Batch, Node) {
 #[test]
 fn the_fixture_of_batch_format_1_is_read() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.batch"));
-    let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, NODE).unwrap().unwrap();
+    let BatchFile { events, rows: got, mended, header } = batch::read(fixture, 7, NODE).unwrap().unwrap();
     assert_eq!((events, got, mended, header.created), (5, folded(&samples()), 0, NOW as u64));
 }
 
@@ -37,7 +38,7 @@ fn the_fixture_of_batch_format_1_is_read() {
 fn the_fixture_of_batch_format_2_is_read_and_still_written() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-2.batch"));
     let (bytes, rows, node) = sample();
-    let Kept { events, rows: got, mended, header } = batch::read(fixture, 7, node).unwrap().unwrap();
+    let BatchFile { events, rows: got, mended, header } = batch::read(fixture, 7, node).unwrap().unwrap();
     assert_eq!((events, got, mended, header.created), (7, rows, 0, NOW as u64));
     // Another release of the compressor may write other bytes for the same body.
     let body = |file: &[u8]| batch::body(&file[HEADER + FRAME_HEAD..]).unwrap();
@@ -118,10 +119,15 @@ fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
             language,
             host,
         ];
-        let mut values = Values::default();
+        let mut values = DimensionValues::default();
         values.iter_mut().zip(measured).for_each(|(value, measured)| *value = measured);
-        let kind =
-            Kind::Pageview { new_visitor: new, new_page_visitor: true, opens_visit: new, exit: true, not_found: false };
+        let kind = EventKind::Pageview {
+            new_visitor: new,
+            new_page_visitor: true,
+            opens_visit: new,
+            exit: true,
+            not_found: false,
+        };
         let entry = (!new).then(|| EntryCorrection {
             day: Day(20_522),
             hour: Hour(492_538),

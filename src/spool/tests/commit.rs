@@ -3,7 +3,7 @@
 use super::*;
 use crate::spool::SegmentInfo;
 use crate::spool::commit_delay::ENOUGH;
-use crate::spool::fault::{FaultDisk, Op, Survives};
+use crate::spool::fault::{CrashSurvival, DiskOp, FaultDisk};
 use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
 use crate::spool::segment::file_name;
 
@@ -11,12 +11,12 @@ use crate::spool::segment::file_name;
 fn what_gathers_before_the_writer_runs_costs_one_sync() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
-    let before = (disk.count(Op::Write), disk.count(Op::Sync));
+    let before = (disk.count(DiskOp::Write), disk.count(DiskOp::Sync));
     let mut receipts: Vec<Receipt> = (0..500).map(|n| spool.append(&marked(n)).unwrap()).collect();
     assert!(receipts.iter_mut().all(|receipt| settled(receipt).is_none()), "durable before anything was written");
     writer.turn();
     assert!(receipts.iter_mut().all(|receipt| settled(receipt) == Some(Ok(()))));
-    assert_eq!((disk.count(Op::Write), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1));
+    assert_eq!((disk.count(DiskOp::Write), disk.count(DiskOp::Sync)), (before.0 + 1, before.1 + 1));
     assert!(seal(&spool, &mut writer));
     assert_eq!(marks(&spool), (0..500).collect::<Vec<_>>());
 }
@@ -37,7 +37,7 @@ fn most_writes_go_where_zeros_were_and_the_file_grows_in_few_steps() {
     sizes.dedup();
     assert_eq!(sizes, [0, 4, 8, 16, 32, 64, 128].map(|size| size << 10));
     assert!(seal(&spool, &mut writer));
-    let (again, _, recovery) = open(&disk.crash(Survives::Nothing));
+    let (again, _, recovery) = open(&disk.crash(CrashSurvival::Nothing));
     assert_eq!((recovery.events, recovery.torn_bytes, recovery.quarantined_frames), (5_000, 0, 0));
     let ours = |segment: &SegmentInfo| (segment.number, segment.bytes, segment.events);
     assert_eq!(again.sealed().iter().map(ours).next(), spool.sealed().iter().map(ours).next());
@@ -51,14 +51,14 @@ fn a_receipt_is_good_for_what_survives_a_crash() {
     let mut receipt = spool.append(&marked(1)).unwrap();
     writer.turn();
     assert_eq!(settled(&mut receipt), Some(Ok(())));
-    let (spool, _writer, recovery) = open(&disk.crash(Survives::Nothing));
+    let (spool, _writer, recovery) = open(&disk.crash(CrashSurvival::Nothing));
     assert_eq!((recovery.segments, recovery.events), (1, 1));
     assert_eq!(marks(&spool), [1]);
 }
 
 #[test]
 fn a_failed_sync_refuses_its_events_for_good_and_the_next_segment_takes_the_next() {
-    for op in [Op::Write, Op::Sync] {
+    for op in [DiskOp::Write, DiskOp::Sync] {
         let disk = FaultDisk::default();
         let (spool, mut writer, _) = open(&disk);
         let mut kept = spool.append(&marked(1)).unwrap();
@@ -76,7 +76,7 @@ fn a_failed_sync_refuses_its_events_for_good_and_the_next_segment_takes_the_next
         assert!(seal(&spool, &mut writer));
         assert_eq!(settled(&mut next), Some(Ok(())));
         assert_eq!(marks(&spool), [1, 5]);
-        let (spool, ..) = open(&disk.crash(Survives::All));
+        let (spool, ..) = open(&disk.crash(CrashSurvival::All));
         assert_eq!(marks(&spool), [1, 5]);
     }
 }
@@ -93,7 +93,7 @@ fn one_failure_is_answered_by_a_new_segment_in_the_same_turn() {
     let mut kept = spool.append(&marked(2)).unwrap();
     writer.turn();
     assert_eq!(settled(&mut kept), Some(Ok(())));
-    let (spool, ..) = open(&disk.crash(Survives::All));
+    let (spool, ..) = open(&disk.crash(CrashSurvival::All));
     assert_eq!(marks(&spool), [2]);
 }
 
@@ -102,10 +102,10 @@ fn while_the_cut_fails_nothing_is_taken() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
     let mut refused = spool.append(&marked(1)).unwrap();
-    disk.refuse(&[Op::Sync, Op::Truncate]);
+    disk.refuse(&[DiskOp::Sync, DiskOp::Truncate]);
     writer.turn();
     assert_eq!(settled(&mut refused), Some(Err(Unavailable)));
-    disk.refuse(&[Op::Truncate]);
+    disk.refuse(&[DiskOp::Truncate]);
     writer.turn();
     assert!(spool.append(&marked(2)).is_err());
     assert!(spool.end_segment().is_err());
@@ -151,7 +151,7 @@ fn a_start_on_a_full_disk_ships_what_there_is_and_takes_events_once_there_is_roo
     let (spool, mut writer, _) = open(&disk);
     spool.append(&marked(1)).map(drop).unwrap();
     writer.turn();
-    let disk = disk.crash(Survives::All);
+    let disk = disk.crash(CrashSurvival::All);
     disk.room(Some(10));
     let (spool, mut writer, recovery) = open(&disk);
     assert_eq!(recovery.events, 1);
@@ -177,7 +177,7 @@ fn numbers_never_repeat_even_when_all_segments_are_gone() {
             spool.append(&marked(mark)).map(drop).unwrap();
             // Every other round the next segment cannot be begun, so that the shipped one is the newest.
             if mark == 1 && round % 2 == 0 {
-                disk.refuse(&[Op::Create]);
+                disk.refuse(&[DiskOp::Create]);
             }
             assert!(seal(&spool, &mut writer));
         }
@@ -187,7 +187,7 @@ fn numbers_never_repeat_even_when_all_segments_are_gone() {
         }
         assert_eq!(spool.sealed(), []);
         drop(writer);
-        disk = disk.crash(Survives::Nothing);
+        disk = disk.crash(CrashSurvival::Nothing);
     }
     assert_eq!(numbers.len(), 12);
     assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
@@ -198,7 +198,7 @@ fn the_token_is_the_nodes_and_stays() {
     let disk = FaultDisk::default();
     let (spool, ..) = open(&disk);
     let token = spool.token(3);
-    let (again, ..) = open(&disk.crash(Survives::Nothing));
+    let (again, ..) = open(&disk.crash(CrashSurvival::Nothing));
     assert_eq!(again.token(3), token);
     let (node, number) = token.split_once('-').unwrap();
     assert_eq!((node.len(), number), (32, "3"));
@@ -309,10 +309,14 @@ fn enough_company_ends_a_pause_and_is_one_write_and_one_sync() {
     let disk = FaultDisk::default();
     let (spool, thread) = patient(&disk);
     for round in 1..=3 {
-        let before = (disk.count(Op::Write), disk.count(Op::Sync));
+        let before = (disk.count(DiskOp::Write), disk.count(DiskOp::Sync));
         let receipts: Vec<Receipt> = (0..ENOUGH).map(|n| spool.append(&marked(n as u32)).unwrap()).collect();
         receipts.into_iter().for_each(|receipt| block_on(receipt).map(drop).unwrap());
-        assert_eq!((disk.count(Op::Write), disk.count(Op::Sync)), (before.0 + 1, before.1 + 1), "round {round}");
+        assert_eq!(
+            (disk.count(DiskOp::Write), disk.count(DiskOp::Sync)),
+            (before.0 + 1, before.1 + 1),
+            "round {round}"
+        );
     }
     spool.close();
     thread.join().unwrap();

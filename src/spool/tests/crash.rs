@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::spool::fault::{Fault, FaultDisk, Op, Survives};
+use crate::spool::fault::{CrashSurvival, DiskOp, Fault, FaultDisk};
 
-const SURVIVES: [Survives; 4] = [Survives::Nothing, Survives::Half, Survives::Scattered, Survives::All];
+const SURVIVES: [CrashSurvival; 4] =
+    [CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::Scattered, CrashSurvival::All];
 
 /// What a run was told.
 #[derive(Debug, Default)]
@@ -118,7 +119,7 @@ fn a_crash_at_any_operation_loses_nothing_that_was_acknowledged() {
                 let (spool, mut writer, recovery) = open(&disk.crash(survives));
                 let got = marks(&spool);
                 told.check(&got);
-                if survives != Survives::Scattered {
+                if survives != CrashSurvival::Scattered {
                     assert_eq!((recovery.quarantined_frames, recovery.quarantined_segments), (0, 0));
                     let sure = |mark: &&u32| !told.shipped.contains(mark) && !told.half_shipped.contains(mark);
                     let got: Vec<&u32> = got.iter().filter(sure).collect();
@@ -141,7 +142,7 @@ fn one_failure_at_any_operation_loses_nothing_and_keeps_nothing_that_was_refused
             let disk = FaultDisk::default();
             disk.fault(Fault { at, happens, forever: false });
             let told = script(&disk);
-            for survives in [Survives::Nothing, Survives::All] {
+            for survives in [CrashSurvival::Nothing, CrashSurvival::All] {
                 let (spool, ..) = open(&disk.crash(survives));
                 let got = marks(&spool);
                 told.check(&got);
@@ -160,15 +161,15 @@ fn a_crash_at_any_operation_of_a_recovery_changes_nothing() {
         disk.put("00000000000000000090.seg", &[7; 100]);
         disk
     };
-    let counting = damaged(Survives::Half);
+    let counting = damaged(CrashSurvival::Half);
     let start = counting.operations().len();
     open(&counting);
     for at in start..counting.operations().len() {
         for happens in [false, true] {
-            let disk = damaged(Survives::Half);
+            let disk = damaged(CrashSurvival::Half);
             disk.fault(Fault { at, happens, forever: true });
             drop(Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()));
-            for survives in [Survives::Nothing, Survives::All] {
+            for survives in [CrashSurvival::Nothing, CrashSurvival::All] {
                 let (spool, mut writer, _) = open(&disk.crash(survives));
                 told.check(&marks(&spool));
                 spool.append(&marked(10_000)).map(drop).unwrap();
@@ -185,12 +186,12 @@ enum Step {
     Turn,
     Seal,
     Ship,
-    Refuse(Vec<Op>),
-    Crash(Survives),
+    Refuse(Vec<DiskOp>),
+    Crash(CrashSurvival),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let op = prop::sample::select(vec![Op::Create, Op::Write, Op::Sync, Op::Remove, Op::SyncNames]);
+    let op = prop::sample::select(vec![DiskOp::Create, DiskOp::Write, DiskOp::Sync, DiskOp::Remove, DiskOp::SyncNames]);
     prop_oneof![
         6 => prop_oneof![1..5usize, 1..100usize].prop_map(Step::Append),
         6 => Just(Step::Turn),
@@ -210,7 +211,7 @@ proptest! {
         let mut told = Told::default();
         let mut marks_to_come = 0..;
         let mut numbers = BTreeSet::new();
-        for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Turn, Step::Crash(Survives::Nothing)]) {
+        for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Turn, Step::Crash(CrashSurvival::Nothing)]) {
             match step {
                 Step::Append(count) => told.append_some(&spool, &mut marks_to_come, count),
                 Step::Turn => writer.turn(),

@@ -13,9 +13,9 @@ use crate::rollup::counters::Batch;
 use crate::ship::{fold, rows_of};
 use crate::spool::batch;
 use crate::spool::disk::{Disk, QUARANTINE};
-use crate::spool::fault::{Fault, FaultDisk, Op, Survives};
-use crate::spool::segment::{HEADER, Header, Node, file_name};
-use crate::spool::{SET_ASIDE_SECONDS, SegmentInfo, SetAside, SpoolError};
+use crate::spool::fault::{CrashSurvival, DiskOp, Fault, FaultDisk};
+use crate::spool::segment::{HEADER, NodeName, SegmentHeader, file_name};
+use crate::spool::{Quarantine, SET_ASIDE_SECONDS, SegmentInfo, SpoolError};
 
 /// What a database has taken, by token; a token that it has seen changes nothing.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -55,7 +55,7 @@ fn three_segments() -> (FaultDisk, Database) {
         due.insert(rollup.finish(spool.token(segment.number)));
     }
     drop(writer);
-    (disk.crash(Survives::All), due)
+    (disk.crash(CrashSurvival::All), due)
 }
 
 fn folded(spool: &Spool, segment: &SegmentInfo) {
@@ -90,7 +90,7 @@ fn a_crash_or_a_failure_at_any_operation_of_folding_changes_no_figure() {
     assert!(operations > 25, "{operations}");
     for at in 0..operations {
         for (happens, forever) in [(false, true), (true, true), (false, false), (true, false)] {
-            for survives in [Survives::Nothing, Survives::Half, Survives::All] {
+            for survives in [CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::All] {
                 let (disk, mut due) = three_segments();
                 // The node's name is another every time.
                 due.0.values_mut().for_each(|batch| batch.token.clear());
@@ -126,7 +126,7 @@ fn folded_segments_leave_batches_alone_and_the_events_are_gone_from_the_disk() {
     let bytes: usize = batches.iter().map(|name| disk.bytes(name).len()).sum();
     assert_eq!(spool.bytes(), (bytes + HEADER) as u64);
     assert!(spool.bytes() < before);
-    assert_eq!(disk.crash(Survives::Nothing).names(), disk.names(), "all of it is durable");
+    assert_eq!(disk.crash(CrashSurvival::Nothing).names(), disk.names(), "all of it is durable");
     for (segment, info) in segments.iter().zip(spool.sealed()) {
         assert_eq!(
             (info.number, info.events, info.since, info.folded),
@@ -135,7 +135,7 @@ fn folded_segments_leave_batches_alone_and_the_events_are_gone_from_the_disk() {
         assert!(matches!(spool.read(&info).err(), Some(SpoolError::Segment(_))));
         assert!(matches!(fold(&spool, &info), Err(SpoolError::Segment(_))));
     }
-    let (spool, _, recovery) = open(&disk.crash(Survives::Nothing));
+    let (spool, _, recovery) = open(&disk.crash(CrashSurvival::Nothing));
     assert_eq!((recovery.batches, recovery.segments, recovery.events), (3, 0, 0));
     assert_eq!(spool.sealed().iter().map(|info| info.events).collect::<Vec<_>>(), [7, 14, 21]);
     let mut database = Database::default();
@@ -149,7 +149,7 @@ fn folded_segments_leave_batches_alone_and_the_events_are_gone_from_the_disk() {
 #[test]
 fn a_segment_folds_to_the_same_bytes_at_any_time() {
     let (disk, _) = three_segments();
-    let twin = disk.crash(Survives::All);
+    let twin = disk.crash(CrashSurvival::All);
     let bytes = |disk: &FaultDisk| {
         let (spool, ..) = open(disk);
         spool.sealed().iter().for_each(|segment| folded(&spool, segment));
@@ -158,7 +158,7 @@ fn a_segment_folds_to_the_same_bytes_at_any_time() {
     let first = bytes(&disk);
     let later: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_second(NOW + 86_400).unwrap()));
     drop(Spool::prepare(u64::MAX, Arc::new(twin.clone()), later).unwrap());
-    assert_eq!(bytes(&twin.crash(Survives::All)), first);
+    assert_eq!(bytes(&twin.crash(CrashSurvival::All)), first);
 }
 
 #[test]
@@ -166,13 +166,13 @@ fn a_batch_that_is_written_again_after_a_failure_is_the_same() {
     let (disk, _) = three_segments();
     let (spool, ..) = open(&disk);
     let segment = spool.sealed()[0];
-    for refused in [Op::Create, Op::Write, Op::Sync, Op::SyncNames] {
+    for refused in [DiskOp::Create, DiskOp::Write, DiskOp::Sync, DiskOp::SyncNames] {
         disk.refuse(&[refused]);
         assert!(matches!(fold(&spool, &segment), Err(SpoolError::Disk(_))), "{refused:?}");
         assert!(!disk.names().contains(&batch::file_name(1)), "{refused:?}");
         assert_eq!(spool.sealed()[0], segment);
     }
-    disk.refuse(&[Op::Remove]);
+    disk.refuse(&[DiskOp::Remove]);
     fold(&spool, &segment).unwrap();
     assert!(spool.sealed()[0].folded && disk.names().contains(&file_name(1)));
     disk.refuse(&[]);
@@ -185,15 +185,15 @@ fn the_highest_number_is_not_given_again_when_its_batch_was_shipped() {
     let (disk, _) = three_segments();
     disk.remove(&file_name(4)).unwrap();
     disk.sync_names().unwrap();
-    disk.refuse(&[Op::Create]);
+    disk.refuse(&[DiskOp::Create]);
     let (spool, mut writer, _) = open(&disk);
     disk.refuse(&[]);
     // The writer has not found the disk good again: there is no segment behind the third yet.
     folded(&spool, &spool.sealed()[2]);
     spool.remove(3).unwrap();
     assert_eq!(disk.bytes(&batch::file_name(3)).len(), HEADER);
-    assert_eq!(disk.crash(Survives::Nothing).names(), disk.names());
-    let disk = disk.crash(Survives::Nothing);
+    assert_eq!(disk.crash(CrashSurvival::Nothing).names(), disk.names());
+    let disk = disk.crash(CrashSurvival::Nothing);
     writer.turn();
     let (spool, mut writer, recovery) = open(&disk);
     assert_eq!((recovery.quarantined_batches, recovery.batches, spool.sealed().len()), (0, 0, 2));
@@ -213,14 +213,14 @@ fn a_torn_or_damaged_batch_gives_way_to_its_events_and_is_quarantined_alone() {
     let damaged = (0..batch.len()).map(|length| batch[..length].to_vec());
     let zeroed = (0..batch.len() - 8).map(|at| [&batch[..at], &[0xaa; 8], &batch[at + 8..]].concat());
     for file in damaged.chain(zeroed).filter(|file| *file != batch) {
-        let disk = whole.crash(Survives::All);
+        let disk = whole.crash(CrashSurvival::All);
         disk.put(&batch::file_name(2), &file);
         let (_, _, recovery) = open(&disk);
         let spent = file.len() == HEADER;
         assert_eq!((recovery.quarantined_batches, recovery.batches), (u64::from(!spent), 0), "{}", file.len());
         assert_eq!(disk.names().contains(&format!("{QUARANTINE}/{}", batch::file_name(2))), !spent);
 
-        let disk = whole.crash(Survives::All);
+        let disk = whole.crash(CrashSurvival::All);
         disk.put(&batch::file_name(2), &file);
         disk.put(&file_name(2), &segment);
         let (spool, _, recovery) = open(&disk);
@@ -252,9 +252,9 @@ fn batches_of_a_later_release_or_another_spool_are_not_touched() {
     let (foreign, ..) = sample();
     disk.put(&batch::file_name(7), &foreign);
     let opened = |disk: &FaultDisk| Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
-    assert!(matches!(opened(&disk.crash(Survives::All)), Some(SpoolError::Foreign { number: 7, .. })));
-    let node = Node(u128::from_str_radix(&spool.token(0)[..32], 16).unwrap().to_be_bytes());
-    let later = Header { version: 3, magic: *b"counters", node, number: 7, created: 0 };
+    assert!(matches!(opened(&disk.crash(CrashSurvival::All)), Some(SpoolError::Foreign { number: 7, .. })));
+    let node = NodeName(u128::from_str_radix(&spool.token(0)[..32], 16).unwrap().to_be_bytes());
+    let later = SegmentHeader { version: 3, magic: *b"counters", node, number: 7, created: 0 };
     disk.put(&batch::file_name(7), &later.bytes());
     assert!(matches!(opened(&disk), Some(SpoolError::Version { number: 7, version: 3 })));
 }
@@ -269,11 +269,11 @@ fn what_is_set_aside_is_forgotten_after_a_week() {
     disk.at(start + 1);
     disk.put("quarantine/00000000000000000002.seg", b"x");
     let forget = |second| spool.forget_set_aside(Timestamp::from_second(second).unwrap()).unwrap();
-    assert_eq!(forget(NOW - 3_600), SetAside { files: 2, forgotten: 0 });
-    assert_eq!(forget(NOW + week - 1), SetAside { files: 2, forgotten: 0 });
-    assert_eq!(forget(NOW + week), SetAside { files: 1, forgotten: 1 });
-    assert_eq!(forget(NOW + week + 1), SetAside { files: 0, forgotten: 1 });
-    assert_eq!(disk.crash(Survives::Nothing).list_set_aside().unwrap(), []);
+    assert_eq!(forget(NOW - 3_600), Quarantine { files: 2, forgotten: 0 });
+    assert_eq!(forget(NOW + week - 1), Quarantine { files: 2, forgotten: 0 });
+    assert_eq!(forget(NOW + week), Quarantine { files: 1, forgotten: 1 });
+    assert_eq!(forget(NOW + week + 1), Quarantine { files: 0, forgotten: 1 });
+    assert_eq!(disk.crash(CrashSurvival::Nothing).list_set_aside().unwrap(), []);
 }
 
 /// Names of actions, each of one event.
@@ -281,7 +281,7 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| (0..1_000).map(|n| format
 
 fn action(mark: usize) -> Event<'static> {
     let name = Term { id: 1_000 + mark as u32, text: &NAMES[mark] };
-    let kind = Kind::Action { name, new_action_visitor: false, not_found: false, properties: Vec::new() };
+    let kind = EventKind::Action { name, new_action_visitor: false, not_found: false, properties: Vec::new() };
     Event { kind, ..marked(mark as u32) }
 }
 
@@ -293,19 +293,19 @@ enum Step {
     Ship,
     /// The insert takes place, and the segment stays.
     ShipHalf,
-    Refuse(Vec<Op>),
-    Crash(Survives),
+    Refuse(Vec<DiskOp>),
+    Crash(CrashSurvival),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let op = prop::sample::select(vec![
-        Op::Create,
-        Op::Write,
-        Op::Sync,
-        Op::Truncate,
-        Op::Rename,
-        Op::Remove,
-        Op::SyncNames,
+        DiskOp::Create,
+        DiskOp::Write,
+        DiskOp::Sync,
+        DiskOp::Truncate,
+        DiskOp::Rename,
+        DiskOp::Remove,
+        DiskOp::SyncNames,
     ]);
     prop_oneof![
         6 => (1..5usize).prop_map(Step::Append),
@@ -315,7 +315,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ShipHalf),
         2 => prop::collection::vec(op, 0..2).prop_map(Step::Refuse),
         2 => Just(Step::Refuse(Vec::new())),
-        2 => prop::sample::select(vec![Survives::Nothing, Survives::Half, Survives::Scattered, Survives::All]).prop_map(Step::Crash),
+        2 => prop::sample::select(vec![CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::Scattered, CrashSurvival::All]).prop_map(Step::Crash),
     ]
 }
 
@@ -326,7 +326,7 @@ proptest! {
         let (mut spool, mut writer, _) = open(&disk);
         let (mut database, mut marks, mut waiting) = (Database::default(), 0.., Vec::new());
         let mut acknowledged = BTreeMap::new();
-        for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Crash(Survives::All), Step::Ship]) {
+        for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Crash(CrashSurvival::All), Step::Ship]) {
             match step {
                 Step::Append(count) => for mark in marks.by_ref().take(count) {
                     waiting.extend(spool.append(&action(mark)).ok().map(|receipt| (mark, receipt)));

@@ -5,17 +5,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{Property, Timing, TimingMetric};
 use crate::spool::disk::Disk;
-use crate::spool::fault::{FaultDisk, Op};
+use crate::spool::fault::{DiskOp, FaultDisk};
 use crate::spool::reader::{ReadReport, SegmentReader};
-use crate::spool::segment::{Encoder, FRAME_HEAD, HEADER, Header, Node, PAYLOAD_MAX, Piece, Pieces, file_name};
+use crate::spool::segment::{
+    FRAME_HEAD, HEADER, NodeName, PAYLOAD_MAX, SegmentEncoder, SegmentHeader, SegmentPiece, SegmentPieces, file_name,
+};
 use crate::spool::{SpoolError, recover};
 
-pub(super) fn header() -> Header {
-    Header::new(Node(*b"0123456789abcdef"), 7, Timestamp::from_second(NOW).unwrap())
+pub(super) fn header() -> SegmentHeader {
+    SegmentHeader::new(NodeName(*b"0123456789abcdef"), 7, Timestamp::from_second(NOW).unwrap())
 }
 
 pub(super) fn segment<'a>(events: impl IntoIterator<Item = Event<'a>>) -> Vec<u8> {
-    let mut encoder = Encoder::new(header());
+    let mut encoder = SegmentEncoder::new(header());
     let mut bytes = header().bytes();
     for event in events {
         assert!(encoder.append(&event, &mut bytes));
@@ -26,7 +28,7 @@ pub(super) fn segment<'a>(events: impl IntoIterator<Item = Event<'a>>) -> Vec<u8
 
 pub(super) fn read(bytes: &[u8], visit: impl FnMut(&Event<'_>)) -> Option<ReadReport> {
     let disk: Arc<dyn Disk> = Arc::new(FaultDisk::default());
-    let header = Header::read(bytes)?;
+    let header = SegmentHeader::read(bytes)?;
     Some(SegmentReader { header, bytes: bytes.to_vec(), disk }.for_each(visit).unwrap())
 }
 
@@ -67,20 +69,20 @@ impl Dice<'_> {
         (Day([0, 20_521, 20_522, u16::MAX][self.roll() as usize % 4]), Hour(hours[self.roll() as usize % 6]))
     }
 
-    fn values<'a>(&mut self, texts: &'a [String]) -> Values<'a> {
+    fn values<'a>(&mut self, texts: &'a [String]) -> DimensionValues<'a> {
         std::array::from_fn(|_| self.flag().then(|| self.term(texts)))
     }
 
-    fn kind<'a>(&mut self, texts: &'a [String]) -> Kind<'a> {
+    fn kind<'a>(&mut self, texts: &'a [String]) -> EventKind<'a> {
         match self.roll() % 4 {
-            0 => Kind::Pageview {
+            0 => EventKind::Pageview {
                 new_visitor: self.flag(),
                 new_page_visitor: self.flag(),
                 opens_visit: self.flag(),
                 exit: self.flag(),
                 not_found: self.flag(),
             },
-            1 => Kind::Action {
+            1 => EventKind::Action {
                 name: self.term(texts),
                 new_action_visitor: self.flag(),
                 not_found: self.flag(),
@@ -88,13 +90,13 @@ impl Dice<'_> {
                     .map(|_| Property { name: self.term(texts), value: self.term(texts), new_visitor: self.flag() })
                     .collect(),
             },
-            2 => Kind::Engagement {
+            2 => EventKind::Engagement {
                 engaged_ms: self.roll(),
                 engaged_view: self.flag(),
                 scroll_percent: (self.roll() % 101) as u8,
                 scroll_view: self.flag(),
             },
-            _ => Kind::Timing {
+            _ => EventKind::Timing {
                 timings: (0..self.roll() % 8)
                     .map(|_| Timing {
                         metric: TimingMetric::ALL[self.roll() as usize % 7],
@@ -189,7 +191,7 @@ fn framed(payload: &[u8], position: usize) -> Vec<u8> {
 #[test]
 fn a_pageview_with_known_texts_takes_at_most_60_bytes() {
     let pages: Vec<String> = (0..3000).map(|n| format!("/products/{n}")).collect();
-    let mut encoder = Encoder::new(header());
+    let mut encoder = SegmentEncoder::new(header());
     let mut bytes = Vec::new();
     for (id, page) in (1000..).zip(&pages) {
         assert!(encoder.append(&pageview(id, page), &mut bytes));
@@ -217,7 +219,7 @@ fn every_single_flipped_bit_is_mended() {
 #[test]
 fn a_frame_in_another_place_or_segment_is_not_believed() {
     let bytes = segment([marked(1), marked(1)]);
-    let other = Header { number: 8, ..header() };
+    let other = SegmentHeader { number: 8, ..header() };
     let moved = [other.bytes(), bytes[HEADER..].to_vec()].concat();
     assert_eq!(read(&moved, |_| panic!("believed")).unwrap().events, 0);
     let last = bytes.len() - (bytes.len() - HEADER - FRAME_HEAD) / 3;
@@ -261,7 +263,7 @@ fn damage_that_cannot_be_copied_yet_keeps_its_segment() {
     let disk = FaultDisk::default();
     disk.put("node", format!("{}\n", header().node).as_bytes());
     for (number, events) in [(7, 1), (8, 2)] {
-        let mut encoder = Encoder::new(Header { number, ..header() });
+        let mut encoder = SegmentEncoder::new(SegmentHeader { number, ..header() });
         let mut bytes = encoder.header.bytes();
         for mark in 0..events {
             let mut event = marked(mark);
@@ -271,7 +273,7 @@ fn damage_that_cannot_be_copied_yet_keeps_its_segment() {
         bytes[HEADER + FRAME_HEAD..HEADER + FRAME_HEAD + 4].fill(0xee);
         disk.put(&file_name(number), &bytes);
     }
-    disk.refuse(&[Op::Create]);
+    disk.refuse(&[DiskOp::Create]);
     let (spool, writer, recovery) = open(&disk);
     assert_eq!((recovery.events, recovery.quarantined_frames), (1, 2));
     assert!(spool.read(&spool.sealed()[0]).unwrap().for_each(|_| ()).is_err(), "shipped before it was copied");
@@ -310,7 +312,7 @@ fn a_segment_of_a_later_release_or_another_spool_is_left_alone() {
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(refused, Some(SpoolError::Foreign { number: 7, .. })), "{refused:?}");
     disk.put("node", format!("{}\n", header().node).as_bytes());
-    disk.put(&file_name(8), &Header { number: 8, version: 4, ..header() }.bytes());
+    disk.put(&file_name(8), &SegmentHeader { number: 8, version: 4, ..header() }.bytes());
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 4 })), "{refused:?}");
     assert_eq!(disk.names(), [file_name(7), file_name(8), "node".into()]);
@@ -321,7 +323,7 @@ fn a_segment_of_a_later_release_or_another_spool_is_left_alone() {
 #[test]
 fn an_event_longer_than_a_frame_is_refused_and_leaves_nothing() {
     let long = "x".repeat(PAYLOAD_MAX);
-    let mut encoder = Encoder::new(header());
+    let mut encoder = SegmentEncoder::new(header());
     let mut bytes = header().bytes();
     let mut event = marked(1);
     event.page = Term { id: 55, text: &long };
@@ -329,7 +331,7 @@ fn an_event_longer_than_a_frame_is_refused_and_leaves_nothing() {
     assert!(encoder.append(&marked(1), &mut bytes));
     event.page.text = "short now";
     assert!(encoder.append(&event, &mut bytes));
-    let pieces: Vec<Piece<'_>> = Pieces::new(&bytes, &header()).collect();
+    let pieces: Vec<SegmentPiece<'_>> = SegmentPieces::new(&bytes, &header()).collect();
     assert_eq!(pieces.len(), 2);
     let mut pages = Vec::new();
     read(&bytes, |event| pages.push(event.page.text.to_owned()));
@@ -342,14 +344,14 @@ pub(super) fn samples() -> Vec<Event<'static>> {
     let term = |id, text| Term { id, text };
     let property = Property { name: term(201, "plan"), value: term(202, "gold"), new_visitor: true };
     let mut action = marked(0);
-    action.kind = Kind::Action {
+    action.kind = EventKind::Action {
         name: term(200, "Signup"),
         new_action_visitor: true,
         not_found: false,
         properties: vec![property, Property { new_visitor: false, ..property }],
     };
     let mut timing = pageview(1000, "/pricing");
-    timing.kind = Kind::Timing {
+    timing.kind = EventKind::Timing {
         timings: vec![
             Timing { metric: TimingMetric::Ttfb, bucket: 27 },
             Timing { metric: TimingMetric::Load, bucket: 80 },
@@ -407,7 +409,7 @@ fn the_fixture_of_format_3_is_read_and_still_written() {
     assert_eq!(fixture[..used.len()], used, "a change of the format bumps its version and adds a fixture");
     let disk = FaultDisk::default();
     disk.put("node", format!("{}\n", header().node).as_bytes());
-    disk.put(&file_name(6), &Header { number: 6, ..header() }.bytes());
+    disk.put(&file_name(6), &SegmentHeader { number: 6, ..header() }.bytes());
     let (spool, mut writer, _) = open(&disk);
     samples_2().iter().for_each(|event| drop(spool.append(event).unwrap()));
     writer.turn();

@@ -22,7 +22,7 @@ use super::receipt::{Receipt, Unavailable};
 use super::writer::Writer;
 use super::{Recovery, Spool};
 use crate::clock::{Clock, ManualClock};
-use crate::event::{Day, Dimension, EntryCorrection, Event, Hour, Kind, LeftPage, Term, Values};
+use crate::event::{Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Term};
 
 const NOW: i64 = 1_773_136_800; // 2026-03-10T10:00:00Z
 const PAGES: [&str; 8] = ["/", "/pricing", "/docs", "/docs/a", "/docs/b", "/blog", "/blog/été", "/about"];
@@ -48,15 +48,15 @@ fn marked(number: u32) -> Event<'static> {
         day: Day(20_522),
         hour: Hour(492_538),
         page: Term { id: 110 + page, text: PAGES[page as usize] },
-        values: Values::default(),
-        kind: Kind::Engagement { engaged_ms: number, engaged_view: true, scroll_percent: 80, scroll_view: false },
+        values: DimensionValues::default(),
+        kind: EventKind::Engagement { engaged_ms: number, engaged_view: true, scroll_percent: 80, scroll_view: false },
         entry: None,
         left: None,
     }
 }
 
 fn mark(event: &Event<'_>) -> u32 {
-    let Kind::Engagement { engaged_ms, .. } = event.kind else { panic!("not a marked event") };
+    let EventKind::Engagement { engaged_ms, .. } = event.kind else { panic!("not a marked event") };
     assert_eq!(event.page.text, PAGES[engaged_ms as usize % 8], "a text was taken for another");
     assert_eq!(event.site.text, "shop.example");
     engaged_ms
@@ -64,7 +64,7 @@ fn mark(event: &Event<'_>) -> u32 {
 
 /// A pageview on a busy site: it moves on from its visit's entry page. `page` is 1000 or more.
 fn pageview(page: u32, text: &str) -> Event<'_> {
-    let mut values = Values::default();
+    let mut values = DimensionValues::default();
     let texts =
         ["FR", "Île-de-France", "Paris", "mobile", "Firefox", "140", "Android", "15", "md", "fr", "shop.example"];
     for (value, (id, text)) in values.iter_mut().skip(2).zip((10..).zip(texts)) {
@@ -80,7 +80,7 @@ fn pageview(page: u32, text: &str) -> Event<'_> {
         hour: Hour(492_538),
         page: Term { id: page, text },
         values,
-        kind: Kind::Pageview {
+        kind: EventKind::Pageview {
             new_visitor: false,
             new_page_visitor: true,
             opens_visit: false,

@@ -31,7 +31,7 @@ impl Plain {
         add(self.pages.entry(key).or_default(), figures);
     }
 
-    fn visit(&mut self, site: &str, time: (Day, Hour), page: &str, values: &Values<'_>, figures: [i64; 6]) {
+    fn visit(&mut self, site: &str, time: (Day, Hour), page: &str, values: &DimensionValues<'_>, figures: [i64; 6]) {
         let [pageviews, visitors, page_visitors, visits, bounces, seconds] = figures;
         let row = [pageviews, visitors, page_visitors, visits, 0, bounces, seconds, 0, 0, 0, 0, 0];
         self.page(site, time, page, row);
@@ -47,13 +47,13 @@ impl Plain {
         let (site, page, time) = (event.site.text, event.page.text, (event.day, event.hour));
         let one = |at: usize, figure: i64| std::array::from_fn(|index| if index == at { figure } else { 0 });
         match &event.kind {
-            Kind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
                 let [new, new_here, opens] = [*new_visitor, *new_page_visitor, *opens_visit].map(i64::from);
                 self.visit(site, time, page, &event.values, [1, new, new_here, opens, opens, 0]);
                 self.page(site, time, page, one(4, i64::from(*exit)));
                 self.page(site, time, page, one(11, i64::from(*not_found)));
             }
-            Kind::Action { name, new_action_visitor, not_found, properties } => {
+            EventKind::Action { name, new_action_visitor, not_found, properties } => {
                 let named = properties.iter().map(|property| {
                     (Some((property.name.text.to_owned(), property.value.text.to_owned())), property.new_visitor)
                 });
@@ -65,12 +65,12 @@ impl Plain {
                     self.page(site, time, page, one(11, 1));
                 }
             }
-            Kind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
+            EventKind::Engagement { engaged_ms, engaged_view, scroll_percent, scroll_view } => {
                 let read = [i64::from(*engaged_ms), i64::from(*engaged_view)];
                 let depth = [i64::from(*scroll_percent), i64::from(*scroll_view)];
                 self.page(site, time, page, [0, 0, 0, 0, 0, 0, 0, read[0], read[1], depth[0], depth[1], 0]);
             }
-            Kind::Timing { timings } => {
+            EventKind::Timing { timings } => {
                 for timing in timings {
                     let key = (
                         site.to_owned(),
@@ -203,7 +203,7 @@ fn each_term<'t>(event: &mut Event<'t>, change: &mut impl FnMut(&mut Term<'t>)) 
     change(&mut event.site);
     change(&mut event.page);
     event.values.iter_mut().flatten().for_each(&mut *change);
-    if let Kind::Action { name, properties, .. } = &mut event.kind {
+    if let EventKind::Action { name, properties, .. } = &mut event.kind {
         change(name);
         for property in properties {
             change(&mut property.name);

@@ -28,7 +28,7 @@ const LEASH: &str = "INSERT INTO FUNCTION null('line String') FROM INFILE '/dev/
 
 /// How the child is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Program {
+pub(super) enum EngineProgram {
     /// A `clickhouse` of the machine.
     Installed,
     /// Ourselves, with the library.
@@ -40,7 +40,7 @@ pub(super) enum Program {
     },
 }
 
-impl Program {
+impl EngineProgram {
     /// A `clickhouse` on the PATH that is new enough, else the library.
     pub(super) async fn choose(program: Option<&Path>, library: &str) -> Result<Self, EngineError> {
         if library.is_empty() && installed_version().await.is_some_and(|version| version >= VERSION_MIN) {

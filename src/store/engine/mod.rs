@@ -21,13 +21,13 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::launch::Program;
 use super::client::{Endpoint, Store};
 use super::error::code_of;
 use crate::config;
 use crate::ffi;
 use crate::lock::FolderLock;
 use crate::priority;
+use crate::store::engine::launch::EngineProgram;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ pub enum EngineError {
 
 /// What an engine is started with.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct EngineOptions {
     /// Where it keeps its parts.
     pub dir: PathBuf,
     /// A folder in memory, for its configuration and `engine.json`.
@@ -102,7 +102,7 @@ pub struct Engine {
     process: watch::Receiver<Option<u32>>,
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
-    files: Files,
+    files: EngineFiles,
     locks: [FolderLock; 2],
 }
 
@@ -111,7 +111,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the folder is in use, nothing can be started, or what was started does not answer.
-    pub async fn start(mut options: Options) -> Result<Self, EngineError> {
+    pub async fn start(mut options: EngineOptions) -> Result<Self, EngineError> {
         // With a relative path the engine starts, but cannot sync what it has inserted (error 107).
         options.dir = std::path::absolute(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
@@ -122,15 +122,15 @@ impl Engine {
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
-        let program = Program::choose(options.program.as_deref(), &options.library).await?;
-        let files = Files(options.runtime_dir.clone());
+        let program = EngineProgram::choose(options.program.as_deref(), &options.library).await?;
+        let files = EngineFiles(options.runtime_dir.clone());
         let (leash, running) = first_run(program, &options).await?;
 
         let (up_sender, up) = watch::channel(true);
         let (process_sender, process) = watch::channel(running.child.id());
         let (let_go, released) = oneshot::channel();
         let endpoint = leash.endpoint.clone();
-        let signals = Signals { up: up_sender, process: process_sender };
+        let signals = EngineSignals { up: up_sender, process: process_sender };
         let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
         Ok(Self { endpoint, up, process, let_go, watcher, files, locks })
     }
@@ -186,26 +186,29 @@ pub fn child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// What a restart needs.
-struct Leash {
-    program: Program,
+struct RestartPlan {
+    program: EngineProgram,
     arguments: Vec<String>,
     endpoint: Endpoint,
 }
 
 /// A child that answers. Dropping it closes the pipe.
-struct Running {
+struct RunningEngine {
     child: Child,
     stdin: ChildStdin,
     last_words: JoinHandle<u32>,
     since: Instant,
 }
 
-struct Signals {
+struct EngineSignals {
     up: watch::Sender<bool>,
     process: watch::Sender<Option<u32>>,
 }
 
-async fn first_run(program: Program, options: &Options) -> Result<(Leash, Running), EngineError> {
+async fn first_run(
+    program: EngineProgram,
+    options: &EngineOptions,
+) -> Result<(RestartPlan, RunningEngine), EngineError> {
     let mut last = EngineError::NotReady;
     for tried in 0..STARTS_TRIED {
         sleep(START_PAUSE * tried).await;
@@ -213,7 +216,7 @@ async fn first_run(program: Program, options: &Options) -> Result<(Leash, Runnin
         let endpoint = launch::endpoint(port)?;
         let config = write_files(options, &endpoint).map_err(EngineError::Files)?;
         let arguments = launch::arguments(&config, &options.dir, port);
-        let leash = Leash { program: program.clone(), arguments, endpoint };
+        let leash = RestartPlan { program: program.clone(), arguments, endpoint };
         match leash.run().await {
             Ok(running) => return Ok((leash, running)),
             Err(error @ EngineError::Spawn(_)) => return Err(error),
@@ -228,9 +231,9 @@ async fn first_run(program: Program, options: &Options) -> Result<(Leash, Runnin
     Err(last)
 }
 
-impl Leash {
+impl RestartPlan {
     /// Starts a child and waits until it answers.
-    async fn run(&self) -> Result<Running, EngineError> {
+    async fn run(&self) -> Result<RunningEngine, EngineError> {
         let mut child = self
             .program
             .command()
@@ -252,12 +255,12 @@ impl Leash {
             return Err(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()));
         };
         let last_words = tokio::spawn(last_code(stderr));
-        let running = Running { child, stdin, last_words, since: Instant::now() };
+        let running = RunningEngine { child, stdin, last_words, since: Instant::now() };
         running.ready(&self.endpoint).await
     }
 }
 
-impl Running {
+impl RunningEngine {
     async fn ready(mut self, endpoint: &Endpoint) -> Result<Self, EngineError> {
         let deadline = Instant::now() + READY_TIMEOUT;
         while Instant::now() < deadline {
@@ -286,7 +289,12 @@ impl Running {
 }
 
 /// Watches over the child until the [`Engine`] lets go of it.
-async fn keep_alive(leash: Leash, mut running: Running, signals: Signals, mut released: oneshot::Receiver<()>) {
+async fn keep_alive(
+    leash: RestartPlan,
+    mut running: RunningEngine,
+    signals: EngineSignals,
+    mut released: oneshot::Receiver<()>,
+) {
     let mut pause = PAUSE_MIN;
     loop {
         tokio::select! {
@@ -332,7 +340,7 @@ async fn last_code(mut stderr: ChildStderr) -> u32 {
 }
 
 async fn answers(endpoint: &Endpoint) -> bool {
-    Store::connect(&config::ClickHouse::default(), endpoint).ping().await.is_ok()
+    Store::connect(&config::ClickHouseConfig::default(), endpoint).ping().await.is_ok()
 }
 
 fn free_port() -> io::Result<u16> {
@@ -348,7 +356,7 @@ fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineEr
 }
 
 /// Writes everything for a start, and returns the path of `config.xml`.
-fn write_files(options: &Options, endpoint: &Endpoint) -> io::Result<PathBuf> {
+fn write_files(options: &EngineOptions, endpoint: &Endpoint) -> io::Result<PathBuf> {
     let folder = std::path::absolute(&options.runtime_dir)?;
     let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
     launch::write_private(&users, &launch::users_xml(endpoint, &options.report_views))?;
@@ -359,9 +367,9 @@ fn write_files(options: &Options, endpoint: &Endpoint) -> io::Result<PathBuf> {
 
 /// What a start writes into this folder in memory, users and passwords. It goes with this, also with a start that is given
 /// up half-way.
-struct Files(PathBuf);
+struct EngineFiles(PathBuf);
 
-impl Drop for Files {
+impl Drop for EngineFiles {
     fn drop(&mut self) {
         for name in ["engine.json", "config.xml", "users.xml"] {
             match std::fs::remove_file(self.0.join(name)) {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour, TimingMetric};
 use crate::privacy::hit::HitKind;
-use crate::privacy::tag::day_key::Keys;
+use crate::privacy::tag::day_key::KeyRing;
 use crate::privacy::tag::visitor_tag::VisitorTag;
 use crate::privacy::url::page::Referrer;
-use crate::privacy::{Facts, Sighting};
+use crate::privacy::{Sighting, VisitorFacts};
 use crate::sites::Sites;
 use crate::spool::Position;
 use crate::visits::Visits;
@@ -19,17 +19,17 @@ use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 /// What is written behind a snapshot.
 #[derive(Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack, and nearly always the large one")]
-pub(super) enum Entry<'n> {
+pub(super) enum JournalEntry<'n> {
     /// A sighting.
     #[serde(borrow)]
-    Sighting(Note<'n>),
+    Sighting(HitEntry<'n>),
     /// Segments up to this one were shipped: all their events are durable, wherever they are now.
     Shipped(u64),
 }
 
 /// A sighting and the place of its event.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Note<'n> {
+pub(super) struct HitEntry<'n> {
     pub(super) position: Position,
     /// What `Visits::has_room_for_a_visit` said.
     pub(super) visit_may_begin: bool,
@@ -46,20 +46,20 @@ pub(super) struct Note<'n> {
     #[serde(borrow)]
     page: &'n str,
     #[serde(borrow)]
-    referrer: From<'n>,
+    referrer: ReferrerKind<'n>,
     #[serde(borrow)]
-    facts: Option<Told<'n>>,
+    facts: Option<EntryTraits<'n>>,
     #[serde(borrow)]
-    kind: What<'n>,
+    kind: EntryKind<'n>,
 }
 
 /// What the sighting tells of the visitor's means.
 #[derive(Serialize, Deserialize)]
-struct Told<'n> {
+struct EntryTraits<'n> {
     #[serde(borrow)]
-    place: Said<[u16; OF_PLACE.len()], [Option<&'n str>; OF_PLACE.len()]>,
+    place: EntryValues<[u16; OF_PLACE.len()], [Option<&'n str>; OF_PLACE.len()]>,
     #[serde(borrow)]
-    agent: Said<[u16; OF_AGENT.len()], [Option<&'n str>; OF_AGENT.len()]>,
+    agent: EntryValues<[u16; OF_AGENT.len()], [Option<&'n str>; OF_AGENT.len()]>,
     others: [Option<&'n str>; OF_NEITHER.len()],
     marketing: Option<[Option<&'n str>; OF_COMING.len()]>,
 }
@@ -67,27 +67,27 @@ struct Told<'n> {
 /// The values of a place or an agent: as the numbers that the day's texts have for them, if those are remembered. They
 /// are the same when the note is read, for the texts come back in the order in which they came.
 #[derive(Serialize, Deserialize)]
-enum Said<N, T> {
+enum EntryValues<N, T> {
     Numbers(N),
     Texts(T),
 }
 
 #[derive(Serialize, Deserialize)]
-enum From<'n> {
+enum ReferrerKind<'n> {
     Nowhere,
     Outside(&'n str),
     Inside(&'n str),
 }
 
 #[derive(Serialize, Deserialize)]
-enum What<'n> {
+enum EntryKind<'n> {
     Pageview { not_found: bool },
     Action { name: &'n str, interactive: bool, properties: Vec<(&'n str, &'n str)> },
     Engagement { engaged_ms: Option<u32>, scroll_percent: Option<u8> },
     Timing(Vec<(u8, f64)>),
 }
 
-impl<'n> Note<'n> {
+impl<'n> HitEntry<'n> {
     pub(super) fn of(position: Position, sighting: &'n Sighting<'_>, visits: &Visits) -> Self {
         let day = visits.day(&sighting.site.name, sighting.day);
         Self {
@@ -103,30 +103,30 @@ impl<'n> Note<'n> {
             yesterday: sighting.yesterday.as_ref().map(|(day, tag)| (day.0, tag.bits())),
             page: &sighting.page,
             referrer: match &sighting.referrer {
-                Referrer::None => From::Nowhere,
-                Referrer::Outside(host) => From::Outside(host),
-                Referrer::Inside(page) => From::Inside(page),
+                Referrer::None => ReferrerKind::Nowhere,
+                Referrer::Outside(host) => ReferrerKind::Outside(host),
+                Referrer::Inside(page) => ReferrerKind::Inside(page),
             },
-            facts: sighting.facts.as_ref().map(|facts| Told::of(facts, day, visits)),
+            facts: sighting.facts.as_ref().map(|facts| EntryTraits::of(facts, day, visits)),
             kind: match &sighting.kind {
-                HitKind::Pageview { not_found } => What::Pageview { not_found: *not_found },
-                HitKind::Action { name, interactive, properties } => What::Action {
+                HitKind::Pageview { not_found } => EntryKind::Pageview { not_found: *not_found },
+                HitKind::Action { name, interactive, properties } => EntryKind::Action {
                     name,
                     interactive: *interactive,
                     properties: properties.iter().map(|(name, value)| (*name, &**value)).collect(),
                 },
                 HitKind::Engagement { engaged_ms, scroll_percent } => {
-                    What::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
+                    EntryKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
                 }
                 HitKind::Timing(timings) => {
-                    What::Timing(timings.iter().map(|(metric, ms)| (*metric as u8, *ms)).collect())
+                    EntryKind::Timing(timings.iter().map(|(metric, ms)| (*metric as u8, *ms)).collect())
                 }
             },
         }
     }
 
     /// The sighting again, behind all that were noted before it; nothing when its site is not measured any more.
-    pub(super) fn sighting(self, sites: &Sites, keys: &Keys, visits: &Visits) -> Option<Sighting<'n>> {
+    pub(super) fn sighting(self, sites: &Sites, keys: &KeyRing, visits: &Visits) -> Option<Sighting<'n>> {
         let (site, day) = (sites.find(self.site)?.clone(), Day(self.day));
         if let Some(key) = self.key {
             keys.recall(&site, day, key);
@@ -140,21 +140,23 @@ impl<'n> Note<'n> {
             yesterday: self.yesterday.map(|(day, tag)| (Day(day), VisitorTag::recall(tag))),
             page: self.page.into(),
             referrer: match self.referrer {
-                From::Nowhere => Referrer::None,
-                From::Outside(host) => Referrer::Outside(host.into()),
-                From::Inside(page) => Referrer::Inside(page.into()),
+                ReferrerKind::Nowhere => Referrer::None,
+                ReferrerKind::Outside(host) => Referrer::Outside(host.into()),
+                ReferrerKind::Inside(page) => Referrer::Inside(page.into()),
             },
             searched: None,
             facts: self.facts.map(|told| told.facts(visits.day(self.site, day))),
             kind: match self.kind {
-                What::Pageview { not_found } => HitKind::Pageview { not_found },
-                What::Action { name, interactive, properties } => HitKind::Action {
+                EntryKind::Pageview { not_found } => HitKind::Pageview { not_found },
+                EntryKind::Action { name, interactive, properties } => HitKind::Action {
                     name: Cow::Borrowed(name),
                     interactive,
                     properties: properties.into_iter().map(|(name, value)| (name, Cow::Borrowed(value))).collect(),
                 },
-                What::Engagement { engaged_ms, scroll_percent } => HitKind::Engagement { engaged_ms, scroll_percent },
-                What::Timing(timings) => HitKind::Timing(
+                EntryKind::Engagement { engaged_ms, scroll_percent } => {
+                    HitKind::Engagement { engaged_ms, scroll_percent }
+                }
+                EntryKind::Timing(timings) => HitKind::Timing(
                     timings
                         .into_iter()
                         .filter_map(|(number, ms)| {
@@ -171,59 +173,63 @@ impl<'n> Note<'n> {
     }
 }
 
-impl<'n> Told<'n> {
-    fn of(facts: &'n Facts, day: Option<&DayVisits>, visits: &Visits) -> Self {
+impl<'n> EntryTraits<'n> {
+    fn of(facts: &'n VisitorFacts, day: Option<&DayVisits>, visits: &Visits) -> Self {
         let known = |object: Option<u64>| object.zip(day.map(|day| day.id));
         let numbers = known(facts.place_id()).and_then(|(place, day)| visits.memos().places.numbers(day, place));
         let place = match numbers {
-            Some(numbers) => Said::Numbers(*numbers),
-            None => Said::Texts(OF_PLACE.map(|dimension| facts.value(dimension))),
+            Some(numbers) => EntryValues::Numbers(*numbers),
+            None => EntryValues::Texts(OF_PLACE.map(|dimension| facts.value(dimension))),
         };
         let numbers = known(facts.agent_id()).and_then(|(agent, day)| visits.memos().agents.numbers(day, agent));
         let agent = match numbers {
-            Some(numbers) => Said::Numbers(*numbers),
-            None => Said::Texts(OF_AGENT.map(|dimension| facts.value(dimension))),
+            Some(numbers) => EntryValues::Numbers(*numbers),
+            None => EntryValues::Texts(OF_AGENT.map(|dimension| facts.value(dimension))),
         };
         let marketing = facts.tells_of_coming().then(|| OF_COMING.map(|dimension| facts.value(dimension)));
         Self { place, agent, others: OF_NEITHER.map(|dimension| facts.value(dimension)), marketing }
     }
 
-    fn facts(self, day: Option<&DayVisits>) -> Facts {
+    fn facts(self, day: Option<&DayVisits>) -> VisitorFacts {
         let mut values = Box::new([const { None }; DIMENSIONS]);
         let mut put = |dimension: Dimension, text: Option<&str>| *dimension.of_mut(&mut values) = text.map(Box::from);
         let text = |dimension, number| day.and_then(|day| day.lexicon.value(dimension, number)).map(|term| term.text);
         match self.place {
-            Said::Numbers(numbers) => OF_PLACE.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of))),
-            Said::Texts(texts) => OF_PLACE.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
+            EntryValues::Numbers(numbers) => {
+                OF_PLACE.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of)))
+            }
+            EntryValues::Texts(texts) => OF_PLACE.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
         }
         match self.agent {
-            Said::Numbers(numbers) => OF_AGENT.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of))),
-            Said::Texts(texts) => OF_AGENT.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
+            EntryValues::Numbers(numbers) => {
+                OF_AGENT.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of)))
+            }
+            EntryValues::Texts(texts) => OF_AGENT.into_iter().zip(texts).for_each(|(one, of)| put(one, of)),
         }
         OF_NEITHER.into_iter().zip(self.others).for_each(|(one, of)| put(one, of));
         OF_COMING.into_iter().zip(self.marketing.into_iter().flatten()).for_each(|(one, of)| put(one, of));
-        Facts::Recalled(values)
+        VisitorFacts::Recalled(values)
     }
 }
 
 /// The highest segment that `bytes` know to be shipped.
 pub(super) fn shipped(bytes: &[u8]) -> u64 {
     let number = |entry| match entry {
-        Entry::Shipped(number) => number,
-        Entry::Sighting(_) => 0,
+        JournalEntry::Shipped(number) => number,
+        JournalEntry::Sighting(_) => 0,
     };
     entries(bytes).map(number).max().unwrap_or(0)
 }
 
 /// The notes in `bytes`, up to the first that is not whole.
-pub(super) fn read<'n>(bytes: &'n [u8]) -> impl Iterator<Item = Note<'n>> {
+pub(super) fn read<'n>(bytes: &'n [u8]) -> impl Iterator<Item = HitEntry<'n>> {
     entries(bytes).filter_map(|entry| match entry {
-        Entry::Sighting(note) => Some(note),
-        Entry::Shipped(_) => None,
+        JournalEntry::Sighting(note) => Some(note),
+        JournalEntry::Shipped(_) => None,
     })
 }
 
-fn entries<'n>(bytes: &'n [u8]) -> impl Iterator<Item = Entry<'n>> {
+fn entries<'n>(bytes: &'n [u8]) -> impl Iterator<Item = JournalEntry<'n>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (head, behind) = rest.split_first_chunk::<8>()?;

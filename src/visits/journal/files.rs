@@ -11,12 +11,12 @@ use memmap2::MmapMut;
 use rustix::fs::FallocateFlags;
 use zeroize::Zeroizing;
 
-use super::{Generation, Place};
 use crate::ffi;
 use crate::lock::FolderLock;
 use crate::spool::Position;
-use crate::visits::journal::entry::Entry;
-use crate::visits::journal::snapshot::Keeping;
+use crate::visits::journal::entry::JournalEntry;
+use crate::visits::journal::snapshot::DayWriter;
+use crate::visits::journal::{Generation, JournalLocation};
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
 /// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What another
@@ -60,18 +60,18 @@ pub enum JournalError {
 
 /// The journal that is written to.
 pub(crate) struct Journal {
-    place: Place,
+    place: JournalLocation,
     generation: u64,
     last: Option<Position>,
     pub(super) shipped: u64,
-    notes: Option<Notes>,
+    notes: Option<EntryWriter>,
     /// The generation before, until this one's snapshot is durable.
     before: Option<PathBuf>,
     _lock: FolderLock,
 }
 
 /// Where notes go: behind the snapshot, in its file.
-struct Notes {
+struct EntryWriter {
     file: File,
     mapped: MmapMut,
     end: usize,
@@ -79,7 +79,7 @@ struct Notes {
     reserved: usize,
 }
 
-impl Notes {
+impl EntryWriter {
     /// Room for one note, which is reserved if need be; nothing when there is none.
     fn room(&mut self) -> Option<&mut [u8]> {
         if self.end + NOTE_MAX > self.reserved && self.reserved < self.mapped.len() {
@@ -102,7 +102,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the folder is on a disk, in use, or cannot be written.
-    pub(crate) fn open(place: Place) -> Result<(Self, Vec<Generation>), JournalError> {
+    pub(crate) fn open(place: JournalLocation) -> Result<(Self, Vec<Generation>), JournalError> {
         let folder = place.folder.clone();
         let files = |error: io::Error| JournalError::Files(folder.clone(), error);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(files)?;
@@ -144,23 +144,23 @@ impl Journal {
     }
 
     /// The generations before this one, to be destroyed once what this one began with is durable.
-    pub(crate) fn settle(&mut self, is_durable: impl Fn(Position) -> bool) -> Past {
+    pub(crate) fn settle(&mut self, is_durable: impl Fn(Position) -> bool) -> RetiredGenerations {
         match self.before.is_some() && self.last.is_none_or(is_durable) {
             true => self.before(),
-            false => Past(Vec::new()),
+            false => RetiredGenerations(Vec::new()),
         }
     }
 
     /// All generations but this one.
-    pub(crate) fn before(&mut self) -> Past {
+    pub(crate) fn before(&mut self) -> RetiredGenerations {
         self.before = None;
         let numbers = numbers(&self.place.folder).unwrap_or_default();
         let before = numbers.into_iter().filter(|number| *number != self.generation);
-        Past(before.map(|number| path(&self.place.folder, number)).collect())
+        RetiredGenerations(before.map(|number| path(&self.place.folder, number)).collect())
     }
 
     /// Writes an entry where it stays: no copy of it, and of the key in the first one of a day, is left elsewhere.
-    pub(super) fn write_entry(&mut self, entry: &Entry<'_>) -> bool {
+    pub(super) fn write_entry(&mut self, entry: &JournalEntry<'_>) -> bool {
         let Some(notes) = &mut self.notes else { return false };
         let Some((head, body)) = notes.room().and_then(|room| room.split_first_chunk_mut::<8>()) else {
             return false;
@@ -180,13 +180,14 @@ impl Journal {
         written.is_some()
     }
 
-    pub(super) fn write_generation(&mut self, days: &[Keeping<'_>], last: Option<Position>) -> io::Result<()> {
+    pub(super) fn write_generation(&mut self, days: &[DayWriter<'_>], last: Option<Position>) -> io::Result<()> {
         let (folder, number) = (&self.place.folder, self.generation + 1);
         let new = folder.join("visits.new");
         let mut file = File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(&new)?;
         file.write_all(&head(self.place.node, last, self.shipped))?;
         file.write_all(&[0; SNAPSHOT_HEAD])?;
-        let mut snapshot = Summed { file: &file, buffer: Zeroizing::default(), bytes: 0, checksum: Hasher::new() };
+        let mut snapshot =
+            ChecksumWriter { file: &file, buffer: Zeroizing::default(), bytes: 0, checksum: Hasher::new() };
         postcard::to_io(days, &mut snapshot).map_err(io::Error::other)?;
         snapshot.flush()?;
         let (bytes, checksum) = (snapshot.bytes, snapshot.checksum.finalize());
@@ -197,7 +198,7 @@ impl Journal {
         file.set_len((begun + room) as u64)?;
         let reserved = RESERVED_AT_ONCE.min(room);
         reserve(&file, begun, reserved)?;
-        let notes = Notes { mapped: ffi::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
+        let notes = EntryWriter { mapped: ffi::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
         std::fs::rename(&new, path(folder, number))?;
         self.before = Some(path(folder, self.generation));
         self.generation = number;
@@ -210,9 +211,9 @@ impl Journal {
 /// Files of generations that nobody needs any more. To give their memory back takes some milliseconds: not while
 /// everybody waits.
 #[must_use = "they hold what was to be forgotten"]
-pub(crate) struct Past(Vec<PathBuf>);
+pub(crate) struct RetiredGenerations(Vec<PathBuf>);
 
-impl Past {
+impl RetiredGenerations {
     pub(crate) fn destroy(self) {
         for file in self.0 {
             if let Err(error) = std::fs::remove_file(file) {
@@ -223,14 +224,14 @@ impl Past {
 }
 
 /// Writes a snapshot as it is made: a day of millions of tags is never in memory twice.
-struct Summed<'f> {
+struct ChecksumWriter<'f> {
     file: &'f File,
     buffer: Zeroizing<Vec<u8>>,
     bytes: u64,
     checksum: Hasher,
 }
 
-impl Write for Summed<'_> {
+impl Write for ChecksumWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.buffer.capacity() == 0 {
             // Once, and never moved: what it held is wiped with it.
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
         let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-        let place = |may_be_on_disk| Place::new(folder.path(), may_be_on_disk, [0; 16]);
+        let place = |may_be_on_disk| JournalLocation::new(folder.path(), may_be_on_disk, [0; 16]);
         assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));
         assert!(Journal::open(place(true)).is_ok());
     }

@@ -28,17 +28,17 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use crate::visits::journal::entry::{Entry, Note};
+use crate::visits::journal::entry::{HitEntry, JournalEntry};
 pub(super) use crate::visits::journal::snapshot::numbers;
-pub(crate) use crate::visits::journal::snapshot::{Keeping, SavedDay};
+pub(crate) use crate::visits::journal::snapshot::{DaySnapshot, DayWriter};
 pub use files::JournalError;
 pub(crate) use files::{Journal, NOTES_MAX};
 
-use super::{Bounds, Visits};
 use crate::privacy::Sighting;
-use crate::privacy::tag::day_key::Keys;
+use crate::privacy::tag::day_key::KeyRing;
 use crate::sites::Sites;
 use crate::spool::Position;
+use crate::visits::{VisitBounds, Visits};
 
 /// One generation, as it was found: where the parts of its file are.
 pub(crate) struct Generation {
@@ -49,7 +49,7 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    fn days(&self) -> Vec<SavedDay> {
+    fn days(&self) -> Vec<DaySnapshot> {
         // Its version and its checksum are right: it can be read.
         self.file.get(self.snapshot.clone()).and_then(|bytes| postcard::from_bytes(bytes).ok()).unwrap_or_default()
     }
@@ -60,7 +60,7 @@ impl Generation {
 }
 
 /// What was made of the generations.
-pub(crate) struct Recalled {
+pub(crate) struct JournalRecovery {
     /// Visits and tags as they were at the last durable event.
     pub(crate) visits: Visits,
     /// That event.
@@ -74,13 +74,13 @@ pub(crate) fn recall(
     generations: &[Generation],
     is_durable: impl Fn(Position) -> bool,
     sites: &Sites,
-    keys: &Keys,
-    bounds: Bounds,
-) -> Recalled {
+    keys: &KeyRing,
+    bounds: VisitBounds,
+) -> JournalRecovery {
     let shipped = shipped(generations);
     let is_durable = |position: Position| position.segment <= shipped || is_durable(position);
     let known = generations.iter().find(|generation| generation.last.is_none_or(is_durable));
-    let mut recalled = Recalled { visits: Visits::new(bounds), last: None, notes: 0 };
+    let mut recalled = JournalRecovery { visits: Visits::new(bounds), last: None, notes: 0 };
     let Some(generation) = known else { return recalled };
     recalled.last = generation.last;
     for day in generation.days() {
@@ -111,7 +111,7 @@ impl Journal {
     /// Notes a sighting that `visits` will count next, and whose event will stand at `position`; false when the
     /// generation is full, and nothing was noted.
     pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, visits: &Visits) -> bool {
-        self.write_entry(&Entry::Sighting(Note::of(position, sighting, visits)))
+        self.write_entry(&JournalEntry::Sighting(HitEntry::of(position, sighting, visits)))
     }
 
     /// Notes that segments up to `segment` are shipped. Must be called before one is removed: afterwards nothing else
@@ -119,7 +119,7 @@ impl Journal {
     pub(crate) fn note_shipped(&mut self, segment: u64) {
         self.shipped = self.shipped.max(segment);
         // Where there is no room, the next generation's head says it.
-        self.write_entry(&Entry::Shipped(segment));
+        self.write_entry(&JournalEntry::Shipped(segment));
     }
 
     /// Begins a generation with everything that is in memory; `last` is the event that it was counted up to.
@@ -132,14 +132,14 @@ impl Journal {
 }
 
 /// Where the journal is, and of which spool.
-pub(crate) struct Place {
+pub(crate) struct JournalLocation {
     pub(crate) folder: PathBuf,
     /// The folder may be on a disk; for systems without one in memory.
     pub(crate) may_be_on_disk: bool,
     pub(crate) node: [u8; 16],
 }
 
-impl Place {
+impl JournalLocation {
     pub(crate) fn new(folder: &Path, may_be_on_disk: bool, node: [u8; 16]) -> Self {
         Self { folder: folder.to_owned(), may_be_on_disk, node }
     }

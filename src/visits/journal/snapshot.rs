@@ -6,16 +6,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::event::DIMENSIONS;
 use crate::visits::day::DayVisits;
-use crate::visits::interner::Words;
-use crate::visits::rows::Common;
+use crate::visits::interner::BoundedTexts;
+use crate::visits::rows::CommonBits;
 
-/// A day in memory, to be written as a [`SavedDay`].
-pub(crate) struct Keeping<'v> {
+/// A day in memory, to be written as a [`DaySnapshot`].
+pub(crate) struct DayWriter<'v> {
     pub(in crate::visits) site: &'v str,
     pub(in crate::visits) day: &'v DayVisits,
 }
 
-impl Serialize for Keeping<'_> {
+impl Serialize for DayWriter<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (day, lexicon) = (self.day, &self.day.lexicon);
         let (common_rows, rows) = day.rows.kept();
@@ -27,20 +27,20 @@ impl Serialize for Keeping<'_> {
         saved.serialize_field("values", &lexicon.values.each_ref().map(texts))?;
         saved.serialize_field("actions", &texts(&lexicon.actions))?;
         saved.serialize_field("properties", &texts(&lexicon.properties))?;
-        saved.serialize_field("common_rows", &Each(common_rows.clone().count(), common_rows))?;
+        saved.serialize_field("common_rows", &CountedSeq(common_rows.clone().count(), common_rows))?;
         let number = |number: u64, out: &mut Vec<u8>| out.extend_from_slice(&number.to_le_bytes());
-        saved.serialize_field("rows", &Pieces(rows.len(), rows.iter(), number))?;
-        saved.serialize_field("seen", &Pieces(day.seen().len(), day.seen().iter(), number))?;
+        saved.serialize_field("rows", &ChunkedSeq(rows.len(), rows.iter(), number))?;
+        saved.serialize_field("seen", &ChunkedSeq(day.seen().len(), day.seen().iter(), number))?;
         let visit = |number, out: &mut _| day.open.put(number, out);
-        saved.serialize_field("open", &Pieces(day.open.len(), day.open.numbers(), visit))?;
+        saved.serialize_field("open", &ChunkedSeq(day.open.len(), day.open.numbers(), visit))?;
         saved.end()
     }
 }
 
 /// A list of so many, one by one.
-struct Each<I>(usize, I);
+struct CountedSeq<I>(usize, I);
 
-impl<I: Iterator<Item: Serialize> + Clone> Serialize for Each<I> {
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for CountedSeq<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0))?;
         self.1.clone().try_for_each(|one| list.serialize_element(&one))?;
@@ -54,9 +54,9 @@ const BYTES_MAX: usize = 78;
 
 /// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time that
 /// a snapshot takes, in which everybody waits.
-struct Pieces<I, F>(usize, I, F);
+struct ChunkedSeq<I, F>(usize, I, F);
 
-impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for Pieces<I, F> {
+impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for ChunkedSeq<I, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (many, mut all) = (self.0.div_ceil(PIECE), self.1.clone());
         let mut pieces = serializer.serialize_seq(Some(many))?;
@@ -65,15 +65,15 @@ impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for Pieces<I, 
         for _ in 0..many {
             piece.clear();
             all.by_ref().take(PIECE).for_each(|one| self.2(one, &mut piece));
-            pieces.serialize_element(&Bytes(&piece))?;
+            pieces.serialize_element(&ByteChunk(&piece))?;
         }
         pieces.end()
     }
 }
 
-struct Bytes<'p>(&'p [u8]);
+struct ByteChunk<'p>(&'p [u8]);
 
-impl Serialize for Bytes<'_> {
+impl Serialize for ByteChunk<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
     }
@@ -84,14 +84,14 @@ pub(in crate::visits) fn numbers(pieces: &[Vec<u8>]) -> impl Iterator<Item = u64
     pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-fn texts(words: &Words) -> Each<impl Iterator<Item = &str> + Clone> {
+fn texts(words: &BoundedTexts) -> CountedSeq<impl Iterator<Item = &str> + Clone> {
     let texts = words.texts();
-    Each(texts.len(), texts)
+    CountedSeq(texts.len(), texts)
 }
 
 /// Everything that is remembered of one site's day.
 #[derive(Deserialize)]
-pub(crate) struct SavedDay {
+pub(crate) struct DaySnapshot {
     pub(crate) site: String,
     pub(crate) day: u16,
     /// In a place of its own: what is moved, or read by way of the stack, leaves copies behind.
@@ -100,7 +100,7 @@ pub(crate) struct SavedDay {
     pub(crate) values: [Vec<String>; DIMENSIONS],
     pub(crate) actions: Vec<String>,
     pub(crate) properties: Vec<String>,
-    pub(in crate::visits) common_rows: Vec<Common>,
+    pub(in crate::visits) common_rows: Vec<CommonBits>,
     /// As [`numbers`] reads them.
     pub(crate) rows: Vec<Vec<u8>>,
     pub(crate) seen: Vec<Vec<u8>>,
@@ -108,7 +108,7 @@ pub(crate) struct SavedDay {
     pub(crate) open: Vec<Vec<u8>>,
 }
 
-impl Drop for SavedDay {
+impl Drop for DaySnapshot {
     fn drop(&mut self) {
         self.key.zeroize();
         self.seen.zeroize();

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::visits::open_visits::{
-    GONE, HAS_MARKETING, Marketing, NONE, OpenVisits, PLAIN, Packed, Record, halves, split, whole,
+    GONE, HAS_MARKETING, MarketingIds, NONE, OpenVisits, PLAIN, PackedView, VisitRecord, halves, split, whole,
 };
 
 impl OpenVisits {
@@ -47,18 +47,18 @@ impl OpenVisits {
     }
 }
 
-fn read(bytes: &mut &[u8]) -> Option<(Record, Option<Marketing>)> {
+fn read(bytes: &mut &[u8]) -> Option<(VisitRecord, Option<MarketingIds>)> {
     let tag = halves(u64::from_le_bytes(take(bytes)?));
     let last_seen = u32::from_le_bytes(take(bytes)?);
     let mut view = || {
         let ([a, b, c, d], [e, f], [days_before, marks]) = (take(bytes)?, take(bytes)?, take(bytes)?);
         let (page, hours_before) = (u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([e, f]));
-        Some(Packed { page, hours_before, days_before, marks })
+        Some(PackedView { page, hours_before, days_before, marks })
     };
     let (entry, current, previous) = (view()?, view()?, view()?);
     let values: [u16; PLAIN] = numbers(bytes)?;
     let marketing = if entry.marks & HAS_MARKETING == 0 { None } else { Some(numbers(bytes)?) };
-    Some((Record { tag, last_seen, next: NONE, entry, current, previous, looked_at_before: 0, values }, marketing))
+    Some((VisitRecord { tag, last_seen, next: NONE, entry, current, previous, looked_at_before: 0, values }, marketing))
 }
 
 fn take<const BYTES: usize>(bytes: &mut &[u8]) -> Option<[u8; BYTES]> {

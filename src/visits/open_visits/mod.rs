@@ -4,18 +4,18 @@
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::visits::day::{View, Visit};
-use crate::visits::tag_set::Numbers;
+use crate::visits::tag_set::TagSet;
 
 /// Dimensions from here on are marketing, and most visits have none of them.
 const PLAIN: usize = Dimension::Source as usize;
-type Marketing = [u16; DIMENSIONS - PLAIN];
+type MarketingIds = [u16; DIMENSIONS - PLAIN];
 
 /// Bytes of a visit: its record, its values of marketing, its entry in the index.
 pub(super) const VISIT_BYTES: u64 =
-    (size_of::<Record>() + size_of::<Marketing>()) as u64 + crate::visits::tag_set::NUMBER_BYTES_MAX;
+    (size_of::<VisitRecord>() + size_of::<MarketingIds>()) as u64 + crate::visits::tag_set::NUMBER_BYTES_MAX;
 
 /// A chunk is as large as an allocation may be that leaves nothing over.
-const CHUNK: usize = (64 << 10) / size_of::<Record>();
+const CHUNK: usize = (64 << 10) / size_of::<VisitRecord>();
 
 /// No record.
 const NONE: u32 = u32::MAX;
@@ -28,7 +28,7 @@ const SLACK_DAYS: u16 = 2;
 
 /// A showing of a page; its day and hour as distances to the day that the visit is kept under.
 #[derive(Clone, Copy)]
-struct Packed {
+struct PackedView {
     page: u32,
     hours_before: u16,
     days_before: u8,
@@ -46,16 +46,16 @@ const HAS_MARKETING: u8 = 4;
 const GONE: u8 = 8;
 
 #[derive(Clone, Copy)]
-struct Record {
+struct VisitRecord {
     /// As two halves, so that nothing is left empty to align it.
     tag: [u32; 2],
-    /// Seconds since [`Base::second`].
+    /// Seconds since [`RecordBase::second`].
     last_seen: u32,
     /// The next in turn, or the next free one.
     next: u32,
-    entry: Packed,
-    current: Packed,
-    previous: Packed,
+    entry: PackedView,
+    current: PackedView,
+    previous: PackedView,
     /// How long before `last_seen` it was looked at.
     looked_at_before: u16,
     values: [u16; PLAIN],
@@ -63,14 +63,14 @@ struct Record {
 
 /// What a record's times are told from.
 #[derive(Clone, Copy)]
-struct Base {
+struct RecordBase {
     day: Day,
     second: i64,
     /// Every hour lies before this one.
     hour: u32,
 }
 
-impl Base {
+impl RecordBase {
     fn of(day: Day) -> Self {
         let begin = i64::from(day.0) * SECONDS_A_DAY;
         Self {
@@ -81,8 +81,8 @@ impl Base {
     }
 
     /// Nothing for what cannot be told: of a visit of more than 255 days.
-    fn packed(self, view: View) -> Option<Packed> {
-        Some(Packed {
+    fn packed(self, view: View) -> Option<PackedView> {
+        Some(PackedView {
             page: view.page,
             hours_before: self.hour.checked_sub(view.hour.0)?.try_into().ok()?,
             days_before: self.day.0.checked_sub(view.day.0)?.try_into().ok()?,
@@ -90,7 +90,7 @@ impl Base {
         })
     }
 
-    fn view(self, packed: Packed) -> View {
+    fn view(self, packed: PackedView) -> View {
         let depth = packed.marks & !TIMED;
         View {
             day: Day(self.day.0 - u16::from(packed.days_before)),
@@ -108,12 +108,12 @@ impl Base {
 
 /// All of a day.
 pub(super) struct OpenVisits {
-    base: Base,
+    base: RecordBase,
     /// The upper half of each visit's tag, and its record's number plus one.
-    index: Numbers,
-    chunks: Vec<Vec<Record>>,
+    index: TagSet,
+    chunks: Vec<Vec<VisitRecord>>,
     /// Beside each chunk, empty until one of its visits has such values.
-    marketing: Vec<Vec<Marketing>>,
+    marketing: Vec<Vec<MarketingIds>>,
     /// Every record that is not free once, in the order of when it was looked at.
     first: u32,
     last: u32,
@@ -123,8 +123,8 @@ pub(super) struct OpenVisits {
 impl OpenVisits {
     pub(super) fn new(day: Day) -> Self {
         Self {
-            base: Base::of(day),
-            index: Numbers::default(),
+            base: RecordBase::of(day),
+            index: TagSet::default(),
             chunks: Vec::new(),
             marketing: Vec::new(),
             first: NONE,
@@ -136,8 +136,8 @@ impl OpenVisits {
     /// Bytes that they take.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let records: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Record>()).sum();
-        let marketing: usize = self.marketing.iter().map(|chunk| chunk.capacity() * size_of::<Marketing>()).sum();
+        let records: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<VisitRecord>()).sum();
+        let marketing: usize = self.marketing.iter().map(|chunk| chunk.capacity() * size_of::<MarketingIds>()).sum();
         records + marketing + self.index.bytes()
     }
 
@@ -176,7 +176,7 @@ impl OpenVisits {
     }
 
     /// Takes in a record whose tag has none; its number.
-    fn add(&mut self, record: Record) -> u32 {
+    fn add(&mut self, record: VisitRecord) -> u32 {
         let number = self.room();
         self.index.insert(entry(whole(record.tag), number));
         if let Some(place) = self.at_mut(number) {
@@ -274,16 +274,16 @@ impl OpenVisits {
         })
     }
 
-    fn record(&self, tag: u64, visit: &Visit) -> Option<Record> {
+    fn record(&self, tag: u64, visit: &Visit) -> Option<VisitRecord> {
         let (base, [plain @ .., _, _, _, _, _, _, _]) = (self.base, visit.entry_values);
         let current = base.packed(visit.current)?;
         let previous = visit.previous.and_then(|view| base.packed(view));
         let marks = marks(visit.bounce, previous.is_some()) | if has_marketing(visit) { HAS_MARKETING } else { 0 };
-        Some(Record {
+        Some(VisitRecord {
             tag: halves(tag),
             last_seen: base.seconds(visit.last_seen),
             next: NONE,
-            entry: Packed { marks, ..base.packed(visit.entry)? },
+            entry: PackedView { marks, ..base.packed(visit.entry)? },
             current,
             previous: previous.unwrap_or(current),
             looked_at_before: 0,
@@ -298,14 +298,14 @@ impl OpenVisits {
         }
     }
 
-    fn put_marketing(&mut self, number: u32, marketing: Marketing) {
+    fn put_marketing(&mut self, number: u32, marketing: MarketingIds) {
         let (chunk, place) = split(number);
         if self.marketing.len() <= chunk {
             self.marketing.resize_with(chunk + 1, Vec::new);
         }
         if let Some(values) = self.marketing.get_mut(chunk) {
             if values.len() <= place {
-                values.resize(place + 1, Marketing::default());
+                values.resize(place + 1, MarketingIds::default());
             }
             values.iter_mut().skip(place).take(1).for_each(|values| *values = marketing);
         }
@@ -322,9 +322,9 @@ impl OpenVisits {
         }
         let before = (self.chunks.len() - 1) * CHUNK;
         let Some(chunk) = self.chunks.last_mut() else { return NONE };
-        let nothing = Packed { page: 0, hours_before: 0, days_before: 0, marks: 0 };
+        let nothing = PackedView { page: 0, hours_before: 0, days_before: 0, marks: 0 };
         let (entry, current, previous) = (nothing, nothing, nothing);
-        let empty = Record {
+        let empty = VisitRecord {
             tag: [0; 2],
             last_seen: 0,
             next: NONE,
@@ -353,12 +353,12 @@ impl OpenVisits {
         }
     }
 
-    fn at(&self, number: u32) -> Option<&Record> {
+    fn at(&self, number: u32) -> Option<&VisitRecord> {
         let (chunk, place) = split(number);
         self.chunks.get(chunk)?.get(place)
     }
 
-    fn at_mut(&mut self, number: u32) -> Option<&mut Record> {
+    fn at_mut(&mut self, number: u32) -> Option<&mut VisitRecord> {
         let (chunk, place) = split(number);
         self.chunks.get_mut(chunk)?.get_mut(place)
     }
@@ -386,7 +386,7 @@ fn whole([lower, upper]: [u32; 2]) -> u64 {
     u64::from(upper) << 32 | u64::from(lower)
 }
 
-fn looked_at(record: &Record) -> u32 {
+fn looked_at(record: &VisitRecord) -> u32 {
     record.last_seen.saturating_sub(u32::from(record.looked_at_before))
 }
 

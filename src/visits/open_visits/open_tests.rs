@@ -153,7 +153,7 @@ fn a_visit_that_goes_on_for_longer_than_can_be_told_is_let_go() {
 
 #[test]
 fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
-    assert_eq!(size_of::<Record>(), 68);
+    assert_eq!(size_of::<VisitRecord>(), 68);
     let mut open = OpenVisits::new(DAY);
     let at = i64::from(DAY.0) * SECONDS_A_DAY;
     (0..3u64).for_each(|tag| open.begin(tag, &visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false)));
@@ -164,7 +164,7 @@ fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
 /// 68 of its record, some 10 of its entry in the index, and some 10 for each of its tags: of itself and of its pages.
 #[test]
 fn a_visitor_of_three_pages_takes_120_bytes_while_it_is_there_and_40_for_the_rest_of_the_day() {
-    let (mut open, mut seen) = (OpenVisits::new(DAY), Numbers::default());
+    let (mut open, mut seen) = (OpenVisits::new(DAY), TagSet::default());
     let at = i64::from(DAY.0) * SECONDS_A_DAY;
     let visit = visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false);
     let mut worst = (0, 0);

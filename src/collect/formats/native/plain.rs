@@ -2,15 +2,15 @@
 //! They are read in one pass, at a quarter of serde's cost. It must never read anything otherwise than serde would: at
 //! whatever is unusual, or wrong, it gives up, and serde decides.
 
-use crate::collect::formats::native::{Consent, Fields, Flag, Number, Text};
+use crate::collect::formats::native::{ConsentFlag, JsonFlag, JsonNumber, JsonText, NativeFields};
 
 /// Digits of a number that is read here.
 const DIGITS_MAX: usize = 9;
 
 /// The fields of a plain body.
-pub(super) fn read(body: &[u8]) -> Option<Fields<'_>> {
+pub(super) fn read(body: &[u8]) -> Option<NativeFields<'_>> {
     let mut rest = Rest { body: std::str::from_utf8(body).ok()?, at: 0 };
-    let mut fields = Fields::default();
+    let mut fields = NativeFields::default();
     rest.skip(b'{')?;
     loop {
         let name = rest.text()?;
@@ -31,7 +31,7 @@ enum Plain<'a> {
     Flag(bool),
 }
 
-impl<'a> Fields<'a> {
+impl<'a> NativeFields<'a> {
     /// Nothing for a field that is there already, or whose value is for serde to judge.
     fn put(&mut self, name: &str, value: Plain<'a>) -> Option<()> {
         match name {
@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
             // knows is left to serde.
             "v" => Some(()),
             "c" if self.c.is_none() => {
-                self.c = Some(Consent(match value {
+                self.c = Some(ConsentFlag(match value {
                     Plain::Number(number) => number == 1,
                     Plain::Flag(flag) => flag,
                     Plain::Text(_) => return None,
@@ -60,23 +60,23 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn text<'a>(field: &mut Option<Text<'a>>, value: Plain<'a>) -> Option<()> {
+fn text<'a>(field: &mut Option<JsonText<'a>>, value: Plain<'a>) -> Option<()> {
     let Plain::Text(text) = value else { return None };
-    field.replace(Text(text.into())).is_none().then_some(())
+    field.replace(JsonText(text.into())).is_none().then_some(())
 }
 
-fn flag(field: &mut Option<Flag>, value: Plain<'_>) -> Option<()> {
+fn flag(field: &mut Option<JsonFlag>, value: Plain<'_>) -> Option<()> {
     let flag = match value {
         Plain::Flag(flag) => flag,
         Plain::Number(number) => number != 0,
         Plain::Text(_) => return None,
     };
-    field.replace(Flag(flag)).is_none().then_some(())
+    field.replace(JsonFlag(flag)).is_none().then_some(())
 }
 
-fn number(field: &mut Option<Number>, value: Plain<'_>) -> Option<()> {
+fn number(field: &mut Option<JsonNumber>, value: Plain<'_>) -> Option<()> {
     let Plain::Number(number) = value else { return None };
-    field.replace(Number(number.into())).is_none().then_some(())
+    field.replace(JsonNumber(number.into())).is_none().then_some(())
 }
 
 /// A body, and how much of it is read.
@@ -159,8 +159,8 @@ mod tests {
     use crate::collect::formats::native::*;
 
     /// A field as far as a message tells it.
-    fn seen(fields: Fields<'_>) -> String {
-        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.0.to_string());
+    fn seen(fields: NativeFields<'_>) -> String {
+        let text = |text: &Option<JsonText<'_>>| text.as_ref().map(|text| text.0.to_string());
         let texts = [&fields.n, &fields.u, &fields.d, &fields.r].map(text);
         let flags = [&fields.h, &fields.i].map(|flag| flag.as_ref().map(|flag| flag.0));
         let numbers = [&fields.e, &fields.sd, &fields.w].map(|number| number.as_ref().map(|number| number.0));
@@ -172,7 +172,7 @@ mod tests {
     /// Fails where a body that is read here is read otherwise by serde, or not at all; says whether it is read here.
     fn is_read(body: &[u8]) -> bool {
         let Some(fields) = read(body) else { return false };
-        let by_serde = serde_json::from_slice::<Fields<'_>>(body).map(seen).map_err(|_| "refused");
+        let by_serde = serde_json::from_slice::<NativeFields<'_>>(body).map(seen).map_err(|_| "refused");
         assert_eq!(Ok(seen(fields)), by_serde, "{:?}", String::from_utf8_lossy(body));
         true
     }
