@@ -48,9 +48,9 @@ fn no_file_of_the_project_claims_a_seal() {
     for part in [
         "README.md",
         "ARCHITECTURE.md",
-        "src/notice/people.rs",
+        "src/compliance/notice/rights.rs",
         "dashboards/console/index.html",
-        "src/privacy/rules/table.rs",
+        "src/compliance/rules/table.rs",
     ] {
         assert!(files.iter().any(|file| file.ends_with(part)), "{part} is not searched");
     }
