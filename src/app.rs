@@ -128,12 +128,8 @@ impl App {
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
         let hits =
             HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let collect = Arc::new(CollectState::new(
-            hits,
-            PublicPages::new(&config, anonymiser.clone(), clock.clone()),
-            config.collect.clone(),
-            demo,
-        ));
+        let pages = PublicPages::new(&config, anonymiser.clone(), clock.clone());
+        let collect = Arc::new(CollectState::new(hits, pages, config.collect.clone(), demo));
         let (collect_address, collecting) = CollectThreads::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());

@@ -3,6 +3,7 @@
 
 mod check;
 mod defaults;
+mod hash;
 mod read;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use self::hash::config_hash;
 pub use self::read::log_level;
 pub(crate) use self::read::network;
 
@@ -288,7 +290,7 @@ impl Config {
         if !file.is_file() {
             return Err(ConfigError::Missing(file.to_owned()));
         }
-        read::read(read::file(file)).and_then(Self::checked)
+        read::read(read::file(file)).map_err(ConfigError::Read).and_then(Self::checked)
     }
 
     /// The same from a text: for tests and the demonstration.
@@ -296,6 +298,6 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        read::read(read::text(text)).and_then(Self::checked)
+        read::read(read::text(text)).map_err(ConfigError::Read).and_then(Self::checked)
     }
 }

@@ -8,10 +8,8 @@ use figment::providers::{Env, Format, Toml};
 use figment::{Figment, Source};
 use ipnet::IpNet;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use tracing::level_filters::LevelFilter;
-
-use super::{Config, ConfigError};
 
 /// Whole numbers, as the parser names them.
 const WHOLE_NUMBERS: [&str; 4] = ["u16", "u32", "u64", "usize"];
@@ -23,13 +21,15 @@ pub fn log_level() -> LevelFilter {
     wanted.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO)
 }
 
-/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is no key: it belongs to the log, to
+/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is not a key: it belongs to the log, to
 /// tests, or to a cluster that describes its services that way.
-pub(super) fn read(file: impl figment::Provider) -> Result<Config, ConfigError> {
+///
+/// # Errors
+/// The first fault as a sentence; the others show when it is mended.
+pub(super) fn read<T: DeserializeOwned>(file: impl figment::Provider) -> Result<T, String> {
     let environment = Env::prefixed("SILLAGE_").filter(|name| name.as_str().contains("__")).split("__");
-    let read: Result<Config, figment::Error> = Figment::from(file).merge(environment).extract();
-    // Of several faults the first is told; the others show when it is mended.
-    read.map_err(|errors| errors.into_iter().next().map_or_else(|| ConfigError::Read(String::new()), told))
+    let read: Result<T, figment::Error> = Figment::from(file).merge(environment).extract();
+    read.map_err(|errors| errors.into_iter().next().map(fault_text).unwrap_or_default())
 }
 
 /// A provider of the text in `file`, which exists.
@@ -43,7 +43,7 @@ pub(super) fn text(text: &str) -> impl figment::Provider {
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "the parser's own sentence is good enough for the rest")]
-fn told(error: figment::Error) -> ConfigError {
+fn fault_text(error: figment::Error) -> String {
     let known = error.metadata.as_ref();
     let environment = known.is_some_and(|known| known.name.contains("environment"));
     let key = if environment {
@@ -65,7 +65,7 @@ fn told(error: figment::Error) -> ConfigError {
         other => other.to_string().trim_end().to_owned(),
     };
     let key = if key.is_empty() { key } else { format!("{key}: ") };
-    ConfigError::Read(format!("{file}{key}{why}"))
+    format!("{file}{key}{why}")
 }
 
 /// A network, or one address as a network of its own.

@@ -141,7 +141,7 @@ fn what_may_not_be_meant_is_noted() {
     let text = "[console]\ntokens = [{ name = \"ops\", sha256 = \"SHA\", sites = [\"b\"] }]\n[[site]]\nname = \"a\"";
     let output = check(&text.replace("SHA", &"0".repeat(64)), &[]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.ends_with("c.toml: right; 1 site(s)\n"), "{said}");
+    assert!(output.status.success() && said.ends_with("c.toml: valid; 1 site(s)\n"), "{said}");
     assert!(said.contains("note: the token `ops` is for `b`, which is no [[site]]\n"), "{said}");
     assert!(said.contains("note: no geo.databases: countries and cities stay unknown\n"), "{said}");
     assert!(!said.contains("privacy.marketing"), "{said}");

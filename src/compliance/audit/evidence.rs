@@ -4,14 +4,13 @@
 use std::io;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::collect::tracker;
 use crate::compliance::audit::database::DatabaseEvidence;
 use crate::compliance::audit::machine::MachineEvidence;
 use crate::compliance::notice;
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
-use crate::config::{Config, EngineMode};
+use crate::config::{Config, EngineMode, config_hash};
 use crate::privacy::lookup::place::{DatabaseEdition, PlaceDatabases};
 use crate::privacy::tag::day_key::KeyError;
 use crate::privacy::tag::trial::{TagTrial, try_tags};
@@ -77,24 +76,6 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
     })
 }
 
-/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens and whatever stands before the
-/// host in a URL are left out: the hash says which configuration was judged, and must be of use to no guesser.
-pub fn config_hash(config: &Config) -> String {
-    let mut config = config.clone();
-    for token in &mut config.console.tokens {
-        token.sha256.clear();
-    }
-    if let Ok(mut url) = url::Url::parse(&config.clickhouse.url) {
-        // Only a URL that has no host refuses this, and it has no user either.
-        url.set_username("").ok();
-        url.set_password(None).ok();
-        config.clickhouse.url = url.into();
-    }
-    // Through a value: its objects are sorted by name.
-    let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Whether the engine is one of ours.
 pub(super) fn embedded(config: &Config) -> bool {
     config.clickhouse.mode == EngineMode::Embedded
@@ -114,26 +95,4 @@ fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     ];
     texts.extend(notice::texts(config, now));
     texts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::TokenConfig;
-
-    #[test]
-    fn the_hash_tells_configurations_apart_but_holds_no_secret() {
-        let mut config = Config::default();
-        config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
-        config.console.tokens =
-            vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
-        let hash = config_hash(&config);
-        assert_eq!(hash.len(), 64);
-
-        config.clickhouse.url = "http://db.example:8123/".into();
-        config.console.tokens[0].sha256 = "cd".repeat(32);
-        assert_eq!(config_hash(&config), hash);
-        config.privacy.rounding = 1;
-        assert_ne!(config_hash(&config), hash);
-    }
 }

@@ -10,7 +10,7 @@ use crate::compliance::audit::{Audit, Finding, Verdict};
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
 /// How the report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
     /// For a terminal.
     Text,

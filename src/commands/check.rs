@@ -1,0 +1,28 @@
+//! `sillage check`.
+
+use crate::app;
+use crate::commands::config_file::ConfigFile;
+use crate::commands::terminal::{CommandError, print};
+use crate::sizing;
+
+/// Read the configuration and report mistakes, notes and the memory it may use.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Check {
+    /// Prints the memory plan and the notes.
+    ///
+    /// # Errors
+    /// The first mistake in the configuration.
+    pub fn run(&self) -> Result<(), CommandError> {
+        let config = self.config.load()?;
+        app::check(&config)?;
+        let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
+        let memory = sizing::told(&config);
+        let file = self.config.config.display();
+        print(&format!("{notes}{memory}\n{file}: valid; {} site(s)", config.site.len()))
+    }
+}

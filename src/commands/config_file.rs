@@ -1,0 +1,35 @@
+//! The arguments that nearly every command shares: the configuration file, and one site of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::commands::terminal::CommandError;
+use crate::config::{Config, ConfigError};
+use crate::sites::{Site, Sites};
+
+/// `--config`.
+#[derive(Debug, clap::Args)]
+pub struct ConfigFile {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
+    pub config: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub(super) fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(&self.config)
+    }
+
+    /// The configured site `name`.
+    ///
+    /// # Errors
+    /// When `sites` has no such site.
+    pub(super) fn site(&self, sites: &Sites, name: &str) -> Result<Arc<Site>, CommandError> {
+        let site = sites.find(name).cloned();
+        site.ok_or_else(|| format!("no site `{name}` in {}", self.config.display()).into())
+    }
+}

@@ -1,0 +1,37 @@
+//! The database while a command runs: that of a running collector, or an engine that the command starts and stops.
+
+use crate::app;
+use crate::commands::terminal::CommandError;
+use crate::config::{Config, EngineMode};
+use crate::store::client::Store;
+use crate::store::engine::Engine;
+
+/// A connection, and the engine behind it when this command started one.
+pub(super) struct Database {
+    /// The connection.
+    pub(super) store: Store,
+    engine: Option<Engine>,
+}
+
+impl Database {
+    /// Connects, to the engine of a running collector where there is one.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub(super) async fn open(config: &Config) -> Result<Self, CommandError> {
+        let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
+            Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
+            Some(_) | None => app::reach_engine(config).await?,
+        };
+        Ok(Self { store: Store::connect(&config.clickhouse, &endpoint), engine })
+    }
+
+    /// Stops the engine that this command started. Connections close first: an engine that stops waits some seconds for
+    /// those that are open.
+    pub(super) async fn close(self) {
+        drop(self.store);
+        if let Some(engine) = self.engine {
+            engine.stop().await;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `sillage import`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::app;
+use crate::clock::{Clock, SystemClock};
+use crate::commands::config_file::ConfigFile;
+use crate::commands::database::Database;
+use crate::commands::migrate::settings;
+use crate::commands::terminal::{CommandError, print};
+use crate::import;
+use crate::import::{ImportFormat, ImportJob};
+use crate::sites::Sites;
+use crate::store::migrate;
+
+/// Count hits from access logs or event files.
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(subcommand)]
+    source: ImportSource,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportSource {
+    /// Access logs: combined, common, or JSON of nginx, Apache and Caddy; plain or gzip.
+    AccessLog(ImportArguments),
+    /// Native events: one JSON object a line, with `time`, `address`, `user_agent`, `accept_language`.
+    Events(ImportArguments),
+}
+
+#[derive(Debug, Args)]
+struct ImportArguments {
+    /// Files, in any order.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Site that the hits are counted for.
+    #[arg(long)]
+    site: String,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Days added to every time.
+    #[arg(long, value_name = "DAYS", default_value_t = 0, allow_negative_numbers = true)]
+    shift_days: i64,
+    /// Count days again that were imported before.
+    #[arg(long)]
+    again: bool,
+}
+
+impl Import {
+    /// Imports the files and prints a summary.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a day that may not be imported, a database that fails.
+    pub async fn run(self) -> Result<(), CommandError> {
+        let (format, arguments) = match self.source {
+            ImportSource::AccessLog(arguments) => (ImportFormat::AccessLog, arguments),
+            ImportSource::Events(arguments) => (ImportFormat::Events, arguments),
+        };
+        let config = arguments.config.load()?;
+        let sites = Sites::new(&config.site)?;
+        let site = arguments.config.site(&sites, &arguments.site)?;
+        let now = SystemClock.now();
+        let job = ImportJob {
+            format,
+            files: arguments.files,
+            keep_from: site.retained_from(now, config.privacy.retention_months),
+            site,
+            shift_days: arguments.shift_days,
+            again: arguments.again,
+            part_rows: import::PART_ROWS,
+            progress: std::io::stderr().is_terminal(),
+        };
+        let database = Database::open(&config).await?;
+        let imported = async {
+            migrate::apply(&database.store, &settings(&config)).await?;
+            let anonymiser = app::anonymiser(&config)?;
+            Ok::<_, CommandError>(import::run(job, anonymiser, &config, &database.store, now).await?)
+        };
+        let imported = imported.await;
+        database.close().await;
+        print(&imported?.to_string())
+    }
+}

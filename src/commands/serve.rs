@@ -1,0 +1,132 @@
+//! `sillage serve`: runs the program until a signal ends it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::{App, AppOptions};
+use crate::clock::{Clock, SteadyClock, SystemClock};
+use crate::commands::terminal::{CommandError, print};
+use crate::config::Config;
+use crate::demo::{self, Demo};
+use crate::ship;
+
+/// Run the collector and the console.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
+    config: PathBuf,
+    /// Demonstration without a file: a shop to click through on loopback, a console signed in by the printed link, engine
+    /// and spool in a temporary folder that is removed at the end; figures are exact, not rounded.
+    #[arg(long, conflicts_with = "config")]
+    demo: bool,
+}
+
+impl Serve {
+    /// Runs until SIGTERM or Ctrl-C.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn run(&self) -> Result<(), CommandError> {
+        if self.demo { serve_demo().await } else { serve(&self.config).await }
+    }
+}
+
+async fn serve(file: &Path) -> Result<(), CommandError> {
+    let config = Config::load(file)?;
+    for note in config.notes() {
+        tracing::warn!("{note}");
+    }
+    let mut signals = Signals::new()?;
+    let Some(app) = start(config, false, &mut signals).await? else { return Ok(()) };
+    print(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
+    run_until_stopped(app, Some(file), signals).await;
+    Ok(())
+}
+
+async fn serve_demo() -> Result<(), CommandError> {
+    let mut signals = Signals::new()?;
+    let demo = Demo::new()?;
+    let config = demo.config.clone();
+    let Some(app) = start(demo.config, true, &mut signals).await? else { return Ok(()) };
+    let (collect, console) = (app.collect_address, app.console_address);
+    print(&format!(
+        "Sillage demonstration: figures are exact (rounding off) and gone when it stops.\n\n\
+         collect  http://{collect}/\n\
+         demo     http://{collect}/{site}/\n\
+         console  http://{console}/sign-in?token={token}\n\n\
+         Open both links, click through the demo, and watch the figures. Ctrl-C stops it.",
+        site = demo::SITE,
+        token = demo.token,
+    ))?;
+    let (runtime_dir, folder) = (config.runtime.dir.clone(), demo.folder.path().to_owned());
+    let past_weeks = tokio::spawn(async move {
+        if let Err(error) = demo::bring_past_weeks(&config, collect, &folder, SystemClock.now()).await {
+            tracing::warn!(%error, "demo: past weeks not imported");
+        }
+    });
+    run_until_stopped(app, None, signals).await;
+    past_weeks.abort();
+    past_weeks.await.ok();
+    std::fs::remove_dir_all(runtime_dir).ok();
+    Ok(())
+}
+
+/// Signals of the system, caught from before the first hit.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Starts the program; `None` when a signal came first, which may be while the database is away.
+async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, CommandError> {
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
+    tokio::select! {
+        // All parts run.
+        app = App::start(AppOptions { config, clock, demo, database: None, pauses: ship::PAUSES }) => return Ok(Some(app?)),
+        // SIGTERM before that.
+        _ = signals.terminate.recv() => {}
+        // Ctrl-C before that.
+        _ = signals.interrupt.recv() => {}
+    }
+    tracing::info!("serve: stopped before start was complete");
+    Ok(None)
+}
+
+/// Runs until SIGTERM or Ctrl-C; SIGHUP reads `file` again.
+async fn run_until_stopped(app: App, file: Option<&Path>, mut signals: Signals) {
+    loop {
+        tokio::select! {
+            // SIGTERM: stop.
+            _ = signals.terminate.recv() => break,
+            // Ctrl-C: stop.
+            _ = signals.interrupt.recv() => break,
+            // SIGHUP: reload the configuration.
+            _ = signals.hang_up.recv() => reload(&app, file),
+        }
+    }
+    tracing::info!("serve: stopping");
+    app.stop().await;
+}
+
+fn reload(app: &App, file: Option<&Path>) {
+    let Some(file) = file else { return };
+    let reloaded = Config::load(file).map_err(CommandError::from).and_then(|config| Ok(app.reload(&config)?));
+    match reloaded {
+        Ok(()) => tracing::info!("serve: sites, tokens and location files reloaded"),
+        Err(error) => tracing::error!(%error, "serve: configuration reload failed; keeping the previous one"),
+    }
+}

@@ -1,0 +1,45 @@
+//! The hash that names a configuration in audits and notices. Must be of no use to anybody who guesses secrets.
+
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+
+/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens and the user in a URL are left
+/// out: the hash identifies the configuration, not its secrets.
+pub fn config_hash(config: &Config) -> String {
+    let mut config = config.clone();
+    for token in &mut config.console.tokens {
+        token.sha256.clear();
+    }
+    if let Ok(mut url) = url::Url::parse(&config.clickhouse.url) {
+        // Only a URL without a host rejects this, and such a URL has no user.
+        url.set_username("").ok();
+        url.set_password(None).ok();
+        config.clickhouse.url = url.into();
+    }
+    // A `Value` sorts the keys of its objects.
+    let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TokenConfig;
+
+    #[test]
+    fn the_hash_tells_configurations_apart_but_holds_no_secret() {
+        let mut config = Config::default();
+        config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
+        config.console.tokens =
+            vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
+        let hash = config_hash(&config);
+        assert_eq!(hash.len(), 64);
+
+        config.clickhouse.url = "http://db.example:8123/".into();
+        config.console.tokens[0].sha256 = "cd".repeat(32);
+        assert_eq!(config_hash(&config), hash);
+        config.privacy.rounding = 1;
+        assert_ne!(config_hash(&config), hash);
+    }
+}
