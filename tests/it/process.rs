@@ -325,7 +325,7 @@ async fn a_start_that_waits_for_its_database_ends_when_told_and_what_it_took_is_
         .unwrap();
     assert_eq!(client.request(request).await.unwrap().status(), 202);
     assert_eq!(terminated(child).await, Some(0), "{}", home.log());
-    assert!(home.log().contains("stopping before all of it ran"), "{}", home.log());
+    assert!(home.log().contains("serve: stopped before start was complete"), "{}", home.log());
 
     let program = home.serve(&[]).await;
     assert_eq!(program.pages().await, BTreeMap::from([("/early".to_owned(), 1)]));
