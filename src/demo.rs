@@ -145,6 +145,7 @@ fn past_weeks(collect: SocketAddr, now: Timestamp) -> Traffic {
         timezone: TimeZone::UTC,
         visitors_per_day: 140,
         seed: 4,
+        extras: crate::simulate::TrafficExtras::default(),
     }
 }
 

@@ -94,6 +94,7 @@ impl Traffic {
             timezone: jiff::tz::TimeZone::UTC,
             visitors_per_day: plan.people,
             seed: 5,
+            extras: simulate::TrafficExtras::default(),
         };
         let mut lines = Vec::new();
         day.write(&mut lines).unwrap();

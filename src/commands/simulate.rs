@@ -35,6 +35,9 @@ pub struct Simulate {
     /// Seed of the random numbers: the same seed gives the same traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Add seasons, campaigns by consent, load times, script errors, objections and robots.
+    #[arg(long)]
+    lively: bool,
     /// File for the exact totals instead of standard error.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -61,6 +64,7 @@ impl Simulate {
             timezone,
             visitors_per_day: self.visitors_per_day,
             seed: self.seed,
+            extras: if self.lively { simulate::TrafficExtras::lively() } else { simulate::TrafficExtras::default() },
         };
         let lines = BufWriter::with_capacity(256 * 1024, std::io::stdout().lock());
         let truth = serde_json::to_string(&traffic.write(lines)?)?;

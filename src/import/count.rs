@@ -155,7 +155,7 @@ impl ImportCounter {
             address: ClientIp::new(line.address),
             agent: UserAgent::new(&line.agent),
             accept_language: line.accept_language.as_deref(),
-            signals: ObjectionSignals::default(),
+            signals: line.signals,
             site: Some(&site.name),
             url: &line.message.url,
             referrer: line.message.referrer.as_deref(),

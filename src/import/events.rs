@@ -6,8 +6,10 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::collect::formats::native::NativeEvent;
+use crate::privacy::hit::ObjectionSignals;
 
 /// One event with what a live one would bring along.
 pub struct EventLine<'l> {
@@ -21,6 +23,8 @@ pub struct EventLine<'l> {
     pub agent: Cow<'l, str>,
     /// Its `Accept-Language`.
     pub accept_language: Option<Cow<'l, str>>,
+    /// Its objections: `sec_gpc`, `dnt`, `sec_purpose`, each as the header's text, a number or a boolean.
+    pub signals: ObjectionSignals,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +37,12 @@ struct EventLineContext<'l> {
     user_agent: Cow<'l, str>,
     #[serde(borrow)]
     accept_language: Option<Cow<'l, str>>,
+    #[serde(default)]
+    sec_gpc: Value,
+    #[serde(default)]
+    dnt: Value,
+    #[serde(default)]
+    sec_purpose: Value,
 }
 
 impl<'l> EventLine<'l> {
@@ -45,8 +55,17 @@ impl<'l> EventLine<'l> {
             address: beside.address.parse().ok()?,
             agent: beside.user_agent,
             accept_language: beside.accept_language,
+            signals: ObjectionSignals {
+                gpc: is_set(&beside.sec_gpc),
+                dnt: is_set(&beside.dnt),
+                prefetch: beside.sec_purpose.as_str().is_some_and(|purpose| purpose.contains("prefetch")),
+            },
         })
     }
+}
+
+fn is_set(value: &Value) -> bool {
+    value.as_bool() == Some(true) || value.as_u64() == Some(1) || value.as_str().is_some_and(|text| text.trim() == "1")
 }
 
 /// The time of a line that seems to be an event; the rest of it is passed over.

@@ -7,15 +7,20 @@
 //! [`visits`](crate::visits) and without any of its code.
 
 mod dice;
+mod extras;
+mod networks;
 mod people;
+mod steps;
 mod truth;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use crate::simulate::people::{Person, Population, StepKind, VisitStep};
+use crate::simulate::people::Population;
+use crate::simulate::steps::{LoadTimes, Person, PersonKind, StepKind, VisitStep};
 use dice::Dice;
+pub use extras::TrafficExtras;
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -57,6 +62,8 @@ pub struct Traffic {
     pub visitors_per_day: u32,
     /// Other seeds give other people.
     pub seed: u64,
+    /// What there is beside pages, reading and actions.
+    pub extras: TrafficExtras,
 }
 
 /// Share of an average day's people that come in an hour, in thousandths: quiet nights, a long evening.
@@ -77,6 +84,14 @@ impl Traffic {
             let (midnight, next) = (self.midnight(day)?, self.midnight(day + 1)?);
             let mut dice = Dice::new(self.seed, u64::from(day));
             let count = self.people_of(day, &mut dice);
+            let robots =
+                self.extras.robots(midnight, next, self.pages.len(), &mut Dice::new(self.seed ^ 0xb07, u64::from(day)));
+            truth.robots += robots.len() as u64;
+            truth.events += robots.len() as u64;
+            for (person, step) in robots {
+                serial += 1;
+                coming.push(Reverse(QueuedStep { at: step.at, serial, number: 0, person, step }));
+            }
             for number in 0..count {
                 serial += 1;
                 let mut dice = Dice::new(self.seed ^ 0x5eed, serial);
@@ -86,8 +101,19 @@ impl Traffic {
                 {
                     self.line(&mut out, &people, &due)?;
                 }
-                let (person, steps) = people.person(serial, begin, end, &mut dice);
-                truth.note(&steps, &self.timezone);
+                let (mut person, mut steps) = people.person(serial, begin, end, &mut dice);
+                self.extras.enrich(
+                    &mut person,
+                    &mut steps,
+                    self.pages.len(),
+                    &mut Dice::new(self.seed ^ 0xe47a, serial),
+                );
+                match person.kind {
+                    PersonKind::Objecting => truth.note_objection(&steps),
+                    PersonKind::Usual | PersonKind::Consenting | PersonKind::Robot => {
+                        truth.note(&steps, &self.timezone)
+                    }
+                }
                 for (number, step) in steps.into_iter().enumerate() {
                     coming.push(Reverse(QueuedStep { at: step.at, serial, number, person, step }));
                 }
@@ -116,28 +142,44 @@ impl Traffic {
             Weekday::Friday => 99,
             Weekday::Monday | Weekday::Tuesday | Weekday::Wednesday | Weekday::Thursday => 111,
         };
-        u64::from(self.visitors_per_day.min(VISITORS_A_DAY_MAX)) * percent * (920 + dice.below(161)) / 100_000
+        let people =
+            u64::from(self.visitors_per_day.min(VISITORS_A_DAY_MAX)) * percent * (920 + dice.below(161)) / 100_000;
+        people * self.extras.season_percent(date, day, self.days) / 100
     }
 
     fn line(&self, out: &mut impl Write, people: &Population, due: &QueuedStep) -> io::Result<()> {
-        let page = |page: usize| self.pages.get(page).map_or("/", String::as_str);
-        let url = format!("{}{}", self.origin, page(due.step.page));
+        let page = |page: usize| {
+            let lost = || self.extras.lost_pages.get(page.checked_sub(self.pages.len())?);
+            self.pages.get(page).or_else(lost).map_or("/", String::as_str)
+        };
+        let mut url = format!("{}{}", self.origin, page(due.step.page));
+        if let StepKind::View { query: Some(query), .. } = due.step.what {
+            url.push('?');
+            url.push_str(self.extras.query_text(query));
+        }
+        let previous;
         let mut line = SimulatedLine {
             time: Timestamp::from_second(due.at).unwrap_or_default(),
             address: due.person.address,
-            user_agent: people.agent(due.person),
+            user_agent: match due.person.kind {
+                PersonKind::Robot => extras::robot_agent(due.person.agent),
+                PersonKind::Usual | PersonKind::Consenting | PersonKind::Objecting => people.agent(due.person),
+            },
             accept_language: due.person.language,
+            sec_gpc: due.person.kind == PersonKind::Objecting,
+            c: (due.person.kind == PersonKind::Consenting).then_some(1),
             n: "pageview",
             u: &url,
             r: None,
             w: due.person.width,
+            i: None,
             e: None,
             sd: None,
             p: None,
+            t: None,
         };
-        let previous;
         match due.step.what {
-            StepKind::View { from: None, outside } => line.r = outside,
+            StepKind::View { from: None, outside, .. } => line.r = outside,
             StepKind::View { from: Some(from), .. } => {
                 previous = format!("{}{}", self.origin, page(from));
                 line.r = Some(&previous);
@@ -151,6 +193,12 @@ impl Traffic {
                     line.n = &used.action;
                     line.p = Some(std::iter::once((&*used.property, value)).collect());
                 }
+            }
+            StepKind::Timing(times) => (line.n, line.t) = ("timing", Some(times)),
+            StepKind::NotFound => (line.n, line.i) = ("404", Some(false)),
+            StepKind::Problem(kind) => {
+                (line.n, line.i) = ("problem", Some(false));
+                line.p = Some(std::iter::once(("kind", kind)).collect());
             }
         }
         serde_json::to_writer(&mut *out, &line)?;
@@ -264,17 +312,25 @@ struct SimulatedLine<'l> {
     address: std::net::IpAddr,
     user_agent: &'l str,
     accept_language: &'l str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sec_gpc: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c: Option<u8>,
     n: &'l str,
     u: &'l str,
     #[serde(skip_serializing_if = "Option::is_none")]
     r: Option<&'l str>,
     w: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
+    i: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     e: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sd: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p: Option<std::collections::BTreeMap<&'l str, &'l str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    t: Option<LoadTimes>,
 }
 
 #[cfg(test)]
@@ -297,6 +353,7 @@ mod tests {
             timezone: TimeZone::get("Europe/Paris").unwrap(),
             visitors_per_day: 300,
             seed,
+            extras: TrafficExtras::default(),
         }
     }
 
@@ -345,7 +402,7 @@ mod tests {
 
     #[test]
     fn the_truth_of_a_few_steps_is_what_the_rules_say() {
-        let view = |at| VisitStep { at, page: 0, what: StepKind::View { from: None, outside: None } };
+        let view = |at| VisitStep { at, page: 0, what: StepKind::View { from: None, outside: None, query: None } };
         let used = |at| VisitStep { at, page: 0, what: StepKind::Use { number: 0, value: 0 } };
         let mut truth = Truth::default();
         // Two pages over midnight; half an hour and a second later a bounce; then one page that was used.

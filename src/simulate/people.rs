@@ -1,38 +1,11 @@
 //! The people of simulated traffic: where they are, what they carry, and what they do on a day.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::Traffic;
 use super::dice::{Dice, Wheel};
-
-/// Somebody with one day on the site.
-#[derive(Clone, Copy)]
-pub(super) struct Person {
-    pub(super) address: IpAddr,
-    pub(super) language: &'static str,
-    pub(super) width: u16,
-    agent: usize,
-}
-
-/// Something that somebody does.
-#[derive(Clone, Copy)]
-pub(super) struct VisitStep {
-    /// Seconds since 1970.
-    pub(super) at: i64,
-    /// Number of the page.
-    pub(super) page: usize,
-    pub(super) what: StepKind,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum StepKind {
-    /// Looks at the page, coming from another page of the site, from another site, or from nowhere.
-    View { from: Option<usize>, outside: Option<&'static str> },
-    /// Leaves it.
-    Reading { engaged_ms: u32, depth: u8 },
-    /// Uses a feature of it.
-    Use { number: usize, value: usize },
-}
+use super::networks::{v4, v6, within};
+use super::steps::{Person, PersonKind, StepKind, VisitStep};
 
 /// Networks: weight, first address, bits below it that tell people apart, language. At least 21 bits: nobody shares an
 /// address with anybody of the same or the next day, at a million people a day.
@@ -207,7 +180,7 @@ impl Population {
             self.visit(&mut steps, &mut at, end, dice);
             at += i64::try_from(dice.between(1_801, 14_400)).unwrap_or_default();
             if at >= end || !dice.percent(11) {
-                return (Person { address, language, width, agent }, steps);
+                return (Person { address, language, width, agent, kind: PersonKind::Usual }, steps);
             }
         }
     }
@@ -221,7 +194,7 @@ impl Population {
             if *at >= end {
                 break;
             }
-            steps.push(VisitStep { at: *at, page, what: StepKind::View { from, outside } });
+            steps.push(VisitStep { at: *at, page, what: StepKind::View { from, outside, query: None } });
             let seconds = dwell(dice);
             let left = *at + i64::try_from(seconds).unwrap_or_default();
             if left < end {
@@ -259,22 +232,4 @@ fn dwell(dice: &mut Dice) -> u64 {
     let step = dice.index(DWELL.len() - 1);
     let of = |step: usize| DWELL.get(step).copied().unwrap_or(1);
     dice.between(of(step), of(step + 1))
-}
-
-/// The address of this number in a network of so many bits; IPv6 counts networks of 64 bits.
-fn within(network: IpAddr, bits: u32, number: u64) -> IpAddr {
-    // An odd factor scatters the numbers and maps no two of them to one.
-    let host = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) & ((1 << bits) - 1);
-    match network {
-        IpAddr::V4(network) => Ipv4Addr::from_bits(network.to_bits() | u32::try_from(host).unwrap_or_default()).into(),
-        IpAddr::V6(network) => Ipv6Addr::from_bits(network.to_bits() | (u128::from(host) << 64) | 1).into(),
-    }
-}
-
-const fn v4(first: u8, second: u8) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(first, second, 0, 0))
-}
-
-const fn v6(first: u16, second: u16) -> IpAddr {
-    IpAddr::V6(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0))
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::simulate::people::{StepKind, VisitStep};
+use crate::simulate::steps::{QueryText, StepKind, VisitStep};
 
 /// The figures of all days together.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -28,9 +28,27 @@ pub struct Truth {
     pub engaged_ms: u64,
     /// Uses of a feature.
     pub actions: u64,
+    /// Pages shown that are not there.
+    pub not_found: u64,
+    /// Script errors, not among the actions.
+    pub problems: u64,
+    /// Pages shown that answer a search; none of them among the actions.
+    pub searches: u64,
+    /// Pageviews whose load times came.
+    pub timings: u64,
+    /// Lines of people who object: none of them is in the other figures, but in `events`.
+    pub objections: u64,
+    /// Lines of robots, likewise.
+    pub robots: u64,
 }
 
 impl Truth {
+    /// Adds all that one person did who objects to being counted.
+    pub(super) fn note_objection(&mut self, steps: &[VisitStep]) {
+        self.events += steps.len() as u64;
+        self.objections += steps.len() as u64;
+    }
+
     /// Adds all that one person did, in order.
     pub(super) fn note(&mut self, steps: &[VisitStep], timezone: &TimeZone) {
         let mut days: BTreeSet<Date> = BTreeSet::new();
@@ -39,8 +57,9 @@ impl Truth {
         for step in steps {
             self.events += 1;
             let gap = last.map(|last| step.at - last);
-            if let StepKind::View { .. } = step.what {
+            if let StepKind::View { query, .. } = step.what {
                 self.pageviews += 1;
+                self.searches += u64::from(matches!(query, Some(QueryText::Search(_))));
                 days.extend(Timestamp::from_second(step.at).ok().map(|at| timezone.to_datetime(at).date()));
                 if gap.is_none_or(|gap| gap > 1_800) {
                     self.visits += 1;
@@ -50,12 +69,16 @@ impl Truth {
                 views += 1;
             }
             self.visit_seconds += gap.filter(|gap| *gap <= 1_800).unwrap_or(0);
-            if let StepKind::Reading { engaged_ms, .. } = step.what {
-                self.engaged_ms += u64::from(engaged_ms);
-            }
-            if let StepKind::Use { .. } = step.what {
-                self.actions += 1;
-                used = true;
+            match step.what {
+                StepKind::View { .. } => {}
+                StepKind::Reading { engaged_ms, .. } => self.engaged_ms += u64::from(engaged_ms),
+                StepKind::Use { .. } => {
+                    self.actions += 1;
+                    used = true;
+                }
+                StepKind::Timing(_) => self.timings += 1,
+                StepKind::NotFound => self.not_found += 1,
+                StepKind::Problem(_) => self.problems += 1,
             }
             last = Some(step.at);
         }
