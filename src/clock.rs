@@ -1,11 +1,13 @@
 //! The time of day, as an argument: the system's, a steady one over it, or one that a test moves by hand.
 //! Nothing else in the program asks the operating system what time it is.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::lock::lock;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -107,7 +109,7 @@ impl Clock for SteadyClock {
         let shown = if self.calm.agrees(wall, counted) {
             wall
         } else {
-            let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut steady = lock(&self.steady);
             let shown = steady.shown(wall, counted);
             self.calm.set(&steady);
             shown

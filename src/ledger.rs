@@ -2,8 +2,9 @@
 //! together, so that all three have one order. When the spool loses events, to a failed sync, memory is made again
 //! what it was at the last durable one: nobody stays "seen" by a hit that was refused.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::lock::lock;
 use crate::privacy::{Anonymiser, Sighting};
 use crate::spool::{self, Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
 use crate::visits::journal;
@@ -139,7 +140,7 @@ impl Ledger {
     }
 
     fn lock(&self) -> MutexGuard<'_, LedgerState> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }
 

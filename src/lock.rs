@@ -1,11 +1,26 @@
-//! One process a folder: a lock on a file in it, or on itself. Must be let go in words, not only by closing the file: a child that
-//! another thread is just starting holds a copy of every open file until it runs its own program, and the lock with it.
+//! Locks: a mutex within the process, a folder between processes. A folder's lock must be released explicitly, not only
+//! by closing the file: a child that another thread is starting holds a copy of every open file until it runs its own
+//! program, and the lock with it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+
+/// Locks `mutex`, also after a thread panicked while it held the lock.
+///
+/// Poison safety: no critical section of this crate leaves its data half changed at a step that can panic, so the next
+/// holder may go on.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    unpoisoned(mutex.lock())
+}
+
+/// The guard of a wait on a condition variable, under the same poison safety as [`lock`].
+pub(crate) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder's lock, held while the value lives.
 #[derive(Debug)]
@@ -15,12 +30,12 @@ impl FolderLock {
     /// Makes `file` if it is not there and locks it.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if somebody else holds it; else as the system says.
+    /// [`io::ErrorKind::WouldBlock`] if another process holds it; otherwise the system's error.
     pub(crate) fn hold(file: &Path) -> io::Result<Self> {
         Self::on(OpenOptions::new().create(true).truncate(false).write(true).open(file)?)
     }
 
-    /// Locks `folder` itself, in which nothing may be left behind; file systems on a network refuse this.
+    /// Locks `folder` itself, which leaves no file behind; network file systems reject this.
     ///
     /// # Errors
     /// As [`FolderLock::hold`].
@@ -46,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_is_let_go_is_free_though_a_copy_of_its_file_is_open() {
+    fn a_released_lock_is_free_while_a_copy_of_its_file_is_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let lock = FolderLock::hold(&path).unwrap();

@@ -7,10 +7,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::lock::lock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -88,7 +89,7 @@ impl OpenConnections {
 
     /// `task` serves `connection`: ending it closes it.
     pub(super) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).push((connection, task));
+        lock(&self.open).push((connection, task));
     }
 
     /// Closes who waits too long, until `shutdown`; `room` is what is left of the allowed connections.
@@ -109,7 +110,7 @@ impl OpenConnections {
     }
 
     fn look(&self, now: u64, full: bool) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         let mut waiting = Vec::new();
         open.retain(|(connection, task)| {
             let Some(connection) = connection.upgrade() else { return false };

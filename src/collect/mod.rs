@@ -99,7 +99,7 @@ impl CollectState {
         let connections = OpenConnections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
-        let bell = tokio::spawn(LocalWaker::hang());
+        let bell = tokio::spawn(LocalWaker::register());
         let here = Arc::new(ThreadState { collect: self.clone(), load });
         let server = self.server();
         loop {

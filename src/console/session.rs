@@ -2,13 +2,14 @@
 //! session ends with its token, after half a day, or with the process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use hyper::header::{COOKIE, HOST, ORIGIN};
 use hyper::{HeaderMap, Uri};
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::console::tokens::{TokenDigest, digest, hex};
+use crate::lock::lock;
 
 /// Signed-in browsers at once; beyond it the oldest is signed out. 100 bytes each.
 const SESSIONS_MAX: usize = 1_000;
@@ -33,7 +34,7 @@ impl Sessions {
         let mut id = [0; 32];
         getrandom::fill(&mut id)?;
         let id = hex(&id);
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = lock(&self.0);
         sessions.retain(|_, session| session.ends > now);
         if sessions.len() >= SESSIONS_MAX {
             let oldest = sessions.iter().min_by_key(|(_, session)| session.ends).map(|(key, _)| *key);
@@ -47,14 +48,14 @@ impl Sessions {
     /// The token that this browser signed in with.
     pub(super) fn find(&self, headers: &HeaderMap, now: Timestamp) -> Option<TokenDigest> {
         let key = digest(cookie(headers)?);
-        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = lock(&self.0);
         sessions.get(&key).filter(|session| session.ends > now).map(|session| session.token)
     }
 
     /// Ends this browser's session; gives the cookie that clears the other.
     pub(super) fn close(&self, headers: &HeaderMap) -> String {
         if let Some(id) = cookie(headers) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(id));
+            lock(&self.0).remove(&digest(id));
         }
         format!("{NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
     }

@@ -54,9 +54,9 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-use super::SpoolError;
 use crate::rollup::counters::Batch;
 use crate::spool::batch_codec;
+use crate::spool::error::SpoolError;
 use crate::spool::segment;
 use crate::spool::segment::{HEADER, MENDED_MAX, NodeName, SegmentHeader, SegmentPiece, SegmentPieces};
 

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use crate::event::{Dimension, TimingMetric};
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
-use crate::spool::event_codec::CodecError;
+use crate::spool::codec_error::CodecError;
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
 
 use crate::event::Term;
-use crate::spool::event_codec::CodecError;
+use crate::spool::codec_error::CodecError;
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
 

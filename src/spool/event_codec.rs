@@ -5,28 +5,10 @@ use crate::event::{
     DIMENSIONS, Day, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Property, Term, Timing,
     TimingMetric,
 };
+use crate::spool::codec_error::CodecError;
 use crate::spool::dictionary::{DictionaryReader, DictionaryWriter};
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
-
-/// Why a payload with a good checksum is no event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CodecError {
-    #[error("ends too early")]
-    Short,
-    #[error("goes on after its end")]
-    Long,
-    #[error("a number out of its range")]
-    Range,
-    #[error("a kind or flag that this version does not know")]
-    Unknown,
-    #[error("a text that is not UTF-8")]
-    Text,
-    #[error("a text that was not defined, or whose definition is lost")]
-    Undefined,
-    #[error("a text that is defined twice, or out of order")]
-    Defined,
-}
 
 const HAS_ENTRY: u8 = 1 << 3;
 const HAS_LEFT: u8 = 1 << 4;

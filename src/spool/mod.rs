@@ -70,12 +70,16 @@ pub mod disk;
 
 mod batch;
 mod batch_codec;
+mod codec_error;
 mod commit_delay;
 mod compact;
 mod dictionary;
+mod error;
 mod event_codec;
 #[cfg(test)]
 pub(crate) mod fault;
+mod notifier;
+mod promise;
 mod queue;
 mod reader;
 mod receipt;
@@ -89,82 +93,27 @@ mod writer;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
 use self::disk::{Disk, RealDisk};
+pub use self::error::SpoolError;
+pub use self::promise::{Durable, Unavailable};
 pub use self::queue::{Position, SegmentInfo};
 pub(crate) use self::queue::{SEGMENT_MAX, WAITING_MAX};
 pub use self::reader::{ReadReport, SegmentReader};
-pub use self::receipt::{Durable, Receipt, Unavailable};
+pub use self::receipt::Receipt;
+pub use self::recover::Recovery;
 use self::segment::file_name;
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::lock::lock;
 pub use crate::spool::compact::{Quarantine, SET_ASIDE_SECONDS};
 use crate::spool::queue::{EMPTY, Queue, QueueState};
 pub use crate::spool::wake::LocalWaker;
 use crate::spool::writer::{SharedState, Writer};
-
-/// Why a spool cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// Another process holds the folder.
-    #[error("the spool's folder is in use by another process; stop it, or give this one a folder of its own")]
-    Locked,
-    /// The folder's name is damaged.
-    #[error("the spool's file `node` does not hold 32 hexadecimal digits; put back what it held")]
-    Node,
-    /// Written by a later release.
-    #[error("segment {number} has format {version}, which a later release wrote; start that one to empty the spool")]
-    Version {
-        /// Number of the segment.
-        number: u64,
-        /// Its format.
-        version: u16,
-    },
-    /// From another folder: its token would not be this one's.
-    #[error(
-        "segment {number} belongs to the spool whose file `node` holds {node}; ship it there, or put back that file"
-    )]
-    Foreign {
-        /// Number of the segment.
-        number: u64,
-        /// Its node.
-        node: String,
-    },
-    /// Not a segment that waits to be shipped.
-    #[error("segment {0} is not sealed, or cannot be read as one")]
-    Segment(u64),
-    /// A batch alone, without the events that it was made of.
-    #[error("batch {0} is damaged, and its figures are lost; it is kept in quarantine for a week")]
-    Damaged(u64),
-    /// The disk refuses.
-    #[error("the spool's disk: {0}")]
-    Disk(#[from] io::Error),
-}
-
-/// What a start found, and put in order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Segments with events.
-    pub segments: u64,
-    /// Events in them.
-    pub events: u64,
-    /// Bytes of frames that were not written to their end; nobody was told that they were kept.
-    pub torn_bytes: u64,
-    /// Frames with a flipped bit, turned back.
-    pub mended_frames: u64,
-    /// Pieces that could not be read, now in quarantine.
-    pub quarantined_frames: u64,
-    /// Whole segments likewise.
-    pub quarantined_segments: u64,
-    /// Segments that wait as batches of counters, beside those with events.
-    pub batches: u64,
-    /// Batches that could not be read.
-    pub quarantined_batches: u64,
-}
 
 /// An open spool: one folder, one writer.
 pub struct Spool {
@@ -193,7 +142,7 @@ impl Spool {
     pub fn open(bytes_max: u64, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<(Self, Recovery), SpoolError> {
         let (spool, writer, recovery) = Self::prepare(bytes_max, disk, clock)?;
         let thread = std::thread::Builder::new().name("spool".into()).spawn(|| writer.run())?;
-        *spool.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *lock(&spool.writer) = Some(thread);
         Ok((spool, recovery))
     }
 
@@ -361,7 +310,7 @@ impl Spool {
     pub fn close(&self) {
         self.shared.queue().standing = QueueState::Closed;
         self.shared.work.notify_one();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = lock(&self.writer).take();
         if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
             tracing::error!("the spool's writer ended by a panic");
         }

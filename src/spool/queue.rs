@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::receipt::{Promise, Receipt, Unavailable};
 use crate::event::Event;
+use crate::spool::promise::{Promise, Unavailable};
+use crate::spool::receipt::Receipt;
 use crate::spool::segment::{HEADER, SegmentEncoder, SegmentHeader};
 
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::disk::{Disk, QUARANTINE};
 use crate::event::Event;
+use crate::spool::codec_error::CodecError;
 use crate::spool::dictionary::DictionaryReader;
 use crate::spool::event_codec;
-use crate::spool::event_codec::CodecError;
 use crate::spool::segment::{SegmentHeader, SegmentPiece, SegmentPieces};
 use crate::spool::varint::ByteReader;
 

@@ -1,26 +1,16 @@
-//! The promise of durability, one for each group of events that are written together. It must never be kept for
-//! anything but a finished sync; a promise that is dropped is broken, and those who wait for it are told: by the bell of
-//! their thread, or one by one where it has none.
+//! Resolves when its event is on the disk. A receipt waits with its thread's other receipts where the thread has a
+//! [`LocalWaker`](crate::spool::wake::LocalWaker), and in its group otherwise. It must never resolve to [`Durable`] before the sync.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use crate::spool::promise::{Durable, Promise, ReceiptGroup, Unavailable};
 use crate::spool::wake;
-use crate::spool::wake::{Notifier, WaiterSlot};
+use crate::spool::wake::WaiterSlot;
 
-/// The spool cannot keep events now: the disk fails, is full, or is too slow for what comes. Try again later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the spool cannot keep events now")]
-pub struct Unavailable;
-
-/// Proof that an event is on the disk. Only a [`Receipt`] makes one.
-#[derive(Debug)]
-pub struct Durable(());
-
-/// Resolves once the event that it was given for is on the disk, or surely refused.
+/// Resolves once the event that it was given for is on the disk, or certain to be lost.
 #[derive(Debug)]
 #[must_use = "an event is not durable before its receipt says so"]
 pub struct Receipt {
@@ -28,83 +18,19 @@ pub struct Receipt {
     place: Option<WakerSlot>,
 }
 
-/// Where a receipt's waker stands.
+/// Where a receipt's waker is, by its index there.
 #[derive(Debug, Clone, Copy)]
 enum WakerSlot {
-    /// Among those that its thread's bell wakes.
+    /// In the list of its thread.
     Thread(usize),
     /// In its group.
     Group(usize),
 }
 
-/// The writer's side of a group of receipts.
-pub(super) struct Promise(Arc<ReceiptGroup>);
-
-#[derive(Debug)]
-pub(super) struct ReceiptGroup {
-    state: AtomicU8,
-    waiting: Mutex<GroupWaiters>,
-}
-
-/// Whom a group tells.
-#[derive(Debug, Default)]
-struct GroupWaiters {
-    /// Of threads on which somebody waits.
-    bells: Vec<Arc<Notifier>>,
-    /// Of threads without a bell.
-    wakers: Vec<Waker>,
-}
-
-const OPEN: u8 = 0;
-const KEPT: u8 = 1;
-const BROKEN: u8 = 2;
-
-impl ReceiptGroup {
-    /// What became of it, once that is known.
-    pub(super) fn settled(&self) -> Option<Result<Durable, Unavailable>> {
-        match self.state.load(Ordering::Acquire) {
-            OPEN => None,
-            KEPT => Some(Ok(Durable(()))),
-            _ => Some(Err(Unavailable)),
-        }
-    }
-
-    fn settle(&self, state: u8) {
-        let GroupWaiters { bells, wakers } = {
-            let mut waiting = self.waiting();
-            if self.state.load(Ordering::Acquire) != OPEN {
-                return;
-            }
-            self.state.store(state, Ordering::Release);
-            std::mem::take(&mut *waiting)
-        };
-        bells.iter().for_each(|bell| bell.pull());
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, GroupWaiters> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Promise {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(ReceiptGroup { state: AtomicU8::new(OPEN), waiting: Mutex::default() }))
-    }
-
+    /// A receipt for one more event.
     pub(super) fn receipt(&self) -> Receipt {
-        Receipt { group: Arc::clone(&self.0), place: None }
-    }
-
-    /// What was promised is on the disk.
-    pub(super) fn keep(&self) {
-        self.0.settle(KEPT);
-    }
-}
-
-impl Drop for Promise {
-    fn drop(&mut self) {
-        self.0.settle(BROKEN);
+        Receipt { group: self.group(), place: None }
     }
 }
 
@@ -116,12 +42,12 @@ impl Future for Receipt {
         if let Some(settled) = receipt.group.settled() {
             return Poll::Ready(settled);
         }
-        let stood =
+        let slot_before =
             receipt.place.and_then(|place| if let WakerSlot::Thread(index) = place { Some(index) } else { None });
-        let first = match wake::wait(&receipt.group, stood, context.waker()) {
+        let first = match wake::wait(&receipt.group, slot_before, context.waker()) {
             Some(WaiterSlot { index, first }) => {
                 receipt.place = Some(WakerSlot::Thread(index));
-                // A bell that the group knows will be rung, and is heard on this thread, so behind this.
+                // The group knows this thread: its task runs on this thread, so after this poll.
                 let Some(first) = first else { return Poll::Pending };
                 Some(first)
             }
@@ -132,7 +58,7 @@ impl Future for Receipt {
             return Poll::Ready(settled);
         }
         match (first, receipt.place) {
-            (Some(first), _) => waiting.bells.push(first),
+            (Some(first), _) => waiting.notifiers.push(first),
             (None, Some(WakerSlot::Group(index))) if let Some(waker) = waiting.wakers.get_mut(index) => {
                 waker.clone_from(context.waker());
             }
@@ -147,8 +73,8 @@ impl Future for Receipt {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
 
     use super::*;
 
@@ -165,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_waiter_is_woken_once_however_often_it_asked() {
+    fn every_waiter_is_woken_once_however_often_it_polled() {
         let promise = Promise::new();
         let counts: Vec<Arc<Count>> = (0..300).map(|_| Arc::default()).collect();
         let mut receipts: Vec<Receipt> = counts.iter().map(|_| promise.receipt()).collect();
@@ -184,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_that_is_dropped_is_broken() {
+    fn receipts_of_a_dropped_promise_resolve_to_unavailable() {
         let promise = Promise::new();
         let mut receipt = promise.receipt();
         drop(promise);

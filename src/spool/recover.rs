@@ -10,9 +10,30 @@ use super::batch;
 use super::disk::{Disk, QUARANTINE};
 use super::queue::SegmentInfo;
 use super::reader::{ReadReport, SegmentReader};
-use super::{Recovery, SpoolError};
+use crate::spool::error::SpoolError;
 use crate::spool::segment;
 use crate::spool::segment::{HEADER, NodeName, SegmentHeader, VERSION, file_name};
+
+/// What a start found, and put in order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Segments with events.
+    pub segments: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Bytes of frames that were not written to their end; nobody was told that they were kept.
+    pub torn_bytes: u64,
+    /// Frames with a flipped bit, turned back.
+    pub mended_frames: u64,
+    /// Pieces that could not be read, now in quarantine.
+    pub quarantined_frames: u64,
+    /// Whole segments likewise.
+    pub quarantined_segments: u64,
+    /// Segments that wait as batches of counters, beside those with events.
+    pub batches: u64,
+    /// Batches that could not be read.
+    pub quarantined_batches: u64,
+}
 
 const NODE: &str = "node";
 const NEW_NODE: &str = "node.new";

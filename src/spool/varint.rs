@@ -1,6 +1,6 @@
 //! Integers of changing width, and a cursor that takes them from bytes. It never reads past its end and never panics.
 
-use crate::spool::event_codec::CodecError;
+use crate::spool::codec_error::CodecError;
 
 /// Appends `value`, seven bits to a byte, lowest first.
 pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {

@@ -1,46 +1,43 @@
-//! One wake-up for all that wait on a thread. Waking a task of another thread's runtime costs a system call; within the
-//! thread it costs next to nothing. So where a thread has a bell, its receipts wait here, in memory that no other thread
-//! touches; a promise rings the bell once, and the bell's own task wakes them. It must never forget anybody: whoever waits
-//! when a bell goes is woken, to wait without one.
+//! One wake-up for all receipts that wait on a thread. Waking a task of another thread's runtime costs a system call; a
+//! task of the same thread costs next to none. So where a thread has a [`LocalWaker`], its receipts wait in memory that
+//! no other thread touches: a promise notifies the thread once, and the `LocalWaker`'s task wakes the rest. No waiter is
+//! ever lost: on drop the `LocalWaker` wakes all of them, to wait in their groups instead.
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::spool::receipt::ReceiptGroup;
+use crate::spool::notifier::Notifier;
+use crate::spool::promise::ReceiptGroup;
 
-/// The bell of a thread, as the task that hears it: it ends by being dropped, on its thread.
-#[must_use = "nobody hears a bell that is not polled"]
+/// The task that wakes a thread's receipts: spawned on the thread, ended by dropping it there.
+#[must_use = "a `LocalWaker` that is not polled wakes nothing"]
 pub struct LocalWaker(Arc<Notifier>);
 
-/// What rings a bell, from anywhere.
-#[derive(Debug, Default)]
-pub(super) struct Notifier(Mutex<Option<Waker>>);
-
-/// All that waits on a thread.
+/// Receipts that wait on a thread.
 struct ThreadWaiters {
-    rope: Option<Arc<Notifier>>,
-    /// Of the groups that are not on the disk yet, few at any time.
+    notifier: Option<Arc<Notifier>>,
+    /// One entry for each group that is not on the disk yet; few at any time.
     waiting: Vec<(Arc<ReceiptGroup>, Vec<Waker>)>,
-    /// Kept for the next group.
+    /// Buffer for the next group.
     spare: Vec<Waker>,
 }
 
 thread_local! {
-    static HERE: RefCell<ThreadWaiters> = const { RefCell::new(ThreadWaiters { rope: None, waiting: Vec::new(), spare: Vec::new() }) };
+    static HERE: RefCell<ThreadWaiters> = const { RefCell::new(ThreadWaiters { notifier: None, waiting: Vec::new(), spare: Vec::new() }) };
 }
 
-/// A buffer that grew beyond this in a burst is given back.
+/// A buffer that grew beyond this in a burst is freed.
 const SPARE_MAX: usize = 1_024;
 
 impl LocalWaker {
-    /// From now on what waits on this thread waits for this bell.
-    pub fn hang() -> Self {
-        let rope = Arc::<Notifier>::default();
-        HERE.with_borrow_mut(|here| here.rope = Some(rope.clone()));
-        Self(rope)
+    /// From now on the receipts of this thread wait for this task.
+    pub fn register() -> Self {
+        let notifier = Arc::<Notifier>::default();
+        HERE.with_borrow_mut(|here| here.notifier = Some(notifier.clone()));
+        Self(notifier)
     }
 }
 
@@ -48,8 +45,8 @@ impl Future for LocalWaker {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.heard_by(context.waker());
-        // Nobody is woken while the list is held.
+        self.0.set_waker(context.waker());
+        // The list is not borrowed while a task is woken.
         while let Some(mut wakers) = HERE.with_borrow_mut(ThreadWaiters::take_settled) {
             wakers.drain(..).for_each(Waker::wake);
             if wakers.capacity() <= SPARE_MAX {
@@ -62,66 +59,48 @@ impl Future for LocalWaker {
 
 impl Drop for LocalWaker {
     fn drop(&mut self) {
-        // A thread that ends has nobody left to wake.
+        // A thread that ends has no tasks left to wake.
         let all = HERE.try_with(|here| {
             let mut here = here.borrow_mut();
-            here.rope.take_if(|rope| Arc::ptr_eq(rope, &self.0));
+            here.notifier.take_if(|notifier| Arc::ptr_eq(notifier, &self.0));
             std::mem::take(&mut here.waiting)
         });
         all.into_iter().flatten().flat_map(|(_, wakers)| wakers).for_each(Waker::wake);
     }
 }
 
-impl Notifier {
-    /// Whoever waits on that thread is woken soon.
-    pub(super) fn pull(&self) {
-        let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn heard_by(&self, waker: &Waker) {
-        let mut heard_by = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *heard_by {
-            Some(known) => known.clone_from(waker),
-            None => *heard_by = Some(waker.clone()),
-        }
-    }
-}
-
 impl ThreadWaiters {
-    /// Those who wait for a group that is settled.
+    /// Wakers of a settled group.
     fn take_settled(&mut self) -> Option<Vec<Waker>> {
         let settled = self.waiting.iter().position(|(group, _)| group.settled().is_some())?;
         Some(self.waiting.swap_remove(settled).1)
     }
 }
 
-/// Where a waiter stands, and the bell that the group does not know yet.
+/// A waiter's index in its thread's list, and the notifier that its group does not know yet.
 pub(super) struct WaiterSlot {
     pub(super) index: usize,
     pub(super) first: Option<Arc<Notifier>>,
 }
 
-/// Has `waker` wait for `group` on this thread, once however often it asks; `index` says where it stood last. Nothing
-/// where the thread has no bell.
+/// Registers `waker` for `group` on this thread, once however often it is polled; `index` is its index from the last
+/// poll. `None` where the thread has no [`LocalWaker`].
 pub(super) fn wait(group: &Arc<ReceiptGroup>, index: Option<usize>, waker: &Waker) -> Option<WaiterSlot> {
     HERE.try_with(|here| here.borrow_mut().wait(group, index, waker)).ok().flatten()
 }
 
 impl ThreadWaiters {
     fn wait(&mut self, group: &Arc<ReceiptGroup>, index: Option<usize>, waker: &Waker) -> Option<WaiterSlot> {
-        let rope = self.rope.as_ref()?;
+        let notifier = self.notifier.as_ref()?;
         let Some((_, wakers)) = self.waiting.iter_mut().rev().find(|(known, _)| Arc::ptr_eq(known, group)) else {
             let mut wakers = std::mem::take(&mut self.spare);
             wakers.push(waker.clone());
             self.waiting.push((group.clone(), wakers));
-            return Some(WaiterSlot { index: 0, first: Some(rope.clone()) });
+            return Some(WaiterSlot { index: 0, first: Some(notifier.clone()) });
         };
-        // An index may be of another thread, or of before: nobody else's is ever overwritten.
-        let stands = index.filter(|index| wakers.get(*index).is_some_and(|known| known.will_wake(waker)));
-        let index = stands.unwrap_or_else(|| {
+        // The index may be of another thread or an earlier list: another task's waker is never overwritten.
+        let known_index = index.filter(|index| wakers.get(*index).is_some_and(|known| known.will_wake(waker)));
+        let index = known_index.unwrap_or_else(|| {
             wakers.push(waker.clone());
             wakers.len() - 1
         });
@@ -131,12 +110,14 @@ impl ThreadWaiters {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::task::Wake;
     use std::thread;
 
     use super::*;
-    use crate::spool::receipt::{Promise, Receipt};
+    use crate::spool::promise::Promise;
+    use crate::spool::receipt::Receipt;
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -147,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Who waits, and how often it was woken.
+    /// A receipt, and how often its task was woken.
     struct Waiter(Receipt, Arc<Count>);
 
     impl Waiter {
@@ -165,15 +146,15 @@ mod tests {
         }
     }
 
-    /// Lets the bell's task run; `hears` counts how often it was woken.
-    fn hear(bell: &mut LocalWaker, hears: &Arc<Count>) {
-        assert!(Pin::new(bell).poll(&mut Context::from_waker(&Waker::from(hears.clone()))).is_pending());
+    /// Polls the task; `wakes` counts how often it was woken.
+    fn poll(task: &mut LocalWaker, wakes: &Arc<Count>) {
+        assert!(Pin::new(task).poll(&mut Context::from_waker(&Waker::from(wakes.clone()))).is_pending());
     }
 
     #[test]
-    fn a_promise_rings_once_and_its_thread_wakes_all_who_wait_for_it_and_nobody_else() {
-        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
-        hear(&mut bell, &hears);
+    fn a_promise_notifies_once_and_its_thread_wakes_all_its_receipts_and_no_other() {
+        let (mut task, wakes) = (LocalWaker::register(), Arc::<Count>::default());
+        poll(&mut task, &wakes);
         let (kept, open) = (Promise::new(), Promise::new());
         let mut waiters: Vec<Waiter> = (0..300).map(|_| Waiter::of(&kept)).collect();
         let mut others: Vec<Waiter> = (0..3).map(|_| Waiter::of(&open)).collect();
@@ -181,38 +162,38 @@ mod tests {
             assert!(waiters.iter_mut().chain(&mut others).all(Waiter::is_pending));
         }
         thread::scope(|scope| scope.spawn(|| kept.keep()).join().unwrap());
-        assert_eq!(hears.0.load(Ordering::SeqCst), 1);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
         assert!(waiters.iter().all(|waiter| waiter.woken() == 0), "each would have cost a system call");
-        hear(&mut bell, &hears);
+        poll(&mut task, &wakes);
         assert!(waiters.iter().all(|waiter| waiter.woken() == 1) && others.iter().all(|other| other.woken() == 0));
         assert!(!waiters.iter_mut().any(Waiter::is_pending) && others.iter_mut().all(Waiter::is_pending));
         drop(open);
-        hear(&mut bell, &hears);
+        poll(&mut task, &wakes);
         assert!(others.iter().all(|other| other.woken() == 1) && !others.iter_mut().any(Waiter::is_pending));
     }
 
     #[test]
-    fn a_receipt_that_moves_to_another_task_is_woken_there_and_takes_nobody_s_place() {
-        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
-        hear(&mut bell, &hears);
+    fn a_receipt_that_moves_to_another_task_is_woken_there() {
+        let (mut task, wakes) = (LocalWaker::register(), Arc::<Count>::default());
+        poll(&mut task, &wakes);
         let promise = Promise::new();
         let (mut moved, mut stays) = (Waiter::of(&promise), Waiter::of(&promise));
         assert!(moved.is_pending() && stays.is_pending());
         moved.1 = Arc::default();
         assert!(moved.is_pending() && stays.is_pending());
         promise.keep();
-        hear(&mut bell, &hears);
+        poll(&mut task, &wakes);
         assert_eq!((moved.woken(), stays.woken()), (1, 1));
     }
 
     #[test]
-    fn who_waits_for_a_bell_that_goes_is_woken_and_then_waits_without_one() {
-        let (mut bell, hears) = (LocalWaker::hang(), Arc::<Count>::default());
-        hear(&mut bell, &hears);
+    fn receipts_of_a_dropped_local_waker_are_woken_and_wait_in_their_group() {
+        let (mut task, wakes) = (LocalWaker::register(), Arc::<Count>::default());
+        poll(&mut task, &wakes);
         let promise = Promise::new();
         let mut waiters = [Waiter::of(&promise), Waiter::of(&promise)];
         assert!(waiters.iter_mut().all(Waiter::is_pending));
-        drop(bell);
+        drop(task);
         assert!(waiters.iter().all(|waiter| waiter.woken() == 1));
         assert!(waiters.iter_mut().all(Waiter::is_pending));
         promise.keep();
@@ -220,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_ever_however_threads_meet() {
+    fn no_receipt_waits_for_ever_however_threads_interleave() {
         let (gathering, over) = (Mutex::new(Promise::new()), AtomicBool::new(false));
         let receipts = |number: usize| {
             let gathering = gathering.lock().unwrap();
@@ -228,7 +209,7 @@ mod tests {
         };
         let wait = || {
             let tasks = async {
-                let bell = tokio::spawn(LocalWaker::hang());
+                let waker = tokio::spawn(LocalWaker::register());
                 for round in 0..2_000_usize {
                     let tasks: Vec<_> = receipts(round % 5).into_iter().map(tokio::spawn).collect();
                     if round % 3 == 0 {
@@ -238,7 +219,7 @@ mod tests {
                         assert!(task.await.unwrap().is_ok());
                     }
                 }
-                bell.abort();
+                waker.abort();
             };
             tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(tasks);
         };

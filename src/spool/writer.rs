@@ -2,10 +2,11 @@
 //! failure it believes nothing but the last good sync, and begins a new segment behind it.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::lock::{lock, unpoisoned};
 use crate::spool::commit_delay::{CommitDelay, ENOUGH};
 use crate::spool::disk::{AppendFile, Disk};
 use crate::spool::queue::{EMPTY, Position, Queue, QueueState, SegmentInfo, WriteBatch};
@@ -31,7 +32,7 @@ pub(super) struct SharedState {
 
 impl SharedState {
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     pub(super) fn header(&self, number: u64) -> SegmentHeader {
@@ -105,7 +106,7 @@ impl Writer {
         let mut queue = self.shared.queue();
         if self.failing && queue.standing != QueueState::Closed {
             let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
-            let (queue, _) = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
+            let (queue, _) = unpoisoned(self.shared.work.wait_timeout(queue, pause));
             return queue.standing != QueueState::Closed;
         }
         queue = self.until(queue, 1, None);
@@ -132,8 +133,8 @@ impl Writer {
         let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != QueueState::Closed;
         let work = &self.shared.work;
         queue = match time {
-            None => work.wait_while(queue, waits).unwrap_or_else(PoisonError::into_inner),
-            Some(time) => work.wait_timeout_while(queue, time, waits).unwrap_or_else(PoisonError::into_inner).0,
+            None => unpoisoned(work.wait_while(queue, waits)),
+            Some(time) => unpoisoned(work.wait_timeout_while(queue, time, waits)).0,
         };
         queue.wake_at = None;
         queue

@@ -1,19 +1,16 @@
 //! The counting of one sighting, within its day: which flags it sets, which visit it moves, under which rows. All that is
 //! decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
 
-use super::day::{DayVisits, View, Visit};
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::url::page::Referrer;
 use crate::privacy::{Sighting, VisitorFacts};
-use crate::visits::interner::TermIds;
+use crate::visits::change::{BoundsMet, ChangeKind, NOT_FOUND, VisitChange};
+use crate::visits::day::DayVisits;
+use crate::visits::interner::{OTHER_NUMBER, OTHER_VALUE, TermIds};
 use crate::visits::rows::RowKey;
 use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE, ValueCache, ValueCaches};
-use crate::visits::{BoundsMet, ChangeKind, NOT_FOUND, VisitChange};
-
-/// Number of [`OTHER`](super::OTHER) among any texts, and as [`Visit::entry_values`] keeps it.
-const OTHER_NUMBER: u32 = 0;
-pub(super) const OTHER_VALUE: u16 = 1;
+use crate::visits::visit::{View, Visit};
 
 /// The counting of one sighting, within its day.
 pub(super) struct SightingCounter<'c, 's> {
@@ -226,7 +223,7 @@ impl SightingCounter<'_, '_> {
     }
 
     /// The action's number, and its properties' values, as far as there is room for their rows. An action is there with
-    /// those of its rows that stand for the rest, or it is [`OTHER`](super::OTHER) itself.
+    /// those of its rows that stand for the rest, or it is [`OTHER`](crate::visits::OTHER) itself.
     fn admit_action(&mut self, page: u32, action: u32, properties: &mut [(u32, u32, bool)]) -> u32 {
         let rows = &mut self.today.rows;
         let rest = properties.iter().map(|(name, _, _)| RowKey::action(page, action, Some((*name, OTHER_NUMBER))));
@@ -263,7 +260,7 @@ impl SightingCounter<'_, '_> {
         VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
     }
 
-    /// Times whose rows there is no room for count for [`OTHER`](super::OTHER) among the pages: the site's stay right.
+    /// Times whose rows there is no room for count for [`OTHER`](crate::visits::OTHER) among the pages: the site's stay right.
     fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
         let timings: Vec<Timing> =
             timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();

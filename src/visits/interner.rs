@@ -12,6 +12,12 @@ use crate::event::{DIMENSIONS, Dimension, DimensionValues, Term};
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
 
+/// Number of [`OTHER`] among the texts of any kind.
+pub(super) const OTHER_NUMBER: u32 = 0;
+
+/// The same as a visit keeps values: one more than the number, so that 0 is "none".
+pub(super) const OTHER_VALUE: u16 = 1;
+
 /// What memory and tables may grow to.
 #[derive(Debug, Clone, Copy)]
 pub struct VisitBounds {

@@ -11,34 +11,40 @@
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
 //!
-//! Tags are in `numbers`, visits in `open`: both grow by small steps, for whoever counts next waits meanwhile.
-//! Nothing here knows an address. What grows is bounded: texts by the [`lexicon`], rows of the database by `rows`, tags
+//! Tags are in [`tag_set`], visits in [`open_visits`]: both grow by small steps, since the next hit waits meanwhile.
+//! Nothing here knows an address. What grows is bounded: texts by the [`interner`], rows of the database by [`rows`], tags
 //! and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
 
+mod change;
 mod counting;
 mod day;
+pub mod interner;
 pub(crate) mod journal;
+mod open_visits;
 mod rows;
+mod tag_set;
+mod value_cache;
+mod visit;
 
 use std::sync::Arc;
 
+pub use crate::visits::change::BoundsMet;
+use crate::visits::change::{ChangeKind, VisitChange};
 use crate::visits::counting::{RowBudget, SightingCounter};
+use crate::visits::day::DayVisits;
 use crate::visits::interner::{Interner, TermIds};
 pub use crate::visits::interner::{OTHER, VisitBounds};
-use crate::visits::journal::{DaySnapshot, DayWriter};
+use crate::visits::journal::day_writer::DayWriter;
+use crate::visits::journal::snapshot::DaySnapshot;
 use crate::visits::tag_set::NUMBER_BYTES_MAX;
 use crate::visits::value_cache::ValueCaches;
-use day::{DayVisits, View, Visit};
 use hashbrown::HashMap;
 pub use journal::JournalError;
 
-use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, EventKind, LeftPage, Property, Term, Timing};
+use crate::event::{DIMENSIONS, Day, EntryCorrection, Event, EventKind, LeftPage, Property, Term};
 use crate::privacy::Sighting;
 use crate::privacy::tag::day_key::{DayKey, KeyRing, VISIT_GAP_SECONDS};
 use crate::sites::Site;
-
-/// Name of the action that flags its page as not found.
-const NOT_FOUND: &str = "404";
 
 /// All sites' visits.
 pub struct Visits {
@@ -64,42 +70,6 @@ pub struct CountResult<'v> {
     pub tagged: bool,
     /// Which bounds the hit met.
     pub met: BoundsMet,
-}
-
-/// Bounds that a hit has met: a part of it counts as [`OTHER`].
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct BoundsMet {
-    /// `limits.pages_per_site_day`.
-    pub pages: bool,
-    /// `limits.values_per_dimension`.
-    pub values: bool,
-    /// `limits.rows_per_site_day`.
-    pub rows: bool,
-}
-
-impl BoundsMet {
-    /// Those that either of two has met.
-    pub fn or(self, other: Self) -> Self {
-        let Self { pages, values, rows } = other;
-        Self { pages: self.pages | pages, values: self.values | values, rows: self.rows | rows }
-    }
-}
-
-/// What changes, in numbers; texts are looked up when nothing moves any more.
-struct VisitChange {
-    page: u32,
-    values: [u16; DIMENSIONS],
-    kind: ChangeKind,
-    entry: Option<(Visit, bool, i64)>,
-    left: Option<View>,
-    tagged: bool,
-}
-
-enum ChangeKind {
-    Pageview { new_visitor: bool, new_page_visitor: bool, opens_visit: bool, exit: bool, not_found: bool },
-    Action { name: u32, new: bool, not_found: bool, properties: Vec<(u32, u32, bool)> },
-    Engagement { engaged_ms: u32, engaged_view: bool, scroll_percent: u8, scroll_view: bool },
-    Timing(Vec<Timing>),
 }
 
 impl Visits {
@@ -314,7 +284,3 @@ fn kind<'v>(kind: ChangeKind, lexicon: Option<&'v Interner>) -> EventKind<'v> {
 
 #[cfg(test)]
 mod bounded_tests;
-pub mod interner;
-mod open_visits;
-mod tag_set;
-mod value_cache;

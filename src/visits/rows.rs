@@ -5,8 +5,8 @@
 //! Rows of `pages` need no counting: they are bounded by the day's pages and hours. So are the rows that stand for the
 //! rest: one a page and dimension, one a page and declared property.
 
-use super::counting::OTHER_VALUE;
 use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
+use crate::visits::interner::OTHER_VALUE;
 use crate::visits::tag_set::TagSet;
 
 /// One row's key, as numbers of the day's texts.

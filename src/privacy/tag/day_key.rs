@@ -5,7 +5,7 @@
 //! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far as
 //! it lets us.
 
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once};
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use memmap2::{Advice, MmapMut};
 use zeroize::Zeroize;
 
 use crate::event::Day;
+use crate::lock::lock;
 use crate::sites::Site;
 
 /// A visit goes on while no gap is longer; a key lives as long past its midnight.
@@ -119,7 +120,7 @@ type SiteKeys = Vec<(Day, Arc<DayKey>)>;
 impl KeyRing {
     /// The keys for a hit on `site` at `at`, made when there are none yet.
     pub(in crate::privacy) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<MomentKeys, KeyError> {
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = lock(&self.sites);
         let days = sites.entry(site.name.clone()).or_default();
         let today = match days.iter().find(|(of, _)| *of == day) {
             Some((_, key)) => key.clone(),
@@ -138,7 +139,7 @@ impl KeyRing {
 
     /// A key that the journal has kept over a restart. One that lives already stays.
     pub(crate) fn recall(&self, site: &Site, day: Day, key: &[u8]) {
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = lock(&self.sites);
         let days = sites.entry(site.name.clone()).or_default();
         if !days.iter().any(|(of, _)| *of == day)
             && let Ok(key) = DayKey::recalled(key)
@@ -149,14 +150,14 @@ impl KeyRing {
 
     /// The living key of a day.
     pub(crate) fn of(&self, site: &Site, day: Day) -> Option<Arc<DayKey>> {
-        let sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let sites = lock(&self.sites);
         sites.get(&site.name)?.iter().find(|(of, _)| *of == day).map(|(_, key)| key.clone())
     }
 
     /// Destroys `site`'s keys of days that ended more than half an hour before `now`.
     pub fn destroy_past(&self, site: &Site, now: Timestamp) {
         let keep_from = day_before_gap(site, now);
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = lock(&self.sites);
         if let Some(days) = sites.get_mut(&site.name) {
             days.retain(|(day, _)| *day >= keep_from);
         }
@@ -164,7 +165,7 @@ impl KeyRing {
 
     /// Number of living keys.
     pub fn count(&self) -> usize {
-        self.sites.lock().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
+        lock(&self.sites).values().map(Vec::len).sum()
     }
 }
 

@@ -18,8 +18,8 @@ use std::task::{Context, Poll, Waker};
 use jiff::Timestamp;
 
 use super::fault::FaultDisk;
-use super::receipt::{Receipt, Unavailable};
 use super::writer::Writer;
+use super::{Receipt, Unavailable};
 use super::{Recovery, Spool};
 use crate::clock::{Clock, ManualClock};
 use crate::event::{Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Term};

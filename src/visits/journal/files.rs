@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use crate::ffi;
 use crate::lock::FolderLock;
 use crate::spool::Position;
+use crate::visits::journal::day_writer::DayWriter;
 use crate::visits::journal::entry::JournalEntry;
-use crate::visits::journal::snapshot::DayWriter;
-use crate::visits::journal::{Generation, JournalLocation};
+use crate::visits::journal::generation::{Generation, JournalLocation, shipped};
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
 /// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What another
@@ -128,7 +128,7 @@ impl Journal {
             place,
             generation,
             last: None,
-            shipped: super::shipped(&generations),
+            shipped: shipped(&generations),
             notes: None,
             before: None,
             _lock: lock,

@@ -18,46 +18,24 @@
 //! A generation ends when its notes are full or a day's key is destroyed; the next begins with a new snapshot. The old
 //! file goes as soon as the new snapshot's last event is durable, and with it all that was forgotten.
 
+pub(super) mod day_writer;
 mod entry;
 mod files;
-mod snapshot;
+mod generation;
+pub(super) mod snapshot;
 
 use std::io;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
-
-use crate::visits::journal::entry::{HitEntry, JournalEntry};
-pub(super) use crate::visits::journal::snapshot::numbers;
-pub(crate) use crate::visits::journal::snapshot::{DaySnapshot, DayWriter};
 pub use files::JournalError;
 pub(crate) use files::{Journal, NOTES_MAX};
+pub(crate) use generation::{Generation, JournalLocation, shipped};
 
 use crate::privacy::Sighting;
 use crate::privacy::tag::day_key::KeyRing;
 use crate::sites::Sites;
 use crate::spool::Position;
+use crate::visits::journal::entry::{HitEntry, JournalEntry};
 use crate::visits::{VisitBounds, Visits};
-
-/// One generation, as it was found: where the parts of its file are.
-pub(crate) struct Generation {
-    last: Option<Position>,
-    shipped: u64,
-    file: Mmap,
-    snapshot: Range<usize>,
-}
-
-impl Generation {
-    fn days(&self) -> Vec<DaySnapshot> {
-        // Its version and its checksum are right: it can be read.
-        self.file.get(self.snapshot.clone()).and_then(|bytes| postcard::from_bytes(bytes).ok()).unwrap_or_default()
-    }
-
-    fn notes(&self) -> &[u8] {
-        self.file.get(self.snapshot.end..).unwrap_or_default()
-    }
-}
 
 /// What was made of the generations.
 pub(crate) struct JournalRecovery {
@@ -102,11 +80,6 @@ pub(crate) fn recall(
     recalled
 }
 
-/// The highest segment that was shipped.
-pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(entry::shipped(one.notes()))).max().unwrap_or(0)
-}
-
 impl Journal {
     /// Notes a sighting that `visits` will count next, and whose event will stand at `position`; false when the
     /// generation is full, and nothing was noted.
@@ -128,19 +101,5 @@ impl Journal {
     /// When the folder has no room for it. The old generation then goes on.
     pub(crate) fn begin(&mut self, visits: &Visits, last: Option<Position>) -> io::Result<()> {
         self.write_generation(&visits.kept(), last)
-    }
-}
-
-/// Where the journal is, and of which spool.
-pub(crate) struct JournalLocation {
-    pub(crate) folder: PathBuf,
-    /// The folder may be on a disk; for systems without one in memory.
-    pub(crate) may_be_on_disk: bool,
-    pub(crate) node: [u8; 16],
-}
-
-impl JournalLocation {
-    pub(crate) fn new(folder: &Path, may_be_on_disk: bool, node: [u8; 16]) -> Self {
-        Self { folder: folder.to_owned(), may_be_on_disk, node }
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
-use crate::visits::day::{View, Visit};
 use crate::visits::tag_set::TagSet;
+use crate::visits::visit::{View, Visit};
 
 /// Dimensions from here on are marketing, and most visits have none of them.
 const PLAIN: usize = Dimension::Source as usize;

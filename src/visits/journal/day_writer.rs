@@ -1,0 +1,83 @@
+//! Writes a site's day as a [`DaySnapshot`](crate::visits::journal::snapshot::DaySnapshot), from where it is, without a copy.
+
+use serde::ser::{SerializeSeq, SerializeStruct};
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::visits::day::DayVisits;
+use crate::visits::interner::BoundedTexts;
+
+/// A day in memory, to be written as a snapshot.
+pub(crate) struct DayWriter<'v> {
+    pub(in crate::visits) site: &'v str,
+    pub(in crate::visits) day: &'v DayVisits,
+}
+
+impl Serialize for DayWriter<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (day, lexicon) = (self.day, &self.day.lexicon);
+        let (common_rows, rows) = day.rows.kept();
+        let mut saved = serializer.serialize_struct("SavedDay", 11)?;
+        saved.serialize_field("site", self.site)?;
+        saved.serialize_field("day", &day.day.0)?;
+        saved.serialize_field("key", day.key().as_slice())?;
+        saved.serialize_field("pages", &texts(&lexicon.pages))?;
+        saved.serialize_field("values", &lexicon.values.each_ref().map(texts))?;
+        saved.serialize_field("actions", &texts(&lexicon.actions))?;
+        saved.serialize_field("properties", &texts(&lexicon.properties))?;
+        saved.serialize_field("common_rows", &CountedSeq(common_rows.clone().count(), common_rows))?;
+        let number = |number: u64, out: &mut Vec<u8>| out.extend_from_slice(&number.to_le_bytes());
+        saved.serialize_field("rows", &ChunkedSeq(rows.len(), rows.iter(), number))?;
+        saved.serialize_field("seen", &ChunkedSeq(day.seen().len(), day.seen().iter(), number))?;
+        let visit = |number, out: &mut _| day.open.put(number, out);
+        saved.serialize_field("open", &ChunkedSeq(day.open.len(), day.open.numbers(), visit))?;
+        saved.end()
+    }
+}
+
+/// A list of so many, one by one.
+struct CountedSeq<I>(usize, I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for CountedSeq<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0))?;
+        self.1.clone().try_for_each(|one| list.serialize_element(&one))?;
+        list.end()
+    }
+}
+
+/// Numbers or visits of a piece, and the bytes that one takes at the most.
+const PIECE: usize = 512;
+const BYTES_MAX: usize = 78;
+
+/// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time that
+/// a snapshot takes, in which everybody waits.
+struct ChunkedSeq<I, F>(usize, I, F);
+
+impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for ChunkedSeq<I, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (many, mut all) = (self.0.div_ceil(PIECE), self.1.clone());
+        let mut pieces = serializer.serialize_seq(Some(many))?;
+        // Never moved: what it held is wiped with it.
+        let mut piece = Zeroizing::new(Vec::with_capacity(PIECE * BYTES_MAX));
+        for _ in 0..many {
+            piece.clear();
+            all.by_ref().take(PIECE).for_each(|one| self.2(one, &mut piece));
+            pieces.serialize_element(&ByteChunk(&piece))?;
+        }
+        pieces.end()
+    }
+}
+
+struct ByteChunk<'p>(&'p [u8]);
+
+impl Serialize for ByteChunk<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+fn texts(words: &BoundedTexts) -> CountedSeq<impl Iterator<Item = &str> + Clone> {
+    let texts = words.texts();
+    CountedSeq(texts.len(), texts)
+}
