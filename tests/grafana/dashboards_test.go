@@ -1,0 +1,210 @@
+package grafana
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// mayBeEmpty are places whose rows the demonstration need not have: campaigns hang on consent and the profile.
+var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found"}
+
+// table is an answer.
+type table struct {
+	columns []string
+	types   []string
+	rows    [][]any
+}
+
+func ask(connection driver.Conn, sql string) (table, error) {
+	rows, err := connection.Query(context.Background(), sql)
+	if err != nil {
+		return table{}, err
+	}
+	defer rows.Close()
+	found := table{columns: rows.Columns()}
+	for _, one := range rows.ColumnTypes() {
+		found.types = append(found.types, one.DatabaseTypeName())
+	}
+	for rows.Next() {
+		cells := make([]any, len(found.columns))
+		for index, one := range rows.ColumnTypes() {
+			cells[index] = reflect.New(one.ScanType()).Interface()
+		}
+		if err := rows.Scan(cells...); err != nil {
+			return table{}, err
+		}
+		for index, cell := range cells {
+			cells[index] = reflect.ValueOf(cell).Elem().Interface()
+		}
+		found.rows = append(found.rows, cells)
+	}
+	return found, rows.Err()
+}
+
+func lastMonths() timeRange {
+	now := time.Now().UTC()
+	return timeRange{now.AddDate(0, 0, -27).Truncate(24 * time.Hour), now}
+}
+
+// variables loads the variables of a dashboard as Grafana does: in order, each with those before it.
+func variables(t *testing.T, connection driver.Conn, b board, everything bool) map[string][]string {
+	t.Helper()
+	values := map[string][]string{}
+	for _, one := range b.Templating.List {
+		text, _ := one.Query.(string)
+		switch one.Type {
+		case "constant":
+			values[one.Name] = []string{text}
+		case "custom":
+			values[one.Name] = []string{strings.Split(text, ",")[0]}
+		case "query":
+			if everything && one.IncludeAll {
+				values[one.Name] = []string{all}
+				continue
+			}
+			constants := map[string][]string{"timezone": {"UTC"}}
+			for name, value := range values {
+				constants[name] = value
+			}
+			listed, err := ask(connection, expanded(text, lastMonths(), constants))
+			if err != nil {
+				t.Fatalf("%s › variable %s: %v", b.UID, one.Name, err)
+			}
+			if len(listed.rows) == 0 {
+				t.Fatalf("%s › variable %s lists nothing", b.UID, one.Name)
+			}
+			values[one.Name] = []string{fmt.Sprint(listed.rows[0][0])}
+			if one.Name == "dimension" {
+				values[one.Name] = []string{"country"}
+			}
+		}
+	}
+	return values
+}
+
+// check says what is wrong with an answer.
+func check(one query, found table, tens bool) error {
+	if len(found.columns) < 2 {
+		return fmt.Errorf("%d columns", len(found.columns))
+	}
+	if one.series && (found.columns[0] != "time" || !strings.HasPrefix(found.types[0], "DateTime")) {
+		return fmt.Errorf("the first column of a series is %s %s, not a time", found.columns[0], found.types[0])
+	}
+	for index, column := range found.columns {
+		for _, row := range found.rows {
+			if count, whole := row[index].(int64); whole && tens && count%10 != 0 {
+				return fmt.Errorf("%s is %d: not in tens", column, count)
+			}
+		}
+	}
+	return nil
+}
+
+func everyQuery(t *testing.T, connection driver.Conn, tens bool) {
+	for _, b := range boards(t) {
+		for _, everything := range []bool{true, false} {
+			values := variables(t, connection, b, everything)
+			for _, one := range b.queries() {
+				found, err := ask(connection, expanded(one.sql, lastMonths(), values))
+				if err == nil {
+					err = check(one, found, tens)
+				}
+				if err != nil {
+					t.Errorf("%s: %v\n%s", one.place, err, expanded(one.sql, lastMonths(), values))
+				} else if !tens && len(found.rows) == 0 && !excused(one.place) {
+					t.Errorf("%s: no rows\n%s", one.place, expanded(one.sql, lastMonths(), values))
+				}
+			}
+		}
+	}
+}
+
+func excused(place string) bool {
+	for _, name := range mayBeEmpty {
+		if strings.HasSuffix(place, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryQueryOfEveryDashboardGivesRowsOfTheRightTypes(t *testing.T) {
+	connection := start(t, "exact").connect(t)
+	everyQuery(t, connection, false)
+	for _, one := range alertQueries(t) {
+		now := time.Now().UTC()
+		found, err := ask(connection, expanded(one.sql, timeRange{now.AddDate(0, 0, -15), now}, nil))
+		if err == nil {
+			err = check(one, found, false)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", one.place, err)
+		} else if len(found.columns) != 2 || len(found.rows) == 0 {
+			t.Errorf("%s: an alert needs one series with points, not %d columns and %d rows", one.place, len(found.columns), len(found.rows))
+		}
+	}
+}
+
+func TestEveryCountOfADashboardIsInTensByDefault(t *testing.T) {
+	everyQuery(t, start(t, "tens").connect(t), true)
+}
+
+func TestAnAdHocFilterOfTheDataSourceNarrowsATable(t *testing.T) {
+	connection := start(t, "exact").connect(t)
+	const sql = "SELECT value, sum(visitors) AS visitors FROM dimension_days WHERE site = 'demo' AND dimension = 'country' GROUP BY value"
+	found, err := ask(connection, sql+` settings additional_table_filters={'dimension_days' : ' value = \'FR\' '}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.rows) != 1 || found.rows[0][0] != "FR" {
+		t.Fatalf("the filter gives %v", found.rows)
+	}
+}
+
+func TestTheQueryBuilderFindsThePublishedTables(t *testing.T) {
+	connection := start(t, "exact").connect(t)
+	found, err := ask(connection, "SELECT name, engine FROM system.tables WHERE database = 'sillage' ORDER BY name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := fmt.Sprint(found.rows)
+	for _, name := range []string{"site_days", "page_days", "dimension_days", "annotations"} {
+		if !strings.Contains(names, name) {
+			t.Errorf("%s is not listed: %s", name, names)
+		}
+	}
+	if strings.Contains(names, "waiting_") {
+		t.Errorf("a reader sees waiting tables: %s", names)
+	}
+}
+
+func TestEveryMetricOfTheOperationsDashboardIsServed(t *testing.T) {
+	running := start(t, "exact")
+	answer, err := http.Get("http://" + running.console.Host + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	served, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`sillage_\w+`).FindAllString(metricsOfOperations(t), -1)
+	if len(names) < 20 {
+		t.Fatalf("only %d metrics are named", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(string(served), "\n"+name) && !strings.Contains(string(served), " "+name+" ") {
+			t.Errorf("%s is not served", name)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package grafana
+
+import (
+	"bufio"
+	"context"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+var console = regexp.MustCompile(`^\s*console {2,}(http:\S+)`)
+
+// program is a running demonstration.
+type program struct {
+	console *url.URL
+	token   string
+}
+
+// running has the demonstrations by their protection: each is started once, and ended with the tests.
+var (
+	running  = map[string]program{}
+	commands []*exec.Cmd
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, command := range commands {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+	}
+	os.Exit(code)
+}
+
+// start runs the demonstration with this protection, unless it runs already.
+func start(t *testing.T, protection string) program {
+	t.Helper()
+	if found, started := running[protection]; started {
+		return found
+	}
+	binary := os.Getenv("SILLAGE_BIN")
+	if binary == "" {
+		binary = "./target/debug/sillage"
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(binary, "serve", "--demo")
+	command.Dir = root
+	command.Stderr = os.Stderr
+	command.Env = append(os.Environ(), "SILLAGE_COLLECT__LISTEN=127.0.0.1:0", "SILLAGE_CONSOLE__LISTEN=127.0.0.1:0",
+		"SILLAGE_PRIVACY__PROTECTION="+protection)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	commands = append(commands, command)
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		if found := console.FindStringSubmatch(lines.Text()); found != nil {
+			address, err := url.Parse(found[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for lines.Scan() {
+				}
+			}()
+			running[protection] = program{address, address.Query().Get("token")}
+			return running[protection]
+		}
+	}
+	t.Fatal("the program ended before it said where its console is")
+	return program{}
+}
+
+// connect opens the console as the data source does.
+func (p program) connect(t *testing.T) driver.Conn {
+	t.Helper()
+	connection, err := clickhouse.Open(&clickhouse.Options{
+		Addr:        []string{p.console.Host},
+		Protocol:    clickhouse.HTTP,
+		HttpUrlPath: "/clickhouse",
+		Auth:        clickhouse.Auth{Database: "sillage", Username: "grafana", Password: p.token},
+		Compression: &clickhouse.Compression{Method: clickhouse.CompressionGZIP},
+		DialTimeout: 10 * time.Second,
+		ReadTimeout: 60 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	if err := connection.Ping(context.Background()); err != nil {
+		t.Fatalf("the data source cannot connect: %v", err)
+	}
+	return connection
+}
