@@ -158,7 +158,7 @@ impl App {
         let console = Arc::new(ConsoleState::new(console::ConsoleOptions {
             sites,
             tokens: config.console.tokens.clone(),
-            rounding: config.privacy.rounding,
+            rounding: config.privacy.protection.step(),
             marketing: config.privacy.marketing != MarketingPolicy::Never,
             reports: Reports::new(Store::clone(&store)),
             clock,
@@ -332,7 +332,7 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
 async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(), AppError> {
     let settings = migrate::MigrationSettings {
         retention_months: config.privacy.retention_months,
-        rounding: config.privacy.rounding,
+        rounding: config.privacy.protection.step(),
     };
     let mut pause = Duration::from_secs(1);
     loop {

@@ -58,7 +58,7 @@ impl Demo {
             [geo]
             databases = {databases:?}
             [privacy]
-            rounding = 1
+            protection = "exact"
             [[site]]
             name = "{SITE}"
             hosts = ["127.0.0.1", "localhost"]

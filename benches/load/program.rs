@@ -75,7 +75,7 @@ impl Home {
              [runtime]\ndir = {runtime:?}\n\
              [limits]\n{limits}\n\
              [geo]\ndatabases = {geo:?}\n\
-             [privacy]\nrounding = 1\n",
+             [privacy]\nprotection = \"exact\"\n",
             sites = setup.sites,
             collect_more = setup.collect,
             console_more = setup.console,

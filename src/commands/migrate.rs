@@ -54,5 +54,5 @@ impl Migrate {
 
 /// What the migrations need of the configuration.
 pub(super) fn settings(config: &Config) -> MigrationSettings {
-    MigrationSettings { retention_months: config.privacy.retention_months, rounding: config.privacy.rounding }
+    MigrationSettings { retention_months: config.privacy.retention_months, rounding: config.privacy.protection.step() }
 }

@@ -56,15 +56,9 @@ fn campaigns(facts: &ConfigFacts) -> Option<Deviation> {
 }
 
 fn rounding(facts: &ConfigFacts) -> Option<Deviation> {
-    let rounding = facts.privacy.rounding;
-    let said = match rounding {
-        1 => said!("Figures are not rounded.", "Les chiffres ne sont pas arrondis."),
-        _ => said!(
-            "Figures are rounded to multiples of {rounding}, finer than the nearest ten.",
-            "Les chiffres sont arrondis à des multiples de {rounding}, plus finement qu'à la dizaine."
-        ),
-    };
-    let remedy = said!("Set `privacy.rounding = 10`.", "Mettre `privacy.rounding = 10`.");
+    let rounding = facts.privacy.protection.step();
+    let said = said!("Figures are not rounded.", "Les chiffres ne sont pas arrondis.");
+    let remedy = said!("Set `privacy.protection = \"tens\"`.", "Mettre `privacy.protection = \"tens\"`.");
     (rounding < 10).then_some(Deviation { rules: &[12], said, remedy })
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::config::{
     ClickHouseConfig, CollectConfig, ConsoleConfig, Controller, EngineMode, HashAddress, LimitsConfig, MarketingPolicy,
-    PrivacyConfig, RuntimeConfig, SpoolConfig,
+    PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
 };
 
 impl Default for CollectConfig {
@@ -63,7 +63,7 @@ impl Default for RuntimeConfig {
 impl Default for PrivacyConfig {
     fn default() -> Self {
         Self {
-            rounding: 10,
+            protection: Protection::Tens,
             retention_months: 25,
             honour_gpc: true,
             honour_dnt: true,

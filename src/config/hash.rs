@@ -39,7 +39,7 @@ mod tests {
         config.clickhouse.url = "http://db.example:8123/".into();
         config.console.tokens[0].sha256 = "cd".repeat(32);
         assert_eq!(config_hash(&config), hash);
-        config.privacy.rounding = 1;
+        config.privacy.protection = crate::config::Protection::Exact;
         assert_ne!(config_hash(&config), hash);
     }
 }

@@ -202,12 +202,33 @@ pub enum MarketingPolicy {
     Always,
 }
 
+/// How published figures are protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// Drawn to tens when their hour, day, week or month is over; the exact figures are then deleted.
+    #[default]
+    Tens,
+    /// Published at each flush as they are: for demonstrations, tests, intranets, and sites on another legal ground.
+    Exact,
+}
+
+impl Protection {
+    /// What published counts are multiples of.
+    pub const fn step(self) -> u32 {
+        match self {
+            Self::Tens => 10,
+            Self::Exact => 1,
+        }
+    }
+}
+
 /// `[privacy]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrivacyConfig {
-    /// Figures leave rounded to a multiple of this; 1 turns it off.
-    pub rounding: u32,
+    /// How published figures are protected.
+    pub protection: Protection,
     /// Months that figures are kept, 25 at the most.
     pub retention_months: u32,
     /// `Sec-GPC: 1` is an objection.

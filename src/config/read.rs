@@ -14,6 +14,10 @@ use tracing::level_filters::LevelFilter;
 /// Whole numbers, as the parser names them.
 const WHOLE_NUMBERS: [&str; 4] = ["u16", "u32", "u64", "usize"];
 
+/// What `privacy.rounding` of earlier versions is answered.
+const ROUNDING_REPLACED: &str = "replaced by privacy.protection; write protection = \"tens\" (the default: figures are \
+    drawn to tens before they are published) or protection = \"exact\" (as rounding = 1 was)";
+
 /// Level of the log, from `SILLAGE_LOG`: `error`, `warn`, `info`, `debug` or `trace`; `info` for anything else.
 #[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
 pub fn log_level() -> LevelFilter {
@@ -56,6 +60,7 @@ fn fault_text(error: figment::Error) -> String {
         _ => String::new(),
     };
     let why = match &error.kind {
+        Kind::UnknownField(found, _) if found == "rounding" => ROUNDING_REPLACED.to_owned(),
         Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
         Kind::UnknownVariant(found, known) => format!("`{found}` is none of {}", known.join(", ")),
         Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct Batch {
     /// Deduplication token: the node's name and the segment's number.
     pub token: String,
+    /// Import that the rows come from, such as `plausible:2026-03-04T10:11:12Z`; empty: measured.
+    pub origin: Arc<str>,
     /// Rows of `pages`.
     pub pages: Vec<PagesRow>,
     /// Rows of `breakdowns`.

@@ -6,6 +6,7 @@
 
 pub mod counters;
 mod interner;
+pub mod levels;
 mod rows;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -192,6 +193,7 @@ impl Rollup {
         let order = SortOrder::new(&self);
         Batch {
             token,
+            origin: "".into(),
             pages: self.page_rows(&order),
             breakdowns: self.breakdown_rows(&order),
             actions: self.action_rows(&order),

@@ -83,7 +83,7 @@ pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), CodecError> {
     if input.left() > 0 {
         return Err(CodecError::Long);
     }
-    Ok((events, Batch { token: String::new(), pages, breakdowns, actions, timings }))
+    Ok((events, Batch { pages, breakdowns, actions, timings, ..Batch::default() }))
 }
 
 fn page_row(site: Arc<str>, page: Arc<str>, day: u16, hour: u32, figures: [i64; 12]) -> PagesRow {

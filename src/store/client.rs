@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::rollup::counters::{Batch, ImportsRow};
+use crate::rollup::levels::LevelRows;
 use crate::store::error::{ServerError, StoreError};
 
 /// Sending one chunk of 256 KiB; slower than this is a dead connection.
@@ -134,7 +135,27 @@ impl Store {
         self.insert_rows("pages", &batch.token, &batch.pages).await?;
         self.insert_rows("breakdowns", &batch.token, &batch.breakdowns).await?;
         self.insert_rows("actions", &batch.token, &batch.actions).await?;
-        self.insert_rows("timings", &batch.token, &batch.timings).await
+        self.insert_rows("timings", &batch.token, &batch.timings).await?;
+        self.publish(&batch.token, &LevelRows::of(batch)).await
+    }
+
+    /// Writes rows of the published tables as they are, one insert a table. Doing it again changes nothing, as for
+    /// [`Store::insert`].
+    ///
+    /// # Errors
+    /// As [`Store::insert`].
+    pub async fn publish(&self, token: &str, rows: &LevelRows) -> Result<(), StoreError> {
+        self.insert_rows("site_hours", token, &rows.site_hours).await?;
+        self.insert_rows("site_days", token, &rows.site_days).await?;
+        self.insert_rows("page_hours", token, &rows.page_hours).await?;
+        self.insert_rows("page_days", token, &rows.page_days).await?;
+        self.insert_rows("dimension_days", token, &rows.dimension_days).await?;
+        self.insert_rows("dimension_page_days", token, &rows.dimension_page_days).await?;
+        self.insert_rows("action_days", token, &rows.action_days).await?;
+        self.insert_rows("action_page_days", token, &rows.action_page_days).await?;
+        self.insert_rows("action_value_days", token, &rows.action_value_days).await?;
+        self.insert_rows("timing_days", token, &rows.timing_days).await?;
+        self.insert_rows("timing_page_days", token, &rows.timing_page_days).await
     }
 
     async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>

@@ -84,13 +84,53 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0001_tables.sql")),
     },
     SchemaFile {
+        name: "0002_published",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0002_published.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows leave after the retention.
-const TABLES: [&str; 5] = ["pages", "breakdowns", "actions", "timings", "imports"];
+const TABLES: [&str; 18] = [
+    "pages",
+    "breakdowns",
+    "actions",
+    "timings",
+    "imports",
+    "site_hours",
+    "site_days",
+    "page_hours",
+    "page_days",
+    "dimension_days",
+    "dimension_page_days",
+    "action_days",
+    "action_page_days",
+    "action_value_days",
+    "timing_days",
+    "timing_page_days",
+    "robot_days",
+    "outcome_days",
+];
+
+/// All that a reading user may read.
+pub const PUBLISHED_TABLES: [&str; 13] = [
+    "site_hours",
+    "site_days",
+    "page_hours",
+    "page_days",
+    "dimension_days",
+    "dimension_page_days",
+    "action_days",
+    "action_page_days",
+    "action_value_days",
+    "timing_days",
+    "timing_page_days",
+    "robot_days",
+    "outcome_days",
+];
 
 const UNKNOWN_TABLE: u32 = 60;
 const UNKNOWN_DATABASE: u32 = 81;
@@ -275,12 +315,13 @@ impl TableForm {
         statements
     }
 
-    /// One shard holds a site's day whole: an insert offered again is cut the same way, so that shards know its token.
+    /// One shard holds a site whole: a release draws each cell where it lies, and an insert offered again is cut the same
+    /// way, so that shards know its token.
     fn distributed(&self, table: &str) -> String {
         let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), self.on_cluster());
         format!(
             "CREATE TABLE IF NOT EXISTS {database}.{table}{on} AS {database}.{local}\n\
-             ENGINE = Distributed('{cluster}', '{database}', '{local}', cityHash64(site, day))\n\
+             ENGINE = Distributed('{cluster}', '{database}', '{local}', cityHash64(site))\n\
              COMMENT 'All shards of {local}'"
         )
     }
@@ -374,7 +415,7 @@ mod tests {
         let (distributed, local): (Vec<_>, Vec<_>) = spread.iter().partition(|text| text.contains("Distributed("));
         assert_eq!(distributed.len(), TABLES.len());
         for table in TABLES {
-            let over = format!("Distributed('north', 'audience', '{table}_local', cityHash64(site, day))");
+            let over = format!("Distributed('north', 'audience', '{table}_local', cityHash64(site))");
             assert!(distributed.iter().any(|text| text.contains(&over)), "{table}");
         }
         for (alone, local) in alone.iter().zip(local) {

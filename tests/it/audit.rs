@@ -140,7 +140,8 @@ async fn a_proper_set_up_holds_every_rule_that_a_program_can_check() {
 async fn a_profile_outside_of_the_rules_is_told_plainly_which_it_leaves() {
     let mut setup = Setup::new().await;
     let privacy = &mut setup.config.privacy;
-    (privacy.rounding, privacy.marketing, privacy.honour_gpc) = (1, MarketingPolicy::Always, false);
+    (privacy.protection, privacy.marketing, privacy.honour_gpc) =
+        (sillage::config::Protection::Exact, MarketingPolicy::Always, false);
     migrate::apply(&setup.store, &support::EXACT).await.unwrap();
     let evidence = setup.evidence().await;
     let audit = Audit::of(&evidence);

@@ -142,9 +142,9 @@ async fn r12_figures_that_leave_exact() {
     setup.leaves_only(12).await;
     let evidence = setup.evidence().await;
     assert!(evidence.database.reader.unwrap().counts.1 > 0, "the reading user was given exact figures");
-    setup.config.privacy.rounding = 1;
+    setup.config.privacy.protection = sillage::config::Protection::Exact;
     setup.leaves_only(12).await;
-    setup.config.privacy.rounding = 10;
+    setup.config.privacy.protection = sillage::config::Protection::Tens;
     migrate::apply(&setup.store, &ROUNDED).await.unwrap();
     assert_eq!(verdict(&setup.evidence().await, 12), Verdict::Held);
     let exact = "SELECT page, sum(count) AS uses FROM {db}.actions WHERE site = {site:String} GROUP BY page";

@@ -8,12 +8,12 @@ use sillage::clock::{Clock, SystemClock};
 
 use crate::process::Home;
 
-async fn audit(home: &Home, arguments: &[&str], rounding: &str) -> Output {
+async fn audit(home: &Home, arguments: &[&str], protection: &str) -> Output {
     let review = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let mut command = home.command(&[&["audit"], arguments].concat());
     command
         .env("SILLAGE_RUNTIME__ALLOW_DISK", "false")
-        .env("SILLAGE_PRIVACY__ROUNDING", rounding)
+        .env("SILLAGE_PRIVACY__PROTECTION", protection)
         .env("SILLAGE_PRIVACY__LAST_REVIEW", review);
     command.env("SILLAGE_PRIVACY__CONTROLLER", "{name=\"Shop SAS\", contact=\"privacy@shop.example\"}");
     tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it ends").unwrap()
@@ -22,23 +22,23 @@ async fn audit(home: &Home, arguments: &[&str], rounding: &str) -> Output {
 #[tokio::test]
 async fn the_program_audits_beside_a_running_collector_and_without_one() {
     let home = Home::new("");
-    let nothing = audit(&home, &[], "10").await;
+    let nothing = audit(&home, &[], "tens").await;
     assert_eq!(nothing.status.code(), Some(1), "a database without its tables holds nothing");
-    let program = home.serve(&[("SILLAGE_PRIVACY__ROUNDING", "10")]).await;
-    let beside = audit(&home, &[], "10").await;
+    let program = home.serve(&[("SILLAGE_PRIVACY__PROTECTION", "tens")]).await;
+    let beside = audit(&home, &[], "tens").await;
     let said = String::from_utf8_lossy(&beside.stdout);
     assert_eq!(beside.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&beside.stderr));
     assert!(said.lines().filter(|line| line.contains(" R")).count() >= 22, "{said}");
-    let filed = audit(&home, &["--format", "markdown"], "10").await;
+    let filed = audit(&home, &["--format", "markdown"], "tens").await;
     let filed = String::from_utf8_lossy(&filed.stdout).into_owned();
     assert!(filed.contains(&format!("the running collector, process {}", program.process())), "{filed}");
     assert!(program.end(Signal::TERM).await.success());
 
-    let alone = audit(&home, &["--format", "json"], "10").await;
+    let alone = audit(&home, &["--format", "json"], "tens").await;
     let said: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
     assert_eq!(alone.status.code(), Some(0), "{said}");
     assert_eq!(said["findings"].as_array().unwrap().len(), 22);
-    let broken = audit(&home, &["--format", "markdown"], "1").await;
+    let broken = audit(&home, &["--format", "markdown"], "exact").await;
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("leaves the rules R12"));
 }
@@ -46,7 +46,7 @@ async fn the_program_audits_beside_a_running_collector_and_without_one() {
 #[tokio::test]
 async fn an_audit_that_cannot_look_ends_with_2() {
     let home = Home::new("[geo");
-    assert_eq!(audit(&home, &[], "10").await.status.code(), Some(2));
+    assert_eq!(audit(&home, &[], "tens").await.status.code(), Some(2));
     let home = Home::new("");
     let mut command = home.command(&["audit"]);
     command.env("SILLAGE_CLICKHOUSE__MODE", "remote").env("SILLAGE_CLICKHOUSE__URL", "http://127.0.0.1:1");

@@ -92,7 +92,7 @@ impl Collector {
             dir = {spool:?}
             flush_seconds = 3600
             [privacy]
-            rounding = 1
+            protection = "exact"
             [runtime]
             dir = {runtime:?}
             [geo]

@@ -75,12 +75,13 @@ fn the_environment_goes_over_the_file() {
     );
     assert_eq!(
         refused(site, &[("SILLAGE_PRIVACY__RETENTION", "12")]),
-        "sillage: SILLAGE_PRIVACY__RETENTION: no such key; there are rounding, retention_months, honour_gpc, honour_dnt, \
+        "sillage: SILLAGE_PRIVACY__RETENTION: no such key; there are protection, retention_months, honour_gpc, honour_dnt, \
          hash_address, marketing, last_review, controller\n"
     );
     assert_eq!(
         refused(site, &[("SILLAGE_PRIVACY__ROUNDING", "ten")]),
-        "sillage: SILLAGE_PRIVACY__ROUNDING: write a whole number, 0 or more instead of string \"ten\"\n"
+        "sillage: SILLAGE_PRIVACY__ROUNDING: replaced by privacy.protection; write protection = \"tens\" (the default: \
+         figures are drawn to tens before they are published) or protection = \"exact\" (as rounding = 1 was)\n"
     );
     assert!(refused(site, &[("SILLAGE_GEO__DATABASES", "[\"nowhere.mmdb\"]")]).starts_with("sillage: nowhere.mmdb: "));
 }
@@ -117,7 +118,7 @@ fn each_mistake_is_named_with_what_to_write_instead() {
         ("[collect]\ntrusted_proxies = [\"10\"]", "c.toml: collect.trusted_proxies: `10` is no address or network"),
         ("[collect]\nmax_connections = 0", "collect.max_connections: 0 is not allowed; write 1 to 1000000"),
         ("[collect]\nclient_address_header = \"x y\"", "collect.client_address_header: write the name of a header"),
-        ("[privacy]\nrounding = -1", "c.toml: privacy.rounding: write a whole number, 0 or more instead of"),
+        ("[privacy]\nrounding = 10", "c.toml: privacy.rounding: replaced by privacy.protection; write protection ="),
         ("[privacy]\nretention_months = 26", "privacy.retention_months: 26 is not allowed; write 1 to 25"),
         ("[privacy]\nmarketing = \"some\"", "c.toml: privacy.marketing: `some` is none of never, with_consent, always"),
         ("[clickhouse]\nmode = \"remote\"\npassword_file = \"gone\"", "clickhouse.password_file: gone: No such file"),

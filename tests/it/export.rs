@@ -32,6 +32,7 @@ fn batch() -> Batch {
     };
     Batch {
         token: "export-1".into(),
+        origin: "".into(),
         pages: vec![
             page("shop.example", TEN, "/", [1_234, 87, 91, 66, 50, 31, 9_000, 700_000, 70, 5_000, 60, 0]),
             page("shop.example", TEN + 3_600, "/a \"quoted\", page", [17, 0, 12, 3, 2, 1, 60, 0, 0, 0, 0, 0]),

@@ -52,7 +52,7 @@ impl Home {
             dir = {runtime:?}
             allow_disk = true
             [privacy]
-            rounding = 1
+            protection = "exact"
             "#,
             data = path("data"),
             spool = path("spool"),

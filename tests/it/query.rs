@@ -104,6 +104,7 @@ fn worked_example() -> Batch {
     };
     Batch {
         token: "query-1".into(),
+        origin: "".into(),
         pages: vec![
             page("shop.example", TEN, "/", [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]),
             page("shop.example", TEN, "/", [1, 0, 0, 0, 0, -1, 1200, 0, 0, 0, 0, 0]),
@@ -237,6 +238,7 @@ async fn filters_order_and_pages(served: &Served) {
 async fn figures_leave_rounded_and_the_reading_user_sees_no_table() {
     let batch = Batch {
         token: "query-10".into(),
+        origin: "".into(),
         pages: vec![
             page("shop.example", TEN, "/five", [5, 5, 5, 5, 5, 2, 500, 36_000, 4, 800, 10, 0]),
             page("shop.example", TEN, "/four", [4, 4, 4, 4, 4, 1, 100, 0, 0, 0, 0, 0]),

@@ -78,6 +78,7 @@ fn questions() -> Vec<Report> {
 fn person() -> Batch {
     Batch {
         token: "person".into(),
+        origin: "".into(),
         pages: vec![page("shop.example", TEN, "/a", [1, 1, 1, 1, 1, 1, 40, 20_000, 1, 60, 1, 0])],
         breakdowns: vec![
             breakdown("country", "/a", "FR", [1, 1, 1, 1, 1, 40]),
@@ -114,6 +115,7 @@ async fn one_person_more_changes_no_answer_by_a_byte() {
     let of_value = [60, 50, 60, 60, 30, 6_000];
     let others = Batch {
         token: "others".into(),
+        origin: "".into(),
         pages: ["/", "/a", "/b"].map(|path| page("shop.example", TEN, path, sums)).to_vec(),
         breakdowns: vec![
             breakdown("country", "/a", "FR", of_value),

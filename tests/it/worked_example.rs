@@ -120,3 +120,44 @@ async fn the_worked_example_reads_back_through_the_api() {
     );
     shop.app.stop().await;
 }
+
+/// Key and figures of every row of a published table.
+async fn published(shop: &Collector, key: &str, figures: &str, table: &str) -> Vec<(String, Vec<i64>)> {
+    let database = shop.store.database();
+    let sql = format!("SELECT {key}, toString([{figures}]) FROM {database}.{table} GROUP BY 1 ORDER BY 1");
+    let rows = shop.store.ask_as_owner(&sql).rows::<(String, String)>().await.unwrap();
+    rows.into_iter().map(|(key, figures)| (key, serde_json::from_str(&figures).unwrap())).collect()
+}
+
+fn rows<const N: usize>(expected: [(&str, &[i64]); N]) -> Vec<(String, Vec<i64>)> {
+    expected.map(|(key, figures)| (key.to_owned(), figures.to_vec())).to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_exact_the_worked_example_is_in_every_published_table() {
+    let shop = the_day().await;
+    let visit = "sum(pageviews), sum(visitors), sum(visits)";
+    let whole = format!("{visit}, sum(bounces), sum(visit_seconds), sum(engaged_ms), sum(scroll_percent)");
+    let site = published(&shop, "concat(toString(day), ' ', toString(period))", &whole, "site_days").await;
+    assert_eq!(site, rows([("2026-03-10 day", &[5, 2, 3, 2, 1200, 45_000, 80])]));
+    let hours = published(&shop, "formatDateTime(hour, '%H')", visit, "site_hours").await;
+    assert_eq!(hours, rows([("09", &[4, 2, 2]), ("10", &[1, 0, 1])]));
+    let pages = published(&shop, "page", &format!("{whole}, sum(exits)"), "page_days").await;
+    let expected = [("/", &[2, 1, 1, 0, 1200, 0, 0, 1][..]), ("/pricing", &[3, 2, 2, 2, 0, 45_000, 80, 2])];
+    assert_eq!(pages, rows(expected));
+    let values = published(&shop, "concat(dimension, ' ', value)", visit, "dimension_days").await;
+    let shown = values.into_iter().filter(|(key, _)| ["country", "referrer"].iter().any(|name| key.starts_with(name)));
+    let expected = [
+        ("country DE", &[1, 1, 1][..]),
+        ("country FR", &[4, 1, 2]),
+        ("referrer (direct)", &[2, 1, 2]),
+        ("referrer news.example", &[1, 1, 1]),
+    ];
+    assert_eq!(shown.collect::<Vec<_>>(), rows(expected));
+    let both = "sum(pageviews), sum(visitors)";
+    let crossed = published(&shop, "concat(dimension, ' ', page, ' ', value)", both, "dimension_page_days").await;
+    let country = crossed.into_iter().filter(|(key, _)| key.starts_with("country"));
+    let expected = [("country / FR", &[2, 1][..]), ("country /pricing DE", &[1, 1]), ("country /pricing FR", &[2, 1])];
+    assert_eq!(country.collect::<Vec<_>>(), rows(expected));
+    shop.app.stop().await;
+}

@@ -72,7 +72,7 @@ impl Collector {
             [runtime]
             dir = {runtime:?}
             [privacy]
-            rounding = 1
+            protection = "exact"
             [limits]
             pages_per_site_day = 10000000
             values_per_dimension = 60000

@@ -125,7 +125,7 @@ pub static CHECKS: [Check; 22] = [
     check(11, "stored places, and the location files with their age", judge_data::no_finer_than_city),
     check(
         12,
-        "privacy.rounding; the text of every view; what the reading user was granted, and what it gets when it tries \
+        "privacy.protection; the text of every view; what the reading user was granted, and what it gets when it tries \
          every table and every view",
         judge_data::rounded,
     ),

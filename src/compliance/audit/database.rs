@@ -111,7 +111,8 @@ impl DatabaseEvidence {
     /// Asks the database of `store`.
     pub(super) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
-        let settings = MigrationSettings { retention_months: privacy.retention_months, rounding: privacy.rounding };
+        let settings =
+            MigrationSettings { retention_months: privacy.retention_months, rounding: privacy.protection.step() };
         let declared = ExpectedSchema::of(store, &settings);
         let tables = tables(store, &declared).await?;
         Ok(Self {
@@ -225,7 +226,7 @@ impl ReaderEvidence {
         let sites: Vec<&str> = config.site.iter().map(|site| site.name.as_str()).take(SITES_TRIED).collect();
         for view in &declared.views {
             for site in sites.iter().copied().chain(sites.is_empty().then_some("")) {
-                match counts(store, &view.name, &view.select, site, &range, config.privacy.rounding).await {
+                match counts(store, &view.name, &view.select, site, &range, config.privacy.protection.step()).await {
                     Ok((given, exact)) => reader.counts = (reader.counts.0 + given, reader.counts.1 + exact),
                     Err(_) if reader.silent.contains(&view.name) => {}
                     Err(_) => reader.silent.push(view.name.clone()),

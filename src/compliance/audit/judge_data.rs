@@ -192,10 +192,8 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
 }
 
 pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
-    let (database, rounding) = (&evidence.database, evidence.config.privacy.rounding);
-    if rounding > ROUNDING_MIN && !rounding.is_multiple_of(ROUNDING_MIN) {
-        look.fault(format!("privacy.rounding is {rounding}, no multiple of ten"), "set privacy.rounding = 10");
-    } else if rounding >= ROUNDING_MIN {
+    let (database, rounding) = (&evidence.database, evidence.config.privacy.protection.step());
+    if rounding >= ROUNDING_MIN {
         look.fact(format!("figures are rounded to the nearest {rounding}"));
     }
     for view in &database.declared.views {

@@ -142,7 +142,7 @@ fn machine(facts: &ConfigFacts) -> JsonNotice {
             months: privacy.retention_months,
             last_review: privacy.last_review.map(|day| day.to_string()),
         },
-        rounding: privacy.rounding,
+        rounding: privacy.protection.step(),
         location: facts.location,
         stored_on_device: vec!["sillage_opt_out"],
         recipients: rights::recipients(facts),

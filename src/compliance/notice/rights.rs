@@ -116,20 +116,14 @@ pub(super) fn on_the_way(facts: &ConfigFacts) -> Bilingual {
 
 /// How figures leave.
 pub(super) fn rounding(facts: &ConfigFacts) -> Bilingual {
-    match facts.privacy.rounding {
+    match facts.privacy.protection.step() {
         1 => said!(
             "The figures that the publisher reads are exact: rounding is off.",
             "Les chiffres que lit l'éditeur sont exacts : l'arrondi est désactivé."
         ),
-        10 => said!(
+        _ => said!(
             "The figures that the publisher reads are rounded to the nearest ten; what rounds to zero is not shown.",
             "Les chiffres que lit l'éditeur sont arrondis à la dizaine ; ce qui s'arrondit à zéro n'est pas montré."
-        ),
-        rounding => said!(
-            "The figures that the publisher reads are rounded to multiples of {rounding}; what rounds to zero is not \
-             shown.",
-            "Les chiffres que lit l'éditeur sont arrondis à des multiples de {rounding} ; ce qui s'arrondit à zéro n'est \
-             pas montré."
         ),
     }
 }

@@ -52,7 +52,7 @@ const PAGE_NOTICE: [&str; 2] = ["page", "notice"];
 
 static CASES: &[Case] = &[
     Case {
-        toml: "[privacy]\nrounding = 1",
+        toml: "[privacy]\nprotection = \"exact\"",
         says: &[
             ("page", "rounding is off", "l’arrondi est désactivé"),
             (
@@ -60,15 +60,10 @@ static CASES: &[Case] = &[
                 "**Not held.** Figures are not rounded.",
                 "**Non respectée.** Les chiffres ne sont pas arrondis.",
             ),
-            ("notice", "`privacy.rounding = 10`", "`privacy.rounding = 10`"),
+            ("notice", "`privacy.protection = \"tens\"`", "`privacy.protection = \"tens\"`"),
             ("machine", "\"rounding\": 1,", "\"rounding\": 1,"),
         ],
         keeps_silent: &["nearest ten;", "à la dizaine ;"],
-    },
-    Case {
-        toml: "[privacy]\nrounding = 50",
-        says: &[("page", "multiples of 50", "multiples de 50"), ("notice", "multiples of 50", "multiples de 50")],
-        keeps_silent: &["Not held", "Non respectée"],
     },
     Case {
         toml: "[privacy]\nretention_months = 13",
@@ -224,8 +219,7 @@ fn every_setting_that_matters_to_visitors_changes_what_they_are_told() {
 
 #[test]
 fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing_leaves_it() {
-    let leaving =
-        ["rounding = 1", "rounding = 9", "marketing = \"always\"", "honour_gpc = false", "honour_dnt = false"];
+    let leaving = ["protection = \"exact\"", "marketing = \"always\"", "honour_gpc = false", "honour_dnt = false"];
     let claims = |facts: &ConfigFacts| {
         let sentence = Bilingual::from(SELF_ASSESSMENT);
         // The data hold it as it is written, texts as it is set.

@@ -64,7 +64,7 @@ fn no_file_of_the_project_claims_a_seal() {
 fn no_page_and_no_notice_claims_a_seal_under_any_profile() {
     let profiles = [
         "",
-        "rounding = 1",
+        "protection = \"exact\"",
         "marketing = \"with_consent\"",
         "marketing = \"always\"",
         "honour_gpc = false\nhonour_dnt = false",

@@ -98,6 +98,7 @@ impl Plain {
         let breakdowns = self.breakdowns.into_iter().filter(|(_, figures)| *figures != [0; 6]);
         Batch {
             token: "token".into(),
+            origin: "".into(),
             pages: pages.map(|(key, figures)| page_row(key, figures)).collect(),
             breakdowns: breakdowns
                 .map(|((site, dimension, day, page, value), figures)| {

@@ -1,0 +1,328 @@
+//! A batch as rows of the published tables: each level added up for itself, for `protection = "exact"` and for counters
+//! that come after their day was released. Addition only; the same batch gives the same rows in the same order. Nothing
+//! of the clock or the configuration goes into it.
+
+pub mod rows;
+
+use std::hash::Hash;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::levels::rows::{
+    ActionDaysRow, ActionPageDaysRow, ActionValueDaysRow, DimensionDaysRow, DimensionPageDaysRow, PageDaysRow,
+    PageHoursRow, Period, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
+};
+
+/// Rows of every published table that a batch brings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LevelRows {
+    /// Rows of `site_hours`.
+    pub site_hours: Vec<SiteHoursRow>,
+    /// Rows of `site_days`.
+    pub site_days: Vec<SiteDaysRow>,
+    /// Rows of `page_hours`.
+    pub page_hours: Vec<PageHoursRow>,
+    /// Rows of `page_days`.
+    pub page_days: Vec<PageDaysRow>,
+    /// Rows of `dimension_days`.
+    pub dimension_days: Vec<DimensionDaysRow>,
+    /// Rows of `dimension_page_days`.
+    pub dimension_page_days: Vec<DimensionPageDaysRow>,
+    /// Rows of `action_days`.
+    pub action_days: Vec<ActionDaysRow>,
+    /// Rows of `action_page_days`.
+    pub action_page_days: Vec<ActionPageDaysRow>,
+    /// Rows of `action_value_days`.
+    pub action_value_days: Vec<ActionValueDaysRow>,
+    /// Rows of `timing_days`.
+    pub timing_days: Vec<TimingDaysRow>,
+    /// Rows of `timing_page_days`.
+    pub timing_page_days: Vec<TimingPageDaysRow>,
+}
+
+/// Figures that are added up side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Figures<const N: usize>([i64; N]);
+
+impl<const N: usize> AddAssign for Figures<N> {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, figure) in self.0.iter_mut().zip(other.0) {
+            *sum += figure;
+        }
+    }
+}
+
+/// Sums by key, in the order of keys; keys whose figures came to nothing are left out.
+fn summed<K: Hash + Ord, const N: usize>(counted: impl Iterator<Item = (K, [i64; N])>) -> Vec<(K, [i64; N])> {
+    let mut sums: HashMap<K, Figures<N>> = HashMap::new();
+    for (key, figures) in counted {
+        *sums.entry(key).or_insert(Figures([0; N])) += Figures(figures);
+    }
+    let mut sorted: Vec<_> =
+        sums.into_iter().filter(|(_, sum)| sum.0 != [0; N]).map(|(key, sum)| (key, sum.0)).collect();
+    sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    sorted
+}
+
+impl LevelRows {
+    /// The rows of a batch, as rows of their days.
+    pub fn of(batch: &Batch) -> Self {
+        let origin = &batch.origin;
+        Self {
+            site_hours: site_hours(&batch.pages, origin),
+            site_days: site_days(&batch.pages, origin),
+            page_hours: page_hours(&batch.pages, origin),
+            page_days: page_days(&batch.pages, origin),
+            dimension_days: dimension_days(&batch.breakdowns, origin),
+            dimension_page_days: dimension_page_days(&batch.breakdowns, origin),
+            action_days: action_days(&batch.actions, origin),
+            action_page_days: action_page_days(&batch.actions, origin),
+            action_value_days: action_value_days(&batch.actions, origin),
+            timing_days: timing_days(&batch.timings, origin),
+            timing_page_days: timing_page_days(&batch.timings, origin),
+        }
+    }
+}
+
+fn site_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteHoursRow> {
+    let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour), [row.pageviews, row.visitors, row.visits]));
+    let row = |((site, day, hour), [pageviews, visitors, visits]): ((&Arc<str>, u16, u32), [i64; 3])| SiteHoursRow {
+        site: site.clone(),
+        day,
+        hour,
+        origin: origin.clone(),
+        pageviews,
+        visitors,
+        visits,
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+fn site_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteDaysRow> {
+    let figures = |row: &PagesRow| {
+        [
+            row.pageviews,
+            row.visitors,
+            row.visits,
+            row.bounces,
+            row.visit_seconds,
+            row.engaged_ms,
+            row.engaged_views,
+            row.scroll_percent,
+            row.scroll_views,
+            row.not_found,
+        ]
+    };
+    let row = |((site, day), sums): ((&Arc<str>, u16), [i64; 10])| {
+        let [
+            pageviews,
+            visitors,
+            visits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+        ] = sums;
+        SiteDaysRow {
+            site: site.clone(),
+            day,
+            period: Period::Day,
+            origin: origin.clone(),
+            pageviews,
+            visitors,
+            visits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+        }
+    };
+    summed(pages.iter().map(|row| ((&row.site, row.day), figures(row)))).into_iter().map(row).collect()
+}
+
+fn page_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageHoursRow> {
+    let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour, &row.page), [row.pageviews, row.visits]));
+    let row = |((site, day, hour, page), [pageviews, visits]): ((&Arc<str>, u16, u32, &Arc<str>), [i64; 2])| {
+        PageHoursRow { site: site.clone(), day, origin: origin.clone(), hour, page: page.clone(), pageviews, visits }
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
+    let figures = |row: &PagesRow| {
+        [
+            row.pageviews,
+            row.page_visitors,
+            row.visits,
+            row.exits,
+            row.bounces,
+            row.visit_seconds,
+            row.engaged_ms,
+            row.engaged_views,
+            row.scroll_percent,
+            row.scroll_views,
+            row.not_found,
+        ]
+    };
+    let row = |((site, day, page), sums): ((&Arc<str>, u16, &Arc<str>), [i64; 11])| {
+        let [
+            pageviews,
+            visitors,
+            visits,
+            exits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+        ] = sums;
+        PageDaysRow {
+            site: site.clone(),
+            day,
+            period: Period::Day,
+            origin: origin.clone(),
+            page: page.clone(),
+            pageviews,
+            visitors,
+            visits,
+            exits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+        }
+    };
+    summed(pages.iter().map(|row| ((&row.site, row.day, &row.page), figures(row)))).into_iter().map(row).collect()
+}
+
+fn dimension_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionDaysRow> {
+    type Key<'a> = (&'a Arc<str>, &'static str, u16, &'a Arc<str>);
+    let figures = |row: &BreakdownsRow| [row.pageviews, row.visitors, row.visits, row.bounces, row.visit_seconds];
+    let counted = breakdowns.iter().map(|row| ((&row.site, row.dimension, row.day, &row.value), figures(row)));
+    let row = |((site, dimension, day, value), sums): (Key<'_>, [i64; 5])| {
+        let [pageviews, visitors, visits, bounces, visit_seconds] = sums;
+        DimensionDaysRow {
+            site: site.clone(),
+            day,
+            period: Period::Day,
+            origin: origin.clone(),
+            dimension,
+            value: value.clone(),
+            pageviews,
+            visitors,
+            visits,
+            bounces,
+            visit_seconds,
+        }
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+/// A row of `breakdowns` is one already.
+fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionPageDaysRow> {
+    let row = |row: &BreakdownsRow| DimensionPageDaysRow {
+        site: row.site.clone(),
+        day: row.day,
+        period: Period::Day,
+        origin: origin.clone(),
+        dimension: row.dimension,
+        page: row.page.clone(),
+        value: row.value.clone(),
+        pageviews: row.pageviews,
+        visitors: row.page_visitors,
+    };
+    breakdowns.iter().map(row).filter(|row| row.pageviews != 0 || row.visitors != 0).collect()
+}
+
+fn action_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionDaysRow> {
+    let whole = actions.iter().filter(|row| row.property.is_empty());
+    let counted = whole.map(|row| ((&row.site, &row.action, row.day), [row.count, row.visitors]));
+    let row = |((site, action, day), [count, visitors]): ((&Arc<str>, &Arc<str>, u16), [i64; 2])| ActionDaysRow {
+        site: site.clone(),
+        day,
+        period: Period::Day,
+        origin: origin.clone(),
+        action: action.clone(),
+        count,
+        visitors,
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+/// A row of `actions` without a property is one already.
+fn action_page_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionPageDaysRow> {
+    let row = |row: &ActionsRow| ActionPageDaysRow {
+        site: row.site.clone(),
+        day: row.day,
+        period: Period::Day,
+        origin: origin.clone(),
+        page: row.page.clone(),
+        action: row.action.clone(),
+        count: row.count,
+        visitors: row.visitors,
+    };
+    actions.iter().filter(|row| row.property.is_empty()).map(row).collect()
+}
+
+fn action_value_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionValueDaysRow> {
+    type Key<'a> = (&'a Arc<str>, &'a Arc<str>, &'a Arc<str>, u16, &'a Arc<str>);
+    let named = actions.iter().filter(|row| !row.property.is_empty());
+    let key = |row: &'_ ActionsRow| [row.count, row.visitors];
+    let counted = named.map(|row| ((&row.site, &row.action, &row.property, row.day, &row.value), key(row)));
+    let row = |((site, action, property, day, value), [count, visitors]): (Key<'_>, [i64; 2])| ActionValueDaysRow {
+        site: site.clone(),
+        day,
+        period: Period::Day,
+        origin: origin.clone(),
+        action: action.clone(),
+        property: property.clone(),
+        value: value.clone(),
+        count,
+        visitors,
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+fn timing_days(timings: &[TimingsRow], origin: &Arc<str>) -> Vec<TimingDaysRow> {
+    let counted = timings.iter().map(|row| ((&row.site, row.metric, row.day, row.bucket), [row.count]));
+    let row = |((site, metric, day, bucket), [count]): ((&Arc<str>, &'static str, u16, u8), [i64; 1])| TimingDaysRow {
+        site: site.clone(),
+        day,
+        period: Period::Day,
+        origin: origin.clone(),
+        metric,
+        bucket,
+        count,
+    };
+    summed(counted).into_iter().map(row).collect()
+}
+
+fn timing_page_days(timings: &[TimingsRow], origin: &Arc<str>) -> Vec<TimingPageDaysRow> {
+    type Key<'a> = (&'a Arc<str>, &'static str, u16, &'a Arc<str>, u8);
+    let counted = timings.iter().map(|row| ((&row.site, row.metric, row.day, &row.page, row.bucket), [row.count]));
+    let row = |((site, metric, day, page, bucket), [count]): (Key<'_>, [i64; 1])| TimingPageDaysRow {
+        site: site.clone(),
+        day,
+        period: Period::Day,
+        origin: origin.clone(),
+        page: page.clone(),
+        metric,
+        bucket,
+        count,
+    };
+    summed(counted).into_iter().map(row).collect()
+}

@@ -1,0 +1,286 @@
+//! The rows of the published tables, field by field as in `schema/0002_published.sql`. Figures are sums; a correction is
+//! a row with a negative figure.
+
+use std::sync::Arc;
+
+use clickhouse::Row;
+use serde::{Serialize, Serializer};
+
+/// What a published row is the rest of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i8)]
+pub enum Period {
+    /// Of its day: all of it with `exact`.
+    Day = 1,
+    /// Of its week, dated on the Sunday.
+    Week = 2,
+    /// Of its month, dated on the last day.
+    Month = 3,
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i8(*self as i8)
+    }
+}
+
+/// `site_hours`: the site by hour.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct SiteHoursRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Start of the UTC hour, seconds since 1970.
+    pub hour: u32,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+}
+
+/// `site_days`: the site by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct SiteDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+    /// Visits that began here and saw nothing else.
+    pub bounces: i64,
+    /// Seconds of the visits that began here.
+    pub visit_seconds: i64,
+    /// Visible and active time, milliseconds.
+    pub engaged_ms: i64,
+    /// Views with a time.
+    pub engaged_views: i64,
+    /// Sum of scroll depths, percent.
+    pub scroll_percent: i64,
+    /// Views with a depth.
+    pub scroll_views: i64,
+    /// Views of a page that does not exist.
+    pub not_found: i64,
+}
+
+/// `page_hours`: a page by hour.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct PageHoursRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Start of the UTC hour, seconds since 1970.
+    pub hour: u32,
+    /// Page.
+    pub page: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// Visits that began here.
+    pub visits: i64,
+}
+
+/// `page_days`: a page by day; a visitor counts once for each page.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct PageDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Page.
+    pub page: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+    /// Visits whose last page is this one.
+    pub exits: i64,
+    /// Visits that began here and saw nothing else.
+    pub bounces: i64,
+    /// Seconds of the visits that began here.
+    pub visit_seconds: i64,
+    /// Visible and active time, milliseconds.
+    pub engaged_ms: i64,
+    /// Views with a time.
+    pub engaged_views: i64,
+    /// Sum of scroll depths, percent.
+    pub scroll_percent: i64,
+    /// Views with a depth.
+    pub scroll_views: i64,
+    /// Views of a page that does not exist.
+    pub not_found: i64,
+}
+
+/// `dimension_days`: a value of a dimension by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct DimensionDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Name of the dimension.
+    pub dimension: &'static str,
+    /// Value.
+    pub value: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+    /// Visits that began here.
+    pub visits: i64,
+    /// Visits that began here and saw nothing else.
+    pub bounces: i64,
+    /// Seconds of the visits that began here.
+    pub visit_seconds: i64,
+}
+
+/// `dimension_page_days`: a value of a dimension on a page by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct DimensionPageDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Name of the dimension.
+    pub dimension: &'static str,
+    /// Page.
+    pub page: Arc<str>,
+    /// Value.
+    pub value: Arc<str>,
+    /// Pageviews.
+    pub pageviews: i64,
+    /// First pageviews of a visitor's day.
+    pub visitors: i64,
+}
+
+/// `action_days`: an action by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct ActionDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Name of the action.
+    pub action: Arc<str>,
+    /// How often.
+    pub count: i64,
+    /// First uses of a visitor's day.
+    pub visitors: i64,
+}
+
+/// `action_page_days`: an action on a page by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct ActionPageDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Page.
+    pub page: Arc<str>,
+    /// Name of the action.
+    pub action: Arc<str>,
+    /// How often.
+    pub count: i64,
+    /// First uses of a visitor's day.
+    pub visitors: i64,
+}
+
+/// `action_value_days`: a value of an action's property by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct ActionValueDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Name of the action.
+    pub action: Arc<str>,
+    /// Declared property.
+    pub property: Arc<str>,
+    /// Value.
+    pub value: Arc<str>,
+    /// How often.
+    pub count: i64,
+    /// First uses of a visitor's day.
+    pub visitors: i64,
+}
+
+/// `timing_days`: one bucket of the site's histogram by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct TimingDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Which load time.
+    pub metric: &'static str,
+    /// Bucket; its upper bound is 2^(bucket/4) ms.
+    pub bucket: u8,
+    /// How often.
+    pub count: i64,
+}
+
+/// `timing_page_days`: one bucket of a page's histogram by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct TimingPageDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Page.
+    pub page: Arc<str>,
+    /// Which load time.
+    pub metric: &'static str,
+    /// Bucket; its upper bound is 2^(bucket/4) ms.
+    pub bucket: u8,
+    /// How often.
+    pub count: i64,
+}
