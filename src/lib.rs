@@ -42,9 +42,12 @@
 // What everything leans on.
 pub mod clock;
 pub mod config;
+pub mod event;
+pub mod ffi;
 mod lock;
 pub mod outcome;
 mod priority;
+mod runtime_dir;
 pub mod sites;
 
 // Where identity ends, and what is counted of it in memory.
@@ -66,16 +69,14 @@ pub mod store;
 // What comes in, what goes out.
 pub mod collect;
 pub mod console;
+pub(crate) mod http;
 pub mod import;
 pub mod simulate;
 
-// What keeps all of it in order.
+// What keeps all of it in order, and shows that it is.
 pub mod app;
 pub mod commands;
 pub mod compliance;
 pub mod demo;
-pub mod event;
-pub mod ffi;
 pub mod housekeeping;
-pub(crate) mod http;
 pub mod sizing;

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::compliance::audit::in_memory;
 use crate::compliance::bilingual::{Bilingual, plain, said};
 use crate::config::{Config, EngineMode, HashAddress, MarketingPolicy, PrivacyConfig, config_hash};
+use crate::runtime_dir::in_memory;
 use crate::sites::Site;
 
 /// What is so, as configured.

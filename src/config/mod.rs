@@ -302,6 +302,13 @@ pub struct SiteConfig {
     pub exclude_addresses: Vec<String>,
 }
 
+impl ClickHouseConfig {
+    /// Whether the engine is a child process of ours.
+    pub fn is_embedded(&self) -> bool {
+        self.mode == EngineMode::Embedded
+    }
+}
+
 impl Config {
     /// Reads and checks `file`, then the environment over it.
     ///

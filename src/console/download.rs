@@ -9,10 +9,10 @@ use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::export::ExportDraft;
-use crate::console::ConsoleState;
+use crate::console::query::export::ExportDraft;
 use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
+use crate::console::state::ConsoleState;
 use crate::sites::Site;
 use crate::store::StoreError;
 use crate::store::export::{FileFormat, RowStream};

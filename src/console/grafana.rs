@@ -10,8 +10,8 @@ use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
 use crate::console::sql_guard;
 use crate::console::sql_guard::SqlRefusal;
+use crate::console::state::{AccessRules, ConsoleState};
 use crate::console::tokens::{AccessToken, digest};
-use crate::console::{AccessRules, ConsoleState};
 use crate::store::reports::ReportError;
 
 /// Formats that hold rows and nothing else; JSON's count what was read, unless the engine is told not to.

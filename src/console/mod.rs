@@ -9,13 +9,13 @@ mod reply;
 mod route;
 mod session;
 mod sql_guard;
+mod state;
 pub mod tokens;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -26,13 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::query::export;
-use self::session::Sessions;
-use crate::clock::Clock;
-use crate::config;
-use crate::console::tokens::TokenSet;
-use crate::observe::Meters;
-use crate::sites::Sites;
-use crate::store::reports::Reports;
+pub use self::state::{ConsoleOptions, ConsoleState};
 
 /// Open connections: a few people with a few browsers, and a scraper.
 const CONNECTIONS_MAX: usize = 256;
@@ -48,66 +42,6 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 
 /// How long open requests are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// What the console works with.
-pub struct ConsoleOptions {
-    /// Known sites.
-    pub sites: Arc<Sites>,
-    /// Who may read which.
-    pub tokens: Vec<config::TokenConfig>,
-    /// What the database rounds to, for saying so.
-    pub rounding: u32,
-    /// Channels and campaigns are measured.
-    pub marketing: bool,
-    /// Where figures come from.
-    pub reports: Reports,
-    /// Decides what today is, and when sessions end.
-    pub clock: Arc<dyn Clock>,
-    /// What `/metrics` tells.
-    pub meters: Arc<Meters>,
-    /// Whether the spool takes hits now.
-    pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
-}
-
-/// The console's state.
-pub struct ConsoleState {
-    access: ArcSwap<AccessRules>,
-    sessions: Sessions,
-    rounding: u32,
-    marketing: bool,
-    reports: Reports,
-    clock: Arc<dyn Clock>,
-    meters: Arc<Meters>,
-    spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
-}
-
-/// What a new configuration replaces.
-struct AccessRules {
-    sites: Arc<Sites>,
-    tokens: TokenSet,
-}
-
-impl ConsoleState {
-    /// A console without sessions.
-    pub fn new(parts: ConsoleOptions) -> Self {
-        let access = AccessRules { sites: parts.sites, tokens: TokenSet::new(&parts.tokens) };
-        Self {
-            access: ArcSwap::from_pointee(access),
-            sessions: Sessions::default(),
-            rounding: parts.rounding,
-            marketing: parts.marketing,
-            reports: parts.reports,
-            clock: parts.clock,
-            meters: parts.meters,
-            spool_accepts: parts.spool_accepts,
-        }
-    }
-
-    /// Takes a new configuration; sessions of tokens that are gone end at once.
-    pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::TokenConfig]) {
-        self.access.store(Arc::new(AccessRules { sites, tokens: TokenSet::new(tokens) }));
-    }
-}
 
 /// Serves until `shutdown`, then finishes what is open.
 pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, shutdown: CancellationToken) {

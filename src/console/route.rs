@@ -12,13 +12,14 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
-use super::export::ExportDraft;
 use crate::console::query;
 use crate::console::query::QueryError;
+use crate::console::query::export::ExportDraft;
 use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
+use crate::console::state::{AccessRules, ConsoleState};
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
-use crate::console::{AccessRules, ConsoleState, assets, download, grafana, session};
+use crate::console::{assets, download, grafana, session};
 use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.

@@ -10,8 +10,10 @@ use tokio::sync::mpsc::Sender;
 
 use crate::config::LimitsConfig;
 use crate::event::{Day, Event, EventKind};
+use crate::import::job::{ImportFormat, ImportJob, Summary};
+use crate::import::log_line::LogLine;
 use crate::import::order::SortedLines;
-use crate::import::{ImportFormat, ImportJob, Summary, access_log, events, lines};
+use crate::import::{events, lines};
 use crate::outcome::Dropped;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, Sighting};
@@ -98,7 +100,7 @@ impl ImportCounter {
         let time = match self.import.format {
             ImportFormat::AccessLog => {
                 let text = text(line);
-                let read = access_log::LogLine::parse(&text);
+                let read = LogLine::parse(&text);
                 read.map(|line| (line.is_pageview() || line.is_not_found()).then_some(line.time))
             }
             ImportFormat::Events => events::time(line).map(Some),
@@ -120,7 +122,7 @@ impl ImportCounter {
 
     fn logged(&mut self, line: &[u8]) {
         let text = text(line);
-        let Some(line) = access_log::LogLine::parse(&text) else { return };
+        let Some(line) = LogLine::parse(&text) else { return };
         let mut url = std::mem::take(&mut self.url);
         url.clear();
         url.push_str("https://");

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::event::Day;
+use crate::import::job::{ImportError, ImportJob};
 use crate::import::survey::ImportSurvey;
-use crate::import::{ImportError, ImportJob};
 use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::import::access_log::{LogLine, is_given, log_time, method_and_target, path_of};
+use crate::import::log_line::{LogLine, is_given, log_time, method_and_target, path_of};
 
 /// An object whose fields have one of the usual names.
 pub(super) fn line(line: &str) -> Option<LogLine<'static>> {

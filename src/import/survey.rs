@@ -9,9 +9,10 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::event::Day;
+use crate::import::job::{ImportFormat, ImportJob};
 use crate::import::lines;
 use crate::import::lines::LineReader;
-use crate::import::{ImportFormat, ImportJob, access_log, events};
+use crate::import::{access_log, events};
 
 /// What the first reading found.
 pub(super) struct ImportSurvey {
@@ -62,18 +63,6 @@ impl ImportSurvey {
         whole.update(&import.shift_days.to_le_bytes()).update(settings.as_bytes());
         survey.hash = whole.finalize().to_hex().as_str().to_owned();
         Ok(survey)
-    }
-}
-
-impl ImportJob {
-    /// A line's time as it is counted.
-    pub(super) fn shifted(&self, time: Timestamp) -> Timestamp {
-        let seconds = time.as_second().saturating_add(self.shift_days.saturating_mul(86_400));
-        Timestamp::from_second(seconds).unwrap_or(time)
-    }
-
-    pub(super) fn day(&self, time: Timestamp) -> Day {
-        self.site.day(self.shifted(time))
     }
 }
 

@@ -13,13 +13,10 @@ use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use crate::observe::waits::WaitHistogram;
+use crate::observe::waits::{BOUNDS_SECONDS, WaitHistogram};
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
 use crate::visits::BoundsMet;
-
-/// Upper bounds of `sillage_accept_seconds` and `sillage_flush_seconds`.
-const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Label of hits whose site is not configured, or that were never understood.
 const NO_SITE: &str = "";
@@ -90,7 +87,7 @@ impl Meters {
     /// Never: the buckets above are not empty, the one thing that the exporter refuses.
     pub fn new(sites: &Sites) -> Self {
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BOUNDS_SECONDS)
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
         let recorder = Arc::new(recorder);

@@ -7,7 +7,9 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::SECONDS;
+/// Upper bounds of `sillage_accept_seconds` and `sillage_flush_seconds`.
+pub(super) const BOUNDS_SECONDS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Places; threads beyond share them.
 const PLACES: usize = 16;
@@ -22,7 +24,7 @@ pub(super) struct WaitHistogram([PaddedCounts; PLACES]);
 struct PaddedCounts {
     nanoseconds: AtomicU64,
     /// By upper bound; the last has none.
-    counts: [AtomicU64; SECONDS.len() + 1],
+    counts: [AtomicU64; BOUNDS_SECONDS.len() + 1],
 }
 
 /// The place of the next thread.
@@ -41,7 +43,7 @@ impl WaitHistogram {
             next
         });
         let seconds = waited.as_secs_f64();
-        let bucket = SECONDS.iter().position(|bound| seconds <= *bound).unwrap_or(SECONDS.len());
+        let bucket = BOUNDS_SECONDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS_SECONDS.len());
         let Some(place) = self.0.get(place) else { return };
         if let Some(count) = place.counts.get(bucket) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -55,7 +57,7 @@ impl WaitHistogram {
             self.0.iter().filter_map(of).map(|number| number.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
         };
         let mut text = format!("# HELP {name} {what}\n# TYPE {name} histogram\n");
-        let bounds = SECONDS.iter().map(f64::to_string).chain(["+Inf".into()]);
+        let bounds = BOUNDS_SECONDS.iter().map(f64::to_string).chain(["+Inf".into()]);
         let mut count = 0;
         for (bucket, bound) in bounds.enumerate() {
             count += sum(&|place| place.counts.get(bucket));
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn it_is_written_as_the_exporter_would_write_it() {
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new();
-        let recorder = recorder.set_buckets(&SECONDS).unwrap().build_recorder();
+        let recorder = recorder.set_buckets(&BOUNDS_SECONDS).unwrap().build_recorder();
         let waits = WaitHistogram::default();
         metrics::with_local_recorder(&recorder, || {
             metrics::describe_histogram!("waits", metrics::Unit::Seconds, "How long.");

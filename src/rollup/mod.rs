@@ -1,121 +1,24 @@
 //! A segment's events into counter rows. Addition only, and sorted rows at the end: the same events give the same
 //! batch, whoever folds them and however often.
 //!
-//! What is hashed and compared is numbers: a text has one (`rollup/texts.rs`), a page of a site and day has one, and
+//! What is hashed and compared is numbers: a text has one (`rollup/interner.rs`), a page of a site and day has one, and
 //! both make the key of a row.
 
 pub mod counters;
 mod interner;
 pub mod levels;
 mod rows;
+mod sums;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
-
-use crate::event::{
-    Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, Property, Term, Timing, TimingMetric,
-};
+use crate::event::{Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, Property, Term, Timing};
 use crate::rollup::counters::{Batch, BreakdownsRow};
-use crate::rollup::interner::{TextId, TextInterner};
+use crate::rollup::interner::TextId;
 use crate::rollup::rows::SortOrder;
-
-/// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.
-type SumMap<K, V> = HashMap<K, V, DefaultHashBuilder>;
-
-/// Number of a [`CountLocation`] within one rollup.
-type LocationId = u32;
-
-/// Where something was counted.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct CountLocation {
-    site: TextId,
-    page: TextId,
-    day: Day,
-}
-
-/// Events as they add up.
-#[derive(Default)]
-pub struct Rollup {
-    texts: TextInterner,
-    place_numbers: SumMap<CountLocation, LocationId>,
-    places: Vec<CountLocation>,
-    pages: SumMap<PageKey, PageSums>,
-    breakdowns: SumMap<BreakdownKey, VisitSums>,
-    actions: SumMap<ActionKey, ActionSums>,
-    timings: SumMap<TimingKey, i64>,
-    events: u64,
-}
+pub use crate::rollup::sums::Rollup;
+use crate::rollup::sums::{ActionSums, BreakdownKey, CountLocation, LocationId, PageSums, VisitSums};
 
 /// Fewest bytes of a segment that make one more row.
 const ROW_BYTES_MIN: u64 = 2;
-
-type PageKey = (LocationId, Hour);
-/// Action, property with its value.
-type ActionKey = (LocationId, TextId, Option<(TextId, TextId)>);
-type TimingKey = (LocationId, Hour, TimingMetric, u8);
-
-/// Place, dimension and value in one number, which takes a rollup of fewer than 134 million places.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct BreakdownKey(u64);
-
-impl BreakdownKey {
-    const DIMENSION_BITS: u32 = 5;
-
-    fn new(place: LocationId, dimension: Dimension, value: TextId) -> Self {
-        Self((u64::from(place) << Self::DIMENSION_BITS | dimension as u64) << TextId::BITS | u64::from(value))
-    }
-
-    fn place(self) -> LocationId {
-        LocationId::try_from(self.0 >> (TextId::BITS + Self::DIMENSION_BITS)).unwrap_or(LocationId::MAX)
-    }
-
-    /// The dimension's number.
-    fn dimension(self) -> usize {
-        let number = self.0 >> TextId::BITS & ((1 << Self::DIMENSION_BITS) - 1);
-        usize::try_from(number).unwrap_or(usize::MAX)
-    }
-
-    fn value(self) -> TextId {
-        TextId::try_from(self.0 & u64::from(TextId::MAX)).unwrap_or(TextId::MAX)
-    }
-}
-
-#[derive(Default, Clone, Copy, PartialEq)]
-struct VisitSums {
-    pageviews: i64,
-    visitors: i64,
-    page_visitors: i64,
-    visits: i64,
-    bounces: i64,
-    visit_seconds: i64,
-}
-
-#[derive(Default, Clone, Copy, PartialEq)]
-struct PageSums {
-    visit: VisitSums,
-    exits: i64,
-    engaged_ms: i64,
-    engaged_views: i64,
-    scroll_percent: i64,
-    scroll_views: i64,
-    not_found: i64,
-}
-
-#[derive(Default, Clone, Copy, PartialEq)]
-struct ActionSums {
-    count: i64,
-    visitors: i64,
-}
-
-impl VisitSums {
-    fn add(&mut self, other: &VisitSums) {
-        self.pageviews += other.pageviews;
-        self.visitors += other.visitors;
-        self.page_visitors += other.page_visitors;
-        self.visits += other.visits;
-        self.bounces += other.bounces;
-        self.visit_seconds += other.visit_seconds;
-    }
-}
 
 impl Rollup {
     /// Adds one event, which must come from the same source as those before it.

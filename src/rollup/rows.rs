@@ -4,7 +4,9 @@
 use crate::event::{Day, Dimension, Hour, TimingMetric};
 use crate::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
 use crate::rollup::interner::{TextId, ranks};
-use crate::rollup::{ActionSums, BreakdownKey, LocationId, PageSums, Rollup, VisitSums};
+use crate::rollup::sums::{
+    ActionKey, ActionSums, BreakdownKey, CountLocation, LocationId, PageSums, Rollup, VisitSums,
+};
 
 /// What numbers come to when they are sorted.
 pub(super) struct SortOrder {
@@ -26,11 +28,8 @@ impl SortOrder {
     pub(super) fn new(rollup: &Rollup) -> Self {
         let texts = rollup.texts.ranks();
         let of = |text: TextId| texts.get(text as usize).copied().unwrap_or_default();
-        let ranked = |place: &crate::rollup::CountLocation| RankedLocation {
-            site: of(place.site),
-            page: of(place.page),
-            day: place.day.0,
-        };
+        let ranked =
+            |place: &CountLocation| RankedLocation { site: of(place.site), page: of(place.page), day: place.day.0 };
         let places = rollup.places.iter().map(ranked).collect();
         let dimensions = ranks(Dimension::ALL.map(Dimension::name));
         let metrics = ranks(TimingMetric::ALL.map(TimingMetric::name));
@@ -130,7 +129,7 @@ impl Rollup {
             let RankedLocation { site, page, day } = order.place(*place);
             (site, day, rank(*action), property.map(|(name, value)| (rank(name), rank(value))), page)
         });
-        let row = |(&(place, action, named), sums): (&super::ActionKey, &ActionSums)| {
+        let row = |(&(place, action, named), sums): (&ActionKey, &ActionSums)| {
             let place = self.place_of(place);
             let text = |text| self.texts.of(text);
             let (property, value) = named.map_or_else(Default::default, |(name, value)| (text(name), text(value)));
@@ -169,8 +168,8 @@ impl Rollup {
         })
     }
 
-    fn place_of(&self, place: LocationId) -> crate::rollup::CountLocation {
-        let nowhere = crate::rollup::CountLocation { site: TextId::MAX, page: TextId::MAX, day: Day(0) };
+    fn place_of(&self, place: LocationId) -> CountLocation {
+        let nowhere = CountLocation { site: TextId::MAX, page: TextId::MAX, day: Day(0) };
         self.places.get(place as usize).copied().unwrap_or(nowhere)
     }
 }

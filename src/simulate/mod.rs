@@ -11,6 +11,7 @@ mod extras;
 mod networks;
 mod people;
 mod steps;
+mod traffic;
 mod truth;
 
 use std::cmp::Reverse;
@@ -22,49 +23,13 @@ use crate::simulate::steps::{LoadTimes, Person, PersonKind, StepKind, VisitStep}
 use dice::Dice;
 pub use extras::TrafficExtras;
 use jiff::Timestamp;
-use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::Weekday;
 use serde::Serialize;
+pub use traffic::{SiteUse, Traffic};
 pub use truth::Truth;
 
 /// The most people of a day that get an address each.
 pub const VISITORS_A_DAY_MAX: u32 = 1_000_000;
-
-/// What people do on a site beside reading.
-#[derive(Debug, Clone)]
-pub struct SiteUse {
-    /// The pages where it can be done begin with this.
-    pub on: String,
-    /// Name of the action.
-    pub action: String,
-    /// Name of its property.
-    pub property: String,
-    /// Values that the property has.
-    pub values: Vec<String>,
-}
-
-/// The traffic to make.
-#[derive(Debug, Clone)]
-pub struct Traffic {
-    /// Scheme and host of the site's pages.
-    pub origin: String,
-    /// The site's pages, the most read first; the first is where half of the visits begin.
-    pub pages: Vec<String>,
-    /// What people do there.
-    pub uses: Vec<SiteUse>,
-    /// First day.
-    pub first: Date,
-    /// Number of days.
-    pub days: u32,
-    /// Decides when a day is.
-    pub timezone: TimeZone,
-    /// People of a day, on average; at most [`VISITORS_A_DAY_MAX`].
-    pub visitors_per_day: u32,
-    /// Other seeds give other people.
-    pub seed: u64,
-    /// What there is beside pages, reading and actions.
-    pub extras: TrafficExtras,
-}
 
 /// Share of an average day's people that come in an hour, in thousandths: quiet nights, a long evening.
 const HOURS: [u64; 24] = [15, 9, 6, 5, 5, 7, 14, 27, 43, 54, 59, 58, 55, 57, 60, 60, 58, 56, 57, 62, 68, 67, 58, 40];
@@ -338,6 +303,8 @@ mod tests {
     use std::collections::HashMap;
 
     use serde_json::Value;
+
+    use jiff::tz::TimeZone;
 
     use super::*;
     use crate::privacy::hit::UserAgent;

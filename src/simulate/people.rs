@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::Traffic;
 use super::dice::{Dice, Wheel};
 use super::networks::{v4, v6, within};
 use super::steps::{Person, PersonKind, StepKind, VisitStep};
+use super::traffic::Traffic;
 
 /// Networks: weight, first address, bits below it that tell people apart, language. At least 21 bits: nobody shares an
 /// address with anybody of the same or the next day, at a million people a day.

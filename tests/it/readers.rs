@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sillage::collect::formats::native::NativeEvent;
 use sillage::collect::formats::pixel;
-use sillage::import::{access_log, events};
+use sillage::import::{events, log_line};
 
 /// Values of all kinds, right ones among them.
 fn value() -> impl Strategy<Value = Value> {
@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn a_log_line_is_read_or_not_understood(line in log_line()) {
-        if let Some(read) = access_log::LogLine::parse(&line) {
+        if let Some(read) = log_line::LogLine::parse(&line) {
             prop_assert!(!(read.is_pageview() && read.is_not_found()));
         }
         if let Ok(message) = pixel::parse(&line, None) {

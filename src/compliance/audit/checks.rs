@@ -1,12 +1,12 @@
 //! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing else.
 
 use crate::compliance::audit::evidence::Evidence;
-use crate::compliance::audit::{Finding, Verdict, judge_data, judge_setup};
-use crate::compliance::notice::{ConfigFacts, Lang};
+use crate::compliance::audit::finding::{Finding, Verdict};
+use crate::compliance::audit::observation::Observation;
+use crate::compliance::audit::{judge_data, judge_setup};
+use crate::compliance::bilingual::Lang;
+use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::rule;
-
-/// Names that a sentence lists.
-const LISTED_MAX: usize = 30;
 
 /// One check.
 pub struct Check {
@@ -15,57 +15,6 @@ pub struct Check {
     /// What it looks at.
     pub looks_at: &'static str,
     judge: fn(&Evidence, &mut Observation),
-}
-
-/// What a check saw. The order of the calls is the order in which it is read.
-#[derive(Debug, Default)]
-pub(super) struct Observation {
-    facts: Vec<String>,
-    faults: Vec<(String, String)>,
-    open: Vec<String>,
-}
-
-impl Observation {
-    /// Something that is as it must be, or is good to know.
-    pub(super) fn fact(&mut self, fact: impl Into<String>) {
-        self.facts.push(fact.into());
-    }
-
-    /// Whether nothing is wrong so far.
-    pub(super) fn is_clean(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    /// Something that leaves the rule, and what to do about it.
-    pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
-        self.faults.push((found.into(), to_do.into()));
-    }
-
-    /// Something that only a person can tell or do.
-    pub(super) fn person(&mut self, to_do: impl Into<String>) {
-        self.open.push(to_do.into());
-    }
-
-    /// A fault for each of `found`, or else a fact.
-    pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
-        if found.is_empty() {
-            self.fact(right);
-        } else {
-            self.fault(format!("{wrong}: {}", listed(found)), to_do);
-        }
-    }
-}
-
-/// A list for a sentence, bounded: a report is read by people.
-pub(super) fn listed(names: &[impl ToString]) -> String {
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    let mut text = names.iter().take(LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if names.len() > LISTED_MAX {
-        text.push_str(", …");
-    }
-    text
 }
 
 impl Check {

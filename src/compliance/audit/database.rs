@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::compliance::audit::evidence::embedded;
 use crate::config::Config;
 use crate::event::Dimension;
 use crate::store::client::{SqlQuestion, Store};
@@ -134,7 +133,7 @@ impl DatabaseEvidence {
 
     /// Whether the engine keeps what it is asked in logs of its own.
     pub fn keeps_logs(&self, config: &Config) -> bool {
-        !self.logs.is_empty() && (embedded(config) || self.logs.iter().any(|(_, rows)| *rows > 0))
+        !self.logs.is_empty() && (config.clickhouse.is_embedded() || self.logs.iter().any(|(_, rows)| *rows > 0))
     }
 
     /// What is there under a declared name.

@@ -10,7 +10,7 @@ use crate::compliance::audit::database::DatabaseEvidence;
 use crate::compliance::audit::machine::MachineEvidence;
 use crate::compliance::notice;
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
-use crate::config::{Config, EngineMode, config_hash};
+use crate::config::{Config, config_hash};
 use crate::privacy::lookup::place::{DatabaseEdition, PlaceDatabases};
 use crate::privacy::tag::day_key::KeyError;
 use crate::privacy::tag::trial::{TagTrial, try_tags};
@@ -74,11 +74,6 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         database: DatabaseEvidence::gather(config, store, now).await?,
         machine: MachineEvidence::gather(&config.runtime.dir)?,
     })
-}
-
-/// Whether the engine is one of ours.
-pub(super) fn embedded(config: &Config) -> bool {
-    config.clickhouse.mode == EngineMode::Embedded
 }
 
 /// Everything that people read and the program writes; the operator's own words flow into some of it.

@@ -2,9 +2,9 @@
 
 use jiff::{Span, Unit};
 
-use crate::compliance::audit::checks::{Observation, listed};
 use crate::compliance::audit::database::{DatabaseEvidence, ReaderEvidence, StoredEvidence};
-use crate::compliance::audit::evidence::{Evidence, embedded};
+use crate::compliance::audit::evidence::Evidence;
+use crate::compliance::audit::observation::{Observation, listed};
 use crate::event::{Dimension, TimingMetric};
 
 /// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
@@ -96,7 +96,7 @@ fn logs(evidence: &Evidence, look: &mut Observation) {
     }
     let names: Vec<&str> = database.logs.iter().map(|(name, _)| name.as_str()).collect();
     let found = format!("the server writes logs of its own ({})", names.join(", "));
-    if embedded(&evidence.config) {
+    if evidence.config.clickhouse.is_embedded() {
         look.fault(found, "remove the logs from the engine's configuration, and drop system.*_log");
     } else {
         look.fact(found);

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::Span;
 
-use crate::compliance::audit::checks::{Observation, listed};
-use crate::compliance::audit::evidence::{Evidence, embedded};
+use crate::compliance::audit::evidence::Evidence;
+use crate::compliance::audit::observation::{Observation, listed};
 use crate::compliance::audit::wording::claims_a_seal;
 use crate::config::MarketingPolicy;
 use crate::sites::is_never_kept;
@@ -328,7 +328,7 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         "use the script as it is delivered",
         "the script names no other host",
     );
-    if embedded(&evidence.config) {
+    if evidence.config.clickhouse.is_embedded() {
         look.fact("ClickHouse runs on this machine");
     } else {
         let host = url::Url::parse(&evidence.config.clickhouse.url).ok();

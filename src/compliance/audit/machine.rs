@@ -8,8 +8,7 @@ use std::path::Path;
 
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
-/// `f_type` of tmpfs and of ramfs.
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+use crate::runtime_dir::in_memory;
 
 /// The machine, as far as it matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,12 +56,6 @@ impl MachineEvidence {
             },
         })
     }
-}
-
-/// Whether a folder is in memory; of one that is not there yet, its parent tells.
-pub(crate) fn in_memory(folder: &Path) -> Option<bool> {
-    let there = if folder.exists() { folder } else { folder.parent()? };
-    Some(IN_MEMORY.contains(&rustix::fs::statfs(there).ok()?.f_type))
 }
 
 /// The process that holds the lock on `file`.

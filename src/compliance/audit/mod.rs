@@ -5,47 +5,18 @@
 pub mod checks;
 pub mod database;
 pub mod evidence;
+mod finding;
 pub(crate) mod judge_data;
 pub(crate) mod judge_setup;
 pub mod machine;
+mod observation;
 pub mod page;
 pub mod report;
 pub(crate) mod wording;
 
 pub use crate::compliance::audit::evidence::{Evidence, gather};
-pub(crate) use crate::compliance::audit::machine::in_memory;
+pub use crate::compliance::audit::finding::{Finding, Verdict};
 pub use crate::compliance::audit::wording::claims_a_seal;
-
-use serde::Serialize;
-
-use crate::compliance::rules::Rule;
-
-/// What was found about one rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Everything that was looked at is as it must be.
-    Held,
-    /// Something is not.
-    NotHeld,
-    /// Nothing is wrong, and something is left that no machine can tell.
-    ForAPerson,
-}
-
-/// One rule, judged.
-#[derive(Debug)]
-pub struct Finding {
-    /// The rule.
-    pub rule: &'static Rule,
-    /// What that comes to.
-    pub verdict: Verdict,
-    /// What is wrong.
-    pub found: Vec<String>,
-    /// What is as it must be, or good to know.
-    pub evidence: Vec<String>,
-    /// What to do.
-    pub to_do: Vec<String>,
-}
 
 /// All rules, judged.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::compliance::audit::evidence::{Evidence, embedded};
+use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Audit, Finding, Verdict};
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
@@ -51,7 +51,7 @@ impl Audit {
         );
         let mut to_do = self.findings.iter().flat_map(|finding| &finding.to_do);
         let statements = to_do.any(|to_do| to_do.contains(" TABLE ") || to_do.contains("DELETE FROM"));
-        if statements && embedded(&evidence.config) {
+        if statements && evidence.config.clickhouse.is_embedded() {
             let login = evidence.config.runtime.dir.join("engine.json");
             let how = format!(
                 " While `sillage serve` runs, {} says where its engine takes such statements, and as whom.",
@@ -173,7 +173,7 @@ impl Audit {
 /// What a report is known by.
 fn header(evidence: &Evidence) -> [(&'static str, String); 6] {
     let config = &evidence.config;
-    let whose = if embedded(config) { "embedded" } else { "remote" };
+    let whose = if config.clickhouse.is_embedded() { "embedded" } else { "remote" };
     let sites: Vec<&str> = config.site.iter().map(|site| site.name.as_str()).collect();
     let controller = config.privacy.controller.name.trim();
     [

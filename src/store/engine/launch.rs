@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::EngineError;
 use crate::store::client::{Endpoint, Login};
+use crate::store::engine::error::EngineError;
 
 /// User that owns the tables.
 const WRITER: &str = "sillage";

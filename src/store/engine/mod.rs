@@ -5,6 +5,7 @@
 //! If the child dies it is started again on the same port, with the same users: whoever holds the [`Endpoint`] only
 //! sees a pause. Two processes cannot open one data folder: a lock on a file in it decides.
 
+mod error;
 mod launch;
 
 use std::ffi::OsString;
@@ -27,6 +28,7 @@ use crate::config;
 use crate::ffi;
 use crate::lock::FolderLock;
 use crate::priority;
+pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
@@ -50,35 +52,6 @@ const LOADS_TRIED: u32 = 3;
 const START_PAUSE: Duration = Duration::from_millis(300);
 /// What is kept of the child's last words, in memory, to find the error's number in.
 const LAST_WORDS_BYTES: usize = 16_384;
-
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// No `clickhouse` and no library.
-    #[error("no engine: neither a `clickhouse` ≥ 26.5 on the PATH nor {0}; run `npm ci`, or set clickhouse.library")]
-    NoLibrary(PathBuf),
-    /// Another process has the data folder, or the runtime folder.
-    #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
-    InUse(PathBuf),
-    /// A folder or file cannot be written.
-    #[error("the engine's files: {0}")]
-    Files(#[source] io::Error),
-    /// The child cannot be started.
-    #[error("the engine cannot be started: {0}")]
-    Spawn(#[source] io::Error),
-    /// The child ended before it answered.
-    #[error(
-        "the engine ended before it answered (ClickHouse's error {0}; 0: it named none); is clickhouse.library the \
-         engine's own, and clickhouse.dir written by no later version?"
-    )]
-    Ended(u32),
-    /// It runs but does not answer.
-    #[error("the engine does not answer")]
-    NotReady,
-    /// The system has no random bytes.
-    #[error("no random bytes from the system")]
-    NoRandomness,
-}
 
 /// What an engine is started with.
 #[derive(Debug, Clone, Default)]

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::ffi;
 use crate::lock::FolderLock;
+use crate::runtime_dir::in_memory;
 use crate::spool::Position;
 use crate::visits::journal::day_writer::DayWriter;
 use crate::visits::journal::entry::JournalEntry;
@@ -37,9 +38,6 @@ const NOTES_MIN: usize = 8 << 20;
 pub(crate) const NOTES_MAX: usize = 256 << 20;
 /// Of that, what is asked of the system at once: it is wiped while everybody waits.
 const RESERVED_AT_ONCE: usize = 1 << 20;
-
-/// `f_type` of tmpfs and of ramfs.
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// Why there is no journal.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +104,7 @@ impl Journal {
         let folder = place.folder.clone();
         let files = |error: io::Error| JournalError::Files(folder.clone(), error);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(files)?;
-        let system = rustix::fs::statfs(&folder).map_err(|error| files(error.into()))?;
-        if !place.may_be_on_disk && !IN_MEMORY.contains(&system.f_type) {
+        if !place.may_be_on_disk && in_memory(&folder) != Some(true) {
             return Err(JournalError::OnDisk(folder));
         }
         let lock = FolderLock::hold(&folder.join("visits.lock")).map_err(|error| {

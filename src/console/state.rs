@@ -1,0 +1,73 @@
+//! What the console holds while it runs: sites and tokens, which a new configuration replaces, and the sessions.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::console::session::Sessions;
+use crate::console::tokens::TokenSet;
+use crate::observe::Meters;
+use crate::sites::Sites;
+use crate::store::reports::Reports;
+
+/// What the console works with.
+pub struct ConsoleOptions {
+    /// Known sites.
+    pub sites: Arc<Sites>,
+    /// Who may read which.
+    pub tokens: Vec<config::TokenConfig>,
+    /// What the database rounds to, for saying so.
+    pub rounding: u32,
+    /// Channels and campaigns are measured.
+    pub marketing: bool,
+    /// Where figures come from.
+    pub reports: Reports,
+    /// Decides what today is, and when sessions end.
+    pub clock: Arc<dyn Clock>,
+    /// What `/metrics` tells.
+    pub meters: Arc<Meters>,
+    /// Whether the spool takes hits now.
+    pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// The console's state.
+pub struct ConsoleState {
+    pub(super) access: ArcSwap<AccessRules>,
+    pub(super) sessions: Sessions,
+    pub(super) rounding: u32,
+    pub(super) marketing: bool,
+    pub(super) reports: Reports,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// What a new configuration replaces.
+pub(super) struct AccessRules {
+    pub(super) sites: Arc<Sites>,
+    pub(super) tokens: TokenSet,
+}
+
+impl ConsoleState {
+    /// A console without sessions.
+    pub fn new(parts: ConsoleOptions) -> Self {
+        let access = AccessRules { sites: parts.sites, tokens: TokenSet::new(&parts.tokens) };
+        Self {
+            access: ArcSwap::from_pointee(access),
+            sessions: Sessions::default(),
+            rounding: parts.rounding,
+            marketing: parts.marketing,
+            reports: parts.reports,
+            clock: parts.clock,
+            meters: parts.meters,
+            spool_accepts: parts.spool_accepts,
+        }
+    }
+
+    /// Takes a new configuration; sessions of tokens that are gone end at once.
+    pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::TokenConfig]) {
+        self.access.store(Arc::new(AccessRules { sites, tokens: TokenSet::new(tokens) }));
+    }
+}
