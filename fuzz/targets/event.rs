@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use sillage::collect::native::Message;
+use sillage::collect::formats::native::NativeEvent;
 use sillage::rollup::Rollup;
 use sillage_fuzz::Counter;
 
@@ -20,7 +20,7 @@ fuzz_target!(|bodies: &[u8]| {
             let length = body.len() as i64;
             at += if length % 7 == 0 { 1_800 + length % 3 - 1 } else { length };
             let mut rollup = Rollup::default();
-            if let Ok(message) = Message::parse(body) {
+            if let Ok(message) = NativeEvent::parse(body) {
                 counter.count(&message, (length % 3) as u8, at, &mut rollup);
             }
             sillage_fuzz::add(&mut sums, &rollup.finish(number.to_string()));

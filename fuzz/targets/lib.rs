@@ -5,30 +5,30 @@ use std::net::IpAddr;
 
 use sillage::config;
 use sillage::privacy::Anonymiser;
-use sillage::privacy::agent::Agents;
-use sillage::privacy::hit::{ClientIp, Hit, Signals, UserAgent};
-use sillage::privacy::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
-use sillage::privacy::place::Places;
+use sillage::privacy::lookup::agent::Agents;
+use sillage::privacy::hit::{ClientIp, Hit, ObjectionSignals, UserAgent};
+use sillage::privacy::url::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
+use sillage::privacy::lookup::place::PlaceDatabases;
 use sillage::rollup::Rollup;
 use sillage::sites::{Site, Sites};
-use sillage::store::rows::Batch;
-use sillage::visits::{Bounds, Visits};
+use sillage::rollup::counters::Batch;
+use sillage::visits::{VisitBounds, Visits};
 
-use sillage::collect::native::Message;
+use sillage::collect::formats::native::NativeEvent;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Small, so that inputs meet them.
-const BOUNDS: Bounds = Bounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000 };
+const BOUNDS: VisitBounds = VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000 };
 
 /// A site that keeps something of everything.
 pub fn sites() -> Sites {
-    let site = config::Site {
+    let site = config::SiteConfig {
         name: "a.example".into(),
         timezone: "Europe/Paris".into(),
         query_names_kept: vec!["page".into(), "q".into()],
         properties: vec!["plan".into(), "size".into()],
-        ..config::Site::default()
+        ..config::SiteConfig::default()
     };
     Sites::new(&[site]).expect("the site is right")
 }
@@ -46,8 +46,8 @@ pub struct Counter {
 
 impl Default for Counter {
     fn default() -> Self {
-        let places = Places::open(&[]).expect("no files");
-        let privacy = config::Privacy { marketing: config::Marketing::Always, ..config::Privacy::default() };
+        let places = PlaceDatabases::open(&[]).expect("no files");
+        let privacy = config::PrivacyConfig { marketing: config::MarketingPolicy::Always, ..config::PrivacyConfig::default() };
         let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &privacy);
         Self { anonymiser, visits: Visits::new(BOUNDS) }
     }
@@ -60,7 +60,7 @@ impl Counter {
     }
 
     /// Counts one message of one visitor, `at` seconds after a fixed moment, into `rollup`.
-    pub fn count(&mut self, message: &Message<'_>, visitor: u8, at: i64, rollup: &mut Rollup) {
+    pub fn count(&mut self, message: &NativeEvent<'_>, visitor: u8, at: i64, rollup: &mut Rollup) {
         assert!((1..=URL_BYTES_MAX).contains(&message.url.len()));
         assert!(message.referrer.as_ref().is_none_or(|referrer| referrer.len() <= URL_BYTES_MAX));
         let received = jiff::Timestamp::from_second(1_773_000_000 + at).expect("a moment of this century");
@@ -71,7 +71,7 @@ impl Counter {
                 address: ClientIp::new(IpAddr::from([192, 0, 2, visitor])),
                 agent: UserAgent::new(FIREFOX),
                 accept_language: None,
-                signals: Signals::default(),
+                signals: ObjectionSignals::default(),
                 site,
                 url: &message.url,
                 referrer: message.referrer.as_deref(),

@@ -3,16 +3,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sillage::collect::pixel;
+use sillage::collect::formats::pixel;
 use sillage::import::{access_log, events};
-use sillage::privacy::language::language;
+use sillage::privacy::lookup::language::language;
 
 fuzz_target!(|line: &[u8]| {
-    if let Some(event) = events::Line::parse(line) {
+    if let Some(event) = events::EventLine::parse(line) {
         assert!(event.message.site_names().count() <= 8);
     }
     let Ok(line) = std::str::from_utf8(line) else { return };
-    if let Some(line) = access_log::Line::parse(line) {
+    if let Some(line) = access_log::LogLine::parse(line) {
         assert!(!(line.is_pageview() && line.is_not_found()));
     }
     if let Ok(message) = pixel::parse(line, Some("https://a.example/")) {

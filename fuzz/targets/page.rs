@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sillage::privacy::page::{Location, PAGE_BYTES_MAX, Referrer, referrer};
+use sillage::privacy::url::page::{PageUrl, PAGE_BYTES_MAX, Referrer, referrer};
 use sillage::sites::Sites;
 
 static SITES: LazyLock<Sites> = LazyLock::new(sillage_fuzz::sites);
@@ -14,12 +14,12 @@ fuzz_target!(|text: &str| {
     let site = sillage_fuzz::site(&SITES);
     for url in [text.to_owned(), format!("https://a.example/{text}"), format!("https://{text}")] {
         for route in [false, true] {
-            let Ok(location) = Location::parse(&url) else { continue };
+            let Ok(location) = PageUrl::parse(&url) else { continue };
             let page = location.page(site, route);
             assert!(page.starts_with('/') && page.len() <= PAGE_BYTES_MAX, "{page}");
             assert!(!page.chars().any(|c| c.is_control() || c.is_whitespace()), "{page}");
             let again = format!("https://a.example{page}");
-            let again = Location::parse(&again).expect("a clean page is a page").page(site, route);
+            let again = PageUrl::parse(&again).expect("a clean page is a page").page(site, route);
             assert_eq!(again, page, "cleaning a clean page changed it");
         }
         match referrer(&url, site) {

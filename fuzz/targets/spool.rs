@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use sillage::clock::ManualClock;
 use sillage::spool::Spool;
-use sillage::spool::disk::{Appending, Disk};
+use sillage::spool::disk::{AppendFile, Disk};
 
 const NODE: [u8; 16] = [7; 16];
 const NUMBER: u64 = 5;
@@ -125,7 +125,7 @@ impl Disk for Memory {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.0.lock().unwrap().get(name).cloned().ok_or(io::ErrorKind::NotFound.into())
     }
-    fn create(&self, name: &str) -> io::Result<Box<dyn Appending>> {
+    fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>> {
         self.put(name, &[]);
         Ok(Box::new(Growing(self.0.clone(), name.into())))
     }
@@ -150,7 +150,7 @@ impl Disk for Memory {
 
 struct Growing(Arc<Mutex<HashMap<String, Vec<u8>>>>, String);
 
-impl Appending for Growing {
+impl AppendFile for Growing {
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut files = self.0.lock().unwrap();
         let (file, at) = (files.entry(self.1.clone()).or_default(), at as usize);

@@ -26,7 +26,7 @@ use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Rejection};
 use crate::privacy::hit::{ClientIp, Hit, UserAgent};
-use crate::privacy::{Anonymiser, EndReason, HitEnd, Sighting};
+use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
 use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
 
@@ -142,32 +142,39 @@ impl HitPipeline {
         &self,
         message: Result<NativeEvent<'_>, &'static str>,
         told: &HitHeaders<'_>,
-        client: impl Fn() -> ClientIp,
+        client: impl FnOnce() -> ClientIp,
     ) -> PendingRequest<'_> {
         let message = match message {
             Ok(message) => message,
             Err(why) => return PendingRequest::Over(self.unread(Rejection::Malformed, why)),
         };
-        let received = self.clock.now();
+        let names: Vec<Option<&str>> = message.site_names().collect();
+        let reading = HitReading::new(Hit {
+            received: self.clock.now(),
+            address: client(),
+            agent: UserAgent::new(told.agent),
+            accept_language: told.language,
+            signals: told.signals,
+            site: names.first().copied().flatten(),
+            url: &message.url,
+            referrer: message.referrer.as_deref(),
+            fragment_is_page: message.fragment_is_page,
+            width: message.width,
+            consent: message.consent,
+            kind: message.kind(),
+        });
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(ended) => {
+                self.meters.received();
+                return PendingRequest::Over(self.end(ended));
+            }
+        };
         let mut sightings = Vec::with_capacity(1);
         let mut over: Option<HitReply> = None;
-        for site in message.site_names() {
+        for found in self.sites_of(&reading, &names) {
             self.meters.received();
-            let hit = Hit {
-                received,
-                address: client(),
-                agent: UserAgent::new(told.agent),
-                accept_language: told.language,
-                signals: told.signals,
-                site,
-                url: &message.url,
-                referrer: message.referrer.as_deref(),
-                fragment_is_page: message.fragment_is_page,
-                width: message.width,
-                consent: message.consent,
-                kind: message.kind(),
-            };
-            match self.anonymiser.anonymise(hit) {
+            match found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
                 Ok(sighting) => sightings.push(sighting),
                 Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended))),
             }
@@ -182,6 +189,22 @@ impl HitPipeline {
                 PendingRequest::Over(HitReply::or_rather(over, HitReply::Refused(Rejection::Unavailable, "")))
             }
         }
+    }
+
+    /// The sites that a request names, each once however often and by whichever of its hosts it is named.
+    fn sites_of(&self, reading: &HitReading<'_>, names: &[Option<&str>]) -> Vec<Result<Arc<Site>, HitEnd>> {
+        let mut found: Vec<Result<Arc<Site>, HitEnd>> = Vec::with_capacity(names.len());
+        for (at, name) in names.iter().enumerate() {
+            let site = self.anonymiser.known_site(reading, *name);
+            let is_repeated = match &site {
+                Ok(site) => found.iter().flatten().any(|known| Arc::ptr_eq(known, site)),
+                Err(_) => names.get(..at).is_some_and(|before| before.contains(name)),
+            };
+            if !is_repeated {
+                found.push(site);
+            }
+        }
+        found
     }
 
     /// The hits of one request, kept together or not at all: who repeats what was refused must count on no site twice.

@@ -1,193 +1,45 @@
 //! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on:
 //! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no identity.
 //!
-//! In order: the page and its site are found; an objection, a prefetch, an exclusion or a robot ends the hit before
-//! anything is hashed; only then is the visitor tagged, and address and agent are let go.
+//! In order: the URL is taken apart and the site found (`known_site`); the steps of [`steps`], each of which drops a hit
+//! for one reason; only then is the visitor tagged, and address and agent are let go.
 
 pub mod hit;
 mod interned;
 pub mod lookup;
 pub mod marketing;
+mod reading;
 mod redact;
+mod sighting;
+mod steps;
 pub mod tag;
 pub mod url;
+mod values;
 
 use std::sync::Arc;
 
-use crate::event::{DIMENSIONS, Day, Dimension, Hour};
-use crate::privacy::interned::Interned;
-use crate::privacy::tag::day_key::{DayKey, KeyRing};
-use crate::privacy::tag::visitor_tag::VisitorTag;
-use crate::privacy::url::page::{PageUrl, Referrer};
 use arc_swap::ArcSwap;
-use hit::{Hit, HitKind};
-use marketing::Origin;
+
+pub use crate::privacy::reading::HitReading;
+pub use crate::privacy::sighting::Sighting;
+pub(crate) use crate::privacy::sighting::VisitorFacts;
 
 use crate::config;
 use crate::config::{HashAddress, PrivacyConfig};
+use crate::event::Day;
 use crate::outcome::{Dropped, Rejection};
+use crate::privacy::hit::Hit;
+use crate::privacy::lookup::agent::Agents;
+use crate::privacy::lookup::language::language;
+use crate::privacy::lookup::place::PlaceDatabases;
+use crate::privacy::lookup::screen::screen_class;
+use crate::privacy::marketing::Origin;
+use crate::privacy::sighting::VisitorTraits;
+use crate::privacy::steps::{Candidate, DROP_STEPS};
+use crate::privacy::tag::day_key::{DayKey, KeyRing};
+use crate::privacy::tag::visitor_tag::VisitorTag;
+use crate::privacy::url::page::Referrer;
 use crate::sites::{Site, Sites, hour};
-
-/// The action that a search on the site is counted as; its property is `query`.
-const SEARCH: &str = "Search";
-
-/// The action that a script error is counted as; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
-const PROBLEM: &str = "problem";
-
-/// Kinds of script errors: the names that the language and the browsers give, and `resource`, a file that did not load.
-const PROBLEM_KINDS: [&str; 13] = [
-    "Error",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-    "AggregateError",
-    "AbortError",
-    "NetworkError",
-    "NotAllowedError",
-    "QuotaExceededError",
-    "resource",
-];
-
-/// Longest value of an action's property that is kept, in bytes.
-const PROPERTY_VALUE_BYTES_MAX: usize = 500;
-
-/// A hit whose identity is down to a tag in memory: what [`Visits`](crate::visits::Visits) counts. Cannot be printed,
-/// cloned or written out.
-pub struct Sighting<'h> {
-    pub(crate) site: Arc<Site>,
-    /// Seconds since 1970.
-    pub(crate) at: i64,
-    pub(crate) day: Day,
-    pub(crate) hour: Hour,
-    pub(crate) tag: VisitorTag,
-    pub(crate) key: Arc<DayKey>,
-    /// The visitor's tag of the day before, within half an hour past midnight.
-    pub(crate) yesterday: Option<(Day, VisitorTag)>,
-    pub(crate) page: Box<str>,
-    pub(crate) referrer: Referrer,
-    /// Coarse values; looked up for pageviews only, which alone are broken down.
-    pub(crate) facts: Option<VisitorFacts>,
-    /// What a pageview was the answer to, cleaned.
-    pub(crate) searched: Option<String>,
-    pub(crate) kind: HitKind<'h>,
-}
-
-impl Sighting<'_> {
-    /// The search that this pageview answers, where the site counts searches: an action that follows the pageview. It
-    /// leaves the bounce to the pageview, which tells more.
-    pub(crate) fn search(mut self) -> Option<Self> {
-        let query = self.searched.take()?;
-        (self.referrer, self.facts) = (Referrer::None, None);
-        let properties = vec![("query", query.into())];
-        self.kind = HitKind::Action { name: SEARCH.into(), interactive: false, properties };
-        Some(self)
-    }
-}
-
-/// What may be known of a visitor's means: coarse, and nobody's alone.
-pub(crate) enum VisitorFacts {
-    /// Of a hit.
-    Seen(VisitorTraits),
-    /// Of a note in the journal.
-    Recalled(Box<[Option<Box<str>>; DIMENSIONS]>),
-}
-
-/// What a hit shows of a visitor's means.
-pub(crate) struct VisitorTraits {
-    place: Arc<Interned<crate::privacy::lookup::place::Place>>,
-    agent: Arc<Interned<crate::privacy::lookup::agent::Agent>>,
-    screen: Option<&'static str>,
-    language: Option<crate::privacy::lookup::language::Language>,
-    hostname: Box<str>,
-    /// Boxed: most collectors have none.
-    marketing: Option<Box<Origin>>,
-}
-
-impl VisitorFacts {
-    /// The value of a dimension that belongs to the visitor.
-    pub(crate) fn value(&self, dimension: Dimension) -> Option<&str> {
-        match self {
-            VisitorFacts::Seen(seen) => seen.value(dimension),
-            VisitorFacts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
-        }
-    }
-
-    /// A number for all that the place says, `country`, `region` and `city`: the same number, the same texts. Of this
-    /// process alone; it must never reach a disk.
-    pub(crate) fn place_id(&self) -> Option<u64> {
-        match self {
-            VisitorFacts::Seen(seen) => Some(seen.place.id()),
-            VisitorFacts::Recalled(_) => None,
-        }
-    }
-
-    /// The same for all that the agent says: `device`, browser and system with their versions.
-    pub(crate) fn agent_id(&self) -> Option<u64> {
-        match self {
-            VisitorFacts::Seen(seen) => Some(seen.agent.id()),
-            VisitorFacts::Recalled(_) => None,
-        }
-    }
-
-    /// Whether it tells anything of the visitor's coming: nothing where marketing is not measured.
-    pub(crate) fn tells_of_coming(&self) -> bool {
-        match self {
-            VisitorFacts::Seen(seen) => seen.marketing.is_some(),
-            VisitorFacts::Recalled(values) => {
-                Dimension::ALL.iter().zip(values.iter()).any(|(one, of)| one.is_marketing() && of.is_some())
-            }
-        }
-    }
-
-    /// The value that the pageview has wherever it stands in its visit.
-    pub(crate) fn shown(&self, dimension: Dimension) -> Option<&str> {
-        self.value(dimension).filter(|_| !(is_of_coming(dimension) && self.is_direct()))
-    }
-
-    /// The value that it has as a visit's first alone: where marketing is measured, and found no sign of its coming.
-    pub(crate) fn of_direct(&self, dimension: Dimension) -> Option<&str> {
-        self.value(dimension).filter(|_| is_of_coming(dimension) && self.is_direct())
-    }
-
-    fn is_direct(&self) -> bool {
-        self.value(Dimension::Source) == Some(crate::event::DIRECT)
-    }
-}
-
-fn is_of_coming(dimension: Dimension) -> bool {
-    matches!(dimension, Dimension::Source | Dimension::Channel)
-}
-
-impl VisitorTraits {
-    fn value(&self, dimension: Dimension) -> Option<&str> {
-        let (place, agent) = (&self.place, &self.agent);
-        let value = match dimension {
-            Dimension::Referrer | Dimension::PreviousPage => None,
-            Dimension::Country => place.country.as_deref(),
-            Dimension::Region => place.region.as_deref(),
-            Dimension::City => place.city.as_deref(),
-            Dimension::Device => Some(agent.device),
-            Dimension::Browser => Some(&*agent.browser),
-            Dimension::BrowserVersion => Some(&*agent.browser_version),
-            Dimension::System => Some(&*agent.system),
-            Dimension::SystemVersion => Some(&*agent.system_version),
-            Dimension::Screen => self.screen,
-            Dimension::Language => self.language.as_ref().map(crate::privacy::lookup::language::Language::as_str),
-            Dimension::Hostname => Some(&*self.hostname),
-            Dimension::Source
-            | Dimension::Channel
-            | Dimension::UtmSource
-            | Dimension::UtmMedium
-            | Dimension::UtmCampaign
-            | Dimension::UtmTerm
-            | Dimension::UtmContent => self.marketing.as_ref().and_then(|marketing| marketing.value(dimension)),
-        };
-        value.filter(|value| !value.is_empty())
-    }
-}
 
 /// A hit that goes no further.
 #[derive(Debug)]
@@ -217,8 +69,8 @@ impl HitEnd {
 /// Everything that anonymising needs.
 pub struct Anonymiser {
     sites: ArcSwap<Sites>,
-    agents: Arc<crate::privacy::lookup::agent::Agents>,
-    places: crate::privacy::lookup::place::PlaceDatabases,
+    agents: Arc<Agents>,
+    places: PlaceDatabases,
     keys: KeyRing,
     honour_gpc: bool,
     honour_dnt: bool,
@@ -230,8 +82,8 @@ impl Anonymiser {
     /// With no keys yet; they come with the first hits.
     pub fn new(
         sites: Sites,
-        agents: impl Into<Arc<crate::privacy::lookup::agent::Agents>>,
-        places: crate::privacy::lookup::place::PlaceDatabases,
+        agents: impl Into<Arc<Agents>>,
+        places: PlaceDatabases,
         privacy: &PrivacyConfig,
     ) -> Self {
         Self {
@@ -246,47 +98,59 @@ impl Anonymiser {
         }
     }
 
-    /// The one way from a hit to what is counted.
+    /// The one way from a hit to what is counted, for a hit that goes to one site.
     ///
     /// # Errors
     /// The outcome of a hit that is not counted.
-    pub fn anonymise<'h>(&self, mut hit: Hit<'h>) -> Result<Sighting<'h>, HitEnd> {
-        let location = PageUrl::parse(hit.url).map_err(|_| HitEnd {
-            site: None,
-            why: EndReason::Refused(Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes"),
-        })?;
-        let site = self.site(&hit, &location)?;
-        let dropped = |reason| HitEnd { site: Some(site.clone()), why: EndReason::Dropped(reason) };
-        if (hit.signals.gpc && self.honour_gpc) || (hit.signals.dnt && self.honour_dnt) {
-            return Err(dropped(Dropped::OptedOut));
+    pub fn anonymise<'h>(&self, hit: Hit<'h>) -> Result<Sighting<'h>, HitEnd> {
+        let reading = HitReading::new(hit)?;
+        let site = self.known_site(&reading, reading.site_name())?;
+        self.anonymise_for(&reading, site)
+    }
+
+    /// The same for one of the sites that a hit goes to: what it reads, it reads once for all of them.
+    ///
+    /// # Errors
+    /// The outcome of a hit that is not counted.
+    pub fn anonymise_for<'h>(&self, reading: &HitReading<'h>, site: Arc<Site>) -> Result<Sighting<'h>, HitEnd> {
+        let candidate = Candidate::new(reading, site);
+        for (drops, reason) in DROP_STEPS {
+            if drops(self, &candidate) {
+                return Err(HitEnd { site: Some(candidate.site), why: EndReason::Dropped(reason) });
+            }
         }
-        if hit.signals.prefetch {
-            return Err(dropped(Dropped::Prefetch));
-        }
-        let page = location.page(&site, hit.fragment_is_page);
-        if site.excludes_path(&page) || site.excludes_address(hit.address.0) {
-            return Err(dropped(Dropped::Excluded));
-        }
-        let agent = self.agents.look_up(&hit.agent);
-        if agent.bot {
-            return Err(dropped(Dropped::Bot));
-        }
-        if !site.problems && is_problem(&hit.kind) {
-            return Err(dropped(Dropped::NotMeasured));
-        }
-        keep_declared(&mut hit.kind, &site);
-        let referrer =
-            hit.referrer.map_or(Referrer::None, |referrer| crate::privacy::url::page::referrer(referrer, &site));
-        let marketed = self.measures_marketing(&hit);
-        let is_pageview = matches!(hit.kind, HitKind::Pageview { .. });
-        let facts = is_pageview.then(|| {
+        self.tagged(candidate)
+    }
+
+    /// The site of this name or host; without a name, the one that the page's host belongs to.
+    ///
+    /// # Errors
+    /// When no such site is configured.
+    pub fn known_site(&self, reading: &HitReading<'_>, name: Option<&str>) -> Result<Arc<Site>, HitEnd> {
+        let sites = self.sites.load();
+        let found = match name {
+            Some(name) => sites.find(name).or_else(|| sites.find(&name.to_ascii_lowercase())),
+            None => sites.find(reading.location.host()),
+        };
+        found.cloned().ok_or(HitEnd { site: None, why: EndReason::Dropped(Dropped::UnknownSite) })
+    }
+
+    /// Where the identity ends: coarse values and a tag are taken of it.
+    fn tagged<'h>(&self, mut candidate: Candidate<'_, 'h>) -> Result<Sighting<'h>, HitEnd> {
+        let page = candidate.take_page();
+        let (reading, site) = (candidate.reading, candidate.site.clone());
+        let hit = &reading.hit;
+        let referrer = hit.referrer.map_or(Referrer::None, |referrer| url::page::referrer(referrer, &site));
+        let facts = reading.is_pageview().then(|| {
+            let marketing =
+                self.measures_marketing(hit).then(|| Box::new(Origin::new(reading.location.query(), &referrer)));
             VisitorFacts::Seen(VisitorTraits {
                 place: self.places.look_up(&hit.address),
-                agent,
-                screen: hit.width.map(crate::privacy::lookup::screen::screen_class),
-                language: hit.accept_language.and_then(crate::privacy::lookup::language::language),
-                hostname: location.host().into(),
-                marketing: marketed.then(|| Box::new(Origin::new(location.query(), &referrer))),
+                agent: candidate.agent(self).clone(),
+                screen: hit.width.map(screen_class),
+                language: hit.accept_language.and_then(language),
+                hostname: reading.location.host().into(),
+                marketing,
             })
         });
         let day = site.day(hit.received);
@@ -304,8 +168,8 @@ impl Anonymiser {
             page,
             referrer,
             facts,
-            searched: if is_pageview { location.searched(&site) } else { None },
-            kind: hit.kind,
+            searched: if reading.is_pageview() { reading.location.searched(&site) } else { None },
+            kind: reading.kind_for(&site),
             site,
         })
     }
@@ -344,47 +208,7 @@ impl Anonymiser {
     }
 
     /// The location files, to reload or to date them.
-    pub fn places(&self) -> &crate::privacy::lookup::place::PlaceDatabases {
+    pub fn places(&self) -> &PlaceDatabases {
         &self.places
     }
-
-    fn site(&self, hit: &Hit<'_>, location: &PageUrl<'_>) -> Result<Arc<Site>, HitEnd> {
-        let sites = self.sites.load();
-        let found = match hit.site {
-            Some(name) => sites.find(name).or_else(|| sites.find(&name.to_ascii_lowercase())),
-            None => sites.find(location.host()),
-        };
-        found.cloned().ok_or(HitEnd { site: None, why: EndReason::Dropped(Dropped::UnknownSite) })
-    }
-}
-
-/// Leaves an action only the properties that its site declares, at bounded length, and placeholders for what points at a
-/// person in its name and their values.
-fn keep_declared(kind: &mut HitKind<'_>, site: &Site) {
-    if is_problem(kind) {
-        keep_kind(kind);
-        return;
-    }
-    let HitKind::Action { name, properties, .. } = kind else { return };
-    *name = redact::redacted(std::mem::take(name));
-    properties.retain(|(name, value)| site.properties.contains(*name) && !value.is_empty());
-    for (_, value) in properties {
-        *value = redact::redacted(std::mem::take(value));
-        if value.len() > PROPERTY_VALUE_BYTES_MAX {
-            *value = crate::privacy::url::percent::cut(value, PROPERTY_VALUE_BYTES_MAX).to_owned().into();
-        }
-    }
-}
-
-fn is_problem(kind: &HitKind<'_>) -> bool {
-    matches!(kind, HitKind::Action { name, .. } if name == PROBLEM)
-}
-
-/// Leaves a script error its kind, if that is a known one: never a message, a file or a line.
-fn keep_kind(problem: &mut HitKind<'_>) {
-    let HitKind::Action { interactive, properties, .. } = problem else { return };
-    let told = properties.iter().find(|(name, _)| *name == "kind").map_or("", |(_, kind)| &**kind);
-    let kind = PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other");
-    *interactive = false;
-    *properties = vec![("kind", kind.into())];
 }

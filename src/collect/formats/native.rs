@@ -1,13 +1,11 @@
 //! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c` and `t` of our own.
 //! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
 
-pub(crate) mod plain;
-
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::TimingMetric;
@@ -46,8 +44,6 @@ pub(super) struct NativeFields<'a> {
     meta: Option<Value>,
     p: Option<Value>,
     props: Option<Value>,
-    #[serde(rename = "$", alias = "revenue")]
-    revenue: Option<IgnoredAny>,
 }
 
 /// One event, its fields checked.
@@ -80,9 +76,6 @@ impl<'a> NativeEvent<'a> {
     /// # Errors
     /// What is wrong, without a word of the input.
     pub fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
-        if let Some(fields) = plain::read(body) {
-            return Self::check(fields);
-        }
         // Fields would be read from a list too, by their order here.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(NO_OBJECT);
@@ -109,9 +102,6 @@ impl<'a> NativeEvent<'a> {
     }
 
     fn check(fields: NativeFields<'a>) -> Result<Self, &'static str> {
-        if fields.revenue.is_some() {
-            return Err("$: revenue is not measured");
-        }
         let name = fields.n.ok_or("n: missing")?.0;
         let what = match &*name {
             "pageview" => NativeKind::Pageview,
@@ -143,7 +133,8 @@ impl<'a> NativeEvent<'a> {
         referrer: Option<Cow<'a, str>>,
     ) -> Result<Self, &'static str> {
         let url = url.ok_or("u: missing")?;
-        if url.is_empty() || url.len() > URL_BYTES_MAX {
+        // A query may be longer: it is cut, not refused, where the URL is taken apart.
+        if url.is_empty() || url.find(['?', '#']).unwrap_or(url.len()) > URL_BYTES_MAX {
             return Err("u: 1 to 2000 bytes");
         }
         if let Some(names) = &sites {
@@ -205,15 +196,13 @@ fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static 
     if timings.is_empty() { Err("t: no known metric") } else { Ok(timings) }
 }
 
-/// Properties as an object or as a string that holds one; lists, objects and blanks are passed over.
+/// Properties as an object or as a string that holds one. Anything else is no properties, and no reason to lose the event;
+/// lists, objects and blanks among the values are passed over.
 fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static str> {
     let object = match written {
-        None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(object)) => object,
-        Some(Value::String(text)) => {
-            serde_json::from_str(&text).map_err(|_| "p: a string that holds no JSON object")?
-        }
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => return Err("p: neither object nor string"),
+        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
+        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => serde_json::Map::new(),
     };
     if object.len() > PROPERTIES_MAX {
         return Err("p: at most 30 properties");
@@ -285,12 +274,12 @@ struct JsonFlag(bool);
 
 impl<'de> Deserialize<'de> for JsonFlag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        match Value::deserialize(from)? {
-            Value::Bool(flag) => Ok(JsonFlag(flag)),
-            Value::Number(number) => Ok(JsonFlag(number.as_f64().is_some_and(|number| number != 0.0))),
-            Value::String(text) if matches!(&*text, "true" | "1") => Ok(JsonFlag(true)),
-            Value::String(text) if matches!(&*text, "false" | "0") => Ok(JsonFlag(false)),
-            Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => Err(D::Error::custom("no flag")),
+        match JsonScalar::deserialize(from)? {
+            JsonScalar::Flag(flag) => Ok(JsonFlag(flag)),
+            JsonScalar::Number(number) => Ok(JsonFlag(number != 0.0)),
+            JsonScalar::Text(text) if matches!(&*text, "true" | "1") => Ok(JsonFlag(true)),
+            JsonScalar::Text(text) if matches!(&*text, "false" | "0") => Ok(JsonFlag(false)),
+            JsonScalar::Text(_) | JsonScalar::Other => Err(D::Error::custom("no flag")),
         }
     }
 }
@@ -305,11 +294,11 @@ fn consent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ConsentFlag>, D:
 
 impl<'de> Deserialize<'de> for ConsentFlag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(ConsentFlag(match Value::deserialize(from)? {
-            Value::Bool(given) => given,
-            Value::Number(number) => number.as_u64() == Some(1),
-            Value::String(text) => matches!(&*text, "true" | "1"),
-            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        Ok(ConsentFlag(match JsonScalar::deserialize(from)? {
+            JsonScalar::Flag(given) => given,
+            JsonScalar::Number(number) => number.to_bits() == 1.0_f64.to_bits(),
+            JsonScalar::Text(text) => matches!(&*text, "true" | "1"),
+            JsonScalar::Other => false,
         }))
     }
 }
@@ -326,10 +315,73 @@ impl JsonNumber {
 
 impl<'de> Deserialize<'de> for JsonNumber {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(JsonNumber(match Value::deserialize(from)? {
-            Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-            Value::String(text) => text.trim().parse().unwrap_or(f64::NAN),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => f64::NAN,
+        Ok(JsonNumber(match JsonScalar::deserialize(from)? {
+            JsonScalar::Number(number) => number,
+            JsonScalar::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
+            JsonScalar::Flag(_) | JsonScalar::Other => f64::NAN,
         }))
+    }
+}
+
+/// A flag, a number or a text; a null, a list or an object is read to its end and kept as nothing.
+enum JsonScalar<'a> {
+    Flag(bool),
+    Number(f64),
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonScalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+#[allow(clippy::cast_precision_loss, reason = "a number beyond 2^53 is out of every range here")]
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = JsonScalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Flag(flag))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Number(number as f64))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Number(number))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<JsonScalar<'de>, E> {
+        Ok(JsonScalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<JsonScalar<'de>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(JsonScalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<JsonScalar<'de>, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(JsonScalar::Other)
     }
 }

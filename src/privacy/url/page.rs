@@ -22,6 +22,7 @@ use url::{Host, Url};
 use crate::privacy::redact;
 use crate::privacy::redact::byte_counts::ByteCounts;
 use crate::privacy::url::{fast, percent};
+use crate::privacy::values;
 use crate::sites::{Site, without_www};
 
 /// Longest URL that is read: what browsers and other collectors take.
@@ -37,7 +38,8 @@ const PRIVATE_ENDINGS: &[&str] = &["local", "localhost", "internal", "intranet",
 
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes, or with control characters.
+/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes before its query, or with control
+/// characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the URL is no absolute http or https URL of at most 2000 bytes")]
 pub struct UrlError;
@@ -71,9 +73,7 @@ impl<'a> PageUrl<'a> {
     /// # Errors
     /// See [`UrlError`].
     pub fn parse(url: &'a str) -> Result<Self, UrlError> {
-        if url.len() > URL_BYTES_MAX {
-            return Err(UrlError);
-        }
+        let url = if url.len() > URL_BYTES_MAX { shortened_query(url)? } else { url };
         match fast::cut(url) {
             Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
                 // Host and path have no control characters, or they were not cut.
@@ -131,6 +131,11 @@ impl<'a> PageUrl<'a> {
         page.into()
     }
 
+    /// The path alone, cleaned.
+    pub(in crate::privacy) fn clean_path(&self) -> Cow<'_, str> {
+        cleaned_path(&self.path)
+    }
+
     /// What was looked for, where the site's own search says so in the address: in small letters, blanks made one, with
     /// placeholders, cut to 100 bytes.
     pub fn searched(&self, site: &Site) -> Option<String> {
@@ -140,7 +145,7 @@ impl<'a> PageUrl<'a> {
         let value = spaced(value_of(self.query, &site.search_parameter)?);
         let text = percent_decode_str(&value).decode_utf8_lossy().replace(char::is_control, " ");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = redact::redacted(text.into()).to_lowercase();
+        let text = values::cleaned(&text.into()).to_lowercase();
         let text = percent::cut(&text, SEARCH_BYTES_MAX).trim_end();
         (!text.is_empty()).then(|| text.to_owned())
     }
@@ -164,8 +169,7 @@ pub fn referrer(url: &str, site: &Site) -> Referrer {
         let is_name = name.contains('.') && name.len() <= HOST_BYTES_MAX && name.bytes().all(is_letter);
         return if is_name { Referrer::Outside(name.into()) } else { Referrer::None };
     }
-    let read = if url.len() > URL_BYTES_MAX { url.split(['?', '#']).next().unwrap_or_default() } else { url };
-    let Ok(location) = PageUrl::parse(read) else { return Referrer::None };
+    let Ok(location) = PageUrl::parse(url) else { return Referrer::None };
     if site.serves(location.host()) {
         Referrer::Inside(location.page(site, false))
     } else if location.is_public() {
@@ -183,11 +187,27 @@ fn has_control(url: &str) -> bool {
     }
 }
 
+/// A URL that is too long without the end of its query: it ends between two pairs. What stands before the query must be
+/// short enough.
+fn shortened_query(url: &str) -> Result<&str, UrlError> {
+    let base = url.find(['?', '#']).filter(|end| *end <= URL_BYTES_MAX).ok_or(UrlError)?;
+    let start = url.get(..url.floor_char_boundary(URL_BYTES_MAX)).ok_or(UrlError)?;
+    let end = start.rfind(['&', '?', '#']).filter(|end| *end >= base).unwrap_or(base);
+    url.get(..end).ok_or(UrlError)
+}
+
 /// What stands before the query, the query, and the fragment.
 fn split(url: &str) -> (&str, &str, &str) {
     let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
     (base, query, fragment)
+}
+
+/// The segments of any path, cleaned, each behind a slash.
+pub(in crate::privacy) fn cleaned_segments(path: &str) -> String {
+    let mut cleaned = String::with_capacity(path.len());
+    push_path(&mut cleaned, path);
+    cleaned
 }
 
 /// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
@@ -254,7 +274,9 @@ fn push_kept(page: &mut String, query: &str, names: &[String]) {
     for name in names {
         let Some(value) = value_of(query, name) else { continue };
         let value = spaced(value);
-        let value = redact::redacted(percent::decoded_once(&value, "&+"));
+        let value = percent::decoded_once(&value, "&+");
+        // A value that is a path has its slashes encoded here, and its segments cleaned as those of a page.
+        let value = value.split("%2F").map(|part| redact::redacted(part.into())).collect::<Vec<_>>().join("%2F");
         let name = utf8_percent_encode(name, NAME);
         let before = page.len();
         page.push(separator);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 
 /// Nobody encodes more often than this by mistake.
@@ -21,7 +22,7 @@ pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow
     let bytes: Vec<u8> = percent_decode_str(text).collect();
     let mut decoded = String::with_capacity(text.len());
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
+        for character in composed(chunk.valid()).chars() {
             if stays_encoded(character) || reserved.contains(character) {
                 push_encoded(&mut decoded, character.encode_utf8(&mut [0; 4]).as_bytes());
             } else {
@@ -31,6 +32,11 @@ pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow
         push_encoded(&mut decoded, chunk.invalid());
     }
     Cow::Owned(decoded)
+}
+
+/// `text` in Unicode's composed form (NFC): what looks alike is alike.
+pub(in crate::privacy) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { ComposingNormalizerBorrowed::new_nfc().normalize(text) }
 }
 
 /// `text` decoded until nothing is left to decode; nothing if that takes more levels than an honest page has.

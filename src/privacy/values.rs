@@ -1,0 +1,171 @@
+//! Names of actions and values of their properties, as they may be kept: cut first, then cleaned in one pass, with
+//! placeholders for what points at a person. A value that is a path or a URL is cleaned as a page of the site is; it must
+//! never keep what the same path would lose there.
+
+use std::borrow::Cow;
+
+use crate::privacy::redact;
+use crate::privacy::url::page;
+use crate::privacy::url::page::PageUrl;
+use crate::privacy::url::percent;
+
+/// The action that a script error is counted as; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
+pub(super) const PROBLEM: &str = "problem";
+
+/// Kinds of script errors: the names that the language and the browsers give, and `resource`, a file that did not load.
+const PROBLEM_KINDS: [&str; 13] = [
+    "Error",
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "AggregateError",
+    "AbortError",
+    "NetworkError",
+    "NotAllowedError",
+    "QuotaExceededError",
+    "resource",
+];
+
+/// Longest value of an action's property that is kept, in bytes.
+const VALUE_BYTES_MAX: usize = 500;
+
+/// Bytes of a path that are read: each byte that is kept may stand in three.
+const PATH_BYTES_READ: usize = 3 * VALUE_BYTES_MAX;
+
+/// A value or a name as it may be kept, of at most [`VALUE_BYTES_MAX`] bytes.
+pub(super) fn cleaned<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
+    let is_path = !text.contains(char::is_whitespace) && has_separator(text);
+    let bytes_read = if is_path { PATH_BYTES_READ } else { VALUE_BYTES_MAX };
+    if text.len() <= bytes_read {
+        let clean = match text {
+            Cow::Borrowed(text) => cleaned_text(text),
+            Cow::Owned(text) => Cow::Owned(cleaned_text(text).into_owned()),
+        };
+        if clean.len() <= VALUE_BYTES_MAX {
+            return clean;
+        }
+    }
+    let clean = cleaned_text(start_of(text, bytes_read));
+    // A part may be what the whole was not.
+    let clean = if clean.len() > VALUE_BYTES_MAX { cleaned_text(start_of(&clean, VALUE_BYTES_MAX)) } else { clean };
+    percent::cut(&clean, VALUE_BYTES_MAX).to_owned().into()
+}
+
+/// The kind of a script error, if that is a known one: never a message, a file or a line.
+pub(super) fn problem_kind(told: &str) -> &'static str {
+    PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other")
+}
+
+/// The start of a text that is too long. It ends before the word that is cut, unless that word is most of it.
+fn start_of(text: &str, bytes_max: usize) -> &str {
+    let start = percent::cut(text, bytes_max);
+    let ends_word = |c: char| !c.is_alphanumeric() && !"@.-_+%".contains(c);
+    match start.rfind(ends_word) {
+        Some(end) if start.len() < text.len() && end >= bytes_max / 2 => start.get(..end).unwrap_or(start),
+        _ => start,
+    }
+}
+
+/// What separates the parts of a path, plain or percent-encoded.
+fn has_separator(text: &str) -> bool {
+    text.contains(['/', '\\']) || (text.contains('%') && ["%2F", "%2f", "%5C", "%5c"].iter().any(|it| text.contains(it)))
+}
+
+fn cleaned_text(text: &str) -> Cow<'_, str> {
+    let text = percent::composed(text);
+    if !has_separator(&text) {
+        return redact::redacted(text);
+    }
+    if !text.contains(char::is_whitespace) {
+        return Cow::Owned(cleaned_path(&text));
+    }
+    let words = text.split_inclusive(char::is_whitespace).map(|part| {
+        let word = part.trim_end_matches(char::is_whitespace);
+        let blank = part.get(word.len()..).unwrap_or_default();
+        if has_separator(word) { cleaned_path(word) + blank } else { part.to_owned() }
+    });
+    Cow::Owned(redact::redacted(words.collect::<String>().into()).into_owned())
+}
+
+/// A path or URL without query and fragment, its segments as those of a page.
+fn cleaned_path(word: &str) -> String {
+    let is_whole = word.contains("://") || word.starts_with('/');
+    let word = if is_whole { word.split(['?', '#']).next().unwrap_or_default() } else { word };
+    if let Some((scheme, _)) = word.split_once("://") {
+        if let Ok(location) = PageUrl::parse(word) {
+            return format!("{scheme}://{}{}", location.host(), location.clean_path());
+        }
+        return redact::redacted(word.into()).into_owned();
+    }
+    let slashed = slashed(word);
+    let path = page::cleaned_segments(&slashed);
+    if path.is_empty() {
+        return "/".to_owned();
+    }
+    if slashed.starts_with('/') { path } else { path.strip_prefix('/').unwrap_or(&path).to_owned() }
+}
+
+/// A path with plain slashes between its segments.
+fn slashed(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    if !path.contains('%') {
+        return path;
+    }
+    path.replace("%2F", "/").replace("%2f", "/").replace("%5C", "/").replace("%5c", "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> String {
+        cleaned(&Cow::Borrowed(text)).into_owned()
+    }
+
+    #[test]
+    fn a_value_that_is_a_path_is_cleaned_as_a_page_is() {
+        for (value, expected) in [
+            ("/invoices/12345678.pdf", "/invoices/:id.pdf"),
+            ("/f/caf%C3%A9.pdf", "/f/café.pdf"),
+            ("/2026/1234567.pdf", "/2026/:id.pdf"),
+            ("invoices/12345678.pdf", "invoices/:id.pdf"),
+            ("%2Finvoices%2F12345678.pdf", "/invoices/:id.pdf"),
+            ("C:\\files\\12345678.pdf", "C:/files/:id.pdf"),
+            ("/users/jane%40x.example/cv.pdf?token=abc#page", "/users/:email/cv.pdf"),
+            ("https://user:pw@www.b.example:8443/u/1234567/x?y=z#w", "https://b.example/u/:id/x"),
+            ("Download /invoices/12345678.pdf", "Download /invoices/:id.pdf"),
+            ("see https://a.example/12345678?q=1 there", "see https://a.example/:id there"),
+            ("/shop;jsessionid=1A2B/cart/", "/shop/cart"),
+            ("10/03/2026", "10/03/2026"),
+            ("and/or", "and/or"),
+            ("a / b", "a / b"),
+            ("gold", "gold"),
+            ("ftp://jane@host.example/12345678", ":email"),
+        ] {
+            assert_eq!(shown(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_before_the_word_that_would_be_half_a_word() {
+        let long = format!("{} jean.dupont@example.fr", "word ".repeat(96));
+        assert!(!shown(&long).contains("jean"), "{}", shown(&long));
+        assert_eq!(shown(&"a1B".repeat(2_500)), ":id");
+        assert!(shown(&"é".repeat(2_000)).len() <= VALUE_BYTES_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn a_clean_value_stays_as_it_is(text in "[a-zA-Z0-9/%@.:?#é \\\\-]{0,60}", any in any::<String>()) {
+            for text in [text, any] {
+                let once = shown(&text);
+                prop_assert_eq!(shown(&once), once.clone(), "{}", text);
+                prop_assert!(once.len() <= VALUE_BYTES_MAX);
+            }
+        }
+    }
+}
