@@ -80,12 +80,7 @@ pub struct Anonymiser {
 
 impl Anonymiser {
     /// With no keys yet; they come with the first hits.
-    pub fn new(
-        sites: Sites,
-        agents: impl Into<Arc<Agents>>,
-        places: PlaceDatabases,
-        privacy: &PrivacyConfig,
-    ) -> Self {
+    pub fn new(sites: Sites, agents: impl Into<Arc<Agents>>, places: PlaceDatabases, privacy: &PrivacyConfig) -> Self {
         Self {
             sites: ArcSwap::from_pointee(sites),
             agents: agents.into(),

@@ -5,10 +5,10 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::outcome::Dropped;
+use crate::privacy::Anonymiser;
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::agent::Agent;
 use crate::privacy::reading::HitReading;
-use crate::privacy::Anonymiser;
 use crate::sites::Site;
 
 /// A hit on its way to one site.

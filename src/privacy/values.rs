@@ -71,7 +71,8 @@ fn start_of(text: &str, bytes_max: usize) -> &str {
 
 /// What separates the parts of a path, plain or percent-encoded.
 fn has_separator(text: &str) -> bool {
-    text.contains(['/', '\\']) || (text.contains('%') && ["%2F", "%2f", "%5C", "%5c"].iter().any(|it| text.contains(it)))
+    text.contains(['/', '\\'])
+        || (text.contains('%') && ["%2F", "%2f", "%5C", "%5c"].iter().any(|it| text.contains(it)))
 }
 
 fn cleaned_text(text: &str) -> Cow<'_, str> {
