@@ -24,7 +24,7 @@ use crate::collect::pages::PublicPages;
 use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
 use crate::config::{Config, ConfigError, EngineMode, MarketingPolicy};
 use crate::console;
-use crate::console::ConsoleState;
+use crate::console::{ConsoleState, annotations};
 use crate::housekeeping::Maintenance;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
@@ -152,6 +152,9 @@ impl App {
         };
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;
+        if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
+            tracing::warn!(%error, "annotations: those of the configuration not stored");
+        }
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
@@ -161,6 +164,8 @@ impl App {
             rounding: config.privacy.protection.step(),
             marketing: config.privacy.marketing != MarketingPolicy::Never,
             reports: Reports::new(Store::clone(&store)),
+            store: Store::clone(&store),
+            config: Arc::new(config.clone()),
             clock,
             meters: meters.clone(),
             spool_accepts: Box::new(move || spool_accepts.spool().ready().is_ok()),

@@ -47,6 +47,7 @@ impl Maintenance {
         let (tags, visits, rows) = self.ledger.forget_past(now);
         self.anonymiser.destroy_past_keys(now);
         self.meters.tidy();
+        self.meters.hits.arrivals.advance(now.as_second());
         let (gauges, spool) = (&self.meters.ship, self.ledger.spool());
         gauges.tags.set(float(tags as u64));
         gauges.visits_active.set(float(visits as u64));

@@ -68,10 +68,27 @@ pub struct Site {
     pub search_parameter: String,
     /// Script errors are counted.
     pub problems: bool,
+    /// What the console shows beside its figures, and who may see them.
+    pub shown: SiteView,
     exclude_paths: Vec<String>,
     exclude_addresses: Vec<IpNet>,
     /// The last answer of [`Site::day`]: a second, and its day in the lower sixteen bits.
     told: AtomicI64,
+}
+
+/// What the console shows of a site beside its figures, as configured.
+#[derive(Debug, Default)]
+pub struct SiteView {
+    /// Everybody may read the figures.
+    pub public: bool,
+    /// Origins whose pages may embed them.
+    pub embed_on: Vec<String>,
+    /// Actions and pages whose share of visitors is shown.
+    pub goals: Vec<config::GoalConfig>,
+    /// Pages that are shown as one.
+    pub groups: Vec<config::GroupConfig>,
+    /// Notes on its days.
+    pub annotations: Vec<config::AnnotationConfig>,
 }
 
 /// All measured sites.
@@ -147,6 +164,13 @@ impl Site {
             properties: written.properties.iter().cloned().collect(),
             search_parameter: written.search_parameter.clone(),
             problems: written.problems,
+            shown: SiteView {
+                public: written.public,
+                embed_on: written.embed_on.clone(),
+                goals: written.goal.clone(),
+                groups: written.group.clone(),
+                annotations: written.annotation.clone(),
+            },
             exclude_paths: written.exclude_paths.clone(),
             exclude_addresses: written
                 .exclude_addresses

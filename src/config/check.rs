@@ -1,6 +1,7 @@
 //! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
 //! the key and what to write instead.
 
+use crate::config::site_view;
 use crate::config::{Config, ConfigError, MarketingPolicy};
 
 impl Config {
@@ -42,6 +43,7 @@ impl Config {
         require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
             "write a path, such as /js/sillage.js".into()
         })?;
+        self.site.iter().try_for_each(site_view::check)?;
         for token in &self.console.tokens {
             let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
             let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();

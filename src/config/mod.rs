@@ -5,6 +5,7 @@ mod check;
 mod defaults;
 mod hash;
 mod read;
+mod site_view;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::hash::config_hash;
 pub use self::read::log_level;
 pub(crate) use self::read::network;
+pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -300,6 +302,16 @@ pub struct SiteConfig {
     pub exclude_paths: Vec<String>,
     /// Addresses or networks that are not counted.
     pub exclude_addresses: Vec<String>,
+    /// Everybody may read its figures, at `/share/NAME` of the console.
+    pub public: bool,
+    /// Origins whose pages may embed its figures, such as `https://www.example.org`.
+    pub embed_on: Vec<String>,
+    /// Goals.
+    pub goal: Vec<GoalConfig>,
+    /// Groups of pages.
+    pub group: Vec<GroupConfig>,
+    /// Notes on its charts.
+    pub annotation: Vec<AnnotationConfig>,
 }
 
 impl ClickHouseConfig {

@@ -1,16 +1,21 @@
 //! The private listener: figures for whoever holds a token, probes and metrics for the machine. Never sees a hit, and
 //! reads nothing but the rounded views.
 
+pub mod annotations;
 mod assets;
+mod desk;
 mod download;
 mod grafana;
+mod published;
 mod query;
 mod reply;
 mod route;
 mod session;
+mod share;
 mod sql_guard;
 mod state;
 pub mod tokens;
+mod view;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -22,6 +22,11 @@ pub(super) type ReplyBody = UnsyncBoxBody<Bytes, StoreError>;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same policy for a page that these origins may embed.
+pub(super) fn policy(ancestors: &str) -> String {
+    POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
+}
+
 /// A body that is there.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> ReplyBody {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
@@ -84,9 +89,12 @@ pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> ConsoleRes
 pub(super) fn guarded(mut reply: ConsoleResponse) -> ConsoleResponse {
     let headers = reply.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // A shared page brings its own policy, which says where it may be embedded.
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     reply
 }

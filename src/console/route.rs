@@ -19,7 +19,7 @@ use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
 use crate::console::state::{AccessRules, ConsoleState};
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
-use crate::console::{assets, download, grafana, session};
+use crate::console::{annotations, assets, desk, download, grafana, session, share, view};
 use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.
@@ -37,11 +37,15 @@ pub(super) async fn answer(console: &ConsoleState, peer: SocketAddr, request: Re
 async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
     let path = head.uri.path();
     let allowed = match path {
-        "/api/v2/query" | "/clickhouse" | "/sign-out" => "POST",
+        "/api/v2/query" | "/api/view" | "/api/share" | "/clickhouse" | "/sign-out" => "POST",
+        "/api/annotations" => "GET, HEAD, POST",
+        "/api/arrivals" | "/api/conformity" => "GET, HEAD",
         "/sign-in" => "GET, HEAD, POST",
         "/api/export" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
-        _ if assets::find(path).is_some() => "GET, HEAD",
+        _ if assets::find(path).is_some() || path.starts_with("/share/") || path.starts_with("/counter/") => {
+            "GET, HEAD"
+        }
         _ => return reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
     };
     if !allowed.split(", ").any(|method| method == head.method.as_str()) {
@@ -56,6 +60,11 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
     }
     match path {
         "/api/v2/query" => statistics(console, head, body).await,
+        "/api/view" | "/api/share" => asked(console, head, body).await,
+        "/api/annotations" if posted => asked(console, head, body).await,
+        "/api/annotations" => annotations::list(console, head).await,
+        "/api/arrivals" => desk::arrivals(console, head),
+        "/api/conformity" => desk::conformity(console, head).await,
         "/clickhouse" => clickhouse(console, head, body).await,
         "/api/export" => export(console, head).await,
         "/api/sites" => sites(console, &head.headers),
@@ -66,6 +75,8 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
             reply::see_other("/sign-in", None)
         }
         "/metrics" | "/health/live" | "/health/ready" => machine(console, peer, head).await,
+        _ if path.starts_with("/share/") => share::page(console, head),
+        _ if path.starts_with("/counter/") => share::counter(console, head).await,
         _ => assets::find(path).map_or_else(
             || reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
             |asset| asset.answer(&head.headers),
@@ -100,6 +111,27 @@ async fn statistics(console: &ConsoleState, head: &Parts, body: Incoming) -> Con
     }
 }
 
+/// What the console's own pages post, all as JSON.
+async fn asked(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleResponse {
+    if with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() {
+        return reply::unknown_token();
+    }
+    if !has_type(&head.headers, "application/json") {
+        return reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "write `Content-Type: application/json`");
+    }
+    let body = match collected(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match head.uri.path() {
+        "/api/view" => view::answer(console, head, &body).await,
+        // A shared page reads; it makes no link and keeps no note.
+        _ if token_digest(console, &head.headers).is_none() => reply::unknown_token(),
+        "/api/share" => share::make(console, head, &body),
+        _ => annotations::post(console, head, &body).await,
+    }
+}
+
 async fn export(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
@@ -131,11 +163,11 @@ fn sites(console: &ConsoleState, headers: &HeaderMap) -> ConsoleResponse {
     let access = console.access.load();
     let listed = with_token(console, &access, headers, |token| {
         let readable = access.sites.iter().filter(|site| token.reads(&site.name));
-        let listed = readable.map(|site| json!({ "name": &*site.name, "timezone": site.timezone.iana_name() }));
-        listed.collect::<Vec<_>>()
+        readable.map(|site| desk::site_facts(site)).collect::<Vec<_>>()
     });
     listed.map_or_else(reply::unknown_token, |sites| {
-        let answer = json!({ "sites": sites, "marketing": console.marketing });
+        let shared = token_digest(console, headers).is_none();
+        let answer = json!({ "sites": sites, "marketing": console.marketing, "shared": shared });
         reply::json(StatusCode::OK, &answer)
     })
 }
@@ -203,27 +235,45 @@ async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> Cons
 
 /// The site of this name, for whoever may read it. The token decides before anything is looked up: what it may not read
 /// costs the same, whether it exists or not.
-fn readable(console: &ConsoleState, access: &AccessRules, headers: &HeaderMap, name: &str) -> Option<Arc<Site>> {
+pub(super) fn readable(
+    console: &ConsoleState,
+    access: &AccessRules,
+    headers: &HeaderMap,
+    name: &str,
+) -> Option<Arc<Site>> {
     let found = |token: &AccessToken| if token.reads(name) { access.sites.find(name).cloned() } else { None };
     with_token(console, access, headers, found).flatten()
 }
 
-fn no_such_site() -> ConsoleResponse {
+pub(super) fn no_such_site() -> ConsoleResponse {
     reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name")
 }
 
-/// Applies `read` to the token of this request, from its header or its session.
-fn with_token<T>(
+/// Applies `read` to the token of this request: from its header, its session, or what is shared with everybody.
+pub(super) fn with_token<T>(
     console: &ConsoleState,
     access: &AccessRules,
     headers: &HeaderMap,
     read: impl FnOnce(&AccessToken) -> T,
 ) -> Option<T> {
-    let digest: TokenDigest = match bearer(headers) {
-        Some(token) => digest(token),
-        None => console.sessions.find(headers, console.clock.now())?,
-    };
-    access.tokens.find(&digest).map(read)
+    match token_digest(console, headers) {
+        Some(digest) => access.tokens.find(&digest).map(read),
+        None => share::token(console, access, headers).as_ref().map(read),
+    }
+}
+
+/// The hash of this request's token, from its header or its session.
+pub(super) fn token_digest(console: &ConsoleState, headers: &HeaderMap) -> Option<TokenDigest> {
+    match bearer(headers) {
+        Some(token) => Some(digest(token)),
+        None => console.sessions.find(headers, console.clock.now()),
+    }
+}
+
+/// A parameter of the request's query.
+pub(super) fn query_value(head: &Parts, wanted: &str) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).next()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -10,6 +10,7 @@ use crate::console::session::Sessions;
 use crate::console::tokens::TokenSet;
 use crate::observe::Meters;
 use crate::sites::Sites;
+use crate::store::client::Store;
 use crate::store::reports::Reports;
 
 /// What the console works with.
@@ -24,6 +25,10 @@ pub struct ConsoleOptions {
     pub marketing: bool,
     /// Where figures come from.
     pub reports: Reports,
+    /// Keeps annotations, and shows the audit what the database holds.
+    pub store: Store,
+    /// What the program runs with, for the audit and the notices.
+    pub config: Arc<config::Config>,
     /// Decides what today is, and when sessions end.
     pub clock: Arc<dyn Clock>,
     /// What `/metrics` tells.
@@ -39,6 +44,8 @@ pub struct ConsoleState {
     pub(super) rounding: u32,
     pub(super) marketing: bool,
     pub(super) reports: Reports,
+    pub(super) store: Store,
+    pub(super) config: Arc<config::Config>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
     pub(super) spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
@@ -60,6 +67,8 @@ impl ConsoleState {
             rounding: parts.rounding,
             marketing: parts.marketing,
             reports: parts.reports,
+            store: parts.store,
+            config: parts.config,
             clock: parts.clock,
             meters: parts.meters,
             spool_accepts: parts.spool_accepts,

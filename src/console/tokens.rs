@@ -55,6 +55,11 @@ impl TokenSet {
         Self(configured.iter().filter_map(token).collect())
     }
 
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AccessToken> {
+        self.0.iter()
+    }
+
     /// The token of this hash. Looks at all of them, so that the time taken tells nothing.
     pub(super) fn find(&self, digest: &TokenDigest) -> Option<&AccessToken> {
         let mut found = None;
@@ -68,6 +73,11 @@ impl TokenSet {
 }
 
 impl AccessToken {
+    /// Access to one site without a token: the site is public, or a link opens it.
+    pub(super) fn for_site(site: &str) -> Self {
+        Self { digest: [0; 32], sites: vec![site.to_owned()] }
+    }
+
     /// Whether the token may read every site.
     pub(super) fn reads_all(&self) -> bool {
         self.sites.iter().any(|allowed| allowed == "*")

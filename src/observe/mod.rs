@@ -1,6 +1,7 @@
 //! Every metric, declared in one place, and the log set-up. Both describe the process; no label and no field ever
 //! comes from a visitor.
 
+pub mod arrivals;
 mod waits;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use crate::observe::arrivals::Arrivals;
 use crate::observe::waits::{BOUNDS_SECONDS, WaitHistogram};
 use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
@@ -37,6 +39,8 @@ pub struct HitMeters {
     outcomes: ArcSwap<HashMap<Arc<str>, OutcomeCounters>>,
     no_site: OutcomeCounters,
     accept_seconds: WaitHistogram,
+    /// The last half hour, for the console.
+    pub arrivals: Arrivals,
     /// In the order of [`BoundsMet`]'s fields.
     other: [Counter; 3],
 }
@@ -126,6 +130,7 @@ impl HitMeters {
             outcomes: ArcSwap::from_pointee(outcomes_of(sites)),
             no_site: outcomes(NO_SITE),
             accept_seconds: WaitHistogram::default(),
+            arrivals: Arrivals::new(sites),
             other: ["pages", "values", "rows"].map(|bound| metrics::counter!("sillage_other_total", "bound" => bound)),
         }
     }
@@ -134,6 +139,7 @@ impl HitMeters {
     pub fn reload(&self, sites: &Sites) {
         let outcomes = metrics::with_local_recorder(&*self.recorder, || outcomes_of(sites));
         self.outcomes.store(Arc::new(outcomes));
+        self.arrivals.reload(sites);
     }
 
     /// Shows how many connections a thread has.
@@ -171,8 +177,9 @@ impl HitMeters {
         let outcomes = self.outcomes.load();
         let known = site.and_then(|site| outcomes.get(&site.name)).unwrap_or(&self.no_site);
         let index = Outcome::ALL.iter().position(|one| *one == outcome);
-        if let Some(counter) = index.and_then(|index| known.get(index)) {
+        if let Some((index, counter)) = index.and_then(|index| Some((index, known.get(index)?))) {
             counter.increment(1);
+            self.arrivals.ended(site.map(|site| &site.name), index);
         }
     }
 }

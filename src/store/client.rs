@@ -158,7 +158,7 @@ impl Store {
         self.insert_rows("timing_page_days", token, &rows.timing_page_days).await
     }
 
-    async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
+    pub(super) async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
     where
         T: for<'a> Row<Value<'a> = T> + RowWrite,
     {

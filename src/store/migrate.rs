@@ -88,13 +88,18 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0002_published.sql")),
     },
     SchemaFile {
+        name: "0004_annotations",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0004_annotations.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows leave after the retention.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
+    "annotations",
     "pages",
     "breakdowns",
     "actions",
@@ -116,7 +121,8 @@ const TABLES: [&str; 18] = [
 ];
 
 /// All that a reading user may read.
-pub const PUBLISHED_TABLES: [&str; 13] = [
+pub const PUBLISHED_TABLES: [&str; 14] = [
+    "annotations",
     "site_hours",
     "site_days",
     "page_hours",

@@ -4,6 +4,7 @@
 //! else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and [`declared`] reads that form; [`reports`] reads back what
 //! its views give, [`export`] as files. Nothing here ever sees a hit.
 
+pub mod annotations;
 pub mod client;
 pub mod engine;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod export;
 pub mod migrate;
 pub mod report;
 pub mod reports;
+pub mod uncounted;
 
 pub use crate::rollup::counters::Batch;
 pub use crate::store::client::{Endpoint, Login, SqlQuestion, Store};

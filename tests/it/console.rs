@@ -46,7 +46,9 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
         rounding,
         marketing: false,
-        reports: Reports::new(store),
+        reports: Reports::new(store.clone()),
+        store,
+        config: Arc::default(),
         clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
         spool_accepts: Box::new(|| true),
     });

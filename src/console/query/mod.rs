@@ -9,6 +9,7 @@ mod plan;
 mod vocabulary;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 pub(super) use crate::console::query::answer::{QueryError, StorageProfile, answer};
@@ -24,6 +25,16 @@ const OFFSET_MAX: u64 = 10_000_000;
 
 const KEYS: [&str; 8] =
     ["site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination"];
+
+/// The first and the last day of a `date_range`.
+///
+/// # Errors
+/// When it is not a range.
+pub(super) fn days(range: &Value, site: &Site, now: Timestamp) -> Result<(Date, Date), QueryError> {
+    let today = now.to_zoned(site.timezone.clone()).date();
+    let range = DayRange::read(range, today).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    Ok((range.from, range.to))
+}
 
 /// What is wrong with a question: a sentence for the person who asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +75,11 @@ impl QueryDraft {
         };
         let site = site.clone();
         Ok((Self(body), site))
+    }
+
+    /// A question about a site that is known already.
+    pub(super) fn of(body: Map<String, Value>) -> Self {
+        Self(body)
     }
 
     fn question(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ParsedQuery, QueryRefusal> {

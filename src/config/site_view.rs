@@ -1,0 +1,99 @@
+//! `[[site.goal]]`, `[[site.group]]`, `[[site.annotation]]`: what a site shows in the console beside its figures. Must
+//! never change what is counted.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, SiteConfig, read};
+
+/// `[[site.goal]]`: an action or a page whose visitors are shown as a share of all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoalConfig {
+    /// The name in the console.
+    pub name: String,
+    /// The action that reaches it; empty: a page does.
+    pub action: String,
+    /// The page that reaches it; `*` at its end stands for anything.
+    pub page: String,
+}
+
+/// `[[site.group]]`: pages that are shown as one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupConfig {
+    /// The name in the console.
+    pub name: String,
+    /// Beginnings of their paths, such as `/blog/`.
+    pub paths: Vec<String>,
+}
+
+/// `[[site.annotation]]`: a note on a day of the site's charts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnnotationConfig {
+    /// The site's day.
+    #[serde(deserialize_with = "read::date")]
+    pub day: Option<Date>,
+    /// What happened, 1 to 200 characters.
+    pub text: String,
+}
+
+/// Checks what a site shows; names the first value that is not allowed.
+pub(super) fn check(site: &SiteConfig) -> Result<(), ConfigError> {
+    let wrong = |key: &str, why: String| Err(ConfigError::Value { key: key.into(), why });
+    for goal in &site.goal {
+        if goal.name.is_empty() || goal.action.is_empty() == goal.page.is_empty() {
+            return wrong("site.goal", format!("goal `{}`: write a name, and either an action or a page", goal.name));
+        }
+        if !goal.page.is_empty() && !goal.page.starts_with('/') {
+            return wrong("site.goal.page", format!("`{}` is not a path, such as /thanks", goal.page));
+        }
+    }
+    for group in &site.group {
+        let paths = &group.paths;
+        if group.name.is_empty() || paths.is_empty() || paths.iter().any(|path| !path.starts_with('/')) {
+            return wrong("site.group", format!("group `{}`: write a name, and paths such as /blog/", group.name));
+        }
+    }
+    for annotation in &site.annotation {
+        if annotation.day.is_none() || !(1..=200).contains(&annotation.text.chars().count()) {
+            return wrong("site.annotation", "write a day and a text of 1 to 200 characters".into());
+        }
+    }
+    match site.embed_on.iter().find(|origin| !origin.starts_with("https://") && !origin.starts_with("http://")) {
+        Some(origin) => wrong("site.embed_on", format!("`{origin}` is not an origin, such as https://www.example.org")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn refusal(text: &str) -> String {
+        Config::from_toml(&format!("[[site]]\nname = \"a.example\"\n{text}")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_goal_is_reached_by_an_action_or_a_page_but_not_both() {
+        assert!(refusal("[[site.goal]]\nname = \"Order\"").contains("site.goal"));
+        assert!(
+            refusal("[[site.goal]]\nname = \"Order\"\naction = \"Order\"\npage = \"/thanks\"").contains("site.goal")
+        );
+        let kept = Config::from_toml("[[site]]\nname = \"a\"\n[[site.goal]]\nname = \"Order\"\npage = \"/thanks\"");
+        assert_eq!(kept.unwrap().site[0].goal[0].page, "/thanks");
+    }
+
+    #[test]
+    fn an_annotation_needs_a_day_and_a_text() {
+        assert!(refusal("[[site.annotation]]\nday = 2026-03-01\ntext = \"\"").contains("site.annotation"));
+        assert!(refusal("[[site.annotation]]\nday = \"soon\"\ntext = \"x\"").contains("YYYY-MM-DD"));
+    }
+
+    #[test]
+    fn a_group_needs_paths_and_an_embedding_page_an_origin() {
+        assert!(refusal("[[site.group]]\nname = \"Blog\"").contains("site.group"));
+        assert!(refusal("embed_on = [\"example.org\"]").contains("site.embed_on"));
+    }
+}

@@ -1,0 +1,82 @@
+//! What the console tells its operator beside figures: conformity, notices to copy, arrivals. Must show no hit, and to a
+//! token of some sites nothing of the others.
+
+use hyper::StatusCode;
+use hyper::http::request::Parts;
+use serde_json::{Map, Value, json};
+
+use crate::compliance::audit;
+use crate::compliance::audit::report::ReportFormat;
+use crate::compliance::notice;
+use crate::console::reply::{self, ConsoleResponse};
+use crate::console::route::with_token;
+use crate::console::state::ConsoleState;
+use crate::console::tokens::AccessToken;
+use crate::outcome::Outcome;
+
+/// `GET /api/conformity`: the audit of this moment, and the notices to copy. Both speak of every site.
+pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
+    match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
+        None => return reply::unknown_token(),
+        Some(false) => {
+            let sentence = "the audit speaks of every site: ask with a token for `*`";
+            return reply::error(StatusCode::FORBIDDEN, sentence);
+        }
+        Some(true) => {}
+    }
+    let now = console.clock.now();
+    let Ok(evidence) = audit::gather(&console.config, &console.store, now).await else { return reply::no_database() };
+    let report = audit::Audit::of(&evidence).report(&evidence, ReportFormat::Json);
+    let report: Value = serde_json::from_str(&report).unwrap_or_default();
+    let texts: Map<String, Value> =
+        notice::texts(&console.config, now).into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts }))
+}
+
+/// `GET /api/arrivals`: what became of the last half hour's hits, by site, minute and outcome.
+pub(super) fn arrivals(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
+    let access = console.access.load_full();
+    let names: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.label()).collect();
+    let listed = with_token(console, &access, &head.headers, |token| {
+        let arrivals = &console.meters.hits.arrivals;
+        let written = |name: Option<&str>| {
+            let report = arrivals.report(name);
+            json!({ "last": report.last, "minutes": report.minutes })
+        };
+        let readable = access.sites.iter().filter(|site| token.reads(&site.name));
+        let mut sites: Map<String, Value> =
+            readable.map(|site| (site.name.to_string(), written(Some(&site.name)))).collect();
+        if token.reads_all() {
+            sites.insert(String::new(), written(None));
+        }
+        sites
+    });
+    listed.map_or_else(reply::unknown_token, |sites| {
+        let answer = json!({ "now": console.clock.now().as_second(), "outcomes": names, "sites": sites });
+        reply::json(StatusCode::OK, &answer)
+    })
+}
+
+/// What a site shows beside its figures: for `GET /api/sites`.
+pub(super) fn site_facts(site: &crate::sites::Site) -> Value {
+    let goals: Vec<Value> = site
+        .shown
+        .goals
+        .iter()
+        .map(|goal| json!({ "name": goal.name, "action": goal.action, "page": goal.page }))
+        .collect();
+    let groups: Vec<Value> =
+        site.shown.groups.iter().map(|group| json!({ "name": group.name, "paths": group.paths })).collect();
+    let mut properties: Vec<&String> = site.properties.iter().collect();
+    properties.sort();
+    json!({
+        "name": &*site.name,
+        "timezone": site.timezone.iana_name(),
+        "public": site.shown.public,
+        "goals": goals,
+        "groups": groups,
+        "properties": properties,
+        "search": !site.search_parameter.is_empty(),
+        "problems": site.problems,
+    })
+}

@@ -1,0 +1,148 @@
+//! What became of the last half hour's hits, by site and minute, in memory alone: a new site must see within seconds that
+//! it works, long before a figure is published. Holds outcomes and counts; nothing of a hit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+
+use crate::outcome::Outcome;
+use crate::sites::Sites;
+
+/// Minutes that are looked back.
+pub const MINUTES: usize = 30;
+
+const OUTCOMES: usize = Outcome::ALL.len();
+
+/// Arrivals of all sites. Some 2 KB a site.
+pub struct Arrivals {
+    second: AtomicI64,
+    sites: ArcSwap<HashMap<Arc<str>, Arc<SiteArrivals>>>,
+    elsewhere: SiteArrivals,
+}
+
+/// Arrivals of one site.
+pub struct SiteArrivals {
+    last: AtomicI64,
+    minutes: [[AtomicU32; OUTCOMES]; MINUTES],
+}
+
+/// The arrivals of a site, copied.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ArrivalsReport {
+    /// Second (since 1970) of the last hit; `None` since the start.
+    pub last: Option<i64>,
+    /// Hits of each minute, the oldest first, by outcome in the order of [`Outcome::ALL`].
+    pub minutes: Vec<[u32; OUTCOMES]>,
+}
+
+impl Default for SiteArrivals {
+    fn default() -> Self {
+        Self { last: AtomicI64::new(0), minutes: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0))) }
+    }
+}
+
+impl Arrivals {
+    /// No hit of any of these sites yet.
+    pub fn new(sites: &Sites) -> Self {
+        let arrivals =
+            Self { second: AtomicI64::new(0), sites: ArcSwap::default(), elsewhere: SiteArrivals::default() };
+        arrivals.reload(sites);
+        arrivals
+    }
+
+    /// Takes over new sites; those of old ones go on.
+    pub fn reload(&self, sites: &Sites) {
+        let known = self.sites.load_full();
+        let of_site = |name: &Arc<str>| known.get(name).cloned().unwrap_or_default();
+        self.sites.store(Arc::new(sites.iter().map(|site| (site.name.clone(), of_site(&site.name))).collect()));
+    }
+
+    /// Moves on to the second `now`; called every second.
+    pub fn advance(&self, now: i64) {
+        let before = self.second.swap(now, Ordering::Relaxed).div_euclid(60);
+        let passed = now.div_euclid(60).saturating_sub(before).clamp(0, 30);
+        for minute in (0..passed).map(|back| now.div_euclid(60) - back) {
+            self.sites.load().values().for_each(|site| site.clear(minute));
+            self.elsewhere.clear(minute);
+        }
+    }
+
+    /// A hit of `site` ended; `index` is its outcome's place in [`Outcome::ALL`].
+    pub fn ended(&self, site: Option<&Arc<str>>, index: usize) {
+        let sites = self.sites.load();
+        let second = self.second.load(Ordering::Relaxed);
+        site.and_then(|site| sites.get(site).map(|found| &**found)).unwrap_or(&self.elsewhere).add(second, index);
+    }
+
+    /// What arrived for a site; of hits that belong to no site when `None`.
+    pub fn report(&self, site: Option<&str>) -> ArrivalsReport {
+        let second = self.second.load(Ordering::Relaxed);
+        let sites = self.sites.load();
+        site.and_then(|site| sites.get(site).map(|found| &**found)).unwrap_or(&self.elsewhere).report(second)
+    }
+}
+
+fn slot(minute: i64) -> usize {
+    usize::try_from(minute.rem_euclid(30)).unwrap_or_default()
+}
+
+impl SiteArrivals {
+    fn clear(&self, minute: i64) {
+        let outcomes = self.minutes.get(slot(minute));
+        outcomes.into_iter().flatten().for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
+    fn add(&self, second: i64, index: usize) {
+        if let Some(count) = self.minutes.get(slot(second.div_euclid(60))).and_then(|outcomes| outcomes.get(index)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.last.store(second, Ordering::Relaxed);
+    }
+
+    fn report(&self, second: i64) -> ArrivalsReport {
+        let minute = second.div_euclid(60);
+        let of_minute = |back: i64| {
+            let counts = self.minutes.get(slot(minute - back));
+            let count =
+                |index: usize| counts.and_then(|counts| counts.get(index)).map_or(0, |c| c.load(Ordering::Relaxed));
+            std::array::from_fn(count)
+        };
+        let last = self.last.load(Ordering::Relaxed);
+        ArrivalsReport { last: (last > 0).then_some(last), minutes: (0..30).rev().map(of_minute).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn sites() -> Sites {
+        Sites::new(&Config::from_toml("[[site]]\nname = \"a.example\"").unwrap().site).unwrap()
+    }
+
+    #[test]
+    fn a_hit_shows_in_its_minute_and_is_gone_after_half_an_hour() {
+        let arrivals = Arrivals::new(&sites());
+        let name: Arc<str> = "a.example".into();
+        arrivals.advance(600_000);
+        arrivals.ended(Some(&name), 0);
+        let report = arrivals.report(Some("a.example"));
+        assert_eq!((report.last, report.minutes[29][0]), (Some(600_000), 1));
+        arrivals.advance(600_060);
+        assert_eq!(arrivals.report(Some("a.example")).minutes[28][0], 1);
+        arrivals.advance(600_000 + 1_800);
+        assert!(arrivals.report(Some("a.example")).minutes.iter().flatten().all(|count| *count == 0));
+    }
+
+    #[test]
+    fn hits_of_no_site_are_counted_apart() {
+        let arrivals = Arrivals::new(&sites());
+        arrivals.advance(600_000);
+        arrivals.ended(None, 3);
+        assert_eq!(arrivals.report(Some("a.example")).last, None);
+        assert_eq!(arrivals.report(None).minutes[29][3], 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! Notes on the days of a site: written from the configuration and by the console's API, read by console and Grafana.
+//! Must hold nothing but what the site's own people wrote.
+
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::store::client::Store;
+use crate::store::error::StoreError;
+use crate::store::reports::{ReportError, Reports, within};
+
+/// Origin of the notes in the configuration.
+const CONFIGURATION: &str = "configuration";
+
+/// Origin of the notes that came by the API.
+const API: &str = "api";
+
+/// Most notes that are read of a site: two a day for as long as anything is kept.
+const NOTES_MAX: usize = 1_600;
+
+/// A row of `annotations`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Row, Serialize, Deserialize)]
+pub struct AnnotationRow {
+    /// Name of the site.
+    pub site: String,
+    /// Days since 1970.
+    pub day: u16,
+    /// What happened.
+    pub text: String,
+    /// Where it was written.
+    pub origin: String,
+}
+
+impl AnnotationRow {
+    /// A note of the configuration.
+    pub fn configured(site: &str, day: u16, text: &str) -> Self {
+        Self { site: site.into(), day, text: text.into(), origin: CONFIGURATION.into() }
+    }
+
+    /// A note that came by the API.
+    pub fn posted(site: &str, day: u16, text: &str) -> Self {
+        Self { site: site.into(), day, text: text.into(), origin: API.into() }
+    }
+}
+
+impl Store {
+    /// Keeps a note; the same note twice is one.
+    ///
+    /// # Errors
+    /// As [`Store::insert`].
+    pub async fn annotate(&self, row: AnnotationRow) -> Result<(), StoreError> {
+        self.insert_annotations(vec![row]).await
+    }
+
+    /// Makes the configuration's notes those of the table.
+    ///
+    /// # Errors
+    /// When the table cannot be read or written.
+    pub async fn sync_annotations(&self, mut wanted: Vec<AnnotationRow>) -> Result<(), StoreError> {
+        let sql = "SELECT DISTINCT toString(site) AS site, toUInt16(day) AS day, text, toString(origin) AS origin \
+                   FROM {database:Identifier}.annotations WHERE origin = {origin:String} ORDER BY site, day, text";
+        let question = self.ask_as_owner(sql).param("database", self.database()).param("origin", CONFIGURATION);
+        let kept = question.rows::<AnnotationRow>().await?;
+        wanted.sort();
+        wanted.dedup();
+        if kept == wanted {
+            return Ok(());
+        }
+        let (table, on) = match self.cluster() {
+            "" => ("annotations", String::new()),
+            cluster => ("annotations_local", format!(" ON CLUSTER '{cluster}'")),
+        };
+        let database = self.database();
+        self.statement(&format!(
+            "ALTER TABLE {database}.{table}{on} DELETE WHERE origin = '{CONFIGURATION}' SETTINGS mutations_sync = 2"
+        ))
+        .await?;
+        self.insert_annotations(wanted).await
+    }
+
+    async fn insert_annotations(&self, rows: Vec<AnnotationRow>) -> Result<(), StoreError> {
+        // What was removed may come back: each insert has a token of its own.
+        let mut token = [0; 16];
+        getrandom::fill(&mut token).map_err(|_| StoreError::timeout())?;
+        self.insert_rows("annotations", &format!("{:032x}", u128::from_le_bytes(token)), &rows).await
+    }
+}
+
+impl Reports {
+    /// The notes of one site, oldest first.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn annotations(&self, site: &str) -> Result<Vec<AnnotationRow>, ReportError> {
+        let sql = format!(
+            "SELECT DISTINCT toString(site) AS site, toUInt16(day) AS day, text, toString(origin) AS origin \
+             FROM annotations WHERE site = {{site:String}} ORDER BY day, text LIMIT {NOTES_MAX}"
+        );
+        within(self.store.ask(&sql).param("site", site).rows::<AnnotationRow>()).await
+    }
+}

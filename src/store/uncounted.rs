@@ -1,0 +1,113 @@
+//! What the query API has no name for: robots, outcomes, pages that were not found, histograms of load times, the first
+//! day. Each is one fixed text over a published table; values travel as parameters.
+
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+
+use crate::store::reports::{ReportError, Reports, within};
+
+/// A question over a published table, with what its rows hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedQuestion {
+    /// `name`, `hits`: kinds of robots.
+    RobotKinds,
+    /// `time`, `name`, `hits`: kinds of robots by day.
+    RobotDays,
+    /// `name`, `hits`, `ai`: pages by the hits of robots.
+    RobotPages,
+    /// `name`, `hits`: outcomes.
+    Outcomes,
+    /// `time`, `name`, `hits`: outcomes by day.
+    OutcomeDays,
+    /// `name`, `hits`: pages that do not exist.
+    NotFound,
+    /// `metric`, `bucket`, `count`: load times.
+    Histogram,
+    /// `pageviews`, `visitors`: all of them.
+    Total,
+    /// `day`: the first day with a figure, or nothing.
+    FirstDay,
+}
+
+impl PublishedQuestion {
+    /// The question of this name in `POST /api/view`.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "robot_kinds" => Self::RobotKinds,
+            "robot_days" => Self::RobotDays,
+            "robot_pages" => Self::RobotPages,
+            "outcomes" => Self::Outcomes,
+            "outcome_days" => Self::OutcomeDays,
+            "not_found" => Self::NotFound,
+            "histogram" => Self::Histogram,
+            "first_day" => Self::FirstDay,
+            _ => return None,
+        })
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::RobotKinds => {
+                "SELECT toString(kind) AS name, sum(hits) AS hits FROM robot_days WHERE site = {site:String} \
+                 AND day BETWEEN {from:Date} AND {to:Date} AND (page = {page:String} OR {page:String} = '') \
+                 GROUP BY name HAVING hits > 0 ORDER BY hits DESC, name"
+            }
+            Self::RobotDays => {
+                "SELECT toString(day) AS time, toString(kind) AS name, sum(hits) AS hits FROM robot_days \
+                 WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} \
+                 AND (page = {page:String} OR {page:String} = '') GROUP BY day, kind ORDER BY day, name"
+            }
+            Self::RobotPages => {
+                "SELECT page AS name, sum(hits) AS hits, sumIf(hits, kind IN ('ai_assistant', 'ai_crawler')) AS ai \
+                 FROM robot_days WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} \
+                 AND (page = {page:String} OR {page:String} = '') \
+                 GROUP BY page HAVING hits > 0 ORDER BY hits DESC, name LIMIT 100"
+            }
+            Self::Outcomes => {
+                "SELECT toString(outcome) AS name, sum(hits) AS hits FROM outcome_days WHERE site = {site:String} \
+                 AND day BETWEEN {from:Date} AND {to:Date} AND {page:String} = '' \
+                 GROUP BY name HAVING hits > 0 ORDER BY hits DESC, name"
+            }
+            Self::OutcomeDays => {
+                "SELECT toString(day) AS time, toString(outcome) AS name, sum(hits) AS hits FROM outcome_days \
+                 WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} AND {page:String} = '' \
+                 GROUP BY day, outcome ORDER BY day, name"
+            }
+            Self::NotFound => {
+                "SELECT page AS name, sum(not_found) AS hits FROM page_days WHERE site = {site:String} \
+                 AND day BETWEEN {from:Date} AND {to:Date} AND (page = {page:String} OR {page:String} = '') \
+                 GROUP BY page HAVING hits > 0 ORDER BY hits DESC, name LIMIT 100"
+            }
+            Self::Histogram => {
+                "SELECT toString(metric) AS metric, toUInt8(bucket) AS bucket, sum(count) AS count FROM timing_days \
+                 WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} AND {page:String} = '' \
+                 GROUP BY metric, bucket HAVING count > 0 ORDER BY metric, bucket"
+            }
+            Self::Total => {
+                "SELECT sum(pageviews) AS pageviews, sum(visitors) AS visitors FROM site_days \
+                 WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} AND {page:String} = ''"
+            }
+            Self::FirstDay => {
+                "SELECT toString(min(day)) AS day FROM site_days WHERE site = {site:String} \
+                 AND {page:String} = '' AND {from:Date} <= {to:Date} HAVING count() > 0"
+            }
+        }
+    }
+}
+
+impl Reports {
+    /// The rows of `question` for one site and some of its days; `page` narrows where the table has pages.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn published(
+        &self,
+        question: PublishedQuestion,
+        site: &str,
+        (from, to): (Date, Date),
+        page: &str,
+    ) -> Result<Vec<Map<String, Value>>, ReportError> {
+        let asked = self.store.ask(question.sql()).param("site", site).param("page", page);
+        within(asked.param("from", from.to_string()).param("to", to.to_string()).json()).await
+    }
+}
