@@ -152,9 +152,6 @@ impl App {
         };
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;
-        if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
-            tracing::warn!(%error, "annotations: those of the configuration not stored");
-        }
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
 
         let spool_accepts = ledger.clone();
@@ -164,7 +161,7 @@ impl App {
             rounding: config.privacy.protection.step(),
             marketing: config.privacy.marketing != MarketingPolicy::Never,
             reports: Reports::new(Store::clone(&store)),
-            store: Store::clone(&store),
+            store: with_annotations(&store, &config).await,
             config: Arc::new(config.clone()),
             clock,
             meters: meters.clone(),
@@ -331,6 +328,14 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
             Err(error)
         }
     }
+}
+
+/// A store whose annotations of the configuration are up to date. Without them the start goes on.
+async fn with_annotations(store: &Store, config: &Config) -> Store {
+    if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
+        tracing::warn!(%error, "annotations: those of the configuration not stored");
+    }
+    store.clone()
 }
 
 /// Applies the schema. A database that somebody else runs may be away now; it is waited for.

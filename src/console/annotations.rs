@@ -23,7 +23,7 @@ pub(super) async fn list(console: &ConsoleState, head: &Parts) -> ConsoleRespons
     let access = console.access.load_full();
     let name = query_value(head, "site_id").unwrap_or_default().to_ascii_lowercase();
     let Some(site) = readable(console, &access, &head.headers, &name) else { return no_such_site() };
-    let mut found = of_sites(&console.reports, &[site.clone()]).await;
+    let mut found = of_sites(&console.reports, std::slice::from_ref(&site)).await;
     reply::json(StatusCode::OK, &json!({ "annotations": found.remove(&*site.name).unwrap_or_else(|| json!([])) }))
 }
 

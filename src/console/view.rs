@@ -18,6 +18,9 @@ use crate::sites::Site;
 /// Most questions of a view: the console's fullest asks 24, its page of all sites two a site.
 const QUESTIONS_MAX: usize = 120;
 
+/// A question under the name that its answer gets.
+type NamedQuestion = (String, Map<String, Value>);
+
 /// Answers all questions in `body`.
 pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) -> ConsoleResponse {
     let access = console.access.load_full();
@@ -59,7 +62,7 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
 }
 
 /// The questions by their names.
-fn read(body: &[u8]) -> Result<Vec<(String, Map<String, Value>)>, &'static str> {
+fn read(body: &[u8]) -> Result<Vec<NamedQuestion>, &'static str> {
     let sentence = "write {\"questions\": {name: question, …}}, each as POST /api/v2/query takes it";
     let body: Value = serde_json::from_slice(body).map_err(|_| sentence)?;
     let questions = body.get("questions").and_then(Value::as_object).ok_or(sentence)?;
