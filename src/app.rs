@@ -290,32 +290,32 @@ fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
         .map_err(|(key, file, error)| ConfigError::Value { key: key.into(), why: format!("{file}: {error}") })
 }
 
-/// The database: an engine of our own, started, or where somebody else runs one.
+/// The way to the database: to an engine of our own, which is started, or to one that somebody else runs, whether or not
+/// it answers yet.
 ///
 /// # Errors
 /// When the engine does not start or the password cannot be read.
-pub async fn reach_engine(config: &Config) -> Result<(Endpoint, Option<Engine>), AppError> {
+pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), AppError> {
     if config.clickhouse.mode == EngineMode::Remote {
-        return Ok((remote(config)?, None));
+        return Ok((Store::connect(&config.clickhouse, &remote(config)?), None));
     }
     let engine = Engine::start(engine::EngineOptions {
         dir: config.clickhouse.dir.clone(),
         runtime_dir: config.runtime.dir.clone(),
         library: config.clickhouse.library.clone(),
-        program: None,
         report_views: reports::VIEWS.iter().map(|view| format!("{}.{view}", config.clickhouse.database)).collect(),
+        ..engine::EngineOptions::default()
     })
     .await?;
-    Ok((engine.endpoint().clone(), Some(engine)))
+    Ok((engine.store(&config.clickhouse), Some(engine)))
 }
 
-/// The way to the database, whether or not it answers yet.
 async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc<Store>, Option<Engine>), AppError> {
-    let (endpoint, engine) = match database {
-        Some(endpoint) => (endpoint, None),
-        None => reach_engine(config).await?,
+    let (store, engine) = match database {
+        Some(endpoint) => (Store::connect(&config.clickhouse, &endpoint), None),
+        None => reach_database(config).await?,
     };
-    Ok((Arc::new(Store::connect(&config.clickhouse, &endpoint)), engine))
+    Ok((Arc::new(store), engine))
 }
 
 /// An engine of ours is let go when its tables cannot be brought to their form.

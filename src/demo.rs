@@ -17,7 +17,6 @@ use crate::import;
 use crate::import::{ImportError, ImportFormat, ImportJob};
 use crate::simulate::{SiteUse, Traffic};
 use crate::sites::Sites;
-use crate::store::client::Store;
 use crate::store::engine::Engine;
 
 /// Name of the demonstration's site.
@@ -112,7 +111,7 @@ pub async fn bring_past_weeks(
         part_rows: import::PART_ROWS,
         progress: false,
     };
-    let store = Store::connect(&config.clickhouse, &database);
+    let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &database);
     import::run(import, app::anonymiser(config)?, config, &store, now).await?;
     Ok(std::fs::remove_file(file)?)
 }

@@ -36,36 +36,47 @@ struct EngineResult {
 
 type EngineMain = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut EngineResult;
 
-/// Loads the engine library and runs its main with `arguments`, the first of which is a program's name. Returns when
-/// the engine has ended; to be called once in a process that does nothing else.
-///
-/// # Errors
-/// When the library cannot be loaded or the engine ends with an error.
-pub fn run_engine(library: &Path, arguments: &[String]) -> Result<(), NativeError> {
-    let owned: Vec<CString> = arguments.iter().map(|text| CString::new(text.as_str())).collect::<Result<_, _>>()?;
-    let mut pointers: Vec<*mut c_char> = owned.iter().map(|text| text.as_ptr().cast_mut()).collect();
-    let count = c_int::try_from(pointers.len()).map_err(|_| NativeError::TooMany)?;
-    pointers.push(std::ptr::null_mut());
+/// The engine library, loaded. Loading and running are two steps: the process gives up its rights between them.
+pub struct EngineLibrary(libloading::Library);
 
-    // SAFETY: loading runs the library's initialisers. This is the child process, before it has any other thread or
-    // state that they could disturb.
-    let loaded = unsafe { libloading::Library::new(library) }?;
-    // SAFETY: the signature is that of `query_stable_v2` in chdb.h of the pinned version (package-lock.json).
-    let main = unsafe { loaded.get::<EngineMain>(b"query_stable_v2\0") }?;
-    // SAFETY: `pointers` is an argv as C wants it: `count` writable pointers to strings ended by zero, then a null.
-    // `owned` keeps the strings alive until after the call.
-    let result = unsafe { main(count, pointers.as_mut_ptr()) };
-    // SAFETY: the pointer is null or points to a result that the library made and that nobody frees.
-    let message = unsafe { result.as_ref() }.map_or(std::ptr::null_mut(), |result| result.error_message);
-    let outcome = if message.is_null() {
-        Ok(())
-    } else {
-        // SAFETY: a message that is not null is a C string that lives as long as the result, which nobody frees.
-        Err(NativeError::Engine(unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()))
-    };
-    // Unloading would run the library's destructors under threads that it still has: the process ends instead.
-    std::mem::forget(loaded);
-    outcome
+impl EngineLibrary {
+    /// Loads it; to be called once, in a process that does nothing else.
+    ///
+    /// # Errors
+    /// When the library cannot be loaded.
+    pub fn load(file: &Path) -> Result<Self, NativeError> {
+        // SAFETY: loading runs the library's initialisers. This is the child process, before it has any other thread or
+        // state that they could disturb.
+        Ok(Self(unsafe { libloading::Library::new(file) }?))
+    }
+
+    /// Runs its main with `arguments`, the first of which is a program's name. Returns when the engine has ended.
+    ///
+    /// # Errors
+    /// When the entry point is missing or the engine ends with an error.
+    pub fn run(self, arguments: &[String]) -> Result<(), NativeError> {
+        let owned: Vec<CString> = arguments.iter().map(|text| CString::new(text.as_str())).collect::<Result<_, _>>()?;
+        let mut pointers: Vec<*mut c_char> = owned.iter().map(|text| text.as_ptr().cast_mut()).collect();
+        let count = c_int::try_from(pointers.len()).map_err(|_| NativeError::TooMany)?;
+        pointers.push(std::ptr::null_mut());
+
+        // SAFETY: the signature is that of `query_stable_v2` in chdb.h of the pinned version (package-lock.json).
+        let main = unsafe { self.0.get::<EngineMain>(b"query_stable_v2\0") }?;
+        // SAFETY: `pointers` is an argv as C wants it: `count` writable pointers to strings ended by zero, then a null.
+        // `owned` keeps the strings alive until after the call.
+        let result = unsafe { main(count, pointers.as_mut_ptr()) };
+        // SAFETY: the pointer is null or points to a result that the library made and that nobody frees.
+        let message = unsafe { result.as_ref() }.map_or(std::ptr::null_mut(), |result| result.error_message);
+        let outcome = if message.is_null() {
+            Ok(())
+        } else {
+            // SAFETY: a message that is not null is a C string that lives as long as the result, which nobody frees.
+            Err(NativeError::Engine(unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()))
+        };
+        // Unloading would run the library's destructors under threads that it still has: the process ends instead.
+        std::mem::forget(self.0);
+        outcome
+    }
 }
 
 /// Maps a location file into memory: 130 MB of cities then cost only the pages that are looked at.

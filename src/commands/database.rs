@@ -19,11 +19,14 @@ impl Database {
     /// # Errors
     /// When the engine does not start.
     pub(super) async fn open(config: &Config) -> Result<Self, CommandError> {
-        let (endpoint, engine) = match Engine::running(&config.runtime.dir).await {
-            Some(endpoint) if config.clickhouse.mode == EngineMode::Embedded => (endpoint, None),
-            Some(_) | None => app::reach_engine(config).await?,
-        };
-        Ok(Self { store: Store::connect(&config.clickhouse, &endpoint), engine })
+        if config.clickhouse.mode == EngineMode::Embedded
+            && let Some(endpoint) = Engine::running(&config.runtime.dir).await
+        {
+            let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &endpoint);
+            return Ok(Self { store, engine: None });
+        }
+        let (store, engine) = app::reach_database(config).await?;
+        Ok(Self { store, engine })
     }
 
     /// Stops the engine that this command started. Connections close first: an engine that stops waits some seconds for

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::hash::config_hash;
 pub use self::read::log_level;
-pub(crate) use self::read::network;
+pub(crate) use self::read::{network, search_path};
 pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
 
 /// Why a configuration is refused.
@@ -148,7 +148,7 @@ pub struct ClickHouseConfig {
     pub database: String,
     /// Name of a cluster, or empty.
     pub cluster: String,
-    /// Embedded: the engine library; empty looks beside the program and in `node_modules`.
+    /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and above it.
     pub library: String,
 }
 

@@ -25,6 +25,12 @@ pub fn log_level() -> LevelFilter {
     wanted.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO)
 }
 
+/// Folders of the PATH, in which a program that the configuration names without a folder is looked for.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub(crate) fn search_path() -> Vec<std::path::PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
 /// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is not a key: it belongs to the log, to
 /// tests, or to a cluster that describes its services that way.
 ///

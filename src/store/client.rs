@@ -2,17 +2,22 @@
 //! parameters, and names come from our own code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use clickhouse::insert::Insert;
 use clickhouse::query::{BytesCursor, Query};
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
+use hyper_util::client::legacy::Client as LegacyClient;
+use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::rollup::counters::{Batch, ImportsRow};
 use crate::rollup::levels::LevelRows;
+use crate::store::connector::EngineConnector;
 use crate::store::error::{ServerError, StoreError};
 
 /// Sending one chunk of 256 KiB; slower than this is a dead connection.
@@ -21,6 +26,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const END_TIMEOUT: Duration = Duration::from_secs(120);
 /// A question or a statement; the reading user's own limit (30 s) comes first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// ClickHouse itself closes an idle connection after some seconds.
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rows of an insert that still make one block. A larger insert makes several, each with the token and its own number,
 /// cut at the same rows every time: it is not counted twice either, but it may be seen half written.
 const BLOCK_ROWS_MAX: &str = "10000000";
@@ -43,7 +50,13 @@ pub struct Endpoint {
     pub writer: Login,
     /// The user that may read reports and nothing else, when there is one.
     pub reader: Option<Login>,
+    /// Process that must hold the listening socket before a password is sent; `None` for a database of another machine.
+    #[serde(default)]
+    pub process: Option<u32>,
 }
+
+/// Where the database is now; `None` when that is not known at the moment.
+pub type EndpointSource = Arc<dyn Fn() -> Option<Endpoint> + Send + Sync>;
 
 impl Endpoint {
     /// Somebody else's ClickHouse, as the configuration names it.
@@ -63,39 +76,78 @@ impl Endpoint {
             "" => None,
             user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
         };
-        Ok(Self { url: config.url.clone(), writer, reader })
+        Ok(Self { url: config.url.clone(), writer, reader, process: None })
     }
 }
 
 /// The database of the tables. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct Store {
-    writer: Client,
-    reader: Client,
-    bare: Client,
+    clients: Arc<ArcSwap<Clients>>,
+    source: Option<EndpointSource>,
     database: String,
     definer: String,
     reader_user: Option<String>,
     cluster: String,
 }
 
-impl Store {
-    /// Makes a client; nothing is sent before it is used. Of `config`, only the names of the database and the cluster
-    /// matter here.
-    pub fn connect(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> Self {
-        let client = Client::default().with_url(&endpoint.url);
+/// One client for each user, at one endpoint.
+struct Clients {
+    endpoint: Endpoint,
+    writer: Client,
+    reader: Client,
+    bare: Client,
+}
+
+impl Clients {
+    fn new(endpoint: &Endpoint, database: &str) -> Self {
+        let client = match endpoint.process {
+            Some(process) => Client::with_http_client(
+                LegacyClient::builder(TokioExecutor::new())
+                    .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
+                    .build(EngineConnector::new(process)),
+            ),
+            None => Client::default(),
+        };
+        let client = client.with_url(&endpoint.url);
         let login = |login: &Login| client.clone().with_user(&login.user).with_password(&login.password);
         let bare = login(&endpoint.writer);
         let reader = endpoint.reader.as_ref().map_or_else(|| bare.clone(), login);
         Self {
-            writer: bare.clone().with_database(&config.database),
-            reader: reader.with_database(&config.database),
+            endpoint: endpoint.clone(),
+            writer: bare.clone().with_database(database),
+            reader: reader.with_database(database),
             bare,
+        }
+    }
+}
+
+impl Store {
+    /// Makes a client; nothing is sent before it is used. Of `config`, only the names of the database and the cluster
+    /// matter here.
+    pub fn connect(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> Self {
+        Self {
+            clients: Arc::new(ArcSwap::from_pointee(Clients::new(endpoint, &config.database))),
+            source: None,
             database: config.database.clone(),
             definer: endpoint.writer.user.clone(),
             reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
             cluster: config.cluster.clone(),
         }
+    }
+
+    /// The same for a database that moves: `source` is asked before each use; the users' names stay those of `endpoint`.
+    pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, source: EndpointSource) -> Self {
+        Self { source: Some(source), ..Self::connect(config, endpoint) }
+    }
+
+    fn clients(&self) -> Arc<Clients> {
+        let clients = self.clients.load_full();
+        let newer = self.source.as_ref().and_then(|source| source()).filter(|endpoint| *endpoint != clients.endpoint);
+        let Some(endpoint) = newer else { return clients };
+        let clients = Arc::new(Clients::new(&endpoint, &self.database));
+        self.clients.store(clients.clone());
+        clients
     }
 
     /// Name of the database.
@@ -124,6 +176,15 @@ impl Store {
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.statement("SELECT 1 FORMAT Null").await
+    }
+
+    /// Whether the database answers a question that needs what every reader's question needs, the lock of its time zones
+    /// among it. An answer that refuses is an answer.
+    pub async fn is_alive(&self) -> bool {
+        match self.statement("SELECT toDateTime(0, 'Europe/Paris') FORMAT Null").await {
+            Ok(()) => true,
+            Err(error) => error.failure().code != 0,
+        }
     }
 
     /// Writes a batch, one insert a table. Doing it again, whole or in part, changes nothing: every table remembers
@@ -165,7 +226,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut insert: Insert<T> = tokio::time::timeout(ANSWER_TIMEOUT, self.writer.insert::<T>(table))
+        let mut insert: Insert<T> = tokio::time::timeout(ANSWER_TIMEOUT, self.clients().writer.insert::<T>(table))
             .await
             .map_err(|_| StoreError::timeout())??
             .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
@@ -190,17 +251,17 @@ impl Store {
     /// # Errors
     /// When it fails.
     pub async fn statement(&self, sql: &str) -> Result<(), StoreError> {
-        within(self.bare.query_raw(sql).execute()).await
+        within(self.clients().bare.query_raw(sql).execute()).await
     }
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
     pub fn ask(&self, sql: &str) -> SqlQuestion {
-        SqlQuestion(self.reader.query_raw(sql))
+        SqlQuestion(self.clients().reader.query_raw(sql))
     }
 
     /// Starts a question as the user that owns the tables: for our own bookkeeping, never for figures that leave.
     pub fn ask_as_owner(&self, sql: &str) -> SqlQuestion {
-        SqlQuestion(self.bare.query_raw(sql))
+        SqlQuestion(self.clients().bare.query_raw(sql))
     }
 
     /// Days of `site` (since 1970-01-01) that imports have brought, each with the hashes of what brought it.

@@ -116,7 +116,7 @@ mod tests {
 
     fn declared(cluster: &str) -> ExpectedSchema {
         let writer = Login { user: "sillage".into(), password: String::new() };
-        let endpoint = Endpoint { url: "http://127.0.0.1:1".into(), writer, reader: None };
+        let endpoint = Endpoint { url: "http://127.0.0.1:1".into(), writer, reader: None, process: None };
         let config = config::ClickHouseConfig { cluster: cluster.into(), ..Default::default() };
         ExpectedSchema::of(
             &Store::connect(&config, &endpoint),

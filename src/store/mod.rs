@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod client;
+mod connector;
 pub mod engine;
 pub mod error;
 pub mod expected_schema;

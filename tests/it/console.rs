@@ -62,7 +62,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
 /// A store whose database nobody runs.
 pub(crate) fn nobody() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
-    let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None };
+    let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None, process: None };
     Store::connect(&config::ClickHouseConfig::default(), &endpoint)
 }
 
@@ -165,7 +165,8 @@ async fn each_bad_request_has_its_own_answer() {
 fn counted() -> (Store, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let writer = Login { user: "sillage".into(), password: String::new() };
-    let endpoint = Endpoint { url: format!("http://{}", listener.local_addr().unwrap()), writer, reader: None };
+    let endpoint =
+        Endpoint { url: format!("http://{}", listener.local_addr().unwrap()), writer, reader: None, process: None };
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     std::thread::spawn(move || {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, getpriority_process, kill_process, test_kill_process};
-use sillage::store::{Engine, EngineError, Store, StoreError, migrate};
+use sillage::store::{Engine, EngineError, StoreError, migrate};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::store::{assert_sums, batch, number};
@@ -39,7 +39,7 @@ async fn the_engine_gives_way_to_hits_with_all_threads_that_work() {
 async fn a_killed_engine_comes_back_by_itself_with_its_data_and_its_memory_of_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(support::options(folder.path())).await.unwrap();
-    let store = Store::connect(&support::database("audience"), engine.endpoint());
+    let store = engine.store(&support::database("audience"));
     migrate::apply(&store, &EXACT).await.unwrap();
     store.insert(&batch("node-1")).await.unwrap();
 
@@ -63,11 +63,11 @@ async fn a_stopped_engine_leaves_no_process_and_no_password_and_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     let options = support::options(folder.path());
     let engine = Engine::start(options.clone()).await.unwrap();
-    let store = Store::connect(&support::database("audience"), engine.endpoint());
+    let store = engine.store(&support::database("audience"));
     migrate::apply(&store, &EXACT).await.unwrap();
     store.insert(&batch("node-1")).await.unwrap();
     let other = Engine::running(&options.runtime_dir).await.unwrap();
-    assert!(other == *engine.endpoint());
+    assert!(other == engine.endpoint());
     let process = pid(&engine);
     engine.stop().await;
     assert!(test_kill_process(process).is_err());
@@ -75,8 +75,8 @@ async fn a_stopped_engine_leaves_no_process_and_no_password_and_starts_again() {
     assert_eq!(std::fs::read_dir(&options.runtime_dir).unwrap().count(), 0);
 
     let engine = Engine::start(options).await.unwrap();
-    assert!(other != *engine.endpoint());
-    let store = Store::connect(&support::database("audience"), engine.endpoint());
+    assert!(other != engine.endpoint());
+    let store = engine.store(&support::database("audience"));
     store.insert(&batch("node-1")).await.unwrap();
     assert_sums(&store, 7).await;
     engine.stop().await;

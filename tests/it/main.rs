@@ -10,6 +10,7 @@ mod collector;
 mod config;
 mod console;
 mod engine;
+mod engine_walls;
 mod export;
 mod forgetting;
 mod import;

@@ -78,7 +78,7 @@ impl Proxy {
 
     /// How to reach the shared engine through it.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint { url: format!("http://{}", self.address), ..support::endpoint().clone() }
+        Endpoint { url: format!("http://{}", self.address), process: None, ..support::endpoint().clone() }
     }
 
     /// The faults of the next inserts.

@@ -326,7 +326,7 @@ async fn a_column_more_with_a_default_is_taken_and_a_column_less_is_refused() {
 async fn an_engine_that_is_away_is_worth_another_try() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let away = Endpoint { url: format!("http://127.0.0.1:{port}"), ..support::endpoint().clone() };
+    let away = Endpoint { url: format!("http://127.0.0.1:{port}"), process: None, ..support::endpoint().clone() };
     let store = Store::connect(&support::database("t"), &away);
     for result in [store.ping().await, store.insert(&batch("node-1")).await] {
         assert!(matches!(result, Err(StoreError::Retryable(failure)) if failure.code == 0), "{result:?}");

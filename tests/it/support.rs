@@ -27,7 +27,8 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// A running engine and where it keeps its things.
 pub(crate) struct Shared {
-    engine: Engine,
+    _engine: Engine,
+    endpoint: Endpoint,
     /// Its data folder.
     pub(crate) data: PathBuf,
     /// Its runtime folder.
@@ -45,7 +46,8 @@ impl Shared {
         let options = EngineOptions { report_views: views.chain(opened).collect(), ..options(&folder) };
         let (data, runtime) = (options.dir.clone(), options.runtime_dir.clone());
         let engine = tasks.block_on(Engine::start(options)).unwrap();
-        Self { engine, data, runtime, _tasks: tasks }
+        let endpoint = engine.endpoint();
+        Self { _engine: engine, endpoint, data, runtime, _tasks: tasks }
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn shared() -> &'static Shared {
 
 /// How to reach the shared engine.
 pub(crate) fn endpoint() -> &'static Endpoint {
-    SHARED.engine.endpoint()
+    &SHARED.endpoint
 }
 
 /// Options of an engine under `folder`, run by the program under test.

@@ -58,7 +58,7 @@ impl Bench {
         let options =
             EngineOptions { dir: data, runtime_dir: runtime, program, report_views, ..EngineOptions::default() };
         let engine = Engine::start(options).await.unwrap();
-        let proxy = Proxy::start(address(engine.endpoint())).await;
+        let proxy = Proxy::start(address(&engine.endpoint())).await;
         let password = folders.memory.join("password");
         std::fs::write(&password, &engine.endpoint().writer.password).unwrap();
         let spool = folders.disk.join("spool");
@@ -133,7 +133,7 @@ impl Bench {
 
     async fn store(&self) -> Store {
         let endpoint = match &self.engine {
-            Some(engine) => engine.endpoint().clone(),
+            Some(engine) => engine.endpoint(),
             None => self.own_engine().await,
         };
         Store::connect(&config::ClickHouseConfig::default(), &endpoint)

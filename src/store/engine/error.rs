@@ -6,9 +6,15 @@ use std::path::PathBuf;
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// No `clickhouse` and no library.
-    #[error("no engine: neither a `clickhouse` ≥ 26.5 on the PATH nor {0}; run `npm ci`, or set clickhouse.library")]
+    /// Neither beside the program nor above it.
+    #[error("no engine library: {0} not found; run `npm ci`, or set clickhouse.library to a library or a `clickhouse`")]
     NoLibrary(PathBuf),
+    /// The configured `clickhouse` is not to be found, or too old.
+    #[error("clickhouse.library = {0}: not a ClickHouse of 26.5 or later; install one, or name the engine library")]
+    NoProgram(PathBuf),
+    /// Another user could replace the library.
+    #[error("engine library {0} can be written by another user; change its owner and mode, or set clickhouse.library")]
+    UnsafeLibrary(PathBuf),
     /// Another process has the data folder, or the runtime folder.
     #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
     InUse(PathBuf),
@@ -24,6 +30,12 @@ pub enum EngineError {
          engine's own, and clickhouse.dir written by no later version?"
     )]
     Ended(u32),
+    /// The system refuses the walls around the child.
+    #[error("engine sandbox refused by the system: {0}")]
+    Sandbox(String),
+    /// The child's own words: for the parent's socket only, never for a log.
+    #[error("{0}")]
+    Child(String),
     /// It runs but does not answer.
     #[error("the engine does not answer")]
     NotReady,

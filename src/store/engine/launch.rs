@@ -5,13 +5,18 @@
 //! worthless: its few rights are those of the leash, its quota is the two queries of the leash, and the HTTP interface
 //! does not listen to it at all (`http_handlers` wants the name of one of our users).
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::fs::{AtFlags, CWD, OFlags, chownat};
+use rustix::process::{Gid, Uid};
 
 use sha2::{Digest, Sha256};
 
+use crate::config;
 use crate::store::client::{Endpoint, Login};
 use crate::store::engine::error::EngineError;
 
@@ -22,57 +27,72 @@ const READER: &str = "sillage_reader";
 /// The oldest `clickhouse local` that can open a listener.
 const VERSION_MIN: (u32, u32) = (26, 5);
 
-/// Serves until the parent closes the pipe. It reads what nobody writes and keeps none of it, which takes no right to
-/// read files: the client side of the engine reads its own standard input.
-const LEASH: &str = "INSERT INTO FUNCTION null('line String') FROM INFILE '/dev/stdin' FORMAT LineAsString";
+/// Keeps the engine's own session, and with it the engine, until it is told to end: it sleeps, second by second, and
+/// reads nothing.
+const KEEP_RUNNING: &str = "SELECT sleepEachRow(1) FROM numbers(9000000000000000000) \
+                            SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null";
+
+/// User of the engine where root starts the program: a number that no system gives to anybody (Debian keeps the range
+/// for such uses).
+pub(super) const ENGINE_USER: u32 = 60_739;
 
 /// How the child is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum EngineProgram {
-    /// A `clickhouse` of the machine.
-    Installed,
-    /// Ourselves, with the library.
-    Library {
-        /// Our executable.
-        program: PathBuf,
-        /// The library.
-        library: PathBuf,
-    },
+pub(super) struct EngineProgram {
+    /// Our executable, which becomes the engine.
+    program: PathBuf,
+    /// The library, or the `clickhouse` program.
+    engine: PathBuf,
+    /// The engine is a program.
+    installed: bool,
+}
+
+/// What one start is about.
+pub(super) struct EngineStart<'a> {
+    pub(super) data: &'a Path,
+    pub(super) files: &'a Path,
+    pub(super) port: u16,
+    pub(super) user: Option<u32>,
 }
 
 impl EngineProgram {
-    /// A `clickhouse` on the PATH that is new enough, else the library.
-    pub(super) async fn choose(program: Option<&Path>, library: &str) -> Result<Self, EngineError> {
-        if library.is_empty() && installed_version().await.is_some_and(|version| version >= VERSION_MIN) {
-            return Ok(Self::Installed);
-        }
+    /// The configured library or `clickhouse`, else the library beside the program or above it.
+    pub(super) async fn choose(program: Option<&Path>, configured: &str) -> Result<Self, EngineError> {
         let program = match program {
             Some(program) => program.to_owned(),
             None => std::env::current_exe().map_err(EngineError::Files)?,
         };
-        let library = find_library(library, &program)?;
-        Ok(Self::Library { program, library })
+        let configured = Path::new(configured);
+        if is_program(configured) {
+            let engine = find_program(configured).ok_or_else(|| EngineError::NoProgram(configured.to_owned()))?;
+            return match installed_version(&engine).await {
+                Some(version) if version >= VERSION_MIN => Ok(Self { program, engine, installed: true }),
+                Some(_) | None => Err(EngineError::NoProgram(engine)),
+            };
+        }
+        let engine = find_library(configured, &program)?;
+        Ok(Self { program, engine, installed: false })
     }
 
-    /// The command line, up to the engine's own arguments.
-    pub(super) fn command(&self) -> tokio::process::Command {
-        match self {
-            Self::Installed => {
-                let mut command = tokio::process::Command::new("clickhouse");
-                command.arg("local");
-                command
-            }
-            Self::Library { program, library } => {
-                let mut command = tokio::process::Command::new(program);
-                command.arg("engine").arg(library);
-                command
-            }
+    /// The command line.
+    pub(super) fn command(&self, start: &EngineStart<'_>) -> Result<Command, EngineError> {
+        let mut command = Command::new(&self.program);
+        command.arg("engine").args(["--parent", &std::process::id().to_string()]);
+        command.arg("--data").arg(start.data).arg("--files").arg(start.files);
+        command.args(["--port", &start.port.to_string()]);
+        if let Some(user) = start.user {
+            command.args(["--user", &user.to_string()]);
         }
+        if self.installed {
+            command.arg("--installed");
+        }
+        command.arg(&self.engine).arg("--").args(arguments(&start.files.join("config.xml"), start.data, start.port));
+        Ok(command)
     }
 }
 
-async fn installed_version() -> Option<(u32, u32)> {
-    let output = tokio::process::Command::new("clickhouse").args(["local", "--version"]).output().await.ok()?;
+async fn installed_version(program: &Path) -> Option<(u32, u32)> {
+    let output = tokio::process::Command::new(program).args(["local", "--version"]).output().await.ok()?;
     version(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -82,6 +102,21 @@ fn version(text: &str) -> Option<(u32, u32)> {
         let mut numbers = word.split('.').map(|number| number.parse().ok());
         Some((numbers.next()??, numbers.next()??))
     })
+}
+
+/// Whether what is configured is a program rather than a library.
+fn is_program(configured: &Path) -> bool {
+    let name = configured.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    !name.is_empty() && !name.contains(".so") && !name.ends_with(".dylib")
+}
+
+/// A bare name is looked for on the PATH, because it is configured; anything else is a path.
+fn find_program(configured: &Path) -> Option<PathBuf> {
+    if configured.components().count() > 1 {
+        return configured.is_file().then(|| configured.to_owned());
+    }
+    let folders = config::search_path();
+    folders.into_iter().map(|folder| folder.join(configured)).find(|path| path.is_absolute() && path.is_file())
 }
 
 /// Names of the package for this machine, and of the library in it.
@@ -96,27 +131,29 @@ fn library_names() -> [PathBuf; 2] {
     [PathBuf::from(file), Path::new("node_modules/@chdb").join(package).join(file)]
 }
 
-/// The configured library, or one beside the program, in the working folder's `node_modules`, or in one above the
-/// program.
-fn find_library(configured: &str, program: &Path) -> Result<PathBuf, EngineError> {
-    if !configured.is_empty() {
-        let path = PathBuf::from(configured);
+/// The configured library, or one beside the program, or in the `node_modules` of a folder above the program. The
+/// working folder is not looked at: it may be anybody's.
+fn find_library(configured: &Path, program: &Path) -> Result<PathBuf, EngineError> {
+    if !configured.as_os_str().is_empty() {
+        let path = configured.to_owned();
         return if path.is_file() { Ok(path) } else { Err(EngineError::NoLibrary(path)) };
     }
     let [file, in_modules] = library_names();
     let beside = program.parent().map(|folder| folder.join(&file));
-    let here = std::env::current_dir().ok().map(|folder| folder.join(&in_modules));
     let above = program.ancestors().skip(1).map(|folder| folder.join(&in_modules));
-    beside
-        .into_iter()
-        .chain(here)
-        .chain(above)
-        .find(|path| path.is_file())
-        .ok_or_else(|| EngineError::NoLibrary(in_modules.clone()))
+    let found = beside.into_iter().chain(above).find(|path| path.is_file());
+    let found = found.ok_or_else(|| EngineError::NoLibrary(in_modules.clone()))?;
+    if is_trusted(&found) { Ok(found) } else { Err(EngineError::UnsafeLibrary(found)) }
+}
+
+/// Whether only root, we and the program's owner can have written a file.
+fn is_trusted(file: &Path) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    file.metadata().is_ok_and(|file| (file.uid() == 0 || file.uid() == ours) && file.mode() & 0o002 == 0)
 }
 
 /// Arguments of the engine, the same for the library and for a `clickhouse local`.
-pub(super) fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
+fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     [
         ["-C".to_owned(), text(config)],
@@ -124,7 +161,7 @@ pub(super) fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
         ["--http_port".to_owned(), port.to_string()],
         ["--listen_host".to_owned(), "127.0.0.1".to_owned()],
         ["-q".to_owned(), "SYSTEM START LISTEN HTTP".to_owned()],
-        ["-q".to_owned(), LEASH.to_owned()],
+        ["-q".to_owned(), KEEP_RUNNING.to_owned()],
     ]
     .concat()
 }
@@ -135,6 +172,7 @@ pub(super) fn endpoint(port: u16) -> Result<Endpoint, EngineError> {
         url: format!("http://127.0.0.1:{port}"),
         writer: Login { user: WRITER.into(), password: random_password()? },
         reader: Some(Login { user: READER.into(), password: random_password()? }),
+        process: None,
     })
 }
 
@@ -153,12 +191,63 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a file that only we can read, whole or not at all.
+/// Writes a file that only we can read, whole or not at all. A draft that is there already, such as a link that another
+/// user made, is removed, never written through.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file = OpenOptions::new().write(true).create_new(true).custom_flags(no_link).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;
     std::fs::rename(draft, path)
+}
+
+/// Writes the configuration for a start into `folder`, which `user` may read where there is one.
+pub(super) fn write_files(folder: &Path, endpoint: &Endpoint, views: &[String], user: Option<u32>) -> io::Result<()> {
+    let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
+    write_private(&users, &users_xml(endpoint, views))?;
+    write_private(&config, &config_xml(&users))?;
+    match user {
+        Some(user) => [folder, &config, &users].into_iter().try_for_each(|path| give(path, user)),
+        None => Ok(()),
+    }
+}
+
+/// Lets `user` walk through the runtime folder to its own sub-folder, without seeing what else is in it.
+pub(super) fn let_through(runtime_dir: &Path, user: u32) -> io::Result<()> {
+    chownat(CWD, runtime_dir, None, Some(Gid::from_raw(user)), AtFlags::empty())?;
+    std::fs::set_permissions(runtime_dir, Permissions::from_mode(0o710))
+}
+
+/// Gives the data folder to `user`, with all that an engine under another user has left in it.
+pub(super) fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
+    if folder.symlink_metadata()?.uid() == user {
+        return Ok(());
+    }
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                give(&entry.path(), user)?;
+            }
+        }
+        // The folder itself comes last: a hand-over that was cut off is done again.
+        if next != folder {
+            give(&next, user)?;
+        }
+    }
+    give(folder, user)
+}
+
+fn give(path: &Path, user: u32) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+    Ok(chownat(CWD, path, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// `config.xml`: small pools and caches for a machine of two cores, no logs, two addresses and nothing else over HTTP.

@@ -1,41 +1,43 @@
-//! A ClickHouse of our own, as a child on a leash: its standard input is a pipe that we hold, and when the pipe closes,
-//! for whatever reason, it ends. Must never let the child outlive us, be reached from outside, or write its errors
-//! into our logs: they quote data.
+//! A ClickHouse of our own, as a child on a leash: the kernel ends it with us (`process.rs`), and walls keep it to its
+//! own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors into our
+//! logs: they quote data.
 //!
-//! If the child dies it is started again on the same port, with the same users: whoever holds the [`Endpoint`] only
-//! sees a pause. Two processes cannot open one data folder: a lock on a file in it decides.
+//! A child that dies, or that stops answering a real question, is replaced by another one, on a new port and with new
+//! passwords; a [`Store`] that follows the engine only sees a pause. Two processes cannot open one data folder: a lock on
+//! a file in it decides.
 
+mod child;
 mod error;
 mod launch;
+mod process;
+#[cfg(target_os = "linux")]
+mod sandbox;
 
-use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, setrlimit};
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStderr, ChildStdin};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+pub use self::child::{ChildArguments, child_main};
 use super::client::{Endpoint, Store};
-use super::error::code_of;
 use crate::config;
-use crate::ffi;
 use crate::lock::FolderLock;
 use crate::priority;
 pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
+use crate::store::engine::process::EngineProcess;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two looks whether it answers yet.
+/// Between two questions whether it answers yet.
 const READY_POLL: Duration = Duration::from_millis(10);
-/// After the leash is let go, running merges are abandoned at once; then it is killed.
+/// After it is told to end, running merges are abandoned at once; then it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// So far the engine is below us: where both want a core, hits get three times as much.
 const BELOW: i32 = 5;
@@ -50,8 +52,8 @@ const LIVED_WELL: Duration = Duration::from_secs(60);
 const STARTS_TRIED: u32 = 10;
 const LOADS_TRIED: u32 = 3;
 const START_PAUSE: Duration = Duration::from_millis(300);
-/// What is kept of the child's last words, in memory, to find the error's number in.
-const LAST_WORDS_BYTES: usize = 16_384;
+/// Questions without an answer, one after the other, after which an engine is replaced.
+const MISSES_MAX: u32 = 2;
 
 /// What an engine is started with.
 #[derive(Debug, Clone, Default)]
@@ -60,17 +62,34 @@ pub struct EngineOptions {
     pub dir: PathBuf,
     /// A folder in memory, for its configuration and `engine.json`.
     pub runtime_dir: PathBuf,
-    /// The library; empty means a `clickhouse` on the PATH, or the library where `npm ci` puts it.
+    /// A library, or a `clickhouse` program; empty means the library beside the program or above it.
     pub library: String,
     /// Our executable, when it is not the running one.
     pub program: Option<PathBuf>,
     /// Views that the reading user may read, as `database.view`; they need not exist yet.
     pub report_views: Vec<String>,
+    /// How it is watched.
+    pub watch: EngineWatch,
+}
+
+/// How a running engine is watched: by a question that takes the locks which every reader's question takes.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineWatch {
+    /// Between an answer and the next question.
+    pub every: Duration,
+    /// Longest wait for an answer; honest ones take milliseconds, on an overloaded machine a second.
+    pub deadline: Duration,
+}
+
+impl Default for EngineWatch {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(5), deadline: Duration::from_secs(10) }
+    }
 }
 
 /// A running engine. Dropping it lets the child go; [`Engine::stop`] also waits for its end.
 pub struct Engine {
-    endpoint: Endpoint,
+    endpoint: watch::Receiver<Endpoint>,
     up: watch::Receiver<bool>,
     process: watch::Receiver<Option<u32>>,
     let_go: oneshot::Sender<()>,
@@ -87,33 +106,47 @@ impl Engine {
     pub async fn start(mut options: EngineOptions) -> Result<Self, EngineError> {
         // With a relative path the engine starts, but cannot sync what it has inserted (error 107).
         options.dir = std::path::absolute(&options.dir).map_err(EngineError::Files)?;
+        options.runtime_dir = std::path::absolute(&options.runtime_dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.dir).map_err(EngineError::Files)?;
         launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
         // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
         let data = held(FolderLock::hold(&options.dir.join("sillage.lock")), &options.dir)?;
         let locks = [data, held(FolderLock::hold_itself(&options.runtime_dir), &options.runtime_dir)?];
+        let files = EngineFiles(options.runtime_dir.clone());
+        launch::make_folder(&files.folder()).map_err(EngineError::Files)?;
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
         let program = EngineProgram::choose(options.program.as_deref(), &options.library).await?;
-        let files = EngineFiles(options.runtime_dir.clone());
-        let (leash, running) = first_run(program, &options).await?;
+        let user = user_to_become(&options);
+        if let Some(user) = user {
+            launch::hand_over(&options.dir, user).map_err(EngineError::Files)?;
+            launch::let_through(&options.runtime_dir, user).map_err(EngineError::Files)?;
+        }
+        let plan = RestartPlan { program, options, user };
+        let running = first_run(&plan).await?;
 
         let (up_sender, up) = watch::channel(true);
-        let (process_sender, process) = watch::channel(running.child.id());
+        let (process_sender, process) = watch::channel(running.endpoint.process);
+        let (endpoint_sender, endpoint) = watch::channel(running.endpoint.clone());
         let (let_go, released) = oneshot::channel();
-        let endpoint = leash.endpoint.clone();
-        let signals = EngineSignals { up: up_sender, process: process_sender };
-        let watcher = tokio::spawn(keep_alive(leash, running, signals, released));
+        let signals = EngineSignals { up: up_sender, process: process_sender, endpoint: endpoint_sender };
+        let watcher = tokio::spawn(keep_alive(plan, running, signals, released));
         Ok(Self { endpoint, up, process, let_go, watcher, files, locks })
     }
 
-    /// Where it is, and who we are there. Stays the same over restarts.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// Where it is now, and who we are there; changes with each restart.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.borrow().clone()
     }
 
-    /// Whether it answers; changes when it dies and when it is back.
+    /// A store that follows the engine over its restarts.
+    pub fn store(&self, config: &config::ClickHouseConfig) -> Store {
+        let endpoint = self.endpoint.clone();
+        Store::follow(config, &self.endpoint(), Arc::new(move || Some(endpoint.borrow().clone())))
+    }
+
+    /// Whether it answers; changes when it dies or hangs, and when it is back.
     pub fn up(&self) -> watch::Receiver<bool> {
         self.up.clone()
     }
@@ -129,70 +162,76 @@ impl Engine {
         drop(self.files);
         drop(self.let_go);
         if self.watcher.await.is_err() {
-            tracing::warn!("the engine's watcher had ended before its time");
+            tracing::warn!("engine: watcher ended by a panic");
         }
         drop(self.locks);
     }
 
     /// The engine that another process of ours runs, if it answers.
     pub async fn running(runtime_dir: &Path) -> Option<Endpoint> {
-        let text = std::fs::read(runtime_dir.join("engine.json")).ok()?;
-        let endpoint: Endpoint = serde_json::from_slice(&text).ok()?;
+        let endpoint = read_endpoint(runtime_dir)?;
         answers(&endpoint).await.then_some(endpoint)
     }
-}
 
-/// The child itself: `arguments` are the library's path and the engine's own arguments. Returns when the engine ended.
-pub fn child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut arguments = arguments.into_iter();
-    let library = PathBuf::from(arguments.next().unwrap_or_default());
-    let arguments: Vec<String> =
-        std::iter::once("sillage-engine".into()).chain(arguments.map(|text| text.to_string_lossy().into())).collect();
-    match ffi::run_engine(&library, &arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // To the parent's pipe, where only the number is looked at; when that is gone, to nobody.
-            drop(writeln!(io::stderr(), "{error}"));
-            ExitCode::FAILURE
-        }
+    /// A store for the engine of another process of ours, which `endpoint` was a moment ago; it follows its restarts.
+    pub fn store_of_running(config: &config::ClickHouseConfig, runtime_dir: &Path, endpoint: &Endpoint) -> Store {
+        let runtime_dir = runtime_dir.to_owned();
+        Store::follow(config, endpoint, Arc::new(move || read_endpoint(&runtime_dir)))
     }
 }
 
-/// What a restart needs.
-struct RestartPlan {
-    program: EngineProgram,
-    arguments: Vec<String>,
-    endpoint: Endpoint,
+fn read_endpoint(runtime_dir: &Path) -> Option<Endpoint> {
+    serde_json::from_slice(&std::fs::read(runtime_dir.join("engine.json")).ok()?).ok()
 }
 
-/// A child that answers. Dropping it closes the pipe.
+/// User that the child becomes: where root starts it, and that user can reach its folders.
+#[cfg(target_os = "linux")]
+fn user_to_become(options: &EngineOptions) -> Option<u32> {
+    sandbox::may_change_user([&options.dir, &options.runtime_dir]).then_some(launch::ENGINE_USER)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn user_to_become(_options: &EngineOptions) -> Option<u32> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn seal_pipes(process: &EngineProcess) -> bool {
+    sandbox::seal_pipes(process.pid()).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn seal_pipes(_process: &EngineProcess) -> bool {
+    true
+}
+
+/// What a start needs.
+struct RestartPlan {
+    program: EngineProgram,
+    options: EngineOptions,
+    user: Option<u32>,
+}
+
+/// A child that answers.
 struct RunningEngine {
-    child: Child,
-    stdin: ChildStdin,
-    last_words: JoinHandle<u32>,
+    process: EngineProcess,
+    endpoint: Endpoint,
     since: Instant,
 }
 
 struct EngineSignals {
     up: watch::Sender<bool>,
     process: watch::Sender<Option<u32>>,
+    endpoint: watch::Sender<Endpoint>,
 }
 
-async fn first_run(
-    program: EngineProgram,
-    options: &EngineOptions,
-) -> Result<(RestartPlan, RunningEngine), EngineError> {
+async fn first_run(plan: &RestartPlan) -> Result<RunningEngine, EngineError> {
     let mut last = EngineError::NotReady;
     for tried in 0..STARTS_TRIED {
         sleep(START_PAUSE * tried).await;
-        let port = free_port().map_err(EngineError::Files)?;
-        let endpoint = launch::endpoint(port)?;
-        let config = write_files(options, &endpoint).map_err(EngineError::Files)?;
-        let arguments = launch::arguments(&config, &options.dir, port);
-        let leash = RestartPlan { program: program.clone(), arguments, endpoint };
-        match leash.run().await {
-            Ok(running) => return Ok((leash, running)),
-            Err(error @ EngineError::Spawn(_)) => return Err(error),
+        match plan.run().await {
+            Ok(running) => return Ok(running),
+            Err(error @ (EngineError::Spawn(_) | EngineError::Files(_))) => return Err(error),
             // It named no error of its own: a library that cannot be loaded will not mend itself.
             Err(error @ EngineError::Ended(0)) if tried >= LOADS_TRIED => {
                 last = error;
@@ -205,111 +244,122 @@ async fn first_run(
 }
 
 impl RestartPlan {
-    /// Starts a child and waits until it answers.
+    /// Starts a child, on a port and with passwords of its own, and waits until it answers.
     async fn run(&self) -> Result<RunningEngine, EngineError> {
-        let mut child = self
-            .program
-            .command()
-            .args(&self.arguments)
-            .env("TZ", "UTC")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // Ctrl-C in a terminal reaches the whole group: the engine must still be there for the last flush.
-            .process_group(0)
-            .spawn()
-            .map_err(EngineError::Spawn)?;
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let port = free_port().map_err(EngineError::Files)?;
+        let mut endpoint = launch::endpoint(port)?;
+        let files = EngineFiles::folder_in(&self.options.runtime_dir);
+        launch::write_files(&files, &endpoint, &self.options.report_views, self.user).map_err(EngineError::Files)?;
+        let start = launch::EngineStart { data: &self.options.dir, files: &files, port, user: self.user };
+        let process = EngineProcess::spawn(self.program.command(&start)?).await?;
+        endpoint.process = Some(process.pid().as_raw_pid().unsigned_abs());
+        let json = serde_json::to_string(&endpoint).map_err(|error| EngineError::Files(error.into()))?;
+        launch::write_private(&self.options.runtime_dir.join("engine.json"), &json).map_err(EngineError::Files)?;
         // It has one thread yet; those that it starts are as it is.
-        if let Some(Err(error)) = pid.map(|pid| priority::lower(Some(pid), BELOW)) {
-            tracing::debug!(kind = ?error.kind(), "the engine has the priority of hits");
+        if let Err(error) = priority::lower(Some(process.pid()), BELOW) {
+            tracing::debug!(kind = ?error.kind(), "engine: priority not lowered");
         }
-        let (Some(stdin), Some(stderr)) = (child.stdin.take(), child.stderr.take()) else {
-            return Err(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()));
-        };
-        let last_words = tokio::spawn(last_code(stderr));
-        let running = RunningEngine { child, stdin, last_words, since: Instant::now() };
-        running.ready(&self.endpoint).await
+        RunningEngine { process, endpoint, since: Instant::now() }.ready().await
     }
 }
 
 impl RunningEngine {
-    async fn ready(mut self, endpoint: &Endpoint) -> Result<Self, EngineError> {
+    async fn ready(mut self) -> Result<Self, EngineError> {
         let deadline = Instant::now() + READY_TIMEOUT;
         while Instant::now() < deadline {
-            if answers(endpoint).await {
+            if answers(&self.endpoint).await {
+                if !seal_pipes(&self.process) {
+                    tracing::warn!("engine: pipes of the process not sealed");
+                }
                 return Ok(self);
             }
             tokio::select! {
-                _ = self.child.wait() => return Err(EngineError::Ended(self.last_words.await.unwrap_or(0))),
+                // The child ended.
+                () = self.process.wait() => return Err(EngineError::Ended(self.process.last_code().await)),
+                // Time for the next question.
                 () = sleep(READY_POLL) => {}
             }
         }
-        self.end().await;
+        self.process.end(STOP_TIMEOUT).await;
         Err(EngineError::NotReady)
     }
+}
 
-    async fn end(self) {
-        let Self { mut child, stdin, .. } = self;
-        drop(stdin);
-        if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
-            tracing::warn!("the engine does not end by itself and is killed");
-            if child.kill().await.is_err() {
-                tracing::warn!("the engine cannot be killed");
-            }
-        }
+/// Returns when the engine has left questions unanswered for too long; tells `up` what each answer shows.
+async fn unanswered(endpoint: &Endpoint, watch: EngineWatch, up: &watch::Sender<bool>) {
+    let store = Store::connect(&config::ClickHouseConfig::default(), endpoint);
+    let mut misses = 0;
+    while misses < MISSES_MAX {
+        sleep(watch.every).await;
+        let answered = timeout(watch.deadline, store.is_alive()).await == Ok(true);
+        misses = if answered { 0 } else { misses + 1 };
+        up.send_if_modified(|up| std::mem::replace(up, answered) != answered);
     }
 }
 
 /// Watches over the child until the [`Engine`] lets go of it.
 async fn keep_alive(
-    leash: RestartPlan,
+    plan: RestartPlan,
     mut running: RunningEngine,
     signals: EngineSignals,
     mut released: oneshot::Receiver<()>,
 ) {
     let mut pause = PAUSE_MIN;
     loop {
-        tokio::select! {
-            _ = &mut released => return running.end().await,
-            _ = running.child.wait() => {}
-        }
+        let RunningEngine { mut process, endpoint, since } = running;
+        let hangs = tokio::select! {
+            // The engine is stopped.
+            _ = &mut released => return process.end(STOP_TIMEOUT).await,
+            // The child ended by itself.
+            () = process.wait() => false,
+            // It runs and does not answer.
+            () = unanswered(&endpoint, plan.options.watch, &signals.up) => true,
+        };
         signals.up.send_replace(false);
         signals.process.send_replace(None);
-        if running.since.elapsed() > LIVED_WELL {
+        if hangs {
+            tracing::error!("engine: questions unanswered; killing the process");
+            process.kill().await;
+        }
+        if since.elapsed() > LIVED_WELL {
             pause = PAUSE_MIN;
         }
-        let code = running.last_words.await.unwrap_or(0);
-        tracing::error!(code, "the engine died; it is started again");
-        running = loop {
-            tokio::select! {
-                _ = &mut released => return,
-                () = sleep(pause) => {}
-            }
-            pause = (pause * 2).min(PAUSE_MAX);
-            // A run that is given up half-way drops its pipe, and the child with it.
-            let run = tokio::select! {
-                _ = &mut released => return,
-                run = leash.run() => run,
-            };
-            match run {
-                Ok(running) => break running,
-                Err(error) => tracing::error!(%error, "the engine does not come back yet"),
-            }
-        };
-        signals.process.send_replace(running.child.id());
+        let code = process.last_code().await;
+        tracing::error!(code, "engine: process ended; restarting");
+        let Some(next) = restarted(&plan, &mut pause, &mut released).await else { return };
+        running = next;
+        signals.endpoint.send_replace(running.endpoint.clone());
+        signals.process.send_replace(running.endpoint.process);
         signals.up.send_replace(true);
     }
 }
 
-/// Reads what the child says until it has nothing more to say, and returns the number of its last error, or 0.
-async fn last_code(mut stderr: ChildStderr) -> u32 {
-    let mut words = Vec::new();
-    while matches!(stderr.read_buf(&mut words).await, Ok(1..)) {
-        words.drain(..words.len().saturating_sub(LAST_WORDS_BYTES));
+/// Starts the engine again, as often as it takes; `None` when it is let go meanwhile.
+async fn restarted(
+    plan: &RestartPlan,
+    pause: &mut Duration,
+    released: &mut oneshot::Receiver<()>,
+) -> Option<RunningEngine> {
+    loop {
+        tokio::select! {
+            // The engine is stopped.
+            _ = &mut *released => return None,
+            // Time for the next try.
+            () = sleep(*pause) => {}
+        }
+        *pause = (*pause * 2).min(PAUSE_MAX);
+        // A run that is given up half-way drops its process, which tells it to end.
+        let run = tokio::select! {
+            // The engine is stopped.
+            _ = &mut *released => return None,
+            // It answers, or does not start.
+            run = plan.run() => run,
+        };
+        match run {
+            Ok(running) => return Some(running),
+            Err(error) => tracing::error!(%error, "engine: restart failed; retrying"),
+        }
     }
-    let words = String::from_utf8_lossy(&words);
-    words.rfind("Code: ").and_then(|at| code_of(words.get(at..)?)).unwrap_or(0)
 }
 
 async fn answers(endpoint: &Endpoint) -> bool {
@@ -328,28 +378,30 @@ fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineEr
     })
 }
 
-/// Writes everything for a start, and returns the path of `config.xml`.
-fn write_files(options: &EngineOptions, endpoint: &Endpoint) -> io::Result<PathBuf> {
-    let folder = std::path::absolute(&options.runtime_dir)?;
-    let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
-    launch::write_private(&users, &launch::users_xml(endpoint, &options.report_views))?;
-    launch::write_private(&config, &launch::config_xml(&users))?;
-    launch::write_private(&folder.join("engine.json"), &serde_json::to_string(endpoint)?)?;
-    Ok(config)
-}
-
-/// What a start writes into this folder in memory, users and passwords. It goes with this, also with a start that is given
+/// What a start writes into the runtime folder: users and passwords. It goes with this, also with a start that is given
 /// up half-way.
 struct EngineFiles(PathBuf);
 
+impl EngineFiles {
+    /// The sub-folder that the child may read; beside it are things that it may not.
+    fn folder_in(runtime_dir: &Path) -> PathBuf {
+        runtime_dir.join("engine")
+    }
+
+    fn folder(&self) -> PathBuf {
+        Self::folder_in(&self.0)
+    }
+}
+
 impl Drop for EngineFiles {
     fn drop(&mut self) {
-        for name in ["engine.json", "config.xml", "users.xml"] {
-            match std::fs::remove_file(self.0.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(kind = ?error.kind(), name, "a file of the engine cannot be removed");
-                }
-                Ok(()) | Err(_) => {}
+        let folder = self.folder();
+        let files = [self.0.join("engine.json"), folder.join("config.xml"), folder.join("users.xml")];
+        let mut removals: Vec<io::Result<()>> = files.iter().map(std::fs::remove_file).collect();
+        removals.push(std::fs::remove_dir(folder));
+        for error in removals.into_iter().filter_map(Result::err) {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(kind = ?error.kind(), "engine: file of its configuration not removed");
             }
         }
     }

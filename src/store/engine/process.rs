@@ -1,0 +1,141 @@
+//! The engine's process as its parent sees it. A thread of its own starts it and waits for it: the kernel kills the
+//! process when that thread ends (`PR_SET_PDEATHSIG`), which is when this program ends, even by `kill -9`. So no
+//! descriptor is left in it that a query could name. Its standard error is a socket, which cannot be opened by a path.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::store::engine::child::{CONFINED, REPORT};
+use crate::store::engine::error::EngineError;
+use crate::store::error::code_of;
+
+/// What is kept of the process's last words, in memory, to find the error's number in.
+const LAST_WORDS_BYTES: usize = 16_384;
+/// How long a killed process may take to be gone: one that waits for a disk.
+const KILL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A process of the engine. On drop it is told to end.
+pub(super) struct EngineProcess {
+    pid: Pid,
+    ended: watch::Receiver<bool>,
+    last_words: JoinHandle<u32>,
+}
+
+impl EngineProcess {
+    /// Starts `command`, whose arguments up to `--parent` are there.
+    pub(super) async fn spawn(mut command: Command) -> Result<Self, EngineError> {
+        let (ours, theirs) = StdStream::pair().map_err(EngineError::Spawn)?;
+        ours.set_nonblocking(true).map_err(EngineError::Spawn)?;
+        command
+            .env_clear()
+            .env("TZ", "UTC")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(OwnedFd::from(theirs)))
+            // Ctrl-C in a terminal reaches the whole group: the engine must still be there for the last flush.
+            .process_group(0);
+        let (started, pid) = oneshot::channel();
+        let (end_sender, ended) = watch::channel(false);
+        let waiting = move || {
+            let child = command.spawn();
+            // The socket's other end closes with the process.
+            drop(command);
+            match child {
+                Ok(mut child) => {
+                    started.send(Ok(child.id())).ok();
+                    child.wait().ok();
+                }
+                Err(error) => {
+                    started.send(Err(error)).ok();
+                }
+            }
+            end_sender.send_replace(true);
+        };
+        std::thread::Builder::new().name("engine".into()).spawn(waiting).map_err(EngineError::Spawn)?;
+        let pid = pid.await.map_err(|_| EngineError::Spawn(io::ErrorKind::BrokenPipe.into()))?;
+        let pid = pid.map_err(EngineError::Spawn)?;
+        let pid = Pid::from_raw(pid.cast_signed()).ok_or(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()))?;
+        let stream = UnixStream::from_std(ours).map_err(EngineError::Spawn)?;
+        Ok(Self { pid, ended, last_words: tokio::spawn(read_last_code(stream)) })
+    }
+
+    /// Its number.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Returns when it has ended.
+    pub(super) async fn wait(&mut self) {
+        // An error means that the waiting thread is gone, and the process with it.
+        self.ended.wait_for(|ended| *ended).await.ok();
+    }
+
+    /// Number of the last error that it named, or 0; returns when it has ended.
+    pub(super) async fn last_code(mut self) -> u32 {
+        self.wait().await;
+        std::mem::replace(&mut self.last_words, tokio::spawn(async { 0 })).await.unwrap_or(0)
+    }
+
+    /// Tells it to end and waits; after `patience` it is killed.
+    pub(super) async fn end(mut self, patience: Duration) {
+        self.signal(Signal::INT);
+        if timeout(patience, self.wait()).await.is_err() {
+            tracing::warn!("engine: did not end by itself; killing it");
+            self.kill().await;
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(super) async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        if timeout(KILL_TIMEOUT, self.wait()).await.is_err() {
+            tracing::error!("engine: process cannot be killed");
+        }
+    }
+
+    /// The number is the process's until the thread has waited for it, which `ended` tells.
+    fn signal(&self, signal: Signal) {
+        if !*self.ended.borrow() {
+            kill_process(self.pid, signal).ok();
+        }
+    }
+}
+
+impl Drop for EngineProcess {
+    fn drop(&mut self) {
+        self.signal(Signal::INT);
+    }
+}
+
+/// Reads what the process says until it has nothing more to say, and returns the number of its last error, or 0.
+async fn read_last_code(mut stream: UnixStream) -> u32 {
+    let mut words = Vec::new();
+    let mut is_first_line = true;
+    while matches!(stream.read_buf(&mut words).await, Ok(1..)) {
+        if is_first_line && words.contains(&b'\n') {
+            is_first_line = false;
+            report_sandbox(&String::from_utf8_lossy(&words));
+        }
+        words.drain(..words.len().saturating_sub(LAST_WORDS_BYTES));
+    }
+    let words = String::from_utf8_lossy(&words);
+    words.rfind("Code: ").and_then(|at| code_of(words.get(at..)?)).unwrap_or(0)
+}
+
+fn report_sandbox(words: &str) {
+    let report = words.lines().next().and_then(|line| line.strip_prefix(REPORT));
+    if report.is_some_and(|report| report.trim() != CONFINED) {
+        tracing::warn!("engine: sandbox is partial: this kernel does not enforce every rule; Linux 6.12 does");
+    }
+}
