@@ -290,8 +290,8 @@ fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
         .map_err(|(key, file, error)| ConfigError::Value { key: key.into(), why: format!("{file}: {error}") })
 }
 
-/// The way to the database: to an engine of our own, which is started, or to one that somebody else runs, whether or not
-/// it answers yet.
+/// The way to the database: to an engine of our own, which is started, or to one that somebody else runs, whether or
+/// not it answers yet.
 ///
 /// # Errors
 /// When the engine does not start or the password cannot be read.
@@ -395,8 +395,8 @@ fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
 }
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
-/// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are waited
-/// for.
+/// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are
+/// waited for.
 struct CollectThreads {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,

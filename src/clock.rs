@@ -36,9 +36,9 @@ const CALM_STEP_MS: i64 = 10;
 /// A larger step is believed when it has lasted so long.
 const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
 
-/// The system's time of day, without its leaps. A clock that jumps back an hour, or ahead a day, would tear visits apart
-/// or destroy the keys of a day that is not over: so time goes on as the machine has counted it since the start, and a
-/// leap is followed only when it has lasted ten minutes, and was no mistake.
+/// The system's time of day, without its leaps. A clock that jumps back an hour, or ahead a day, would tear visits
+/// apart or destroy the keys of a day that is not over: so time goes on as the machine has counted it since the start,
+/// and a leap is followed only when it has lasted ten minutes, and was no mistake.
 pub struct SteadyClock {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     counted: Box<dyn Fn() -> Duration + Send + Sync>,
@@ -46,7 +46,8 @@ pub struct SteadyClock {
     steady: Mutex<SteadyState>,
 }
 
-/// The base of `SteadyState` while there is no doubt, for many threads that ask what time it is: they only read it, a second long.
+/// The base of `SteadyState` while there is no doubt, for many threads that ask what time it is: they only read it, a
+/// second long.
 struct TrustedBase {
     wall: AtomicI64,
     /// [`u64::MAX`] in doubt.

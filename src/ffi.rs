@@ -104,7 +104,7 @@ pub fn map_journal(file: &std::fs::File) -> std::io::Result<memmap2::MmapMut> {
 /// # Errors
 /// When the system refuses, or the file is empty.
 pub fn map_kept_journal(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
-    // SAFETY: nobody may change the file while it is mapped. Only the process that holds the folder's lock opens it, and
-    // it notes nothing while it reads.
+    // SAFETY: nobody may change the file while it is mapped. Only the process that holds the folder's lock opens it,
+    // and it notes nothing while it reads.
     unsafe { memmap2::Mmap::map(file) }
 }

@@ -1,9 +1,9 @@
-//! What memory a configuration allows, at the most: the sum that `sillage check` tells and tests hold the program to. It
-//! knows every bound and decides nothing.
+//! What memory a configuration allows, at the most: the sum that `sillage check` tells and tests hold the program to.
+//! It knows every bound and decides nothing.
 //!
 //! Counted is what visitors can make grow, each part at its worst at the same moment: sets that are about to double,
-//! every connection in use, a segment in which each event is an invention of its own. The engine is a process of its own
-//! with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
+//! every connection in use, a segment in which each event is an invention of its own. The engine is a process of its
+//! own with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
 
 use crate::config::Config;
 use crate::privacy::lookup::agent::AGENT_BYTES;
@@ -59,7 +59,8 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
     ]
 }
 
-/// What the folder in memory, `runtime.dir`, holds beside: the journal and the one before it, each a snapshot and notes.
+/// What the folder in memory, `runtime.dir`, holds beside: the journal and the one before it, each a snapshot and
+/// notes.
 pub fn runtime_folder(config: &Config) -> u64 {
     let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let snapshot = Visits::bytes_max(bounds).1 + sites * DAYS * Visits::day_bytes_max(bounds).1;

@@ -1,7 +1,7 @@
 //! The hot path in instructions: what a pageview costs between the wire and the disk, stage by stage, as valgrind's
-//! callgrind counts it. Counts repeat themselves where times do not, so each stage has a budget (`benches/budgets.toml`),
-//! and growth of more than a twentieth fails. `make bench-instructions` runs it; with `--accept` what was counted becomes
-//! the budget. Without valgrind it says what to install.
+//! callgrind counts it. Counts repeat themselves where times do not, so each stage has a budget
+//! (`benches/budgets.toml`), and growth of more than a twentieth fails. `make bench-instructions` runs it; with
+//! `--accept` what was counted becomes the budget. Without valgrind it says what to install.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]

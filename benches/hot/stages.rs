@@ -28,9 +28,9 @@ use crate::traffic::{Plan, SITE, Traffic};
 /// Pageviews that are measured; as many go before.
 const PAGEVIEWS: u64 = 2_000;
 
-/// The stages, by the names of their functions, and how many pageviews go through each. `ledger` is `visits` and `encode`
-/// again, with the journal's note and the lock; `read` holds `fold`; `request` is all from the wire to the answer, `bare`
-/// the same of the server that does nothing.
+/// The stages, by the names of their functions, and how many pageviews go through each. `ledger` is `visits` and
+/// `encode` again, with the journal's note and the lock; `read` holds `fold`; `request` is all from the wire to the
+/// answer, `bare` the same of the server that does nothing.
 pub(crate) const NAMES: &[(&str, u64)] = &[
     ("parse", PAGEVIEWS),
     ("anonymise", PAGEVIEWS),

@@ -1,5 +1,5 @@
-//! What a pageview costs: processor time until it is queryable, bytes in the spool, memory; and how soon after its start
-//! the program takes a hit.
+//! What a pageview costs: processor time until it is queryable, bytes in the spool, memory; and how soon after its
+//! start the program takes a hit.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The benchmark: the real program under load, beside a bare server of the same crates, and what it stores, holds and
-//! answers. `cargo bench --bench load -- all` measures and prints a table; bare, as in `cargo test`, it goes through all
-//! of it with little and asserts what must hold on any machine: no hit is lost, every figure equals what was
+//! answers. `cargo bench --bench load -- all` measures and prints a table; bare, as in `cargo test`, it goes through
+//! all of it with little and asserts what must hold on any machine: no hit is lost, every figure equals what was
 //! acknowledged. It judges no time there. Loopback only. README.md says how to read it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]

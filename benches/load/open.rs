@@ -1,6 +1,6 @@
-//! An open loop: requests go out at a fixed rate, whether or not those before them are answered, and wait from the moment
-//! when they were due. One that finds no free connection waits for one, and that wait counts too: a server that stands
-//! still for a second is charged for all that was due in it.
+//! An open loop: requests go out at a fixed rate, whether or not those before them are answered, and wait from the
+//! moment when they were due. One that finds no free connection waits for one, and that wait counts too: a server that
+//! stands still for a second is charged for all that was due in it.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind::WouldBlock;
@@ -31,8 +31,8 @@ pub(crate) struct Open {
 
 /// What sender and readers share.
 struct Shared {
-    /// Connections without an unanswered request, in the order in which they became free: each is used before the server
-    /// takes it for forgotten.
+    /// Connections without an unanswered request, in the order in which they became free: each is used before the
+    /// server takes it for forgotten.
     free: Mutex<VecDeque<usize>>,
     /// Of each connection: number of the unanswered request, and when it was due.
     asked: Vec<Mutex<(u64, Instant)>>,

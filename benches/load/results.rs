@@ -1,5 +1,5 @@
-//! What was measured, beside the reference and the goal: a table for people, two files for programs. `goals.csv` has the
-//! figures, `runs.csv` every single run behind them.
+//! What was measured, beside the reference and the goal: a table for people, two files for programs. `goals.csv` has
+//! the figures, `runs.csv` every single run behind them.
 
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! What is sent, and what must come of it. A day of simulated people (`src/simulate`) is made once; it is sent again and
-//! again, each time by other people: their addresses move on within their networks, and nothing else changes. So memory
-//! here is a day's, the server sees millions of visitors, and the truth is known of every request by its number.
+//! What is sent, and what must come of it. A day of simulated people (`src/simulate`) is made once; it is sent again
+//! and again, each time by other people: their addresses move on within their networks, and nothing else changes. So
+//! memory here is a day's, the server sees millions of visitors, and the truth is known of every request by its number.
 //!
 //! The addresses go in the header of a trusted proxy.
 

@@ -1,6 +1,6 @@
 //! Which thread serves a connection. All threads accept from one socket, and of connections that come at once, as a
-//! proxy opens them, the thread that is awake takes nearly all; they last, and one core would serve them for hours while
-//! the others rest. So a thread that has more than another hands what it accepts to the one that has fewest.
+//! proxy opens them, the thread that is awake takes nearly all; they last, and one core would serve them for hours
+//! while the others rest. So a thread that has more than another hands what it accepts to the one that has fewest.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

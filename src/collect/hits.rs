@@ -67,8 +67,8 @@ struct PendingHits<'h> {
     receipt: Receipt,
 }
 
-/// A hit on its way into the spool, until its outcome is known. When the sender leaves, nobody waits for the receipt any
-/// more, and the hit ends with that.
+/// A hit on its way into the spool, until its outcome is known. When the sender leaves, nobody waits for the receipt
+/// any more, and the hit ends with that.
 struct PendingHit<'h> {
     meters: &'h HitMeters,
     site: Arc<Site>,

@@ -1,7 +1,8 @@
 //! Whether a thread keeps up. When more comes than it can take, a part of the hits is refused at once, so that their
 //! senders slow down. Only a part: a refusal costs what an answer over HTTP costs, half to two thirds of a hit
 //! (tests/overload), so that a thread which refused all that is too much for it would, by that reckoning, do little
-//! else. The rest waits unread in the system's buffers, at no cost here; how much can wait is bounded by the connections.
+//! else. The rest waits unread in the system's buffers, at no cost here; how much can wait is bounded by the
+//! connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -12,7 +12,7 @@ use crate::compliance::audit::report::ReportFormat;
 
 /// Check every privacy rule and write a report; exits 1 if any fails.
 #[derive(Debug, clap::Args)]
-pub struct Audit {
+pub struct AuditCommand {
     #[command(flatten)]
     config: ConfigFile,
     /// Format of the report.
@@ -23,7 +23,7 @@ pub struct Audit {
     rules: bool,
 }
 
-impl Audit {
+impl AuditCommand {
     /// Prints the report; the exit code is 1 when a rule that a program can check fails.
     ///
     /// # Errors

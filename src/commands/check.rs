@@ -7,12 +7,12 @@ use crate::sizing;
 
 /// Read the configuration and report mistakes, notes and the memory it may use.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub struct CheckCommand {
     #[command(flatten)]
     config: ConfigFile,
 }
 
-impl Check {
+impl CheckCommand {
     /// Prints the memory plan and the notes.
     ///
     /// # Errors

@@ -6,12 +6,12 @@ use crate::store::engine;
 
 /// Run the database engine (internal).
 #[derive(Debug, clap::Args)]
-pub struct EngineChild {
+pub struct EngineCommand {
     #[command(flatten)]
     arguments: engine::ChildArguments,
 }
 
-impl EngineChild {
+impl EngineCommand {
     /// Becomes the engine; returns when it ends.
     pub fn run(self) -> ExitCode {
         engine::child_main(&self.arguments)

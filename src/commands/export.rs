@@ -16,7 +16,7 @@ use crate::store::reports::{ReportError, Reports};
 
 /// Write a report to a file: the same figures as the console's.
 #[derive(Debug, clap::Args)]
-pub struct Export {
+pub struct ExportCommand {
     #[command(flatten)]
     config: ConfigFile,
     /// Name of the site.
@@ -48,7 +48,7 @@ pub struct Export {
     output: Option<PathBuf>,
 }
 
-impl Export {
+impl ExportCommand {
     /// Writes the report as the user who may read published tables and nothing else.
     ///
     /// # Errors

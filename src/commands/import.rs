@@ -18,7 +18,7 @@ use crate::store::migrate;
 
 /// Count hits from access logs or event files.
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct ImportCommand {
     #[command(subcommand)]
     source: ImportSource,
 }
@@ -49,7 +49,7 @@ struct ImportArguments {
     again: bool,
 }
 
-impl Import {
+impl ImportCommand {
     /// Imports the files and prints a summary.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::store::migrate::{self, MigrationSettings};
 
 /// Bring the database's tables to this release's schema.
 #[derive(Debug, clap::Args)]
-pub struct Migrate {
+pub struct MigrateCommand {
     #[command(flatten)]
     config: ConfigFile,
     /// Print the statements without running them.
@@ -16,7 +16,7 @@ pub struct Migrate {
     dry_run: bool,
 }
 
-impl Migrate {
+impl MigrateCommand {
     /// Runs or prints the statements, and those that an administrator must run.
     ///
     /// # Errors

@@ -35,17 +35,17 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each variant carries the documentation of its struct, which clap prints")]
 pub enum Command {
-    Serve(serve::Serve),
-    Check(check::Check),
-    Notice(notice::Notice),
-    Audit(audit::Audit),
-    Import(import::Import),
-    Export(export::Export),
-    Simulate(simulate::Simulate),
-    Migrate(migrate::Migrate),
-    Token(token::Token),
+    Serve(serve::ServeCommand),
+    Check(check::CheckCommand),
+    Notice(notice::NoticeCommand),
+    Audit(audit::AuditCommand),
+    Import(import::ImportCommand),
+    Export(export::ExportCommand),
+    Simulate(simulate::SimulateCommand),
+    Migrate(migrate::MigrateCommand),
+    Token(token::TokenCommand),
     #[command(hide = true)]
-    Engine(engine::EngineChild),
+    Engine(engine::EngineCommand),
 }
 
 impl Command {

@@ -8,7 +8,7 @@ use crate::sites::Sites;
 
 /// Write the privacy notices: paragraph for a privacy policy, record of processing, self-assessment.
 #[derive(Debug, clap::Args)]
-pub struct Notice {
+pub struct NoticeCommand {
     #[command(flatten)]
     config: ConfigFile,
     /// Language of the notices.
@@ -22,7 +22,7 @@ pub struct Notice {
     site: Option<String>,
 }
 
-impl Notice {
+impl NoticeCommand {
     /// Prints the notices.
     ///
     /// # Errors

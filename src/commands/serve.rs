@@ -14,17 +14,17 @@ use crate::ship;
 
 /// Run the collector and the console.
 #[derive(Debug, clap::Args)]
-pub struct Serve {
+pub struct ServeCommand {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
     config: PathBuf,
-    /// Demonstration without a file: a shop to click through on loopback, a console signed in by the printed link, engine
-    /// and spool in a temporary folder that is removed at the end; figures are exact, not rounded.
+    /// Demonstration without a file: a shop to click through on loopback, a console signed in by the printed link,
+    /// engine and spool in a temporary folder that is removed at the end; figures are exact, not rounded.
     #[arg(long, conflicts_with = "config")]
     demo: bool,
 }
 
-impl Serve {
+impl ServeCommand {
     /// Runs until SIGTERM or Ctrl-C.
     ///
     /// # Errors

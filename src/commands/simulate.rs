@@ -13,7 +13,7 @@ use crate::simulate::{self, Traffic, VISITORS_A_DAY_MAX};
 
 /// Write invented traffic as lines for `import events`, and its exact totals.
 #[derive(Debug, clap::Args)]
-pub struct Simulate {
+pub struct SimulateCommand {
     /// Name of the site, and its host.
     #[arg(long)]
     site: String,
@@ -43,7 +43,7 @@ pub struct Simulate {
     truth: Option<PathBuf>,
 }
 
-impl Simulate {
+impl SimulateCommand {
     /// Writes the lines to standard output and the totals to their file.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::console::tokens;
 
 /// Make a console token.
 #[derive(Debug, Args)]
-pub struct Token {
+pub struct TokenCommand {
     #[command(subcommand)]
     action: TokenAction,
 }
@@ -25,7 +25,7 @@ enum TokenAction {
     },
 }
 
-impl Token {
+impl TokenCommand {
     /// Prints the token and its configuration lines.
     ///
     /// # Errors

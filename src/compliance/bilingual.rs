@@ -1,5 +1,5 @@
-//! A text in both languages, written side by side, so that neither can say what the other does not. Must never be made in
-//! one language alone.
+//! A text in both languages, written side by side, so that neither can say what the other does not. Must never be made
+//! in one language alone.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! The points at which a configuration leaves the rules. What an audit calls not held for the configuration's sake must be
-//! one of them, so that no text claims what the audit denies.
+//! The points at which a configuration leaves the rules. What an audit calls not held for the configuration's sake must
+//! be one of them, so that no text claims what the audit denies.
 
 use jiff::Span;
 

@@ -80,8 +80,8 @@ pub struct CollectConfig {
     /// Open connections: 32 KiB each once something was sent, 320 MB at the most. Without room for another, those that
     /// have waited longest are closed.
     pub max_connections: usize,
-    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the next
-    /// request, or its client to read.
+    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the
+    /// next request, or its client to read.
     pub idle_seconds: u64,
     /// The head of a request, and then its body, must have arrived within this time; honest ones come in one packet.
     pub request_seconds: u64,
@@ -148,7 +148,8 @@ pub struct ClickHouseConfig {
     pub database: String,
     /// Name of a cluster, or empty.
     pub cluster: String,
-    /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and above it.
+    /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and
+    /// above it.
     pub library: String,
 }
 
@@ -266,8 +267,8 @@ pub struct LimitsConfig {
     pub pages_per_site_day: u32,
     /// Distinct values a dimension, site and day; the rest goes to `(other)`.
     pub values_per_dimension: u32,
-    /// Distinct rows of breakdowns, actions and timings a site and day; what has no room is counted as `(other)`. A busy
-    /// site's day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 45 MB.
+    /// Distinct rows of breakdowns, actions and timings a site and day; what has no room is counted as `(other)`. A
+    /// busy site's day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 45 MB.
     pub rows_per_site_day: u32,
     /// Visits in progress, all sites: some 80 bytes each, 95 MB at the most, for around midnight a visit may be kept
     /// twice. As many in half an hour belong to twenty million visits a day. Beyond it pageviews count without their

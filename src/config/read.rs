@@ -31,8 +31,8 @@ pub(crate) fn search_path() -> Vec<std::path::PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
-/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is not a key: it belongs to the log, to
-/// tests, or to a cluster that describes its services that way.
+/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is not a key: it belongs to the log,
+/// to tests, or to a cluster that describes its services that way.
 ///
 /// # Errors
 /// The first fault as a sentence; the others show when it is mended.

@@ -1,5 +1,5 @@
-//! What the console tells its operator beside figures: conformity, notices to copy, arrivals. Must show no hit, and to a
-//! token of some sites nothing of the others.
+//! What the console tells its operator beside figures: conformity, notices to copy, arrivals. Must show no hit, and to
+//! a token of some sites nothing of the others.
 
 use hyper::StatusCode;
 use hyper::http::request::Parts;

@@ -1,6 +1,6 @@
-//! Which SQL a reader may send: one SELECT over the report views, each naming a site of the reader's, with functions that
-//! reckon and nothing else. Must let nothing through that it does not know: the engine's own `file()` reads every file that
-//! its process can, EXPLAIN and statistics count stored rows, and neither can be forbidden there.
+//! Which SQL a reader may send: one SELECT over the report views, each naming a site of the reader's, with functions
+//! that reckon and nothing else. Must let nothing through that it does not know: the engine's own `file()` reads every
+//! file that its process can, EXPLAIN and statistics count stored rows, and neither can be forbidden there.
 //!
 //! What cannot be read in one way only is refused (comments, escapes in names, dollar quotes, braces), so that the
 //! engine can find nothing in a text that this did not.

@@ -1,5 +1,5 @@
-//! What became of the last half hour's hits, by site and minute, in memory alone: a new site must see within seconds that
-//! it works, long before a figure is published. Holds outcomes and counts; nothing of a hit.
+//! What became of the last half hour's hits, by site and minute, in memory alone: a new site must see within seconds
+//! that it works, long before a figure is published. Holds outcomes and counts; nothing of a hit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};

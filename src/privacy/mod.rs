@@ -1,8 +1,9 @@
-//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on:
-//! a [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no identity.
+//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on: a
+//! [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no
+//! identity.
 //!
-//! In order: the URL is taken apart and the site found (`known_site`); the steps of [`steps`], each of which drops a hit
-//! for one reason; only then is the visitor tagged, and address and agent are let go.
+//! In order: the URL is taken apart and the site found (`known_site`); the steps of [`steps`], each of which drops a
+//! hit for one reason; only then is the visitor tagged, and address and agent are let go.
 
 pub mod hit;
 mod interned;

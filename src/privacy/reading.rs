@@ -1,5 +1,5 @@
-//! What is read of one hit, once for all the sites that it is sent to: its URL taken apart, its texts cleaned. Holds the
-//! identity as the hit does, and lives no longer.
+//! What is read of one hit, once for all the sites that it is sent to: its URL taken apart, its texts cleaned. Holds
+//! the identity as the hit does, and lives no longer.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;

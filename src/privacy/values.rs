@@ -1,6 +1,6 @@
 //! Names of actions and values of their properties, as they may be kept: cut first, then cleaned in one pass, with
-//! placeholders for what points at a person. A value that is a path or a URL is cleaned as a page of the site is; it must
-//! never keep what the same path would lose there.
+//! placeholders for what points at a person. A value that is a path or a URL is cleaned as a page of the site is; it
+//! must never keep what the same path would lose there.
 
 use std::borrow::Cow;
 

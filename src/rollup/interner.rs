@@ -1,5 +1,5 @@
-//! The texts of one rollup: each has a number, in the order in which they came, and at the end a rank among all of them.
-//! It compares texts when they are new and once at the end, never for a row.
+//! The texts of one rollup: each has a number, in the order in which they came, and at the end a rank among all of
+//! them. It compares texts when they are new and once at the end, never for a row.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;

@@ -90,8 +90,8 @@ impl Rollup {
         self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len()
     }
 
-    /// The rows, sorted by their keys; those that came to nothing are left out. A row is sorted by one number, which the
-    /// ranks of its texts make.
+    /// The rows, sorted by their keys; those that came to nothing are left out. A row is sorted by one number, which
+    /// the ranks of its texts make.
     pub fn finish(self, token: String) -> Batch {
         let order = SortOrder::new(&self);
         Batch {

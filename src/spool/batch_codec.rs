@@ -1,5 +1,5 @@
-//! Counter rows as bytes and back, as the format in [`crate::spool::batch`] has it. Reading never panics and never makes up
-//! what is not there; what was written comes back row for row, in its order.
+//! Counter rows as bytes and back, as the format in [`crate::spool::batch`] has it. Reading never panics and never
+//! makes up what is not there; what was written comes back row for row, in its order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

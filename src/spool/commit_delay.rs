@@ -1,7 +1,7 @@
-//! Whether the writer waits a moment for company before it syncs. A sync and the wake-ups around it cost the same for one
-//! event as for many, and where hits come a thousand a second each would have its own. Nobody who sends a hit looks at a
-//! clock; still, a pause that brings nothing is not repeated soon: senders that wait for one answer before the next hit
-//! (a script that posts line by line) keep their pace.
+//! Whether the writer waits a moment for company before it syncs. A sync and the wake-ups around it cost the same for
+//! one event as for many, and where hits come a thousand a second each would have its own. Nobody who sends a hit looks
+//! at a clock; still, a pause that brings nothing is not repeated soon: senders that wait for one answer before the
+//! next hit (a script that posts line by line) keep their pace.
 
 use std::time::Duration;
 

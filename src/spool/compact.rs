@@ -25,8 +25,8 @@ pub struct Quarantine {
 }
 
 impl Spool {
-    /// Puts `rows`, to which the `events` of `segment` were folded, in its place: durable first, and then the events are
-    /// removed. Its number and token stay. A crash leaves the events, the rows or both; both count once.
+    /// Puts `rows`, to which the `events` of `segment` were folded, in its place: durable first, and then the events
+    /// are removed. Its number and token stay. A crash leaves the events, the rows or both; both count once.
     ///
     /// # Errors
     /// When the segment is not sealed or was folded already, or the disk refuses; the events then wait as before. That
@@ -113,7 +113,8 @@ impl Spool {
         Err(SpoolError::Damaged(number))
     }
 
-    /// Removes what has been in quarantine for longer than [`SET_ASIDE_SECONDS`], by the time of the file's last change.
+    /// Removes what has been in quarantine for longer than [`SET_ASIDE_SECONDS`], by the time of the file's last
+    /// change.
     ///
     /// # Errors
     /// When the disk refuses.

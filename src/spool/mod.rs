@@ -4,13 +4,13 @@
 //!
 //! # Format 3
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
-//! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch` stands for
-//! one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the segment is
-//! to be removed, else the batch. `quarantine/` keeps what could not be read, for a week: `<number>.seg` and
+//! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch`
+//! stands for one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the
+//! segment is to be removed, else the batch. `quarantine/` keeps what could not be read, for a week: `<number>.seg` and
 //! `<number>.batch`, a whole file; `<number>.damaged`, pieces of a segment, each as its position (u64), its length
-//! (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte,
-//! lowest first, the top bit set on all but the last. A *signed* varint carries `2n` for `n ≥ 0`, `−2n−1` below.
-//! A *text* is the varint number that the segment's dictionary gave it. A checksum is CRC-32 as in IEEE 802.3.
+//! (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte, lowest first, the top
+//! bit set on all but the last. A *signed* varint carries `2n` for `n ≥ 0`, `−2n−1` below. A *text* is the varint
+//! number that the segment's dictionary gave it. A checksum is CRC-32 as in IEEE 802.3.
 //!
 //! **Header**, 48 bytes. Its layout is the same in every version.
 //! ```text
@@ -49,16 +49,17 @@
 //! ```
 //! Bits that have no meaning yet are 0, and nothing follows the event. Anything else is an error, never a guess.
 //!
-//! **Free**: the file goes on behind its last frame with zeros, of any number, which the next frames overwrite. A sync of
-//! bytes that a file has already is the cheapest there is; one of a file that grew makes the file system write its own
-//! books too. A disk is taken to write a *sector*, 512 bytes that begin at a multiple of 512, whole or not at all: a last
-//! frame is torn, and no damage, if from a sector within it on there are zeros only. A power cut may leave any of the
-//! sectors of the last write, for which nobody was answered; what is whole in them is kept, the rest set aside as damage.
+//! **Free**: the file goes on behind its last frame with zeros, of any number, which the next frames overwrite. A sync
+//! of bytes that a file has already is the cheapest there is; one of a file that grew makes the file system write its
+//! own books too. A disk is taken to write a *sector*, 512 bytes that begin at a multiple of 512, whole or not at all:
+//! a last frame is torn, and no damage, if from a sector within it on there are zeros only. A power cut may leave any
+//! of the sectors of the last write, for which nobody was answered; what is whole in them is kept, the rest set aside
+//! as damage.
 //!
 //! **Format 2** is the same without anything free.
 //!
-//! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13 the
-//! page, 14 day or hour, 15 no bounce any more. It is still read, and never written.
+//! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13
+//! the page, 14 day or hour, 15 no bounce any more. It is still read, and never written.
 //!
 //! # What an error of the disk does
 //! Once a write or a sync has failed, nothing that the file's cache says is believed: what waits is cut off at the

@@ -13,8 +13,8 @@ use crate::spool::segment::{HEADER, SegmentEncoder, SegmentHeader};
 /// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
 /// not catch up in the time that a sender waits.
 pub(crate) const WAITING_MAX: usize = 8 << 20;
-/// A segment ends by itself at this size, so that folding one costs bounded memory (`Rollup::bytes_max`): 60 000 pageviews,
-/// some MB as rows, and a hundred times the segment where each of them is an invention of its own.
+/// A segment ends by itself at this size, so that folding one costs bounded memory (`Rollup::bytes_max`): 60 000
+/// pageviews, some MB as rows, and a hundred times the segment where each of them is an invention of its own.
 pub(crate) const SEGMENT_MAX: u64 = 2 << 20;
 
 /// Size of a segment's file without events.

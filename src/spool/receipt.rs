@@ -1,5 +1,6 @@
 //! Resolves when its event is on the disk. A receipt waits with its thread's other receipts where the thread has a
-//! [`LocalWaker`](crate::spool::wake::LocalWaker), and in its group otherwise. It must never resolve to [`Durable`] before the sync.
+//! [`LocalWaker`](crate::spool::wake::LocalWaker), and in its group otherwise. It must never resolve to [`Durable`]
+//! before the sync.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! One wake-up for all receipts that wait on a thread. Waking a task of another thread's runtime costs a system call; a
 //! task of the same thread costs next to none. So where a thread has a [`LocalWaker`], its receipts wait in memory that
-//! no other thread touches: a promise notifies the thread once, and the `LocalWaker`'s task wakes the rest. No waiter is
-//! ever lost: on drop the `LocalWaker` wakes all of them, to wait in their groups instead.
+//! no other thread touches: a promise notifies the thread once, and the `LocalWaker`'s task wakes the rest. No waiter
+//! is ever lost: on drop the `LocalWaker` wakes all of them, to wait in their groups instead.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -64,8 +64,8 @@ impl ActiveSegment {
     }
 }
 
-/// The size of a file whose frames end at `end`. A sync of what overwrites zeros changes nothing but these bytes; one of a
-/// file that grew has the file system write its own books too, which costs as much again or several times as much.
+/// The size of a file whose frames end at `end`. A sync of what overwrites zeros changes nothing but these bytes; one
+/// of a file that grew has the file system write its own books too, which costs as much again or several times as much.
 fn size_for(end: u64) -> u64 {
     end.next_multiple_of(end.clamp(FREE.0, FREE.1).next_power_of_two())
 }

@@ -136,7 +136,8 @@ impl Store {
         }
     }
 
-    /// The same for a database that moves: `source` is asked before each use; the users' names stay those of `endpoint`.
+    /// The same for a database that moves: `source` is asked before each use; the users' names stay those of
+    /// `endpoint`.
     pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, source: EndpointSource) -> Self {
         Self { source: Some(source), ..Self::connect(config, endpoint) }
     }
@@ -178,8 +179,8 @@ impl Store {
         self.statement("SELECT 1 FORMAT Null").await
     }
 
-    /// Whether the database answers a question that needs what every reader's question needs, the lock of its time zones
-    /// among it. An answer that refuses is an answer.
+    /// Whether the database answers a question that needs what every reader's question needs, the lock of its time
+    /// zones among it. An answer that refuses is an answer.
     pub async fn is_alive(&self) -> bool {
         match self.statement("SELECT toDateTime(0, 'Europe/Paris') FORMAT Null").await {
             Ok(()) => true,

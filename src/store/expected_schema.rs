@@ -1,5 +1,5 @@
-//! What `schema/` declares, read from its own statements, so that an audit compares the database with the very text that
-//! made it. Must not be asked for anything that the server knows better: it only reads our own form.
+//! What `schema/` declares, read from its own statements, so that an audit compares the database with the very text
+//! that made it. Must not be asked for anything that the server knows better: it only reads our own form.
 
 use crate::store::client::Store;
 use crate::store::migrate;

@@ -244,7 +244,8 @@ async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, Store
     }
 }
 
-/// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired rows.
+/// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired
+/// rows.
 async fn retention(store: &Store, form: &TableForm) -> Result<Vec<MigrationStep>, StoreError> {
     let sql = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
@@ -321,8 +322,8 @@ impl TableForm {
         statements
     }
 
-    /// One shard holds a site whole: a release draws each cell where it lies, and an insert offered again is cut the same
-    /// way, so that shards know its token.
+    /// One shard holds a site whole: a release draws each cell where it lies, and an insert offered again is cut the
+    /// same way, so that shards know its token.
     fn distributed(&self, table: &str) -> String {
         let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), self.on_cluster());
         format!(

@@ -1,6 +1,6 @@
-//! A day of inventions: every hit brings a page, a referrer, an agent, a language, an action and a value that nobody has
-//! seen before. Memory, rows and texts stay within the configured bounds, what is beyond them is `(other)`, and every
-//! sum stays exact.
+//! A day of inventions: every hit brings a page, a referrer, an agent, a language, an action and a value that nobody
+//! has seen before. Memory, rows and texts stay within the configured bounds, what is beyond them is `(other)`, and
+//! every sum stays exact.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,8 +83,8 @@ impl Inventions {
         }
     }
 
-    /// One hit of which nothing was seen before but its visitor, who sends four; every second one is a new mixture of what
-    /// may have been seen.
+    /// One hit of which nothing was seen before but its visitor, who sends four; every second one is a new mixture of
+    /// what may have been seen.
     fn send(&mut self, number: u32) {
         let chance = self.chance.next();
         let mixed = number.is_multiple_of(2);

@@ -1,5 +1,5 @@
-//! The counting of one sighting, within its day: which flags it sets, which visit it moves, under which rows. All that is
-//! decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
+//! The counting of one sighting, within its day: which flags it sets, which visit it moves, under which rows. All that
+//! is decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
 
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
@@ -260,7 +260,8 @@ impl SightingCounter<'_, '_> {
         VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
     }
 
-    /// Times whose rows there is no room for count for [`OTHER`](crate::visits::OTHER) among the pages: the site's stay right.
+    /// Times whose rows there is no room for count for [`OTHER`](crate::visits::OTHER) among the pages: the site's stay
+    /// right.
     fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
         let timings: Vec<Timing> =
             timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();

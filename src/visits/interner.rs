@@ -94,8 +94,8 @@ impl Interner {
         let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
         let texts = TextTotals {
             number: pages + values * (DIMENSIONS as u64 + 2),
-            // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value, five
-            // texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
+            // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value,
+            // five texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
             bytes: pages * LONG + values * (LONG + 3 * HOST + ACTION + LONG + 5 * CAMPAIGN + 11 * SHORT),
         };
         // Both the list and the table may have twice the room that they need.

@@ -73,8 +73,8 @@ impl RowSet {
         Self { bound: bound as usize, common: Vec::new(), common_rows: 0, known: TagSet::default() }
     }
 
-    /// Puts [`OTHER_VALUE`] in the place of values whose rows on this page there is no room for; says whether there were
-    /// any.
+    /// Puts [`OTHER_VALUE`] in the place of values whose rows on this page there is no room for; says whether there
+    /// were any.
     pub(super) fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) -> bool {
         let bits = bits_of(&mut self.common, page);
         let mut beyond = false;

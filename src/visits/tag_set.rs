@@ -1,12 +1,12 @@
-//! A set of 64-bit numbers that are spread evenly already, as tags are, in little more than eight bytes each. It grows a
-//! few thousand numbers at a time: whoever waits for the one lock never waits for millions to be moved.
+//! A set of 64-bit numbers that are spread evenly already, as tags are, in little more than eight bytes each. It grows
+//! a few thousand numbers at a time: whoever waits for the one lock never waits for millions to be moved.
 //!
 //! Numbers are in shards, and a shard's are in lists in ascending order with gaps: each number stands at the place that
 //! its upper half gives it or behind it, with no gap between, so that looking one up is to go on from its place to the
-//! first that is not smaller. A shard that is full is laid out anew over one list more. When there are [`SHARD`] numbers
-//! a shard, one shard more takes a half of the oldest undivided one (linear hashing): shards are never all about to grow
-//! at once. All lists of a large set are pieces of memory of one size, so that what one gives back another takes; a set
-//! of a few numbers is one short list.
+//! first that is not smaller. A shard that is full is laid out anew over one list more. When there are [`SHARD`]
+//! numbers a shard, one shard more takes a half of the oldest undivided one (linear hashing): shards are never all
+//! about to grow at once. All lists of a large set are pieces of memory of one size, so that what one gives back
+//! another takes; a set of a few numbers is one short list.
 
 /// Numbers of a shard, on average. The undivided ones hold up to twice as many.
 const SHARD: usize = 2_048;

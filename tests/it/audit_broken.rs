@@ -1,5 +1,5 @@
-//! Each rule is broken on purpose, as really as it can be, whereupon that rule alone is not held. Where the program gives
-//! no way to break a rule, the evidence is broken.
+//! Each rule is broken on purpose, as really as it can be, whereupon that rule alone is not held. Where the program
+//! gives no way to break a rule, the evidence is broken.
 
 use sillage::clock::{Clock, SystemClock};
 use sillage::compliance::audit::{Audit, Evidence, Verdict};

@@ -143,7 +143,8 @@ async fn a_day_s_key_is_nowhere_once_the_day_is_over() {
     let mut tell = child.stdin.take().unwrap();
     let process = child.id().unwrap();
     let folder = line_with(&mut lines, "folder").await;
-    // In a snapshot: site, day, length, key. In the first note of a day: site, time, day, hour, tag, a one, length, key.
+    // In a snapshot: site, day, length, key. In the first note of a day: site, time, day, hour, tag, a one, length,
+    // key.
     let keys = [key_in(Path::new(&folder), "shop.example", 2), key_in(Path::new(&folder), "blog.example", 6)];
     assert_ne!(keys[0], keys[1]);
 

@@ -37,8 +37,8 @@ fn view(path: &str, referrer: Option<&str>, consent: Value) -> Value {
     event
 }
 
-/// A day of four people: A comes by an advertisement, reads on and comes back to the first page; B comes from nowhere; C
-/// by a newsletter, without a word of consent; D by a link, and uses a feature.
+/// A day of four people: A comes by an advertisement, reads on and comes back to the first page; B comes from nowhere;
+/// C by a newsletter, without a word of consent; D by a link, and uses a feature.
 async fn the_day(marketing: MarketingPolicy) -> Collector {
     let shop = collector(marketing).await;
     let inside = Some("https://shop.example/");

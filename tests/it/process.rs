@@ -176,8 +176,8 @@ async fn trickle(collect: SocketAddr, name: usize) -> BTreeMap<String, Ledger> {
     ledger
 }
 
-/// Ends a program by `signal` under a trickle of hits; every acknowledged hit is there afterwards, exactly once. Only the
-/// last hit of each sender, whose answer never came, may be there or not.
+/// Ends a program by `signal` under a trickle of hits; every acknowledged hit is there afterwards, exactly once. Only
+/// the last hit of each sender, whose answer never came, may be there or not.
 async fn nothing_acknowledged_is_lost(signal: Signal) -> ExitStatus {
     let home = Home::new("");
     let program = home.serve(&[]).await;

@@ -1,5 +1,5 @@
-//! What leaves is made of rounded sums and of nothing else: one person more or less, within a rounding, changes no answer
-//! by a byte; and on random figures every answer is what a plain model makes of rounded sums alone.
+//! What leaves is made of rounded sums and of nothing else: one person more or less, within a rounding, changes no
+//! answer by a byte; and on random figures every answer is what a plain model makes of rounded sums alone.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! Plays the thief: whoever takes the disk, the memory folder, the logs, the metrics and the whole database must not
-//! learn who was there. Hits go in whose addresses, agents, queries and ids are known words; then every byte is searched.
+//! learn who was there. Hits go in whose addresses, agents, queries and ids are known words; then every byte is
+//! searched.
 
 use std::path::Path;
 
@@ -111,8 +112,8 @@ fn requests(what: &str) -> Vec<Vec<u8>> {
     requests
 }
 
-/// What a site may measure beside pages, each time with a canary where nothing may stay: searches and script errors, and
-/// campaigns of visitors who consent. One of them does not.
+/// What a site may measure beside pages, each time with a canary where nothing may stay: searches and script errors,
+/// and campaigns of visitors who consent. One of them does not.
 fn declared(what: &str) -> [serde_json::Value; 6] {
     const CLICKS: &str = "gclid=zqcanary&fbclid=zqcanary&msclkid=zqcanary&_gl=zqcanary&mc_eid=zqcanary&utm_id=zqcanary";
     const EMAIL: &str = "jane.zqcanary%40zqcanary.example";

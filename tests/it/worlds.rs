@@ -16,8 +16,8 @@ const TABLES: [&str; 4] = ["pages", "breakdowns", "actions", "timings"];
 #[derive(Clone, Copy)]
 struct Person(&'static str, &'static str);
 
-/// The one whom the thief looks for, and one whose coarse values are the same: another address of the same town, another
-/// agent of the same browser.
+/// The one whom the thief looks for, and one whose coarse values are the same: another address of the same town,
+/// another agent of the same browser.
 const KNOWN: Person = Person("90.0.0.1", FIREFOX);
 const OTHER: Person = Person("90.0.0.77", "Mozilla/5.0 (X11; Linux x86_64; rv:140.1) Gecko/20100101 Firefox/140.1");
 const NEIGHBOURS: [Person; 3] =
@@ -46,8 +46,8 @@ async fn visits(collector: &Collector, Person(address, agent): Person, at: &str,
     collector.app.flush().await.unwrap();
 }
 
-/// Names and sizes of all files under a folder. How often the journal began anew depends on when the house was tidied, so
-/// its number is left out.
+/// Names and sizes of all files under a folder. How often the journal began anew depends on when the house was tidied,
+/// so its number is left out.
 fn listing(folder: &Path) -> Vec<String> {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

@@ -13,8 +13,8 @@ use sillage::sizing;
 use crate::bare::Bare;
 use crate::program::{Home, Program, Setup};
 
-/// The program and the bare server, each alone on the first core while the other has nothing to do: with one thread that
-/// serves. The engine, and whoever asks for this, are on the second; where there is no second core, they share.
+/// The program and the bare server, each alone on the first core while the other has nothing to do: with one thread
+/// that serves. The engine, and whoever asks for this, are on the second; where there is no second core, they share.
 pub(crate) fn on_a_core_of_their_own(collect: &str) -> (Program, Bare) {
     let second = 1 % std::thread::available_parallelism().unwrap().get();
     pin(None, 0);

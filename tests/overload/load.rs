@@ -67,8 +67,8 @@ pub(crate) fn pageview(number: u64) -> Vec<u8> {
     hit(number, number % 500, "news.example", FIREFOX)
 }
 
-/// One pageview of a page, from a host, by a browser of which nobody has heard; every second one a mixture that nobody has
-/// seen of pages, hosts and browsers that are known.
+/// One pageview of a page, from a host, by a browser of which nobody has heard; every second one a mixture that nobody
+/// has seen of pages, hosts and browsers that are known.
 pub(crate) fn invention(number: u64) -> Vec<u8> {
     let chance =
         number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -152,8 +152,8 @@ struct Sender {
     unanswered: Cell<u32>,
 }
 
-/// `rate` hits a second for `time` over the connections of `crowd`, whether or not they are answered; then waits for all
-/// answers. What was due and could not be sent is held.
+/// `rate` hits a second for `time` over the connections of `crowd`, whether or not they are answered; then waits for
+/// all answers. What was due and could not be sent is held.
 pub(crate) fn flood(to: SocketAddr, crowd: Crowd, rate: f64, time: Duration) -> Answers {
     on_a_runtime(async {
         let (set, mut senders) = (LocalSet::new(), Vec::new());

@@ -1,6 +1,6 @@
-//! Twice the load that can be taken. The first crowd is the one that a server serves best: what its closed loop takes is
-//! the best. An open loop offers twice that to each crowd, between two closed loops on as many connections; then the same
-//! is done to a bare server on the same core. Ratios are of neighbours in time, since the machine's speed changes.
+//! Twice the load that can be taken. The first crowd is the one that a server serves best: what its closed loop takes
+//! is the best. An open loop offers twice that to each crowd, between two closed loops on as many connections; then the
+//! same is done to a bare server on the same core. Ratios are of neighbours in time, since the machine's speed changes.
 
 use std::net::SocketAddr;
 use std::time::Duration;

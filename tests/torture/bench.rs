@@ -150,8 +150,8 @@ impl Bench {
         }
     }
 
-    /// The collector is killed, and is there again so many seconds later by its clock. Time can only be moved while it is
-    /// down: while it runs it does not believe in leaps.
+    /// The collector is killed, and is there again so many seconds later by its clock. Time can only be moved while it
+    /// is down: while it runs it does not believe in leaps.
     pub(crate) async fn down(&mut self, seconds: i64) {
         self.collector.kill().await;
         let load = self.load.clone();

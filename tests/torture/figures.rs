@@ -1,4 +1,5 @@
-//! The figures as the database has them, and how they compare with the ledger: hit by hit, and row by row with the model.
+//! The figures as the database has them, and how they compare with the ledger: hit by hit, and row by row with the
+//! model.
 
 use std::collections::BTreeMap;
 

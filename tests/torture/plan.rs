@@ -28,8 +28,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// `--seconds N --rate N --seed N --only PART-OF-A-NAME`, or SECONDS, RATE, SEED, ONLY; VISITS=exact|shown. Nothing when
-    /// `cargo test` asks for other tests.
+    /// `--seconds N --rate N --seed N --only PART-OF-A-NAME`, or SECONDS, RATE, SEED, ONLY; VISITS=exact|shown. Nothing
+    /// when `cargo test` asks for other tests.
     pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
         let arguments: Vec<String> = arguments.collect();
         let filters = arguments.first().filter(|first| !first.starts_with('-'));

@@ -1,5 +1,5 @@
-//! A whole request, from readable to written, through real sockets: what HTTP and the way around the counting cost, beside
-//! the bare server. One connection, one request at a time; the kernel's part is not counted.
+//! A whole request, from readable to written, through real sockets: what HTTP and the way around the counting cost,
+//! beside the bare server. One connection, one request at a time; the kernel's part is not counted.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -196,8 +196,8 @@ fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static 
     if timings.is_empty() { Err("t: no known metric") } else { Ok(timings) }
 }
 
-/// Properties as an object or as a string that holds one. Anything else is no properties, and no reason to lose the event;
-/// lists, objects and blanks among the values are passed over.
+/// Properties as an object or as a string that holds one. Anything else is no properties, and no reason to lose the
+/// event; lists, objects and blanks among the values are passed over.
 fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static str> {
     let object = match written {
         Some(Value::Object(object)) => object,

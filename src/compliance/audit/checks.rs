@@ -1,4 +1,5 @@
-//! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing else.
+//! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing
+//! else.
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::finding::{Finding, Verdict};

@@ -1,5 +1,6 @@
-//! What the live database says: its tables against the declared ones, what is stored in them, who may read, and what the
-//! reading user can do when it tries. Must ask for names, counts and dates only, never for a value that a visitor sent.
+//! What the live database says: its tables against the declared ones, what is stored in them, who may read, and what
+//! the reading user can do when it tries. Must ask for names, counts and dates only, never for a value that a visitor
+//! sent.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Whether the rules are held: evidence is gathered from the configuration, the live database and the machine, each rule
-//! is judged by it, and a report is written. Must change nothing anywhere, and put nothing into a report that a visitor
-//! sent: names of ours, numbers, dates.
+//! Whether the rules are held: evidence is gathered from the configuration, the live database and the machine, each
+//! rule is judged by it, and a report is written. Must change nothing anywhere, and put nothing into a report that a
+//! visitor sent: names of ours, numbers, dates.
 
 pub mod checks;
 pub mod database;

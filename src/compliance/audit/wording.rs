@@ -1,8 +1,8 @@
 //! Words by which a text would borrow an authority's seal. Must stay cautious: it reads sentence by sentence, and a
 //! sentence that denies a seal counts as well, since people remember the word and forget the "not".
 
-/// Beginnings of words, in both languages, that speak of a seal. (Words in whole would be found by the test that no file
-/// of ours holds them.)
+/// Beginnings of words, in both languages, that speak of a seal. (Words in whole would be found by the test that no
+/// file of ours holds them.)
 const SEALS: [&str; 8] = ["certif", "validat", "validé", "approv", "approuv", "agré", "homolog", "label"];
 
 /// The first sentence of `text` that names the CNIL and a seal together.

@@ -1,5 +1,5 @@
-//! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and what
-//! this configuration changes. Must never speak for an authority.
+//! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and
+//! what this configuration changes. Must never speak for an authority.
 
 use crate::compliance::bilingual::{Bilingual, said};
 use crate::compliance::deviations::Deviation;

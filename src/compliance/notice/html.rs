@@ -1,5 +1,5 @@
-//! Documents as HTML: one whole page, with its style inside and nothing from elsewhere. Every text is escaped; the policy
-//! that goes with a page allows this style, the collector's own script, and nothing else.
+//! Documents as HTML: one whole page, with its style inside and nothing from elsewhere. Every text is escaped; the
+//! policy that goes with a page allows this style, the collector's own script, and nothing else.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! What is measured, as data: `/privacy.json`. Names are stable: one may be added, none changes its meaning without another
-//! `schema`. Must say the same as the page, from the same functions.
+//! What is measured, as data: `/privacy.json`. Names are stable: one may be added, none changes its meaning without
+//! another `schema`. Must say the same as the page, from the same functions.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
-//! What people are told: the public pages `/privacy` and `/opt-out`, their form for machines, and the notices for whoever
-//! answers for the measurement. All of it is made from the running configuration and the one table of
-//! [`rules`](crate::compliance::rules), in both languages at once. It must claim nothing that they do not hold, see no hit and
-//! no figure, and never speak for an authority.
+//! What people are told: the public pages `/privacy` and `/opt-out`, their form for machines, and the notices for
+//! whoever answers for the measurement. All of it is made from the running configuration and the one table of
+//! [`rules`](crate::compliance::rules), in both languages at once. It must claim nothing that they do not hold, see no
+//! hit and no figure, and never speak for an authority.
 
 pub(crate) mod assessment;
 pub mod document;

@@ -1,5 +1,5 @@
-//! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never see
-//! the collector's own pages.
+//! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never
+//! see the collector's own pages.
 
 use crate::compliance::bilingual::{Bilingual, plain, said};
 use crate::compliance::facts::ConfigFacts;

@@ -1,5 +1,5 @@
-//! What people may know and do: basis, retention, rounding, objection, rights. Must claim nothing that the configuration
-//! does not hold.
+//! What people may know and do: basis, retention, rounding, objection, rights. Must claim nothing that the
+//! configuration does not hold.
 
 use crate::compliance::bilingual::{Bilingual, said};
 use crate::compliance::facts::ConfigFacts;

@@ -2,55 +2,17 @@
 //! that they cannot disagree. Must hold words only: how a rule is checked is for `audit`, and nothing
 //! here may ask a database, a file or a configuration.
 
+mod rule;
 pub(crate) mod sources;
 pub(crate) mod table;
 
+use crate::compliance::rules::rule::words;
+pub use crate::compliance::rules::rule::{Rule, RuleSource, RuleText};
 pub use crate::compliance::rules::sources::{
     ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
     SOLUTIONS, SOURCES,
 };
 pub use crate::compliance::rules::table::RULES;
-
-/// A text in both languages that the product speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuleText {
-    /// English.
-    pub en: &'static str,
-    /// French.
-    pub fr: &'static str,
-}
-
-/// A published text that a rule comes from.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RuleSource {
-    /// Its letter in the documentation.
-    pub letter: char,
-    /// Who published it, its title and, where known, the article.
-    pub name: RuleText,
-    /// Date of the text as it was read; empty where it bears none.
-    pub date: RuleText,
-}
-
-/// One rule.
-#[derive(Debug)]
-pub struct Rule {
-    /// Its number: `R` and this.
-    pub number: u8,
-    /// The rule in a few words, for a list.
-    pub title: RuleText,
-    /// What it asks.
-    pub text: RuleText,
-    /// Where it comes from.
-    pub sources: &'static [&'static RuleSource],
-    /// What the product does about it as it is delivered.
-    pub held: RuleText,
-    /// What no machine can tell and somebody has to do, where that is part of the rule.
-    pub person: Option<RuleText>,
-}
-
-const fn words(en: &'static str, fr: &'static str) -> RuleText {
-    RuleText { en, fr }
-}
 
 /// The sentence by which the product may be presented, followed by the configuration that it speaks of.
 pub const SELF_ASSESSMENT: RuleText = words(

@@ -1,6 +1,6 @@
 //! The published texts that rules come from. Must date each as it was read, and name no article that was not.
 
-use crate::compliance::rules::{RuleSource, words};
+use crate::compliance::rules::rule::{RuleSource, words};
 
 /// CNIL, solutions for audience measurement.
 pub static SOLUTIONS: RuleSource = RuleSource {

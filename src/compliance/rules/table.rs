@@ -1,10 +1,10 @@
 //! The rules, word by word. Must say what is true of the program as it is delivered, in our own words.
 
+use crate::compliance::rules::rule::{Rule, words};
 use crate::compliance::rules::sources::{
     ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
     SOLUTIONS,
 };
-use crate::compliance::rules::{Rule, words};
 
 /// All rules, in the order of their numbers.
 pub static RULES: [Rule; 22] = [

@@ -2,8 +2,8 @@
 //! of an IPv6 address are gone before anything is looked up; no address is kept, not even in the cache, which knows a
 //! place by where it stands in its file.
 //!
-//! Files are asked in the configured order, and the first that answers wins; a file of IPv4 addresses has no answer
-//! for others. Addresses of private networks are not looked up. Understood are the layouts of MaxMind's GeoIP2 and GeoLite2
+//! Files are asked in the configured order, and the first that answers wins; a file of IPv4 addresses has no answer for
+//! others. Addresses of private networks are not looked up. Understood are the layouts of MaxMind's GeoIP2 and GeoLite2
 //! (`country.iso_code`, `subdivisions[0].names.en`, `city.names.en`) and flat ones (`country_code` or `country`,
 //! `state1` or `region`, `city`).
 

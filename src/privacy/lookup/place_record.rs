@@ -1,5 +1,5 @@
-//! What a record of a location file says of a place, read at one go in any of the layouts that `place` names. What it does
-//! not know, it passes over, of whatever kind it is; nothing is copied but what is asked for.
+//! What a record of a location file says of a place, read at one go in any of the layouts that `place` names. What it
+//! does not know, it passes over, of whatever kind it is; nothing is copied but what is asked for.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The class of a screen, from the viewport's width. The exact width, which helps to tell people apart, goes no further.
+//! The class of a screen, from the viewport's width. The exact width, which helps to tell people apart, goes no
+//! further.
 
 /// The class of a width in CSS pixels. The bounds are the steps at which most style sheets change their layout.
 pub fn screen_class(width: u32) -> &'static str {

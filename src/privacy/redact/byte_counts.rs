@@ -1,5 +1,5 @@
-//! What one look at a text tells about it: enough to know that it holds nothing that points at a person, as nearly every
-//! text of nearly every site. It decides nothing else; what it cannot clear is looked at by `redact`.
+//! What one look at a text tells about it: enough to know that it holds nothing that points at a person, as nearly
+//! every text of nearly every site. It decides nothing else; what it cannot clear is looked at by `redact`.
 
 /// Counts of a text's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub(in crate::privacy) struct ByteCounts {
     pub(in crate::privacy) others: usize,
     /// An `@`, or the first byte of its wide forms.
     pub(in crate::privacy) at: bool,
-    /// What a path in its one spelling has not: bytes that `percent` may encode or decode, `@` and `;`, and a slash or a dot
-    /// behind a slash.
+    /// What a path in its one spelling has not: bytes that `percent` may encode or decode, `@` and `;`, and a slash or
+    /// a dot behind a slash.
     unclean: usize,
 }
 
-/// Of each byte, and of each pair of classes, how much it adds to eight counts, each in eight bits of its own: one addition
-/// counts them all, and 255 bytes fill none.
+/// Of each byte, and of each pair of classes, how much it adds to eight counts, each in eight bits of its own: one
+/// addition counts them all, and 255 bytes fill none.
 const DIGIT: u64 = 1;
 const SMALL: u64 = 1 << 8;
 const CHANGE: u64 = 1 << 16;
@@ -94,8 +94,8 @@ impl ByteCounts {
         self.longest_word < 12 && self.changes == 0
     }
 
-    /// A segment, or a path of many, that is its own one spelling, and harmless. No segment of a path has more of anything
-    /// than the path, and fewer than five changes are too few in twenty bytes.
+    /// A segment, or a path of many, that is its own one spelling, and harmless. No segment of a path has more of
+    /// anything than the path, and fewer than five changes are too few in twenty bytes.
     pub(in crate::privacy) fn is_clean(&self) -> bool {
         self.unclean == 0 && self.changes < 5 && self.is_harmless()
     }

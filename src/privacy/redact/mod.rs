@@ -32,8 +32,8 @@ const PHONE: &str = ":phone";
 const UUID: &str = ":uuid";
 const ID: &str = ":id";
 
-/// Rounds after which a text has all its placeholders. Each round replaces every occurrence; the second acts only where what
-/// is left is a number as a whole, the third has nothing to do.
+/// Rounds after which a text has all its placeholders. Each round replaces every occurrence; the second acts only where
+/// what is left is a number as a whole, the third has nothing to do.
 const ROUNDS_MAX: usize = 4;
 
 /// `segment`, once decoded, with its placeholders. Doing it twice changes nothing more. Linear in the segment's length.
@@ -211,8 +211,8 @@ fn is_telephone(run: &str) -> bool {
     is_written && !is_dated() && !is_isbn(&groups.concat())
 }
 
-/// The text with a placeholder for each token between words, where there is one; also for its shorter pieces, behind a `-`
-/// or `_` of its own.
+/// The text with a placeholder for each token between words, where there is one; also for its shorter pieces, behind a
+/// `-` or `_` of its own.
 fn without_tokens(text: &str) -> Option<String> {
     let has_token = text.contains(ID) || text.split(|c: char| !c.is_alphanumeric()).any(is_token);
     if !has_token {

@@ -2,8 +2,8 @@
 //! memory alone, wiped when they are destroyed. A day's key outlives its midnight by half an hour, so that a visit in
 //! progress can be followed into the new day; then nothing on the machine can make its tags again.
 //!
-//! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far as
-//! it lets us.
+//! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far
+//! as it lets us.
 
 use std::sync::{Arc, Mutex, Once};
 

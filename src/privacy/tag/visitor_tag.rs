@@ -51,8 +51,9 @@ impl VisitorTag {
         self.with(key, (PROPERTY, action), (property, value))
     }
 
-    /// A tag made of this one. The function is keyed, so that nobody without the day's key can tell which tags are of one
-    /// visitor, nor choose pages whose tags meet; the key of it is derived from the day's, so that it can be a quick one.
+    /// A tag made of this one. The function is keyed, so that nobody without the day's key can tell which tags are of
+    /// one visitor, nor choose pages whose tags meet; the key of it is derived from the day's, so that it can be a
+    /// quick one.
     fn with(&self, key: &DayKey, (kind, what): (u32, u32), (property, value): (u32, u32)) -> u64 {
         let word = |upper, lower| u64::from(upper) << 32 | u64::from(lower);
         sip(key.derived(), [self.0, word(kind, what), word(property, value)])
@@ -105,8 +106,8 @@ const GATHERED_STACK: usize = 2_048;
 /// The same of [`one_by_one`].
 const ONE_BY_ONE_STACK: usize = 32_768;
 
-/// 64 bits of a keyed blake3 over parts with their lengths, so that no two lists of parts read alike. Leaves no copy of the
-/// key behind: blake3 has some on the stack, which is wiped here.
+/// 64 bits of a keyed blake3 over parts with their lengths, so that no two lists of parts read alike. Leaves no copy of
+/// the key behind: blake3 has some on the stack, which is wiped here.
 fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let bits = gathered(key, parts);
     zeroize_stack::<GATHERED_STACK>();

@@ -1,5 +1,5 @@
-//! URLs that the URL standard leaves as they are, cut by hand: nearly all that browsers send. A cut borrows from the URL
-//! and says what the `url` crate would say of it, byte for byte; what this file does not know, it does not cut.
+//! URLs that the URL standard leaves as they are, cut by hand: nearly all that browsers send. A cut borrows from the
+//! URL and says what the `url` crate would say of it, byte for byte; what this file does not know, it does not cut.
 //!
 //! | of a URL | what is cut |
 //! |---|---|

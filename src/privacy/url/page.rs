@@ -38,8 +38,8 @@ const PRIVATE_ENDINGS: &[&str] = &["local", "localhost", "internal", "intranet",
 
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes before its query, or with control
-/// characters.
+/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes before its query, or with
+/// control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the URL is no absolute http or https URL of at most 2000 bytes")]
 pub struct UrlError;

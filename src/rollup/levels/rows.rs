@@ -1,5 +1,5 @@
-//! The rows of the published tables, field by field as in `schema/0002_published.sql`. Figures are sums; a correction is
-//! a row with a negative figure.
+//! The rows of the published tables, field by field as in `schema/0002_published.sql`. Figures are sums; a correction
+//! is a row with a negative figure.
 
 use std::sync::Arc;
 

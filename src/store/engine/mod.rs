@@ -1,10 +1,10 @@
 //! A ClickHouse of our own, as a child on a leash: the kernel ends it with us (`process.rs`), and walls keep it to its
-//! own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors into our
-//! logs: they quote data.
+//! own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors into
+//! our logs: they quote data.
 //!
 //! A child that dies, or that stops answering a real question, is replaced by another one, on a new port and with new
-//! passwords; a [`Store`] that follows the engine only sees a pause. Two processes cannot open one data folder: a lock on
-//! a file in it decides.
+//! passwords; a [`Store`] that follows the engine only sees a pause. Two processes cannot open one data folder: a lock
+//! on a file in it decides.
 
 mod child;
 mod error;

@@ -2,8 +2,8 @@
 //! `file:/dev/stdin` is opened by the zone loader), so the process may reach nothing but its own folder, and nothing in
 //! there that could hang it.
 //!
-//! Landlock: files beneath the data folder, its own configuration, parts of `/proc` and `/sys` for reading; one TCP port
-//! to listen on, none to connect to; no signal and no abstract socket outside. Seccomp: no new process, no FIFO or
+//! Landlock: files beneath the data folder, its own configuration, parts of `/proc` and `/sys` for reading; one TCP
+//! port to listen on, none to connect to; no signal and no abstract socket outside. Seccomp: no new process, no FIFO or
 //! device, no tracing, no mounting and the like. Landlock cannot forbid `/proc/self/fd/N` where it is a pipe, and the
 //! engine makes pipes for itself: the parent takes their permissions away ([`seal_pipes`]), so that no path opens them.
 //!

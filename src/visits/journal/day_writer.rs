@@ -1,4 +1,5 @@
-//! Writes a site's day as a [`DaySnapshot`](crate::visits::journal::snapshot::DaySnapshot), from where it is, without a copy.
+//! Writes a site's day as a [`DaySnapshot`](crate::visits::journal::snapshot::DaySnapshot), from where it is, without a
+//! copy.
 
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
@@ -50,8 +51,8 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for CountedSeq<I> {
 const PIECE: usize = 512;
 const BYTES_MAX: usize = 78;
 
-/// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time that
-/// a snapshot takes, in which everybody waits.
+/// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time
+/// that a snapshot takes, in which everybody waits.
 struct ChunkedSeq<I, F>(usize, I, F);
 
 impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for ChunkedSeq<I, F> {

@@ -20,8 +20,8 @@ use crate::visits::journal::entry::JournalEntry;
 use crate::visits::journal::generation::{Generation, JournalLocation, shipped};
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What another
-/// version wrote is not read.
+/// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What
+/// another version wrote is not read.
 const VERSION: u32 = 4;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
@@ -31,8 +31,8 @@ const SNAPSHOT_HEAD: usize = 8 + 4;
 const BUFFER_BYTES: usize = 64 * 1024;
 /// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
 const NOTE_MAX: usize = 32 * 1024;
-/// Room for notes: so many times the snapshot, so that writing snapshots, while everybody waits, stays a small part of the
-/// time; at least some 100 000 notes; at most what a machine can spare.
+/// Room for notes: so many times the snapshot, so that writing snapshots, while everybody waits, stays a small part of
+/// the time; at least some 100 000 notes; at most what a machine can spare.
 const NOTES_TO_SNAPSHOT: usize = 8;
 const NOTES_MIN: usize = 8 << 20;
 pub(crate) const NOTES_MAX: usize = 256 << 20;

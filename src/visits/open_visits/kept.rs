@@ -1,6 +1,6 @@
 //! Visits in progress as bytes, for the journal's snapshot: little-endian, one behind the other, in the order of their
-//! turns. Written field by field by a serialiser they would take most of the time that a snapshot takes, in which everybody
-//! waits.
+//! turns. Written field by field by a serialiser they would take most of the time that a snapshot takes, in which
+//! everybody waits.
 //!
 //! ```text
 //! tag u64 · last seen u32 · entry, current and previous page: page u32, hours before u16, days before u8, marks u8

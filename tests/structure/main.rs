@@ -1,0 +1,84 @@
+//! The house's own rules, checked on its text: imports, names, rooms, documents. Reads files and nothing else.
+
+mod documents;
+mod imports;
+mod names;
+mod rooms;
+mod source;
+
+use std::collections::BTreeSet;
+
+use crate::source::Tree;
+
+/// Names that several modules may declare: associated types of the language's own traits.
+const NAMES_SHARED: [&str; 3] = ["Key", "Output", "Value"];
+
+/// Most lines of the program's door.
+const MAIN_LINES_MAX: usize = 80;
+
+#[test]
+fn no_two_files_of_src_import_each_other_over_any_way() {
+    let circles = imports::circles(&Tree::src());
+    assert!(circles.is_empty(), "import circles:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn an_import_circle_over_three_files_is_found() {
+    let tree = Tree::of_texts(&[
+        ("a", "use crate::b::Bee; pub struct Ant;"),
+        ("b", "pub struct Bee; pub fn f() { crate::c::f() }"),
+        ("c", "use super::a::Ant; pub fn f() {}"),
+        ("d", "use crate::a::Ant; #[cfg(test)] mod tests { use crate::d::f; }"),
+    ]);
+    assert_eq!(imports::circles(&tree), ["a -> b -> c -> a"]);
+}
+
+#[test]
+fn no_type_name_is_declared_twice_in_src() {
+    let declared = names::declared(&Tree::src());
+    let repeated: Vec<_> = declared
+        .iter()
+        .filter(|(name, places)| places.len() > 1 && !NAMES_SHARED.contains(&name.as_str()))
+        .map(|(name, places)| format!("{name}: {}", places.join(", ")))
+        .collect();
+    assert!(repeated.is_empty(), "type names declared twice:\n{}", repeated.join("\n"));
+}
+
+#[test]
+fn no_type_shadows_a_name_of_the_prelude() {
+    const PRELUDE: [&str; 12] =
+        ["From", "Into", "Option", "Some", "None", "Result", "Ok", "Err", "Vec", "String", "Box", "Iterator"];
+    let declared: BTreeSet<String> = names::declared(&Tree::src()).into_keys().collect();
+    let shadowing: Vec<_> = PRELUDE.iter().filter(|name| declared.contains(**name)).collect();
+    assert!(shadowing.is_empty(), "{shadowing:?}");
+}
+
+#[test]
+fn lower_rooms_take_nothing_of_privacy_that_carries_identity() {
+    let crossings = rooms::crossings(&Tree::src());
+    assert!(crossings.is_empty(), "{}", crossings.join("\n"));
+}
+
+#[test]
+fn the_program_s_door_is_short() {
+    let lines = source::text("src/main.rs").lines().count();
+    assert!(lines < MAIN_LINES_MAX, "src/main.rs has {lines} lines");
+}
+
+#[test]
+fn files_and_tests_that_documents_name_exist() {
+    let missing = documents::missing_names();
+    assert!(missing.is_empty(), "documents name what is not there:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn relative_links_of_documents_lead_to_a_file_and_a_heading() {
+    let broken = documents::broken_links();
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn comments_and_documents_keep_to_their_width() {
+    let wide = documents::wide_lines();
+    assert!(wide.is_empty(), "lines wider than {} characters:\n{}", documents::WIDTH_MAX, wide.join("\n"));
+}

@@ -1,0 +1,32 @@
+//! Which room may use which: the rooms behind the anonymiser see nothing that carries identity, and the pages that
+//! visitors read do not depend on the audit.
+
+use crate::imports::graph;
+use crate::source::Tree;
+
+/// Rooms that handle events or counters, and what of `privacy` carries no identity. Nothing does today.
+const BEHIND_PRIVACY: [&str; 4] = ["spool", "rollup", "store", "ship"];
+
+/// Uses that leave a room by a forbidden door, as sentences.
+pub(crate) fn crossings(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (module, used) in graph(tree) {
+        for other in used {
+            let behind = BEHIND_PRIVACY.iter().any(|room| module.first().is_some_and(|first| first == room));
+            let public_page = module.starts_with(&["collect".into()]) || is_notice(&module);
+            let forbidden = (behind && other.first().is_some_and(|room| room == "privacy"))
+                || (public_page && other.starts_with(&["compliance".into(), "audit".into()]))
+                || (module.starts_with(&["collect".into()]) && other.first().is_some_and(|room| room == "ship"))
+                || (module.starts_with(&["ship".into()]) && other.first().is_some_and(|room| room == "collect"));
+            if forbidden {
+                found.push(format!("{} uses {}", module.join("::"), other.join("::")));
+            }
+        }
+    }
+    found
+}
+
+/// Everything of `compliance` that the public pages are made from.
+fn is_notice(module: &[String]) -> bool {
+    module.first().is_some_and(|room| room == "compliance") && module.get(1).is_some_and(|room| room != "audit")
+}
