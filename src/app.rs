@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::clock::DAY_SECONDS;
 use crate::collect;
 use crate::collect::client_address::TrustedProxies;
 use crate::collect::hits::HitPipeline;
@@ -382,7 +383,7 @@ fn ledger(
     meters.ship.quarantined.increment(recovery.quarantined_frames + whole_files);
     let set_aside = spool.forget_set_aside(clock.now()).unwrap_or_default();
     if set_aside.files > 0 {
-        let days = SET_ASIDE_SECONDS / 86_400;
+        let days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs();
         tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
     }
     meters.ship.set_aside_forgotten.increment(set_aside.forgotten);

@@ -26,6 +26,18 @@ impl Clock for SystemClock {
     }
 }
 
+/// A moment for durations and deadlines within the process. It moves with tokio's clock, which tests may pause.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
+pub fn monotonic_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+/// Seconds of an hour.
+pub const HOUR_SECONDS: i64 = 3_600;
+
+/// Seconds of a day without a clock change.
+pub const DAY_SECONDS: i64 = 86_400;
+
 /// Steps up to this are followed at once: a clock that is kept right moves by less.
 const STEP_FOLLOWED_MS: i64 = 2_000;
 
@@ -174,8 +186,8 @@ mod tests {
     use super::*;
 
     const NOON: i64 = 1_773_144_000;
-    const HOUR: i64 = 3_600;
-    const DAY: i64 = 86_400;
+    const HOUR: i64 = HOUR_SECONDS;
+    const DAY: i64 = DAY_SECONDS;
 
     /// What a steady clock shows, in seconds from noon, when the machine has counted and the wall clock is off by so
     /// many seconds.

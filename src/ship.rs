@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::clock::DAY_SECONDS;
+use crate::clock::monotonic_now;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::priority;
@@ -106,7 +108,7 @@ impl Shipper {
 
     async fn serve(&self, mut requests: mpsc::Receiver<FlushRequest>, shutdown: &CancellationToken) {
         let mut attempts = RetryState {
-            seal_at: Instant::now() + self.every,
+            seal_at: monotonic_now() + self.every,
             again_at: None,
             pauses: self.pauses,
             pause: self.pauses.0,
@@ -133,7 +135,7 @@ impl Shipper {
 
     /// Does what is due: seals, ships, and folds what could not be shipped.
     async fn flush(&self, attempts: &mut RetryState, now: bool) -> Result<(), ShipError> {
-        let started = Instant::now();
+        let started = monotonic_now();
         if now || attempts.seal_at <= started {
             // A spool that cannot seal now may still hold sealed segments.
             self.ledger.spool().seal().await.ok();
@@ -164,10 +166,10 @@ impl Shipper {
             self.remove(number).await?;
             *inserted = None;
         }
-        let (mut behind, mut folded_at) = (0, Instant::now());
+        let (mut behind, mut folded_at) = (0, monotonic_now());
         while let Some(segment) = self.next_behind(behind) {
             behind = segment.number;
-            let started = Instant::now();
+            let started = monotonic_now();
             let (batch, report) = match self.folding(move |spool| rows_of(spool, &segment)).await {
                 Ok(read) => read,
                 Err(error) => {
@@ -201,7 +203,7 @@ impl Shipper {
             }
             self.ledger.spool().seal().await.ok();
             self.fold_older_than(FOLD_SECONDS).await;
-            *folded_at = Instant::now();
+            *folded_at = monotonic_now();
         }
     }
 
@@ -249,7 +251,7 @@ impl Shipper {
                 self.meters.ship.set_aside_forgotten.increment(found.forgotten);
                 tracing::warn!(
                     files = found.forgotten,
-                    days = SET_ASIDE_SECONDS / 86_400,
+                    days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs(),
                     "quarantined files were removed: nobody looked at them in time"
                 );
             }
@@ -323,7 +325,7 @@ impl RetryState {
                 pause
             }
         };
-        self.again_at = Some(Instant::now() + pause);
+        self.again_at = Some(monotonic_now() + pause);
     }
 }
 

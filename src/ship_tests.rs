@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::clock::monotonic_now;
 use crate::config;
 use crate::config::{LimitsConfig, RuntimeConfig};
 use crate::privacy::Anonymiser;
@@ -60,7 +61,7 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
     turn.end().await.unwrap();
     clock.set("2026-03-10T12:01:00Z".parse().unwrap());
     let (answer, hanging) = oneshot::channel::<()>();
-    let mut folded_at = Instant::now() - FOLD_EVERY;
+    let mut folded_at = monotonic_now() - FOLD_EVERY;
     let folded = async {
         while !ship.ledger.sealed().iter().any(|segment| segment.folded) {
             tokio::task::yield_now().await;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::clock::{DAY_SECONDS, HOUR_SECONDS};
 use crate::config::{self, ConfigError};
 use crate::event::{Day, Hour};
 
@@ -209,7 +210,7 @@ impl Site {
             return Day(u16::try_from(told & 0xffff).unwrap_or_default());
         }
         let offset = self.timezone.to_offset(at).seconds();
-        let days = (second + i64::from(offset)).div_euclid(86_400);
+        let days = (second + i64::from(offset)).div_euclid(DAY_SECONDS);
         let day = u16::try_from(days.max(0)).unwrap_or(u16::MAX);
         self.told.store(second << 16 | i64::from(day), Ordering::Relaxed);
         Day(day)
@@ -225,7 +226,7 @@ impl Site {
 
 /// The UTC hour of a moment.
 pub fn hour(at: Timestamp) -> Hour {
-    Hour(u32::try_from(at.as_second().div_euclid(3_600).max(0)).unwrap_or(u32::MAX))
+    Hour(u32::try_from(at.as_second().div_euclid(HOUR_SECONDS).max(0)).unwrap_or(u32::MAX))
 }
 
 /// `host` without a leading `www.`.

@@ -10,7 +10,7 @@ use crate::privacy::lookup::agent::AGENT_BYTES;
 use crate::privacy::lookup::place::{PLACE_BYTES, PLACES_CACHED};
 use crate::rollup::Rollup;
 use crate::spool::{SEGMENT_MAX, WAITING_MAX};
-use crate::visits::journal::NOTES_MAX;
+use crate::visits::journal::notes_bytes;
 use crate::visits::{VisitBounds, Visits};
 
 /// The program at rest: its code, its threads, the rules by which agents are read, buffers of the way to the database.
@@ -64,8 +64,7 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
 pub fn runtime_folder(config: &Config) -> u64 {
     let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let snapshot = Visits::bytes_max(bounds).1 + sites * DAYS * Visits::day_bytes_max(bounds).1;
-    let notes = NOTES_MAX as u64;
-    2 * (snapshot + notes.min(4 * snapshot + (8 << 20)))
+    2 * (snapshot + notes_bytes(usize::try_from(snapshot).unwrap_or(usize::MAX)) as u64)
 }
 
 /// All of it, in words.
@@ -83,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SteadyClock;
-    use crate::config::SiteConfig;
+    use crate::config::{LimitsConfig, SiteConfig};
     use crate::event::{Day, Event, EventKind, Hour, Property, Term};
     use crate::rollup::counters::{ActionsRow, BreakdownsRow};
     use crate::spool::Spool;
@@ -94,6 +93,23 @@ mod tests {
         let sum: u64 = process(&config).iter().map(|part| part.bytes).sum();
         assert!(sum < 2_000_000_000, "{}", told(&config));
         assert!(runtime_folder(&config) < 2_000_000_000, "{}", told(&config));
+    }
+
+    #[test]
+    fn the_runtime_folder_has_room_for_the_notes_that_a_journal_reserves() {
+        let mut config = Config { site: vec![SiteConfig::default()], ..Config::default() };
+        config.limits = LimitsConfig {
+            pages_per_site_day: 500,
+            values_per_dimension: 100,
+            rows_per_site_day: 10_000,
+            visits: 1_000,
+            tags: 10_000,
+            ..config.limits
+        };
+        let bounds = VisitBounds::from(&config.limits);
+        let snapshot = Visits::bytes_max(bounds).1 + DAYS * Visits::day_bytes_max(bounds).1;
+        assert!((1 << 20..32 << 20).contains(&snapshot), "{snapshot}: beyond it notes have their own bound");
+        assert_eq!(runtime_folder(&config), 2 * 9 * snapshot);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::clock::monotonic_now;
 use crate::lock::lock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -70,7 +71,7 @@ impl OpenConnections {
     /// None yet; at most `requests_max` requests are in progress at once.
     pub(super) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
         Arc::new(Self {
-            began: Instant::now(),
+            began: monotonic_now(),
             now: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             requests_max,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::clock::monotonic_now;
 
 /// How often the wait is measured while it is too long.
 const EVERY: Duration = Duration::from_millis(20);
@@ -45,7 +46,7 @@ impl LoadShed {
     /// Measures on this thread how long a task waits for its turn, until `shutdown`.
     pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
         loop {
-            let due = Instant::now() + if self.is_late() { EVERY } else { EVERY_ON_TIME };
+            let due = monotonic_now() + if self.is_late() { EVERY } else { EVERY_ON_TIME };
             if shutdown.run_until_cancelled(tokio::time::sleep_until(due)).await.is_none() {
                 break;
             }
@@ -78,9 +79,9 @@ mod tests {
         let shutdown = CancellationToken::new();
         let watching = load.clone().watch(shutdown.clone());
         let working = async {
-            let busy_until = Instant::now() + WAIT_MAX + EVERY_ON_TIME * 5;
+            let busy_until = monotonic_now() + WAIT_MAX + EVERY_ON_TIME * 5;
             tokio::task::yield_now().await;
-            while Instant::now() < busy_until {
+            while monotonic_now() < busy_until {
                 std::hint::spin_loop();
             }
             while !load.is_late() {

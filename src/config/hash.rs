@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
+use crate::hex::hex;
 
 /// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens and the user in a URL are left
 /// out: the hash identifies the configuration, not its secrets.
@@ -19,7 +20,7 @@ pub fn config_hash(config: &Config) -> String {
     }
     // A `Value` sorts the keys of its objects.
     let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use hyper::header::{COOKIE, HOST, ORIGIN};
 use hyper::{HeaderMap, Uri};
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::console::tokens::{TokenDigest, digest, hex};
+use crate::clock::HOUR_SECONDS;
+use crate::console::tokens::{TokenDigest, digest};
+use crate::hex::hex;
 use crate::lock::lock;
 
 /// Signed-in browsers at once; beyond it the oldest is signed out. 100 bytes each.
@@ -42,7 +44,7 @@ impl Sessions {
         }
         let ends = now.saturating_add(HOURS.hours()).unwrap_or(now);
         sessions.insert(digest(&id), Session { token, ends });
-        Ok(format!("{NAME}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", HOURS * 3_600))
+        Ok(format!("{NAME}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", HOURS * HOUR_SECONDS))
     }
 
     /// The token that this browser signed in with.

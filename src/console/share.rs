@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
+use crate::clock::DAY_SECONDS;
 use crate::console::reply::{self, ConsoleResponse};
 use crate::console::route::{no_such_site, query_value, readable, token_digest};
 use crate::console::state::{AccessRules, ConsoleState};
-use crate::console::tokens::{AccessToken, TokenDigest, hex};
+use crate::console::tokens::{AccessToken, TokenDigest};
 use crate::console::{assets, query};
+use crate::hex::hex;
 use crate::sites::Site;
 use crate::store::uncounted::PublishedQuestion;
 
@@ -36,7 +38,7 @@ pub(super) fn make(console: &ConsoleState, head: &Parts, body: &[u8]) -> Console
     let (Some(days), Some(token)) = (days, token_digest(console, &head.headers)) else {
         return reply::error(StatusCode::BAD_REQUEST, "write {\"site_id\", \"days\": 1 to 90}");
     };
-    let until = console.clock.now().as_second() + days * 86_400;
+    let until = console.clock.now().as_second() + days * DAY_SECONDS;
     let path = format!("/share/{}?key={}", site.name, key(&token, &site.name, until));
     reply::json(StatusCode::CREATED, &json!({ "path": path, "until": until }))
 }

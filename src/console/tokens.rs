@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::config;
+use crate::hex::{from_hex, hex};
 
 /// SHA-256 of a secret.
 pub(super) type TokenDigest = [u8; 32];
@@ -50,7 +51,7 @@ impl TokenSet {
     /// Tokens whose hash is no hash are left out; the configuration's check has refused them before.
     pub(super) fn new(configured: &[config::TokenConfig]) -> Self {
         let token = |written: &config::TokenConfig| {
-            Some(AccessToken { digest: unhex(&written.sha256)?, sites: written.sites.clone() })
+            Some(AccessToken { digest: from_hex(&written.sha256)?, sites: written.sites.clone() })
         };
         Self(configured.iter().filter_map(token).collect())
     }
@@ -87,21 +88,6 @@ impl AccessToken {
     pub(super) fn reads(&self, site: &str) -> bool {
         self.sites.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(site))
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<TokenDigest> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 #[cfg(test)]

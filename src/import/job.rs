@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::clock::DAY_SECONDS;
 use crate::event::Day;
 use crate::sites::Site;
 use crate::store::StoreError;
@@ -51,7 +52,7 @@ pub struct ImportJob {
 impl ImportJob {
     /// A line's time as it is counted.
     pub(super) fn shifted(&self, time: Timestamp) -> Timestamp {
-        let seconds = time.as_second().saturating_add(self.shift_days.saturating_mul(86_400));
+        let seconds = time.as_second().saturating_add(self.shift_days.saturating_mul(DAY_SECONDS));
         Timestamp::from_second(seconds).unwrap_or(time)
     }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use crate::clock::monotonic_now;
 use crate::observe::arrivals::Arrivals;
 use crate::observe::waits::{BOUNDS_SECONDS, WaitHistogram};
 use crate::outcome::Outcome;
@@ -150,7 +151,7 @@ impl HitMeters {
 
     /// A request begins.
     pub fn start(&self) -> Instant {
-        Instant::now()
+        monotonic_now()
     }
 
     /// Its answer is ready.

@@ -1,22 +1,21 @@
 //! Chance that repeats itself: whole numbers only, so that every machine throws the same.
 
+use crate::mix::{GOLDEN, mix};
+
 /// Chance from a seed (SplitMix64).
 pub(super) struct Dice(u64);
 
 impl Dice {
     /// Dice of their own for each number.
     pub(super) fn new(seed: u64, number: u64) -> Self {
-        let mut dice = Self(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Self(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ number.wrapping_mul(GOLDEN));
         dice.next();
         dice
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0)
     }
 
     /// A number below `bound`; 0 when that is 0.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use jiff::civil::Date;
 
+use crate::clock::DAY_SECONDS;
 use crate::simulate::dice::Dice;
 use crate::simulate::networks::{v4, within};
 use crate::simulate::steps::{LoadTimes, Person, PersonKind, QueryText, StepKind, VisitStep};
@@ -161,7 +162,7 @@ impl TrafficExtras {
                     here
                 });
                 let agent = agent.unwrap_or_default();
-                let length = u64::try_from(next - midnight).unwrap_or(86_400);
+                let length = u64::try_from(next - midnight).unwrap_or(DAY_SECONDS.unsigned_abs());
                 let at = midnight + i64::try_from(dice.below(length)).unwrap_or_default();
                 let page = dice.index(pages.min(60));
                 let person = Person {

@@ -18,6 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
+use crate::clock::{DAY_SECONDS, HOUR_SECONDS};
 use crate::simulate::people::Population;
 use crate::simulate::steps::{LoadTimes, Person, PersonKind, StepKind, VisitStep};
 use dice::Dice;
@@ -60,7 +61,7 @@ impl Traffic {
             for number in 0..count {
                 serial += 1;
                 let mut dice = Dice::new(self.seed ^ 0x5eed, serial);
-                let begin = midnight + second_of_day(number, count, &mut dice) * (next - midnight) / 86_400;
+                let begin = midnight + second_of_day(number, count, &mut dice) * (next - midnight) / DAY_SECONDS;
                 while coming.peek().is_some_and(|Reverse(due)| due.at < begin)
                     && let Some(Reverse(due)) = coming.pop()
                 {
@@ -223,13 +224,13 @@ pub fn uses() -> Vec<SiteUse> {
 
 /// The second of the day at which the person of this number comes; later numbers never come earlier.
 fn second_of_day(number: u64, count: u64, dice: &mut Dice) -> i64 {
-    let whole: u64 = HOURS.iter().sum::<u64>() * 3_600;
+    let whole: u64 = HOURS.iter().sum::<u64>() * HOUR_SECONDS.unsigned_abs();
     let mut at = (number * whole + dice.below(whole)) / count;
     for (hour, weight) in (0..).zip(HOURS) {
-        if at < weight * 3_600 {
-            return i64::try_from(hour * 3_600 + at / weight).unwrap_or_default();
+        if at < weight * HOUR_SECONDS.unsigned_abs() {
+            return i64::try_from(hour * HOUR_SECONDS.unsigned_abs() + at / weight).unwrap_or_default();
         }
-        at -= weight * 3_600;
+        at -= weight * HOUR_SECONDS.unsigned_abs();
     }
     86_399
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use jiff::Timestamp;
 
+use crate::clock::DAY_SECONDS;
 use crate::rollup::counters::Batch;
 use crate::spool::batch;
 use crate::spool::disk::QUARANTINE;
@@ -13,7 +14,7 @@ use crate::spool::{SegmentInfo, SegmentReader, Spool, SpoolError};
 
 /// What is set aside is kept this long: a week to look at it. It may hold events, dimension by dimension side by side,
 /// which are to be on a disk for the time of a flush only.
-pub const SET_ASIDE_SECONDS: u64 = 7 * 86_400;
+pub const SET_ASIDE_SECONDS: u64 = 7 * DAY_SECONDS.unsigned_abs();
 
 /// What lies in quarantine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
 
 use crate::event::Term;
+use crate::mix::GOLDEN;
 use crate::spool::codec_error::CodecError;
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
@@ -75,7 +76,7 @@ impl Hasher for SpreadHasher {
     }
 
     fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(GOLDEN);
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crc32fast::Hasher;
 
+use crate::clock::HOUR_SECONDS;
 use crate::event::{Event, Hour};
 use crate::spool::dictionary::DictionaryWriter;
 use crate::spool::event_codec;
@@ -116,7 +117,7 @@ impl SegmentHeader {
 
     /// The hour that the events' hours are counted from.
     pub(super) fn hour(&self) -> Hour {
-        Hour(u32::try_from(self.created / 3600).unwrap_or(0))
+        Hour(u32::try_from(self.created / HOUR_SECONDS.unsigned_abs()).unwrap_or(0))
     }
 
     /// What the frames' checksums begin from.

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::client::Store;
 use super::reports::{Reports, VIEWS};
 use crate::config::{self, EngineMode};
+use crate::hex::hex;
 use crate::store::error::{ServerError, StoreError};
 
 /// What the files leave open.
@@ -270,7 +271,7 @@ fn checksum(statements: &[String]) -> String {
         hash.update(statement.len().to_le_bytes());
         hash.update(statement);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// What the placeholders become: the one place where a single machine and a cluster differ.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::event::{DimensionValues, Event, EventKind, TimingMetric};
+use crate::mix::{GOLDEN, mix};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
@@ -39,10 +40,8 @@ struct Chance(u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0)
     }
 }
 

@@ -6,6 +6,7 @@
 //! rest: one a page and dimension, one a page and declared property.
 
 use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
+use crate::mix::mix;
 use crate::visits::interner::OTHER_VALUE;
 use crate::visits::tag_set::TagSet;
 
@@ -23,8 +24,8 @@ impl RowKey {
     /// taken for one about once in a million days.
     pub(super) fn action(page: u32, action: u32, property: Option<(u32, u32)>) -> Self {
         let (name, value) = property.map_or((0, 0), |(name, value)| (name + 1, value + 1));
-        let one = spread(u64::from(page) << 32 | u64::from(action));
-        Self(1 << 63 | spread(one ^ (u64::from(name) << 32 | u64::from(value))) >> 1)
+        let one = mix(u64::from(page) << 32 | u64::from(action));
+        Self(1 << 63 | mix(one ^ (u64::from(name) << 32 | u64::from(value))) >> 1)
     }
 
     /// A time on a page within an hour. A day touches no two hours that are alike in their last six bits.
@@ -35,15 +36,8 @@ impl RowKey {
 
     /// As the set of them keeps it.
     fn number(self) -> u64 {
-        spread(self.0)
+        mix(self.0)
     }
-}
-
-/// A bijection that moves every bit.
-pub(super) fn spread(number: u64) -> u64 {
-    let mixed = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
 }
 
 /// Values of a dimension that a page has a bit for: those that the day met first, which are most of what it meets.

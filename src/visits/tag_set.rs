@@ -244,13 +244,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::visits::rows::spread;
+    use crate::mix::mix;
 
     /// Numbers few of which differ, many of which are alike in their upper half, and some at the ends of all.
     fn number() -> impl Strategy<Value = u64> {
         prop_oneof![
-            4 => (0..6_000u64).prop_map(spread),
-            2 => (0..50u64, 0..4u64).prop_map(|(upper, lower)| spread(upper) >> 32 << 32 | lower),
+            4 => (0..6_000u64).prop_map(mix),
+            2 => (0..50u64, 0..4u64).prop_map(|(upper, lower)| mix(upper) >> 32 << 32 | lower),
             1 => (0..40u64).prop_map(|back| u64::MAX - back),
             1 => 1..40u64,
         ]
@@ -290,7 +290,7 @@ mod tests {
         let mut numbers = TagSet::default();
         let (mut most, mut mean) = (0.0f64, 0.0);
         for count in 1..=400_000u32 {
-            assert!(numbers.insert(spread(u64::from(count))));
+            assert!(numbers.insert(mix(u64::from(count))));
             if count >= 1_000 && count % 500 == 0 {
                 let each = numbers.bytes() as f64 / f64::from(count);
                 most = most.max(each);
@@ -306,7 +306,7 @@ mod tests {
     fn a_handful_takes_a_handful_of_bytes() {
         let mut numbers = TagSet::default();
         assert_eq!(numbers.shards.capacity(), 0, "nothing is nothing");
-        (1..=5).for_each(|number| assert!(numbers.insert(spread(number))));
+        (1..=5).for_each(|number| assert!(numbers.insert(mix(number))));
         let [shard] = &*numbers.shards else { panic!("one shard") };
         assert!(shard.slots() <= 10, "{}", shard.slots());
     }

@@ -20,6 +20,7 @@ use crate::faults::Fault;
 use crate::figures::Figures;
 use crate::load::{Hit, Load};
 use crate::proxy::Proxy;
+use sillage::clock::monotonic_now;
 
 /// Longest wait for the spool to empty: the longest pause between two attempts at the database, and some.
 const SETTLE: Duration = Duration::from_secs(100);
@@ -116,8 +117,8 @@ impl Bench {
 
     /// Waits until all that was accepted has been shipped.
     async fn settle(&self) -> bool {
-        let until = Instant::now() + SETTLE;
-        while Instant::now() < until {
+        let until = monotonic_now() + SETTLE;
+        while monotonic_now() < until {
             if self.collector.is_empty() {
                 return true;
             }
@@ -140,12 +141,12 @@ impl Bench {
     }
 
     async fn own_engine(&self) -> Endpoint {
-        let until = Instant::now() + SETTLE;
+        let until = monotonic_now() + SETTLE;
         loop {
             if let Some(endpoint) = Engine::running(&self.collector.runtime).await {
                 return endpoint;
             }
-            assert!(Instant::now() < until, "the collector's engine does not come back");
+            assert!(monotonic_now() < until, "the collector's engine does not come back");
             sleep(Duration::from_millis(20)).await;
         }
     }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::chance::Chance;
 use crate::control::Control;
+use sillage::clock::monotonic_now;
 
 /// Names of the two sites.
 pub(crate) const SITES: [&str; 2] = ["one.example", "two.example"];
@@ -135,7 +136,7 @@ impl Load {
         let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
         let pause = Duration::from_secs(1) / rate.max(1);
         let (hits, visitors) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { to, control, gate: RwLock::new(()), client, pause, next: Mutex::new(Instant::now()), hits, visitors }
+        Self { to, control, gate: RwLock::new(()), client, pause, next: Mutex::new(monotonic_now()), hits, visitors }
     }
 
     /// Visitors come and go until `stop`; what became of their hits.
@@ -236,7 +237,7 @@ impl Load {
 
     fn slot(&self) -> Instant {
         let mut next = self.next.lock().unwrap();
-        *next = (*next + self.pause).max(Instant::now());
+        *next = (*next + self.pause).max(monotonic_now());
         *next
     }
 }

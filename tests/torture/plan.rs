@@ -8,6 +8,7 @@ use crate::bench::{Bench, Round};
 use crate::chance::Chance;
 use crate::faults::Fault;
 use crate::table::Table;
+use sillage::clock::monotonic_now;
 
 /// Visitors, visits, bounces, exits and seconds survive the end of the process, and go back to before what the disk
 /// refused. With VISITS=shown the table shows where they do not, and the run does not fail for it.
@@ -60,7 +61,7 @@ impl Plan {
     pub(crate) async fn run(self) -> bool {
         let mut chance = Chance::new(self.seed);
         let mut table = Table::default();
-        let started = Instant::now();
+        let started = monotonic_now();
         let (all, remote) = (Duration::from_secs(self.seconds), Duration::from_secs(self.seconds * 3 / 4));
         let bench = Bench::remote("remote", self.rate).await;
         self.scenario("remote", bench, Fault::REMOTE, started + remote, &mut chance, &mut table).await;
@@ -83,12 +84,12 @@ impl Plan {
             |fault: &Fault| self.only.as_ref().is_none_or(|part| format!("{name} {}", fault.name()).contains(&**part));
         let mut faults: Vec<Fault> = faults.iter().copied().filter(named).collect();
         let mut rounds: Vec<Round> = Vec::new();
-        while Instant::now() < until && !faults.is_empty() {
+        while monotonic_now() < until && !faults.is_empty() {
             if self.seconds >= LONG {
                 chance.shuffle(&mut faults);
             }
             for fault in &faults {
-                if Instant::now() >= until {
+                if monotonic_now() >= until {
                     break;
                 }
                 let round = bench.round(rounds.len(), *fault, fault.strikes(self.seconds < LONG), chance.fork()).await;

@@ -1,6 +1,7 @@
 //! The entry for the register of processing activities (GDPR, article 30). Must leave open, and say so, what only the
 //! controller knows.
 
+use crate::clock::DAY_SECONDS;
 use crate::compliance::bilingual::{Bilingual, codes, plain, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::Block;
@@ -116,7 +117,7 @@ fn transfers() -> Bilingual {
 }
 
 fn limits(facts: &ConfigFacts) -> Bilingual {
-    let days = SET_ASIDE_SECONDS / 86_400;
+    let days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs();
     said!(
         "Address and browser's description: the end of the request. Key of the tags: half an hour after the end of the day.",
         "Adresse et description du navigateur : la fin de la requête. Clé des marques : une demi-heure après la fin du jour."

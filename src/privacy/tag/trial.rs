@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::clock::DAY_SECONDS;
 use crate::config::{self, HashAddress};
 use crate::privacy::hit::{ClientIp, UserAgent};
 use crate::privacy::tag::day_key::{KeyError, KeyRing};
@@ -11,7 +12,6 @@ use crate::sites::Sites;
 
 /// An evening; the second moment is the day after, when the first key is no longer needed.
 const EVENING: i64 = 1_773_172_800;
-const DAY_SECONDS: i64 = 86_400;
 
 /// What the tags of a visitor who does not exist tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

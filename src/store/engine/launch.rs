@@ -17,6 +17,7 @@ use rustix::process::{Gid, Uid};
 use sha2::{Digest, Sha256};
 
 use crate::config;
+use crate::hex::hex;
 use crate::store::client::{Endpoint, Login};
 use crate::store::engine::error::EngineError;
 
@@ -180,10 +181,6 @@ fn random_password() -> Result<String, EngineError> {
     let mut bytes = [0u8; 24];
     getrandom::fill(&mut bytes).map_err(|_| EngineError::NoRandomness)?;
     Ok(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes a folder that only we can enter.

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub use self::child::{ChildArguments, child_main};
 use super::client::{Endpoint, Store};
+use crate::clock::monotonic_now;
 use crate::config;
 use crate::lock::FolderLock;
 use crate::priority;
@@ -259,14 +260,14 @@ impl RestartPlan {
         if let Err(error) = priority::lower(Some(process.pid()), BELOW) {
             tracing::debug!(kind = ?error.kind(), "engine: priority not lowered");
         }
-        RunningEngine { process, endpoint, since: Instant::now() }.ready().await
+        RunningEngine { process, endpoint, since: monotonic_now() }.ready().await
     }
 }
 
 impl RunningEngine {
     async fn ready(mut self) -> Result<Self, EngineError> {
-        let deadline = Instant::now() + READY_TIMEOUT;
-        while Instant::now() < deadline {
+        let deadline = monotonic_now() + READY_TIMEOUT;
+        while monotonic_now() < deadline {
             if answers(&self.endpoint).await {
                 if !seal_pipes(&self.process) {
                     tracing::warn!("engine: pipes of the process not sealed");

@@ -35,7 +35,12 @@ const NOTE_MAX: usize = 32 * 1024;
 /// the time; at least some 100 000 notes; at most what a machine can spare.
 const NOTES_TO_SNAPSHOT: usize = 8;
 const NOTES_MIN: usize = 8 << 20;
-pub(crate) const NOTES_MAX: usize = 256 << 20;
+const NOTES_MAX: usize = 256 << 20;
+/// Room that a generation has for notes behind a head and snapshot of `begun` bytes.
+pub(crate) fn notes_bytes(begun: usize) -> usize {
+    begun.saturating_mul(NOTES_TO_SNAPSHOT).clamp(NOTES_MIN, NOTES_MAX)
+}
+
 /// Of that, what is asked of the system at once: it is wiped while everybody waits.
 const RESERVED_AT_ONCE: usize = 1 << 20;
 
@@ -191,7 +196,7 @@ impl Journal {
         file.write_all_at(&bytes.to_le_bytes(), HEAD as u64)?;
         file.write_all_at(&checksum.to_le_bytes(), HEAD as u64 + 8)?;
         let begun = HEAD + SNAPSHOT_HEAD + usize::try_from(bytes).map_err(io::Error::other)?;
-        let room = begun.saturating_mul(NOTES_TO_SNAPSHOT).clamp(NOTES_MIN, NOTES_MAX);
+        let room = notes_bytes(begun);
         file.set_len((begun + room) as u64)?;
         let reserved = RESERVED_AT_ONCE.min(room);
         reserve(&file, begun, reserved)?;

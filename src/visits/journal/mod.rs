@@ -27,7 +27,7 @@ pub(super) mod snapshot;
 use std::io;
 
 pub use files::JournalError;
-pub(crate) use files::{Journal, NOTES_MAX};
+pub(crate) use files::{Journal, notes_bytes};
 pub(crate) use generation::{Generation, JournalLocation, shipped};
 
 use crate::privacy::Sighting;

@@ -1,6 +1,7 @@
 //! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
 //! to see whether they have ended. Nothing here grows by copying what is there.
 
+use crate::clock::DAY_SECONDS;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::visits::tag_set::TagSet;
@@ -20,7 +21,6 @@ const CHUNK: usize = (64 << 10) / size_of::<VisitRecord>();
 /// No record.
 const NONE: u32 = u32::MAX;
 
-const SECONDS_A_DAY: i64 = 86_400;
 const HOURS_A_DAY: u32 = 24;
 /// A day's visits were last seen two days before its date begins in UTC at the earliest (one from the day before, in a
 /// zone far to the east); its hours lie within as many days behind it.
@@ -72,10 +72,10 @@ struct RecordBase {
 
 impl RecordBase {
     fn of(day: Day) -> Self {
-        let begin = i64::from(day.0) * SECONDS_A_DAY;
+        let begin = i64::from(day.0) * DAY_SECONDS;
         Self {
             day,
-            second: begin - i64::from(SLACK_DAYS) * SECONDS_A_DAY,
+            second: begin - i64::from(SLACK_DAYS) * DAY_SECONDS,
             hour: (u32::from(day.0) + u32::from(SLACK_DAYS) + 1) * HOURS_A_DAY,
         }
     }

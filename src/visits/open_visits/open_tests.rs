@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use proptest::prelude::*;
 
+use crate::clock::DAY_SECONDS;
 use crate::visits::open_visits::*;
 
 const DAY: Day = Day(20_522);
@@ -47,7 +48,7 @@ enum Step {
 
 /// Few tags, many of which are alike in one half.
 fn tag() -> impl Strategy<Value = u64> {
-    (0..40u64, 0..5u64).prop_map(|(upper, lower)| crate::visits::rows::spread(upper) >> 32 << 32 | lower)
+    (0..40u64, 0..5u64).prop_map(|(upper, lower)| crate::mix::mix(upper) >> 32 << 32 | lower)
 }
 
 fn view() -> impl Strategy<Value = View> {
@@ -90,7 +91,7 @@ proptest! {
         )
     ) {
         let (mut open, mut model) = (OpenVisits::new(DAY), Model::default());
-        let mut now = i64::from(DAY.0) * SECONDS_A_DAY - 50_000;
+        let mut now = i64::from(DAY.0) * DAY_SECONDS - 50_000;
         for (step, later) in steps {
             now += later;
             match step {
@@ -144,7 +145,7 @@ proptest! {
 #[test]
 fn a_visit_that_goes_on_for_longer_than_can_be_told_is_let_go() {
     let view = |before: u16| View::new(Day(DAY.0 - before), Hour(u32::from(DAY.0 - before) * 24), 1);
-    let at = i64::from(DAY.0) * SECONDS_A_DAY;
+    let at = i64::from(DAY.0) * DAY_SECONDS;
     let mut open = OpenVisits::new(DAY);
     open.begin(1, &visit(view(255), at, false));
     open.begin(2, &visit(view(256), at, false));
@@ -155,7 +156,7 @@ fn a_visit_that_goes_on_for_longer_than_can_be_told_is_let_go() {
 fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
     assert_eq!(size_of::<VisitRecord>(), 68);
     let mut open = OpenVisits::new(DAY);
-    let at = i64::from(DAY.0) * SECONDS_A_DAY;
+    let at = i64::from(DAY.0) * DAY_SECONDS;
     (0..3u64).for_each(|tag| open.begin(tag, &visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false)));
     assert_eq!((open.chunks.len(), open.chunks[0].capacity()), (1, 4));
     assert_eq!(open.marketing.len(), 0);
@@ -165,11 +166,11 @@ fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
 #[test]
 fn a_visitor_of_three_pages_takes_120_bytes_while_it_is_there_and_40_for_the_rest_of_the_day() {
     let (mut open, mut seen) = (OpenVisits::new(DAY), TagSet::default());
-    let at = i64::from(DAY.0) * SECONDS_A_DAY;
+    let at = i64::from(DAY.0) * DAY_SECONDS;
     let visit = visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false);
     let mut worst = (0, 0);
     for number in 1..=150_000u32 {
-        let tag = |page: u32| crate::visits::rows::spread(u64::from(number) << 8 | u64::from(page));
+        let tag = |page: u32| crate::mix::mix(u64::from(number) << 8 | u64::from(page));
         open.begin(tag(0), &visit);
         (0..4).for_each(|page| assert!(seen.insert(tag(page))));
         if number > 100_000 && number % 5_000 == 0 {
