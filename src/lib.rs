@@ -83,3 +83,4 @@ pub mod compliance;
 pub mod demo;
 pub mod housekeeping;
 pub mod sizing;
+pub mod slot;

@@ -12,6 +12,7 @@ pub mod migrate;
 pub mod notice;
 pub mod serve;
 pub mod simulate;
+pub mod slot;
 pub mod terminal;
 pub mod token;
 
@@ -44,6 +45,16 @@ pub enum Command {
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
+    Serve(serve::Serve),
+    Check(check::Check),
+    Notice(notice::Notice),
+    Audit(audit::Audit),
+    Import(import::Import),
+    Export(export::Export),
+    Simulate(simulate::Simulate),
+    Migrate(migrate::Migrate),
+    Slot(slot::Slot),
+    Token(token::Token),
     #[command(hide = true)]
     Engine(engine::EngineCommand),
 }
@@ -65,6 +76,7 @@ impl Command {
             Self::Export(export) => export.run().await,
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
+            Self::Slot(slot) => slot.run(),
             Self::Token(token) => token.run(),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -30,6 +30,7 @@ mod reload;
 mod restart;
 mod rounding;
 mod ship;
+mod slot;
 mod store;
 mod support;
 mod thief;

@@ -1,0 +1,60 @@
+//! `sillage slot`.
+
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+
+use crate::commands::config_file::ConfigFile;
+use crate::commands::terminal::CommandError;
+use crate::compliance::audit::in_memory;
+use crate::config::Config;
+use crate::slot::{self, SlotFolders, SlotSummary};
+
+/// Move a stopped collector's state to another machine, as one stream.
+#[derive(Debug, clap::Args)]
+pub struct Slot {
+    #[command(subcommand)]
+    action: SlotAction,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum SlotAction {
+    /// Write spool and runtime folder to standard output. Afterwards delete both folders: two collectors of one name
+    /// count twice.
+    Pack(ConfigFile),
+    /// Read spool and runtime folder from standard input into the empty folders of the configuration.
+    Unpack(ConfigFile),
+}
+
+impl Slot {
+    /// Packs or unpacks, and says on standard error how much.
+    ///
+    /// # Errors
+    /// Why the state was not moved.
+    pub fn run(&self) -> Result<(), CommandError> {
+        let (done, summary) = match &self.action {
+            SlotAction::Pack(file) => ("packed", pack(&file.load()?)?),
+            SlotAction::Unpack(file) => ("unpacked", unpack(&file.load()?)?),
+        };
+        writeln!(stderr(), "slot: {done} {} file(s), {} bytes", summary.files, summary.bytes)?;
+        Ok(())
+    }
+}
+
+fn folders(config: &Config) -> SlotFolders {
+    SlotFolders { spool: config.spool.dir.clone(), runtime: config.runtime.dir.clone() }
+}
+
+fn pack(config: &Config) -> Result<SlotSummary, CommandError> {
+    if stdout().is_terminal() {
+        return Err("standard output is a terminal; pipe it: sillage slot pack | ssh HOST sillage slot unpack".into());
+    }
+    Ok(slot::pack(&folders(config), stdout().lock())?)
+}
+
+fn unpack(config: &Config) -> Result<SlotSummary, CommandError> {
+    let folders = folders(config);
+    if !config.runtime.allow_disk && in_memory(&folders.runtime) == Some(false) {
+        let sentence = "is on a disk, where visitors' tags must never be; name a folder of a tmpfs";
+        return Err(format!("runtime.dir {} {sentence}", folders.runtime.display()).into());
+    }
+    Ok(slot::unpack(&folders, stdin().lock())?)
+}

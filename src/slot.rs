@@ -1,0 +1,281 @@
+//! One collector's state as a stream: its spool and its runtime folder, so that a slot moves to another machine whole
+//! and goes on under the same name with the same tags. Packing and unpacking must never run beside a collector, and must
+//! never write what the runtime folder holds anywhere but to memory.
+//!
+//! # Format 1
+//! A tar archive. Its first entry is `sillage-slot` with the text `1`. Then come the files, `spool/NAME` and
+//! `runtime/NAME`. The last entry is `digest`: BLAKE3 over every file's name and content, each preceded by its length
+//! (u64, little-endian), in hexadecimal. An archive without it was cut off, and nothing of it is kept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use tar::{Archive, Builder, EntryType, Header};
+
+use crate::lock::FolderLock;
+use crate::spool::disk::QUARANTINE;
+
+const MANIFEST: &str = "sillage-slot";
+const VERSION: &str = "1";
+const DIGEST: &str = "digest";
+/// Ending of a file that is not whole yet.
+const INCOMING: &str = ".incoming";
+/// Longest archive member that is read into memory: the manifest and the digest.
+const SMALL_MAX: u64 = 64;
+
+/// The two folders of one collector.
+#[derive(Debug)]
+pub struct SlotFolders {
+    /// `spool.dir`.
+    pub spool: PathBuf,
+    /// `runtime.dir`, a folder in memory.
+    pub runtime: PathBuf,
+}
+
+/// What was packed or unpacked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotSummary {
+    /// Files.
+    pub files: u64,
+    /// Bytes of their contents.
+    pub bytes: u64,
+}
+
+/// Why a slot was not packed or unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// A collector holds the folder.
+    #[error("{0}: in use by a running collector; stop it first (SIGTERM)")]
+    InUse(PathBuf),
+    /// There is no spool to pack.
+    #[error("{0}: not a spool; name the configuration of the collector that is to move")]
+    NotASpool(PathBuf),
+    /// The target holds another collector's state.
+    #[error("{0}: already holds a collector's state; unpack into empty folders")]
+    Occupied(PathBuf),
+    /// The archive is not one of ours, or was cut off.
+    #[error("slot archive: {0}; pack it again")]
+    Archive(&'static str),
+    /// The system's error.
+    #[error("{0}: {1}")]
+    Files(PathBuf, #[source] io::Error),
+}
+
+/// Writes the state of a stopped collector to `out`. The folders stay as they are: delete them once the other machine
+/// runs, since two collectors with one name would count twice.
+///
+/// # Errors
+/// When a collector runs, there is no spool, or a file cannot be read or written.
+pub fn pack(folders: &SlotFolders, out: impl Write) -> Result<SlotSummary, SlotError> {
+    if !folders.spool.join("node").is_file() {
+        return Err(SlotError::NotASpool(folders.spool.clone()));
+    }
+    let _locks = hold(folders)?;
+    let stream = |error| SlotError::Files(PathBuf::from("standard output"), error);
+    let mut archive = Builder::new(out);
+    append(&mut archive, MANIFEST, VERSION.as_bytes()).map_err(stream)?;
+    let (mut digest, mut summary) = (blake3::Hasher::new(), SlotSummary::default());
+    for (name, path) in members(folders)? {
+        let named = |error| SlotError::Files(path.clone(), error);
+        let mut file = File::open(&path).map_err(named)?;
+        let bytes = file.metadata().map_err(named)?.len();
+        let mut header = header(bytes);
+        begin(&mut digest, &name, bytes);
+        let content = DigestReader { inner: (&mut file).take(bytes), digest: &mut digest };
+        archive.append_data(&mut header, &name, content).map_err(named)?;
+        summary.files += 1;
+        summary.bytes += bytes;
+    }
+    append(&mut archive, DIGEST, digest.finalize().to_hex().as_bytes()).map_err(stream)?;
+    archive.into_inner().and_then(|mut out| out.flush()).map_err(stream)?;
+    Ok(summary)
+}
+
+/// Fills the empty folders of a collector that does not run with what [`pack`] wrote. Either all of it is there
+/// afterwards, durably, or nothing.
+///
+/// # Errors
+/// When the folders are not empty, the archive is not whole, or a file cannot be written.
+pub fn unpack(folders: &SlotFolders, input: impl Read) -> Result<SlotSummary, SlotError> {
+    for folder in [&folders.spool.join(QUARANTINE), &folders.runtime] {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| SlotError::Files(folder.clone(), error))?;
+    }
+    let _locks = hold(folders)?;
+    if let Some((_, path)) = members(folders)?.into_iter().next() {
+        return Err(SlotError::Occupied(path));
+    }
+    let mut incoming = Incoming::default();
+    let summary = receive(folders, input, &mut incoming)?;
+    incoming.keep()?;
+    for folder in [&folders.spool, &folders.spool.join(QUARANTINE)] {
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| SlotError::Files(folder.clone(), error))?;
+    }
+    Ok(summary)
+}
+
+/// Files that are not whole yet: removed on drop.
+#[derive(Default)]
+struct Incoming(Vec<PathBuf>);
+
+impl Incoming {
+    /// Gives every file its name. The spool's name comes last: without it a collector refuses its segments.
+    fn keep(&mut self) -> Result<(), SlotError> {
+        self.0.sort_by_key(|path| path.file_name().is_some_and(|name| name == "node"));
+        for path in &self.0 {
+            fs::rename(with_ending(path), path).map_err(|error| SlotError::Files(path.clone(), error))?;
+        }
+        self.0.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            fs::remove_file(with_ending(path)).ok();
+        }
+    }
+}
+
+fn with_ending(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(INCOMING);
+    name.into()
+}
+
+fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> Result<SlotSummary, SlotError> {
+    let unreadable = |_| SlotError::Archive("not a tar archive, or cut off");
+    let mut archive = Archive::new(input);
+    let (mut digest, mut summary) = (blake3::Hasher::new(), SlotSummary::default());
+    let mut begun = false;
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let name = entry.path().map_err(unreadable)?.to_string_lossy().into_owned();
+        if entry.header().entry_type() != EntryType::Regular {
+            return Err(SlotError::Archive("holds something other than files"));
+        }
+        if name == DIGEST {
+            let given = small(&mut entry)?;
+            let whole = given == digest.finalize().to_hex().as_bytes();
+            return if whole { Ok(summary) } else { Err(SlotError::Archive("its digest does not match")) };
+        }
+        if !begun {
+            if name != MANIFEST || small(&mut entry)? != VERSION.as_bytes() {
+                return Err(SlotError::Archive("not a slot of format 1"));
+            }
+            begun = true;
+            continue;
+        }
+        let path = target(folders, &name).ok_or(SlotError::Archive("holds a file that no collector writes"))?;
+        begin(&mut digest, &name, entry.size());
+        incoming.0.push(path.clone());
+        write(&path, DigestReader { inner: &mut entry, digest: &mut digest })
+            .map_err(|error| SlotError::Files(path, error))?;
+        summary.files += 1;
+        summary.bytes += entry.size();
+    }
+    Err(SlotError::Archive("cut off"))
+}
+
+fn small(entry: &mut impl Read) -> Result<Vec<u8>, SlotError> {
+    let mut bytes = Vec::new();
+    entry.take(SMALL_MAX).read_to_end(&mut bytes).map_err(|_| SlotError::Archive("cut off"))?;
+    Ok(bytes)
+}
+
+fn write(path: &Path, mut content: impl Read) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(with_ending(path))?;
+    io::copy(&mut content, &mut file)?;
+    file.sync_all()
+}
+
+/// Holds both folders' locks, as a running collector does.
+fn hold(folders: &SlotFolders) -> Result<[FolderLock; 2], SlotError> {
+    let lock = |folder: &Path, name: &str| {
+        FolderLock::hold(&folder.join(name)).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => SlotError::InUse(folder.to_owned()),
+            _ => SlotError::Files(folder.to_owned(), error),
+        })
+    };
+    Ok([lock(&folders.spool, "lock")?, lock(&folders.runtime, "visits.lock")?])
+}
+
+/// What moves: names within the archive and the files, in the order of their names.
+fn members(folders: &SlotFolders) -> Result<Vec<(String, PathBuf)>, SlotError> {
+    let mut members = Vec::new();
+    let quarantine = folders.spool.join(QUARANTINE);
+    for (prefix, folder) in
+        [("spool/", &folders.spool), ("spool/quarantine/", &quarantine), ("runtime/", &folders.runtime)]
+    {
+        let listed = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            listed => listed.map_err(|error| SlotError::Files(folder.clone(), error))?,
+        };
+        for entry in listed {
+            let entry = entry.map_err(|error| SlotError::Files(folder.clone(), error))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = format!("{prefix}{name}");
+            if let Some(path) = target(folders, &name) {
+                members.push((name, path));
+            }
+        }
+    }
+    members.sort();
+    Ok(members)
+}
+
+/// Where a member of the archive belongs; nothing for a name that no collector gives to a file.
+fn target(folders: &SlotFolders, name: &str) -> Option<PathBuf> {
+    let numbered = |name: &str, endings: &[&str]| {
+        let (number, ending) = name.split_once('.').unwrap_or((name, ""));
+        number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit()) && endings.contains(&ending)
+    };
+    if let Some(file) = name.strip_prefix("spool/quarantine/") {
+        return numbered(file, &["seg", "batch", "damaged"]).then(|| folders.spool.join(QUARANTINE).join(file));
+    }
+    if let Some(file) = name.strip_prefix("spool/") {
+        return (file == "node" || numbered(file, &["seg", "batch"])).then(|| folders.spool.join(file));
+    }
+    let file = name.strip_prefix("runtime/")?;
+    let generation = file.strip_prefix("visits-")?;
+    let is_number = !generation.is_empty() && generation.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| folders.runtime.join(file))
+}
+
+fn header(bytes: u64) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_size(bytes);
+    header.set_mode(0o600);
+    header
+}
+
+fn append(archive: &mut Builder<impl Write>, name: &str, content: &[u8]) -> io::Result<()> {
+    archive.append_data(&mut header(content.len() as u64), name, content)
+}
+
+fn begin(digest: &mut blake3::Hasher, name: &str, bytes: u64) {
+    digest.update(&(name.len() as u64).to_le_bytes());
+    digest.update(name.as_bytes());
+    digest.update(&bytes.to_le_bytes());
+}
+
+/// Hashes what is read through it.
+struct DigestReader<'d, R> {
+    inner: R,
+    digest: &'d mut blake3::Hasher,
+}
+
+impl<R: Read> Read for DigestReader<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
