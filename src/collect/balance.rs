@@ -83,6 +83,16 @@ impl Acceptor {
         None
     }
 
+    /// What this thread has accepted and serves itself, since the other threads may have ended.
+    pub(super) fn keep_here(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> AcceptedConnection {
+        AcceptedConnection { stream, peer, place: ConnectionPermit::new(&self.threads, self.number, permit) }
+    }
+
     /// The next connection that another thread hands to this one.
     pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
         let Handoff { stream, peer, place } = self.handed.recv().await?;

@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the connections are looked at while there is no room; four times as long while there is.
 const EVERY: Duration = Duration::from_millis(250);
 
+/// Between two looks whether a request has begun everywhere.
+const FIRST_REQUEST_POLL: Duration = Duration::from_millis(5);
+
 /// A connection that has waited so long may make room for another.
 const YIELDING_AFTER: Duration = Duration::from_secs(1);
 
@@ -57,6 +60,8 @@ pub(super) struct Connection {
     waiting_since: AtomicU64,
     /// When a head began that has not ended, or [`NO_HEAD`].
     head_since: AtomicU64,
+    /// Whether a request has begun on it at any time.
+    begun: AtomicBool,
 }
 
 const NO_HEAD: u64 = u64::MAX;
@@ -85,12 +90,26 @@ impl OpenConnections {
     pub(super) fn connection(self: &Arc<Self>) -> Arc<Connection> {
         let waiting_since = AtomicU64::new(self.now.load(Ordering::Relaxed));
         let head_since = AtomicU64::new(NO_HEAD);
-        Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since, head_since })
+        let begun = AtomicBool::new(false);
+        Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since, head_since, begun })
     }
 
     /// `task` serves `connection`: ending it closes it.
     pub(super) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
         lock(&self.open).push((connection, task));
+    }
+
+    /// Waits until a request has begun on every connection, at most `wait`: what was accepted last is still unread.
+    pub(super) async fn first_requests(&self, wait: Duration) {
+        let unread = |open: &(Weak<Connection>, AbortHandle)| {
+            open.0.upgrade().is_some_and(|connection| !connection.begun.load(Ordering::Relaxed))
+        };
+        let all_begun = async {
+            while lock(&self.open).iter().any(unread) {
+                tokio::time::sleep(FIRST_REQUEST_POLL).await;
+            }
+        };
+        tokio::time::timeout(wait, all_begun).await.ok();
     }
 
     /// Closes who waits too long, until `shutdown`; `room` is what is left of the allowed connections.
@@ -140,6 +159,7 @@ impl Connection {
     /// A request begins; none where too many are in progress.
     pub(super) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.begun.store(true, Ordering::Relaxed);
         self.head_since.store(NO_HEAD, Ordering::Relaxed);
         let others = self.thread.requests.fetch_add(1, Ordering::Relaxed);
         let serving = ActiveRequest(self.clone());
@@ -167,7 +187,7 @@ impl Connection {
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        let Connection { thread, requests, waiting_since, head_since: _ } = &*self.0;
+        let Connection { thread, requests, waiting_since, head_since: _, begun: _ } = &*self.0;
         waiting_since.store(thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
         thread.requests.fetch_sub(1, Ordering::Relaxed);
         requests.fetch_sub(1, Ordering::Relaxed);

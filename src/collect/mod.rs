@@ -39,6 +39,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config;
 use crate::spool::LocalWaker;
 
+/// At the end: how long the listener waits for one more connection that the kernel has answered already.
+const BACKLOG_WAIT: Duration = Duration::from_millis(5);
+/// Most connections that are still accepted at the end: twice what the kernel lets wait.
+const BACKLOG_MAX: usize = 8_192;
+/// At the end: how long a connection that was accepted last may take to read its first request.
+const READ_GRACE: Duration = Duration::from_secs(1);
 /// Longest pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -102,13 +108,7 @@ impl CollectState {
         let bell = tokio::spawn(LocalWaker::register());
         let here = Arc::new(ThreadState { collect: self.clone(), load });
         let server = self.server();
-        loop {
-            let taken = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = self.accept(&listener) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
-                handed = seat.handed() => handed,
-            };
-            let Some(AcceptedConnection { stream, peer, place }) = taken else { continue };
+        let serve = |AcceptedConnection { stream, peer, place }: AcceptedConnection| {
             let (here, open) = (here.clone(), connections.connection());
             let waiting = Arc::downgrade(&open);
             let stream = WatchedStream::new(stream, open.clone());
@@ -126,9 +126,27 @@ impl CollectState {
                 drop(place);
             });
             connections.watch(waiting, task.abort_handle());
+        };
+        loop {
+            let taken = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = self.accept(&listener) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
+                handed = seat.handed() => handed,
+            };
+            taken.into_iter().for_each(&serve);
         }
-        // Whoever has connected and is not served yet is closed, and may come again.
-        drop((listener, seat));
+        // The kernel has answered the connections that wait here: closing the listener first would reset them with the
+        // hit that they carry.
+        for _ in 0..BACKLOG_MAX {
+            let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listener)).await else { break };
+            accepted.into_iter().for_each(|(stream, peer, permit)| serve(seat.keep_here(stream, peer, permit)));
+        }
+        while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, seat.handed()).await {
+            handed.into_iter().for_each(&serve);
+        }
+        drop(listener);
+        connections.first_requests(READ_GRACE).await;
+        drop(seat);
         // They end with `shutdown`, and cannot fail.
         watching.await.ok();
         keeping.await.ok();
