@@ -45,16 +45,7 @@ pub enum Command {
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
-    Serve(serve::Serve),
-    Check(check::Check),
-    Notice(notice::Notice),
-    Audit(audit::Audit),
-    Import(import::Import),
-    Export(export::Export),
-    Simulate(simulate::Simulate),
-    Migrate(migrate::Migrate),
-    Slot(slot::Slot),
-    Token(token::Token),
+    Slot(slot::SlotCommand),
     #[command(hide = true)]
     Engine(engine::EngineCommand),
 }

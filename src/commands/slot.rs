@@ -4,13 +4,14 @@ use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
 use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::CommandError;
-use crate::compliance::audit::in_memory;
+
 use crate::config::Config;
+use crate::runtime_dir::in_memory;
 use crate::slot::{self, SlotFolders, SlotSummary};
 
 /// Move a stopped collector's state to another machine, as one stream.
 #[derive(Debug, clap::Args)]
-pub struct Slot {
+pub struct SlotCommand {
     #[command(subcommand)]
     action: SlotAction,
 }
@@ -24,7 +25,7 @@ enum SlotAction {
     Unpack(ConfigFile),
 }
 
-impl Slot {
+impl SlotCommand {
     /// Packs or unpacks, and says on standard error how much.
     ///
     /// # Errors

@@ -1,0 +1,100 @@
+//! Several collectors behind a balancer: real haproxy, real collectors as processes, one real engine. Visitors are exact
+//! when a collector restarts, is killed, or moves to other folders while hits come. `make cluster` runs 3 000 visitors
+//! and prints the table of docs/cluster.md; `--short` runs 150. Loopback only.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
+
+mod balancer;
+mod collector;
+mod visitors;
+
+use std::time::{Duration, Instant};
+
+use balancer::Balancer;
+use collector::{Collector, Database};
+use rustix::process::Signal;
+
+/// Collectors behind the balancer.
+const SLOTS: usize = 3;
+
+/// What happens to a collector while hits come.
+#[derive(Clone, Copy)]
+enum Incident {
+    None,
+    Restart,
+    Kill,
+    Move,
+}
+
+impl Incident {
+    const ALL: [Incident; 4] = [Incident::None, Incident::Restart, Incident::Kill, Incident::Move];
+
+    fn name(self) -> &'static str {
+        match self {
+            Incident::None => "consistent hash on the client address",
+            Incident::Restart => "a collector stops and starts again",
+            Incident::Kill => "a collector is killed (SIGKILL) and starts again",
+            Incident::Move => "a slot moves: SIGTERM, `slot pack`, `slot unpack` into other folders, start",
+        }
+    }
+}
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--list") {
+        return;
+    }
+    let short = !std::env::args().any(|argument| argument == "--long");
+    let Some(haproxy) = balancer::program() else {
+        println!("cluster: haproxy is not installed; run `make cluster`, which installs it");
+        return;
+    };
+    let people = if short { 150 } else { 3_000 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    println!("| case | visitors that came | visitors counted | hits accepted | pageviews counted | s |");
+    println!("|---|---|---|---|---|---|");
+    for incident in Incident::ALL {
+        runtime.block_on(walk(&haproxy, incident, people));
+    }
+    println!("cluster: {} passed, 0 failed", Incident::ALL.len());
+}
+
+/// Sends every visitor's four views while the incident happens, and compares.
+async fn walk(haproxy: &std::path::Path, incident: Incident, people: usize) {
+    let began = Instant::now();
+    let database = Database::start().await;
+    let mut slots = Vec::new();
+    for number in 0..SLOTS {
+        slots.push(Collector::start(&database, number, None).await);
+    }
+    let addresses: Vec<_> = slots.iter().map(|slot| slot.address).collect();
+    let balancer = Balancer::start(haproxy, &addresses);
+    let sending = tokio::spawn(visitors::send(balancer.address, people));
+    tokio::time::sleep(Duration::from_millis(people as u64 / 3)).await;
+    let slot = slots.remove(1);
+    slots.insert(
+        1,
+        match incident {
+            Incident::None => slot,
+            Incident::Restart => slot.end(Signal::TERM).await.start_again(&database).await,
+            Incident::Kill => slot.end(Signal::KILL).await.start_again(&database).await,
+            Incident::Move => slot.end(Signal::TERM).await.moved().await.start_again(&database).await,
+        },
+    );
+    let accepted = sending.await.unwrap();
+    for slot in slots {
+        slot.end(Signal::TERM).await;
+    }
+    let (visitors, pageviews) = database.figures().await;
+    println!(
+        "| {} | {people} | {visitors} | {accepted} | {pageviews} | {:.1} |",
+        incident.name(),
+        began.elapsed().as_secs_f64()
+    );
+    let sent = 4 * people as u64;
+    assert_eq!(visitors, people as u64, "{}", incident.name());
+    match incident {
+        // What was under way when the process died has no answer; it may count, and nothing that was accepted is lost.
+        Incident::Kill => assert!(accepted <= pageviews && pageviews <= sent, "{accepted} ≤ {pageviews} ≤ {sent}"),
+        Incident::None | Incident::Restart | Incident::Move => assert_eq!((accepted, pageviews), (sent, sent)),
+    }
+}

@@ -1,0 +1,71 @@
+//! Visitors who come through the balancer: four views each, spread over the run, from an address and with an agent of
+//! their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::collector::SITE;
+
+const VIEWS: usize = 4;
+/// Requests at the same time.
+const SENDERS: usize = 32;
+const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// Sends all views of all visitors in turns; how many were answered `202`.
+pub(crate) async fn send(balancer: SocketAddr, people: usize) -> u64 {
+    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let (next, accepted) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..SENDERS {
+        let (client, next, accepted) = (client.clone(), next.clone(), accepted.clone());
+        senders.spawn(async move {
+            loop {
+                let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                if number >= people * VIEWS {
+                    return;
+                }
+                let (view, person) = (number / people, number % people);
+                if view_page(&client, balancer, person, view).await {
+                    accepted.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    senders.join_all().await;
+    accepted.load(Ordering::Relaxed)
+}
+
+/// The address of a visitor: every one in a network of its own.
+fn address(person: usize) -> Ipv4Addr {
+    let [.., high, low] = u32::try_from(person).unwrap().to_be_bytes();
+    Ipv4Addr::new(81, high, low, 7)
+}
+
+/// One view; true once it is answered `202`. A refusal (`503`) is repeated, as its `Retry-After` asks.
+async fn view_page(client: &Client<HttpConnector, Full<Bytes>>, to: SocketAddr, person: usize, view: usize) -> bool {
+    let body = format!(r#"{{"n":"pageview","u":"https://{SITE}/page-{view}","d":"{SITE}"}}"#);
+    loop {
+        let request = Request::post(format!("http://{to}/api/event"))
+            .header("x-forwarded-for", address(person).to_string())
+            .header("user-agent", AGENT)
+            .body(Full::new(Bytes::from(body.clone())))
+            .unwrap();
+        let Ok(response) = client.request(request).await else { return false };
+        let (status, dropped) = (response.status(), response.headers().contains_key("x-sillage-dropped"));
+        let repeat = response.headers().contains_key("retry-after");
+        response.into_body().collect().await.ok();
+        if status != 503 || !repeat {
+            return status == 202 && !dropped;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
