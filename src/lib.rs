@@ -78,6 +78,7 @@ pub mod simulate;
 
 // What keeps all of it in order, and shows that it is.
 pub mod app;
+pub mod backup;
 pub mod commands;
 pub mod compliance;
 pub mod demo;

@@ -2,6 +2,7 @@
 //! what it needs and closes it in order.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod config_file;
 mod database;
@@ -46,6 +47,8 @@ pub enum Command {
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
     Slot(slot::SlotCommand),
+    Backup(backup::BackupCommand),
+    Restore(backup::RestoreCommand),
     #[command(hide = true)]
     Engine(engine::EngineCommand),
 }
@@ -68,6 +71,8 @@ impl Command {
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
             Self::Slot(slot) => slot.run(),
+            Self::Backup(backup) => backup.run().await,
+            Self::Restore(restore) => restore.run().await,
             Self::Token(token) => token.run(),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ impl Config {
         let ranges = [
             // 25 months are the longest that the exemption knows.
             ("privacy.retention_months", u64::from(privacy.retention_months), 1, 25),
+            ("backup.keep_days", u64::from(self.backup.keep_days), 1, u64::from(privacy.retention_months) * 30),
             ("spool.flush_seconds", self.spool.flush_seconds, 1, 3_600),
             ("spool.max_bytes", self.spool.max_bytes, 65_536, 1 << 50),
             ("collect.max_body_bytes", collect.max_body_bytes as u64, 256, 1 << 20),

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::config::{
-    ClickHouseConfig, CollectConfig, ConsoleConfig, Controller, EngineMode, HashAddress, LimitsConfig, MarketingPolicy,
-    PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
+    BackupConfig, ClickHouseConfig, CollectConfig, ConsoleConfig, Controller, EngineMode, HashAddress, LimitsConfig,
+    MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
 };
 
 impl Default for CollectConfig {
@@ -57,6 +57,12 @@ impl Default for SpoolConfig {
 impl Default for RuntimeConfig {
     fn default() -> Self {
         Self { dir: "/dev/shm/sillage".into(), allow_disk: false }
+    }
+}
+
+impl Default for BackupConfig {
+    fn default() -> Self {
+        Self { dir: std::path::PathBuf::new(), recipient: String::new(), keep_days: 35 }
     }
 }
 

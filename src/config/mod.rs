@@ -51,6 +51,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// What a restart needs.
     pub runtime: RuntimeConfig,
+    /// Backups of the published tables.
+    pub backup: BackupConfig,
     /// Location files.
     pub geo: GeoConfig,
     /// Profile of anonymity.
@@ -173,6 +175,18 @@ pub struct RuntimeConfig {
     pub dir: PathBuf,
     /// The folder may be on a disk. Tags of visitors then reach that disk: only where no folder in memory is to be had.
     pub allow_disk: bool,
+}
+
+/// `[backup]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupConfig {
+    /// Folder of the backups; empty: none are made.
+    pub dir: PathBuf,
+    /// age public key that they are encrypted for.
+    pub recipient: String,
+    /// Days after which a backup is removed.
+    pub keep_days: u32,
 }
 
 /// `[geo]`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use clickhouse::insert::Insert;
+use clickhouse::insert_formatted::InsertFormatted;
 use clickhouse::query::{BytesCursor, Query};
 use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use hyper_util::client::legacy::Client as LegacyClient;
@@ -253,6 +254,13 @@ impl Store {
     /// When it fails.
     pub async fn statement(&self, sql: &str) -> Result<(), StoreError> {
         within(self.clients().bare.query_raw(sql).execute()).await
+    }
+
+    /// Starts to fill `table` of our database with rows in the engine's own binary format, as the user that owns it.
+    pub(super) fn insert_native(&self, table: &str) -> InsertFormatted {
+        let insert =
+            self.clients().bare.insert_formatted_with(format!("INSERT INTO {}.{table} FORMAT Native", self.database));
+        insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
     }
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.

@@ -7,6 +7,7 @@
 pub mod annotations;
 pub mod client;
 mod connector;
+pub mod dump;
 pub mod engine;
 pub mod error;
 pub mod expected_schema;

@@ -4,6 +4,7 @@
 mod audit;
 mod audit_broken;
 mod audit_program;
+mod backup;
 mod bad_input;
 mod bad_requests;
 mod collector;

@@ -1,0 +1,71 @@
+//! Whole tables out of the database and into it, in the engine's own binary format. Only published tables pass here:
+//! what waits is exact and must stay where it is.
+
+use bytes::Bytes;
+use clickhouse::insert_formatted::InsertFormatted;
+use clickhouse::query::BytesCursor;
+
+use crate::store::client::Store;
+use crate::store::error::StoreError;
+use crate::store::migrate::PUBLISHED_TABLES;
+
+/// A table as it leaves, chunk by chunk.
+pub struct TableDump(BytesCursor);
+
+/// A table as it is filled.
+pub struct TableLoad(InsertFormatted);
+
+impl Store {
+    /// Rows of a published table.
+    ///
+    /// # Errors
+    /// When the question fails.
+    pub async fn count_rows(&self, table: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count() FROM {database:Identifier}.{table:Identifier}";
+        let question = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
+        Ok(question.rows::<u64>().await?.first().copied().unwrap_or(0))
+    }
+
+    /// Starts to read a published table whole.
+    ///
+    /// # Errors
+    /// When the question cannot be sent.
+    pub fn dump(&self, table: &str) -> Result<TableDump, StoreError> {
+        let sql = "SELECT * FROM {database:Identifier}.{table:Identifier}";
+        let question = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
+        Ok(TableDump(question.stream("Native")?))
+    }
+
+    /// Starts to fill a published table with what [`Store::dump`] gave; nothing for a table that is not published.
+    pub fn load(&self, table: &str) -> Option<TableLoad> {
+        PUBLISHED_TABLES.contains(&table).then(|| TableLoad(self.insert_native(table)))
+    }
+}
+
+impl TableDump {
+    /// The next bytes; nothing at the end.
+    ///
+    /// # Errors
+    /// When the database breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.0.next().await?)
+    }
+}
+
+impl TableLoad {
+    /// Sends the next bytes.
+    ///
+    /// # Errors
+    /// When the database refuses them or breaks off.
+    pub async fn send(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        Ok(self.0.send(bytes).await?)
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// When the database refuses the rows.
+    pub async fn end(self) -> Result<(), StoreError> {
+        Ok(self.0.end().await?)
+    }
+}
