@@ -37,6 +37,7 @@ use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
 use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
+use crate::store::failover;
 use crate::store::migrate::{self, MigrateError};
 use crate::store::reports::{self, Reports};
 use crate::visits::JournalError;
@@ -298,7 +299,12 @@ fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
 /// When the engine does not start or the password cannot be read.
 pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), AppError> {
     if config.clickhouse.mode == EngineMode::Remote {
-        return Ok((Store::connect(&config.clickhouse, &remote(config)?), None));
+        let (clickhouse, endpoint) = (&config.clickhouse, remote(config)?);
+        let store = match clickhouse.addresses() {
+            [_] => Store::connect(clickhouse, &endpoint),
+            urls => failover::follow(clickhouse, &endpoint, urls),
+        };
+        return Ok((store, None));
     }
     let engine = Engine::start(engine::EngineOptions {
         dir: config.clickhouse.dir.clone(),

@@ -37,6 +37,7 @@ impl Default for ClickHouseConfig {
             mode: EngineMode::Embedded,
             dir: "data/clickhouse".into(),
             url: "http://127.0.0.1:8123".into(),
+            urls: Vec::new(),
             user: "sillage".into(),
             password_file: String::new(),
             reader: String::new(),

@@ -12,11 +12,14 @@ pub fn config_hash(config: &Config) -> String {
     for token in &mut config.console.tokens {
         token.sha256.clear();
     }
-    if let Ok(mut url) = url::Url::parse(&config.clickhouse.url) {
-        // Only a URL without a host rejects this, and such a URL has no user.
-        url.set_username("").ok();
-        url.set_password(None).ok();
-        config.clickhouse.url = url.into();
+    let clickhouse = &mut config.clickhouse;
+    for address in clickhouse.urls.iter_mut().chain([&mut clickhouse.url]) {
+        if let Ok(mut url) = url::Url::parse(address) {
+            // Only a URL without a host rejects this, and such a URL has no user.
+            url.set_username("").ok();
+            url.set_password(None).ok();
+            *address = url.into();
+        }
     }
     // A `Value` sorts the keys of its objects.
     let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();

@@ -138,6 +138,8 @@ pub struct ClickHouseConfig {
     pub dir: PathBuf,
     /// Remote: its HTTP interface.
     pub url: String,
+    /// Remote: HTTP interfaces of several nodes, used instead of `url`: the first that answers, then the next.
+    pub urls: Vec<String>,
     /// Remote: the writing user.
     pub user: String,
     /// Remote: a file that holds the user's password.
@@ -153,6 +155,13 @@ pub struct ClickHouseConfig {
     /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and
     /// above it.
     pub library: String,
+}
+
+impl ClickHouseConfig {
+    /// The HTTP interfaces in the order of preference; never empty.
+    pub fn addresses(&self) -> &[String] {
+        if self.urls.is_empty() { std::slice::from_ref(&self.url) } else { &self.urls }
+    }
 }
 
 /// `[spool]`.

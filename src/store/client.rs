@@ -77,7 +77,8 @@ impl Endpoint {
             "" => None,
             user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
         };
-        Ok(Self { url: config.url.clone(), writer, reader, process: None })
+        let url = config.addresses().first().cloned().unwrap_or_default();
+        Ok(Self { url, writer, reader, process: None })
     }
 }
 

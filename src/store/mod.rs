@@ -12,6 +12,7 @@ pub mod engine;
 pub mod error;
 pub mod expected_schema;
 pub mod export;
+pub mod failover;
 pub mod migrate;
 pub mod report;
 pub mod reports;

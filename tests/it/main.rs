@@ -13,6 +13,7 @@ mod console;
 mod engine;
 mod engine_walls;
 mod export;
+mod failover;
 mod forgetting;
 mod import;
 mod limits;

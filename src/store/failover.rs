@@ -1,0 +1,65 @@
+//! Several addresses of one database: the first that answers is used until it stops answering, then the next. All of
+//! them must show the same tables, as the nodes of a cluster do; a batch that is offered again at another node is known
+//! there by its token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::task::AbortHandle;
+
+use crate::config;
+use crate::store::client::{Endpoint, Store};
+
+/// Between two questions whether the address in use still answers.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// How long an address may take to answer `SELECT 1`.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A store over all of `endpoint`'s addresses, `urls`: it follows the one that answers. Must be called on a runtime: a
+/// task asks the addresses until the last clone of the store is dropped.
+pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, urls: &[String]) -> Store {
+    let endpoints: Vec<Endpoint> = urls.iter().map(|url| Endpoint { url: url.clone(), ..endpoint.clone() }).collect();
+    let current = Arc::new(ArcSwap::from_pointee(endpoint.clone()));
+    let probe = tokio::spawn(watch(config.clone(), endpoints, current.clone()));
+    let probe = ProbeTask(probe.abort_handle());
+    let source = move || {
+        // The task lives as long as this closure.
+        let ProbeTask(_) = &probe;
+        Some(Endpoint::clone(&current.load()))
+    };
+    Store::follow(config, endpoint, Arc::new(source))
+}
+
+/// Ends the task on drop.
+struct ProbeTask(AbortHandle);
+
+impl Drop for ProbeTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn watch(config: config::ClickHouseConfig, endpoints: Vec<Endpoint>, current: Arc<ArcSwap<Endpoint>>) {
+    loop {
+        if !answers(&config, &current.load()).await {
+            for (number, endpoint) in endpoints.iter().enumerate().filter(|(_, other)| other.url != current.load().url)
+            {
+                if answers(&config, endpoint).await {
+                    tracing::warn!(
+                        number,
+                        "database: address in use does not answer; using another of clickhouse.urls"
+                    );
+                    current.store(Arc::new(endpoint.clone()));
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+}
+
+async fn answers(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> bool {
+    let store = Store::connect(config, endpoint);
+    tokio::time::timeout(PROBE_TIMEOUT, store.ping()).await.is_ok_and(|answer| answer.is_ok())
+}
