@@ -1,5 +1,9 @@
 //! A set of 64-bit numbers that are spread evenly already, as tags are, in little more than eight bytes each. It grows
-//! a few thousand numbers at a time: whoever waits for the one lock never waits for millions to be moved.
+//! a few thousand numbers at a time, so that no hit waits while millions are moved.
+//!
+//! Hand-written because a general hash table took 341 bytes for each visitor of a day of a million and moved millions
+//! of entries at once; with this set it is 156 with all visits open (`make bench BENCH=memory`). Tests compare it with
+//! a tree.
 //!
 //! Numbers are in shards, and a shard's are in lists in ascending order with gaps: each number stands at the place that
 //! its upper half gives it or behind it, with no gap between, so that looking one up is to go on from its place to the

@@ -1,5 +1,8 @@
-//! URLs that the URL standard leaves as they are, cut by hand: nearly all that browsers send. A cut borrows from the
+//! Fast path for URLs that the URL standard leaves as they are: nearly all that browsers send. A cut borrows from the
 //! URL and says what the `url` crate would say of it, byte for byte; what this file does not know, it does not cut.
+//!
+//! Hand-written because two general readings of a URL took 5 200 of the 17 600 instructions of anonymising
+//! (`make bench-instructions`, stage `anonymise`, today 7 000 in all). Tests compare it with the `url` crate.
 //!
 //! | of a URL | what is cut |
 //! |---|---|
@@ -7,7 +10,7 @@
 //! | user, password, port | none |
 //! | host | `a` to `z`, digits, `-` and `.`; no label that is empty, no `--` as in punycode, and none that begins with a digit as its last: addresses are written so |
 //! | path | nothing, or from `/` on letters, digits and `-._~!$'()*,;=:@&+%/`; no segment that begins with a dot, and none that may do so in disguise (`%2e`) |
-//! | query, fragment | whatever there is |
+//! | query, fragment | everything |
 
 /// A URL in parts. The path is empty or begins with a slash.
 #[derive(Debug, PartialEq, Eq)]

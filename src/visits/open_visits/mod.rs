@@ -1,5 +1,9 @@
 //! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
-//! to see whether they have ended. Nothing here grows by copying what is there.
+//! to see whether they have ended. Nothing here grows by copying its content.
+//!
+//! Hand-written because a map of visits and a queue of their ends made stalls and took more than twice the bytes: a
+//! visitor of a day of a million took 341 bytes, now 156 with all visits open (`make bench BENCH=memory`). Tests
+//! compare it with a plain map and a queue.
 
 use crate::clock::DAY_SECONDS;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
