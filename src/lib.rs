@@ -1,44 +1,50 @@
-//! Sillage is an anonymising web-analytics collector: identity ends with the request, only counters go on. The name is
-//! French for the wake that passing leaves behind; the wake, never the swimmer.
+//! Sillage is a privacy-first web analytics collector: it keeps counters, never data about individual visitors. The
+//! name is French for the wake of a ship.
 //!
 //! # The flow
-//! A request comes to [`collect`], which reads it, within limits, as a [`Hit`](privacy::hit::Hit): address, agent and
-//! URL, in memory alone. [`privacy`] is the only way on. It drops what must not be counted, takes page and coarse
-//! values from what is left, makes the visitor's tag under a key that is random, per site and day, and lets address and
-//! agent go: a [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits
-//! in progress, all in memory, and says what changes: an [`Event`](event::Event), which holds no identity. The
-//! [`ledger`] appends it to the [`spool`] under the same lock, so that the spool's order is the order in which visits
-//! moved; a note in a journal, in a folder in memory, lets a restart know what memory knew. When a sync of the disk has
-//! it, the [`Receipt`](spool::Receipt) resolves, and only then the sender is told `202`. That is the first hand-off.
+//! [`collect`] reads a request, within limits, as a [`Hit`](privacy::hit::Hit): address, agent and URL, in memory
+//! alone. [`privacy`] is the only way on. It drops hits that must not be counted, takes page and coarse values from the
+//! others, makes the visitor's tag under a key that is random, per site and day, and releases address and agent: a
+//! [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits in progress,
+//! all in memory, and gives an [`Event`](event::Event), which holds no identity. The [`ledger`] appends it to the
+//! [`spool`] under the same lock, so that the spool's order is the order in which visits moved; a note in a journal, in
+//! a folder in memory, lets a restart restore the state of memory. After the sync the [`Receipt`](spool::Receipt)
+//! resolves, and only then the sender gets `202`. That is the first hand-off.
 //!
-//! Beside this, at every flush, [`ship`] seals the segment that was written to, [`rollup`] folds its events into
-//! counter rows, the same rows whenever it is done, and [`store`] inserts them into ClickHouse with the segment's
-//! token, which makes a second insert of the same batch void. Then the segment is deleted. That is the second hand-off.
+//! At every flush, [`ship`] seals the open segment, [`rollup`] folds its events into counter rows, the same rows
+//! whenever it is done, and [`store`] inserts them into ClickHouse with the segment's token, which makes a second
+//! insert of the same batch void. Then the segment is deleted. That is the second hand-off.
 //!
-//! The [`console`] reads figures through views that round inside the database, and never sees a hit. [`import`] sends
-//! lines of logs the same way as hits, in the order of their times, with keys and visits of its own, and folds without
-//! the spool; [`simulate`] makes such lines, with known truth; [`audit`] looks whether the rules are held. [`notice`]
-//! tells people what is measured, from the rules and the running configuration. [`house`] forgets what is past, every
-//! second. [`app`] starts and stops all of it, in order.
+//! The [`console`] reads published figures and never sees a hit. [`import`] sends lines of logs the same way as hits,
+//! in the order of their times, with keys and visits of its own, and folds without the spool; [`simulate`] makes such
+//! lines, with known totals. [`compliance`] holds the rules, writes the notices from them and the running
+//! configuration, and audits a running set-up. [`housekeeping`] forgets the past, every second. [`app`] starts and
+//! stops all of it, in order; [`commands`] is the command line.
 //!
-//! # Words
-//! - **hit**: what arrived, raw. Lives for the length of one request; cannot be printed, cloned or written out.
-//! - **visitor tag**: a keyed hash of address, agent and site: "the same as before", within one site and day.
-//! - **sighting**: a hit whose identity is down to its tag. Never leaves memory.
-//! - **event**: what a hit changes, with the identity gone. May be written anywhere.
-//! - **visit**: hits of one tag with no gap over 30 minutes.
-//! - **outcome**: what became of a hit; every hit ends in exactly one.
-//! - **receipt**: the promise that an event will be durable; it resolves to a proof, without which nobody is told
-//!   `202`.
-//! - **segment**: the events between two flushes, one file of the spool.
-//! - **batch**: the counter rows of a segment, with its token.
-//! - **counter row**: sums under a key of site, day or hour, page, and at most one dimension.
-//! - **report**: a rounded answer of the database's views; the only figures that leave.
-//! - **flag, correction**: 0/1 and signed numbers by which events add up to visitors, visits, bounces and exits.
+//! # Glossary
+//!
+//! | ours | meaning | elsewhere |
+//! |---|---|---|
+//! | hit | a request as it arrived, raw; lives for the length of one request; cannot be printed, cloned or written | raw event |
+//! | visitor tag | a keyed hash of address, agent and site: "the same as before", within one site and day | daily visitor hash, user id |
+//! | sighting | a hit whose identity is reduced to its tag; never leaves memory | pseudonymised event |
+//! | event | the change that a hit makes, without identity; may be written anywhere | delta, change record |
+//! | visit | hits of one tag with no gap over 30 minutes | session |
+//! | outcome | the fate of a hit; every hit ends in exactly one | status, drop reason |
+//! | receipt | a future that resolves to the proof that its event is on disk | commit future, ack |
+//! | segment | the events between two flushes, one file of the spool | log segment, WAL file |
+//! | batch | the counter rows of a segment, with its token | insert block with idempotency key |
+//! | counter row | sums under a key of site, day or hour, page, and at most one dimension | aggregate, rollup row |
+//! | fold | from a segment's events to counter rows | aggregate, roll up |
+//! | ship | insert a batch and delete its segment | flush to the store |
+//! | journal | snapshot and notes, in memory, from which a restart restores visits | state snapshot with a change log |
+//! | report | an answer made of published figures; the only figures that leave | query result |
+//! | flag, correction | 0/1 and signed numbers by which events add up to visitors, visits, bounces and exits | increment, retraction |
+//! | deviation | a setting that leaves a rule | non-conformity |
 //!
 //! # Modules
-//! Declared below in the order of their dependencies: a group needs those above it and its own neighbours, and no group
-//! below; only [`sites`] borrows the words for day and hour from [`privacy`]. `ARCHITECTURE.md` says more.
+//! Declared below in the order of their dependencies; files import each other in one direction only (a test of
+//! `tests/structure`). `ARCHITECTURE.md` says more.
 
 // What everything leans on.
 pub mod clock;

@@ -1,6 +1,6 @@
 //! One collector's state as a stream: its spool and its runtime folder, so that a slot moves to another machine whole
-//! and goes on under the same name with the same tags. Packing and unpacking must never run beside a collector, and must
-//! never write what the runtime folder holds anywhere but to memory.
+//! and goes on under the same name with the same tags. Packing and unpacking must never run beside a collector, and
+//! must never write what the runtime folder holds anywhere but to memory.
 //!
 //! # Format 1
 //! A tar archive. Its first entry is `sillage-slot` with the text `1`. Then come the files, `spool/NAME` and

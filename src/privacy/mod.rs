@@ -2,7 +2,7 @@
 //! [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no
 //! identity.
 //!
-//! In order: the URL is taken apart and the site found (`known_site`); the steps of [`steps`], each of which drops a
+//! In order: the URL is taken apart and the site found (`known_site`); the steps of `steps`, each of which drops a
 //! hit for one reason; only then is the visitor tagged, and address and agent are let go.
 
 pub mod hit;

@@ -1,8 +1,9 @@
 //! The database: rows, batches, and what may go wrong with them. One way to talk to it: HTTP, with the official client.
 //!
 //! [`Engine`] runs a ClickHouse of our own as a leashed child; [`Endpoint`] says where a ClickHouse is, ours or
-//! somebody else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and [`declared`]
-//! reads that form; [`reports`] reads back what its views give, [`export`] as files. Nothing here ever sees a hit.
+//! somebody else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and
+//! [`expected_schema`] reads that form; [`reports`] reads back what its views give, [`export`] as files. Nothing here
+//! ever sees a hit.
 
 pub mod annotations;
 pub mod client;

@@ -6,7 +6,7 @@ use crate::visits::visit::{View, Visit};
 /// Name of the action that flags its page as not found.
 pub(super) const NOT_FOUND: &str = "404";
 
-/// Bounds that a hit has met: a part of it counts as [`OTHER`].
+/// Bounds that a hit has met: a part of it counts as [`OTHER`](crate::visits::OTHER).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct BoundsMet {
     /// `limits.pages_per_site_day`.

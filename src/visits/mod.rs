@@ -11,8 +11,8 @@
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
 //!
-//! Tags are in [`tag_set`], visits in [`open_visits`]: both grow by small steps, since the next hit waits meanwhile.
-//! Nothing here knows an address. What grows is bounded: texts by the [`interner`], rows of the database by [`rows`],
+//! Tags are in `tag_set`, visits in `open_visits`: both grow by small steps, since the next hit waits meanwhile.
+//! Nothing here knows an address. What grows is bounded: texts by the [`interner`], rows of the database by `rows`,
 //! tags and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
 
 mod change;

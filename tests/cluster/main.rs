@@ -1,6 +1,6 @@
-//! Several collectors behind a balancer: real haproxy, real collectors as processes, one real engine. Visitors are exact
-//! when a collector restarts, is killed, or moves to other folders while hits come. `make cluster` runs 3 000 visitors
-//! and prints the table of docs/cluster.md; `--short` runs 150. Loopback only.
+//! Several collectors behind a balancer: real haproxy, real collectors as processes, one real engine. Visitors are
+//! exact when a collector restarts, is killed, or moves to other folders while hits come. `make cluster` runs 3 000
+//! visitors and prints the table of docs/cluster.md; `--short` runs 150. Loopback only.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 

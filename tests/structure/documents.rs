@@ -35,6 +35,7 @@ fn documents() -> Vec<(String, String)> {
 /// Files and tests that a document names in backticks and that do not exist.
 pub(crate) fn missing_names() -> Vec<String> {
     let code = code_texts();
+    let sources = source_names();
     let mut missing = Vec::new();
     for (document, text) in documents() {
         // A changelog and a decision tell what was.
@@ -42,7 +43,8 @@ pub(crate) fn missing_names() -> Vec<String> {
             continue;
         }
         for name in in_backticks(&text) {
-            let file_missing = is_file_name(name) && !root().join(name.trim_end_matches('/')).exists();
+            let file_missing = (is_file_name(name) && !root().join(name.trim_end_matches('/')).exists())
+                || (is_source_name(name) && !sources.iter().any(|path| path.ends_with(&format!("/{name}"))));
             let test_missing = is_test_name(name) && !code.iter().any(|text| text.contains(name));
             if file_missing || test_missing {
                 missing.push(format!("{document}: `{name}`"));
@@ -58,6 +60,18 @@ fn is_file_name(name: &str) -> bool {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     let ending = rest.rsplit('.').next().unwrap_or_default();
     plain && FOLDERS.contains(&folder) && (rest.ends_with('/') || FILE_ENDINGS.contains(&ending))
+}
+
+/// A Rust file by the end of its path, such as `spool/wake.rs`.
+fn is_source_name(name: &str) -> bool {
+    name.ends_with(".rs") && name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+}
+
+/// Rust files of the repository, each behind a slash.
+fn source_names() -> Vec<String> {
+    let folders = ["src", "tests", "benches", "fuzz"];
+    let paths = folders.iter().flat_map(|folder| files(folder, &["rs"]));
+    paths.map(|path| format!("/{}", path.display())).collect()
 }
 
 /// Test names are claims of several words; most other identifiers are shorter, and exist all the same.
