@@ -393,7 +393,9 @@ fn ledger(
         tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
     }
     meters.ship.set_aside_forgotten.increment(set_aside.forgotten);
-    Ok(Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?)
+    let ledger = Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?;
+    meters.ship.journal_discarded.increment(ledger.discarded_generations());
+    Ok(ledger)
 }
 
 /// One for each collecting thread.

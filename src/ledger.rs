@@ -58,6 +58,13 @@ impl Ledger {
         let durable = |position| spool.is_durable(position);
         let recalled = journal::recall(&generations, durable, &sites, keys, bounds);
         drop(generations);
+        if journal.discarded > 0 && recalled.visits.tags() == 0 {
+            let generations = journal.discarded;
+            tracing::warn!(
+                generations,
+                "journal: not of this spool or release, discarded; today's visitors count again"
+            );
+        }
         let mut memory =
             LedgerState { visits: recalled.visits, journal, last: recalled.last, failures: 0, suspended: false };
         memory.visits.forget_past(now);
@@ -71,6 +78,11 @@ impl Ledger {
             .map_err(|error| JournalError::Files(runtime.dir.clone(), error))?;
         memory.journal.before().destroy();
         Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds })
+    }
+
+    /// Generations of the journal that the start discarded, since they do not fit the spool.
+    pub fn discarded_generations(&self) -> u64 {
+        self.lock().journal.discarded
     }
 
     /// Keeps the next place in memory, journal and spool for the sightings of one request.

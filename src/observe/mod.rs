@@ -76,6 +76,8 @@ pub struct ShipMeters {
     pub engine_up: Gauge,
     /// Damaged parts of segments that were set aside.
     pub quarantined: Counter,
+    /// Journal generations that did not fit the spool.
+    pub journal_discarded: Counter,
     /// Of what was set aside, files that are too old now.
     pub set_aside_forgotten: Counter,
     /// Segments that were folded on disk, since they could not be shipped.
@@ -210,6 +212,10 @@ impl ShipMeters {
         describe_gauge!("sillage_engine_up", "1 while the database answers.");
         describe_counter!("sillage_quarantined_total", "Damaged parts of segments that were set aside.");
         describe_counter!("sillage_quarantine_forgotten_total", "Quarantined files that were removed, a week old.");
+        describe_counter!(
+            "sillage_journal_discarded_total",
+            "Journal generations discarded at the start: they do not fit the spool, so visitors count again."
+        );
         describe_counter!("sillage_folded_total", "Segments folded to counters on disk, the database being away.");
         describe_gauge!("sillage_build_info", "Always 1; the version is its label.");
         gauge!("sillage_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -227,6 +233,7 @@ impl ShipMeters {
             geo_age_seconds: gauge!("sillage_geo_age_seconds"),
             engine_up: gauge!("sillage_engine_up"),
             quarantined: counter!("sillage_quarantined_total"),
+            journal_discarded: counter!("sillage_journal_discarded_total"),
             set_aside_forgotten: counter!("sillage_quarantine_forgotten_total"),
             folded: counter!("sillage_folded_total"),
         }

@@ -113,3 +113,16 @@ fn a_name_that_leaves_the_folders_is_refused() {
         assert_eq!(files(to.path()), Vec::<String>::new());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_without_its_spool_is_discarded_and_a_metric_says_so() {
+    let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
+    view(&shop, "/").await;
+    assert!(shop.metrics().await.contains("sillage_journal_discarded_total 0"));
+    shop.app.flush().await.unwrap();
+    let spool = folders(&shop).spool;
+    let shop = shop.restart_after(|| std::fs::remove_dir_all(spool).unwrap()).await;
+    let metrics = shop.metrics().await;
+    assert!(metrics.contains("sillage_journal_discarded_total 1"), "{metrics}");
+    shop.app.stop().await;
+}

@@ -70,6 +70,8 @@ pub(crate) struct Journal {
     notes: Option<EntryWriter>,
     /// The generation before, until this one's snapshot is durable.
     before: Option<PathBuf>,
+    /// Generations that were found at the start and do not fit this spool, or were written by another release.
+    pub(crate) discarded: u64,
     _lock: FolderLock,
 }
 
@@ -118,11 +120,14 @@ impl Journal {
         })?;
         let mut numbers = numbers(&folder).map_err(files)?;
         numbers.sort_unstable_by(|a, b| b.cmp(a));
-        let mut generations = Vec::new();
+        let (mut generations, mut discarded) = (Vec::new(), 0);
         for number in &numbers {
             match read(&path(&folder, *number), place.node) {
                 Some(generation) => generations.push(generation),
-                None => std::fs::remove_file(path(&folder, *number)).map_err(files)?,
+                None => {
+                    std::fs::remove_file(path(&folder, *number)).map_err(files)?;
+                    discarded += 1;
+                }
             }
         }
         let generation = numbers.first().copied().unwrap_or(0);
@@ -133,6 +138,7 @@ impl Journal {
             shipped: shipped(&generations),
             notes: None,
             before: None,
+            discarded,
             _lock: lock,
         };
         Ok((journal, generations))
