@@ -32,6 +32,7 @@ use crate::observe::Meters;
 use crate::privacy::Anonymiser;
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::{PlaceDatabases, PlaceError};
+use crate::release::{Releaser, ReleaserOptions};
 use crate::ship::{FlushRequest, ShipError, Shipper};
 use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
@@ -108,6 +109,7 @@ pub struct App {
     serving: tokio::task::JoinHandle<()>,
     engine: Option<Engine>,
     ledger: Arc<Ledger>,
+    releaser: Arc<Releaser>,
     anonymiser: Arc<Anonymiser>,
     meters: Arc<Meters>,
     console: Arc<ConsoleState>,
@@ -135,18 +137,16 @@ impl App {
         let (collect_address, collecting) = CollectThreads::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
-        let house = Maintenance {
-            ledger: ledger.clone(),
-            anonymiser: anonymiser.clone(),
-            meters: meters.clone(),
-            clock: clock.clone(),
-            engine_up: engine.as_ref().map(Engine::up),
-        };
+        let engine_up = engine.as_ref().map(Engine::up);
+        let house = maintenance((&ledger, &anonymiser, &meters, &clock), engine_up);
         shipping.spawn(house.run(stop_shipping.clone()));
         let (flush, requests) = mpsc::channel(4);
+        let releaser = Arc::new(releaser(&store, &ledger, &clock, &sites));
         let ship = Shipper {
             ledger: ledger.clone(),
             store: store.clone(),
+            releaser: releaser.clone(),
+            protection: config.privacy.protection,
             meters: meters.clone(),
             clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
@@ -184,6 +184,7 @@ impl App {
             serving,
             engine,
             ledger,
+            releaser,
             anonymiser,
             meters,
             console,
@@ -210,6 +211,7 @@ impl App {
         let sites = Sites::new(&config.site)?;
         self.anonymiser.places().reload()?;
         self.meters.hits.reload(&sites);
+        self.releaser.measure(&sites);
         self.console.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
         self.anonymiser.measure(sites);
         Ok(())
@@ -396,6 +398,22 @@ fn ledger(
     let ledger = Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?;
     meters.ship.journal_discarded.increment(ledger.discarded_generations());
     Ok(ledger)
+}
+
+/// What keeps memory and gauges in order.
+fn maintenance(
+    (ledger, anonymiser, meters, clock): (&Arc<Ledger>, &Arc<Anonymiser>, &Arc<Meters>, &Arc<dyn Clock>),
+    engine_up: Option<tokio::sync::watch::Receiver<bool>>,
+) -> Maintenance {
+    let (ledger, anonymiser) = (ledger.clone(), anonymiser.clone());
+    Maintenance { ledger, anonymiser, meters: meters.clone(), clock: clock.clone(), engine_up }
+}
+
+/// What releases the figures that this collector ships.
+fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
+    let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
+    let options = ReleaserOptions { store: store.clone(), collector, started: clock.now(), breaks_off: None };
+    Releaser::new(options, sites)
 }
 
 /// One for each collecting thread.

@@ -71,6 +71,7 @@ pub mod spool;
 pub mod observe;
 
 // From events to figures in the database, and back.
+pub mod release;
 pub mod rollup;
 pub mod ship;
 pub mod store;

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::clock::DAY_SECONDS;
 use crate::clock::monotonic_now;
+use crate::config::Protection;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::priority;
+use crate::release::Releaser;
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::spool::{ReadReport, SET_ASIDE_SECONDS, SegmentInfo, Spool, SpoolError};
@@ -53,6 +56,10 @@ pub struct Shipper {
     pub ledger: Arc<Ledger>,
     /// Where rows go.
     pub store: Arc<Store>,
+    /// Releases what is due once everything is shipped.
+    pub releaser: Arc<Releaser>,
+    /// How figures are protected: `exact` publishes at each flush.
+    pub protection: Protection,
     /// Where figures about this go.
     pub meters: Arc<Meters>,
     /// How old an event is.
@@ -136,14 +143,19 @@ impl Shipper {
     /// Does what is due: seals, ships, and folds what could not be shipped.
     async fn flush(&self, attempts: &mut RetryState, now: bool) -> Result<(), ShipError> {
         let started = monotonic_now();
+        let (mut sealed, until) = (false, self.clock.now());
         if now || attempts.seal_at <= started {
             // A spool that cannot seal now may still hold sealed segments.
-            self.ledger.spool().seal().await.ok();
+            sealed = self.ledger.spool().seal().await.is_ok();
             attempts.seal_at = started + self.every;
         }
         let mut shipped = Ok(());
         if now || attempts.again_at.is_none_or(|again| again <= started) {
             shipped = self.ship(&mut attempts.inserted).await;
+            if sealed && !matches!(shipped, Err(ShipError::Store(_))) {
+                // What cannot be read is not waited for.
+                shipped = self.release(until).await.map_err(ShipError::from).and(shipped);
+            }
             attempts.note(&shipped);
         }
         if attempts.again_at.is_some() {
@@ -260,9 +272,18 @@ impl Shipper {
         }
     }
 
+    /// Everything until `until` is in the database: what is due is released.
+    async fn release(&self, until: Timestamp) -> Result<(), StoreError> {
+        self.releaser.shipped(until).await.inspect_err(|error| tracing::error!(%error, "release failed; retrying"))
+    }
+
     async fn insert(&self, batch: &Batch) -> Result<(), ShipError> {
         let ship = &self.meters.ship;
-        if let Err(error) = self.store.insert(batch).await {
+        let inserted = match self.protection {
+            Protection::Exact => self.store.insert(batch).await,
+            Protection::Tens => self.releaser.insert(batch, self.clock.now()).await,
+        };
+        if let Err(error) = inserted {
             match &error {
                 StoreError::Retryable(_) => ship.store_retryable.increment(1),
                 StoreError::Refused(_) => ship.store_refused.increment(1),

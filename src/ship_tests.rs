@@ -10,6 +10,7 @@ use crate::privacy::Anonymiser;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
+use crate::release::ReleaserOptions;
 use crate::sites::Sites;
 use crate::store::client::Endpoint;
 
@@ -25,9 +26,14 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
     let runtime = RuntimeConfig { dir: folder.join("runtime"), allow_disk: false };
     let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &LimitsConfig::default(), clock.now()).unwrap();
     let database = config::ClickHouseConfig::default();
+    let store = Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap()));
+    let options =
+        ReleaserOptions { store: store.clone(), collector: "a".into(), started: clock.now(), breaks_off: None };
     let ship = Shipper {
         ledger: Arc::new(ledger),
-        store: Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap())),
+        store,
+        releaser: Arc::new(Releaser::new(options, &sites())),
+        protection: Protection::Exact,
         meters: Arc::new(Meters::new(&sites())),
         clock: clock.clone(),
         every: FOLD_EVERY,

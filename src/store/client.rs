@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::rollup::counters::{Batch, ImportsRow};
 use crate::rollup::levels::LevelRows;
+use crate::rollup::waiting::{WaitingActionsRow, WaitingBreakdownsRow, WaitingPagesRow, WaitingTimingsRow};
 use crate::store::connector::EngineConnector;
 use crate::store::error::{ServerError, StoreError};
 
@@ -29,6 +30,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(120);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// ClickHouse itself closes an idle connection after some seconds.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
+/// A statement of a release: a day of millions of rows takes seconds, on a busy disk a minute.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(900);
 /// Rows of an insert that still make one block. A larger insert makes several, each with the token and its own number,
 /// cut at the same rows every time: it is not counted twice either, but it may be seen half written.
 const BLOCK_ROWS_MAX: &str = "10000000";
@@ -222,7 +225,20 @@ impl Store {
         self.insert_rows("timing_page_days", token, &rows.timing_page_days).await
     }
 
-    pub(super) async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
+    /// Writes a batch to the waiting tables, as [`Store::insert`] does.
+    ///
+    /// # Errors
+    /// As [`Store::insert`].
+    pub(crate) async fn insert_waiting(&self, batch: &Batch) -> Result<(), StoreError> {
+        let (token, origin) = (&batch.token, &batch.origin);
+        self.insert_rows("waiting_pages", token, &WaitingPagesRow::all(&batch.pages, origin)).await?;
+        self.insert_rows("waiting_breakdowns", token, &WaitingBreakdownsRow::all(&batch.breakdowns, origin)).await?;
+        self.insert_rows("waiting_actions", token, &WaitingActionsRow::all(&batch.actions, origin)).await?;
+        self.insert_rows("waiting_timings", token, &WaitingTimingsRow::all(&batch.timings, origin)).await
+    }
+
+    /// Writes rows in one insert that a second one with the same token does not repeat.
+    pub(crate) async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
     where
         T: for<'a> Row<Value<'a> = T> + RowWrite,
     {
@@ -237,6 +253,7 @@ impl Store {
             .with_setting("insert_deduplicate", "1")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
             .with_setting("async_insert", "0")
+            .with_setting("max_partitions_per_insert_block", "0")
             .with_setting("max_insert_block_size", BLOCK_ROWS_MAX)
             .with_setting("min_insert_block_size_rows", BLOCK_ROWS_MAX)
             .with_setting("min_insert_block_size_bytes", "0");
@@ -305,6 +322,34 @@ impl SqlQuestion {
     /// Gives `{name:Type}` its value: a text, a number, a list…
     pub fn param(self, name: &str, value: impl Serialize) -> Self {
         Self(self.0.param(name, value))
+    }
+
+    /// Sets a setting of the server for this question.
+    pub fn with_setting(self, name: &str, value: &str) -> Self {
+        Self(self.0.with_setting(name, value))
+    }
+
+    /// Of an `INSERT … SELECT` whose rows come in one order: a second one with the same token changes nothing.
+    pub(crate) fn once(self, token: &str) -> Self {
+        let settings = [
+            ("insert_deduplication_token", token),
+            ("insert_deduplicate", "1"),
+            ("max_threads", "1"),
+            ("max_insert_threads", "1"),
+            ("max_insert_block_size", BLOCK_ROWS_MAX),
+            ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
+            ("min_insert_block_size_bytes", "0"),
+        ];
+        settings.into_iter().fold(self, |question, (name, value)| question.with_setting(name, value))
+    }
+
+    /// Runs a statement that answers nothing, such as an `INSERT … SELECT`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) async fn execute(self) -> Result<(), StoreError> {
+        let done = tokio::time::timeout(RELEASE_TIMEOUT, self.0.execute()).await;
+        Ok(done.map_err(|_| StoreError::timeout())??)
     }
 
     /// All rows, as a type of ours.

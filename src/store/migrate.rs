@@ -89,6 +89,10 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0002_published.sql")),
     },
     SchemaFile {
+        name: "0003_waiting",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0003_waiting.sql")),
+    },
+    SchemaFile {
         name: "0004_annotations",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0004_annotations.sql")),
     },
@@ -99,7 +103,7 @@ const FILES: &[SchemaFile] = &[
 ];
 
 /// Tables whose rows leave after the retention.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 27] = [
     "annotations",
     "pages",
     "breakdowns",
@@ -119,6 +123,14 @@ const TABLES: [&str; 19] = [
     "timing_page_days",
     "robot_days",
     "outcome_days",
+    "waiting_pages",
+    "waiting_breakdowns",
+    "waiting_actions",
+    "waiting_timings",
+    "waiting_cells",
+    "staged_cells",
+    "releases",
+    "collectors",
 ];
 
 /// All that a reading user may read.

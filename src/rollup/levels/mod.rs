@@ -151,8 +151,15 @@ fn site_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteDaysRow> {
 
 fn page_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageHoursRow> {
     let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour, &row.page), [row.pageviews, row.visits]));
-    let row = |((site, day, hour, page), [pageviews, visits]): ((&Arc<str>, u16, u32, &Arc<str>), [i64; 2])| {
-        PageHoursRow { site: site.clone(), day, origin: origin.clone(), hour, page: page.clone(), pageviews, visits }
+    type Key<'a> = (&'a Arc<str>, u16, u32, &'a Arc<str>);
+    let row = |((site, day, hour, page), [pageviews, visits]): (Key<'_>, [i64; 2])| PageHoursRow {
+        site: site.clone(),
+        day,
+        origin: origin.clone(),
+        hour,
+        page: page.clone(),
+        pageviews,
+        visits,
     };
     summed(counted).into_iter().map(row).collect()
 }
@@ -173,7 +180,8 @@ fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
             row.not_found,
         ]
     };
-    let row = |((site, day, page), sums): ((&Arc<str>, u16, &Arc<str>), [i64; 11])| {
+    type Key<'a> = (&'a Arc<str>, u16, &'a Arc<str>);
+    let row = |((site, day, page), sums): (Key<'_>, [i64; 11])| {
         let [
             pageviews,
             visitors,
@@ -251,7 +259,8 @@ fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<D
 fn action_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionDaysRow> {
     let whole = actions.iter().filter(|row| row.property.is_empty());
     let counted = whole.map(|row| ((&row.site, &row.action, row.day), [row.count, row.visitors]));
-    let row = |((site, action, day), [count, visitors]): ((&Arc<str>, &Arc<str>, u16), [i64; 2])| ActionDaysRow {
+    type Key<'a> = (&'a Arc<str>, &'a Arc<str>, u16);
+    let row = |((site, action, day), [count, visitors]): (Key<'_>, [i64; 2])| ActionDaysRow {
         site: site.clone(),
         day,
         period: Period::Day,

@@ -1,0 +1,153 @@
+//! Periods and how far their releases are, as the table `releases` records them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::event::Day;
+use crate::release::calendar::{date_of, day_of, month_end_of, sunday_of};
+use crate::store::{Store, StoreError};
+
+/// What a release is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReleaseKind {
+    /// A UTC hour: the site's.
+    Hour,
+    /// A site-local day: every level.
+    Day,
+    /// What days left, dated on a Sunday.
+    Week,
+    /// What weeks left, dated on a month's last day.
+    Month,
+}
+
+impl ReleaseKind {
+    /// The word in the tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        [Self::Hour, Self::Day, Self::Week, Self::Month].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// How far a release is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReleaseState {
+    /// Its cells are drawn, all of them.
+    Staged,
+    /// Its rows are published and what is left is handed on.
+    Published,
+    /// Its exact figures are gone.
+    Done,
+}
+
+impl ReleaseState {
+    /// The word in the tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Published => "published",
+            Self::Done => "done",
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        [Self::Staged, Self::Published, Self::Done].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReleaseName {
+    /// What it is of.
+    pub kind: ReleaseKind,
+    /// Its first day, Sunday or last day; of an hour, the UTC day.
+    pub first: Day,
+    /// Its last: a release takes several periods at once where they are over already.
+    pub day: Day,
+    /// Start of its hour, seconds since 1970; 0 for all else.
+    pub hour: u32,
+    /// Import that brought its rows; empty: measured.
+    pub origin: String,
+}
+
+impl fmt::Display for ReleaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, first, last) = (self.kind.word(), date_of(self.first), date_of(self.day));
+        write!(f, "{kind}/{first}/{last}/{}/{}", self.hour, self.origin)
+    }
+}
+
+impl ReleaseName {
+    /// What takes the rest of this release: of a day its week, of a week its month.
+    pub(super) fn rest_to(&self) -> Option<ReleaseKind> {
+        match self.kind {
+            ReleaseKind::Day => Some(ReleaseKind::Week),
+            ReleaseKind::Week => Some(ReleaseKind::Month),
+            ReleaseKind::Hour | ReleaseKind::Month => None,
+        }
+    }
+
+    /// Its days.
+    pub(super) fn dates(&self) -> impl Iterator<Item = Date> {
+        (self.first.0..=self.day.0).map(|day| date_of(Day(day)))
+    }
+}
+
+/// Every release that was begun, with how far it is.
+pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseState)>, StoreError> {
+    let sql = "SELECT toString(kind), toUInt16(first), toUInt16(day), toUInt32(hour), origin, toString(max(state)) \
+               FROM {database:Identifier}.releases GROUP BY kind, first, day, hour, origin ORDER BY day, kind, hour";
+    let rows = store.ask_as_owner(sql).param("database", store.database());
+    let rows = rows.rows::<(String, u16, u16, u32, String, String)>().await?;
+    let parsed = rows.into_iter().filter_map(|(kind, first, day, hour, origin, state)| {
+        let name = ReleaseName { kind: ReleaseKind::of_word(&kind)?, first: Day(first), day: Day(day), hour, origin };
+        Some((name, ReleaseState::of_word(&state)?))
+    });
+    Ok(parsed.collect())
+}
+
+/// Periods of measured figures whose exact sums are closed: what comes later goes to an open bucket.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedPeriods(Vec<ReleaseName>);
+
+impl ClosedPeriods {
+    /// Reads which periods were begun to be released.
+    ///
+    /// # Errors
+    /// When the question fails.
+    pub async fn read(store: &Store) -> Result<Self, StoreError> {
+        let closed = begun(store).await?.into_iter().map(|(name, _)| name);
+        Ok(Self(closed.filter(|name| name.origin.is_empty() && name.kind != ReleaseKind::Hour).collect()))
+    }
+
+    fn has(&self, kind: ReleaseKind, day: Day) -> bool {
+        self.0.iter().any(|name| name.kind == kind && (name.first..=name.day).contains(&day))
+    }
+
+    /// Whether a day takes no more counters.
+    pub fn has_day(&self, day: Day) -> bool {
+        self.has(ReleaseKind::Day, day)
+    }
+
+    /// The open bucket for counters of a closed day: of its week, else of its month, else of the present week.
+    pub fn bucket_of(&self, day: Day, now: Timestamp) -> (ReleaseKind, Day) {
+        let date = date_of(day);
+        let (week, month) = (day_of(sunday_of(date)), day_of(month_end_of(date)));
+        if !self.has(ReleaseKind::Week, week) {
+            (ReleaseKind::Week, week)
+        } else if !self.has(ReleaseKind::Month, month) {
+            (ReleaseKind::Month, month)
+        } else {
+            (ReleaseKind::Week, day_of(sunday_of(now.to_zoned(jiff::tz::TimeZone::UTC).date())))
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Runs releases: finds what is due, one at a time and in order, and takes each through its states. Must only run where
+//! nothing of this collector is under way to the database.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::Day;
+use crate::lock::lock;
+use crate::release::calendar::{closes_at, date_of, sunday_of};
+use crate::release::late::{self, WaitingCellsRow};
+use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
+use crate::release::rules::{CLOSES_AFTER, OTHERS_WAITED_FOR};
+use crate::release::statements::{self, HOUR_LEVEL, LEVELS};
+use crate::rollup::counters::Batch;
+use crate::sites::Sites;
+use crate::store::{ServerError, SqlQuestion, Store, StoreError};
+
+/// Tables whose day or bucket leaves with its release.
+const WAITING_TABLES: [&str; 4] = ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings"];
+/// Periods end at quarters of an hour at the finest: so often it is looked what is due.
+const LOOK_SECONDS: i64 = 900;
+/// A collector that wrote nothing for so long is not alive: another releases.
+const ALIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+/// What a releaser is made of.
+pub struct ReleaserOptions {
+    /// Where the tables are.
+    pub store: Arc<Store>,
+    /// Name of this collector among those that write to the same database.
+    pub collector: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// For tests: asked before every statement that changes something; `true` breaks off there.
+    pub breaks_off: Option<StepCheck>,
+}
+
+/// Says of a step's name whether to break off before it.
+pub type StepCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Releases what is due.
+pub struct Releaser {
+    options: ReleaserOptions,
+    zones: Mutex<Vec<TimeZone>>,
+    /// The quarter of an hour in which everything due was released.
+    looked: AtomicI64,
+}
+
+impl Releaser {
+    /// Releases for these sites: their zones decide when a day is over.
+    pub fn new(options: ReleaserOptions, sites: &Sites) -> Self {
+        let releaser = Self { options, zones: Mutex::default(), looked: AtomicI64::new(-1) };
+        releaser.measure(sites);
+        releaser
+    }
+
+    /// Takes over other sites.
+    pub fn measure(&self, sites: &Sites) {
+        let mut zones: Vec<TimeZone> = Vec::new();
+        for site in sites.iter().filter(|site| !zones.contains(&site.timezone)).collect::<Vec<_>>() {
+            zones.push(site.timezone.clone());
+        }
+        *lock(&self.zones) = zones;
+    }
+
+    /// Writes a batch to the waiting tables, and what belongs to closed days to their open buckets. Doing it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::insert`].
+    pub async fn insert(&self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
+        let closed = ClosedPeriods::read(self.store()).await?;
+        insert_waiting(self.store(), batch, &closed, now).await
+    }
+
+    /// Everything of this collector until `until` is in the database: notes it, and releases what is due.
+    ///
+    /// # Errors
+    /// The database's; the next call goes on from there.
+    pub async fn shipped(&self, until: Timestamp) -> Result<(), StoreError> {
+        self.note(until).await?;
+        let look = until.as_second().div_euclid(LOOK_SECONDS);
+        if self.looked.load(Ordering::Relaxed) == look {
+            return Ok(());
+        }
+        let all = self.release_due(until).await?;
+        if all {
+            self.looked.store(look, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Releases every period of measured figures that is over at `now`. `false`: another collector releases, or is
+    /// waited for.
+    ///
+    /// # Errors
+    /// The database's; the next call goes on from there.
+    pub async fn release_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.leads(now).await? {
+            return Ok(false);
+        }
+        let complete_until = self.complete_until(now).await?;
+        while let Some(name) = self.next_due("", complete_until).await? {
+            self.release(&name, now).await?;
+        }
+        Ok(complete_until >= now)
+    }
+
+    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months.
+    ///
+    /// # Errors
+    /// The database's; the next call goes on from there.
+    pub async fn release_import(&self, origin: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let mut releases = 0;
+        while let Some(name) = self.next_due(origin, Timestamp::MAX).await? {
+            self.release(&name, now).await?;
+            releases += 1;
+        }
+        Ok(releases)
+    }
+
+    fn store(&self) -> &Store {
+        &self.options.store
+    }
+
+    fn ask(&self, sql: &str) -> SqlQuestion {
+        self.store().ask_as_owner(sql).param("database", self.store().database())
+    }
+
+    /// Says that this collector is alive, and how far it is.
+    async fn note(&self, until: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO {database:Identifier}.collectors (site, collector, started, seen, shipped_until, day) \
+                   SELECT '', {collector:String}, fromUnixTimestamp64Milli({started:Int64}), toDateTime({until:Int64}), \
+                   toDateTime({until:Int64}), toDate(toDateTime({until:Int64}))";
+        let note = self.ask(sql).param("collector", &self.options.collector);
+        let note = note.param("started", self.options.started.as_millisecond()).param("until", until.as_second());
+        note.execute().await
+    }
+
+    /// Whether this collector is the one that releases: of those that are alive, the one that started first.
+    async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let alive_since = now.saturating_sub(ALIVE_FOR).unwrap_or(now).as_second();
+        let sql = "SELECT collector FROM (SELECT collector, argMax(started, seen) AS since, max(seen) AS seen_last \
+                   FROM {database:Identifier}.collectors GROUP BY collector) \
+                   WHERE seen_last >= toDateTime({alive_since:Int64}) ORDER BY since, collector LIMIT 1";
+        let first = self.ask(sql).param("alive_since", alive_since).rows::<String>().await?;
+        Ok(first.first().is_none_or(|first| *first == self.options.collector))
+    }
+
+    /// Until when everything of every collector is in the database; one that was not seen for an hour is not waited
+    /// for.
+    async fn complete_until(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let waited_for = now.saturating_sub(OTHERS_WAITED_FOR).unwrap_or(now).as_second();
+        let sql = "SELECT toInt64(min(until)) FROM (SELECT max(shipped_until) AS until, max(seen) AS seen_last \
+                   FROM {database:Identifier}.collectors WHERE collector != {collector:String} GROUP BY collector) \
+                   WHERE seen_last >= toDateTime({waited_for:Int64}) HAVING count() > 0";
+        let others = self.ask(sql).param("collector", &self.options.collector).param("waited_for", waited_for);
+        let others = others.rows::<i64>().await?.first().and_then(|until| Timestamp::from_second(*until).ok());
+        Ok(others.map_or(now, |until| until.min(now)))
+    }
+
+    /// The next release of this origin, in order: what was begun, then hours, days, weeks, months.
+    async fn next_due(&self, origin: &str, until: Timestamp) -> Result<Option<ReleaseName>, StoreError> {
+        let begun = periods::begun(self.store()).await?;
+        let of_origin = begun.iter().filter(|(name, _)| name.origin == origin);
+        if let Some((name, _)) = of_origin.clone().find(|(_, state)| *state != ReleaseState::Done) {
+            return Ok(Some(name.clone()));
+        }
+        let zones = lock(&self.zones).clone();
+        let is_over = |day: &Day| closes_at(date_of(*day), &zones) <= until;
+        let name = |kind, first, day, hour| Some(ReleaseName { kind, first, day, hour, origin: origin.to_owned() });
+        let days: Vec<Day> = self.waiting_days(origin).await?.into_iter().filter(is_over).collect();
+        if let Some(first) = days.first() {
+            let week = sunday_of(date_of(*first));
+            let last = days.iter().rfind(|day| sunday_of(date_of(**day)) == week).unwrap_or(first);
+            return Ok(name(ReleaseKind::Day, *first, *last, 0));
+        }
+        for kind in [ReleaseKind::Week, ReleaseKind::Month] {
+            let due: Vec<Day> = self.waiting_buckets(origin, kind).await?.into_iter().filter(is_over).collect();
+            if let (Some(first), Some(last)) = (due.first(), due.last()) {
+                return Ok(name(kind, *first, *last, 0));
+            }
+        }
+        let released: HashSet<u32> = of_origin.map(|(name, _)| name.hour).collect();
+        let is_closed = |hour: &u32| !released.contains(hour) && hour_closes_at(*hour) <= until;
+        let hour = self.waiting_hours(origin).await?.into_iter().find(is_closed);
+        let day = |hour: u32| Day(u16::try_from(hour / 86_400).unwrap_or(u16::MAX));
+        Ok(hour.and_then(|hour| name(ReleaseKind::Hour, day(hour), day(hour), hour)))
+    }
+
+    async fn waiting_hours(&self, origin: &str) -> Result<BTreeSet<u32>, StoreError> {
+        let sql =
+            "SELECT DISTINCT toUInt32(hour) FROM {database:Identifier}.waiting_pages WHERE origin = {origin:String}";
+        Ok(self.ask(sql).param("origin", origin).rows::<u32>().await?.into_iter().collect())
+    }
+
+    async fn waiting_days(&self, origin: &str) -> Result<BTreeSet<Day>, StoreError> {
+        let mut days = BTreeSet::new();
+        for table in WAITING_TABLES {
+            let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.{table:Identifier} \
+                       WHERE origin = {origin:String}";
+            let found = self.ask(sql).param("table", table).param("origin", origin).rows::<u16>().await?;
+            days.extend(found.into_iter().map(Day));
+        }
+        Ok(days)
+    }
+
+    async fn waiting_buckets(&self, origin: &str, kind: ReleaseKind) -> Result<BTreeSet<Day>, StoreError> {
+        let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.waiting_cells \
+                   WHERE origin = {origin:String} AND scope = {scope:String}";
+        let days = self.ask(sql).param("origin", origin).param("scope", kind.word()).rows::<u16>().await?;
+        Ok(days.into_iter().map(Day).collect())
+    }
+
+    /// Takes one release through what is left of it.
+    async fn release(&self, name: &ReleaseName, now: Timestamp) -> Result<(), StoreError> {
+        let begun = periods::begun(self.store()).await?;
+        let state = begun.iter().find(|(begun, _)| begun == name).map(|(_, state)| *state);
+        if state.is_none() {
+            self.stage(name).await?;
+            self.record(name, ReleaseState::Staged, now).await?;
+        }
+        if state.is_none_or(|state| state < ReleaseState::Published) {
+            self.publish(name).await?;
+            self.record(name, ReleaseState::Published, now).await?;
+        }
+        self.forget(name).await?;
+        self.record(name, ReleaseState::Done, now).await?;
+        tracing::info!(kind = name.kind.word(), day = %date_of(name.day), "release: period published");
+        Ok(())
+    }
+
+    /// Draws every cell once, with keys from the operating system that end with this call.
+    async fn stage(&self, name: &ReleaseName) -> Result<(), StoreError> {
+        self.drop_partition("staged_cells", &quoted(&name.to_string())).await?;
+        let key =
+            || getrandom::u64().map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "no random bits" }));
+        let (first, second) = (key()?, key()?);
+        let database = self.store().database();
+        let released = periods::begun(self.store()).await?.into_iter();
+        let hours: Vec<u32> = released.filter(|(of, _)| of.origin == name.origin).map(|(of, _)| of.hour).collect();
+        for (text, timings) in statements::stage(database, name.kind) {
+            self.before("stage")?;
+            let question = self.about(&text, name).param("k1", first).param("k2", second);
+            let question = question.param("timings", timings).param("hours", &hours);
+            // A log of queries would hold the keys.
+            question.with_setting("log_queries", "0").execute().await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, name: &ReleaseName) -> Result<(), StoreError> {
+        let database = self.store().database();
+        let hours = matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day).then_some(&HOUR_LEVEL);
+        let levels = LEVELS.iter().filter(|_| name.kind != ReleaseKind::Hour);
+        for level in levels.chain(hours) {
+            self.before(level.table)?;
+            let token = format!("release {name} {}", level.name);
+            self.about(&level.publish(database), name).once(&token).execute().await?;
+        }
+        if let Some(kind) = name.rest_to() {
+            self.before("rest")?;
+            let rest = self.about(&statements::rest(database), name).param("scope", kind.word());
+            rest.once(&format!("release {name} rest")).execute().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the exact figures of a release, and what was staged of them.
+    async fn forget(&self, name: &ReleaseName) -> Result<(), StoreError> {
+        let origin = quoted(&name.origin);
+        for date in name.dates() {
+            match name.kind {
+                ReleaseKind::Hour => {}
+                ReleaseKind::Day => {
+                    for table in WAITING_TABLES {
+                        self.drop_partition(table, &format!("('{date}', {origin})")).await?;
+                    }
+                }
+                ReleaseKind::Week | ReleaseKind::Month => {
+                    let scope = name.kind.word();
+                    self.drop_partition("waiting_cells", &format!("('{scope}', '{date}', {origin})")).await?;
+                }
+            }
+        }
+        self.drop_partition("staged_cells", &quoted(&name.to_string())).await
+    }
+
+    async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
+        self.before("drop")?;
+        let (database, cluster) = (self.store().database(), self.store().cluster());
+        let name = match cluster {
+            "" => format!("{database}.{table}"),
+            cluster => format!("{database}.{table}_local ON CLUSTER '{cluster}'"),
+        };
+        self.store().statement(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
+    }
+
+    async fn record(&self, name: &ReleaseName, state: ReleaseState, now: Timestamp) -> Result<(), StoreError> {
+        self.before("record")?;
+        let sql = "INSERT INTO {database:Identifier}.releases (site, kind, first, day, hour, origin, state, at) \
+                   SELECT '', {kind:String}, {first:Date}, {day:Date}, toDateTime({hour:UInt32}), {origin:String}, {state:String}, \
+                   toDateTime({at:Int64})";
+        let question = self.about(sql, name).param("database", self.store().database());
+        question.param("state", state.word()).param("at", now.as_second()).execute().await?;
+        Ok(())
+    }
+
+    fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuestion {
+        let question =
+            self.store().ask_as_owner(sql).param("release", name.to_string()).param("kind", name.kind.word());
+        let question = question.param("first", date_of(name.first).to_string());
+        question.param("day", date_of(name.day).to_string()).param("hour", name.hour).param("origin", &name.origin)
+    }
+
+    fn before(&self, step: &str) -> Result<(), StoreError> {
+        let breaks_off = self.options.breaks_off.as_ref().is_some_and(|breaks_off| breaks_off(step));
+        let broken = StoreError::Retryable(ServerError { code: 0, name: "broken off" });
+        if breaks_off { Err(broken) } else { Ok(()) }
+    }
+}
+
+/// Writes a batch to the waiting tables, under its own token.
+async fn insert_waiting(
+    store: &Store,
+    batch: &Batch,
+    closed: &ClosedPeriods,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = late::divide(batch, closed, now);
+    store.insert_waiting(&rows.open).await?;
+    store.insert_rows::<WaitingCellsRow>("waiting_cells", &batch.token, &rows.late).await
+}
+
+/// When an hour is over, and late corrections are in.
+fn hour_closes_at(hour: u32) -> Timestamp {
+    let end = Timestamp::from_second(i64::from(hour) + 3_600).unwrap_or(Timestamp::MAX);
+    end.saturating_add(CLOSES_AFTER).unwrap_or(Timestamp::MAX)
+}
+
+/// A text of ours as ClickHouse reads it where no parameter may stand.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}

@@ -1,0 +1,50 @@
+//! The numbers of the release, in one place, with their reasons. `/privacy`, the notices and the audit tell these.
+
+use jiff::SignedDuration;
+
+/// Published counts are multiples of this: the criterion asks for tens.
+pub const STEP: i64 = 10;
+
+/// Drawn visitors from which a row is published. The draw moves a sum by up to 18, so that a row of one visitor is never
+/// published, one of two in a thousandth of cases, one of 29 always.
+pub const GATE: i64 = 20;
+
+/// Visitors and one digit by chance that a page's or an action's busiest day must reach before its week or month may show
+/// it: a single person who comes every day adds up to a month's thirty, and must not open a page of their own.
+pub const PAGE_OPENS_AT: i64 = 11;
+
+/// The same for texts from outside (searches, property values, referrers, campaigns): one visitor more, since such a
+/// text may hold anything.
+pub const TEXT_OPENS_AT: i64 = 12;
+
+/// Pageviews of a visit that count: one visit weighs at most one step of a row.
+pub const VISIT_PAGEVIEWS_MAX: u8 = 10;
+
+/// Seconds of a visit that count, one step: half an hour.
+pub const VISIT_SECONDS_MAX: u32 = 1_800;
+
+/// What counts in tenths of a step for each figure of a cell, in the order of the figures: a step is 10 of a count,
+/// 30 minutes of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
+pub const UNITS: [(&str, i64); 11] = [
+    ("visitors", 1),
+    ("pageviews", 1),
+    ("visits", 1),
+    ("bounces", 1),
+    ("visit_seconds", 180),
+    ("engaged_ms", 180_000),
+    ("engaged_views", 1),
+    ("scroll_percent", 100),
+    ("scroll_views", 1),
+    ("not_found", 1),
+    ("exits", 1),
+];
+
+/// From the end of a period until it is released: a visit in progress at its end still corrects it for as long.
+pub const CLOSES_AFTER: SignedDuration = SignedDuration::from_mins(30);
+
+/// How long a period waits for a collector that was seen last before the period ended.
+pub const OTHERS_WAITED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Dimensions whose values are texts from outside; see [`TEXT_OPENS_AT`].
+pub const TEXT_DIMENSIONS: [&str; 7] =
+    ["referrer", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];

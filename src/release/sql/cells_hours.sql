@@ -1,0 +1,7 @@
+        SELECT
+            day, hour, site, 'site_hour' AS level, '' AS name, '' AS property, '' AS value, '' AS page,
+            [sum(visitors), sum(pageviews), sum(visits)] AS figures,
+            sum(visitors) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
+        FROM {{database}}.waiting_pages
+        WHERE {{hours}} AND origin = {origin:String}
+        GROUP BY site, day, hour

@@ -1,0 +1,42 @@
+-- Cells of a release, each figure drawn once, into the staging table. {{cells}} is one of the cells_*.sql.
+--
+-- A draw takes a sum in units of a tenth of its step (src/release/rules.rs): what is between two units goes up or down
+-- by chance in proportion, then three digits by chance are added and the result is cut to tens. It is unbiased, with a
+-- standard deviation of 5.7 units. intDiv rounds towards zero, so a remainder is taken off first.
+INSERT INTO {{database}}.staged_cells
+WITH
+    ({k1:UInt64}, {k2:UInt64}) AS key,
+    {{units}} AS units,
+    (figure, unit, chance) -> figure + toInt64(intDiv(chance, 1000) % toUInt64(unit)) AS raised,
+    (figure, unit) -> intDiv(figure - positiveModulo(figure, unit), unit) AS in_units,
+    chance -> toInt64(chance % 10 + intDiv(chance, 10) % 10 + intDiv(chance, 100) % 10) - 9 AS digits,
+    (units, unit) -> (units - positiveModulo(units, 10)) * unit AS cut,
+    (figure, unit, chance) -> cut(in_units(raised(figure, unit, chance), unit) + digits(chance), unit) AS draw
+SELECT
+    {release:String}, day, hour, {origin:String}, site, level, name, property, value, page,
+    shown,
+    arrayMap(drawn -> toInt64(drawn * shown), drawns) AS outs,
+    arrayMap((figure, out) -> toInt64(figure - out), figures, outs) AS rests,
+    toInt64(gate_drawn * shown) AS gate_out,
+    toInt64(gate - gate_out) AS gate_rest,
+    published,
+    days_reached
+FROM
+(
+    SELECT
+        day, hour, site, level, name, property, value, page, figures, gate, published,
+        sipHash64Keyed(key, {release:String}, toString(day), toString(hour), site, level, name, property, value, page) AS cell,
+        arrayMap(
+            (figure, unit, number) -> draw(figure, unit, sipHash64Keyed(key, cell, number)),
+            figures, arraySlice(units, 1, length(figures)), arrayEnumerate(figures)) AS drawns,
+        draw(gate, 1, sipHash64Keyed(key, cell, toUInt32(1))) AS gate_drawn,
+        {{opens_at}} AS opens_at,
+        toInt64(days_reached_before + if({kind:String} != 'day', 0,
+            opens_at = 0 OR gate + toInt64(sipHash64Keyed(key, cell, toUInt32(0)) % 10) >= opens_at)) AS days_reached,
+        toUInt8(published + gate_drawn >= {{gate}} AND ({kind:String} IN ('hour', 'day') OR days_reached > 0)
+            AND {{open}}) AS shown
+    FROM
+    (
+{{cells}}
+    )
+)

@@ -1,0 +1,185 @@
+//! The statements of a release, made of the texts in `src/release/sql/` and the constants of [`rules`](super::rules).
+//! Names come from our own code; whatever a visitor or a configuration had a part in travels as a parameter.
+
+use crate::release::periods::ReleaseKind;
+use crate::release::rules::{GATE, PAGE_OPENS_AT, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
+
+const STAGE: &str = include_str!("sql/stage.sql");
+const REST: &str = include_str!("sql/rest.sql");
+
+const HOUR_CELLS: &str = include_str!("sql/cells_hours.sql");
+const DAY_CELLS: [&str; 4] = [
+    include_str!("sql/cells_pages.sql"),
+    include_str!("sql/cells_breakdowns.sql"),
+    include_str!("sql/cells_actions.sql"),
+    include_str!("sql/cells_timings.sql"),
+];
+const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
+
+/// One level of cells and the table that publishes it.
+pub(super) struct Level {
+    /// Its name in the staging table.
+    pub(super) name: &'static str,
+    /// The published table.
+    pub(super) table: &'static str,
+    /// Columns of the table's key beside site, day, period and origin, each with its expression over a staged cell.
+    key: &'static [(&'static str, &'static str)],
+    /// Names of its figures, in the order in which they are staged.
+    figures: &'static [&'static str],
+}
+
+const VISIT_FIGURES: [&str; 5] = ["visitors", "pageviews", "visits", "bounces", "visit_seconds"];
+const READING_FIGURES: [&str; 5] = ["engaged_ms", "engaged_views", "scroll_percent", "scroll_views", "not_found"];
+const SITE_FIGURES: [&str; 10] = {
+    let [a, b, c, d, e] = VISIT_FIGURES;
+    let [f, g, h, i, j] = READING_FIGURES;
+    [a, b, c, d, e, f, g, h, i, j]
+};
+const PAGE_FIGURES: [&str; 11] = {
+    let [a, b, c, d, e, f, g, h, i, j] = SITE_FIGURES;
+    [a, b, c, d, e, f, g, h, i, j, "exits"]
+};
+const USE_FIGURES: [&str; 2] = ["visitors", "count"];
+
+/// The site by hour, released hour by hour.
+pub(super) const HOUR_LEVEL: Level = Level {
+    name: "site_hour",
+    table: "site_hours",
+    key: &[("hour", "hour")],
+    figures: &["visitors", "pageviews", "visits"],
+};
+
+/// All levels of a day, week or month.
+pub(super) const LEVELS: [Level; 9] = [
+    Level { name: "site", table: "site_days", key: &[], figures: &SITE_FIGURES },
+    Level { name: "page", table: "page_days", key: &[("page", "page")], figures: &PAGE_FIGURES },
+    Level {
+        name: "dimension",
+        table: "dimension_days",
+        key: &[("dimension", "name"), ("value", "value")],
+        figures: &VISIT_FIGURES,
+    },
+    Level {
+        name: "dimension_page",
+        table: "dimension_page_days",
+        key: &[("dimension", "name"), ("page", "page"), ("value", "value")],
+        figures: &["visitors", "pageviews"],
+    },
+    Level { name: "action", table: "action_days", key: &[("action", "name")], figures: &USE_FIGURES },
+    Level {
+        name: "action_page",
+        table: "action_page_days",
+        key: &[("page", "page"), ("action", "name")],
+        figures: &USE_FIGURES,
+    },
+    Level {
+        name: "action_value",
+        table: "action_value_days",
+        key: &[("action", "name"), ("property", "property"), ("value", "value")],
+        figures: &USE_FIGURES,
+    },
+    Level {
+        name: "timing",
+        table: "timing_days",
+        key: &[("metric", "name"), ("bucket", "toUInt8(value)")],
+        figures: &["count"],
+    },
+    Level {
+        name: "timing_page",
+        table: "timing_page_days",
+        key: &[("page", "page"), ("metric", "name"), ("bucket", "toUInt8(value)")],
+        figures: &["count"],
+    },
+];
+
+impl Level {
+    /// Publishes the staged cells of this level that are shown. Rows come in one order, so that a repeated insert is
+    /// the same block.
+    pub(super) fn publish(&self, database: &str) -> String {
+        let (columns, expressions): (Vec<&str>, Vec<&str>) = self.key.iter().copied().unzip();
+        let period = if self.name == HOUR_LEVEL.name { ("", "") } else { ("period, ", "{kind:String}, ") };
+        let key = |names: &[&str]| names.iter().map(|name| format!("{name}, ")).collect::<String>();
+        let outs: Vec<String> = (1..=self.figures.len()).map(|number| format!("outs[{number}]")).collect();
+        format!(
+            "INSERT INTO {database}.{table} (site, day, {}origin, {}{}) SELECT site, day, {}origin, {}{} \
+             FROM {database}.staged_cells WHERE release = {{release:String}} AND level = '{name}' AND shown \
+             AND arrayExists(out -> out != 0, outs) ORDER BY site, day, hour, name, property, value, page",
+            period.0,
+            key(&columns),
+            self.figures.join(", "),
+            period.1,
+            key(&expressions),
+            outs.join(", "),
+            table = self.table,
+            name = self.name,
+        )
+    }
+}
+
+/// Draws all cells of a release into the staging table, in this order: load times after pages, whose gate they share.
+/// The second of a pair says whether a bucket's load times are meant.
+pub(super) fn stage(database: &str, kind: ReleaseKind) -> Vec<(String, u8)> {
+    let hours = |which: &str| staging(database, &HOUR_CELLS.replace("{{hours}}", which));
+    match kind {
+        ReleaseKind::Hour => vec![(hours("hour = {hour:DateTime('UTC')}"), 0)],
+        ReleaseKind::Day => {
+            let days = "day BETWEEN {first:Date} AND {day:Date} AND NOT has({hours:Array(UInt32)}, toUInt32(hour))";
+            DAY_CELLS.iter().map(|cells| (staging(database, cells), 0)).chain([(hours(days), 0)]).collect()
+        }
+        ReleaseKind::Week | ReleaseKind::Month => {
+            [0, 1].map(|timings| (staging(database, BUCKET_CELLS), timings)).to_vec()
+        }
+    }
+}
+
+/// Draws the cells that `cells` selects, into the staging table.
+fn staging(database: &str, cells: &str) -> String {
+    let units: Vec<String> = UNITS.iter().map(|(_, unit)| unit.to_string()).collect();
+    let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
+    let opens_at = format!(
+        "multiIf(level IN ('page', 'action', 'action_page', 'timing_page') OR level = 'dimension' AND name = \
+         'previous_page', {PAGE_OPENS_AT}, level = 'action_value' OR level = 'dimension' AND name IN ({}), \
+         {TEXT_OPENS_AT}, 0)",
+        texts.join(", ")
+    );
+    // A page's load times are shown where the page is.
+    let open = format!(
+        "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells \
+         WHERE release = {{release:String}} AND level = 'page' AND (shown OR published >= {GATE})))"
+    );
+    without_comments(STAGE)
+        .replace("{{cells}}", &without_comments(cells))
+        .replace("{{database}}", database)
+        .replace("{{units}}", &format!("[{}]", units.join(", ")))
+        .replace("{{opens_at}}", &opens_at)
+        .replace("{{open}}", &open)
+        .replace("{{gate}}", &GATE.to_string())
+}
+
+/// Hands on what is left of a release.
+pub(super) fn rest(database: &str) -> String {
+    without_comments(REST).replace("{{database}}", database)
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("--")).flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placeholder_is_filled_in_and_figures_are_the_staged_ones() {
+        let kinds = [ReleaseKind::Hour, ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month];
+        let staged = kinds.into_iter().flat_map(|kind| stage("audience", kind)).map(|(text, _)| text);
+        let staged = staged.chain([rest("audience")]);
+        for statement in staged.chain(LEVELS.iter().map(|level| level.publish("audience"))) {
+            assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");
+        }
+        let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
+        for level in LEVELS.iter().filter(|level| !level.figures.contains(&"count")) {
+            assert_eq!(level.figures, &units[..level.figures.len()], "{}", level.name);
+        }
+    }
+}

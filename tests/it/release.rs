@@ -1,0 +1,303 @@
+//! The release on a real engine: what waits is published in tens when its period is over, each sum drawn once, and
+//! published, waiting and forgotten together are what was acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use sillage::config::SiteConfig;
+use sillage::release::{Releaser, ReleaserOptions, StepCheck};
+use sillage::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+use sillage::sites::Sites;
+use sillage::store::{Batch, Store};
+
+use crate::support::fresh_store;
+
+/// Monday, 2 March 2026, in days since 1970.
+const MONDAY: u16 = 20_514;
+
+pub(crate) fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+/// A releaser of a collector, for a site in Paris.
+pub(crate) fn releaser(store: &Store, collector: &str) -> Releaser {
+    breaking(store, collector, None)
+}
+
+fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCheck>) -> Releaser {
+    let site = SiteConfig { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..SiteConfig::default() };
+    let options = ReleaserOptions {
+        store: Arc::new(store.clone()),
+        collector: collector.into(),
+        started: at("2026-03-01T00:00:00Z"),
+        breaks_off,
+    };
+    Releaser::new(options, &Sites::new(&[site]).unwrap())
+}
+
+/// Figures of a page on a day: so many visitors with two pageviews each, half of them bounce.
+pub(crate) fn page(day: u16, page: &str, visitors: i64) -> PagesRow {
+    PagesRow {
+        site: "shop.example".into(),
+        day,
+        hour: u32::from(day) * 86_400 + 36_000,
+        page: page.into(),
+        pageviews: 2 * visitors,
+        visitors,
+        page_visitors: visitors,
+        visits: visitors,
+        exits: visitors,
+        bounces: visitors / 2,
+        visit_seconds: 90 * visitors,
+        engaged_ms: 20_000 * visitors,
+        engaged_views: visitors,
+        scroll_percent: 60 * visitors,
+        scroll_views: visitors,
+        not_found: 0,
+    }
+}
+
+pub(crate) fn breakdown(
+    day: u16,
+    dimension: &'static str,
+    (page, value): (&str, &str),
+    visitors: i64,
+) -> BreakdownsRow {
+    BreakdownsRow {
+        site: "shop.example".into(),
+        day,
+        dimension,
+        page: page.into(),
+        value: value.into(),
+        pageviews: 2 * visitors,
+        visitors,
+        page_visitors: visitors,
+        visits: visitors,
+        bounces: visitors / 2,
+        visit_seconds: 90 * visitors,
+    }
+}
+
+pub(crate) fn action(day: u16, page: &str, value: Option<&str>, visitors: i64) -> ActionsRow {
+    let (property, value) = value.map_or(("", ""), |value| ("plan", value));
+    let (site, action) = ("shop.example".into(), "Signup".into());
+    let (property, value) = (property.into(), value.into());
+    ActionsRow { site, day, page: page.into(), action, property, value, count: visitors, visitors }
+}
+
+pub(crate) fn timing(day: u16, page: &str, bucket: u8, count: i64) -> TimingsRow {
+    let hour = u32::from(day) * 86_400 + 36_000;
+    TimingsRow { site: "shop.example".into(), day, hour, page: page.into(), metric: "lcp", bucket, count }
+}
+
+/// A day of a small shop: a busy page, a quiet one, one with a single visitor.
+pub(crate) fn shop_day(token: &str, day: u16) -> Batch {
+    Batch {
+        token: token.into(),
+        origin: "".into(),
+        pages: vec![page(day, "/", 143), page(day, "/quiet", 9), page(day, "/alone", 1)],
+        breakdowns: vec![
+            breakdown(day, "country", ("/", "FR"), 100),
+            breakdown(day, "country", ("/", "DE"), 43),
+            breakdown(day, "country", ("/quiet", "FR"), 9),
+            breakdown(day, "country", ("/alone", "MT"), 1),
+        ],
+        actions: vec![
+            action(day, "/", None, 57),
+            action(day, "/", Some("pro"), 50),
+            action(day, "/", Some("jeanne"), 7),
+            action(day, "/alone", None, 1),
+        ],
+        timings: vec![timing(day, "/", 40, 90), timing(day, "/", 41, 33), timing(day, "/alone", 42, 1)],
+    }
+}
+
+/// Sums of a column of a table, whole and by what `key` says.
+async fn sums(store: &Store, table: &str, key: &str, figure: &str) -> BTreeMap<String, i64> {
+    let sql = format!("SELECT {key}, toInt64(sum({figure})) FROM {}.{table} GROUP BY 1", store.database());
+    store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
+}
+
+pub(crate) async fn count(store: &Store, table: &str) -> u64 {
+    let sql = format!("SELECT count() FROM {}.{table}", store.database());
+    store.ask_as_owner(&sql).rows::<u64>().await.unwrap()[0]
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_is_published_in_tens_and_its_exact_rows_are_gone() {
+    let store = fresh_store().await;
+    let releaser = releaser(&store, "one");
+    releaser.insert(&shop_day("node-1", MONDAY), at("2026-03-02T12:00:00Z")).await.unwrap();
+    releaser.shipped(at("2026-03-02T23:29:00Z")).await.unwrap();
+    assert_eq!(count(&store, "page_days").await, 0, "the day is not over");
+    releaser.shipped(at("2026-03-02T23:31:00Z")).await.unwrap();
+    let pages = sums(&store, "page_days", "page", "pageviews").await;
+    assert!(pages.contains_key("/") && !pages.contains_key("/alone"), "{pages:?}");
+    assert!((pages["/"] - 286).abs() <= 18 && pages["/"] % 10 == 0, "{pages:?}");
+    for table in ["site_days", "dimension_days", "action_days", "timing_days", "timing_page_days", "site_hours"] {
+        assert!(count(&store, table).await > 0, "{table}");
+    }
+    for table in ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "staged_cells"] {
+        assert_eq!(count(&store, table).await, 0, "{table}");
+    }
+    let seconds = sums(&store, "page_days", "page", "visit_seconds").await;
+    assert!((seconds["/"] - 90 * 143).abs() <= 18 * 180 && seconds["/"] % 1_800 == 0, "{seconds:?}");
+}
+
+/// Levels with the key of a cell, in the published table and among what waits, and the figures of both.
+const LEVELS: [(&str, &str, &str, &str, &[(&str, &str)]); 7] = [
+    ("site", "site_days", "''", "''", &[("pageviews", "pageviews"), ("visit_seconds", "visit_seconds")]),
+    (
+        "page",
+        "page_days",
+        "page",
+        "page",
+        &[("pageviews", "pageviews"), ("exits", "exits"), ("engaged_ms", "engaged_ms")],
+    ),
+    ("dimension", "dimension_days", "value", "value", &[("visitors", "visitors"), ("bounces", "bounces")]),
+    ("action", "action_days", "action", "name", &[("count", "pageviews")]),
+    ("action_page", "action_page_days", "page", "page", &[("count", "pageviews")]),
+    ("action_value", "action_value_days", "value", "value", &[("count", "pageviews")]),
+    (
+        "timing_page",
+        "timing_page_days",
+        "concat(page, toString(bucket))",
+        "concat(page, value)",
+        &[("count", "visitors")],
+    ),
+];
+
+/// Published and waiting, together, of every cell and of some figures of each level.
+async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
+    let mut all = BTreeMap::new();
+    for (level, table, key, waiting_key, figures) in LEVELS {
+        for (figure, waiting_figure) in figures {
+            let mut cells = sums(store, table, key, figure).await;
+            let sql = format!(
+                "SELECT {waiting_key}, toInt64(sum({waiting_figure})) FROM {}.waiting_cells WHERE level = '{level}' \
+                 GROUP BY 1",
+                store.database()
+            );
+            for (cell, waits) in store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap() {
+                *cells.entry(cell).or_default() += waits;
+            }
+            cells.retain(|_, sum| *sum != 0);
+            all.insert((level, *figure), cells);
+        }
+    }
+    all
+}
+
+/// What a day of the shop comes to, so many times.
+fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
+    let cells = |cells: &[(&str, i64)]| cells.iter().map(|(cell, sum)| ((*cell).to_owned(), sum * days)).collect();
+    BTreeMap::from([
+        (("site", "pageviews"), cells(&[("", 306)])),
+        (("site", "visit_seconds"), cells(&[("", 153 * 90)])),
+        (("page", "pageviews"), cells(&[("/", 286), ("/quiet", 18), ("/alone", 2)])),
+        (("page", "exits"), cells(&[("/", 143), ("/quiet", 9), ("/alone", 1)])),
+        (("page", "engaged_ms"), cells(&[("/", 2_860_000), ("/quiet", 180_000), ("/alone", 20_000)])),
+        (("dimension", "visitors"), cells(&[("FR", 109), ("DE", 43), ("MT", 1)])),
+        (("dimension", "bounces"), cells(&[("FR", 54), ("DE", 21)])),
+        (("action", "count"), cells(&[("Signup", 58)])),
+        (("action_page", "count"), cells(&[("/", 57), ("/alone", 1)])),
+        (("action_value", "count"), cells(&[("pro", 50), ("jeanne", 7)])),
+        (("timing_page", "count"), cells(&[("/40", 90), ("/41", 33), ("/alone42", 1)])),
+    ])
+}
+
+/// The moment at which a day of the shop is released.
+fn close_of(day: u16) -> Timestamp {
+    Timestamp::from_second(i64::from(day + 1) * 86_400 - 1_800).unwrap()
+}
+
+#[tokio::test]
+async fn a_release_broken_off_at_any_step_repeats_the_same_numbers_once() {
+    let store = fresh_store().await;
+    let steps = Arc::new(AtomicUsize::new(0));
+    for number in 0..28_u16 {
+        let day = MONDAY + number;
+        let whole = releaser(&store, "one");
+        whole.insert(&shop_day(&format!("node-{number}"), day), close_of(day)).await.unwrap();
+        let left = AtomicUsize::new(number.into());
+        let count_steps = steps.clone();
+        let breaks_off = move |_: &str| {
+            count_steps.fetch_add(1, Ordering::Relaxed);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+        };
+        let broken = breaking(&store, "one", Some(Box::new(breaks_off)));
+        let ended = broken.shipped(close_of(day)).await.is_ok();
+        assert!(!ended || number > 24, "a release has more than {number} steps");
+        whole.shipped(close_of(day)).await.unwrap();
+        assert_eq!(accounted(&store).await, acknowledged(i64::from(number) + 1), "broken off at step {number}");
+        assert_eq!(count(&store, "staged_cells").await + count(&store, "waiting_pages").await, 0);
+    }
+    // A page's single visitor of every day is not opened by the month, and at its end forgotten.
+    releaser(&store, "one").shipped(at("2026-04-01T00:00:00Z")).await.unwrap();
+    assert_eq!(count(&store, "waiting_cells").await, 0);
+    let pages = sums(&store, "page_days", "page", "pageviews").await;
+    assert!((pages["/"] - 28 * 286).abs() <= 18, "the month is right to one draw: {pages:?}");
+    assert!(!pages.contains_key("/alone"), "{pages:?}");
+}
+
+#[tokio::test]
+async fn an_import_broken_off_in_its_weeks_or_months_is_published_once() {
+    let store = fresh_store().await;
+    for number in (20..70_usize).step_by(3) {
+        let origin = format!("plausible:{number}");
+        let batch = Batch { origin: origin.as_str().into(), ..shop_day(&origin, MONDAY) };
+        releaser(&store, "import").insert(&batch, at("2026-06-01T00:00:00Z")).await.unwrap();
+        let left = AtomicUsize::new(number);
+        let breaks_off =
+            move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
+        let broken = breaking(&store, "import", Some(Box::new(breaks_off)));
+        broken.release_import(&origin, at("2026-06-01T00:00:00Z")).await.ok();
+        releaser(&store, "import").release_import(&origin, at("2026-06-01T00:00:00Z")).await.unwrap();
+        let of_origin = format!("page_days WHERE origin = '{origin}' AND page = '/'");
+        let published = sums(&store, &of_origin, "page", "pageviews").await;
+        assert!((published["/"] - 286).abs() <= 18, "broken off at step {number}: {published:?}");
+    }
+    for table in ["waiting_cells", "staged_cells", "waiting_pages"] {
+        assert_eq!(count(&store, table).await, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn counters_of_a_closed_day_go_to_the_bucket_that_is_open() {
+    let store = fresh_store().await;
+    let releaser = releaser(&store, "one");
+    releaser.insert(&shop_day("node-1", MONDAY), close_of(MONDAY)).await.unwrap();
+    releaser.shipped(close_of(MONDAY)).await.unwrap();
+    let published = sums(&store, "page_days", "page", "pageviews").await;
+    releaser.insert(&shop_day("node-2", MONDAY), close_of(MONDAY + 1)).await.unwrap();
+    releaser.insert(&shop_day("node-2", MONDAY), close_of(MONDAY + 1)).await.unwrap();
+    assert_eq!(count(&store, "waiting_pages").await, 0, "the day is closed");
+    assert_eq!(accounted(&store).await, acknowledged(2));
+    releaser.shipped(close_of(MONDAY + 2)).await.unwrap();
+    assert_eq!(sums(&store, "page_days", "page", "pageviews").await, published, "no closed day changes");
+    let sunday = MONDAY + 6;
+    releaser.shipped(close_of(sunday)).await.unwrap();
+    let by_period = sums(&store, "page_days WHERE page = '/'", "toString(period)", "pageviews").await;
+    assert!((by_period["week"] + by_period["day"] - 572).abs() <= 18, "{by_period:?}");
+}
+
+#[tokio::test]
+async fn the_collector_that_started_first_releases_and_waits_for_the_others() {
+    let store = fresh_store().await;
+    let (one, two) = (releaser(&store, "one"), releaser(&store, "two"));
+    one.insert(&shop_day("one-1", MONDAY), at("2026-03-02T12:00:00Z")).await.unwrap();
+    two.shipped(at("2026-03-02T23:00:00Z")).await.unwrap();
+    one.shipped(close_of(MONDAY)).await.unwrap();
+    assert_eq!(count(&store, "page_days").await, 0, "the other has not shipped the day yet");
+    two.insert(&shop_day("two-1", MONDAY), close_of(MONDAY)).await.unwrap();
+    two.shipped(close_of(MONDAY)).await.unwrap();
+    assert_eq!(count(&store, "page_days").await, 0, "the other does not lead");
+    one.shipped(close_of(MONDAY)).await.unwrap();
+    assert_eq!(accounted(&store).await, acknowledged(2));
+    // One that is gone is waited for an hour.
+    one.insert(&shop_day("one-2", MONDAY + 1), close_of(MONDAY + 1)).await.unwrap();
+    one.shipped(close_of(MONDAY + 1)).await.unwrap();
+    assert_eq!(accounted(&store).await, acknowledged(3));
+}
