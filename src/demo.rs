@@ -57,7 +57,7 @@ impl Demo {
             [geo]
             databases = {databases:?}
             [privacy]
-            protection = "exact"
+            rounding = 1
             [[site]]
             name = "{SITE}"
             hosts = ["127.0.0.1", "localhost"]
@@ -101,16 +101,8 @@ pub async fn bring_past_weeks(
     written.await.map_err(|_| DemoError::Stopped)??;
     let sites = Sites::new(&config.site)?;
     let Some(site) = sites.find(SITE) else { return Ok(()) };
-    let import = ImportJob {
-        format: ImportFormat::Events,
-        files: vec![file.clone()],
-        site: site.clone(),
-        shift_days: 0,
-        again: false,
-        keep_from: site.retained_from(now, config.privacy.retention_months),
-        part_rows: import::PART_ROWS,
-        progress: false,
-    };
+    let keep_from = site.retained_from(now, config.privacy.retention_months);
+    let import = ImportJob::new(ImportFormat::Events, vec![file.clone()], site.clone(), keep_from);
     let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &database);
     import::run(import, app::anonymiser(config)?, config, &store, now).await?;
     Ok(std::fs::remove_file(file)?)

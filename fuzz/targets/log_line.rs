@@ -4,7 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use sillage::collect::formats::pixel;
-use sillage::import::{access_log, events};
+use sillage::import::events;
+use sillage::import::formats::LogReader;
+use sillage::import::log_line::LineReading;
 use sillage::privacy::lookup::language::language;
 
 fuzz_target!(|line: &[u8]| {
@@ -12,8 +14,11 @@ fuzz_target!(|line: &[u8]| {
         assert!(event.message.site_names().count() <= 8);
     }
     let Ok(line) = std::str::from_utf8(line) else { return };
-    if let Some(line) = access_log::LogLine::parse(line) {
-        assert!(!(line.is_pageview() && line.is_not_found()));
+    let mut reader = LogReader::new(None);
+    for line in line.lines() {
+        if let LineReading::Request(line) = reader.read(line) {
+            assert!(!(line.is_pageview() && line.is_not_found()));
+        }
     }
     if let Ok(message) = pixel::parse(line, Some("https://a.example/")) {
         assert!((1..=2_000).contains(&message.url.len()));

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +13,9 @@ use crate::commands::database::Database;
 use crate::commands::migrate::settings;
 use crate::commands::terminal::{CommandError, print};
 use crate::import;
+use crate::import::formats::custom::CustomFormat;
 use crate::import::{ImportFormat, ImportJob};
+use crate::privacy::lookup::agent::Agents;
 use crate::sites::Sites;
 use crate::store::migrate;
 
@@ -25,7 +28,7 @@ pub struct ImportCommand {
 
 #[derive(Debug, Subcommand)]
 enum ImportSource {
-    /// Access logs: combined, common, or JSON of nginx, Apache and Caddy; plain or gzip.
+    /// Access logs: combined, common, JSON, W3C and others, as docs/import.md lists them.
     AccessLog(ImportArguments),
     /// Native events: one JSON object a line, with `time`, `address`, `user_agent`, `accept_language`.
     Events(ImportArguments),
@@ -33,7 +36,7 @@ enum ImportSource {
 
 #[derive(Debug, Args)]
 struct ImportArguments {
-    /// Files, in any order.
+    /// Files, in any order, plain or packed (gz, zst, bz2, xz); `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Site that the hits are counted for.
@@ -41,6 +44,15 @@ struct ImportArguments {
     site: String,
     #[command(flatten)]
     config: ConfigFile,
+    /// Count the lines that no earlier import has counted: for logs that grow and rotate.
+    #[arg(long = "continue", conflicts_with = "again")]
+    continued: bool,
+    /// Count nothing: show what the lines are, and what each field of three of them was taken for.
+    #[arg(long)]
+    check: bool,
+    /// Format of the lines, as nginx's or Apache's configuration has it; known formats need none.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     /// Days added to every time.
     #[arg(long, value_name = "DAYS", default_value_t = 0, allow_negative_numbers = true)]
     shift_days: i64,
@@ -63,16 +75,20 @@ impl ImportCommand {
         let sites = Sites::new(&config.site)?;
         let site = arguments.config.site(&sites, &arguments.site)?;
         let now = SystemClock.now();
+        let log_format = arguments.format.as_deref().map(CustomFormat::parse).transpose()?.map(Arc::new);
+        let keep_from = site.retained_from(now, config.privacy.retention_months);
         let job = ImportJob {
-            format,
-            files: arguments.files,
-            keep_from: site.retained_from(now, config.privacy.retention_months),
-            site,
+            log_format,
             shift_days: arguments.shift_days,
             again: arguments.again,
-            part_rows: import::PART_ROWS,
+            continued: arguments.continued,
             progress: std::io::stderr().is_terminal(),
+            ..ImportJob::new(format, arguments.files, site, keep_from)
         };
+        if arguments.check {
+            let shown = import::trial(&job, &Agents::new(config.limits.agents_cached))?;
+            return print(shown.trim_end());
+        }
         let database = Database::open(&config).await?;
         let imported = async {
             migrate::apply(&database.store, &settings(&config)).await?;

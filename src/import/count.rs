@@ -1,21 +1,19 @@
-//! The second reading: every line to a hit, in order, and from there the way of every hit.
+//! Counting: every hit, in the order of the times, on the way of every live hit; and from there into batches.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 
 use crate::config::LimitsConfig;
-use crate::event::{Day, Event, EventKind};
-use crate::import::job::{ImportFormat, ImportJob, Summary};
-use crate::import::log_line::LogLine;
-use crate::import::order::SortedLines;
-use crate::import::{events, lines};
+use crate::event::Day;
+use crate::import::events;
+use crate::import::held::{HeldHits, HitView, RequestView};
+use crate::import::job::ImportJob;
+use crate::import::tally::Summary;
 use crate::outcome::Dropped;
-use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, Sighting};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
@@ -24,202 +22,164 @@ use crate::visits::{VisitBounds, Visits};
 /// Hits after which what is past is forgotten.
 const FORGET_HITS: u64 = 4_096;
 
-/// Counts an import's lines into batches.
+/// A batch, with its number among those of its import.
+pub(super) type ImportPart = (u64, Batch);
+
+/// Counts an import's hits into batches. Its keys are destroyed on drop.
 pub(super) struct ImportCounter {
     import: Arc<ImportJob>,
-    keep_from: Day,
-    anonymiser: Anonymiser,
-    visits: Visits,
+    pub(super) anonymiser: Anonymiser,
+    pub(super) visits: Visits,
     rollup: Rollup,
-    token: String,
-    to_store: Sender<(u64, Batch)>,
-    parts: u64,
     hits: u64,
     latest: Timestamp,
-    days: BTreeSet<Day>,
     url: String,
-    summary: Summary,
+}
+
+/// Where the batches of one import go, and what it has come to.
+pub(super) struct PartWriter {
+    /// Days before this one are past their retention.
+    pub(super) keep_from: Day,
+    /// The parts go to the database under this and their number.
+    pub(super) token: String,
+    pub(super) to_store: Sender<ImportPart>,
+    pub(super) parts: u64,
+    pub(super) days: BTreeSet<Day>,
+    pub(super) tally: Summary,
 }
 
 impl ImportCounter {
-    /// Of an import whose parts go to the database under `token` and their number.
-    pub(super) fn new(
-        import: Arc<ImportJob>,
-        keep_from: Day,
-        anonymiser: Anonymiser,
-        limits: &LimitsConfig,
-        token: String,
-        to_store: Sender<(u64, Batch)>,
-    ) -> Self {
+    /// With no visits yet.
+    pub(super) fn new(import: Arc<ImportJob>, anonymiser: Anonymiser, limits: &LimitsConfig) -> Self {
         Self {
             import,
-            keep_from,
             anonymiser,
             visits: Visits::new(VisitBounds::from(limits)),
             rollup: Rollup::default(),
-            token,
-            to_store,
-            parts: 0,
             hits: 0,
             latest: Timestamp::MIN,
-            days: BTreeSet::new(),
             url: String::new(),
-            summary: Summary::default(),
         }
     }
 
-    /// Reads all lines; gives what they came to. The keys are destroyed with this.
-    pub(super) fn run(mut self, files: Vec<(Timestamp, PathBuf)>) -> std::io::Result<Summary> {
-        let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
-        let progress = lines::progress_bar(&paths, "counting", self.import.progress);
-        let mut lines = SortedLines::new(files, progress.clone());
-        while let Some(line) = lines.next(|line| self.look(line))? {
-            match self.import.format {
-                ImportFormat::AccessLog => self.logged(&line),
-                ImportFormat::Events => self.event(&line),
+    /// Counts hits, which come in the order of their times.
+    pub(super) fn count(&mut self, held: &HeldHits, writer: &mut PartWriter) -> std::io::Result<()> {
+        for (time, view) in held.iter() {
+            let received = self.import.shifted(time);
+            if self.import.site.day(received) < writer.keep_from {
+                writer.tally.too_old += 1;
+                continue;
             }
-            lines.reuse(line);
+            self.latest = self.latest.max(received);
+            match view {
+                HitView::Request(request) => self.request(received, request, writer),
+                HitView::Event(line) => self.event(received, line, writer),
+            }
             self.hits += 1;
             if self.hits.is_multiple_of(FORGET_HITS) {
-                self.visits.forget_past(self.latest);
-                self.anonymiser.destroy_past_keys(self.latest);
+                self.forget_past();
             }
             if self.rollup.rows() >= self.import.part_rows {
-                self.send_part()?;
+                self.send_part(writer)?;
             }
         }
-        self.send_part()?;
-        progress.finish_and_clear();
-        self.summary.days = self.days.len() as u64;
-        Ok(self.summary)
+        Ok(())
     }
 
-    /// Looks at a line as soon as it is read: its time, if it is one to count when its turn comes.
-    fn look(&mut self, line: &[u8]) -> Option<Timestamp> {
-        self.summary.lines += 1;
-        let time = match self.import.format {
-            ImportFormat::AccessLog => {
-                let text = text(line);
-                let read = LogLine::parse(&text);
-                read.map(|line| (line.is_pageview() || line.is_not_found()).then_some(line.time))
-            }
-            ImportFormat::Events => events::time(line).map(Some),
-        };
-        let Some(time) = time else {
-            self.summary.not_understood += 1;
-            return None;
-        };
-        let Some(time) = time else {
-            self.summary.not_pages += 1;
-            return None;
-        };
-        if self.import.day(time) < self.keep_from {
-            self.summary.too_old += 1;
-            return None;
-        }
-        Some(time)
+    /// Forgets what is over at the latest hit.
+    pub(super) fn forget_past(&mut self) {
+        self.visits.forget_past(self.latest);
+        self.anonymiser.destroy_past_keys(self.latest);
     }
 
-    fn logged(&mut self, line: &[u8]) {
-        let text = text(line);
-        let Some(line) = LogLine::parse(&text) else { return };
+    fn request(&mut self, received: Timestamp, line: RequestView<'_>, writer: &mut PartWriter) {
         let mut url = std::mem::take(&mut self.url);
+        let site = self.import.site.clone();
         url.clear();
         url.push_str("https://");
-        url.push_str(&self.import.site.primary_host);
-        url.push_str(&line.target);
-        let site = self.import.site.clone();
-        self.hit(Hit {
-            received: line.time,
-            address: ClientIp::new(line.address),
-            agent: UserAgent::new(line.agent.as_deref().unwrap_or_default()),
-            accept_language: None,
-            signals: ObjectionSignals::default(),
-            site: Some(&site.name),
-            url: &url,
-            referrer: line.referrer.as_deref(),
-            fragment_is_page: false,
-            width: None,
-            consent: false,
-            kind: HitKind::Pageview { not_found: line.is_not_found() },
-        });
+        url.push_str(line.host.unwrap_or(&site.primary_host));
+        url.push_str(line.target);
+        let counted = self.hit(
+            Hit {
+                received,
+                address: ClientIp::new(line.address),
+                agent: line.agent.map_or(UserAgent::not_logged(), UserAgent::new),
+                accept_language: line.language,
+                signals: line.signals,
+                site: Some(&site.name),
+                url: &url,
+                referrer: line.referrer,
+                fragment_is_page: false,
+                width: None,
+                consent: false,
+                kind: HitKind::Pageview { not_found: line.not_found },
+            },
+            writer,
+        );
+        writer.tally.agent_not_logged += u64::from(counted && line.agent.is_none());
         self.url = url;
     }
 
-    fn event(&mut self, line: &[u8]) {
-        let Some(line) = events::EventLine::parse(line) else {
-            self.summary.not_understood += 1;
+    fn event(&mut self, received: Timestamp, line: &str, writer: &mut PartWriter) {
+        let Some(line) = events::EventLine::parse(line.as_bytes()) else {
+            writer.tally.not_understood += 1;
             return;
         };
         let site = self.import.site.clone();
-        self.hit(Hit {
-            received: line.time,
-            address: ClientIp::new(line.address),
-            agent: UserAgent::new(&line.agent),
-            accept_language: line.accept_language.as_deref(),
-            signals: line.signals,
-            site: Some(&site.name),
-            url: &line.message.url,
-            referrer: line.message.referrer.as_deref(),
-            fragment_is_page: line.message.fragment_is_page,
-            width: line.message.width,
-            consent: line.message.consent,
-            kind: line.message.kind(),
-        });
+        self.hit(
+            Hit {
+                received,
+                address: ClientIp::new(line.address),
+                agent: UserAgent::new(&line.agent),
+                accept_language: line.accept_language.as_deref(),
+                signals: line.signals,
+                site: Some(&site.name),
+                url: &line.message.url,
+                referrer: line.message.referrer.as_deref(),
+                fragment_is_page: line.message.fragment_is_page,
+                width: line.message.width,
+                consent: line.message.consent,
+                kind: line.message.kind(),
+            },
+            writer,
+        );
     }
 
-    fn hit(&mut self, mut hit: Hit<'_>) {
-        hit.received = self.import.shifted(hit.received);
-        self.latest = self.latest.max(hit.received);
+    fn hit(&mut self, hit: Hit<'_>, writer: &mut PartWriter) -> bool {
         match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
-                self.count(&sighting);
+                self.sighting(&sighting, writer);
                 if let Some(search) = sighting.search() {
-                    self.count(&search);
+                    self.sighting(&search, writer);
                 }
+                true
             }
-            Err(ended) => match ended.why {
-                EndReason::Dropped(Dropped::Bot) => self.summary.bots += 1,
-                EndReason::Dropped(_) | EndReason::Refused(..) => self.summary.left_out += 1,
-            },
+            Err(ended) => {
+                match ended.why {
+                    EndReason::Dropped(Dropped::Bot) => writer.tally.bots += 1,
+                    EndReason::Dropped(Dropped::OptedOut) => writer.tally.objections += 1,
+                    EndReason::Dropped(_) | EndReason::Refused(..) => writer.tally.left_out += 1,
+                }
+                false
+            }
         }
     }
 
-    fn count(&mut self, sighting: &Sighting<'_>) {
+    fn sighting(&mut self, sighting: &Sighting<'_>, writer: &mut PartWriter) {
         let counted = self.visits.count(sighting);
         self.rollup.add(&counted.event);
-        self.days.insert(counted.event.day);
-        self.summary.note(&counted.event);
+        writer.days.insert(counted.event.day);
+        writer.tally.note(&counted.event);
     }
 
-    fn send_part(&mut self) -> std::io::Result<()> {
-        let number = self.parts;
-        self.parts += 1;
-        let batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", self.token));
+    /// Sends what was counted since the part before.
+    pub(super) fn send_part(&mut self, writer: &mut PartWriter) -> std::io::Result<()> {
+        let number = writer.parts;
+        writer.parts += 1;
+        let batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", writer.token));
         let rows = batch.pages.len() + batch.breakdowns.len() + batch.actions.len() + batch.timings.len();
-        self.summary.rows += rows as u64;
-        let sent = self.to_store.blocking_send((number, batch));
+        writer.tally.rows += rows as u64;
+        let sent = writer.to_store.blocking_send((number, batch));
         sent.map_err(|_| std::io::Error::other("the database does not take the rows"))
-    }
-}
-
-/// A line as text; the lossy reading, at twice the price, is for those that are none.
-fn text(line: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
-}
-
-impl Summary {
-    fn note(&mut self, event: &Event<'_>) {
-        match &event.kind {
-            EventKind::Pageview { new_visitor, opens_visit, not_found, .. } => {
-                self.pageviews += 1;
-                self.visitors += u64::from(*new_visitor);
-                self.visits += u64::from(*opens_visit);
-                self.bounces += i64::from(*opens_visit);
-                self.not_found += u64::from(*not_found);
-            }
-            EventKind::Action { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. } => self.others += 1,
-        }
-        self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
     }
 }

@@ -1,20 +1,75 @@
-//! Which days may be imported, and what was. The database keeps a note of an import's days when it begins and when it
-//! is done, and of every part that it has: so a day is not counted twice by mistake, and an import that was cut short
-//! goes on where it stopped, with the same name, the same first day and the same parts.
+//! Which days may be imported, and what was. The database keeps notes of an import: when it begins, of every part that
+//! it has, of how far each log was counted, and when it is done. So a day is not counted twice by mistake, an import
+//! that was cut short goes on where it stopped, with the same name, the same first day and the same parts, and
+//! `--continue` knows which lines were counted.
 //!
-//! A note is `begun`, `part 3` or `done`, and the import's name: a hash of what decides its figures, the first day that
-//! was within the retention then, and when it began.
+//! A note is `begun NAME`, `part 3 NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
+//! NAME` where none was. A name is a hash of what decides the figures, the first day that was within the retention then,
+//! and when the import began.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::event::Day;
 use crate::import::job::{ImportError, ImportJob};
-use crate::import::survey::ImportSurvey;
+use crate::import::marks::LogMark;
 use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
+
+/// The notes of a site's imports, by day.
+pub(super) struct ImportNotes(BTreeMap<u16, Vec<String>>);
+
+impl ImportNotes {
+    /// Asks the database.
+    pub(super) async fn of(store: &Store, site: &str) -> Result<Self, StoreError> {
+        Ok(Self(store.imported_days(site).await?))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.0.values().flatten().map(String::as_str)
+    }
+
+    fn on(&self, day: Day) -> &[String] {
+        self.0.get(&day.0).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Names of the imports that were not cut short.
+    fn finished(&self) -> HashSet<&str> {
+        self.all().filter_map(|note| note.strip_prefix("done ").or_else(|| note.strip_prefix("ended "))).collect()
+    }
+
+    /// How far logs were counted, with the name of the import that did it.
+    fn marks(&self) -> impl Iterator<Item = (&str, LogMark)> {
+        self.all().filter_map(|note| {
+            let (name, mark) = note.strip_prefix("mark ")?.split_once(' ')?;
+            Some((name, mark.parse().ok()?))
+        })
+    }
+
+    /// How far logs were counted by imports that ended.
+    pub(super) fn counted_marks(&self) -> Vec<LogMark> {
+        let finished = self.finished();
+        self.marks().filter(|(name, _)| finished.contains(name)).map(|(_, mark)| mark).collect()
+    }
+
+    /// An import with `--continue` that was cut short: its name, and how far it was to count.
+    pub(super) fn cut_short(&self) -> Option<(String, Vec<LogMark>)> {
+        let finished = self.finished();
+        let mut open: BTreeMap<&str, Vec<LogMark>> = BTreeMap::new();
+        for (name, mark) in self.marks().filter(|(name, _)| !finished.contains(name)) {
+            open.entry(name).or_default().push(mark);
+        }
+        open.into_iter().next().map(|(name, marks)| (name.to_owned(), marks))
+    }
+
+    /// Days that an import has brought.
+    pub(super) fn imported(&self) -> BTreeSet<Day> {
+        let done = |notes: &Vec<String>| notes.iter().any(|note| note.starts_with("done "));
+        self.0.iter().filter(|(_, notes)| done(notes)).map(|(day, _)| Day(*day)).collect()
+    }
+}
 
 /// An import that may go on.
 pub(super) struct DayPermit {
@@ -30,36 +85,49 @@ impl DayPermit {
     /// Notes that the import begins, or finds the one of the same name that was cut short.
     pub(super) async fn ask(
         import: &ImportJob,
-        survey: &ImportSurvey,
-        store: &Store,
-        now: Timestamp,
+        notes: &ImportNotes,
+        hash: &str,
+        days: &BTreeSet<Day>,
+        marks: &[LogMark],
+        (store, now): (&Store, Timestamp),
     ) -> Result<Self, ImportError> {
-        let known = store.imported_days(&import.site.name).await?;
-        let notes: HashSet<&str> = known.values().flatten().map(String::as_str).collect();
-        let cut_short = notes.iter().find_map(|note| {
-            let name = note.strip_prefix("begun ").filter(|name| name.starts_with(&survey.hash))?;
-            (!notes.contains(&*format!("done {name}"))).then_some((name, first_day(name)?))
-        });
-        if let Some((name, keep_from)) = cut_short {
-            let part = |note: &&str| note.strip_prefix("part ")?.strip_suffix(name)?.trim_end().parse().ok();
-            let parts = notes.iter().filter_map(part).collect();
-            return Ok(Self { name: name.to_owned(), keep_from, parts, days: days_from(survey, keep_from) });
+        let finished = notes.finished();
+        let begun = notes.all().filter_map(|note| note.strip_prefix("begun "));
+        if let Some(name) = begun.into_iter().find(|name| name.starts_with(hash) && !finished.contains(name)) {
+            return Ok(Self::resumed(name, notes, days));
         }
-        let days = days_from(survey, import.keep_from);
-        if !import.again {
-            let of = |day: &Day| known.get(&day.0).map(Vec::as_slice).unwrap_or_default();
-            let before = |day: &&Day| of(day).iter().any(|note| note.starts_with("done "));
-            if let Some(first) = days.iter().find(before) {
-                return Err(ImportError::Again(days.iter().filter(before).count(), date(*first)));
+        let days = days_from(days, import.keep_from);
+        if !import.again && !import.continued {
+            let imported = notes.imported();
+            let mut before = days.iter().filter(|day| imported.contains(day));
+            if let Some(first) = before.next() {
+                return Err(ImportError::Again(1 + before.count(), date(*first)));
             }
-            if let Some(first) = days.iter().find(|day| !of(day).is_empty()) {
+            let is_open = |note: &String| {
+                let name = note.strip_prefix("begun ").or_else(|| note.split(' ').nth(2));
+                name.is_some_and(|name| !finished.contains(name)) && !note.starts_with("mark ")
+            };
+            if let Some(first) = days.iter().find(|day| notes.on(**day).iter().any(is_open)) {
                 return Err(ImportError::CutShort(date(*first)));
             }
         }
-        let name = format!("{}.{}.{}", survey.hash, import.keep_from.0, now.as_millisecond());
+        let name = format!("{hash}.{}.{}", import.keep_from.0, now.as_millisecond());
         let permit = Self { name, keep_from: import.keep_from, parts: HashSet::new(), days };
+        permit.mark(import, store, marks).await?;
         permit.note(import, store, "begun", &permit.days).await?;
         Ok(permit)
+    }
+
+    /// The import of this name, which was cut short.
+    pub(super) fn resumed(name: &str, notes: &ImportNotes, days: &BTreeSet<Day>) -> Self {
+        let part = |note: &str| note.strip_prefix("part ")?.strip_suffix(name)?.trim_end().parse().ok();
+        let keep_from = first_day(name).unwrap_or(Day(0));
+        Self {
+            name: name.to_owned(),
+            keep_from,
+            parts: notes.all().filter_map(part).collect(),
+            days: days_from(days, keep_from),
+        }
     }
 
     /// Whether the database has this part already.
@@ -69,16 +137,46 @@ impl DayPermit {
 
     /// Notes that the database has this part.
     pub(super) async fn has_now(&self, part: u64, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
-        let last = self.days.last().copied().into_iter().collect::<Vec<_>>();
-        self.note(import, store, &format!("part {part}"), &last).await
+        self.note(import, store, &format!("part {part}"), self.last_day()).await
     }
 
-    /// Notes that all of it is in the database.
-    pub(super) async fn done(&self, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
-        self.note(import, store, "done", &self.days).await
+    /// Notes that all of it is in the database, on the days that were counted.
+    pub(super) async fn done(
+        &self,
+        import: &ImportJob,
+        store: &Store,
+        counted: &BTreeSet<Day>,
+    ) -> Result<(), StoreError> {
+        let counted: Vec<Day> = counted.iter().copied().collect();
+        match counted.is_empty() {
+            true => self.note(import, store, "ended", self.last_day()).await,
+            false => self.note(import, store, "done", &counted).await,
+        }
+    }
+
+    /// Notes how far logs are counted once this import is done.
+    async fn mark(&self, import: &ImportJob, store: &Store, marks: &[LogMark]) -> Result<(), StoreError> {
+        let Some(day) = self.days.last() else { return Ok(()) };
+        let row = |mark: &LogMark| ImportsRow {
+            site: import.site.name.clone(),
+            day: day.0,
+            source: format!("mark {} {mark}", self.name).into(),
+        };
+        let rows: Vec<ImportsRow> = marks.iter().filter(|mark| mark.lines > 0).map(row).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        store.record_import(&format!("import marks {} {}", self.name, import.site.name), &rows).await
+    }
+
+    fn last_day(&self) -> &[Day] {
+        self.days.last().map(std::slice::from_ref).unwrap_or_default()
     }
 
     async fn note(&self, import: &ImportJob, store: &Store, what: &str, days: &[Day]) -> Result<(), StoreError> {
+        if days.is_empty() {
+            return Ok(());
+        }
         let source: std::sync::Arc<str> = format!("{what} {}", self.name).into();
         let row = |day: &Day| ImportsRow { site: import.site.name.clone(), day: day.0, source: source.clone() };
         let rows: Vec<ImportsRow> = days.iter().map(row).collect();
@@ -86,8 +184,8 @@ impl DayPermit {
     }
 }
 
-fn days_from(survey: &ImportSurvey, first: Day) -> Vec<Day> {
-    survey.days.iter().copied().filter(|day| *day >= first).collect()
+fn days_from(days: &BTreeSet<Day>, first: Day) -> Vec<Day> {
+    days.iter().copied().filter(|day| *day >= first).collect()
 }
 
 /// The first day within the retention, from an import's name.
@@ -95,7 +193,8 @@ fn first_day(name: &str) -> Option<Day> {
     name.split('.').nth(1)?.parse().ok().map(Day)
 }
 
-fn date(day: Day) -> Date {
+/// A day as people write it.
+pub(super) fn date(day: Day) -> Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     epoch.checked_add(jiff::Span::new().days(i64::from(day.0))).unwrap_or(epoch)
 }

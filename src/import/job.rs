@@ -1,6 +1,5 @@
-//! One import: its request, its summary, and why it may stop.
+//! One import: its request, and why it may stop.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,13 +7,14 @@ use jiff::Timestamp;
 
 use crate::clock::DAY_SECONDS;
 use crate::event::Day;
+use crate::import::formats::custom::CustomFormat;
 use crate::sites::Site;
 use crate::store::StoreError;
 
 /// What kind of lines the files hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportFormat {
-    /// Access logs, see [`access_log`](crate::import::access_log).
+    /// Access logs, see [`formats`](crate::import::formats).
     AccessLog,
     /// Native events, see [`events`](crate::import::events).
     Events,
@@ -23,17 +23,20 @@ pub enum ImportFormat {
 impl ImportFormat {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::AccessLog => "access logs (combined, common or JSON)",
+            Self::AccessLog => "access logs (docs/import.md lists the formats; --format names another)",
             Self::Events => "events (one JSON object a line)",
         }
     }
 }
 
 /// One import.
+#[derive(Clone)]
 pub struct ImportJob {
     /// What kind of lines.
     pub format: ImportFormat,
-    /// The files, in any order.
+    /// The format of an access log that none of the known ones is.
+    pub log_format: Option<Arc<CustomFormat>>,
+    /// The files, in any order; `-` is standard input.
     pub files: Vec<PathBuf>,
     /// The site that they are counted for.
     pub site: Arc<Site>,
@@ -41,12 +44,74 @@ pub struct ImportJob {
     pub shift_days: i64,
     /// Import days that were imported before.
     pub again: bool,
+    /// Count the lines that no import before has counted, also of days that were imported.
+    pub continued: bool,
     /// Days before this one are past their retention.
     pub keep_from: Day,
-    /// Rows after which a part is written, as [`PART_ROWS`](crate::import::PART_ROWS).
+    /// Rows after which a part is written, as [`PART_ROWS`].
     pub part_rows: usize,
+    /// Bytes that hits may take in memory, as [`MEMORY_BYTES`].
+    pub memory_bytes: usize,
     /// Show progress on the terminal.
     pub progress: bool,
+}
+
+/// Rows of a part: some 100 MB in memory.
+pub const PART_ROWS: usize = 250_000;
+
+/// Bytes of hits in memory: some six million pageviews.
+pub const MEMORY_BYTES: usize = 512 << 20;
+
+impl ImportJob {
+    /// Of these files, with nothing special about it.
+    pub fn new(format: ImportFormat, files: Vec<PathBuf>, site: Arc<Site>, keep_from: Day) -> Self {
+        Self {
+            format,
+            log_format: None,
+            files,
+            site,
+            shift_days: 0,
+            again: false,
+            continued: false,
+            keep_from,
+            part_rows: PART_ROWS,
+            memory_bytes: MEMORY_BYTES,
+            progress: false,
+        }
+    }
+}
+
+/// Why an import did not happen, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("{0}")]
+    Read(#[from] std::io::Error),
+    /// Days of these files are in the database already.
+    #[error(
+        "{0} of these days were imported before, the first of them {1}; `--continue` counts the lines that were not \
+         counted, `--again` counts all once more"
+    )]
+    Again(usize, jiff::civil::Date),
+    /// Another import of one of these days was cut short.
+    #[error("an import of {0} was cut short; run it again with the same files, or use `--again` to count on top of it")]
+    CutShort(jiff::civil::Date),
+    /// The database did not take it.
+    #[error("the database: {0}; run the same import again to go on where it stopped")]
+    Store(#[from] StoreError),
+    /// No line was understood.
+    #[error("none of the {lines} lines is understood{first}; are these {expected}?")]
+    NothingUnderstood {
+        /// Lines read.
+        lines: u64,
+        /// Where the first is, and why.
+        first: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The counting thread ended early.
+    #[error("counting stopped unexpectedly")]
+    Stopped,
 }
 
 impl ImportJob {
@@ -58,86 +123,5 @@ impl ImportJob {
 
     pub(super) fn day(&self, time: Timestamp) -> Day {
         self.site.day(self.shifted(time))
-    }
-}
-
-/// Why an import did not happen, or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// A file cannot be read.
-    #[error("{0}")]
-    Read(#[from] std::io::Error),
-    /// Days of these files are in the database already.
-    #[error("{0} of these days were imported before, the first of them {1}; `--again` counts them once more")]
-    Again(usize, jiff::civil::Date),
-    /// Another import of one of these days was cut short.
-    #[error("an import of {0} was cut short; run it again with the same files, or use `--again` to count on top of it")]
-    CutShort(jiff::civil::Date),
-    /// The database did not take it.
-    #[error("the database: {0}; run the same import again to go on where it stopped")]
-    Store(#[from] StoreError),
-    /// No line was understood.
-    #[error("none of the {0} lines is understood; are these {1}?")]
-    NothingUnderstood(u64, &'static str),
-    /// The counting thread ended early.
-    #[error("counting stopped unexpectedly")]
-    Stopped,
-}
-
-/// What an import came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Lines read.
-    pub lines: u64,
-    /// Lines that are no line of such a file.
-    pub not_understood: u64,
-    /// Requests that show no page: assets, other methods, other statuses.
-    pub not_pages: u64,
-    /// Lines before the retention.
-    pub too_old: u64,
-    /// Hits of robots.
-    pub bots: u64,
-    /// Hits left out for another reason: objection, exclusion, a malformed address of a page.
-    pub left_out: u64,
-    /// Pageviews counted.
-    pub pageviews: u64,
-    /// Among them, pages that were not found.
-    pub not_found: u64,
-    /// Actions, engagements and timings counted.
-    pub others: u64,
-    /// Daily visitors.
-    pub visitors: u64,
-    /// Visits.
-    pub visits: u64,
-    /// Visits that saw one page and did nothing there.
-    pub bounces: i64,
-    /// Counter rows written.
-    pub rows: u64,
-    /// Site-local days with anything counted.
-    pub days: u64,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>10} lines read", self.lines)?;
-        for (number, what) in [
-            (self.pageviews, "pageviews counted"),
-            (self.not_found, "of them on pages that were not found"),
-            (self.others, "actions and engagements counted"),
-            (self.visitors, "daily visitors"),
-            (self.visits, "visits"),
-            (self.bounces.unsigned_abs(), "of them bounces"),
-            (self.days, "days"),
-            (self.bots, "hits of robots, not counted"),
-            (self.not_pages, "requests for no page (images, styles, redirects, errors …)"),
-            (self.left_out, "hits left out (excluded, objected to, or on no page of a site)"),
-            (self.too_old, "lines older than the retention, not kept"),
-            (self.not_understood, "lines not understood"),
-        ] {
-            if number > 0 {
-                writeln!(f, "{number:>10} {what}")?;
-            }
-        }
-        write!(f, "{:>10} counter rows written", self.rows)
     }
 }

@@ -1,14 +1,39 @@
-//! One request of a log, whatever its format, and the parts that several formats write alike.
+//! One request, as a log tells it, whatever the log's format; and whether it shows a page.
+//!
+//! Holds an address and an agent: nothing of it may be printed or written out.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 
-/// One request, as a log tells it.
-#[derive(Debug, PartialEq)]
+use crate::import::page_path;
+use crate::privacy::hit::ObjectionSignals;
+
+/// What one line of a log is.
+pub enum LineReading<'l> {
+    /// A request.
+    Request(LogLine<'l>),
+    /// Part of the log that asks for no page: a comment, a broken request, a connection that was given up.
+    NoPage,
+    /// Part of an entry that goes on, or nothing.
+    Part,
+    /// Not a line of any known format.
+    NotUnderstood(LineFault),
+}
+
+/// Why a line is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineFault {
+    /// Its shape is none of the known ones.
+    Shape,
+    /// A request without a client address: a host name, a socket, `-`.
+    Address,
+    /// A request whose time cannot be read.
+    Time,
+}
+
+/// One request.
 pub struct LogLine<'l> {
     /// The client.
     pub address: IpAddr,
@@ -18,61 +43,126 @@ pub struct LogLine<'l> {
     pub method: Cow<'l, str>,
     /// Path and query.
     pub target: Cow<'l, str>,
+    /// The host that was asked, without a port, where the log tells it.
+    pub host: Option<Cow<'l, str>>,
     /// The answer's status.
     pub status: u16,
     /// The referrer, where there is one.
     pub referrer: Option<Cow<'l, str>>,
-    /// The agent, where there is one.
-    pub agent: Option<Cow<'l, str>>,
+    /// The agent.
+    pub agent: LoggedAgent<'l>,
+    /// `Accept-Language`, where the log tells it.
+    pub language: Option<Cow<'l, str>>,
+    /// Objections, where the log tells them.
+    pub signals: ObjectionSignals,
 }
 
-/// Method and target of a request line, `GET /path HTTP/1.1`.
-pub(super) fn method_and_target(request: &str) -> Option<(&str, &str)> {
-    let mut words = request.split(' ');
-    let (method, target) = (words.next()?, words.next()?);
-    Some((method, path_of(target)))
+/// The user agent of a request.
+pub enum LoggedAgent<'l> {
+    /// As it was sent.
+    Sent(Cow<'l, str>),
+    /// The log has a place for it, and the request sent none.
+    Missing,
+    /// The log's format has no place for it.
+    NotLogged,
 }
 
-/// Path and query of a request's target, also of one in absolute form.
-pub(super) fn path_of(target: &str) -> &str {
-    match target.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
-            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
-        }
-        _ => target,
+impl LogLine<'_> {
+    /// A pageview: a page that was asked for and given (or that the browser still had).
+    pub fn is_pageview(&self) -> bool {
+        matches!(self.status, 200 | 304) && self.asks_for_a_page()
+    }
+
+    /// A pageview of a page that is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status == 404 && self.asks_for_a_page()
+    }
+
+    fn asks_for_a_page(&self) -> bool {
+        self.method == "GET" && self.target.starts_with('/') && !page_path::is_asset(&self.target)
     }
 }
 
-/// `17/May/2015:10:05:03 +0000`.
-pub(super) fn log_time(text: &str) -> Option<Timestamp> {
-    let number = |range: std::ops::Range<usize>| -> Option<i8> { text.get(range)?.parse().ok() };
-    let month = match text.get(3..6)? {
-        "Jan" => 1,
-        "Feb" => 2,
-        "Mar" => 3,
-        "Apr" => 4,
-        "May" => 5,
-        "Jun" => 6,
-        "Jul" => 7,
-        "Aug" => 8,
-        "Sep" => 9,
-        "Oct" => 10,
-        "Nov" => 11,
-        "Dec" => 12,
-        _ => return None,
+/// A request's line: `METHOD target PROTOCOL`. The target may hold blanks; the protocol may be missing. Nothing when it
+/// is not a request, such as the bytes of a TLS handshake.
+pub(super) fn request_line(request: &str) -> Option<(&str, &str)> {
+    let (method, rest) = request.split_once(' ')?;
+    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b'-') {
+        return None;
+    }
+    let target = match rest.rsplit_once(' ') {
+        Some((target, protocol)) if protocol.starts_with("HTTP/") => target,
+        Some(_) | None => rest,
     };
-    let year = text.get(7..11)?.parse().ok()?;
-    let local = DateTime::new(year, month, number(0..2)?, number(12..14)?, number(15..17)?, number(18..20)?, 0).ok()?;
-    let sign = match text.get(21..22)? {
-        "+" => 1,
-        "-" => -1,
-        _ => return None,
-    };
-    let seconds = i32::from(number(22..24)?) * 3_600 + i32::from(number(24..26)?) * 60;
-    Offset::from_seconds(sign * seconds).ok()?.to_timestamp(local).ok()
+    let target = target.trim();
+    (!target.is_empty()).then_some((method, target))
 }
 
-/// False for the `-` that stands for an absent value.
+/// Host, and path with query, of a request's target, also of one in absolute form.
+pub(super) fn host_and_path(target: &str) -> (Option<&str>, &str) {
+    let Some((scheme, rest)) = target.split_once("://") else { return (None, target) };
+    if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return (None, target);
+    }
+    let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(path_at);
+    (host_of(authority), if path.is_empty() { "/" } else { path })
+}
+
+/// The host of `host`, `host:port`, `user@host`; nothing where none is told.
+pub(super) fn host_of(authority: &str) -> Option<&str> {
+    let authority = authority.rsplit('@').next().unwrap_or_default().trim();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => host,
+        Some(_) | None => authority,
+    };
+    is_given(host).then_some(host).filter(|host| *host != "_")
+}
+
+/// A text that says something: logs write `-` for what is missing.
 pub(super) fn is_given(text: &str) -> bool {
-    !text.is_empty() && text != "-"
+    !matches!(text, "" | "-" | "\"-\"" | "null" | "\"\"")
+}
+
+/// A text that says something, without quotes that a pipeline has kept around it.
+pub(super) fn given(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let unquoted = |text: &str| -> Option<(usize, usize)> {
+        (text.len() > 1 && text.starts_with('"') && text.ends_with('"')).then(|| (1, text.len() - 1))
+    };
+    let text = match (unquoted(&text), text) {
+        (Some((from, to)), Cow::Borrowed(text)) => Cow::Borrowed(text.get(from..to).unwrap_or_default()),
+        (Some((from, to)), Cow::Owned(text)) => Cow::Owned(text.get(from..to).unwrap_or_default().to_owned()),
+        (None, text) => text,
+    };
+    is_given(&text).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_may_hold_blanks_and_lack_its_protocol() {
+        assert_eq!(request_line("GET /my file.html HTTP/1.1"), Some(("GET", "/my file.html")));
+        assert_eq!(request_line("GET /a"), Some(("GET", "/a")));
+        for broken in ["-", "", "hello", "\x16\x03\x01", "GET ", "get /a HTTP/1.1"] {
+            assert_eq!(request_line(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_target_in_absolute_form_tells_its_host() {
+        assert_eq!(host_and_path("https://www.a.example:443/x?y"), (Some("www.a.example"), "/x?y"));
+        assert_eq!(host_and_path("http://a.example"), (Some("a.example"), "/"));
+        assert_eq!(host_and_path("http://a.example?x"), (Some("a.example"), "?x"));
+        assert_eq!(host_and_path("/see/http://b.example/"), (None, "/see/http://b.example/"));
+        assert_eq!(host_of("[2001:db8::1]:443"), Some("[2001:db8::1]"));
+        assert_eq!((host_of("a.example:80"), host_of("-"), host_of("_")), (Some("a.example"), None, None));
+    }
+
+    #[test]
+    fn quotes_that_a_pipeline_kept_are_not_part_of_a_text() {
+        assert_eq!(given("\"https://n.example/\"".into()).as_deref(), Some("https://n.example/"));
+        assert_eq!((given("\"-\"".into()), given("-".into()), given("".into())), (None, None, None));
+    }
 }

@@ -1,85 +1,310 @@
-//! The first reading of an import's files: which days they hold, when each begins, and what they are.
+//! The first reading of an import's files: which hits and days they hold, and how far each was counted before. Hits are
+//! held in memory as they are read; where they would take more than they may, only their number in each minute is, and
+//! the files are read again, a [`window`](crate::import::window) of time after the other.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::rc::Rc;
 
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use crate::event::Day;
-use crate::import::job::{ImportFormat, ImportJob};
-use crate::import::lines;
-use crate::import::lines::LineReader;
-use crate::import::{access_log, events};
+use crate::import::held::{HeldHits, order};
+use crate::import::job::ImportJob;
+use crate::import::judge::{Judgement, LineJudge};
+use crate::import::lines::{LineReader, is_stream};
+use crate::import::log_line::LineFault;
+use crate::import::marks::{KnownMarks, LineDigest, LogMark, MarkKey};
+use crate::import::tally::Summary;
+
+/// Lines of a chunk: what a second reading passes over at once.
+const CHUNK_LINES: u64 = 16_384;
+
+/// Minutes since 1970.
+pub(super) type Minute = i64;
+
+/// What the first reading found in one file.
+pub(super) struct SourceSurvey {
+    pub(super) path: PathBuf,
+    /// The lines that are counted now, by their numbers from 1 on.
+    pub(super) lines: Range<u64>,
+    /// The mark of the file's last line that is counted.
+    pub(super) mark: LogMark,
+    pub(super) chunks: Vec<ChunkSpan>,
+    pub(super) tally: Summary,
+    /// The name of the format, where any line was understood.
+    pub(super) format: Option<&'static str>,
+    hits_by_minute: BTreeMap<Minute, u64>,
+}
+
+/// Some lines of a file that follow each other.
+pub(super) struct ChunkSpan {
+    pub(super) first_line: u64,
+    /// Reads on from the first line.
+    pub(super) judge: LineJudge,
+    pub(super) earliest: Minute,
+    pub(super) latest: Minute,
+}
 
 /// What the first reading found.
 pub(super) struct ImportSurvey {
-    /// The files with their earliest times, the earliest first; those without any time are left out.
-    pub(super) files: Vec<(Timestamp, PathBuf)>,
-    /// Site-local days with any line.
-    pub(super) days: BTreeSet<Day>,
-    /// Lines in all.
-    pub(super) lines: u64,
-    /// Lines of files without any time.
-    pub(super) lines_left_out: u64,
-    /// Hash of the files' bytes and of all else that decides what is counted, hexadecimal.
-    pub(super) hash: String,
+    pub(super) sources: Vec<SourceSurvey>,
+    /// All hits; nothing when they take more memory than they may.
+    pub(super) held: Option<HeldHits>,
+    /// Bytes of a hit in memory, on average.
+    pub(super) hit_bytes: u64,
+    pub(super) tally: Summary,
+}
+
+/// How much of the files is counted.
+pub(super) enum SurveyLimit<'m> {
+    /// All that these marks do not say to be counted.
+    Behind(&'m mut KnownMarks),
+    /// What these marks say, and no more.
+    UpTo(&'m KnownMarks),
 }
 
 impl ImportSurvey {
-    /// Reads the files; `settings` is what else decides what is counted.
-    pub(super) fn of(import: &ImportJob, settings: &str) -> io::Result<Self> {
-        let progress = lines::progress_bar(&import.files, "looking", import.progress);
-        let mut survey =
-            Self { files: Vec::new(), days: BTreeSet::new(), lines: 0, lines_left_out: 0, hash: String::new() };
-        let (mut hashes, mut line) = (Vec::new(), Vec::new());
-        for file in &import.files {
-            let hasher = Rc::new(RefCell::new(blake3::Hasher::new()));
-            let hashed = hasher.clone();
-            let mut lines = LineReader::open(file, |file| HashingReader(progress.wrap_read(file), hashed))?;
-            let (mut earliest, mut here): (Option<Timestamp>, u64) = (None, 0);
-            while lines.read(&mut line)? {
-                here += 1;
-                let Some(time) = time(import.format, &line) else { continue };
-                earliest = Some(earliest.map_or(time, |known| known.min(time)));
-                survey.days.insert(import.day(time));
+    /// Reads the files.
+    pub(super) fn of(import: &ImportJob, key: &MarkKey, mut limit: SurveyLimit<'_>) -> io::Result<Self> {
+        let progress = crate::import::lines::progress_bar(&import.files, "reading", import.progress);
+        let mut held = Some(HeldHits::default());
+        let (mut sources, mut tally, mut hit_bytes) = (Vec::new(), Summary::default(), 64);
+        for (number, path) in import.files.iter().enumerate() {
+            let reading = SourceReading { import, key, number, progress: &progress };
+            let mut source = reading.survey(path, &mut held, &mut hit_bytes, &limit)?;
+            if let SurveyLimit::Behind(known) = &mut limit
+                && source.mark.lines > 0
+            {
+                known.add(source.mark.clone());
             }
-            survey.lines += here;
-            match earliest {
-                Some(earliest) => survey.files.push((earliest, file.clone())),
-                None => survey.lines_left_out += here,
-            }
-            hashes.push(*hasher.borrow().finalize().as_bytes());
+            source.tally.lines = source.mark.lines.max(source.tally.lines);
+            tally.add_lines(&source.tally);
+            sources.push(source);
         }
         progress.finish_and_clear();
-        survey.files.sort();
-        hashes.sort_unstable();
-        let mut whole = blake3::Hasher::new();
-        for hash in &hashes {
-            whole.update(hash);
+        Ok(Self { sources, held, hit_bytes, tally })
+    }
+
+    /// Site-local days with any hit.
+    pub(super) fn days(&self, import: &ImportJob) -> BTreeSet<Day> {
+        let minutes = self.sources.iter().flat_map(|source| source.hits_by_minute.keys());
+        minutes.filter_map(|minute| Some(import.day(Timestamp::from_second(minute * 60).ok()?))).collect()
+    }
+
+    /// Hits in each minute.
+    pub(super) fn hits_by_minute(&self) -> BTreeMap<Minute, u64> {
+        let mut all = BTreeMap::new();
+        for (minute, hits) in self.sources.iter().flat_map(|source| &source.hits_by_minute) {
+            *all.entry(*minute).or_default() += hits;
         }
+        all
+    }
+
+    /// A hash of the lines that are counted and of `settings`, what else decides what is counted; hexadecimal.
+    pub(super) fn hash(&self, import: &ImportJob, settings: &str) -> String {
+        let of = |source: &SourceSurvey| format!("{} {}", source.lines.start, source.mark);
+        let mut marks: Vec<String> = self.sources.iter().map(of).collect();
+        marks.sort_unstable();
+        let mut whole = blake3::Hasher::new();
+        whole.update(marks.join("\n").as_bytes());
         whole.update(&import.shift_days.to_le_bytes()).update(settings.as_bytes());
-        survey.hash = whole.finalize().to_hex().as_str().to_owned();
-        Ok(survey)
+        whole.finalize().to_hex().as_str().to_owned()
     }
 }
 
-fn time(format: ImportFormat, line: &[u8]) -> Option<Timestamp> {
-    match format {
-        ImportFormat::AccessLog => access_log::time(line),
-        ImportFormat::Events => events::time(line),
+/// One file as it is read first.
+struct SourceReading<'r> {
+    import: &'r ImportJob,
+    key: &'r MarkKey,
+    number: usize,
+    progress: &'r ProgressBar,
+}
+
+impl SourceReading<'_> {
+    fn survey(
+        &self,
+        path: &std::path::Path,
+        held: &mut Option<HeldHits>,
+        hit_bytes: &mut u64,
+        limit: &SurveyLimit<'_>,
+    ) -> io::Result<SourceSurvey> {
+        let mut lines = LineReader::open(path, self.progress)?;
+        let mut digest = self.key.digest();
+        let mut source = SourceSurvey::new(path, digest.mark());
+        let mut judge = LineJudge::new(self.import.format, self.import.site.clone(), self.import.log_format.clone());
+        let mut line = Vec::new();
+        let mut matched: Option<(u64, LogMark)> = None;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        while lines.read(&mut line).map_err(named)? {
+            let known = match limit {
+                SurveyLimit::Behind(known) => &**known,
+                SurveyLimit::UpTo(known) => *known,
+            };
+            let may_match = known.reach(digest.lines() + 1);
+            let before = may_match.then(|| digest.clone());
+            digest.add(&line, lines.is_ended());
+            let number = digest.lines();
+            source.begin_chunk(number, &judge);
+            let minute = self.hold(&mut source, &mut judge, &line, lines.is_too_long(), number, held);
+            if let Some(minute) = minute {
+                source.note_hit(minute);
+            }
+            self.bound(held, hit_bytes, path)?;
+            if before.is_some_and(|before| known.match_at(&before, &digest, &line)) {
+                matched = Some((number, digest.mark()));
+                if matches!(limit, SurveyLimit::Behind(_)) {
+                    self.forget_counted(&mut source, &digest, held);
+                }
+            }
+        }
+        source.format = judge.format_name();
+        source.end(&digest, limit, matched);
+        if let Some(held) = held {
+            held.keep(self.number, &source.lines);
+        }
+        Ok(source)
+    }
+
+    /// Judges a line, and holds it when it is a hit; gives its minute then.
+    fn hold(
+        &self,
+        source: &mut SourceSurvey,
+        judge: &mut LineJudge,
+        line: &[u8],
+        too_long: bool,
+        number: u64,
+        held: &mut Option<HeldHits>,
+    ) -> Option<Minute> {
+        source.tally.lines += 1;
+        if too_long {
+            source.fault(LineFault::Shape, number);
+            return None;
+        }
+        let line = text(line);
+        let time = match judge.judge(&line) {
+            Judgement::Request(line) => {
+                if let Some(held) = held {
+                    held.request(order(self.number, number), &line);
+                }
+                line.time
+            }
+            Judgement::Event(time, line) => {
+                if let Some(held) = held {
+                    held.event(order(self.number, number), time, line);
+                }
+                time
+            }
+            Judgement::NoPage => {
+                source.tally.not_pages += 1;
+                return None;
+            }
+            Judgement::ForeignHost => {
+                source.tally.foreign_hosts += 1;
+                return None;
+            }
+            Judgement::NoAgent => {
+                source.tally.no_agent += 1;
+                return None;
+            }
+            Judgement::NotUnderstood(fault) => {
+                source.fault(fault, number);
+                return None;
+            }
+            Judgement::Part => return None,
+        };
+        Some(time.as_second().div_euclid(60))
+    }
+
+    /// Lets go of the hits when they take too much memory. What can be read only once must fit.
+    fn bound(&self, held: &mut Option<HeldHits>, hit_bytes: &mut u64, path: &std::path::Path) -> io::Result<()> {
+        let Some(hits) = held.as_ref().filter(|hits| hits.bytes() > self.import.memory_bytes) else { return Ok(()) };
+        if self.import.files.iter().any(|file| is_stream(file)) {
+            let mebibytes = self.import.memory_bytes >> 20;
+            return Err(io::Error::other(format!(
+                "{}: a pipe can be read only once, and its pageviews take more than {mebibytes} MiB; write it to files \
+                 and import those",
+                path.display()
+            )));
+        }
+        *hit_bytes = (hits.bytes() / hits.len().max(1)) as u64;
+        *held = None;
+        Ok(())
+    }
+
+    /// All lines so far were counted before.
+    fn forget_counted(&self, source: &mut SourceSurvey, digest: &LineDigest, held: &mut Option<HeldHits>) {
+        let counted_before = digest.lines();
+        if let Some(held) = held {
+            held.keep(self.number, &(counted_before + 1..u64::MAX >> 24));
+        }
+        source.tally = Summary { lines: counted_before, counted_before, ..Summary::default() };
+        source.lines.start = counted_before + 1;
+        source.hits_by_minute.clear();
+        source.chunks.clear();
     }
 }
 
-/// Hashes what is read through it.
-struct HashingReader<R>(R, Rc<RefCell<blake3::Hasher>>);
-
-impl<R: Read> Read for HashingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.read(buffer)?;
-        self.1.borrow_mut().update(buffer.get(..read).unwrap_or_default());
-        Ok(read)
+impl SourceSurvey {
+    fn new(path: &std::path::Path, mark: LogMark) -> Self {
+        Self {
+            path: path.to_owned(),
+            lines: 1..1,
+            mark,
+            chunks: Vec::new(),
+            tally: Summary::default(),
+            format: None,
+            hits_by_minute: BTreeMap::new(),
+        }
     }
+
+    fn begin_chunk(&mut self, line: u64, judge: &LineJudge) {
+        let due = self.chunks.last().is_none_or(|chunk| line >= chunk.first_line + CHUNK_LINES);
+        if due && judge.is_between_entries() {
+            let judge = judge.clone();
+            self.chunks.push(ChunkSpan { first_line: line, judge, earliest: Minute::MAX, latest: Minute::MIN });
+        }
+    }
+
+    fn note_hit(&mut self, minute: Minute) {
+        *self.hits_by_minute.entry(minute).or_default() += 1;
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.earliest = chunk.earliest.min(minute);
+            chunk.latest = chunk.latest.max(minute);
+        }
+    }
+
+    /// Notes a line that is not understood; the first of a file is named.
+    fn fault(&mut self, fault: LineFault, line: u64) {
+        if self.tally.not_understood + self.tally.no_address == 0 {
+            let why = match fault {
+                LineFault::Shape => "is not understood",
+                LineFault::Address => "has no client address",
+                LineFault::Time => "has no time that can be read",
+            };
+            self.tally.notes.push(format!("{}, line {line} {why}", self.path.display()));
+        }
+        self.tally.note_fault(fault);
+    }
+
+    /// The file is read: decides which of its lines are counted.
+    fn end(&mut self, digest: &LineDigest, limit: &SurveyLimit<'_>, matched: Option<(u64, LogMark)>) {
+        self.lines.end = digest.lines() + 1;
+        self.mark = digest.mark();
+        if matches!(limit, SurveyLimit::UpTo(_)) {
+            let (last, mark) = matched.unwrap_or((0, self.mark.clone()));
+            self.lines = 1..last + 1;
+            if last > 0 {
+                self.mark = mark;
+            }
+        }
+    }
+}
+
+/// A line as text; the lossy reading, at twice the price, is for those that are none.
+pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }

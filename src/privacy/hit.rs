@@ -25,7 +25,15 @@ impl<'a> UserAgent<'a> {
     pub fn new(header: &'a str) -> Self {
         Self(header)
     }
+
+    /// The agent of a request whose log has no place for one: of unknown means, and not a robot for that.
+    pub const fn not_logged() -> Self {
+        Self(NOT_LOGGED)
+    }
 }
+
+/// Stands for an agent that a log has no place for; no header can hold it.
+pub(in crate::privacy) const NOT_LOGGED: &str = "\u{1}";
 
 /// What the visitor's browser says about being counted.
 #[derive(Clone, Copy, Default)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sillage::app;
 use sillage::config::Config;
 use sillage::import;
-use sillage::import::{ImportError, ImportFormat, ImportJob, PART_ROWS, Summary};
+use sillage::import::{ImportError, ImportFormat, ImportJob, Summary};
 use sillage::simulate::{self, Traffic};
 use sillage::sites::Sites;
 use sillage::store::{Store, StoreError};
@@ -34,8 +34,11 @@ struct Into {
 impl Into {
     async fn fresh() -> Self {
         let geo = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb";
-        let config = Config::from_toml(&format!("{SITES}\n[geo]\ndatabases = [{geo:?}]")).unwrap();
-        Self { store: support::fresh_store().await, config, folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, runtime) = (folder.path().join("spool"), folder.path().join("runtime"));
+        let folders = format!("[spool]\ndir = {spool:?}\n[runtime]\ndir = {runtime:?}\n");
+        let config = Config::from_toml(&format!("{SITES}\n{folders}[geo]\ndatabases = [{geo:?}]")).unwrap();
+        Self { store: support::fresh_store().await, config, folder }
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
@@ -47,8 +50,7 @@ impl Into {
     fn import(&self, format: ImportFormat, files: &[PathBuf]) -> ImportJob {
         let site = Sites::new(&self.config.site).unwrap().find(SITE).unwrap().clone();
         let keep_from = site.retained_from(NOW.parse().unwrap(), 25);
-        let files = files.to_vec();
-        ImportJob { format, files, site, shift_days: 0, again: false, keep_from, part_rows: PART_ROWS, progress: false }
+        ImportJob::new(format, files.to_vec(), site, keep_from)
     }
 
     async fn run(&self, import: ImportJob) -> Result<Summary, ImportError> {
@@ -214,8 +216,7 @@ async fn packed_files_in_any_order_and_lines_in_any_order_count_as_one_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_common_format_counts_pages_that_are_not_found_and_leaves_out_what_is_no_page() {
-    // Without agents every visitor would be a robot: the common format has nothing but pages, and says so.
+async fn the_common_format_counts_without_agents_and_leaves_out_what_is_not_a_page() {
     let into = Into::fresh().await;
     let line = |request: &str, status: u16, agent: &str| {
         format!("90.0.0.1 - - [10/Mar/2026:10:00:00 +0100] \"{request}\" {status} 512 \"-\" \"{agent}\"\n")
@@ -234,21 +235,23 @@ async fn the_common_format_counts_pages_that_are_not_found_and_leaves_out_what_i
     let summary = into.import_text(ImportFormat::AccessLog, &text).await.unwrap();
     let expected = Summary {
         lines: 8,
-        pageviews: 2,
+        pageviews: 3,
         not_found: 1,
-        visitors: 1,
-        visits: 1,
+        agent_not_logged: 1,
+        visitors: 2,
+        visits: 2,
+        bounces: 1,
         not_pages: 3,
-        bots: 1,
         not_understood: 2,
         days: 1,
         rows: summary.rows,
+        notes: vec![format!("{}, line 7 is not understood", into.folder.path().join("text").display())],
         ..Summary::default()
     };
     assert_eq!(summary, expected);
     assert!(!summary.to_string().contains("canary"));
     let refused = into.import_text(ImportFormat::AccessLog, "canary@example.org\nsecond\n").await.unwrap_err();
-    assert!(matches!(refused, ImportError::NothingUnderstood(2, _)));
+    assert!(matches!(refused, ImportError::NothingUnderstood { lines: 2, .. }));
     assert!(!refused.to_string().contains("canary"));
 }
 
@@ -310,7 +313,8 @@ async fn a_day_imported_before_is_refused_and_counted_once_more_only_with_again(
     let refused = into.run(into.import(ImportFormat::AccessLog, std::slice::from_ref(&file))).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "2 of these days were imported before, the first of them 2026-03-10; `--again` counts them once more"
+        "2 of these days were imported before, the first of them 2026-03-10; `--continue` counts the lines that were not \
+         counted, `--again` counts all once more"
     );
     let other = into.file("b.log", &(combined(&TRAFFIC[10]) + "\n"));
     let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
@@ -452,9 +456,11 @@ async fn simulated_traffic_comes_out_as_the_truth_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lively_traffic_comes_out_as_the_truth_says_without_robots_and_objectors() {
-    let sites = r#"site = [{ name = "shop.example", search_parameter = "q", problems = true, properties = ["plan"] }]"#;
-    let config = Config::from_toml(&format!("{sites}\n[privacy]\nmarketing = \"with_consent\"")).unwrap();
-    let into = Into { config, ..Into::fresh().await };
+    let mut into = Into::fresh().await;
+    into.config.privacy.marketing = sillage::config::MarketingPolicy::WithConsent;
+    for site in &mut into.config.site {
+        (site.timezone, site.search_parameter, site.problems) = ("UTC".into(), "q".into(), true);
+    }
     let traffic = Traffic {
         origin: format!("https://{SITE}"),
         pages: simulate::pages(60),
@@ -474,7 +480,7 @@ async fn lively_traffic_comes_out_as_the_truth_says_without_robots_and_objectors
     let mut text = Vec::new();
     let truth = traffic.write(&mut text).unwrap();
     let summary = into.import_text(ImportFormat::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
-    assert_eq!((summary.bots, summary.left_out, summary.not_understood), (truth.robots, truth.objections, 0));
+    assert_eq!((summary.bots, summary.objections, summary.not_understood), (truth.robots, truth.objections, 0));
     assert_eq!((summary.lines, summary.pageviews), (truth.events, truth.pageviews));
     assert_eq!((summary.visitors, summary.visits), (truth.visitors, truth.visits));
     let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();

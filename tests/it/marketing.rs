@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sillage::app;
 use sillage::config::{Config, MarketingPolicy};
 use sillage::import;
-use sillage::import::{ImportFormat, ImportJob, PART_ROWS};
+use sillage::import::{ImportFormat, ImportJob};
 use sillage::sites::Sites;
 
 use crate::collector::{Collector, FIREFOX, Reply, pageview};
@@ -299,6 +299,7 @@ async fn imported(marketing: MarketingPolicy) -> Vec<String> {
     let mut config = Config::from_toml(SITE).unwrap();
     config.privacy.marketing = marketing;
     let (store, folder) = (support::fresh_store().await, tempfile::tempdir().unwrap());
+    config.spool.dir = folder.path().join("spool");
     let site = Sites::new(&config.site).unwrap().find(SHOP).unwrap().clone();
     let now = "2026-04-01T12:00:00Z".parse().unwrap();
     let logged = format!(
@@ -312,17 +313,7 @@ async fn imported(marketing: MarketingPolicy) -> Vec<String> {
         let file = folder.path().join(format!("{format:?}"));
         std::fs::write(&file, text).unwrap();
         let keep_from = site.retained_from(now, 25);
-        let (site, files) = (site.clone(), vec![file]);
-        let import = ImportJob {
-            format,
-            files,
-            site,
-            shift_days: 0,
-            again: false,
-            keep_from,
-            part_rows: PART_ROWS,
-            progress: false,
-        };
+        let import = ImportJob::new(format, vec![file], site.clone(), keep_from);
         let anonymiser = app::anonymiser(&config).unwrap();
         assert_eq!(import::run(import, anonymiser, &config, &store, now).await.unwrap().pageviews, 1);
     }

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sillage::collect::formats::native::NativeEvent;
 use sillage::collect::formats::pixel;
-use sillage::import::{events, log_line};
+use sillage::import::events;
+use sillage::import::formats::LogReader;
+use sillage::import::log_line::LineReading;
 
 /// Values of all kinds, right ones among them.
 fn value() -> impl Strategy<Value = Value> {
@@ -137,8 +139,11 @@ proptest! {
 
     #[test]
     fn a_log_line_is_read_or_not_understood(line in log_line()) {
-        if let Some(read) = log_line::LogLine::parse(&line) {
-            prop_assert!(!(read.is_pageview() && read.is_not_found()));
+        let mut reader = LogReader::new(None);
+        for _ in 0..2 {
+            if let LineReading::Request(read) = reader.read(&line) {
+                prop_assert!(!(read.is_pageview() && read.is_not_found()));
+            }
         }
         if let Ok(message) = pixel::parse(&line, None) {
             prop_assert!((1..=2_000).contains(&message.url.len()));

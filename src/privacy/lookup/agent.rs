@@ -21,7 +21,7 @@ use regex_syntax::hir::{Hir, HirKind, literal::Extractor};
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
-use crate::privacy::hit::UserAgent;
+use crate::privacy::hit::{NOT_LOGGED, UserAgent};
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::bot::Bots;
 
@@ -84,8 +84,8 @@ impl Agents {
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
-        let agent =
-            if self.bots.is_bot(header) { self.bot.clone() } else { Arc::new(Interned::new(self.read(header))) };
+        let is_bot = header != NOT_LOGGED && self.bots.is_bot(header);
+        let agent = if is_bot { self.bot.clone() } else { Arc::new(Interned::new(self.read(header))) };
         self.read.insert(hash, agent.clone());
         agent
     }

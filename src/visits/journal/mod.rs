@@ -22,7 +22,7 @@ pub(super) mod day_writer;
 mod entry;
 mod files;
 mod generation;
-pub(super) mod snapshot;
+pub(crate) mod snapshot;
 
 use std::io;
 

@@ -1,0 +1,243 @@
+//! The formats of access logs, one file each, and the reader that finds out which one a file has.
+//!
+//! A reader tries the format of the line before first, then all others, then the line without a prefix that a container
+//! or a syslog put before it. It never keeps or prints a line.
+
+mod bunny;
+mod combined;
+mod console;
+pub mod custom;
+mod elb;
+mod haproxy;
+mod json;
+mod named;
+mod nginx_proxy_manager;
+mod prefix;
+mod w3c;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::import::formats::custom::CustomFormat;
+use crate::import::formats::w3c::FieldNames;
+use crate::import::log_line::{LineFault, LineReading};
+
+/// The format of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As `--format` says.
+    Custom,
+    /// Common and combined formats, with a virtual host or a list of addresses first or not; S3.
+    Combined,
+    /// JSON objects.
+    Json,
+    /// Caddy's console: a time, then a JSON object.
+    Console,
+    /// Nginx Proxy Manager.
+    NginxProxyManager,
+    /// W3C extended format with a `#Fields` line: IIS, CloudFront, NetScaler.
+    W3c,
+    /// AWS load balancers, classic and application.
+    Elb,
+    /// HAProxy's HTTP format.
+    Haproxy,
+    /// Bunny's pipes.
+    Bunny,
+}
+
+impl LogFormat {
+    const DETECTED: [Self; 8] = [
+        Self::Combined,
+        Self::Json,
+        Self::NginxProxyManager,
+        Self::W3c,
+        Self::Bunny,
+        Self::Elb,
+        Self::Haproxy,
+        Self::Console,
+    ];
+
+    /// The name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Custom => "the format of --format",
+            Self::Combined => "common or combined",
+            Self::Json => "JSON",
+            Self::Console => "Caddy console",
+            Self::NginxProxyManager => "Nginx Proxy Manager",
+            Self::W3c => "W3C extended (IIS, CloudFront, NetScaler)",
+            Self::Elb => "AWS load balancer",
+            Self::Haproxy => "HAProxy",
+            Self::Bunny => "Bunny",
+        }
+    }
+}
+
+/// Longest JSON object that may stand on several lines.
+const PRETTY_BYTES_MAX: usize = 64 * 1024;
+
+/// Reads the lines of one file.
+#[derive(Clone)]
+pub struct LogReader {
+    custom: Option<Arc<CustomFormat>>,
+    /// The format of the line before.
+    format: Option<LogFormat>,
+    /// The line before had a prefix.
+    prefixed: bool,
+    fields: Option<Arc<FieldNames>>,
+    /// A JSON object that is not whole yet.
+    pretty: String,
+}
+
+impl LogReader {
+    /// Of a file in the format that `--format` says, or in a known one.
+    pub fn new(custom: Option<Arc<CustomFormat>>) -> Self {
+        Self { custom, format: None, prefixed: false, fields: None, pretty: String::new() }
+    }
+
+    /// The format of the line before.
+    pub fn format(&self) -> Option<LogFormat> {
+        self.format
+    }
+
+    /// Whether the reader stands between two entries: another one may go on from here.
+    pub(super) fn is_between_entries(&self) -> bool {
+        self.pretty.is_empty()
+    }
+
+    /// Reads the next line.
+    pub fn read<'l>(&mut self, line: &'l str) -> LineReading<'l> {
+        let line = line.trim_start_matches('\u{feff}');
+        if line.trim().is_empty() {
+            return LineReading::Part;
+        }
+        if let Some(whole) = self.pretty_json(line) {
+            return whole;
+        }
+        if let Some(custom) = self.custom.clone() {
+            self.format = Some(LogFormat::Custom);
+            return custom.read(line);
+        }
+        if let Some(names) = w3c::header(line) {
+            if let Some(names) = names {
+                self.fields = Some(Arc::new(names));
+            }
+            return LineReading::Part;
+        }
+        let plain = || (line, None, false);
+        let ways = match self.prefixed {
+            false => [Some(plain()), prefix::without(line).map(|(rest, time)| (rest, time, true))],
+            true => [prefix::without(line).map(|(rest, time)| (rest, time, true)), Some(plain())],
+        };
+        let mut fault = LineFault::Shape;
+        for (text, time, prefixed) in ways.into_iter().flatten() {
+            match self.read_known(text, time) {
+                LineReading::NotUnderstood(why) => fault = fault.max(why),
+                reading => {
+                    self.prefixed = prefixed;
+                    return reading;
+                }
+            }
+        }
+        LineReading::NotUnderstood(fault)
+    }
+
+    /// Tries the format of the line before, then all others. `time` is what a prefix told.
+    fn read_known<'l>(&mut self, line: &'l str, time: Option<Timestamp>) -> LineReading<'l> {
+        let mut fault = LineFault::Shape;
+        let others = LogFormat::DETECTED.into_iter().filter(|format| Some(*format) != self.format);
+        for format in self.format.into_iter().chain(others) {
+            match self.read_as(format, line, time) {
+                LineReading::NotUnderstood(why) => fault = fault.max(why),
+                reading => {
+                    self.format = Some(format);
+                    return reading;
+                }
+            }
+        }
+        LineReading::NotUnderstood(fault)
+    }
+
+    fn read_as<'l>(&self, format: LogFormat, line: &'l str, time: Option<Timestamp>) -> LineReading<'l> {
+        let shape = LineReading::NotUnderstood(LineFault::Shape);
+        match format {
+            LogFormat::Custom => shape,
+            LogFormat::Combined if line.starts_with('{') => shape,
+            LogFormat::Combined => combined::read(line),
+            LogFormat::Json if line.trim_start().starts_with(['{', '[']) => self.json(line, time),
+            LogFormat::Json => shape,
+            LogFormat::Console => console::read(line),
+            LogFormat::NginxProxyManager => nginx_proxy_manager::read(line),
+            LogFormat::W3c => self.fields.as_ref().map_or(shape, |fields| fields.read(line)),
+            LogFormat::Elb => elb::read(line),
+            LogFormat::Haproxy => haproxy::read(line),
+            LogFormat::Bunny => bunny::read(line),
+        }
+    }
+
+    /// An object of its own, or one that holds another line as a text.
+    fn json<'l>(&self, line: &str, time: Option<Timestamp>) -> LineReading<'l> {
+        match json::read(line, time) {
+            json::JsonReading::Line(reading) => reading,
+            json::JsonReading::Wraps(inner) => {
+                let mut reader = Self::new(None);
+                reader.fields = self.fields.clone();
+                into_owned(reader.read(inner.trim_end()))
+            }
+        }
+    }
+
+    /// Gathers an object that stands on several lines; gives it when it is whole, and nothing where there is none.
+    fn pretty_json<'l>(&mut self, line: &str) -> Option<LineReading<'l>> {
+        if self.pretty.is_empty() && !matches!(line.trim(), "{" | "[{" | "[") {
+            return None;
+        }
+        if matches!(line.trim(), "[" | "]" | ",") && self.pretty.is_empty() {
+            return Some(LineReading::Part);
+        }
+        self.pretty.push_str(line);
+        self.pretty.push('\n');
+        if self.pretty.len() > PRETTY_BYTES_MAX {
+            self.pretty.clear();
+            return Some(LineReading::NotUnderstood(LineFault::Shape));
+        }
+        if !json::is_whole(&self.pretty) {
+            return Some(LineReading::Part);
+        }
+        let whole = std::mem::take(&mut self.pretty);
+        self.format = Some(LogFormat::Json);
+        Some(self.json(&whole, None))
+    }
+}
+
+/// The reading with texts of its own.
+fn into_owned<'l>(reading: LineReading<'_>) -> LineReading<'l> {
+    use crate::import::log_line::{LogLine, LoggedAgent};
+    let owned = |text: Cow<'_, str>| -> Cow<'l, str> { Cow::Owned(text.into_owned()) };
+    match reading {
+        LineReading::NoPage => LineReading::NoPage,
+        LineReading::Part => LineReading::Part,
+        LineReading::NotUnderstood(why) => LineReading::NotUnderstood(why),
+        LineReading::Request(line) => LineReading::Request(LogLine {
+            address: line.address,
+            time: line.time,
+            method: owned(line.method),
+            target: owned(line.target),
+            host: line.host.map(owned),
+            status: line.status,
+            referrer: line.referrer.map(owned),
+            agent: match line.agent {
+                LoggedAgent::Sent(agent) => LoggedAgent::Sent(owned(agent)),
+                LoggedAgent::Missing => LoggedAgent::Missing,
+                LoggedAgent::NotLogged => LoggedAgent::NotLogged,
+            },
+            language: line.language.map(owned),
+            signals: line.signals,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,373 @@
+//! A request out of fields with names, whatever the format that names them: JSON, W3C, a format string. The spellings
+//! are those in use; of several, the first that says something counts, and what was asked goes before what a server
+//! made of it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::import::client_list;
+use crate::import::formats::combined::split_target;
+use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, given, host_of, is_given, request_line};
+use crate::import::log_time;
+use crate::privacy::hit::ObjectionSignals;
+
+/// Fields with names.
+pub(super) trait NamedFields {
+    /// The text of a field; nothing where there is none of this name.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// The text of a request's header, where headers have a place of their own.
+    fn header(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// Whether every entry has the same fields, and this one is not among them.
+    fn never_has(&self, name: &str) -> bool;
+}
+
+/// The client, as a proxy or a network in front told it: no header that anybody may send.
+const CLIENT: &[&str] = &[
+    "client_ip",
+    "http_cf_connecting_ip",
+    "http_true_client_ip",
+    "ClientIP",
+    "ClientHost",
+    "remote_ip",
+    "remote_addr",
+    "remoteAddr",
+    "clientip",
+    "client_addr",
+    "clientIp",
+    "clientIP",
+    "c-ip",
+    "c_ip",
+    "remoteIP",
+    "RemoteIP",
+    "source.ip",
+    "client.ip",
+    "source.address",
+    "client.address",
+    "nginx.access.remote_ip",
+    "nginx.access.remote_ip_list",
+    "httpRequest.remoteIp",
+    "real_ip",
+    "http_x_real_ip",
+    "user_ip",
+    "remote_address",
+    "remote_host",
+    "ClientAddr",
+    "client",
+    "ip",
+    "remote",
+];
+
+/// The client, as a header tells it that anybody may send.
+const FORWARDED: &[&str] = &[
+    "http_x_forwarded_for",
+    "x_forwarded_for",
+    "xff",
+    "X-Forwarded-For",
+    "request_X-Forwarded-For",
+    "forwarded_for",
+    "proxy_add_x_forwarded_for",
+    "x-forwarded-for",
+    "http_x_real_ip",
+    "realip",
+    "cs(X-Forwarded-For)",
+];
+
+const METHOD: &[&str] = &[
+    "method",
+    "request_method",
+    "verb",
+    "RequestMethod",
+    "http.request.method",
+    "ClientRequestMethod",
+    "requestMethod",
+    "httpRequest.requestMethod",
+    "httpMethod",
+    "http_method",
+    "cs-method",
+    "cs_method",
+    "nginx.access.method",
+    "httpRequest.httpMethod",
+    "Method",
+];
+
+/// A request's whole line.
+const REQUEST: &[&str] = &["request", "request_line", "requestLine", "http_request", "req"];
+
+/// What was asked, then what the server made of it.
+const TARGET: &[&str] = &[
+    "request_uri",
+    "url.original",
+    "ClientRequestURI",
+    "RequestPath",
+    "requestUri",
+    "requestURI",
+    "httpRequest.requestUrl",
+    "http.request.uri",
+    "uri",
+    "url.full",
+    "url",
+    "Url",
+    "request_path",
+    "url.path",
+    "nginx.access.url",
+    "path",
+    "Path",
+    "cs-uri-stem",
+    "cs_uri_stem",
+    "cs-uri",
+    "request_url",
+    "httpRequest.uri",
+    "PathAndQuery",
+    "ClientRequestPath",
+    "document_uri",
+    "request",
+];
+
+const QUERY: &[&str] =
+    &["args", "query_string", "query", "url.query", "cs-uri-query", "cs_uri_query", "ClientRequestQuery"];
+
+const STATUS: &[&str] = &[
+    "status",
+    "DownstreamStatus",
+    "response",
+    "http.response.status_code",
+    "EdgeResponseStatus",
+    "status_code",
+    "statusCode",
+    "httpRequest.status",
+    "code",
+    "sc-status",
+    "sc_status",
+    "response_code",
+    "response_status",
+    "nginx.access.response_code",
+    "OriginStatus",
+    "StatusCode",
+    "Status",
+    "response.status",
+    "res.statusCode",
+];
+
+const TIME: &[&str] = &[
+    "time_iso8601",
+    "@timestamp",
+    "StartUTC",
+    "ts",
+    "timestamp",
+    "EdgeStartTimestamp",
+    "time",
+    "time_local",
+    "msec",
+    "Timestamp",
+    "datetime",
+    "date",
+    "start_time",
+    "eventTime",
+    "request_time_iso8601",
+    "nginx.access.time",
+    "nginx_time",
+    "asctime",
+];
+
+const REFERRER: &[&str] = &[
+    "http_referer",
+    "http_referrer",
+    "referer",
+    "referrer",
+    "Referer",
+    "request_Referer",
+    "http.request.referrer",
+    "ClientRequestReferer",
+    "cs(Referer)",
+    "cs(Referrer)",
+    "cs_referer",
+    "httpRequest.referer",
+    "request_referer",
+    "http_request_referer",
+    "httpReferer",
+    "nginx.access.referrer",
+    "Referrer",
+];
+
+const AGENT: &[&str] = &[
+    "http_user_agent",
+    "user_agent",
+    "user_agent.original",
+    "userAgent",
+    "user-agent",
+    "User-Agent",
+    "agent",
+    "request_User-Agent",
+    "ClientRequestUserAgent",
+    "cs(User-Agent)",
+    "cs_user_agent",
+    "useragent",
+    "UserAgent",
+    "http_useragent",
+    "httpRequest.userAgent",
+    "request_user_agent",
+    "httpUserAgent",
+    "nginx.access.agent",
+    "ua",
+    "nginx.access.user_agent.original",
+];
+
+/// The host that was asked.
+const HOST: &[&str] = &[
+    "http_host",
+    "x-host-header",
+    "vhost",
+    "virtual_host",
+    "RequestHost",
+    "ClientRequestHost",
+    "url.domain",
+    "host_header",
+    "cs(Host)",
+    "cs-host",
+    "cs_host",
+    "Host",
+    "request_host",
+    "request_Host",
+    "request.host",
+];
+
+/// The host that was asked, or the server's own name or address.
+const SERVER: &[&str] = &["server_name", "domain", "host", "hostname"];
+
+const LANGUAGE: &[&str] =
+    &["http_accept_language", "accept_language", "request_Accept-Language", "cs(Accept-Language)", "Accept-Language"];
+const GPC: &[&str] = &["http_sec_gpc", "sec_gpc", "request_Sec-Gpc", "request_Sec-GPC", "cs(Sec-GPC)", "Sec-GPC"];
+const DNT: &[&str] = &["http_dnt", "dnt", "request_Dnt", "request_DNT", "cs(DNT)", "DNT"];
+const PURPOSE: &[&str] = &[
+    "http_sec_purpose",
+    "sec_purpose",
+    "request_Sec-Purpose",
+    "cs(Sec-Purpose)",
+    "Sec-Purpose",
+    "http_purpose",
+    "http_x_purpose",
+    "http_x_moz",
+];
+
+/// Reads one entry. `time` is what stood before it, where a prefix told one.
+pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>) -> LineReading<'l> {
+    let Some((method, target)) = method_and_target(fields) else {
+        return LineReading::NotUnderstood(LineFault::Shape);
+    };
+    let Some(status) = first(fields, STATUS).and_then(|status| status_of(&status)) else {
+        return LineReading::NotUnderstood(LineFault::Shape);
+    };
+    if target.is_empty() {
+        return LineReading::NoPage;
+    }
+    let told_time = TIME.iter().filter_map(|name| told(fields, name)).find_map(|text| log_time::any(&text));
+    let split_time = || {
+        let (date, time) = (told(fields, "date")?, told(fields, "time")?);
+        log_time::any(&format!("{date}T{time}"))
+    };
+    let Some(time) = split_time().or(told_time).or(time) else {
+        return LineReading::NotUnderstood(LineFault::Time);
+    };
+    let told_client = first(fields, FORWARDED).or_else(|| header(fields, "x-forwarded-for"));
+    let peer = CLIENT.iter().filter_map(|name| told(fields, name)).find_map(|text| client_list::client(&text));
+    let Some(address) = peer
+        .map(|peer| client_list::behind_proxy(peer, told_client.as_deref()))
+        .or_else(|| told_client.as_deref().and_then(client_list::client))
+    else {
+        return LineReading::NotUnderstood(LineFault::Address);
+    };
+    let (absolute, target) = split_target(Cow::Owned(target));
+    LineReading::Request(LogLine {
+        address,
+        time,
+        method: Cow::Owned(method),
+        target: Cow::Owned(target.into_owned()),
+        host: absolute.map(Cow::into_owned).or_else(|| host(fields)).map(Cow::Owned),
+        status,
+        referrer: owned(first(fields, REFERRER).or_else(|| header(fields, "referer"))),
+        agent: agent(fields),
+        language: owned(first(fields, LANGUAGE).or_else(|| header(fields, "accept-language"))),
+        signals: signals(fields),
+    })
+}
+
+/// The method, and the target with its query; an empty target where the request asks for nothing.
+fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
+    let line = REQUEST.iter().filter_map(|name| fields.text(name)).find(|text| !text.starts_with('/'));
+    if let Some(line) = &line
+        && let Some((method, target)) = request_line(line)
+    {
+        return Some((method.to_owned(), target.to_owned()));
+    }
+    let method = first(fields, METHOD);
+    let target = first(fields, TARGET).filter(|target| line.as_ref() != Some(target));
+    match (method, target) {
+        (Some(method), Some(target)) => {
+            let query = first(fields, QUERY).filter(|_| !target.contains('?'));
+            let target = match query {
+                Some(query) => format!("{target}?{}", query.trim_start_matches('?')),
+                None => target.into_owned(),
+            };
+            Some((method.into_owned(), target))
+        }
+        // A whole line that is not a request: a handshake, a probe.
+        _ if line.is_some() => Some((String::new(), String::new())),
+        // Access logs of pages may leave the method out.
+        (None, Some(target)) if target.starts_with('/') => Some(("GET".to_owned(), target.into_owned())),
+        _ => None,
+    }
+}
+
+fn status_of(text: &str) -> Option<u16> {
+    let whole = text.split('.').next().unwrap_or(text);
+    whole.trim().parse().ok().filter(|status| (100..1_000).contains(status))
+}
+
+/// The host that was asked. What may be the server's own counts when it is a name with a dot.
+fn host(fields: &impl NamedFields) -> Option<String> {
+    let asked = HOST.iter().filter_map(|name| told(fields, name)).chain(header(fields, "host"));
+    let asked = asked.into_iter().find_map(|text| host_of(&text).map(str::to_owned));
+    let is_name = |host: &&str| host.contains('.') && client_list::address(host).is_none();
+    asked.or_else(|| {
+        let servers = SERVER.iter().filter_map(|name| told(fields, name));
+        servers.into_iter().find_map(|text| host_of(&text).filter(is_name).map(str::to_owned))
+    })
+}
+
+fn agent<'l>(fields: &impl NamedFields) -> LoggedAgent<'l> {
+    match first(fields, AGENT).or_else(|| header(fields, "user-agent")) {
+        Some(agent) => LoggedAgent::Sent(Cow::Owned(agent.into_owned())),
+        None if AGENT.iter().all(|name| fields.never_has(name)) => LoggedAgent::NotLogged,
+        None => LoggedAgent::Missing,
+    }
+}
+
+fn signals(fields: &impl NamedFields) -> ObjectionSignals {
+    let is_set = |names: &[&str], name: &str| {
+        first(fields, names).or_else(|| header(fields, name)).is_some_and(|text| text.trim() == "1")
+    };
+    let purposes = [first(fields, PURPOSE), header(fields, "sec-purpose"), header(fields, "purpose")];
+    let prefetch = |text: &Cow<'_, str>| text.starts_with("prefetch") || text.starts_with("preview");
+    ObjectionSignals {
+        gpc: is_set(GPC, "sec-gpc"),
+        dnt: is_set(DNT, "dnt"),
+        prefetch: purposes.iter().flatten().any(prefetch),
+    }
+}
+
+fn first<'f>(fields: &'f impl NamedFields, names: &[&str]) -> Option<Cow<'f, str>> {
+    names.iter().find_map(|name| told(fields, name))
+}
+
+fn told<'f>(fields: &'f impl NamedFields, name: &str) -> Option<Cow<'f, str>> {
+    fields.text(name).and_then(given)
+}
+
+fn header<'f>(fields: &'f impl NamedFields, name: &str) -> Option<Cow<'f, str>> {
+    fields.header(name).filter(|text| is_given(text)).and_then(given)
+}
+
+fn owned<'l>(text: Option<Cow<'_, str>>) -> Option<Cow<'l, str>> {
+    text.map(|text| Cow::Owned(text.into_owned()))
+}

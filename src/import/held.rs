@@ -1,0 +1,233 @@
+//! The hits of a log in memory, in the order of their times, however the lines came. Addresses and agents are in them:
+//! they live for the length of an import and must never reach a disk.
+
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::ops::Range;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use jiff::Timestamp;
+
+use crate::import::log_line::{LogLine, LoggedAgent};
+use crate::privacy::hit::ObjectionSignals;
+
+/// Number of a text; 0 stands for none.
+type TextId = u32;
+
+/// Hits in memory.
+#[derive(Default)]
+pub(super) struct HeldHits {
+    hits: Vec<HeldHit>,
+    texts: Texts,
+}
+
+/// One hit. Ordered by its time, then by where it was read.
+struct HeldHit {
+    /// Milliseconds since 1970.
+    at: i64,
+    order: u64,
+    body: HeldBody,
+}
+
+enum HeldBody {
+    Request(HeldRequest),
+    /// A native event: the whole line.
+    Event(TextId),
+}
+
+struct HeldRequest {
+    address: IpAddr,
+    target: TextId,
+    host: TextId,
+    referrer: TextId,
+    agent: TextId,
+    language: TextId,
+    not_found: bool,
+    agent_is_logged: bool,
+    signals: ObjectionSignals,
+}
+
+/// A hit as it is counted.
+pub(super) enum HitView<'h> {
+    /// A request of an access log.
+    Request(RequestView<'h>),
+    /// A line of native events.
+    Event(&'h str),
+}
+
+/// A request of an access log.
+pub(super) struct RequestView<'h> {
+    pub(super) address: IpAddr,
+    /// Path and query.
+    pub(super) target: &'h str,
+    pub(super) host: Option<&'h str>,
+    pub(super) referrer: Option<&'h str>,
+    /// Nothing where the log's format has no place for it.
+    pub(super) agent: Option<&'h str>,
+    pub(super) language: Option<&'h str>,
+    pub(super) not_found: bool,
+    pub(super) signals: ObjectionSignals,
+}
+
+/// Where a line was read: the number of its file, and its number in it.
+pub(super) fn order(source: usize, line: u64) -> u64 {
+    (source as u64) << 40 | line
+}
+
+fn source(order: u64) -> usize {
+    usize::try_from(order >> 40).unwrap_or(usize::MAX)
+}
+
+impl HeldHits {
+    /// Holds a request.
+    pub(super) fn request(&mut self, order: u64, line: &LogLine<'_>) {
+        let agent = match &line.agent {
+            LoggedAgent::Sent(agent) => Some(agent),
+            LoggedAgent::Missing | LoggedAgent::NotLogged => None,
+        };
+        let texts = &mut self.texts;
+        let mut of = |text: Option<&Cow<'_, str>>| text.map_or(0, |text| texts.intern(text));
+        let body = HeldRequest {
+            address: line.address,
+            target: of(Some(&line.target)),
+            host: of(line.host.as_ref()),
+            referrer: of(line.referrer.as_ref()),
+            agent: of(agent),
+            language: of(line.language.as_ref()),
+            not_found: line.is_not_found(),
+            agent_is_logged: !matches!(line.agent, LoggedAgent::NotLogged),
+            signals: line.signals,
+        };
+        self.hits.push(HeldHit { at: line.time.as_millisecond(), order, body: HeldBody::Request(body) });
+    }
+
+    /// Holds a line of native events.
+    pub(super) fn event(&mut self, order: u64, time: Timestamp, line: &str) {
+        let text = self.texts.push(line);
+        self.hits.push(HeldHit { at: time.as_millisecond(), order, body: HeldBody::Event(text) });
+    }
+
+    /// Of one file's hits, keeps those of these lines.
+    pub(super) fn keep(&mut self, of_source: usize, lines: &Range<u64>) {
+        let kept = order(of_source, lines.start)..order(of_source, lines.end);
+        self.hits.retain(|hit| source(hit.order) != of_source || kept.contains(&hit.order));
+    }
+
+    /// Bytes that the hits take.
+    pub(super) fn bytes(&self) -> usize {
+        self.hits.capacity() * size_of::<HeldHit>() + self.texts.bytes()
+    }
+
+    /// Hits held.
+    pub(super) fn len(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// Brings the hits into the order of their times.
+    pub(super) fn sort(&mut self) {
+        let key = |hit: &HeldHit| (hit.at, hit.order);
+        if !self.hits.is_sorted_by_key(key) {
+            self.hits.sort_unstable_by_key(key);
+        }
+    }
+
+    /// The hits, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Timestamp, HitView<'_>)> {
+        let text = |id: TextId| self.texts.of(id);
+        self.hits.iter().map(move |hit| {
+            let at = Timestamp::from_millisecond(hit.at).unwrap_or_default();
+            let view = match &hit.body {
+                HeldBody::Event(line) => HitView::Event(text(*line).unwrap_or_default()),
+                HeldBody::Request(request) => HitView::Request(RequestView {
+                    address: request.address,
+                    target: text(request.target).unwrap_or("/"),
+                    host: text(request.host),
+                    referrer: text(request.referrer),
+                    agent: request.agent_is_logged.then(|| text(request.agent).unwrap_or_default()),
+                    language: text(request.language),
+                    not_found: request.not_found,
+                    signals: request.signals,
+                }),
+            };
+            (at, view)
+        })
+    }
+}
+
+/// Texts, each once, one behind the other. Their hasher's seed keeps visitors from choosing where theirs end up.
+#[derive(Default)]
+struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+    known: HashTable<TextId>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Texts {
+    fn intern(&mut self, text: &str) -> TextId {
+        let hash = self.hasher.hash_one(text);
+        if let Some(id) = self.known.find(hash, |id| self.of(*id) == Some(text)) {
+            return *id;
+        }
+        let id = self.push(text);
+        let Self { bytes, ends, known, hasher } = self;
+        known.insert_unique(hash, id, |id| hasher.hash_one(slice(bytes, ends, *id).unwrap_or_default()));
+        id
+    }
+
+    fn push(&mut self, text: &str) -> TextId {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+        // Memory is bounded far below as many.
+        TextId::try_from(self.ends.len()).unwrap_or(TextId::MAX)
+    }
+
+    fn of(&self, id: TextId) -> Option<&str> {
+        slice(&self.bytes, &self.ends, id)
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * size_of::<usize>() + self.known.capacity() * 5
+    }
+}
+
+fn slice<'t>(bytes: &'t str, ends: &[usize], id: TextId) -> Option<&'t str> {
+    let at = usize::try_from(id).ok()?.checked_sub(1)?;
+    let from = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    bytes.get(from..*ends.get(at)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_come_in_the_order_of_their_times_and_of_their_lines() {
+        let mut held = HeldHits::default();
+        for (source_number, line, second) in [(0, 1, 30), (0, 2, 10), (1, 1, 20), (1, 2, 10), (0, 3, 30)] {
+            let text = format!("{source_number}.{line}");
+            held.event(order(source_number, line), Timestamp::from_second(second).unwrap(), &text);
+        }
+        held.sort();
+        let lines = |held: &HeldHits| -> Vec<String> {
+            held.iter()
+                .filter_map(|(_, view)| match view {
+                    HitView::Event(line) => Some(line.to_owned()),
+                    HitView::Request(_) => None,
+                })
+                .collect()
+        };
+        assert_eq!(lines(&held), ["0.2", "1.2", "1.1", "0.1", "0.3"]);
+        held.keep(0, &(3..4));
+        assert_eq!(lines(&held), ["1.2", "1.1", "0.3"]);
+    }
+
+    #[test]
+    fn equal_texts_are_held_once() {
+        let mut texts = Texts::default();
+        let first = texts.intern("one");
+        assert_eq!((texts.intern("two"), texts.intern("one")), (first + 1, first));
+        assert_eq!((texts.of(first), texts.of(first + 1), texts.of(0)), (Some("one"), Some("two"), None));
+    }
+}

@@ -1,0 +1,112 @@
+//! What one line of a file to import is, before anything is counted: a hit of the site, or why not.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::import::events::EventLine;
+use crate::import::formats::LogReader;
+use crate::import::formats::custom::CustomFormat;
+use crate::import::job::ImportFormat;
+use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent};
+use crate::sites::Site;
+
+/// What one line is.
+pub(super) enum Judgement<'l> {
+    /// A page of the site was asked for.
+    Request(LogLine<'l>),
+    /// A native event of the site.
+    Event(Timestamp, &'l str),
+    /// No page.
+    NoPage,
+    /// Part of an entry that goes on, or nothing.
+    Part,
+    /// A page of another host.
+    ForeignHost,
+    /// The request names no agent, and the log has a place for it.
+    NoAgent,
+    /// Not understood.
+    NotUnderstood(LineFault),
+}
+
+/// Judges the lines of one file, in their order.
+#[derive(Clone)]
+pub(super) struct LineJudge {
+    format: ImportFormat,
+    site: Arc<Site>,
+    reader: LogReader,
+}
+
+impl LineJudge {
+    pub(super) fn new(format: ImportFormat, site: Arc<Site>, custom: Option<Arc<CustomFormat>>) -> Self {
+        Self { format, site, reader: LogReader::new(custom) }
+    }
+
+    /// Whether another one may go on from here.
+    pub(super) fn is_between_entries(&self) -> bool {
+        self.reader.is_between_entries()
+    }
+
+    /// The format of the line before, for people.
+    pub(super) fn format_name(&self) -> Option<&'static str> {
+        match self.format {
+            ImportFormat::AccessLog => self.reader.format().map(|format| format.name()),
+            ImportFormat::Events => Some("native events"),
+        }
+    }
+
+    /// Judges the next line.
+    pub(super) fn judge<'l>(&mut self, line: &'l str) -> Judgement<'l> {
+        match self.format {
+            ImportFormat::AccessLog => self.request(line),
+            ImportFormat::Events => self.event(line),
+        }
+    }
+
+    fn request<'l>(&mut self, line: &'l str) -> Judgement<'l> {
+        let line = match self.reader.read(line) {
+            LineReading::Request(line) => line,
+            LineReading::NoPage => return Judgement::NoPage,
+            LineReading::Part => return Judgement::Part,
+            LineReading::NotUnderstood(fault) => return Judgement::NotUnderstood(fault),
+        };
+        if !line.is_pageview() && !line.is_not_found() {
+            return Judgement::NoPage;
+        }
+        if let Some(host) = &line.host
+            && !self.serves(host)
+        {
+            return Judgement::ForeignHost;
+        }
+        if matches!(line.agent, LoggedAgent::Missing) {
+            return Judgement::NoAgent;
+        }
+        Judgement::Request(line)
+    }
+
+    fn event<'l>(&self, line: &'l str) -> Judgement<'l> {
+        if line.trim().is_empty() {
+            return Judgement::Part;
+        }
+        let Some(event) = EventLine::parse(line.as_bytes()) else { return Judgement::NotUnderstood(LineFault::Shape) };
+        match event.message.sites.as_deref() {
+            Some(sites) if !sites.split(',').any(|site| self.is_site(site.trim())) => Judgement::ForeignHost,
+            Some(_) | None => Judgement::Event(event.time, line),
+        }
+    }
+
+    /// Whether an event names this site.
+    fn is_site(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.site.name) || self.serves(name)
+    }
+
+    fn serves(&self, host: &str) -> bool {
+        let lower: Cow<'_, str> = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            host.to_ascii_lowercase().into()
+        } else {
+            host.into()
+        };
+        self.site.serves(&lower)
+    }
+}

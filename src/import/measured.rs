@@ -1,0 +1,32 @@
+//! A warning for days that were measured live too: an import adds to them.
+
+use std::collections::BTreeSet;
+
+use crate::event::Day;
+use crate::import::days::date;
+use crate::import::job::ImportJob;
+use crate::store::{Store, StoreError};
+
+/// A sentence on those of `days` that have figures which no import has brought.
+pub(super) async fn note(
+    import: &ImportJob,
+    store: &Store,
+    days: &BTreeSet<Day>,
+    imported: &BTreeSet<Day>,
+) -> Result<Option<String>, StoreError> {
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
+    let sql = "SELECT toUInt16(day) FROM {database:Identifier}.pages WHERE site = {site:String} \
+               AND toUInt16(day) BETWEEN {first:UInt16} AND {last:UInt16} GROUP BY day HAVING sum(pageviews) > 0 ORDER BY day";
+    let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*import.site.name);
+    let measured = question.param("first", first.0).param("last", last.0).rows::<u16>().await?;
+    let measured: Vec<Day> =
+        measured.into_iter().map(Day).filter(|day| days.contains(day) && !imported.contains(day)).collect();
+    Ok(measured.first().map(|first| {
+        format!(
+            "{} of these days were measured live too, the first of them {}: the import adds to them, and visitors count \
+             twice",
+            measured.len(),
+            date(*first)
+        )
+    }))
+}

@@ -1,0 +1,106 @@
+//! What an import with `--continue` remembers of the days at the end of its log, so that the next one goes on with the
+//! same visits and counts nobody twice: keys and tags, as the journal of visits has them, in the runtime folder, which
+//! is in memory. It must never be on a disk. It is forgotten after two days, or at a restart of the machine; then, and
+//! only then, visitors of such a day may be counted again.
+//!
+//! ```text
+//! import/<hash of the site's name>   magic "SILLAGEI" · written, seconds since 1970 u64 · postcard of the days
+//! ```
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::clock::DAY_SECONDS;
+use crate::event::Day;
+use crate::privacy::Anonymiser;
+use crate::sites::Site;
+use crate::visits::Visits;
+use crate::visits::journal::snapshot::DaySnapshot;
+
+const MAGIC: &[u8; 8] = b"SILLAGEI";
+
+/// Seconds after which the days are forgotten: a nightly import comes once a day.
+const KEPT_SECONDS: i64 = 2 * DAY_SECONDS;
+
+/// Where a site's open days are.
+pub(super) struct OpenDays(PathBuf);
+
+impl OpenDays {
+    /// In the runtime folder.
+    pub(super) fn new(runtime_dir: &Path, site: &Site) -> Self {
+        let name = blake3::hash(site.name.as_bytes()).to_hex();
+        Self(runtime_dir.join("import").join(name.get(..16).unwrap_or("site")))
+    }
+
+    /// Takes in what the import before has left, if it is not too old.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub(super) fn recall(
+        &self,
+        site: &Arc<Site>,
+        anonymiser: &Anonymiser,
+        visits: &mut Visits,
+        now: Timestamp,
+    ) -> io::Result<()> {
+        let Ok(bytes) = fs::read(&self.0).map(Zeroizing::new) else { return Ok(()) };
+        let Some((written, days)) = read(&bytes) else { return self.forget() };
+        if now.as_second() - written > KEPT_SECONDS {
+            return self.forget();
+        }
+        for day in days.iter().filter(|day| day.site == *site.name) {
+            anonymiser.keys().recall(site, Day(day.day), &day.key);
+            visits.recall(site, day, anonymiser.keys());
+        }
+        Ok(())
+    }
+
+    /// Keeps what is in memory for the next import.
+    ///
+    /// # Errors
+    /// When the folder takes it not.
+    pub(super) fn keep(&self, visits: &Visits, now: Timestamp) -> io::Result<()> {
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&now.as_second().to_le_bytes());
+        let days = postcard::to_stdvec(&visits.kept()).map(Zeroizing::new).map_err(io::Error::other)?;
+        bytes.extend_from_slice(&days);
+        let new = self.0.with_extension("new");
+        fs::remove_file(&new).ok();
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(&bytes)?;
+        fs::rename(new, &self.0)
+    }
+
+    fn forget(&self) -> io::Result<()> {
+        fs::remove_file(&self.0)
+    }
+}
+
+fn read(bytes: &[u8]) -> Option<(i64, Vec<DaySnapshot>)> {
+    let (written, days) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
+    Some((i64::from_le_bytes(*written), postcard::from_bytes(days).ok()?))
+}
+
+/// Removes what imports have left in the runtime folder and nobody has gone on with.
+pub fn forget_old(runtime_dir: &Path, now: Timestamp) {
+    let Ok(files) = fs::read_dir(runtime_dir.join("import")) else { return };
+    for path in files.flatten().map(|file| file.path()) {
+        let is_old = fs::read(&path).is_ok_and(|bytes| {
+            let bytes = Zeroizing::new(bytes);
+            let written = bytes.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk());
+            written.is_none_or(|written| now.as_second() - i64::from_le_bytes(*written) > KEPT_SECONDS)
+        });
+        if is_old {
+            fs::remove_file(path).ok();
+        }
+    }
+}

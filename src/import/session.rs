@@ -1,0 +1,220 @@
+//! One run of an import: reading, asking for the days, counting, writing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::{Config, LimitsConfig};
+use crate::import::count::{ImportCounter, PartWriter};
+use crate::import::days::{DayPermit, ImportNotes};
+use crate::import::job::{ImportError, ImportJob};
+use crate::import::marks::{KnownMarks, LogMark, MarkKey};
+use crate::import::open_days::OpenDays;
+use crate::import::survey::{ImportSurvey, SurveyLimit};
+use crate::import::tally::Summary;
+use crate::import::{measured, window};
+use crate::privacy::Anonymiser;
+use crate::rollup::counters::Batch;
+use crate::sites::Site;
+use crate::store::{Store, StoreError};
+
+/// Attempts to write one part before giving up, a second longer each time.
+const ATTEMPTS_MAX: u32 = 6;
+
+/// One run of an import.
+pub(super) struct ImportSession<'s> {
+    import: Arc<ImportJob>,
+    store: &'s Store,
+    now: Timestamp,
+    settings: String,
+    key: Arc<MarkKey>,
+    open_days: OpenDays,
+    counter: Option<ImportCounter>,
+    summary: Summary,
+    days: BTreeSet<crate::event::Day>,
+}
+
+/// Which lines of the files are counted in one round.
+enum Round {
+    /// Those that were not counted before.
+    New,
+    /// Those of an import that was cut short: its name, and how far it was to count.
+    CutShort(String, Vec<LogMark>),
+}
+
+impl<'s> ImportSession<'s> {
+    /// Of an import whose files were not read yet.
+    pub(super) fn begin(
+        import: ImportJob,
+        anonymiser: Anonymiser,
+        config: &Config,
+        store: &'s Store,
+        now: Timestamp,
+    ) -> Result<Self, ImportError> {
+        let limits: &LimitsConfig = &config.limits;
+        let settings = settings(&import.site, config);
+        let open_days = OpenDays::new(&config.runtime.dir, &import.site);
+        let import = Arc::new(import);
+        let mut counter = ImportCounter::new(import.clone(), anonymiser, limits);
+        if import.continued {
+            open_days.recall(&import.site, &counter.anonymiser, &mut counter.visits, now)?;
+        }
+        let key = Arc::new(MarkKey::of_spool(&config.spool.dir)?);
+        Ok(Self {
+            import,
+            store,
+            now,
+            settings,
+            key,
+            open_days,
+            counter: Some(counter),
+            summary: Summary::default(),
+            days: BTreeSet::new(),
+        })
+    }
+
+    /// Runs to the end.
+    pub(super) async fn run(mut self) -> Result<Summary, ImportError> {
+        if self.import.continued {
+            let notes = ImportNotes::of(self.store, &self.import.site.name).await?;
+            if let Some((name, marks)) = notes.cut_short() {
+                self.round(Round::CutShort(name, marks)).await?;
+            }
+        }
+        self.round(Round::New).await?;
+        self.summary.days = self.days.len() as u64;
+        Ok(self.summary)
+    }
+
+    async fn round(&mut self, round: Round) -> Result<(), ImportError> {
+        let notes = ImportNotes::of(self.store, &self.import.site.name).await?;
+        let survey = self.survey(&notes, &round).await?;
+        let understood = survey.sources.iter().any(|source| source.format.is_some());
+        if let Round::New = round
+            && survey.tally.lines > survey.tally.counted_before
+            && !understood
+        {
+            let first = survey.tally.notes.first().map(|note| format!(" ({note})")).unwrap_or_default();
+            let (lines, expected) = (survey.tally.lines, self.import.format.name());
+            return Err(ImportError::NothingUnderstood { lines, first, expected });
+        }
+        let days = survey.days(&self.import);
+        let permit = match &round {
+            Round::CutShort(name, _) => DayPermit::resumed(name, &notes, &days),
+            Round::New => {
+                self.summary.add_lines(&survey.tally);
+                if days.is_empty() {
+                    return Ok(());
+                }
+                self.permit(&survey, &notes, &days).await?
+            }
+        };
+        self.count(survey, permit).await
+    }
+
+    async fn survey(&self, notes: &ImportNotes, round: &Round) -> Result<ImportSurvey, ImportError> {
+        let (import, key) = (self.import.clone(), self.key.clone());
+        let counted = if import.continued { notes.counted_marks() } else { Vec::new() };
+        let up_to = match round {
+            Round::New => None,
+            Round::CutShort(_, marks) => Some(KnownMarks::new(marks.clone())),
+        };
+        let surveyed = tokio::task::spawn_blocking(move || {
+            let mut behind = KnownMarks::new(counted);
+            let limit = match &up_to {
+                Some(marks) => SurveyLimit::UpTo(marks),
+                None => SurveyLimit::Behind(&mut behind),
+            };
+            ImportSurvey::of(&import, &key, limit)
+        });
+        Ok(surveyed.await.map_err(|_| ImportError::Stopped)??)
+    }
+
+    async fn permit(
+        &mut self,
+        survey: &ImportSurvey,
+        notes: &ImportNotes,
+        days: &BTreeSet<crate::event::Day>,
+    ) -> Result<DayPermit, ImportError> {
+        let hash = survey.hash(&self.import, &self.settings);
+        let marks: Vec<LogMark> = survey.sources.iter().map(|source| source.mark.clone()).collect();
+        let asked = (self.store, self.now);
+        let permit = DayPermit::ask(&self.import, notes, &hash, days, &marks, asked).await?;
+        let note = measured::note(&self.import, self.store, days, &notes.imported()).await?;
+        self.summary.notes.extend(note);
+        Ok(permit)
+    }
+
+    async fn count(&mut self, survey: ImportSurvey, permit: DayPermit) -> Result<(), ImportError> {
+        let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
+        let mut writer = PartWriter {
+            keep_from: permit.keep_from,
+            token: format!("import {} {}", permit.name, self.import.site.name),
+            to_store,
+            parts: 0,
+            days: BTreeSet::new(),
+            tally: Summary::default(),
+        };
+        let mut counter = self.counter.take().ok_or(ImportError::Stopped)?;
+        let memory_bytes = self.import.memory_bytes as u64;
+        let counting = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
+            count_all(&mut counter, survey, memory_bytes, &mut writer)?;
+            counter.send_part(&mut writer)?;
+            counter.forget_past();
+            let PartWriter { days, tally, .. } = writer;
+            Ok((counter, days, tally))
+        });
+        while let Some((part, batch)) = parts.recv().await {
+            if !permit.has(part) {
+                insert(self.store, &batch).await?;
+                permit.has_now(part, &self.import, self.store).await?;
+            }
+        }
+        let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
+        if self.import.continued {
+            self.open_days.keep(&counter.visits, self.now)?;
+        }
+        permit.done(&self.import, self.store, &days).await?;
+        self.counter = Some(counter);
+        self.days.extend(days);
+        self.summary.add_counted(&tally);
+        Ok(())
+    }
+}
+
+fn count_all(
+    counter: &mut ImportCounter,
+    mut survey: ImportSurvey,
+    memory_bytes: u64,
+    writer: &mut PartWriter,
+) -> std::io::Result<()> {
+    if let Some(mut held) = survey.held.take() {
+        held.sort();
+        return counter.count(&held, writer);
+    }
+    let windows = window::windows(&survey.hits_by_minute(), (memory_bytes / survey.hit_bytes.max(1)).max(1));
+    windows.iter().try_for_each(|window| counter.count(&window::hits(&survey, window)?, writer))
+}
+
+/// Writes one part; a database that is away for some seconds is waited for.
+async fn insert(store: &Store, batch: &Batch) -> Result<(), StoreError> {
+    let mut attempt = 1;
+    loop {
+        match store.insert(batch).await {
+            Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {
+                tokio::time::sleep(Duration::from_secs(attempt.into())).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// All of the configuration that decides what is counted: an import that was cut short goes on under the same only.
+fn settings(site: &Site, config: &Config) -> String {
+    let written = config.site.iter().find(|written| *written.name == *site.name);
+    let settings = (env!("CARGO_PKG_VERSION"), written, &config.limits, &config.geo, &config.privacy);
+    serde_json::to_string(&settings).unwrap_or_default()
+}

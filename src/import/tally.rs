@@ -1,0 +1,139 @@
+//! What an import came to, for people.
+
+use std::fmt;
+
+use crate::event::{Event, EventKind};
+use crate::import::log_line::LineFault;
+
+/// What an import came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines that an earlier import or an equal file has brought.
+    pub counted_before: u64,
+    /// Lines of no known shape.
+    pub not_understood: u64,
+    /// Requests without a client address.
+    pub no_address: u64,
+    /// Requests that show no page: assets, other methods, other statuses.
+    pub not_pages: u64,
+    /// Requests to hosts that are not the site's.
+    pub foreign_hosts: u64,
+    /// Requests that named no agent, where the log has a place for it.
+    pub no_agent: u64,
+    /// Lines before the retention.
+    pub too_old: u64,
+    /// Hits of robots.
+    pub bots: u64,
+    /// Hits of visitors who object.
+    pub objections: u64,
+    /// Hits left out for another reason: exclusion, a prefetch, a malformed address of a page.
+    pub left_out: u64,
+    /// Pageviews counted.
+    pub pageviews: u64,
+    /// Among them, pages that were not found.
+    pub not_found: u64,
+    /// Among them, those of a log that has no place for agents: robots are among them.
+    pub agent_not_logged: u64,
+    /// Actions, engagements and timings counted.
+    pub others: u64,
+    /// Daily visitors.
+    pub visitors: u64,
+    /// Visits.
+    pub visits: u64,
+    /// Visits that saw one page and did nothing there.
+    pub bounces: i64,
+    /// Counter rows written.
+    pub rows: u64,
+    /// Site-local days with anything counted.
+    pub days: u64,
+    /// Sentences on what needs a look; no text of a line is in them.
+    pub notes: Vec<String>,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:>10} lines read", self.lines)?;
+        for (number, what) in [
+            (self.counted_before, "of them counted before, and not again"),
+            (self.pageviews, "pageviews counted"),
+            (self.not_found, "of them on pages that were not found"),
+            (self.agent_not_logged, "of them without an agent, which this log does not hold: robots are among them"),
+            (self.others, "actions and engagements counted"),
+            (self.visitors, "daily visitors"),
+            (self.visits, "visits"),
+            (self.bounces.unsigned_abs(), "of them bounces"),
+            (self.days, "days"),
+            (self.bots, "hits of robots, not counted"),
+            (self.no_agent, "requests that name no agent, not counted"),
+            (self.not_pages, "requests for no page (images, styles, redirects, errors, broken requests)"),
+            (self.foreign_hosts, "requests to hosts that are not the site's"),
+            (self.objections, "hits of visitors who object"),
+            (self.left_out, "hits left out (excluded, prefetched, or without a page's address)"),
+            (self.too_old, "lines older than the retention, not kept"),
+            (self.no_address, "requests without a client address (a host name, a socket, `-`)"),
+            (self.not_understood, "lines not understood"),
+        ] {
+            if number > 0 {
+                writeln!(f, "{number:>10} {what}")?;
+            }
+        }
+        write!(f, "{:>10} counter rows written", self.rows)?;
+        self.notes.iter().try_for_each(|note| write!(f, "\nnote: {note}"))
+    }
+}
+
+impl Summary {
+    /// Adds a counted event.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        match &event.kind {
+            EventKind::Pageview { new_visitor, opens_visit, not_found, .. } => {
+                self.pageviews += 1;
+                self.visitors += u64::from(*new_visitor);
+                self.visits += u64::from(*opens_visit);
+                self.bounces += i64::from(*opens_visit);
+                self.not_found += u64::from(*not_found);
+            }
+            EventKind::Action { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. } => self.others += 1,
+        }
+        self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
+    }
+
+    /// Adds a line that is not understood.
+    pub(super) fn note_fault(&mut self, fault: LineFault) {
+        match fault {
+            LineFault::Address => self.no_address += 1,
+            LineFault::Shape | LineFault::Time => self.not_understood += 1,
+        }
+    }
+
+    /// Adds what counting came to.
+    pub(super) fn add_counted(&mut self, other: &Self) {
+        self.not_understood += other.not_understood;
+        self.too_old += other.too_old;
+        self.bots += other.bots;
+        self.objections += other.objections;
+        self.left_out += other.left_out;
+        self.pageviews += other.pageviews;
+        self.not_found += other.not_found;
+        self.agent_not_logged += other.agent_not_logged;
+        self.others += other.others;
+        self.visitors += other.visitors;
+        self.visits += other.visits;
+        self.bounces += other.bounces;
+        self.rows += other.rows;
+    }
+
+    /// Adds what the lines of one file came to.
+    pub(super) fn add_lines(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.counted_before += other.counted_before;
+        self.not_understood += other.not_understood;
+        self.no_address += other.no_address;
+        self.not_pages += other.not_pages;
+        self.foreign_hosts += other.foreign_hosts;
+        self.no_agent += other.no_agent;
+        self.notes.extend(other.notes.iter().cloned());
+    }
+}
