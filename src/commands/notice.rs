@@ -3,7 +3,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
-use crate::compliance::notice::{self, ConfigFacts, Lang, NoticeFormat};
+use crate::compliance::notice::{self, ConfigFacts, Lang, NoticeAudience, NoticeFormat};
 use crate::sites::Sites;
 
 /// Write the privacy notices: paragraph for a privacy policy, record of processing, self-assessment.
@@ -17,6 +17,9 @@ pub struct NoticeCommand {
     /// Format of the notices.
     #[arg(long, value_enum, default_value = "markdown")]
     format: NoticeFormat,
+    /// Reader of the notice.
+    #[arg(long = "for", value_enum, value_name = "READER", default_value = "controller")]
+    audience: NoticeAudience,
     /// One site instead of all: for a collector that serves several publishers.
     #[arg(long)]
     site: Option<String>,
@@ -35,6 +38,10 @@ impl NoticeCommand {
             Some(name) => vec![self.config.site(&sites, name)?],
         };
         let facts = ConfigFacts::new(&config, SystemClock.now()).of(chosen.iter().map(AsRef::as_ref));
-        print(&notice::written(&notice::notice(&facts), self.lang, self.format))
+        let document = match self.audience {
+            NoticeAudience::Controller => notice::notice(&facts),
+            NoticeAudience::Publishers => notice::for_publishers(&facts),
+        };
+        print(&notice::written(&document, self.lang, self.format))
     }
 }

@@ -24,7 +24,8 @@ impl ConfigFacts {
         let Self { privacy, .. } = self;
         let signals =
             [(privacy.honour_gpc, "Sec-GPC", "privacy.honour_gpc"), (privacy.honour_dnt, "DNT", "privacy.honour_dnt")];
-        let of_setting = [tags_on_disk(self), campaigns(self), rounding(self), review(self), controller(self)];
+        let of_setting =
+            [tags_on_disk(self), campaigns(self), rounding(self), review(self), controller(self), pooled_token(self)];
         let unheard = signals.into_iter().filter(|(honoured, ..)| !honoured).map(|(_, name, key)| signal(name, key));
         of_setting.into_iter().flatten().chain(unheard).collect()
     }
@@ -92,6 +93,20 @@ fn controller(facts: &ConfigFacts) -> Option<Deviation> {
         remedy: said!(
             "Name the controller and a way to reach it (`privacy.controller`).",
             "Nommer le responsable du traitement et le moyen de le joindre (`privacy.controller`)."
+        ),
+    })
+}
+
+fn pooled_token(facts: &ConfigFacts) -> Option<Deviation> {
+    facts.pooled_token.then(|| Deviation {
+        rules: &[23],
+        said: said!(
+            "A console token reads the figures of all publishers together.",
+            "Un jeton de console lit ensemble les chiffres de tous les éditeurs."
+        ),
+        remedy: said!(
+            "Name the sites of one publisher in each token (`console.tokens`).",
+            "Nommer dans chaque jeton les sites d'un seul éditeur (`console.tokens`)."
         ),
     })
 }

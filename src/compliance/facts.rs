@@ -21,6 +21,8 @@ pub struct ConfigFacts {
     pub tags_on_disk: bool,
     /// The database is somebody else's affair.
     pub remote: bool,
+    /// A token reads every site, though the operator measures for several publishers.
+    pub pooled_token: bool,
     /// Seconds between flushes of the spool.
     pub flush_seconds: u64,
     /// Path of the tracker.
@@ -60,6 +62,8 @@ impl ConfigFacts {
             location: !config.geo.databases.is_empty(),
             tags_on_disk: config.runtime.allow_disk && in_memory(&config.runtime.dir) != Some(true),
             remote: config.clickhouse.mode == EngineMode::Remote,
+            pooled_token: !config.privacy.processor.name.trim().is_empty()
+                && config.console.tokens.iter().any(|token| token.sites.iter().any(|site| site == "*")),
             flush_seconds: config.spool.flush_seconds,
             tracker_path: config.collect.tracker_path.clone(),
             config_hash: config_hash(config),
@@ -83,17 +87,20 @@ impl ConfigFacts {
         Some(plain(&self.privacy.controller.name)).filter(|name| !name.is_empty())
     }
 
-    /// How to reach the controller, where it is given; a link if it is an address of mail or web.
+    /// The controller's contact, where it is given; a link if it is an address of mail or web.
     pub fn contact(&self) -> Option<String> {
-        let contact = Some(plain(&self.privacy.controller.contact)).filter(|contact| !contact.is_empty())?;
-        let one_word = !contact.contains([' ', '(', ')']);
-        Some(if one_word && contact.starts_with("https://") {
-            format!("[{contact}]({contact})")
-        } else if one_word && contact.contains('@') {
-            format!("[{contact}](mailto:{contact})")
-        } else {
-            contact
-        })
+        linked(&self.privacy.controller.contact)
+    }
+
+    /// The data protection officer's contact, where it is given.
+    pub fn dpo(&self) -> Option<String> {
+        linked(&self.privacy.dpo)
+    }
+
+    /// The operator's name and contact, where the collector measures for other publishers.
+    pub fn processor(&self) -> Option<(String, Option<String>)> {
+        let name = Some(plain(&self.privacy.processor.name)).filter(|name| !name.is_empty())?;
+        Some((name, linked(&self.privacy.processor.contact)))
     }
 
     /// Whether campaigns are measured for some visits or all.
@@ -137,4 +144,17 @@ impl From<&Site> for SiteFacts {
 
 fn day(now: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(now).date()
+}
+
+/// A contact; a link if it is an address of mail or web.
+fn linked(contact: &str) -> Option<String> {
+    let contact = Some(plain(contact)).filter(|contact| !contact.is_empty())?;
+    let one_word = !contact.contains([' ', '(', ')']);
+    Some(if one_word && contact.starts_with("https://") {
+        format!("[{contact}]({contact})")
+    } else if one_word && contact.contains('@') {
+        format!("[{contact}](mailto:{contact})")
+    } else {
+        contact
+    })
 }

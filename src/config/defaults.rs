@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::config::{
-    BackupConfig, ClickHouseConfig, CollectConfig, ConsoleConfig, Controller, EngineMode, HashAddress, LimitsConfig,
-    MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
+    BackupConfig, ClickHouseConfig, CollectConfig, ConsoleConfig, ContactDetails, EngineMode, HashAddress,
+    LimitsConfig, MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
 };
 
 impl Default for CollectConfig {
@@ -77,7 +77,9 @@ impl Default for PrivacyConfig {
             hash_address: HashAddress::Full,
             marketing: MarketingPolicy::Never,
             last_review: None,
-            controller: Controller::default(),
+            controller: ContactDetails::default(),
+            dpo: String::new(),
+            processor: ContactDetails::default(),
         }
     }
 }

@@ -268,17 +268,21 @@ pub struct PrivacyConfig {
     /// Day of the last review of the retention, `YYYY-MM-DD`.
     #[serde(deserialize_with = "read::date")]
     pub last_review: Option<jiff::civil::Date>,
-    /// Who answers for the measurement.
-    pub controller: Controller,
+    /// Controller of the measurement (GDPR, article 4(7)), for notices.
+    pub controller: ContactDetails,
+    /// Contact of the data protection officer, for notices; empty where there is none.
+    pub dpo: String,
+    /// Operator who measures for other publishers; empty where the controller runs the collector itself.
+    pub processor: ContactDetails,
 }
 
-/// Who answers for the measurement.
+/// A body that notices name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Controller {
-    /// Name of the body.
+pub struct ContactDetails {
+    /// Its name.
     pub name: String,
-    /// How to reach it.
+    /// Address of mail, web or post.
     pub contact: String,
 }
 

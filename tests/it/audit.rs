@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support;
 
 /// Rules of which a part is always for a person.
-const PERSONS: [u8; 4] = [1, 18, 19, 21];
+const PERSONS: [u8; 5] = [1, 18, 19, 21, 23];
 pub(crate) const ROUNDED: migrate::MigrationSettings =
     migrate::MigrationSettings { retention_months: 25, rounding: 10 };
 

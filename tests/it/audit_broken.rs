@@ -3,7 +3,7 @@
 
 use sillage::clock::{Clock, SystemClock};
 use sillage::compliance::audit::{Audit, Evidence, Verdict};
-use sillage::config::MarketingPolicy;
+use sillage::config::{MarketingPolicy, TokenConfig};
 use sillage::store::migrate;
 
 use crate::audit::{ROUNDED, Setup, leaves_only, live, reader, verdict};
@@ -312,6 +312,17 @@ async fn r21_what_would_come_from_elsewhere() {
     let mut evidence = Setup::new().await.evidence().await;
     evidence.script.push_str("import('https://cdn.example/x.js')");
     leaves_only(&evidence, 21);
+}
+
+#[tokio::test]
+async fn r23_a_token_that_pools_the_publishers_of_a_processor() {
+    let mut setup = Setup::new().await;
+    setup.config.privacy.processor.name = "Mesures SARL".into();
+    let all_sites = TokenConfig { name: "all".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] };
+    setup.config.console.tokens = vec![all_sites];
+    setup.leaves_only(23).await;
+    setup.config.console.tokens.clear();
+    assert_eq!(verdict(&setup.evidence().await, 23), Verdict::ForAPerson);
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ fn the_environment_goes_over_the_file() {
     assert_eq!(
         refused(site, &[("SILLAGE_PRIVACY__RETENTION", "12")]),
         "sillage: SILLAGE_PRIVACY__RETENTION: no such key; there are protection, retention_months, honour_gpc, honour_dnt, \
-         hash_address, marketing, last_review, controller\n"
+         hash_address, marketing, last_review, controller, dpo, processor\n"
     );
     assert_eq!(
         refused(site, &[("SILLAGE_PRIVACY__ROUNDING", "ten")]),

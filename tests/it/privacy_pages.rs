@@ -167,7 +167,7 @@ fn form(value: &Value) -> Value {
 async fn the_form_for_machines_is_stable() {
     let whole = |config: &mut Config| {
         config.privacy.controller =
-            sillage::config::Controller { name: "Port".into(), contact: "dpo@port.example".into() };
+            sillage::config::ContactDetails { name: "Port".into(), contact: "dpo@port.example".into() };
         config.privacy.last_review = Some(jiff::civil::date(2026, 3, 1));
         config.site[0].search_parameter = "q".into();
     };

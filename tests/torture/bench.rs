@@ -11,7 +11,7 @@ use sillage::config;
 use sillage::store::engine::EngineOptions;
 use sillage::store::reports::VIEWS;
 use sillage::store::{Endpoint, Engine, Store};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::chance::Chance;
 use crate::collector::{Collector, Database};

@@ -48,7 +48,7 @@ const fn check(number: u8, looks_at: &'static str, judge: fn(&Evidence, &mut Obs
 }
 
 /// All checks, in the order of the rules.
-pub static CHECKS: [Check; 22] = [
+pub static CHECKS: [Check; 23] = [
     check(
         1,
         "whether anything in another database of the server reads ours, and who else may",
@@ -97,6 +97,7 @@ pub static CHECKS: [Check; 22] = [
     ),
     check(21, "where ClickHouse and the location files are; which hosts the script names", judge_setup::transfers),
     check(22, "every text that the program makes, and the controller's name in it", judge_setup::no_seal),
+    check(23, "privacy.processor, and which tokens read every site", judge_setup::under_contract),
 ];
 
 #[cfg(test)]

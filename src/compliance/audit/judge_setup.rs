@@ -347,3 +347,10 @@ pub(super) fn no_seal(evidence: &Evidence, look: &mut Observation) {
         format!("{} texts read, none claims a seal", evidence.texts.len()),
     );
 }
+
+pub(super) fn under_contract(evidence: &Evidence, look: &mut Observation) {
+    match evidence.config.privacy.processor.name.trim() {
+        "" => look.fact("no processor is named: the controller runs the collector itself"),
+        name => look.fact(format!("{name} measures for other publishers")),
+    }
+}

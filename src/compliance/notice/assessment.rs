@@ -25,7 +25,13 @@ fn questions() -> [(u8, Bilingual); 8] {
         (14, said!("What comes out", "Ce qui en sort")),
         (17, said!("Durations", "Durées")),
         (19, said!("Information and objection", "Information et opposition")),
-        (22, said!("Publishers, transfers, presentation", "Éditeurs, transferts, présentation")),
+        (
+            23,
+            said!(
+                "Publishers, transfers, presentation, processors",
+                "Éditeurs, transferts, présentation, sous-traitants"
+            ),
+        ),
     ]
 }
 
@@ -50,6 +56,12 @@ pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let to_do = remedies.chain(open.into_iter().map(|(_, todo)| todo)).chain(persons);
     blocks.push(Block::Heading(said!("What remains for a person to do", "Ce qui reste à faire par une personne")));
     blocks.push(Block::List(to_do.collect()));
+    blocks.push(Block::Heading(said!("Balance of interests", "Mise en balance des intérêts")));
+    blocks.push(Block::Paragraph(balance()));
+    blocks.push(Block::Heading(said!("Impact assessment", "Analyse d'impact")));
+    blocks.push(Block::Paragraph(impact_assessment()));
+    blocks.push(Block::Heading(said!("What a breach would expose", "Ce qu'une violation exposerait")));
+    blocks.push(Block::Paragraph(breach()));
     blocks.push(Block::Heading(said!("Sources", "Sources")));
     blocks.push(Block::List(SOURCES.iter().copied().map(source).collect()));
     blocks
@@ -120,6 +132,45 @@ fn kept_names(facts: &ConfigFacts) -> Bilingual {
         ),
         MarketingPolicy::Never | MarketingPolicy::Always => named,
     }
+}
+
+/// The test of legitimate interest (GDPR, article 6(1)(f)).
+fn balance() -> Bilingual {
+    said!(
+        "The publisher's interest in knowing the audience is usual and lawful, and counters are needed for it. Visitors \
+         expect a site to count its visits. What touches them is small: address and browser's description are read in \
+         memory while a request lasts, visits of two days or two sites are not joined, and an objection acts before \
+         anything is hashed. Whether this holds for the site's public (children, patients, members): to be completed by \
+         the controller.",
+        "L'intérêt de l'éditeur à connaître son audience est courant et licite, et des compteurs y sont nécessaires. Un \
+         visiteur s'attend à ce qu'un site compte ses visites. L'atteinte est faible : adresse et description du \
+         navigateur sont lues en mémoire le temps d'une requête, les visites de deux jours ou de deux sites ne sont pas \
+         rapprochées, et une opposition agit avant tout hachage. Si cela vaut pour le public du site (enfants, patients, \
+         adhérents) : à compléter par le responsable du traitement."
+    )
+}
+
+fn impact_assessment() -> Bilingual {
+    said!(
+        "Audience measurement of this kind is not, as such, on the CNIL's list of processing that requires an impact \
+         assessment (GDPR, article 35). Whether the site's own public or contents require one: to be completed by the \
+         controller.",
+        "Une mesure d'audience de cette sorte ne figure pas, en tant que telle, sur la liste de la CNIL des traitements \
+         qui exigent une analyse d'impact (RGPD, article 35). Si le public ou les contenus du site en exigent une : à \
+         compléter par le responsable du traitement."
+    )
+}
+
+fn breach() -> Bilingual {
+    said!(
+        "A stolen disk, database or backup holds counters, and for the time of a flush events without identity. The memory \
+         of the running process holds the keys and tags of the day, which are personal data. The supervisory authority is \
+         notified within 72 hours unless a risk is unlikely (article 33), the persons if the risk is high (article 34).",
+        "Un disque, une base ou une sauvegarde volés contiennent des compteurs et, le temps d'une vidange, des événements \
+         sans identité. La mémoire du processus contient les clés et les marques du jour, qui sont des données \
+         personnelles. L'autorité de contrôle est avertie dans les 72 heures, à moins qu'un risque soit peu probable \
+         (article 33), les personnes si le risque est élevé (article 34)."
+    )
 }
 
 /// What the configuration leaves open, by rule.

@@ -10,6 +10,7 @@ pub(crate) mod inventory;
 pub mod machine;
 pub mod page;
 pub(crate) mod policy;
+mod publishers;
 pub(crate) mod register;
 pub(crate) mod rights;
 #[cfg(test)]
@@ -36,16 +37,30 @@ pub enum NoticeFormat {
     Html,
 }
 
+/// Who a notice is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum NoticeAudience {
+    /// The controller's files: privacy policy, record of processing, self-assessment.
+    Controller,
+    /// Publishers whose sites another body measures: criteria and contract clauses.
+    Publishers,
+}
+
+/// The document for publishers of an operator who measures for them.
+pub fn for_publishers(facts: &ConfigFacts) -> Document {
+    publishers::document(facts)
+}
+
 /// The three notices: the paragraph for a privacy policy, the entry for the register, the self-assessment.
 pub fn notice(facts: &ConfigFacts) -> Document {
     let (version, today, hash) = (env!("CARGO_PKG_VERSION"), facts.today, &facts.config_hash);
     let mut blocks = vec![Block::Paragraph(said!(
         "Written by Sillage {version} on {today}, from its configuration. What the program cannot know is marked “to be \
-         completed”. Read it again when the configuration changes: this one has the hash `{hash}`, which `sillage audit` \
-         says too.",
+         completed”. Write it again when the configuration changes, and keep the old version: date and hash are the \
+         history. This configuration has the hash `{hash}`, which `sillage audit` gives too.",
         "Écrit par Sillage {version} le {today}, d'après sa configuration. Ce que le programme ne peut savoir est marqué \
-         « à compléter ». À relire quand la configuration change : celle-ci a l'empreinte `{hash}`, que donne aussi \
-         `sillage audit`."
+         « à compléter ». À réécrire quand la configuration change, en gardant l'ancienne version : date et empreinte \
+         font l'historique. Cette configuration a l'empreinte `{hash}`, que donne aussi `sillage audit`."
     ))];
     blocks.extend(policy::blocks(facts));
     blocks.extend(register::blocks(facts));
@@ -70,6 +85,7 @@ pub fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
         ("the privacy page", page::privacy(&facts, &links)),
         ("the opt-out page", page::opt_out(&facts, &page::OptOutReach::Elsewhere, &links)),
         ("the notices", notice(&facts)),
+        ("the document for publishers", for_publishers(&facts)),
     ];
     let all =
         |(name, document): (&'static str, Document)| (name, Lang::ALL.map(|lang| document.markdown(lang)).join("\n"));

@@ -43,15 +43,11 @@ pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
         Block::Section(said!("What is read for a moment", "Ce qui est lu un instant")),
         Block::Terms(inventory::read(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
         Block::Section(said!("What is kept: counters", "Ce qui est gardé : des compteurs")),
-        Block::Paragraph(said!(
-            "Sums, by page and hour of the day, that identify nobody:",
-            "Des sommes, par page et par heure, qui n'identifient personne :"
-        )),
+        Block::Paragraph(said!("Sums, by page and hour of the day:", "Des sommes, par page et par heure :")),
         Block::List(inventory::figures()),
         Block::Paragraph(said!(
-            "They are broken down, by page and day, by one of these properties at a time; two are never crossed:",
-            "Elles sont ventilées, par page et par jour, selon une seule de ces propriétés à la fois ; deux ne sont jamais \
-             croisées :"
+            "They are broken down, by page and day, by one of these properties at a time:",
+            "Elles sont ventilées, par page et par jour, selon une seule de ces propriétés à la fois :"
         )),
         Block::Terms(inventory::dimensions(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
     ]);

@@ -93,12 +93,14 @@ fn rights(facts: &ConfigFacts) -> Bilingual {
         ),
     };
     said!(
-        "Since these counters concern nobody in particular, nobody can be found in them: the rights of access, rectification, \
-         erasure, restriction and portability (GDPR, articles 15 to 20) have nothing to apply to. No decision is automated \
+        "These counters have no row for each person, so that your visits cannot be told from others in them: the rights of \
+         access, rectification, erasure, restriction and portability (GDPR, articles 15 to 20) and directives on data after \
+         death (article 85 of the French Data Protection Act) have nothing to apply to. No decision is automated \
          (article 22).",
-        "Ces compteurs ne concernant personne en particulier, personne ne peut y être retrouvé : les droits d'accès, de \
-         rectification, d'effacement, de limitation et de portabilité (RGPD, articles 15 à 20) n'ont rien sur quoi porter. \
-         Aucune décision n'est automatisée (article 22)."
+        "Ces compteurs n'ont pas de ligne par personne, si bien que vos visites ne peuvent y être distinguées des autres : \
+         les droits d'accès, de rectification, d'effacement, de limitation et de portabilité (RGPD, articles 15 à 20) et \
+         les directives sur le sort des données après la mort (article 85 de la loi Informatique et Libertés) n'ont rien \
+         sur quoi porter. Aucune décision n'est automatisée (article 22)."
     )
     .then(" ", &contact)
     .then(

@@ -17,13 +17,8 @@ pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
         ),
         (said!("Sites", "Sites"), sites(facts)),
         (said!("Controller", "Responsable du traitement"), controller(facts)),
-        (
-            said!(
-                "Joint controller, representative, data protection officer",
-                "Responsable conjoint, représentant, délégué à la protection des données"
-            ),
-            to_complete(),
-        ),
+        (said!("Joint controller, representative", "Responsable conjoint, représentant"), to_complete()),
+        (said!("Data protection officer", "Délégué à la protection des données"), dpo(facts)),
         (said!("Processors", "Sous-traitants"), processors(facts)),
         (said!("Purposes", "Finalités"), listed(&rights::purposes())),
         (said!("Legal basis", "Base légale"), rights::basis().then(" ", &rights::marketing(facts))),
@@ -39,6 +34,7 @@ pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
         (said!("Recipients", "Destinataires"), rights::recipients(facts)),
         (said!("Transfers outside the EU", "Transferts hors de l'UE"), transfers()),
         (said!("Time limits for erasure", "Délais d'effacement"), limits(facts)),
+        (said!("Means of erasure", "Moyens d'effacement"), erasure()),
         (said!("Rounding", "Arrondi"), rights::rounding(facts)),
         (said!("Security measures", "Mesures de sécurité"), security()),
         (said!("Information and objection", "Information et opposition"), objection(facts)),
@@ -80,7 +76,28 @@ fn controller(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
+fn dpo(facts: &ConfigFacts) -> Bilingual {
+    match facts.dpo() {
+        Some(contact) => said!("{contact}.", "{contact}."),
+        None => to_complete().then(" ", &said!("(`privacy.dpo` is empty.)", "(`privacy.dpo` est vide.)")),
+    }
+}
+
+fn erasure() -> Bilingual {
+    said!(
+        "Counters: by the database's time limits (TTL), whole months at a time. Events on their way: their file is deleted \
+         after the insert. Keys: overwritten in memory. Backups have an end of their own: to be completed by the \
+         controller.",
+        "Compteurs : par les délais de la base (TTL), par mois entiers. Événements en route : leur fichier est supprimé \
+         après l'insertion. Clés : écrasées en mémoire. Les sauvegardes ont leur propre terme : à compléter par le \
+         responsable du traitement."
+    )
+}
+
 fn processors(facts: &ConfigFacts) -> Bilingual {
+    if facts.processor().is_some() {
+        return rights::processor(facts);
+    }
     match facts.remote {
         true => said!(
             "Whoever runs the server and the ClickHouse database, if that is not the controller: to be completed, with the \

@@ -187,11 +187,14 @@ pub(super) fn rights() -> Vec<DataRight> {
                 "Accès, rectification, effacement, limitation, portabilité"
             ),
             said!(
-                "What is kept is sums. Nothing in them belongs to one person, and nothing allows to find a person again, \
-                 even with that person's help: there is nothing to show, correct, erase or hand over (GDPR, article 11).",
-                "Ce qui est conservé, ce sont des sommes. Rien n'y appartient à une personne, et rien ne permet d'y \
-                 retrouver quelqu'un, même avec son aide : il n'y a rien à montrer, à corriger, à effacer ni à remettre \
-                 (RGPD, article 11)."
+                "What is kept is sums of visits, without a row for each person: the controller cannot tell to which of them \
+                 a person's visits belong, and so has nothing to show, correct, erase or hand over (GDPR, article 11). For \
+                 the same reason, directives on data after a person's death (article 85 of the French Data Protection Act) \
+                 have nothing to apply to.",
+                "Ce qui est conservé, ce sont des sommes de visites, sans ligne par personne : le responsable ne peut dire \
+                 auxquelles les visites d'une personne ont contribué, et n'a donc rien à montrer, à corriger, à effacer ni \
+                 à remettre (RGPD, article 11). Pour la même raison, les directives sur le sort des données après la mort \
+                 (article 85 de la loi Informatique et Libertés) n'ont rien sur quoi porter."
             ),
         ),
         right(
@@ -221,7 +224,30 @@ pub(super) fn rights() -> Vec<DataRight> {
     ]
 }
 
-/// Who answers for the measurement.
+/// The solution, its version, and where the criteria are published.
+pub(super) fn solution(facts: &ConfigFacts) -> Bilingual {
+    let (version, today, hash) = (env!("CARGO_PKG_VERSION"), facts.today, &facts.config_hash);
+    said!(
+        "Solution: Sillage, version {version}. Written on {today}; the configuration has the hash `{hash}`. The criteria \
+         are published by the [CNIL]({CRITERIA}).",
+        "Solution : Sillage, version {version}. Écrit le {today} ; la configuration a l'empreinte `{hash}`. Les critères \
+         sont publiés par la [CNIL]({CRITERIA})."
+    )
+}
+
+/// The CNIL's page on solutions for audience measurement.
+const CRITERIA: &str = "https://www.cnil.fr/fr/cookies-solutions-pour-les-outils-de-mesure-daudience";
+
+/// The operator, where the collector measures for other publishers.
+pub(super) fn processor(facts: &ConfigFacts) -> Bilingual {
+    match facts.processor() {
+        Some((name, Some(contact))) => said!("{name}. Contact: {contact}.", "{name}. Contact : {contact}."),
+        Some((name, None)) => said!("{name}.", "{name}."),
+        None => said!("To be completed (`privacy.processor`).", "À compléter (`privacy.processor`)."),
+    }
+}
+
+/// The controller, and how to reach the data protection officer.
 pub(super) fn controller(facts: &ConfigFacts) -> Bilingual {
     let Some(name) = facts.controller() else {
         return said!(
@@ -229,8 +255,14 @@ pub(super) fn controller(facts: &ConfigFacts) -> Bilingual {
             "L'éditeur du site, dont le nom et l'adresse figurent dans ses mentions légales."
         );
     };
-    match facts.contact() {
+    let named = match facts.contact() {
         Some(contact) => said!("{name}. Contact: {contact}.", "{name}. Contact : {contact}."),
         None => said!("{name}.", "{name}."),
+    };
+    match facts.dpo() {
+        Some(dpo) => {
+            named.then(" ", &said!("Data protection officer: {dpo}.", "Délégué à la protection des données : {dpo}."))
+        }
+        None => named,
     }
 }

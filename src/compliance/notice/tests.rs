@@ -4,9 +4,9 @@ use crate::compliance::bilingual::Bilingual;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::page;
 use crate::compliance::notice::page::{OptOutReach, PageLinks};
-use crate::compliance::notice::{ConfigFacts, Lang, machine, notice};
+use crate::compliance::notice::{ConfigFacts, Lang, for_publishers, machine, notice};
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT};
-use crate::config::{Config, Controller, PrivacyConfig};
+use crate::config::{Config, ContactDetails, PrivacyConfig};
 use crate::event::Dimension;
 use crate::sites::Sites;
 
@@ -17,7 +17,7 @@ const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 pub(super) fn facts(text: &str) -> ConfigFacts {
     let mut config = Config::from_toml(text).unwrap();
     if !text.contains("controller") {
-        config.privacy.controller = Controller { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
+        config.privacy.controller = ContactDetails { name: "Quai SA".into(), contact: "dpo@quai.example".into() };
     }
     if !text.contains("last_review") {
         config.privacy.last_review = Some(jiff::civil::date(2026, 11, 1));
@@ -134,6 +134,19 @@ static CASES: &[Case] = &[
             ("notice", "Name the controller", "Nommer le responsable"),
         ],
         keeps_silent: &["Quai SA"],
+    },
+    Case {
+        toml: "[privacy]\ndpo = \"dpo@port.example\"",
+        says: &[
+            ("page", "officer: [dpo@port.example]", "données : [dpo@port.example]"),
+            ("notice", "officer: [dpo@port.example]", "données : [dpo@port.example]"),
+        ],
+        keeps_silent: &["`privacy.dpo` is empty", "`privacy.dpo` est vide"],
+    },
+    Case {
+        toml: "[privacy]\nprocessor = { name = \"Mesures SARL\", contact = \"x@mesures.example\" }",
+        says: &[("notice", "Mesures SARL", "Mesures SARL")],
+        keeps_silent: &["Whoever runs the server", "L’exploitant du serveur"],
     },
     Case {
         toml: "[privacy]\nlast_review = 2026-11-21",
@@ -316,4 +329,16 @@ fn what_the_configuration_says_is_no_markup() {
         &crate::compliance::notice::html::PageFrame::default(),
     );
     assert!(!html.contains("<script") && !html.contains("href=\"javascript"), "{html}");
+}
+
+#[test]
+fn the_document_for_publishers_names_version_criteria_and_clauses_in_both_languages() {
+    let facts = facts(&format!("[privacy]\nprocessor = {{ name = \"Mesures SARL\", contact = \"\" }}\n{SITE}"));
+    let document = for_publishers(&facts);
+    for (lang, clause) in [(Lang::En, "purposes of its own"), (Lang::Fr, "à ses propres fins")] {
+        let text = document.markdown(lang).replace('\u{a0}', " ");
+        for said in [env!("CARGO_PKG_VERSION"), &facts.config_hash, "Mesures SARL", "R23 · ", clause] {
+            assert!(text.contains(said), "{said} in {text}");
+        }
+    }
 }

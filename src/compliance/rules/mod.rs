@@ -9,8 +9,8 @@ pub(crate) mod table;
 use crate::compliance::rules::rule::words;
 pub use crate::compliance::rules::rule::{Rule, RuleSource, RuleText};
 pub use crate::compliance::rules::sources::{
-    ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
-    SOLUTIONS, SOURCES,
+    ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GDPR_28, GUIDELINES, QUESTIONS, RECOMMENDATION,
+    SELF_ASSESSMENT_TOOL, SOLUTIONS, SOURCES,
 };
 pub use crate::compliance::rules::table::RULES;
 
@@ -22,7 +22,7 @@ pub const SELF_ASSESSMENT: RuleText = words(
      consentement, lorsqu'elle est configurée comme décrit ici.",
 );
 
-/// The rule of this number, 1 to 22.
+/// The rule of this number, 1 to 23.
 pub fn rule(number: u8) -> Option<&'static Rule> {
     RULES.get(usize::from(number).checked_sub(1)?)
 }
@@ -37,7 +37,7 @@ mod tests {
             assert_eq!(written.number, number);
             assert_eq!(rule(number).map(|found| found.title), Some(written.title));
         }
-        assert!(rule(0).is_none() && rule(23).is_none());
+        assert!(rule(0).is_none() && rule(24).is_none());
     }
 
     #[test]

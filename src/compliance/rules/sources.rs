@@ -90,8 +90,15 @@ pub static GDPR_13: RuleSource = RuleSource {
     date: words("27 April 2016", "27 avril 2016"),
 };
 
+/// GDPR, article 28.
+pub static GDPR_28: RuleSource = RuleSource {
+    letter: 'I',
+    name: words("Regulation (EU) 2016/679 (GDPR), article 28", "Règlement (UE) 2016/679 (RGPD), article 28"),
+    date: words("27 April 2016", "27 avril 2016"),
+};
+
 /// All sources, in the order of their letters.
-pub static SOURCES: [&RuleSource; 9] = [
+pub static SOURCES: [&RuleSource; 10] = [
     &SOLUTIONS,
     &DEVELOPER_GUIDE,
     &SELF_ASSESSMENT_TOOL,
@@ -100,5 +107,6 @@ pub static SOURCES: [&RuleSource; 9] = [
     &QUESTIONS,
     &EDPB,
     &GDPR_13,
+    &GDPR_28,
     &ANONYMISATION,
 ];

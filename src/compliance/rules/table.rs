@@ -2,12 +2,12 @@
 
 use crate::compliance::rules::rule::{Rule, words};
 use crate::compliance::rules::sources::{
-    ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GUIDELINES, QUESTIONS, RECOMMENDATION, SELF_ASSESSMENT_TOOL,
-    SOLUTIONS,
+    ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GDPR_28, GUIDELINES, QUESTIONS, RECOMMENDATION,
+    SELF_ASSESSMENT_TOOL, SOLUTIONS,
 };
 
 /// All rules, in the order of their numbers.
-pub static RULES: [Rule; 22] = [
+pub static RULES: [Rule; 23] = [
     Rule {
         number: 1,
         title: words("Audience measurement only", "Mesure d'audience seulement"),
@@ -368,5 +368,28 @@ pub static RULES: [Rule; 22] = [
             "Les textes produits emploient une seule phrase permise. Un test cherche d'autres mots dans tous les textes.",
         ),
         person: None,
+    },
+    Rule {
+        number: 23,
+        title: words("Processors under contract", "Sous-traitants sous contrat"),
+        text: words(
+            "A body that measures for other publishers does so under a contract (article 28), for each publisher alone: no \
+             pooling and no reuse of data or figures. The publisher holds a document that says how the solution meets \
+             the criteria.",
+            "Qui mesure pour d'autres éditeurs le fait sous contrat (article 28), pour chaque éditeur seul : ni mise en \
+             commun ni réutilisation des données ou des chiffres. L'éditeur détient un document qui dit comment la \
+             solution remplit les critères.",
+        ),
+        sources: &[&GDPR_28, &SELF_ASSESSMENT_TOOL],
+        held: words(
+            "`sillage notice --for publishers` writes that document, with its version, and clauses for the contract. \
+             Where `privacy.processor` is named, no token may read all sites.",
+            "`sillage notice --for publishers` écrit ce document, avec sa version, et des clauses pour le contrat. Là où \
+             `privacy.processor` est nommé, aucun jeton ne peut lire tous les sites.",
+        ),
+        person: Some(words(
+            "Where another body runs the collector for the publisher, sign the contract and keep the document.",
+            "Si un autre organisme exploite le collecteur pour l'éditeur, signer le contrat et garder le document.",
+        )),
     },
 ];
