@@ -1,0 +1,148 @@
+// The overview of a site or of one of its pages: headlines, chart, panels, all from one request.
+import { askView } from './ask.js';
+import * as chart from './chart.js';
+import { METRICS } from './format.js';
+import { showPanel } from './lists.js';
+import { $, el, write } from './page.js';
+import { filtersOf, obstacle, panels, questions } from './panels.js';
+import { compared, days, grain, wallClock } from './ranges.js';
+import { address, filteredBy, onlyPage, OPERATORS, state, valueFilter } from './state.js';
+import { name } from './format.js';
+import { t } from './words.js';
+
+const HEADLINES = ['visitors', 'visits', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration', 'time_on_page', 'scroll_depth'];
+const expanded = new Set();
+const firstDays = new Map();
+let data;
+
+/** What can be said about the whole under the filters. */
+function headlines() {
+  const value = valueFilter();
+  const page = state.filters.some(([, dimension]) => dimension === 'event:page');
+  if (value && (value[1] === 'event:name' || value[1].startsWith('event:props:'))) return ['events', 'visitors'];
+  if (value && page) return ['visitors', 'pageviews'];
+  if (value) return ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'];
+  return page ? HEADLINES.filter((metric) => metric !== 'views_per_visit') : HEADLINES;
+}
+
+/** Everything that decides what is asked. */
+export function context(site) {
+  const now = wallClock(site.timezone);
+  const range = days(state.range, now.slice(0, 10), { from: state.from, to: state.to, first: firstDays.get(site.name) });
+  const before = compared(state.cmp, state.range, range, state.cmpfrom);
+  const names = headlines();
+  // By the hour only counts of the site and of pages are kept.
+  const step = valueFilter() && grain(state.by, range) === 'hour' ? 'day' : grain(state.by, range);
+  return { site, now, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
+}
+
+function ask(of, shown, base) {
+  const filters = filtersOf();
+  const hourly = of.names.filter((metric) => ['visitors', 'visits', 'pageviews'].includes(metric));
+  const overTime = of.step === 'hour' ? hourly : of.names;
+  const series = (date_range) => ({ ...base, date_range, filters, metrics: overTime, dimensions: [`time:${of.step}`], include: { time_labels: true }, pagination: { limit: 5000 } });
+  const asked = {
+    whole: { ...base, filters, metrics: of.names }, series: series(of.range),
+    ...(of.before && { before: { ...base, date_range: of.before, filters, metrics: of.names }, seriesBefore: series(of.before) }),
+    ...(!firstDays.has(of.site.name) && { first: { ...base, table: 'first_day', date_range: 'all' } }),
+  };
+  for (const panel of shown) if (!obstacle(panel.chosen)) Object.assign(asked, questions(panel.chosen, base, panel.id, expanded.has(panel.id) ? 100 : undefined));
+  return askView(asked);
+}
+
+/** Asks and shows; gives whether the figures differ from those before. */
+export async function refresh(site, marketing, go, current) {
+  const of = context(site);
+  const shown = panels(site, marketing);
+  const base = { site_id: site.name, date_range: of.range };
+  const { answers, annotations } = await ask(of, shown, base);
+  if (!current()) return;
+  for (const key of ['whole', 'series']) if (answers[key].error) throw new Error(answers[key].error);
+  if (answers.first) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
+  showFigures(of, answers, go);
+  showChart(of, answers, annotations?.[site.name] ?? []);
+  showFilters(go);
+  const actions = {
+    filter: (operator, dimension, value) => go({ filters: filteredBy(operator, dimension, value), ...(dimension === 'event:page' && operator === 'is' && { metric: 'pageviews' }) }, true),
+    tab: (panel, tab) => go({ tabs: { ...state.tabs, [panel]: tab } }),
+    expand: (panel) => { if (!expanded.delete(panel)) expanded.add(panel); go({}); },
+    expanded,
+  };
+  const sections = $('panels');
+  const wanted = shown.map(({ id }) => id).join();
+  write(sections, wanted, () => shown.map((panel) => el('section', { className: `card panel panel-${panel.id}`, id: `panel-${panel.id}`, 'aria-label': t(panel.id) })));
+  for (const panel of shown) showPanel($(`panel-${panel.id}`), panel, answers, base, actions);
+  showNotes(of, answers.whole.meta);
+}
+
+function change(metric, now, before) {
+  const kind = METRICS[metric];
+  if (!Number.isFinite(now) || !Number.isFinite(before) || (!kind.rate && before < 10) || (kind.rate && !before)) return undefined;
+  return Math.round(kind.points ? now - before : (now - before) / before * 100);
+}
+
+function showFigures(of, answers, go) {
+  const values = answers.whole.results[0]?.metrics ?? [];
+  const earlier = answers.before?.results?.[0]?.metrics ?? [];
+  const old = new Map([...$('figures').querySelectorAll('button')].map((button) => [button.value, button.dataset.shown]));
+  write($('figures'), JSON.stringify([of.names, values, earlier, of.metric, state.cmp, state.lang]), () => of.names.map((metric, at) => {
+    const difference = change(metric, values[at], earlier[at]);
+    const better = METRICS[metric].less ? difference < 0 : difference > 0;
+    const word = difference > 0 ? t('up') : t('down');
+    const unit = METRICS[metric].points ? 'pt' : '%';
+    const shown = values[at] === null || values[at] === undefined ? '–' : METRICS[metric].show(values[at]);
+    const changed = difference === undefined ? el('span', { className: 'change' }) : el('span', { className: `change ${difference === 0 ? '' : better ? 'better' : 'worse'}`, title: `${t('against')} ${t(`cmp_${state.cmp}`)}` },
+      el('span', { 'aria-hidden': 'true' }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${Math.abs(difference)} ${unit}`),
+      el('span', { className: 'hidden' }, ` ${word} ${Math.abs(difference)} ${unit} ${t('against')} ${t(`cmp_${state.cmp}`)}`));
+    const fresh = old.has(metric) && old.get(metric) !== shown;
+    return el('li', {}, el('button', { type: 'button', value: metric, className: fresh ? 'figure fresh' : 'figure', 'aria-pressed': String(of.metric === metric), 'data-focus': metric, 'data-shown': shown, onclick: () => go({ metric }) },
+      el('span', { className: 'label' }, t(metric)), el('strong', {}, shown), changed));
+  }));
+}
+
+function showChart(of, answers, notes) {
+  const { metrics } = answers.series.query;
+  const metric = metrics.includes(of.metric) ? of.metric : metrics[0];
+  const labels = (answer) => answer.meta.time_labels ?? answer.results.map((row) => row.dimensions[0]);
+  const before = answers.seriesBefore?.results && { labels: labels(answers.seriesBefore), rows: answers.seriesBefore.results };
+  const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric });
+  const empty = next.values.every((value) => !value) && !next.earlier?.some(Boolean);
+  $('chart-empty').hidden = !empty;
+  $('chart-empty').textContent = t('noHits');
+  const key = JSON.stringify([next, notes, state.theme, state.lang, matchMedia('(prefers-color-scheme: dark)').matches]);
+  if (data?.key === key) return;
+  data = { ...next, key };
+  $('chart-title').textContent = t(metric);
+  $('chart-point').textContent = '';
+  chart.show($('chart'), data, notes, (at, marked) => { $('chart-point').textContent = chart.sentence(data, at, marked); });
+  $('chart').setAttribute('aria-label', `${t(metric)}: ${t('asTable')} ↓`);
+  write($('series'), key, () => chart.table(data));
+  const inRange = notes.filter(({ day }) => day >= of.range[0] && day <= of.range[1]);
+  write($('day-notes'), JSON.stringify(inRange), () => inRange.map((note) => el('li', {}, el('time', { dateTime: note.day }, note.day), ' ', note.text)));
+}
+
+/** The filters as chips: their comparison can be changed, their value edited where it is `contains`. */
+function showFilters(go) {
+  write($('filters'), JSON.stringify([state.filters, state.lang]), () => state.filters.map(([operator, dimension, value], at) => {
+    const put = (next) => go({ filters: state.filters.map((filter, index) => (index === at ? next : filter)) });
+    const word = dimension === 'event:page' ? t('page') : dimension.replace(/^(visit|event):(props:)?/, '');
+    return el('li', { className: 'chip' }, el('span', { className: 'soft' }, word),
+      el('select', { 'aria-label': `${t('operator')}: ${word}`, 'data-focus': `operator ${at}`, onchange: (event) => put([event.target.value, dimension, value]) },
+        ...OPERATORS.map((one) => el('option', { value: one, selected: one === operator }, t(one)))),
+      operator === 'contains' ? el('input', { value, 'aria-label': word, 'data-focus': `value ${at}`, onchange: (event) => put([operator, dimension, event.target.value]) }) : el('b', {}, name(dimension, value)),
+      el('button', { type: 'button', className: 'plain', 'aria-label': `${t('remove')}: ${name(dimension, value)}`, onclick: () => go({ filters: state.filters.filter((_, index) => index !== at) }) }, '✕'));
+  }));
+  const page = onlyPage();
+  $('about').hidden = !page;
+  $('about').textContent = page ? `${t('everythingAbout')} ${page}` : '';
+}
+
+function showNotes(of, meta) {
+  const today = of.range[1] === of.now.slice(0, 10);
+  const exact = meta.rounding === 1;
+  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact ? [t('todayTens')] : []), ...(today ? [t('dashed')] : [])];
+  write($('notes'), JSON.stringify(notes), () => notes.map((note) => el('li', {}, note)));
+}
+
+export const stepChart = chart.step;
+export { address };

@@ -1,0 +1,132 @@
+// The chart over time: this period, what it is compared with, notes on its days; an unfinished period is dashed. A
+// table below it says the same.
+import uPlot from './vendor/uplot.js';
+import { axis, METRICS, moment } from './format.js';
+import { underWay } from './ranges.js';
+import { el } from './page.js';
+import { t } from './words.js';
+
+const HEIGHT = 260;
+let plot;
+let observer;
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** What a chart shows: labels, figures, figures before, and which label is still under way. */
+export function series({ labels, rows, before, index, grain, now, metric }) {
+  const nothing = METRICS[metric].rate ? null : 0;
+  const found = new Map(rows.map((row) => [row.dimensions[0], row.metrics[index]]));
+  const shown = labels.filter((label) => label <= now || underWay(label, grain, now));
+  const values = labels.map((label) => (shown.includes(label) ? found.get(label) ?? nothing : null));
+  const earlier = before && labels.map((label, at) => {
+    const named = before.labels[at];
+    if (named === undefined) return null;
+    return new Map(before.rows.map((row) => [row.dimensions[0], row.metrics[index]])).get(named) ?? nothing;
+  });
+  const open = shown.length && underWay(shown.at(-1), grain, now) ? shown.length - 1 : -1;
+  return { labels, beforeLabels: before?.labels, values, earlier, open, grain, metric, shown: shown.length };
+}
+
+/** Draws it into `box`; `say` is told what the pointer is at. */
+export function show(box, data, notes, say) {
+  plot?.destroy();
+  observer?.disconnect();
+  const { labels, values, earlier, open, metric, grain } = data;
+  const closed = open < 0 ? values : values.map((value, at) => (at < open ? value : null));
+  const dashed = open < 0 ? values.map(() => null) : values.map((value, at) => (at === open || at === open - 1 ? value : null));
+  const marked = labels.map((label) => notes.filter((note) => covers(label, note.day, labels, grain)));
+  const few = labels.length < 3;
+  const line = (options) => ({ spanGaps: false, points: { show: few, size: 7 }, width: 2.2, ...options });
+  const options = {
+    width: Math.max(box.clientWidth, 240), height: HEIGHT, legend: { show: false },
+    cursor: { y: false, points: { size: 9 } },
+    scales: { x: { time: false, range: (_, low, high) => (labels.length === 1 ? [-0.5, 0.5] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(high * 1.08, METRICS[metric].rate ? 1 : 4)] } },
+    axes: [
+      { stroke: color('--soft'), grid: { show: false }, ticks: { show: false }, values: (_, splits) => splits.map((at) => (Number.isInteger(at) && labels[at] ? moment(labels[at], grain) : '')), space: grain === 'hour' ? 60 : 80, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 28, 48, 56, 91, 168, 364], font: '12px system-ui' },
+      { stroke: color('--soft'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, values: (_, splits) => splits.map(axis(metric)), size: 58, font: '12px system-ui' },
+    ],
+    series: [{},
+      line({ stroke: color('--before'), width: 1.5, points: { show: false } }),
+      line({ stroke: color('--accent'), fill: color('--area') }),
+      line({ stroke: color('--accent'), dash: [5, 5], points: { show: open === 0 } })],
+    hooks: { draw: [(drawn) => drawNotes(drawn, marked)], setCursor: [(drawn) => say(drawn.cursor.idx, marked)] },
+  };
+  plot = new uPlot(options, [labels.map((_, at) => at), earlier ?? labels.map(() => null), closed, dashed], box);
+  plot.root.querySelector('canvas').setAttribute('aria-hidden', 'true');
+  observer = new ResizeObserver(() => { if (box.clientWidth > 0) plot.setSize({ width: box.clientWidth, height: HEIGHT }); });
+  observer.observe(box);
+}
+
+/** Moves the pointer by keys: to the next or the period before. */
+export function step(by) {
+  if (!plot) return;
+  const last = plot.data[0].length - 1;
+  const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : last + 1)) + by, 0), last);
+  plot.setCursor({ left: plot.valToPos(at, 'x'), top: HEIGHT / 3 });
+}
+
+const covers = (label, day, labels, grain) => {
+  if (grain === 'hour') return false;
+  const next = labels[labels.indexOf(label) + 1];
+  return day >= label.slice(0, 10) && (next === undefined ? grain === 'day' ? day === label.slice(0, 10) : true : day < next.slice(0, 10));
+};
+
+function drawNotes(drawn, marked) {
+  const { ctx } = drawn;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = color('--note');
+  ctx.setLineDash([3, 3]);
+  marked.forEach((notes, at) => {
+    if (!notes.length) return;
+    const x = Math.round(drawn.valToPos(at, 'x', true));
+    ctx.beginPath();
+    ctx.moveTo(x, drawn.bbox.top);
+    ctx.lineTo(x, drawn.bbox.top + drawn.bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.arc(x, drawn.bbox.top + 5, 5, 0, 7);
+    ctx.fill();
+  });
+  ctx.restore();
+}
+
+/** What stands beside the chart's title for the period `at`. */
+export function sentence(data, at, marked) {
+  if (at === null || at === undefined || at >= data.shown) return '';
+  const { show: written } = METRICS[data.metric];
+  const value = data.values[at];
+  const earlier = data.earlier?.[at];
+  const parts = [`${moment(data.labels[at], data.grain, true)}: ${value === null ? t('withheldWord') : written(value)}`];
+  if (at === data.open) parts.push(`(${t('unfinished')})`);
+  if (earlier !== undefined && earlier !== null) parts.push(`· ${moment(data.beforeLabels[at], data.grain, true)}: ${written(earlier)}`);
+  for (const note of marked?.[at] ?? []) parts.push(`· ${note.text}`);
+  return parts.join(' ');
+}
+
+/** The same as a table. */
+export function table(data) {
+  const { show: written } = METRICS[data.metric];
+  const cell = (value) => el('td', {}, value === null || value === undefined ? '–' : written(value));
+  const heads = [t('time'), t(data.metric), ...(data.earlier ? [t(`cmp_before`)] : [])];
+  return [
+    el('thead', {}, el('tr', {}, ...heads.map((head) => el('th', { scope: 'col' }, head)))),
+    el('tbody', {}, ...data.labels.slice(0, data.shown).map((label, at) => el('tr', {},
+      el('th', { scope: 'row' }, moment(label, data.grain, true) + (at === data.open ? ` (${t('unfinished')})` : '')), cell(data.values[at]), ...(data.earlier ? [cell(data.earlier[at])] : [])))),
+  ];
+}
+
+/** A small line without axes, for a row of a list. */
+export function spark(values) {
+  const most = Math.max(...values, 1);
+  const step = 100 / Math.max(values.length - 1, 1);
+  const points = values.map((value, at) => `${(at * step).toFixed(1)},${(27 - 24 * value / most).toFixed(1)}`).join(' ');
+  const made = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  made.setAttribute('viewBox', '0 0 100 28');
+  made.setAttribute('preserveAspectRatio', 'none');
+  made.setAttribute('class', 'spark');
+  made.setAttribute('aria-hidden', 'true');
+  const drawn = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+  drawn.setAttribute('points', points);
+  made.append(drawn);
+  return made;
+}

@@ -1,0 +1,130 @@
+// The console's other pages: all sites, now and what arrives, conformity, health, install. Each asks when it is opened,
+// those that are live again every two seconds.
+import { ask, askView } from './ask.js';
+import { spark } from './chart.js';
+import { count } from './format.js';
+import { $, el, write } from './page.js';
+import { context } from './board.js';
+import { address, state } from './state.js';
+import { t } from './words.js';
+
+const section = (title, ...children) => el('section', { className: 'card desk' }, el('h2', {}, title), ...children);
+const preformatted = (text) => el('pre', { tabIndex: 0 }, el('code', {}, text));
+
+/** All sites of the token: headline, small line, change. */
+export async function sites(all) {
+  const asked = {};
+  for (const site of all) {
+    const { range, before } = context(site);
+    const base = { site_id: site.name, date_range: range };
+    asked[`${site.name} now`] = { ...base, metrics: ['visitors', 'pageviews', 'visits'] };
+    asked[`${site.name} days`] = { ...base, metrics: ['visitors'], dimensions: ['time:day'], include: { time_labels: true }, pagination: { limit: 1000 } };
+    if (before) asked[`${site.name} before`] = { ...base, date_range: before, metrics: ['visitors'] };
+  }
+  const { answers } = await askView(asked);
+  const cards = all.map((site) => {
+    const [visitors, pageviews, visits] = answers[`${site.name} now`].results?.[0]?.metrics ?? [0, 0, 0];
+    const earlier = answers[`${site.name} before`]?.results?.[0]?.metrics[0];
+    const difference = earlier >= 10 ? Math.round(100 * (visitors - earlier) / earlier) : undefined;
+    const { results = [], meta = {} } = answers[`${site.name} days`];
+    const found = new Map(results.map((row) => [row.dimensions[0], row.metrics[0]]));
+    return el('li', {}, el('a', { className: 'card site-card', href: address({ view: 'overview', site: site.name, filters: [] }) },
+      el('h2', {}, site.name), spark((meta.time_labels ?? []).map((label) => found.get(label) ?? 0)),
+      el('p', {}, el('strong', {}, count(visitors)), ` ${t('visitors').toLowerCase()} `, difference === undefined ? '' : el('span', { className: `change ${difference > 0 ? 'better' : difference < 0 ? 'worse' : ''}` }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${Math.abs(difference)} %`)),
+      el('p', { className: 'soft' }, `${count(visits)} ${t('visits').toLowerCase()} · ${count(pageviews)} ${t('pageviews').toLowerCase()}`)));
+  });
+  return [el('ul', { className: 'site-cards' }, ...cards), el('p', { className: 'soft' }, t('daily'))];
+}
+
+const COUNTED = ['counted', 'untagged', 'unanswered'];
+
+/** What arrived of a site: sums by outcome, minutes. */
+function arrived(answer, site) {
+  const { last, minutes } = answer.sites[site] ?? { last: null, minutes: [] };
+  const sums = answer.outcomes.map((outcome, at) => [outcome, minutes.reduce((sum, minute) => sum + minute[at], 0)]);
+  const counted = minutes.map((minute) => answer.outcomes.reduce((sum, outcome, at) => sum + (COUNTED.includes(outcome) ? minute[at] : 0), 0));
+  return { last, sums: sums.filter(([, sum]) => sum), counted, ago: last === null ? undefined : Math.max(0, answer.now - last) };
+}
+
+function arrivalsCard(answer, site) {
+  const { sums, counted, ago } = arrived(answer, site);
+  const rows = sums.map(([outcome, sum]) => el('tr', {}, el('th', { scope: 'row' }, t(outcome)), el('td', {}, count(sum))));
+  return section(t('arrivals'),
+    el('p', { className: 'big' }, `${t('lastHit')}: `, el('strong', {}, ago === undefined ? t('never') : `${count(ago)} ${t('ago')}`)),
+    spark(counted), el('p', { className: 'soft' }, t('minutes')),
+    el('table', {}, el('caption', { className: 'hidden' }, t('arrivals')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('outcome')), el('th', { scope: 'col' }, t('hits')))), el('tbody', {}, ...rows)),
+    el('p', { className: 'soft' }, t('arrivalsWhy')));
+}
+
+/** The last half hour: in tens for every site. */
+export async function now(all) {
+  const answer = await ask('/api/arrivals');
+  const cards = all.map(({ name: site }) => {
+    const { counted } = arrived(answer, site);
+    const tens = Math.floor(counted.reduce((sum, one) => sum + one, 0) / 10) * 10;
+    return el('li', {}, el('div', { className: 'card site-card' }, el('h2', {}, site), spark(counted.map((one) => Math.floor(one / 10) * 10)), el('p', {}, el('strong', {}, count(tens)), ` ${t('hits').toLowerCase()}`)));
+  });
+  return [el('h1', {}, t('nowLast')), el('ul', { className: 'site-cards' }, ...cards), arrivalsCard(answer, state.site)];
+}
+
+/** How a site is measured, and what of it arrives. */
+export async function install(all) {
+  const answer = await ask('/api/arrivals');
+  const site = all.find(({ name: one }) => one === state.site);
+  const declared = [[t('properties'), site.properties?.join(', ')], [t('goals'), site.goals?.map((goal) => goal.name).join(', ')], [t('groups'), site.groups?.map((group) => group.name).join(', ')]];
+  return [
+    section(t('snippet'), preformatted(`<script defer src="https://COLLECTOR/js/sillage.js" data-site="${site.name}"></script>`)),
+    arrivalsCard(answer, state.site),
+    section(t('proxy'), preformatted('# nginx\nlocation /js/sillage.js { proxy_pass http://127.0.0.1:8080; }\nlocation /api/event {\n  proxy_pass http://127.0.0.1:8080;\n  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n}\n\n# Caddy\nreverse_proxy /js/sillage.js 127.0.0.1:8080\nreverse_proxy /api/event 127.0.0.1:8080')),
+    section(t('declared'), el('dl', {}, ...declared.flatMap(([word, value]) => [el('dt', {}, word), el('dd', {}, value || t('noneDeclared'))]))),
+  ];
+}
+
+/** The audit of this moment, and the notices. */
+export async function conformity() {
+  const { audit, texts } = await ask('/api/conformity');
+  const rules = audit.rules ?? audit.judgements ?? [];
+  const verdict = (rule) => String(rule.verdict ?? rule.status ?? '').replaceAll(' ', '_');
+  const rows = rules.map((rule) => el('tr', { className: `verdict-${verdict(rule)}` },
+    el('th', { scope: 'row' }, `${rule.rule ?? rule.id ?? ''} `, el('span', { className: 'soft' }, rule.title ?? rule.text ?? rule.summary ?? '')), el('td', {}, t(verdict(rule)))));
+  const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, title), preformatted(text)));
+  return [
+    section(t('conformity'), el('p', { className: 'soft' }, t('selfAssessment')),
+      el('table', {}, el('caption', { className: 'hidden' }, t('conformity')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('rule')), el('th', { scope: 'col' }, t('verdict')))), el('tbody', {}, ...rows))),
+    section(t('noticesToCopy'), ...notices),
+  ];
+}
+
+/** Spool, database, memory: from the probes and the metrics. */
+export async function health() {
+  const [ready, metrics] = await Promise.all([
+    fetch('/health/ready').then((answer) => answer.json()),
+    fetch('/metrics').then((answer) => (answer.ok ? answer.text() : '')),
+  ]);
+  const values = new Map([...metrics.matchAll(/^(sillage_\w+)(\{[^}]*\})? ([\d.e+-]+)$/gm)].map(([, metric, labels, value]) => [metric + (labels ?? ''), Number(value)]));
+  const sum = (metric, label = '') => [...values].filter(([key]) => (key === metric || key.startsWith(`${metric}{`)) && key.includes(label)).reduce((total, [, value]) => total + value, 0);
+  const lines = [
+    [t('engine'), ready.engine ? t('up_word') : t('down_word'), ready.engine],
+    [t('spool'), ready.spool ? t('ready') : t('notReady'), ready.spool],
+    [`${t('spool')}: ${t('waiting')}`, `${count(sum('sillage_spool_bytes') / 1024)} KiB, ${count(sum('sillage_spool_oldest_seconds'))} s`, sum('sillage_spool_oldest_seconds') < 120],
+    [t('received'), count(sum('sillage_received_total')), true],
+    ['sillage_store_errors_total', count(sum('sillage_store_errors_total')), sum('sillage_store_errors_total') === 0],
+    ['sillage_quarantined_total', count(sum('sillage_quarantined_total')), sum('sillage_quarantined_total') === 0],
+    ['sillage_visits_active', count(sum('sillage_visits_active')), true], ['sillage_tags', count(sum('sillage_tags')), true],
+  ];
+  const outcomes = [...metrics.matchAll(/^sillage_hits_total\{[^}]*outcome="(\w+)"[^}]*\} (\d+)$/gm)].reduce((sums, [, outcome, value]) => sums.set(outcome, (sums.get(outcome) ?? 0) + Number(value)), new Map());
+  return [
+    section(t('health'), el('dl', { className: 'health' }, ...lines.flatMap(([word, value, good]) => [el('dt', {}, word), el('dd', { className: good ? 'good' : 'bad' }, value)]))),
+    section(t('uncounted'), el('dl', {}, ...[...outcomes].filter(([, value]) => value).flatMap(([outcome, value]) => [el('dt', {}, t(outcome)), el('dd', {}, count(value))]))),
+  ];
+}
+
+const PAGES = { sites, now, install, conformity, health };
+export const LIVE = ['now', 'install', 'health'];
+
+/** Shows the page of the state. */
+export async function refresh(all, current) {
+  const children = await PAGES[state.view](all);
+  if (!current()) return;
+  write($('desk'), JSON.stringify([state.view, state.lang, children.map((child) => child.textContent)]), () => children);
+}

@@ -1,0 +1,25 @@
+// The map of the world: a country is the darker the more visitors it has. The list beside it says the same.
+import { COUNTRIES, SIZE } from './vendor/world.js';
+import { count, name } from './format.js';
+import { draw } from './page.js';
+import { t } from './words.js';
+
+/** The map of `rows` (code, figure); a click on a country calls `choose`. */
+export function world(rows, choose) {
+  const figures = new Map(rows);
+  const most = Math.max(...figures.values(), 1);
+  const shapes = Object.entries(COUNTRIES).map(([code, path]) => {
+    const value = figures.get(code) ?? 0;
+    // The root keeps small countries visible beside a large one; six shades are what an eye tells apart.
+    const shade = value ? 1 + Math.min(5, Math.floor(5.99 * Math.sqrt(value / most))) : 0;
+    const shape = draw('path', { d: path, class: `shade-${shade}`, 'data-code': code });
+    shape.append(draw('title', {}, `${code.length === 2 ? name('visit:country', code) : code}: ${count(value)}`));
+    return shape;
+  });
+  const made = draw('svg', { viewBox: `0 0 ${SIZE.join(' ')}`, class: 'world', role: 'img', 'aria-label': `${t('map')}: ${t('countries')}` }, ...shapes);
+  made.addEventListener('click', (event) => {
+    const code = event.target.dataset.code;
+    if (figures.has(code)) choose(code);
+  });
+  return made;
+}

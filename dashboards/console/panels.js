@@ -1,0 +1,124 @@
+// What the overview shows beside its chart: panels, their tabs, and what each tab asks. A tab that cannot be answered
+// under the filters says why, in words.
+import { onlyPage, state, valueFilter } from './state.js';
+import { t } from './words.js';
+
+const ROWS = 9;
+const OF_VISITORS = ['visitors', 'pageviews'];
+const CAME = ['visits', 'bounce_rate'];
+
+const list = (id, head, dimension, metrics, more = {}) => ({ id, head, dimension, metrics, ...more });
+const table = (id, head, name, metrics, more = {}) => ({ id, head, table: name, metrics, ...more });
+
+/** Panels with their tabs, for a site with these facts. */
+export function panels(site, marketing) {
+  const properties = (site.properties ?? []).map((property) => list(`p:${property}`, property, `event:props:${property}`, ['events', 'visitors'], { title: property, actions: true }));
+  const page = onlyPage();
+  const found = [
+    ['pages', [
+      list('all_pages', 'page', 'event:page', ['pageviews', 'visitors']),
+      list('entry', 'page', 'visit:entry_page', ['visits', 'bounce_rate'], { whole: true, picks: 'event:page' }),
+      list('exit', 'page', 'visit:exit_page', ['visits'], { whole: true, picks: 'event:page' }),
+      list('reading', 'page', 'event:page', ['time_on_page', 'scroll_depth', 'pageviews'], { whole: false, alone: true, order: 'pageviews' }),
+      table('notfound', 'page', 'not_found', ['hits'], { picks: 'event:page' }),
+      ...(site.groups?.length ? [{ id: 'groups', head: 'groups', groups: site.groups, metrics: OF_VISITORS, alone: true }] : []),
+    ]],
+    ['sources', [
+      list('referrers', 'referrers', 'visit:referrer', CAME),
+      ...(marketing ? [
+        list('channels', 'channels', 'visit:channel', CAME), list('names', 'sources', 'visit:source', CAME),
+        list('campaigns', 'campaigns', 'visit:utm_campaign', CAME), list('media', 'media', 'visit:utm_medium', CAME),
+      ] : []),
+    ]],
+    ['places', [
+      list('map', 'country', 'visit:country', OF_VISITORS, { map: true }), list('countries', 'country', 'visit:country', OF_VISITORS),
+      list('regions', 'regions', 'visit:region', OF_VISITORS), list('cities', 'cities', 'visit:city', OF_VISITORS),
+    ]],
+    ['devices', [
+      list('devices', 'devices', 'visit:device', OF_VISITORS), list('browsers', 'browsers', 'visit:browser', OF_VISITORS),
+      list('browser_versions', 'browser_versions', 'visit:browser_version', OF_VISITORS), list('systems', 'systems', 'visit:os', OF_VISITORS),
+      list('system_versions', 'system_versions', 'visit:os_version', OF_VISITORS), list('screens', 'screens', 'visit:screen', OF_VISITORS),
+      list('languages', 'languages', 'visit:language', OF_VISITORS),
+    ]],
+    ...(page ? [['way', [
+      list('way_from', 'page', 'event:previous_page', ['pageviews'], { picks: 'event:page' }),
+      list('way_to', 'page', 'event:page', ['pageviews'], { from: page, picks: 'event:page' }),
+    ]]] : []),
+    ['actions', [
+      ...(site.goals?.length ? [{ id: 'goals', head: 'goal', goals: site.goals, metrics: ['visitors', 'rate'], alone: true, whole: true }] : []),
+      list('actions', 'actions', 'event:name', ['events', 'visitors'], { actions: true }), ...properties,
+      ...(site.search ? [list('searches', 'searches', 'event:props:query', ['events'], { actions: true, under: 'Search' })] : []),
+      ...(site.problems ? [list('errors', 'errors', 'event:props:kind', ['events'], { actions: true, under: 'problem' })] : []),
+    ]],
+    ['load', [
+      list('vitals', 'metric', 'event:timing', ['p75', 'events'], { vitals: true, alone: true }),
+      list('slow', 'page', 'event:page', ['p75', 'events'], { timing: 'lcp', picks: 'event:page', alone: true, order: 'p75' }),
+    ]],
+    ['robots', [
+      table('kinds', 'kind', 'robot_kinds', ['hits'], { names: 'kind', spark: 'robot_days' }),
+      table('robot_pages', 'page', 'robot_pages', ['hits', 'ai'], { picks: 'event:page' }),
+    ]],
+    ['uncounted', [table('uncounted', 'outcome', 'outcomes', ['hits'], { names: 'outcome', whole: true, spark: 'outcome_days' })]],
+  ];
+  return found.map(([id, tabs]) => ({ id, tabs, chosen: tabs.find((tab) => tab.id === state.tabs[id]) ?? tabs[0] }));
+}
+
+export const titleOf = (tab) => tab.title ?? t(tab.id);
+
+/** Why a tab has no answer under these filters; nothing when it has. */
+export function obstacle(tab) {
+  const value = valueFilter();
+  if (tab.whole && onlyPage()) return t('only_page');
+  if (!value) return '';
+  const pages = tab.dimension === 'event:page' && !tab.alone && !tab.from;
+  const own = tab.dimension === value[1];
+  const acts = tab.actions && (value[1] === 'event:name' || value[1].startsWith('event:props:'));
+  return pages || own || acts ? '' : t('only_value');
+}
+
+/** The questions of a tab by their names: `base` is site and days. */
+export function questions(tab, base, name, rows = ROWS) {
+  if (tab.table) {
+    const asked = { [name]: { ...base, table: tab.table, page: onlyPage() } };
+    return tab.spark ? { ...asked, [`${name}:days`]: { ...base, table: tab.spark, page: onlyPage() } } : asked;
+  }
+  if (tab.groups) {
+    const pattern = (paths) => paths.map((path) => `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
+    return Object.fromEntries(tab.groups.map((group, at) => [`${name}:${at}`, { ...base, metrics: tab.metrics, filters: [['matches', 'event:page', pattern(group.paths)]] }]));
+  }
+  if (tab.goals) {
+    const goal = ({ action, page }) => (action ? { ...base, metrics: ['visitors'], filters: [['is', 'event:name', [action]]], dimensions: ['event:name'] }
+      : { ...base, metrics: ['visitors'], dimensions: page.endsWith('*') ? [] : ['event:page'], filters: [page.endsWith('*') ? ['contains', 'event:page', [page.slice(0, -1)]] : ['is', 'event:page', [page]]] });
+    return { ...Object.fromEntries(tab.goals.map((one, at) => [`${name}:${at}`, goal(one)])), [`${name}:all`]: { ...base, metrics: ['visitors'] } };
+  }
+  const filters = [...(tab.from ? [['is', 'event:previous_page', [tab.from]]] : filtersOf(tab)),
+    ...(tab.under ? [['is', 'event:name', [tab.under]]] : []), ...(tab.timing ? [['is', 'event:timing', [tab.timing]]] : [])];
+  const order = tab.order && { order_by: [[tab.order, 'desc']] };
+  return { [name]: { ...base, metrics: tab.metrics, dimensions: [tab.dimension], filters, ...order, pagination: { limit: tab.map ? 250 : rows + 1 } } };
+}
+
+/** The filters as the API writes them. */
+const filtersOf = () => state.filters.map(([operator, dimension, value]) => [operator, dimension, [value]]);
+export { filtersOf, ROWS };
+
+const STORED = { 'visit:os': 'system', 'visit:os_version': 'system_version' };
+
+/** The question of a tab as SQL over the published tables, for Grafana or any other client. */
+export function asSql(tab, base) {
+  const text = (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  const [from, to] = base.date_range;
+  const days = `site = ${text(base.site_id)} AND day BETWEEN ${text(from)} AND ${text(to)}`;
+  const page = onlyPage();
+  const ofPage = page ? ` AND page = ${text(page)}` : '';
+  const sums = (key, source, figures, where = '') => `SELECT ${key}, ${figures.map((figure) => `sum(${figure}) AS ${figure}`).join(', ')}\nFROM ${source}\nWHERE ${days}${where}\nGROUP BY ${key.split(' AS ')[0]}\nORDER BY 2 DESC\nLIMIT 100`;
+  if (tab.table?.startsWith('robot')) return sums(tab.table === 'robot_pages' ? 'page' : 'kind', 'robot_days', ['hits'], ofPage);
+  if (tab.table === 'not_found') return sums('page', 'page_days', ['not_found'], ofPage);
+  if (tab.table) return sums('outcome', 'outcome_days', ['hits']);
+  if (tab.vitals || tab.timing) return `SELECT metric, round(exp2(quantileExactWeighted(0.75)(bucket, toUInt64(count)) / 4)) AS p75, sum(count) AS measured\nFROM ${page ? 'timing_page_days' : 'timing_days'}\nWHERE ${days}${ofPage}\nGROUP BY metric`;
+  if (tab.goals || tab.dimension === 'event:name') return sums('action', page ? 'action_page_days' : 'action_days', ['count', 'visitors'], ofPage);
+  if (tab.dimension?.startsWith('event:props:')) return sums('value', 'action_value_days', ['count', 'visitors'], ` AND property = ${text(tab.dimension.slice(12))}`);
+  if (tab.from) return sums('page', 'dimension_page_days', ['pageviews', 'visitors'], ` AND dimension = 'previous_page' AND value = ${text(tab.from)}`);
+  if (tab.groups || tab.head === 'page') return sums('page', 'page_days', tab.id === 'exit' ? ['exits'] : tab.id === 'entry' ? ['visits', 'bounces'] : ['pageviews', 'visitors'], ofPage);
+  const dimension = STORED[tab.dimension] ?? tab.dimension.split(':')[1];
+  return sums('value', page ? 'dimension_page_days' : 'dimension_days', page ? ['visitors', 'pageviews'] : ['visitors', 'pageviews', 'visits', 'bounces'], ` AND dimension = ${text(dimension)}${ofPage}`);
+}
