@@ -83,10 +83,10 @@ export async function install(all) {
 /** The audit of this moment, and the notices. */
 export async function conformity() {
   const { audit, texts } = await ask('/api/conformity');
-  const rules = audit.rules ?? audit.judgements ?? [];
-  const verdict = (rule) => String(rule.verdict ?? rule.status ?? '').replaceAll(' ', '_');
+  const rules = audit.findings ?? [];
+  const verdict = (rule) => rule.verdict;
   const rows = rules.map((rule) => el('tr', { className: `verdict-${verdict(rule)}` },
-    el('th', { scope: 'row' }, `${rule.rule ?? rule.id ?? ''} `, el('span', { className: 'soft' }, rule.title ?? rule.text ?? rule.summary ?? '')), el('td', {}, t(verdict(rule)))));
+    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, rule.title)), el('td', {}, t(verdict(rule)))));
   const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, title), preformatted(text)));
   return [
     section(t('conformity'), el('p', { className: 'soft' }, t('selfAssessment')),

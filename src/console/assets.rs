@@ -18,23 +18,39 @@ pub(super) struct DashboardAsset {
     etag: HeaderValue,
 }
 
-static ASSETS: LazyLock<[DashboardAsset; 3]> = LazyLock::new(|| {
+/// `file!("x.js")`: the bytes of a file of `dashboards/console/`.
+macro_rules! file {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/", $name))
+    };
+}
+
+/// `script!("x.js")`: a module of the pages, below `/assets/`.
+macro_rules! script {
+    ($name:literal) => {
+        asset(concat!("/assets/", $name), "text/javascript; charset=utf-8", file!($name))
+    };
+}
+
+static ASSETS: LazyLock<[DashboardAsset; 17]> = LazyLock::new(|| {
     [
-        asset(
-            "/",
-            "text/html; charset=utf-8",
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/index.html")),
-        ),
-        asset(
-            "/assets/console.js",
-            "text/javascript; charset=utf-8",
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/console.js")),
-        ),
-        asset(
-            "/assets/console.css",
-            "text/css; charset=utf-8",
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/console/console.css")),
-        ),
+        asset("/", "text/html; charset=utf-8", file!("index.html")),
+        asset("/assets/console.css", "text/css; charset=utf-8", file!("console.css")),
+        script!("ask.js"),
+        script!("board.js"),
+        script!("chart.js"),
+        script!("desk.js"),
+        script!("format.js"),
+        script!("lists.js"),
+        script!("main.js"),
+        script!("map.js"),
+        script!("page.js"),
+        script!("panels.js"),
+        script!("ranges.js"),
+        script!("state.js"),
+        script!("words.js"),
+        script!("vendor/uplot.js"),
+        script!("vendor/world.js"),
     ]
 });
 

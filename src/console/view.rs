@@ -18,6 +18,9 @@ use crate::sites::Site;
 /// Most questions of a view: the console's fullest asks 24, its page of all sites two a site.
 const QUESTIONS_MAX: usize = 120;
 
+/// What stands where one question of a view found no answer.
+const UNAVAILABLE: &str = "the database does not answer this now; try again in a moment";
+
 /// A question under the name that its answer gets.
 type NamedQuestion = (String, Map<String, Value>);
 
@@ -45,17 +48,24 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
         });
     }
     let mut answers = Map::new();
+    let mut answered = false;
     let mut sites: Vec<Arc<Site>> = Vec::new();
     while let Some(ended) = running.join_next().await {
         let Ok((name, site, answer)) = ended else { return reply::no_database() };
         match answer {
-            Ok(answer) => answers.insert(name, answer),
+            Ok(answer) => {
+                answered = true;
+                answers.insert(name, answer)
+            }
             Err(QueryError::Bad(bad)) => answers.insert(name, json!({ "error": bad.0 })),
-            Err(QueryError::Unavailable) => return reply::no_database(),
+            Err(QueryError::Unavailable) => answers.insert(name, json!({ "error": UNAVAILABLE })),
         };
         if !sites.iter().any(|known| known.name == site.name) {
             sites.push(site);
         }
+    }
+    if !answered {
+        return reply::no_database();
     }
     let notes = annotations::of_sites(&console.reports, &sites).await;
     reply::json(StatusCode::OK, &json!({ "answers": answers, "annotations": notes }))
