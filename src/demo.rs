@@ -1,13 +1,14 @@
-//! The demonstration: a site to click through, some simulated weeks before today, an engine in a temporary folder,
-//! figures that are not rounded. Nothing of it outlives the process.
+//! The demonstration: a site to click through, a simulated year before today, a second site, an engine in a temporary
+//! folder, figures that are not rounded. Nothing of it outlives the process.
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use tempfile::TempDir;
 
 use crate::app::{self, AppError};
@@ -15,7 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::console::tokens;
 use crate::import;
 use crate::import::{ImportError, ImportFormat, ImportJob};
-use crate::simulate::{SiteUse, Traffic};
+use crate::simulate::{SiteUse, Traffic, TrafficExtras};
 use crate::sites::Sites;
 use crate::store::engine::Engine;
 
@@ -37,7 +38,8 @@ impl Demo {
     ///
     /// # Errors
     /// When neither a folder nor random bytes are to be had, or the environment overrides something wrongly.
-    pub fn new() -> Result<Self, DemoError> {
+    pub fn new(now: Timestamp) -> Result<Self, DemoError> {
+        let today = TimeZone::UTC.to_datetime(now).date();
         let folder = tempfile::Builder::new().prefix("sillage-demo-").tempdir()?;
         let runtime = folder_in_memory(folder.path());
         let (token, sha256) = tokens::new_token().map_err(|_| DemoError::NoRandomness)?;
@@ -57,12 +59,42 @@ impl Demo {
             [geo]
             databases = {databases:?}
             [privacy]
-            rounding = 1
+            protection = "exact"
+            marketing = "with_consent"
             [[site]]
             name = "{SITE}"
             hosts = ["127.0.0.1", "localhost"]
             properties = ["title", "file", "topic"]
+            search_parameter = "q"
+            problems = true
+            [[site.goal]]
+            name = "Put a book into the basket"
+            action = "Basket"
+            [[site.goal]]
+            name = "Ask us"
+            action = "Contact"
+            [[site.goal]]
+            name = "Look at a book"
+            page = "/demo/books/*"
+            [[site.group]]
+            name = "Books"
+            paths = ["/demo/books"]
+            [[site.group]]
+            name = "About us"
+            paths = ["/demo/about", "/demo/contact"]
+            [[site.annotation]]
+            day = "{new_book}"
+            text = "The Blue Hour is out (simulated)"
+            [[site.annotation]]
+            day = "{letter}"
+            text = "Autumn letter sent (simulated)"
+            [[site]]
+            name = "{SECOND_SITE}"
+            hosts = ["gazette.localhost"]
+            public = true
             "#,
+            new_book = today.saturating_sub(Span::new().days(19)),
+            letter = today.saturating_sub(Span::new().days(8)),
             clickhouse = path("clickhouse"),
             spool = path("spool"),
         );
@@ -70,8 +102,14 @@ impl Demo {
     }
 }
 
-/// Days before today that are simulated.
-const PAST_DAYS: u32 = 28;
+/// Days before today that are simulated first: what the console opens with, and the period before it.
+const RECENT_DAYS: u32 = 62;
+
+/// Days before those: they fill a year.
+const EARLIER_DAYS: u32 = 304;
+
+/// A second site, with simulated traffic alone; it is public.
+const SECOND_SITE: &str = "gazette";
 
 /// The demonstration's books: the last part of the page's path, and the title.
 const BOOKS: [(&str, &str); 6] = [
@@ -83,24 +121,43 @@ const BOOKS: [(&str, &str); 6] = [
     ("blue-hour", "The Blue Hour"),
 ];
 
-/// Counts some simulated weeks that end yesterday, by way of an import into the running engine, as anybody's
-/// past would be brought. `collect` is where the demonstration's pages are, `folder` a place for the import's file.
+/// Counts a simulated year that ends yesterday, by way of imports into the running engine, as anybody's past would be
+/// brought: its last weeks first, so that the console shows them while the rest comes. `collect` is where the
+/// demonstration's pages are, `folder` a place for the imports' files.
 ///
 /// # Errors
 /// What cannot be written or counted.
-pub async fn bring_past_weeks(
-    config: &Config,
-    collect: SocketAddr,
-    folder: &Path,
-    now: Timestamp,
-) -> Result<(), DemoError> {
+pub async fn bring_past(config: &Config, collect: SocketAddr, folder: &Path, now: Timestamp) -> Result<(), DemoError> {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let before = |days: u32| today.saturating_sub(Span::new().days(i64::from(days)));
+    let parts = [
+        (SITE, Traffic { days: RECENT_DAYS, first: before(RECENT_DAYS), ..shop(collect) }),
+        (SECOND_SITE, Traffic { days: RECENT_DAYS, first: before(RECENT_DAYS), ..gazette() }),
+        (
+            SITE,
+            Traffic {
+                days: EARLIER_DAYS,
+                first: before(RECENT_DAYS + EARLIER_DAYS),
+                visitors_per_day: 105,
+                seed: 5,
+                ..shop(collect)
+            },
+        ),
+    ];
+    for (site, traffic) in parts {
+        bring(config, site, traffic, folder, now).await?;
+    }
+    Ok(())
+}
+
+async fn bring(config: &Config, site: &str, traffic: Traffic, folder: &Path, now: Timestamp) -> Result<(), DemoError> {
     let Some(database) = Engine::running(&config.runtime.dir).await else { return Ok(()) };
-    let file = folder.join("past-weeks.jsonl");
-    let (to, traffic) = (file.clone(), past_weeks(collect, now));
+    let file = folder.join("past.jsonl");
+    let to = file.clone();
     let written = tokio::task::spawn_blocking(move || traffic.write(BufWriter::new(File::create(to)?)));
     written.await.map_err(|_| DemoError::Stopped)??;
     let sites = Sites::new(&config.site)?;
-    let Some(site) = sites.find(SITE) else { return Ok(()) };
+    let Some(site) = sites.find(site) else { return Ok(()) };
     let keep_from = site.retained_from(now, config.privacy.retention_months);
     let import = ImportJob::new(ImportFormat::Events, vec![file.clone()], site.clone(), keep_from);
     let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &database);
@@ -108,8 +165,8 @@ pub async fn bring_past_weeks(
     Ok(std::fs::remove_file(file)?)
 }
 
-fn past_weeks(collect: SocketAddr, now: Timestamp) -> Traffic {
-    let today = TimeZone::UTC.to_datetime(now).date();
+/// The demonstration's shop.
+fn shop(collect: SocketAddr) -> Traffic {
     let book = |(path, _): &(&str, &str)| format!("/demo/books/{path}");
     let ways =
         ["/demo/", "/demo/books", "/demo/journal", "/demo/app", "/demo/about", "/demo/contact", "/demo/app/mood"];
@@ -127,16 +184,38 @@ fn past_weeks(collect: SocketAddr, now: Timestamp) -> Traffic {
         uses.push(use_of(page.clone(), "Basket", "title", &[title]));
         uses.push(use_of(page, "Download", "file", &[&format!("{path}.txt")]));
     }
+    let of = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Traffic {
         origin: format!("http://{collect}"),
         pages,
         uses,
-        first: today.saturating_sub(jiff::Span::new().days(i64::from(PAST_DAYS))),
-        days: PAST_DAYS,
+        first: Date::constant(1970, 1, 1),
+        days: 0,
         timezone: TimeZone::UTC,
-        visitors_per_day: 140,
+        visitors_per_day: 150,
         seed: 4,
-        extras: crate::simulate::TrafficExtras::default(),
+        extras: TrafficExtras {
+            searches: of(&["q=sea", "q=light", "q=poems", "q=the+weavers", "q=gift", "q=maps"]),
+            search_page: 1,
+            lost_pages: of(&["/demo/books/green-door", "/demo/catalogue.pdf", "/demo/old-shop"]),
+            ..TrafficExtras::lively()
+        },
+    }
+}
+
+/// A small paper beside the shop.
+fn gazette() -> Traffic {
+    let pages = ["/", "/2026/harbour", "/2026/market-day", "/letters", "/2026/ferry", "/weather", "/about"];
+    Traffic {
+        origin: "http://gazette.localhost".into(),
+        pages: pages.iter().map(|page| (*page).to_owned()).collect(),
+        uses: Vec::new(),
+        first: Date::constant(1970, 1, 1),
+        days: 0,
+        timezone: TimeZone::UTC,
+        visitors_per_day: 45,
+        seed: 6,
+        extras: TrafficExtras::lively(),
     }
 }
 
@@ -191,8 +270,8 @@ mod tests {
     use crate::collect::demo::serve;
 
     #[tokio::test]
-    async fn the_past_weeks_show_pages_and_uses_that_are_there() {
-        let traffic = past_weeks(([127, 0, 0, 1], 8080).into(), "2026-03-29T00:00:00Z".parse().unwrap());
+    async fn the_simulated_past_shows_pages_and_uses_that_are_there() {
+        let traffic = shop(([127, 0, 0, 1], 8080).into());
         for page in &traffic.pages {
             let shown = serve(page, &HeaderMap::new()).unwrap();
             assert_eq!(shown.status(), StatusCode::OK, "{page}");
@@ -207,10 +286,11 @@ mod tests {
     }
 
     #[test]
-    fn the_past_weeks_end_yesterday() {
+    fn the_simulated_past_ends_yesterday() {
         let now: Timestamp = "2026-03-29T00:00:00Z".parse().unwrap();
         let mut lines = Vec::new();
-        let truth = past_weeks(([127, 0, 0, 1], 8080).into(), now).write(&mut lines).unwrap();
+        let weeks = Traffic { first: Date::constant(2026, 3, 1), days: 28, ..shop(([127, 0, 0, 1], 8080).into()) };
+        let truth = weeks.write(&mut lines).unwrap();
         let last = String::from_utf8(lines).unwrap();
         let last: crate::import::events::EventLine<'_> =
             crate::import::events::EventLine::parse(last.lines().next_back().unwrap().as_bytes()).unwrap();

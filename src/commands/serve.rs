@@ -48,12 +48,12 @@ async fn serve(file: &Path) -> Result<(), CommandError> {
 
 async fn serve_demo() -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
-    let demo = Demo::new()?;
+    let demo = Demo::new(SystemClock.now())?;
     let config = demo.config.clone();
     let Some(app) = start(demo.config, true, &mut signals).await? else { return Ok(()) };
     let (collect, console) = (app.collect_address, app.console_address);
     print(&format!(
-        "Sillage demonstration: figures are exact (rounding off) and gone when it stops.\n\n\
+        "Sillage demonstration: figures are exact (protection off) and gone when it stops.\n\n\
          collect  http://{collect}/\n\
          demo     http://{collect}/{site}/\n\
          console  http://{console}/sign-in?token={token}\n\n\
@@ -62,14 +62,14 @@ async fn serve_demo() -> Result<(), CommandError> {
         token = demo.token,
     ))?;
     let (runtime_dir, folder) = (config.runtime.dir.clone(), demo.folder.path().to_owned());
-    let past_weeks = tokio::spawn(async move {
-        if let Err(error) = demo::bring_past_weeks(&config, collect, &folder, SystemClock.now()).await {
-            tracing::warn!(%error, "demo: past weeks not imported");
+    let past = tokio::spawn(async move {
+        if let Err(error) = demo::bring_past(&config, collect, &folder, SystemClock.now()).await {
+            tracing::warn!(%error, "demo: simulated past not imported");
         }
     });
     run_until_stopped(app, None, signals).await;
-    past_weeks.abort();
-    past_weeks.await.ok();
+    past.abort();
+    past.await.ok();
     std::fs::remove_dir_all(runtime_dir).ok();
     Ok(())
 }
