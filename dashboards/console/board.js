@@ -94,8 +94,8 @@ function showFigures(of, answers, go) {
     const changed = difference === undefined ? el('span', { className: 'change' }) : el('span', { className: `change ${difference === 0 ? '' : better ? 'better' : 'worse'}`, title: `${t('against')} ${t(`cmp_${state.cmp}`)}` },
       el('span', { 'aria-hidden': 'true' }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${Math.abs(difference)} ${unit}`),
       el('span', { className: 'hidden' }, ` ${word} ${Math.abs(difference)} ${unit} ${t('against')} ${t(`cmp_${state.cmp}`)}`));
-    const fresh = old.has(metric) && old.get(metric) !== shown;
-    return el('li', {}, el('button', { type: 'button', value: metric, className: fresh ? 'figure fresh' : 'figure', 'aria-pressed': String(of.metric === metric), 'data-focus': metric, 'data-shown': shown, onclick: () => go({ metric }) },
+    const fresh = old.has(metric) && old.get(metric) !== JSON.stringify(values[at]);
+    return el('li', {}, el('button', { type: 'button', value: metric, className: fresh ? 'figure fresh' : 'figure', 'aria-pressed': String(of.metric === metric), 'data-focus': metric, 'data-shown': JSON.stringify(values[at]), onclick: () => go({ metric }) },
       el('span', { className: 'label' }, t(metric)), el('strong', {}, shown), changed));
   }));
 }

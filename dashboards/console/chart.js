@@ -9,6 +9,7 @@ import { t } from './words.js';
 const HEIGHT = 260;
 let plot;
 let observer;
+let lastShown = 0;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -32,6 +33,7 @@ export function show(box, data, notes, say) {
   plot?.destroy();
   observer?.disconnect();
   const { labels, values, earlier, open, metric, grain } = data;
+  lastShown = data.shown - 1;
   const closed = open < 0 ? values : values.map((value, at) => (at < open ? value : null));
   const dashed = open < 0 ? values.map(() => null) : values.map((value, at) => (at === open || at === open - 1 ? value : null));
   const marked = labels.map((label) => notes.filter((note) => covers(label, note.day, labels, grain)));
@@ -60,8 +62,7 @@ export function show(box, data, notes, say) {
 /** Moves the pointer by keys: to the next or the period before. */
 export function step(by) {
   if (!plot) return;
-  const last = plot.data[0].length - 1;
-  const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : last + 1)) + by, 0), last);
+  const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : lastShown + 1)) + by, 0), lastShown);
   plot.setCursor({ left: plot.valToPos(at, 'x'), top: HEIGHT / 3 });
 }
 

@@ -2,13 +2,10 @@
 // the shop, and the console's API and dashboard then give exactly those figures. What was there before is subtracted.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { launch, userAgent, violations } from './help.mjs';
+import { demonstration } from './program.mjs';
 
-const program = process.env.SILLAGE_BIN ?? fileURLToPath(new URL('../../target/debug/sillage', import.meta.url));
 // How long a condition may take on the slowest machine; nothing takes longer for it than it needs.
 const PATIENCE_MS = 60_000;
 const TEST_MS = 300_000;
@@ -19,34 +16,14 @@ let site;
 
 before(async () => {
   browser = await launch();
-  running = spawn(program, ['serve', '--demo'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0' },
-  });
-  site = await addresses(running);
+  site = await demonstration();
+  running = site.child;
 }, { timeout: TEST_MS });
 
 after(async () => {
   await browser.close();
-  if (running.exitCode === null && running.signalCode === null) {
-    running.kill('SIGKILL');
-    await once(running, 'exit');
-  }
+  await site.stop();
 });
-
-/** The three addresses that the program prints: label, two spaces or more, address. */
-async function addresses(child) {
-  const found = {};
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [, label, address] = /^\s*(collect|demo|console) {2,}(http:\S+)/.exec(line) ?? [];
-    if (label) found[label] = new URL(address);
-    if (found.collect && found.demo && found.console) {
-      child.stdout.resume();
-      return { ...found, token: found.console.searchParams.get('token') };
-    }
-  }
-  throw new Error('the program ended before it said where it listens');
-}
 
 async function ask(question) {
   const response = await fetch(new URL('/api/v2/query', site.console), {
@@ -183,6 +160,9 @@ test('the dashboard opens by the printed link and follows a click by itself', { 
   const reader = patient(await browser.newContext());
   const dashboard = await reader.newPage();
   await dashboard.goto(site.console.href);
+  await dashboard.goto(new URL('/#range=today', site.console).href);
+  await dashboard.locator('#range').filter({ has: dashboard.locator('option[value="today"]:checked') }).waitFor();
+  await dashboard.reload();
   const pageviews = dashboard.locator('#figures button[value="pageviews"]');
   await pageviews.waitFor();
   const shown = Number(await pageviews.getAttribute('data-shown'));

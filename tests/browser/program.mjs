@@ -1,0 +1,50 @@
+// The real program with its demonstration, for tests that need it running.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const program = process.env.SILLAGE_BIN ?? fileURLToPath(new URL('../../target/debug/sillage', import.meta.url));
+
+/** The three addresses that the program prints: label, two spaces or more, address. */
+async function addresses(child) {
+  const found = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, label, address] = /^\s*(collect|demo|console) {2,}(http:\S+)/.exec(line) ?? [];
+    if (label) found[label] = new URL(address);
+    if (found.collect && found.demo && found.console) {
+      child.stdout.resume();
+      return { ...found, token: found.console.searchParams.get('token') };
+    }
+  }
+  throw new Error('the program ended before it said where it listens');
+}
+
+/** Starts the demonstration; gives its addresses, a way to ask it, and its end. */
+export async function demonstration(environment = {}) {
+  const child = spawn(program, ['serve', '--demo'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0', ...environment },
+  });
+  const site = await addresses(child);
+  const ask = async (path, question) => {
+    const options = question && { method: 'POST', body: JSON.stringify(question) };
+    const response = await fetch(new URL(path, site.console), { ...options, headers: { authorization: `Bearer ${site.token}`, 'content-type': 'application/json' } });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  /** Resolves once the simulated weeks before today are there. */
+  const filled = async () => {
+    const question = (name) => ({ site_id: name, metrics: ['visitors'], date_range: '91d', dimensions: ['time:day'] });
+    for (;;) {
+      const days = await Promise.all(['demo', 'gazette'].map((name) => ask('/api/v2/query', question(name))));
+      if (days.every(({ results }) => results.filter(({ metrics }) => metrics[0] > 0).length > 60)) return;
+    }
+  };
+  return { ...site, ask, stop, filled, child };
+}
