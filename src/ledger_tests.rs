@@ -73,7 +73,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     let kind = match hit.what {
         What::Pageview | What::Search => HitKind::Pageview { not_found: false },
         What::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
-        What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50) },
+        What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50), reported_percent: None },
     };
     let hit = Hit {
         received: hit.at,

@@ -5,12 +5,20 @@ use std::sync::LazyLock;
 
 use crate::http::asset::{Asset, CachePolicy};
 
+/// The tracker alone.
+pub const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.js"));
+
 /// The tracker and its extensions, as every site gets them.
 pub const TEXT: &str = concat!(
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.core.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.full.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.extra.js")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.consent.js")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.actions.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.watch.js")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.timing.js")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.compat.js")),
 );
 
 macro_rules! scripts {
@@ -24,15 +32,34 @@ macro_rules! scripts {
 }
 
 /// By the end of their names; the tracker itself comes first.
-static SCRIPTS: LazyLock<[(&str, Asset); 4]> =
-    LazyLock::new(|| scripts!(".js" ".consent.js" ".actions.js" ".timing.js"));
+static SCRIPTS: LazyLock<[(&str, Asset); 9]> = LazyLock::new(
+    || scripts!(".js" ".core.js" ".full.js" ".extra.js" ".consent.js" ".actions.js" ".watch.js" ".timing.js" ".compat.js"),
+);
+
+/// Under which other tools serve their trackers, without the ending: ours answers there, in the form that reads the tags of
+/// theirs. What follows in a name, such as `.outbound-links` or `pa-`, is read by the script itself.
+const FOREIGN_STEMS: [&str; 8] =
+    ["/js/script", "/js/plausible", "/js/pa-", "/script", "/count", "/matomo", "/piwik", "/tracker"];
+
+/// The script for another tool's path, and what that script loads from beside it.
+fn foreign(path: &str) -> Option<&'static str> {
+    let rest = FOREIGN_STEMS.iter().find_map(|stem| path.strip_prefix(stem))?;
+    let is_name = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    match () {
+        () if !is_name || !rest.ends_with(".js") => None,
+        () if rest.ends_with(".extra.js") => Some(".extra.js"),
+        () if rest.ends_with(".watch.js") => Some(".watch.js"),
+        () => Some(".compat.js"),
+    }
+}
 
 /// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
 /// `/js/shop.js` has `/js/shop.consent.js`.
 pub(super) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
     let stem = tracker_path.strip_suffix(".js").unwrap_or(tracker_path);
-    let ending = if path == tracker_path { ".js" } else { path.strip_prefix(stem)? };
-    SCRIPTS.iter().find(|(known, _)| *known == ending).map(|(_, asset)| asset)
+    let ending = if path == tracker_path { ".js" } else { path.strip_prefix(stem).unwrap_or("") };
+    let script = |ending: &str| SCRIPTS.iter().find(|(known, _)| *known == ending).map(|(_, asset)| asset);
+    script(ending).or_else(|| script(foreign(path)?))
 }
 
 #[cfg(test)]
@@ -77,9 +104,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn another_tools_path_serves_the_script_that_reads_its_tag() {
+        let found = |path| find(path, "/js/sillage.js").map(std::ptr::from_ref);
+        let [compat, extra] = ["/js/sillage.compat.js", "/js/sillage.extra.js"].map(found);
+        for path in [
+            "/js/script.js",
+            "/js/script.hash.outbound-links.js",
+            "/js/pa-AbC_1.js",
+            "/script.js",
+            "/count.js",
+            "/matomo.js",
+        ] {
+            assert_eq!(found(path), compat, "{path}");
+        }
+        assert_eq!(found("/js/script.hash.extra.js"), extra);
+        for path in ["/js/script", "/js/script/a.js", "/scripts/a.js", "/countess", "/count.js/x"] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
+
     #[tokio::test]
     async fn they_travel_in_no_more_than_the_build_allows() {
-        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_750, 600, 1_100, 3_500]) {
+        for ((_, script), bytes_max) in SCRIPTS.iter().zip([1_970, 1_500, 2_600, 950, 600, 1_100, 1_100, 3_500, 4_200])
+        {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
             let response = script.serve(&headers);

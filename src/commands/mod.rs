@@ -14,6 +14,7 @@ pub mod notice;
 pub mod serve;
 pub mod simulate;
 pub mod slot;
+pub mod snippet;
 pub mod terminal;
 pub mod token;
 
@@ -47,6 +48,7 @@ pub enum Command {
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
     Slot(slot::SlotCommand),
+    Snippet(snippet::SnippetCommand),
     Backup(backup::BackupCommand),
     Restore(backup::RestoreCommand),
     #[command(hide = true)]
@@ -71,6 +73,7 @@ impl Command {
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
             Self::Slot(slot) => slot.run(),
+            Self::Snippet(snippet) => snippet.run(),
             Self::Backup(backup) => backup.run().await,
             Self::Restore(restore) => restore.run().await,
             Self::Token(token) => token.run(),

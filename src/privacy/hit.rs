@@ -96,6 +96,9 @@ pub enum HitKind<'a> {
         engaged_ms: Option<u32>,
         /// Percent, 0–100.
         scroll_percent: Option<u8>,
+        /// Percent that an earlier report of the same showing of the page told, 0 if it told none; without an earlier
+        /// report nothing. What such a report adds is no second showing.
+        reported_percent: Option<u8>,
     },
     /// Load times: metric and milliseconds.
     Timing(Vec<(crate::event::TimingMetric, f64)>),

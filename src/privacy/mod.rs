@@ -136,7 +136,8 @@ impl Anonymiser {
         let page = candidate.take_page();
         let (reading, site) = (candidate.reading, candidate.site.clone());
         let hit = &reading.hit;
-        let referrer = hit.referrer.map_or(Referrer::None, |referrer| url::page::referrer(referrer, &site));
+        let referrer =
+            hit.referrer.map_or(Referrer::None, |from| url::page::referrer(from, &site, hit.fragment_is_page));
         let facts = reading.is_pageview().then(|| {
             let marketing =
                 self.measures_marketing(hit).then(|| Box::new(Origin::new(reading.location.query(), &referrer)));

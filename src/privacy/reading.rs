@@ -49,9 +49,11 @@ impl<'h> HitReading<'h> {
     pub(super) fn kind_for(&self, site: &Site) -> HitKind<'h> {
         match &self.hit.kind {
             HitKind::Pageview { not_found } => HitKind::Pageview { not_found: *not_found },
-            HitKind::Engagement { engaged_ms, scroll_percent } => {
-                HitKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
-            }
+            HitKind::Engagement { engaged_ms, scroll_percent, reported_percent } => HitKind::Engagement {
+                engaged_ms: *engaged_ms,
+                scroll_percent: *scroll_percent,
+                reported_percent: *reported_percent,
+            },
             HitKind::Timing(timings) => HitKind::Timing(timings.clone()),
             HitKind::Action { properties, .. } if self.is_problem() => {
                 let told = properties.iter().find(|(name, _)| *name == "kind").map_or("", |(_, kind)| &**kind);

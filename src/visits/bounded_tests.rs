@@ -118,7 +118,7 @@ impl Inventions {
                 let ms = (chance >> 20 & 0xf_ffff) as f64;
                 HitKind::Timing(TimingMetric::ALL.map(|metric| (metric, ms)).into())
             }
-            1 => HitKind::Engagement { engaged_ms: Some(10), scroll_percent: Some(50) },
+            1 => HitKind::Engagement { engaged_ms: Some(10), scroll_percent: Some(50), reported_percent: None },
             _ => HitKind::Pageview { not_found: false },
         };
         let sum = match &kind {

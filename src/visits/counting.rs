@@ -45,7 +45,9 @@ impl SightingCounter<'_, '_> {
         let change = match &self.sighting.kind {
             HitKind::Pageview { not_found } => self.pageview(page, *not_found),
             HitKind::Action { name, interactive, properties } => self.action(page, name, *interactive, properties),
-            HitKind::Engagement { engaged_ms, scroll_percent } => self.engagement(page, *engaged_ms, *scroll_percent),
+            HitKind::Engagement { engaged_ms, scroll_percent, reported_percent } => {
+                self.engagement(page, *engaged_ms, *scroll_percent, *reported_percent)
+            }
             HitKind::Timing(timings) => self.timing(page, timings),
         };
         (change, self.met)
@@ -240,7 +242,15 @@ impl SightingCounter<'_, '_> {
         action
     }
 
-    fn engagement(&mut self, page: u32, engaged_ms: Option<u32>, depth: Option<u8>) -> VisitChange {
+    /// A report of a showing that the visit remembers is compared with what it knows. For one that it does not remember
+    /// (the visit is over, or went on in other tabs) the sender says what it reported before.
+    fn engagement(
+        &mut self,
+        page: u32,
+        engaged_ms: Option<u32>,
+        depth: Option<u8>,
+        reported: Option<u8>,
+    ) -> VisitChange {
         let (gained, entry) = self.touch_visit(false, |visit| {
             let view = visit.view_of(page)?;
             let engaged_view = engaged_ms.is_some() && !view.timed;
@@ -249,8 +259,10 @@ impl SightingCounter<'_, '_> {
             view.scrolled = known.max(depth);
             Some((engaged_view, depth.map_or(0, |depth| depth.saturating_sub(known.unwrap_or(0))), known.is_none()))
         });
-        let (engaged_view, scroll_percent, first_depth) =
-            gained.flatten().unwrap_or((engaged_ms.is_some(), depth.unwrap_or(0), true));
+        let (engaged_view, scroll_percent, first_depth) = gained.flatten().unwrap_or_else(|| match reported {
+            Some(before) => (false, depth.map_or(0, |depth| depth.saturating_sub(before)), before == 0),
+            None => (engaged_ms.is_some(), depth.unwrap_or(0), true),
+        });
         let kind = ChangeKind::Engagement {
             engaged_ms: engaged_ms.unwrap_or(0),
             engaged_view,

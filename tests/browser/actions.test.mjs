@@ -34,6 +34,8 @@ test('links: files by their ending or their attribute, other hosts by their name
       ['Download', { file: '/docs/Price%20list.PDF' }],
       ['Outbound', { host: 'partner.example' }],
       ['Download', { file: '/terms.pdf' }],
+      ['Mail', undefined],
+      ['Call', undefined],
     ]);
   });
 });
@@ -53,9 +55,9 @@ test('a click with the middle button counts, one with the right does not, and th
 
 test('a form is told by its own name, never by a field, and nothing that was typed', () => {
   const field = '<input name="name" value="typed"><input name="id" value="typed"><button>Send</button>';
-  const stay = '<script>addEventListener("submit", (event) => event.preventDefault());</script>';
-  const body = `${stay}<form name="contact" id="x">${field}</form><form id="order">${field}</form><form>${field}</form>
-    <form data-sillage-action="Feedback" data-sillage-prop-mood="good">${field}</form>`;
+  const away = 'target="away"';
+  const body = `<iframe name="away" hidden></iframe><form ${away} name="contact" id="x">${field}</form><form ${away} id="order">${field}</form>
+    <form ${away}>${field}</form><form ${away} data-sillage-action="Feedback" data-sillage-prop-mood="good">${field}</form>`;
   return visit({ '/': withActions(body) }, async ({ site, tab }) => {
     await tab.goto(`${site.origin}/`);
     for (const button of await tab.getByRole('button').all()) await button.click();
@@ -63,6 +65,105 @@ test('a form is told by its own name, never by a field, and nothing that was typ
       ['Form', { form: 'contact' }], ['Form', { form: 'order' }], ['Form', { form: '(unnamed)' }], ['Feedback', { mood: 'good' }],
     ]);
     assert.ok(!JSON.stringify(site.events).includes('typed'));
+  });
+});
+
+test('a form that the page holds back is not sent, a dialog sends nothing, and submit() sends', () => {
+  const body = `<iframe name="away" hidden></iframe>
+    <form id="held" onsubmit="return false"><button>Held</button></form>
+    <form id="checked" target="away"><button>Checked</button></form>
+    <dialog open><form method="dialog" id="asked"><button>Close</button></form></dialog>
+    <form id="mixed" target="away"><button formmethod="dialog">Mixed</button></form>
+    <form id="scripted" target="away"></form>`;
+  return visit({ '/': withActions(body) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`);
+    // The page's own check comes after the extension, and sends by itself once all is well.
+    await tab.evaluate(() => window.addEventListener('submit', (event) => {
+      if (event.target.id !== 'checked') return;
+      event.preventDefault();
+      if (event.target.dataset.tries) event.target.submit();
+      event.target.dataset.tries = 1;
+    }));
+    for (const name of ['Held', 'Held', 'Checked', 'Close', 'Mixed', 'Checked']) await tab.getByRole('button', { name }).click({ force: true });
+    await tab.evaluate(() => document.getElementById('scripted').submit());
+    assertTold(await told(tab, site), [['Form', { form: 'checked' }], ['Form', { form: 'scripted' }]]);
+  });
+});
+
+test('links of SVG, areas of a map, and what is in open shadow roots are told like others', () => {
+  const body = `${STAY}<svg width="99" height="20"><a href="https://one.example/"><text y="15">one</text></a>
+      <a xlink:href="https://two.example/"><text y="15">two</text></a></svg>
+    <img usemap="#map" src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=" width="40" height="40" alt="">
+    <map name="map"><area shape="rect" coords="0,0,40,40" href="https://three.example/" alt="three"></map>
+    <iframe name="away" hidden></iframe><div id="host"></div>
+    <script>
+      const inner = '<div id="inner"></div><form id="deep" target="away"><button>Send</button></form><a href="/list.pdf"><i>file</i></a>';
+      const outer = document.getElementById('host').attachShadow({ mode: 'open' });
+      outer.innerHTML = inner;
+      const nested = outer.getElementById('inner').attachShadow({ mode: 'open' });
+      nested.innerHTML = '<a href="https://four.example/">four</a><button data-sillage-action="Vote" data-sillage-prop-choice="yes">v</button>';
+    </script>`;
+  return visit({ '/': withActions(body) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`);
+    await tab.evaluate(() => {
+      const click = (element) => element.dispatchEvent(new MouseEvent('click', { bubbles: true, composed: true, cancelable: true }));
+      document.querySelectorAll('svg text, area').forEach(click);
+      const outer = document.getElementById('host').shadowRoot;
+      click(outer.querySelector('i'));
+      outer.getElementById('inner').shadowRoot.querySelectorAll('a, button').forEach(click);
+    });
+    await tab.evaluate(() => removeEventListener('click', null));
+    assertTold(await told(tab, site), [
+      ...['one', 'two', 'three', 'four'].map((name) => ['Outbound', { host: `${name}.example` }]),
+      ['Download', { file: '/list.pdf' }], ['Vote', { choice: 'yes' }],
+    ]);
+  });
+});
+
+test('a form in an open shadow root is told', () => {
+  const body = `<iframe name="away" hidden></iframe><div id="host"></div><script>
+    document.getElementById('host').attachShadow({ mode: 'open' }).innerHTML = '<form id="deep" target="away"><button>Send</button></form>';
+  </script>`;
+  return visit({ '/': withActions(body) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`);
+    await tab.getByRole('button').click();
+    assertTold(await told(tab, site), [['Form', { form: 'deep' }]]);
+  });
+});
+
+test('a file that the page makes itself is a download by the name that it is saved under', () => {
+  const body = `${STAY}<a download="figures.csv" href="data:text/csv,a">x</a><a download="" href="data:text/csv,a">x</a>
+    <a href="data:text/csv,a">x</a><a id="blob" download="report.pdf">x</a>
+    <script>document.getElementById('blob').href = URL.createObjectURL(new Blob(['x']));</script>`;
+  return visit({ '/': withActions(body) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`);
+    await tab.evaluate(() => document.querySelectorAll('a').forEach((link) => link.click()));
+    assertTold(await told(tab, site), ['figures.csv', '(unnamed)', 'report.pdf'].map((file) => ['Download', { file }]));
+  });
+});
+
+test('players in frames tell their marks by what they post, whichever protocol they speak', () => {
+  const frame = (path, title) => `<iframe src="${path}" title="${title}" data-test></iframe>`;
+  const player = (script) => `<!doctype html><title>x</title><script>const asked = []; addEventListener('message', ({ data }) => asked.push(data));
+    const post = (message) => parent.postMessage(typeof message === 'string' ? message : JSON.stringify(message), '*'); ${script}</script>`;
+  const pages = {
+    '/': withActions(frame('/youtube', 'Tour') + frame('/vimeo', 'Talk') + frame('/other', 'Chat')),
+    '/youtube': player(`window.run = () => { post({ event: 'infoDelivery', info: { playerState: 1, duration: 100, currentTime: 1 } });
+      post({ event: 'infoDelivery', info: { currentTime: 60 } }); post({ event: 'infoDelivery', info: { playerState: 0, currentTime: 100 } }); };`),
+    '/vimeo': player(`window.run = () => { post({ event: 'play', data: { seconds: 0, duration: 10 } });
+      post({ event: 'timeupdate', data: { seconds: 3, duration: 10 } }); };`),
+    '/other': player(`window.run = () => { post('not JSON'); post('7'); post({ event: 'chat', text: 'secret' }); };`),
+  };
+  return visit(pages, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    for (const inside of tab.frames().slice(1)) {
+      await inside.waitForFunction('asked.length > 2');
+      await inside.evaluate('run()');
+    }
+    const marks = (video, names) => names.map((name) => [`Video ${name}`, { video }]);
+    await site.until((events) => only(events, 'Video end').length === 1 && only(events, 'Video 25%').length === 2);
+    assertTold(await told(tab, site), [...marks('Tour', ['start', '25%', '50%', '75%', 'end']), ...marks('Talk', ['start', '25%'])]);
+    assert.ok(!JSON.stringify(site.events).includes('secret'));
   });
 });
 

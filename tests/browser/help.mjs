@@ -15,7 +15,7 @@ export const userAgent =
 
 export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const args = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--no-sandbox', '--disable-blink-features=AutomationControlled', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
 

@@ -21,10 +21,87 @@ test('pushState to another path is a pageview that comes from the one before', (
   await tab.goto(`${site.origin}/`);
   await tab.evaluate(() => {
     history.pushState({}, '', '/b');
-    history.pushState({}, '', '/b?tab=2');
+    history.pushState({}, '', '/c?tab=2');
   });
-  assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/b', '/'], ['/b?tab=2', '/b']]);
+  assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/b', '/'], ['/c?tab=2', '/b']]);
 }));
+
+test('the Navigation API: an intercepted link and navigate() are pageviews, each once', () => {
+  const body = `<a href="/list">list</a><script>
+    navigation.addEventListener('navigate', (event) => event.canIntercept && event.intercept({ handler: async () => {} }));</script>`;
+  return visit({ '/': page({ body }) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`);
+    await tab.getByRole('link').click();
+    await tab.evaluate(async () => {
+      await navigation.navigate('/item').finished;
+      await navigation.navigate('/item?tab=2').finished;
+      await navigation.navigate('/end', { history: 'replace' }).finished;
+      await navigation.back().finished;
+    });
+    assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/list', '/'], ['/item', '/list'], ['/end', '/item'], ['/item', '/end']]);
+  });
+});
+
+for (const [browserHas, prepare] of [
+  ['no Navigation API', () => delete window.navigation],
+  ['an element of that name instead', () => Object.defineProperty(window, 'navigation', { get: () => document.createElement('nav') })],
+]) {
+  test(`where the browser has ${browserHas}, history tells`, () => visit({ '/': page() }, async ({ site, tab }) => {
+    await tab.addInitScript(prepare);
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    await tab.evaluate(() => new Promise((resolve) => {
+      history.pushState({}, '', '/b');
+      history.pushState({}, '', '/b?sorted=1');
+      history.replaceState({}, '', '/c');
+      addEventListener('popstate', resolve, { once: true });
+      history.back();
+    }));
+    assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/b', '/'], ['/c', '/b'], ['/b', '/c']]);
+  }));
+}
+
+test('a router that only replaces is followed, and what follows is told for its page', () => visit({ '/': page() }, async ({ site, tab }) => {
+  await tab.goto(`${site.origin}/`);
+  await tab.evaluate(() => {
+    history.replaceState({}, '', '/dashboard');
+    window.sillage('Signup');
+  });
+  const events = await settled(tab, site);
+  assert.deepEqual(views(site, events), [['/', undefined], ['/dashboard', '/']]);
+  assert.equal(only(events, 'Signup')[0].u, `${site.origin}/dashboard`);
+}));
+
+test('a query makes another page only by the parameters that the site keeps', () => {
+  const kept = page({ attributes: 'data-site="shop.example" data-query="page, lang"' });
+  return visit({ '/': page(), '/kept': kept }, async ({ site, tab }) => {
+    const type = (path) => tab.evaluate((to) => {
+      for (const query of ['?q=h', '?q=ho', '?q=hou&page=2', '?q=house&page=2', '?page=2&lang=fr', '']) history.pushState({}, '', to + query);
+    }, path);
+    await tab.goto(`${site.origin}/`);
+    await type('/');
+    assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined]]);
+    await tab.goto(`${site.origin}/kept`);
+    await type('/kept');
+    assert.deepEqual(views(site, await settled(tab, site)).slice(1).map(([url]) => url), ['/kept', '/kept?q=hou&page=2', '/kept?page=2&lang=fr', '/kept']);
+  });
+});
+
+test('with data-hash only a route is a page: neither its query nor data in the fragment', () => {
+  const hash = page({ attributes: 'data-site="shop.example" data-hash' });
+  return visit({ '/': hash }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/#/list`);
+    await tab.evaluate(async () => {
+      for (const fragment of ['#/list?page=2', '#/list', '#map=4/48.8/2.3', '#map=5/48.8/2.3', '#/item']) {
+        const moved = new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
+        location.hash = fragment;
+        await moved;
+      }
+    });
+    const seen = views(site, await settled(tab, site));
+    assert.deepEqual(seen.map(([url]) => url), ['/#/list', '/#map=4/48.8/2.3', '/#/item']);
+    assert.deepEqual(seen.map(([, before]) => before), [undefined, '/#/list', '/#map=4/48.8/2.3']);
+  });
+});
 
 test('going back within the page is a pageview', () => visit({ '/': page() }, async ({ site, tab }) => {
   await tab.goto(`${site.origin}/`);
@@ -86,9 +163,55 @@ test('a page back from the back/forward cache is viewed again', () => {
     await tab.waitForURL('**/b');
     await tab.goBack({ waitUntil: 'commit' });
     await tab.waitForFunction(() => window.restored);
-    assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/b', '/'], ['/', undefined]]);
+    assert.deepEqual(views(site, await settled(tab, site)), [['/', undefined], ['/b', '/'], ['/', '/b']]);
   });
 });
+
+test('an outside referrer is told once: not again after a reload, nor after going back', () => {
+  // Such a listener keeps a page out of the back/forward cache.
+  const pages = { '/a': page({ body: '<a href="/b">b</a><script>addEventListener("unload", () => {});</script>' }), '/b': page() };
+  return visit(pages, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/a`, { referer: 'https://news.example/story' });
+    await site.until((events) => only(events, 'pageview').length === 1);
+    await tab.reload();
+    await site.until((events) => only(events, 'pageview').length === 2);
+    await tab.click('a');
+    await tab.waitForURL('**/b');
+    await site.until((events) => only(events, 'pageview').length === 3);
+    await tab.goBack({ waitUntil: 'commit' });
+    await site.until((events) => only(events, 'pageview').length === 4);
+    assert.equal(await tab.evaluate(() => performance.navigation.type), 2, 'loaded anew, and not kept by the cache');
+    assert.deepEqual(views(site, site.events), [['/a', 'https://news.example/story'], ['/a', undefined], ['/b', '/a'], ['/a', '/b']]);
+  });
+});
+
+test('a page in a frame is part of another page, unless the site says otherwise', () => {
+  const pages = {
+    '/': page({ body: '<iframe src="/inside"></iframe><iframe src="/sandboxed" sandbox="allow-scripts"></iframe><iframe src="/counted"></iframe>' }),
+    '/inside': page(), '/sandboxed': page(), '/counted': page({ attributes: 'data-site="shop.example" data-frames' }),
+  };
+  return visit(pages, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    const seen = views(site, await settled(tab, site)).map(([url]) => url).sort();
+    assert.deepEqual(seen, ['/', '/counted']);
+  });
+});
+
+for (const [name, prepare] of [
+  ['navigator.webdriver', () => Object.defineProperty(navigator, 'webdriver', { value: true })],
+  ['Cypress', () => { window.Cypress = {}; }],
+]) {
+  test(`a browser that a program drives is left out (${name}), unless the site's tests ask for it`, () => {
+    const pages = { '/': page(), '/asked': page({ attributes: 'data-site="shop.example" data-automation' }) };
+    return visit(pages, async ({ site, tab }) => {
+      await tab.addInitScript(prepare);
+      await tab.goto(`${site.origin}/`);
+      await tab.evaluate(() => new Promise((callback) => window.sillage('Signup', { callback })));
+      await tab.goto(`${site.origin}/asked`);
+      assert.deepEqual(views(site, await settled(tab, site)), [['/asked', undefined]]);
+    });
+  });
+}
 
 // A driven browser holds prerendered pages back, so this one runs by itself; the page says when to go on.
 test('a prerendered page counts when it is shown, and only then', async () => {
@@ -115,6 +238,8 @@ test('a prerendered page counts when it is shown, and only then', async () => {
     assert.deepEqual(views(site, site.events), [['/', undefined], ['/b', '/']]);
     const loads = site.requests.filter((request) => request.path === '/b');
     assert.deepEqual(loads.map((request) => request.headers['sec-purpose']), ['prefetch;prerender'], 'shown as prerendered');
+    const posts = site.requests.filter((request) => request.path === '/api/event');
+    assert.ok(posts.every((request) => !request.headers['sec-purpose']), 'the collector takes none of them for a prefetch');
   } finally {
     alone.kill();
     await once(alone, 'exit');

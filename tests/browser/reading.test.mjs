@@ -49,6 +49,23 @@ test('a second report tells what was gained, and time in the background is none'
   assert.deepEqual(await reports(), [['/', 5000, 10], ['/', 3000, 100]]);
 }));
 
+test('a later report says what an earlier one of the same view told, however long ago', () => visit(8000, async ({ tab, site, pass, turn, scroll }) => {
+  const told = async () => only(await settled(tab, site), 'engagement').map(({ u, e, sd, sb }) => [u.replace(site.origin, ''), e, sd, sb]);
+  await pass(60_000);
+  await turn(true);
+  await pass(2_640_000);
+  await turn(false);
+  await pass(30_000);
+  await scroll(4000);
+  await turn(true);
+  assert.deepEqual(await told(), [['/', 60_000, 10, undefined], ['/', 30_000, 60, 10]]);
+  await turn(false);
+  await tab.evaluate(() => history.pushState({}, '', '/second'));
+  await pass(2000);
+  await turn(true);
+  assert.deepEqual((await told()).at(-1), ['/second', 2000, 60, undefined], 'another view begins anew');
+}));
+
 test('nothing new, no report', () => visit(8000, async ({ pass, turn, reports }) => {
   await pass(5000);
   await turn(true);
@@ -79,6 +96,36 @@ test('any sign of the reader keeps the time running', () => visit(8000, async ({
   await turn(true);
   assert.deepEqual((await reports()).map(([, e]) => e), [150_000]);
 }));
+
+// Apps whose content scrolls in an element of its own.
+const APPS = {
+  'a fixed shell': '<div id="box" style="position:fixed;inset:0;overflow:auto"><div style="height:8000px"></div></div>',
+  'a column beside another': `<div style="display:flex;height:100vh"><nav style="width:200px">x</nav>
+    <main id="box" style="flex:1;overflow-y:scroll"><div style="height:8000px"></div></main></div>`,
+  'a shadow root': `<div id="host" style="display:block;height:100vh"></div><script>
+    document.getElementById('host').attachShadow({ mode: 'open' }).innerHTML = '<div id="box" style="height:100vh;overflow:auto"><p style="height:8000px;margin:0"></p></div>';</script>`,
+  'content put into a component': `<div id="host" style="display:block;height:100vh"><div style="height:8000px"></div></div><script>
+    document.getElementById('host').attachShadow({ mode: 'open' }).innerHTML = '<div id="box" style="height:100vh;overflow:auto"><slot></slot></div>';</script>`,
+};
+for (const [name, body] of Object.entries(APPS)) {
+  test(`depth is that of the content where it scrolls in ${name}`, () => visitWith(browser, { '/': page({ body: `<style>body{margin:0}</style>${body}` }) }, async ({ site, context, tab }) => {
+    await withVisibility(context);
+    await context.clock.install({ time: 0 });
+    await context.clock.pauseAt(1000);
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    await context.clock.runFor(2000);
+    await tab.evaluate(() => window.turn(true));
+    await tab.evaluate(() => {
+      window.turn(false);
+      const box = document.getElementById('box') ?? document.getElementById('host').shadowRoot.getElementById('box');
+      box.scrollTop = 3200;
+    });
+    await context.clock.runFor(2000);
+    await tab.evaluate(() => window.turn(true));
+    const reports = only(await settled(tab, site), 'engagement').map(({ e, sd, sb }) => [e, sd, sb]);
+    assert.deepEqual(reports, [[2000, 10, undefined], [2000, 50, 10]]);
+  }));
+}
 
 test('a page shorter than the window is read whole', () => visit(100, async ({ pass, turn, reports }) => {
   await pass(2000);

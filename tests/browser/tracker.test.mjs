@@ -62,6 +62,16 @@ test('a browser whose requests die with the page sends beacons', () => visit({ '
   assert.equal(site.requests.at(-1).headers['sec-fetch-mode'], 'no-cors');
 }));
 
+test('a browser with neither keepalive nor beacons sends plain requests', () => visit({ '/': page() }, async ({ site, tab }) => {
+  await tab.addInitScript(() => {
+    delete Request.prototype.keepalive;
+    navigator.sendBeacon = undefined;
+  });
+  await tab.goto(`${site.origin}/`);
+  await tab.evaluate(() => new Promise((callback) => window.sillage('Signup', { callback })));
+  assert.deepEqual((await settled(tab, site)).map(({ n }) => n), ['pageview', 'Signup']);
+}));
+
 test('a browser that can send nothing is left alone, and callbacks still come', () => visit({ '/': page() }, async ({ site, tab }) => {
   await tab.addInitScript(() => { window.fetch = navigator.sendBeacon = undefined; });
   await tab.goto(`${site.origin}/`);

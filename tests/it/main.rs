@@ -28,6 +28,7 @@ mod proxy;
 mod query;
 mod reader;
 mod readers;
+mod reading;
 mod release;
 mod reload;
 mod restart;

@@ -223,7 +223,9 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
                 let properties: Vec<(&str, Cow<'_, str>)> = Vec::new();
                 HitKind::Action { name: "Signup".into(), interactive, properties }
             }
-            What::Engagement { ms, depth } => HitKind::Engagement { engaged_ms: Some(ms), scroll_percent: Some(depth) },
+            What::Engagement { ms, depth } => {
+                HitKind::Engagement { engaged_ms: Some(ms), scroll_percent: Some(depth), reported_percent: None }
+            }
         },
     }
 }

@@ -1,4 +1,4 @@
-//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c` and `t` of our own.
+//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c`, `t` and `sb` of our own.
 //! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
 
 use std::borrow::Cow;
@@ -36,6 +36,7 @@ pub(super) struct NativeFields<'a> {
     i: Option<JsonFlag>,
     e: Option<JsonNumber>,
     sd: Option<JsonNumber>,
+    sb: Option<JsonNumber>,
     w: Option<JsonNumber>,
     #[serde(default, deserialize_with = "consent")]
     c: Option<ConsentFlag>,
@@ -65,7 +66,7 @@ pub struct NativeEvent<'a> {
 
 enum NativeKind<'a> {
     Pageview,
-    Engagement(Option<u32>, Option<u8>),
+    Engagement { engaged_ms: Option<u32>, scroll_percent: Option<u8>, reported_percent: Option<u8> },
     Timing(Vec<(TimingMetric, f64)>),
     Action(Cow<'a, str>, bool, Vec<(String, String)>),
 }
@@ -105,7 +106,7 @@ impl<'a> NativeEvent<'a> {
         let name = fields.n.ok_or("n: missing")?.0;
         let what = match &*name {
             "pageview" => NativeKind::Pageview,
-            "engagement" => engagement(fields.e, fields.sd)?,
+            "engagement" => engagement(fields.e, fields.sd, fields.sb)?,
             "timing" => NativeKind::Timing(timings(fields.t)?),
             action => {
                 if action.trim().is_empty() || action.chars().count() > NAME_CHARS_MAX {
@@ -153,9 +154,11 @@ impl<'a> NativeEvent<'a> {
     pub fn kind(&self) -> HitKind<'_> {
         match &self.what {
             NativeKind::Pageview => HitKind::Pageview { not_found: false },
-            NativeKind::Engagement(engaged_ms, scroll_percent) => {
-                HitKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
-            }
+            NativeKind::Engagement { engaged_ms, scroll_percent, reported_percent } => HitKind::Engagement {
+                engaged_ms: *engaged_ms,
+                scroll_percent: *scroll_percent,
+                reported_percent: *reported_percent,
+            },
             NativeKind::Timing(timings) => HitKind::Timing(timings.clone()),
             NativeKind::Action(name, interactive, properties) => HitKind::Action {
                 name: Cow::Borrowed(name.trim()),
@@ -173,15 +176,21 @@ impl<'a> NativeEvent<'a> {
     }
 }
 
-fn engagement<'a>(engaged: Option<JsonNumber>, depth: Option<JsonNumber>) -> Result<NativeKind<'a>, &'static str> {
-    let engaged = engaged.and_then(|ms| ms.within(0.0, ENGAGED_MS_MAX)).map(whole);
-    let depth = depth
-        .and_then(|percent| percent.within(0.0, f64::MAX))
-        .and_then(|percent| u8::try_from(whole(percent.min(100.0))).ok());
-    if engaged.is_none() && depth.is_none() {
+fn engagement<'a>(
+    engaged: Option<JsonNumber>,
+    depth: Option<JsonNumber>,
+    reported: Option<JsonNumber>,
+) -> Result<NativeKind<'a>, &'static str> {
+    let percent = |number: Option<JsonNumber>| {
+        let percent = number?.within(0.0, f64::MAX)?;
+        u8::try_from(whole(percent.min(100.0))).ok()
+    };
+    let engaged_ms = engaged.and_then(|ms| ms.within(0.0, ENGAGED_MS_MAX)).map(whole);
+    let scroll_percent = percent(depth);
+    if engaged_ms.is_none() && scroll_percent.is_none() {
         return Err("engagement: e or sd is needed");
     }
-    Ok(NativeKind::Engagement(engaged, depth))
+    Ok(NativeKind::Engagement { engaged_ms, scroll_percent, reported_percent: percent(reported) })
 }
 
 fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static str> {

@@ -161,8 +161,8 @@ impl<'a> PageUrl<'a> {
 }
 
 /// Where a pageview came from: another host, a page of the site itself, or nowhere that may be told. Addresses, names
-/// of private networks, other schemes and garbage are nowhere.
-pub fn referrer(url: &str, site: &Site) -> Referrer {
+/// of private networks, other schemes and garbage are nowhere. `fragment_is_page` holds for the page before too.
+pub fn referrer(url: &str, site: &Site, fragment_is_page: bool) -> Referrer {
     if let Some(app) = url.strip_prefix("android-app://") {
         let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
@@ -171,7 +171,7 @@ pub fn referrer(url: &str, site: &Site) -> Referrer {
     }
     let Ok(location) = PageUrl::parse(url) else { return Referrer::None };
     if site.serves(location.host()) {
-        Referrer::Inside(location.page(site, false))
+        Referrer::Inside(location.page(site, fragment_is_page))
     } else if location.is_public() {
         Referrer::Outside(location.host().into())
     } else {

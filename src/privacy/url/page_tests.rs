@@ -187,10 +187,14 @@ fn a_referrer_is_a_host_or_a_page_of_the_site() {
         ("", Referrer::None),
         ("\u{0}", Referrer::None),
     ] {
-        assert_eq!(referrer(url, &site(&[])), expected, "{url:?}");
+        assert_eq!(referrer(url, &site(&[]), false), expected, "{url:?}");
+    }
+    for (fragment_is_page, page) in [(true, "/#/list"), (false, "/")] {
+        let before = referrer("https://a.example/#/list", &site(&[]), fragment_is_page);
+        assert_eq!(before, Referrer::Inside(page.into()), "the page before of a hash router");
     }
     let long = format!("https://news.example/?{}", "a".repeat(5_000));
-    assert_eq!(referrer(&long, &site(&[])), outside("news.example"));
+    assert_eq!(referrer(&long, &site(&[]), false), outside("news.example"));
 }
 
 /// Paths, queries and fragments made of what is likeliest to go wrong.
@@ -283,8 +287,8 @@ proptest! {
         if let Ok(location) = PageUrl::parse(&format!("https://a.example/{text}?page={kept}")) {
             location.page(&site, true);
         }
-        referrer(&text, &site);
-        referrer(&format!("https://{text}/"), &site);
+        referrer(&text, &site, false);
+        referrer(&format!("https://{text}/"), &site, false);
     }
 
     #[test]
@@ -328,7 +332,7 @@ proptest! {
 
     #[test]
     fn a_referring_host_holds_no_more_than_a_host(rest in rest()) {
-        if let Referrer::Outside(host) = referrer(&format!("https://{rest}"), &site(&[])) {
+        if let Referrer::Outside(host) = referrer(&format!("https://{rest}"), &site(&[]), false) {
             let is_letter = |byte: u8| !byte.is_ascii_uppercase() && !b"/?#@:".contains(&byte);
             prop_assert!(host.len() <= 253 && host.bytes().all(is_letter), "{host}");
         }

@@ -81,10 +81,25 @@ enum ReferrerKind<'n> {
 
 #[derive(Serialize, Deserialize)]
 enum EntryKind<'n> {
-    Pageview { not_found: bool },
-    Action { name: &'n str, interactive: bool, properties: Vec<(&'n str, &'n str)> },
-    Engagement { engaged_ms: Option<u32>, scroll_percent: Option<u8> },
+    Pageview {
+        not_found: bool,
+    },
+    Action {
+        name: &'n str,
+        interactive: bool,
+        properties: Vec<(&'n str, &'n str)>,
+    },
+    Engagement {
+        engaged_ms: Option<u32>,
+        scroll_percent: Option<u8>,
+    },
     Timing(Vec<(u8, f64)>),
+    /// An engagement that follows an earlier report of the same showing. Last, so that older journals are read as before.
+    FurtherEngagement {
+        engaged_ms: Option<u32>,
+        scroll_percent: Option<u8>,
+        reported_percent: u8,
+    },
 }
 
 impl<'n> HitEntry<'n> {
@@ -115,8 +130,15 @@ impl<'n> HitEntry<'n> {
                     interactive: *interactive,
                     properties: properties.iter().map(|(name, value)| (*name, &**value)).collect(),
                 },
-                HitKind::Engagement { engaged_ms, scroll_percent } => {
+                HitKind::Engagement { engaged_ms, scroll_percent, reported_percent: None } => {
                     EntryKind::Engagement { engaged_ms: *engaged_ms, scroll_percent: *scroll_percent }
+                }
+                HitKind::Engagement { engaged_ms, scroll_percent, reported_percent: Some(reported) } => {
+                    EntryKind::FurtherEngagement {
+                        engaged_ms: *engaged_ms,
+                        scroll_percent: *scroll_percent,
+                        reported_percent: *reported,
+                    }
                 }
                 HitKind::Timing(timings) => {
                     EntryKind::Timing(timings.iter().map(|(metric, ms)| (*metric as u8, *ms)).collect())
@@ -154,7 +176,10 @@ impl<'n> HitEntry<'n> {
                     properties: properties.into_iter().map(|(name, value)| (name, Cow::Borrowed(value))).collect(),
                 },
                 EntryKind::Engagement { engaged_ms, scroll_percent } => {
-                    HitKind::Engagement { engaged_ms, scroll_percent }
+                    HitKind::Engagement { engaged_ms, scroll_percent, reported_percent: None }
+                }
+                EntryKind::FurtherEngagement { engaged_ms, scroll_percent, reported_percent } => {
+                    HitKind::Engagement { engaged_ms, scroll_percent, reported_percent: Some(reported_percent) }
                 }
                 EntryKind::Timing(timings) => HitKind::Timing(
                     timings
