@@ -36,8 +36,8 @@ static SCRIPTS: LazyLock<[(&str, Asset); 9]> = LazyLock::new(
     || scripts!(".js" ".core.js" ".full.js" ".extra.js" ".consent.js" ".actions.js" ".watch.js" ".timing.js" ".compat.js"),
 );
 
-/// Under which other tools serve their trackers, without the ending: ours answers there, in the form that reads the tags of
-/// theirs. What follows in a name, such as `.outbound-links` or `pa-`, is read by the script itself.
+/// Under which other tools serve their trackers, without the ending: ours answers there, in the form that reads the
+/// tags of theirs. What follows in a name, such as `.outbound-links` or `pa-`, is read by the script itself.
 const FOREIGN_STEMS: [&str; 8] =
     ["/js/script", "/js/plausible", "/js/pa-", "/script", "/count", "/matomo", "/piwik", "/tracker"];
 

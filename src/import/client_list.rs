@@ -38,8 +38,8 @@ pub(super) fn client(list: &str) -> Option<IpAddr> {
     addresses().find(|address| !is_local(*address)).or_else(|| addresses().next())
 }
 
-/// The client that a proxy tells, where the peer itself stands in a local network; otherwise the peer, since anybody may
-/// send such a header.
+/// The client that a proxy tells, where the peer itself stands in a local network; otherwise the peer, since anybody
+/// may send such a header.
 pub(super) fn behind_proxy(peer: IpAddr, told: Option<&str>) -> IpAddr {
     if !is_local(peer) {
         return peer;

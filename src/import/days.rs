@@ -4,8 +4,8 @@
 //! `--continue` knows which lines were counted.
 //!
 //! A note is `begun NAME`, `part 3 NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
-//! NAME` where none was. A name is a hash of what decides the figures, the first day that was within the retention then,
-//! and when the import began.
+//! NAME` where none was. A name is a hash of what decides the figures, the first day that was within the retention
+//! then, and when the import began.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -13,7 +13,7 @@ use crate::import::log_line::{LogLine, LoggedAgent};
 use crate::privacy::hit::ObjectionSignals;
 
 /// Number of a text; 0 stands for none.
-type TextId = u32;
+type LineTextId = u32;
 
 /// Hits in memory.
 #[derive(Default)]
@@ -33,16 +33,16 @@ struct HeldHit {
 enum HeldBody {
     Request(HeldRequest),
     /// A native event: the whole line.
-    Event(TextId),
+    Event(LineTextId),
 }
 
 struct HeldRequest {
     address: IpAddr,
-    target: TextId,
-    host: TextId,
-    referrer: TextId,
-    agent: TextId,
-    language: TextId,
+    target: LineTextId,
+    host: LineTextId,
+    referrer: LineTextId,
+    agent: LineTextId,
+    language: LineTextId,
     not_found: bool,
     agent_is_logged: bool,
     signals: ObjectionSignals,
@@ -134,7 +134,7 @@ impl HeldHits {
 
     /// The hits, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Timestamp, HitView<'_>)> {
-        let text = |id: TextId| self.texts.of(id);
+        let text = |id: LineTextId| self.texts.of(id);
         self.hits.iter().map(move |hit| {
             let at = Timestamp::from_millisecond(hit.at).unwrap_or_default();
             let view = match &hit.body {
@@ -160,12 +160,12 @@ impl HeldHits {
 struct Texts {
     bytes: String,
     ends: Vec<usize>,
-    known: HashTable<TextId>,
+    known: HashTable<LineTextId>,
     hasher: DefaultHashBuilder,
 }
 
 impl Texts {
-    fn intern(&mut self, text: &str) -> TextId {
+    fn intern(&mut self, text: &str) -> LineTextId {
         let hash = self.hasher.hash_one(text);
         if let Some(id) = self.known.find(hash, |id| self.of(*id) == Some(text)) {
             return *id;
@@ -176,14 +176,14 @@ impl Texts {
         id
     }
 
-    fn push(&mut self, text: &str) -> TextId {
+    fn push(&mut self, text: &str) -> LineTextId {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
         // Memory is bounded far below as many.
-        TextId::try_from(self.ends.len()).unwrap_or(TextId::MAX)
+        LineTextId::try_from(self.ends.len()).unwrap_or(LineTextId::MAX)
     }
 
-    fn of(&self, id: TextId) -> Option<&str> {
+    fn of(&self, id: LineTextId) -> Option<&str> {
         slice(&self.bytes, &self.ends, id)
     }
 
@@ -192,7 +192,7 @@ impl Texts {
     }
 }
 
-fn slice<'t>(bytes: &'t str, ends: &[usize], id: TextId) -> Option<&'t str> {
+fn slice<'t>(bytes: &'t str, ends: &[usize], id: LineTextId) -> Option<&'t str> {
     let at = usize::try_from(id).ok()?.checked_sub(1)?;
     let from = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
     bytes.get(from..*ends.get(at)?)

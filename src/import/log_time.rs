@@ -82,7 +82,8 @@ fn offset(zone: &str) -> Option<Offset> {
     Offset::from_seconds(sign * seconds).ok()
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; seconds with a fraction too.
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; seconds with a fraction
+/// too.
 fn since_1970(text: &str) -> Option<Timestamp> {
     if text.contains(['e', 'E']) {
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;

@@ -5,12 +5,12 @@ use jiff::SignedDuration;
 /// Published counts are multiples of this: the criterion asks for tens.
 pub const STEP: i64 = 10;
 
-/// Drawn visitors from which a row is published. The draw moves a sum by up to 18, so that a row of one visitor is never
-/// published, one of two in a thousandth of cases, one of 29 always.
+/// Drawn visitors from which a row is published. The draw moves a sum by up to 18, so that a row of one visitor is
+/// never published, one of two in a thousandth of cases, one of 29 always.
 pub const GATE: i64 = 20;
 
-/// Visitors and one digit by chance that a page's or an action's busiest day must reach before its week or month may show
-/// it: a single person who comes every day adds up to a month's thirty, and must not open a page of their own.
+/// Visitors and one digit by chance that a page's or an action's busiest day must reach before its week or month may
+/// show it: a single person who comes every day adds up to a month's thirty, and must not open a page of their own.
 pub const PAGE_OPENS_AT: i64 = 11;
 
 /// The same for texts from outside (searches, property values, referrers, campaigns): one visitor more, since such a

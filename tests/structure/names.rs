@@ -1,4 +1,4 @@
-//! Names of types, and where they are declared.
+//! Names of types, and where they are declared. Associated types are named by their traits and left out.
 
 use std::collections::BTreeMap;
 
@@ -38,9 +38,5 @@ impl<'a> Visit<'a> for NameCollector {
         }
         self.0.extend(name.map(ToString::to_string));
         visit::visit_item(self, item);
-    }
-
-    fn visit_impl_item_type(&mut self, item: &'a syn::ImplItemType) {
-        self.0.push(item.ident.to_string());
     }
 }

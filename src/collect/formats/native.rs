@@ -1,5 +1,5 @@
-//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c`, `t` and `sb` of our own.
-//! Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
+//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c`, `t` and `sb` of our
+//! own. Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -94,7 +94,8 @@ enum EntryKind<'n> {
         scroll_percent: Option<u8>,
     },
     Timing(Vec<(u8, f64)>),
-    /// An engagement that follows an earlier report of the same showing. Last, so that older journals are read as before.
+    /// An engagement that follows an earlier report of the same showing. Last, so that older journals are read as
+    /// before.
     FurtherEngagement {
         engaged_ms: Option<u32>,
         scroll_percent: Option<u8>,
