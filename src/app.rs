@@ -146,7 +146,6 @@ impl App {
             ledger: ledger.clone(),
             store: store.clone(),
             releaser: releaser.clone(),
-            protection: config.privacy.protection,
             meters: meters.clone(),
             clock: clock.clone(),
             every: Duration::from_secs(config.spool.flush_seconds),
@@ -306,7 +305,7 @@ pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), 
             [_] => Store::connect(clickhouse, &endpoint),
             urls => failover::follow(clickhouse, &endpoint, urls),
         };
-        return Ok((store, None));
+        return Ok((store.protected(config.privacy.protection), None));
     }
     let engine = Engine::start(engine::EngineOptions {
         dir: config.clickhouse.dir.clone(),
@@ -316,12 +315,12 @@ pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), 
         ..engine::EngineOptions::default()
     })
     .await?;
-    Ok((engine.store(&config.clickhouse), Some(engine)))
+    Ok((engine.store(&config.clickhouse).protected(config.privacy.protection), Some(engine)))
 }
 
 async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc<Store>, Option<Engine>), AppError> {
     let (store, engine) = match database {
-        Some(endpoint) => (Store::connect(&config.clickhouse, &endpoint), None),
+        Some(endpoint) => (Store::connect(&config.clickhouse, &endpoint).protected(config.privacy.protection), None),
         None => reach_database(config).await?,
     };
     Ok((Arc::new(store), engine))
@@ -412,8 +411,8 @@ fn maintenance(
 /// What releases the figures that this collector ships.
 fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
     let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
-    let options = ReleaserOptions { store: store.clone(), collector, started: clock.now(), breaks_off: None };
-    Releaser::new(options, sites)
+    let (store, protection) = (store.clone(), store.protection());
+    Releaser::new(ReleaserOptions { store, collector, started: clock.now(), protection, breaks_off: None }, sites)
 }
 
 /// One for each collecting thread.

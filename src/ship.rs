@@ -58,8 +58,6 @@ pub struct Shipper {
     pub store: Arc<Store>,
     /// Releases what is due once everything is shipped.
     pub releaser: Arc<Releaser>,
-    /// How figures are protected: `exact` publishes at each flush.
-    pub protection: Protection,
     /// Where figures about this go.
     pub meters: Arc<Meters>,
     /// How old an event is.
@@ -279,7 +277,7 @@ impl Shipper {
 
     async fn insert(&self, batch: &Batch) -> Result<(), ShipError> {
         let ship = &self.meters.ship;
-        let inserted = match self.protection {
+        let inserted = match self.store.protection() {
             Protection::Exact => self.store.insert(batch).await,
             Protection::Tens => self.releaser.insert(batch, self.clock.now()).await,
         };

@@ -27,13 +27,17 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
     let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &LimitsConfig::default(), clock.now()).unwrap();
     let database = config::ClickHouseConfig::default();
     let store = Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap()));
-    let options =
-        ReleaserOptions { store: store.clone(), collector: "a".into(), started: clock.now(), breaks_off: None };
+    let options = ReleaserOptions {
+        store: store.clone(),
+        collector: "a".into(),
+        started: clock.now(),
+        protection: store.protection(),
+        breaks_off: None,
+    };
     let ship = Shipper {
         ledger: Arc::new(ledger),
         store,
         releaser: Arc::new(Releaser::new(options, &sites())),
-        protection: Protection::Exact,
         meters: Arc::new(Meters::new(&sites())),
         clock: clock.clone(),
         every: FOLD_EVERY,

@@ -23,7 +23,7 @@ impl Database {
             && let Some(endpoint) = Engine::running(&config.runtime.dir).await
         {
             let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &endpoint);
-            return Ok(Self { store, engine: None });
+            return Ok(Self { store: store.protected(config.privacy.protection), engine: None });
         }
         let (store, engine) = app::reach_database(config).await?;
         Ok(Self { store, engine })

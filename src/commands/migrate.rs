@@ -1,9 +1,17 @@
 //! `sillage migrate`.
 
+use std::sync::Arc;
+
+use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;
 use crate::commands::database::Database;
 use crate::commands::terminal::{CommandError, print};
 use crate::config::Config;
+use crate::release::calendar::date_of;
+use crate::release::upgrade::{UPGRADE_ORIGIN, UpgradeStep, upgrade};
+use crate::release::{Releaser, ReleaserOptions};
+use crate::sites::Sites;
+use crate::store::Store;
 use crate::store::migrate::{self, MigrationSettings};
 
 /// Bring the database's tables to this release's schema.
@@ -24,6 +32,7 @@ impl MigrateCommand {
     pub async fn run(&self) -> Result<(), CommandError> {
         let config = self.config.load()?;
         let database = Database::open(&config).await?;
+        let mut released = None;
         let (steps, by_hand) = if self.dry_run {
             let steps = migrate::dry_run(&database.store, &settings(&config)).await;
             (steps, migrate::reader_steps(&config.clickhouse))
@@ -33,10 +42,14 @@ impl MigrateCommand {
                 Ok(_) => migrate::grant_reader(&database.store, &config.clickhouse).await,
                 Err(_) => Vec::new(),
             };
+            if steps.is_ok() {
+                released = Some(release_exact_rows(&config, &database.store).await);
+            }
             (steps, by_hand)
         };
         database.close().await;
         let steps = steps?;
+        let released = released.transpose()?.unwrap_or_default();
         let mut text = String::new();
         if self.dry_run {
             for step in &steps {
@@ -48,8 +61,30 @@ impl MigrateCommand {
             by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
         }
         let state = if self.dry_run { "to run" } else { "run" };
+        if released > 0 {
+            text.push_str(&format!("-- {released} release(s) of exact rows of earlier versions\n"));
+        }
         print(&format!("{text}-- {} statement(s) {state}", steps.len()))
     }
+}
+
+/// Releases the exact rows of earlier versions, each day as if it had just closed; says on stderr how far it is.
+async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, CommandError> {
+    let options = ReleaserOptions {
+        store: Arc::new(store.clone()),
+        collector: UPGRADE_ORIGIN.into(),
+        started: SystemClock.now(),
+        protection: store.protection(),
+        breaks_off: None,
+    };
+    let releaser = Releaser::new(options, &Sites::new(&config.site)?);
+    let mut progress = |step: UpgradeStep<'_>| match step {
+        UpgradeStep::Moves(table, month) => {
+            eprintln!("{table} of {}: moved to the waiting tables", month.strftime("%Y-%m"))
+        }
+        UpgradeStep::Published(name) => eprintln!("{} {}: published", name.kind.word(), date_of(name.day)),
+    };
+    Ok(upgrade(store, &releaser, SystemClock.now(), &mut progress).await?)
 }
 
 /// What the migrations need of the configuration.

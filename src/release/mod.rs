@@ -12,6 +12,7 @@ pub mod periods;
 pub mod releaser;
 pub mod rules;
 mod statements;
+pub mod upgrade;
 
 pub use periods::{ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
 pub use releaser::{Releaser, ReleaserOptions, StepCheck};

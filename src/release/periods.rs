@@ -73,7 +73,7 @@ pub struct ReleaseName {
     pub first: Day,
     /// Its last: a release takes several periods at once where they are over already.
     pub day: Day,
-    /// Start of its hour, seconds since 1970; 0 for all else.
+    /// Start of its hour, seconds since 1970; of all else, how often the period was released before.
     pub hour: u32,
     /// Import that brought its rows; empty: measured.
     pub origin: String,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::config::Protection;
 use crate::event::Day;
 use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
@@ -34,6 +35,8 @@ pub struct ReleaserOptions {
     pub collector: String,
     /// When it started.
     pub started: Timestamp,
+    /// `exact`: what waits is published as it is.
+    pub protection: Protection,
     /// For tests: asked before every statement that changes something; `true` breaks off there.
     pub breaks_off: Option<StepCheck>,
 }
@@ -109,14 +112,21 @@ impl Releaser {
         Ok(complete_until >= now)
     }
 
-    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months.
+    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months. `progress`
+    /// is told each release; their number is given back.
     ///
     /// # Errors
     /// The database's; the next call goes on from there.
-    pub async fn release_import(&self, origin: &str, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn release_import(
+        &self,
+        origin: &str,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(&ReleaseName) + Send),
+    ) -> Result<u64, StoreError> {
         let mut releases = 0;
         while let Some(name) = self.next_due(origin, Timestamp::MAX).await? {
             self.release(&name, now).await?;
+            progress(&name);
             releases += 1;
         }
         Ok(releases)
@@ -172,19 +182,26 @@ impl Releaser {
         let zones = lock(&self.zones).clone();
         let is_over = |day: &Day| closes_at(date_of(*day), &zones) <= until;
         let name = |kind, first, day, hour| Some(ReleaseName { kind, first, day, hour, origin: origin.to_owned() });
+        // Rows that came into a period while another collector released it are a release of their own.
+        let again = |kind: ReleaseKind, first: Day, last: Day| {
+            let overlaps = |of: &ReleaseName| of.kind == kind && of.first <= last && of.day >= first;
+            let rounds = of_origin.clone().filter(|(of, _)| overlaps(of)).map(|(of, _)| of.hour + 1);
+            rounds.max().unwrap_or_default()
+        };
         let days: Vec<Day> = self.waiting_days(origin).await?.into_iter().filter(is_over).collect();
         if let Some(first) = days.first() {
             let week = sunday_of(date_of(*first));
             let last = days.iter().rfind(|day| sunday_of(date_of(**day)) == week).unwrap_or(first);
-            return Ok(name(ReleaseKind::Day, *first, *last, 0));
+            return Ok(name(ReleaseKind::Day, *first, *last, again(ReleaseKind::Day, *first, *last)));
         }
         for kind in [ReleaseKind::Week, ReleaseKind::Month] {
             let due: Vec<Day> = self.waiting_buckets(origin, kind).await?.into_iter().filter(is_over).collect();
             if let (Some(first), Some(last)) = (due.first(), due.last()) {
-                return Ok(name(kind, *first, *last, 0));
+                return Ok(name(kind, *first, *last, again(kind, *first, *last)));
             }
         }
-        let released: HashSet<u32> = of_origin.map(|(name, _)| name.hour).collect();
+        let hours = of_origin.filter(|(name, _)| name.kind == ReleaseKind::Hour);
+        let released: HashSet<u32> = hours.map(|(name, _)| name.hour).collect();
         let is_closed = |hour: &u32| !released.contains(hour) && hour_closes_at(*hour) <= until;
         let hour = self.waiting_hours(origin).await?.into_iter().find(is_closed);
         let day = |hour: u32| Day(u16::try_from(hour / 86_400).unwrap_or(u16::MAX));
@@ -241,8 +258,9 @@ impl Releaser {
         let (first, second) = (key()?, key()?);
         let database = self.store().database();
         let released = periods::begun(self.store()).await?.into_iter();
-        let hours: Vec<u32> = released.filter(|(of, _)| of.origin == name.origin).map(|(of, _)| of.hour).collect();
-        for (text, timings) in statements::stage(database, name.kind) {
+        let hours = released.filter(|(of, _)| of.origin == name.origin && of.kind == ReleaseKind::Hour);
+        let hours: Vec<u32> = hours.map(|(of, _)| of.hour).collect();
+        for (text, timings) in statements::stage(database, self.options.protection, name.kind) {
             self.before("stage")?;
             let question = self.about(&text, name).param("k1", first).param("k2", second);
             let question = question.param("timings", timings).param("hours", &hours);
@@ -291,12 +309,7 @@ impl Releaser {
 
     async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
         self.before("drop")?;
-        let (database, cluster) = (self.store().database(), self.store().cluster());
-        let name = match cluster {
-            "" => format!("{database}.{table}"),
-            cluster => format!("{database}.{table}_local ON CLUSTER '{cluster}'"),
-        };
-        self.store().statement(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
+        self.store().drop_partition(table, partition).await
     }
 
     async fn record(&self, name: &ReleaseName, state: ReleaseState, now: Timestamp) -> Result<(), StoreError> {

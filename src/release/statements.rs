@@ -1,6 +1,7 @@
 //! The statements of a release, made of the texts in `src/release/sql/` and the constants of [`rules`](super::rules).
 //! Names come from our own code; whatever a visitor or a configuration had a part in travels as a parameter.
 
+use crate::config::Protection;
 use crate::release::periods::ReleaseKind;
 use crate::release::rules::{GATE, PAGE_OPENS_AT, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
 
@@ -118,22 +119,22 @@ impl Level {
 
 /// Draws all cells of a release into the staging table, in this order: load times after pages, whose gate they share.
 /// The second of a pair says whether a bucket's load times are meant.
-pub(super) fn stage(database: &str, kind: ReleaseKind) -> Vec<(String, u8)> {
-    let hours = |which: &str| staging(database, &HOUR_CELLS.replace("{{hours}}", which));
+pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
+    let hours = |which: &str| staging(database, protection, &HOUR_CELLS.replace("{{hours}}", which));
     match kind {
         ReleaseKind::Hour => vec![(hours("hour = {hour:DateTime('UTC')}"), 0)],
         ReleaseKind::Day => {
             let days = "day BETWEEN {first:Date} AND {day:Date} AND NOT has({hours:Array(UInt32)}, toUInt32(hour))";
-            DAY_CELLS.iter().map(|cells| (staging(database, cells), 0)).chain([(hours(days), 0)]).collect()
+            DAY_CELLS.iter().map(|cells| (staging(database, protection, cells), 0)).chain([(hours(days), 0)]).collect()
         }
         ReleaseKind::Week | ReleaseKind::Month => {
-            [0, 1].map(|timings| (staging(database, BUCKET_CELLS), timings)).to_vec()
+            [0, 1].map(|timings| (staging(database, protection, BUCKET_CELLS), timings)).to_vec()
         }
     }
 }
 
 /// Draws the cells that `cells` selects, into the staging table.
-fn staging(database: &str, cells: &str) -> String {
+fn staging(database: &str, protection: Protection, cells: &str) -> String {
     let units: Vec<String> = UNITS.iter().map(|(_, unit)| unit.to_string()).collect();
     let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
     let opens_at = format!(
@@ -147,13 +148,23 @@ fn staging(database: &str, cells: &str) -> String {
         "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells \
          WHERE release = {{release:String}} AND level = 'page' AND (shown OR published >= {GATE})))"
     );
+    let (draw, shown) = match protection {
+        Protection::Exact => ("(figure, unit, chance) -> figure".to_owned(), "1".to_owned()),
+        Protection::Tens => (
+            "(figure, unit, chance) -> cut(in_units(raised(figure, unit, chance), unit) + digits(chance), unit)"
+                .to_owned(),
+            format!(
+                "published + gate_drawn >= {GATE} AND ({{kind:String}} IN ('hour', 'day') OR days_reached > 0) AND {open}"
+            ),
+        ),
+    };
     without_comments(STAGE)
         .replace("{{cells}}", &without_comments(cells))
         .replace("{{database}}", database)
         .replace("{{units}}", &format!("[{}]", units.join(", ")))
         .replace("{{opens_at}}", &opens_at)
-        .replace("{{open}}", &open)
-        .replace("{{gate}}", &GATE.to_string())
+        .replace("{{draw}}", &draw)
+        .replace("{{shown}}", &shown)
 }
 
 /// Hands on what is left of a release.
@@ -172,7 +183,7 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled_in_and_figures_are_the_staged_ones() {
         let kinds = [ReleaseKind::Hour, ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month];
-        let staged = kinds.into_iter().flat_map(|kind| stage("audience", kind)).map(|(text, _)| text);
+        let staged = kinds.into_iter().flat_map(|kind| stage("audience", Protection::Tens, kind)).map(|(text, _)| text);
         let staged = staged.chain([rest("audience")]);
         for statement in staged.chain(LEVELS.iter().map(|level| level.publish("audience"))) {
             assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");

@@ -94,6 +94,7 @@ pub struct Store {
     definer: String,
     reader_user: Option<String>,
     cluster: String,
+    protection: config::Protection,
 }
 
 /// One client for each user, at one endpoint.
@@ -138,7 +139,18 @@ impl Store {
             definer: endpoint.writer.user.clone(),
             reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
             cluster: config.cluster.clone(),
+            protection: config::Protection::Exact,
         }
+    }
+
+    /// The same, with figures protected in this way: with `tens`, batches wait for their release.
+    pub fn protected(self, protection: config::Protection) -> Self {
+        Self { protection, ..self }
+    }
+
+    /// How figures are protected.
+    pub fn protection(&self) -> config::Protection {
+        self.protection
     }
 
     /// The same for a database that moves: `source` is asked before each use; the users' names stay those of
@@ -199,6 +211,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Retryable`]: offer the same batch again. [`StoreError::Refused`]: it will never be taken as it is.
     pub async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
+        if self.protection == config::Protection::Tens {
+            return self.insert_waiting(batch).await;
+        }
         self.insert_rows("pages", &batch.token, &batch.pages).await?;
         self.insert_rows("breakdowns", &batch.token, &batch.breakdowns).await?;
         self.insert_rows("actions", &batch.token, &batch.actions).await?;
@@ -279,6 +294,18 @@ impl Store {
         let insert =
             self.clients().bare.insert_formatted_with(format!("INSERT INTO {}.{table} FORMAT Native", self.database));
         insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
+    }
+
+    /// Drops a partition of one of our tables, on every node; its name is the text that ClickHouse reads.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
+        let name = match self.cluster.as_str() {
+            "" => format!("{}.{table}", self.database),
+            cluster => format!("{}.{table}_local ON CLUSTER '{cluster}'", self.database),
+        };
+        self.statement(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
     }
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.

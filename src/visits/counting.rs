@@ -71,7 +71,7 @@ impl SightingCounter<'_, '_> {
         };
         let new_page_visitor = self.see(self.sighting.tag.on_page(&self.sighting.key, page));
         let view = View::new(self.sighting.day, self.sighting.hour, page);
-        self.way_here(&mut values, open.as_ref().map(|(_, visit)| visit));
+        self.way_here(&mut values, open.is_some());
         self.admit_values(page, &mut values);
         let (entry, left) = match open {
             Some((number, before)) => {
@@ -162,19 +162,16 @@ impl SightingCounter<'_, '_> {
         self.met.rows |= self.today.rows.admit_values(page, values);
     }
 
-    /// Where the pageview came from: an outside host; a page of the site, as the referrer says or, without one, as the
-    /// visit in progress knows; or, for a visit's first, directly. Source and channel, where they are measured, follow.
-    fn way_here(&mut self, values: &mut [u16; DIMENSIONS], open: Option<&Visit>) {
-        let from_visit;
-        let (referrer, previous) = match (&self.sighting.referrer, open) {
+    /// Where the pageview came from: an outside host; a page of the site, as its own referrer says (what memory knows of
+    /// the visit may be another person behind the same address and agent); or, for a visit's first, directly. Source
+    /// and channel, where they are measured, follow.
+    fn way_here(&mut self, values: &mut [u16; DIMENSIONS], in_visit: bool) {
+        let (referrer, previous) = match (&self.sighting.referrer, in_visit) {
             (Referrer::Outside(host), _) => (Some(&**host), None),
-            (Referrer::Inside(page), Some(_)) => (None, Some(&**page)),
-            (Referrer::Inside(page), None) => (Some(DIRECT), Some(&**page)),
-            (Referrer::None, None) => (Some(DIRECT), None),
-            (Referrer::None, Some(visit)) => {
-                from_visit = self.today.lexicon.pages.term(visit.current.page).text.to_owned();
-                (None, Some(from_visit.as_str()))
-            }
+            (Referrer::Inside(page), true) => (None, Some(&**page)),
+            (Referrer::Inside(page), false) => (Some(DIRECT), Some(&**page)),
+            (Referrer::None, false) => (Some(DIRECT), None),
+            (Referrer::None, true) => (None, None),
         };
         let direct = referrer == Some(DIRECT);
         let facts = self.sighting.facts.as_ref().filter(|facts| direct && facts.tells_of_coming());

@@ -93,8 +93,7 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
                 let new_page = i64::from(seen_pages.insert((day(hit), hit.visitor, hit.page)));
                 add(&mut figures, format!("{row} visitors"), new_visitor);
                 add(&mut figures, format!("{row} page_visitors"), new_page);
-                let previous = open.as_ref().and_then(|visit| visit.pageviews().last().map(|last| last.page));
-                for value in values(hit, *referrer, open.is_some(), previous) {
+                for value in values(hit, *referrer, open.is_some()) {
                     let row = format!("breakdowns {} {} {value}", day(hit), hit.page);
                     add(&mut figures, format!("{row} pageviews"), 1);
                     add(&mut figures, format!("{row} visitors"), new_visitor);
@@ -134,7 +133,7 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
         add(&mut figures, format!("{row} bounces"), bounce);
         add(&mut figures, format!("{row} visit_seconds"), seconds);
         add(&mut figures, format!("pages {} {} {} exits", day(last_view), hour(last_view), last_view.page), 1);
-        for value in values(entry, referrer, false, None) {
+        for value in values(entry, referrer, false) {
             let row = format!("breakdowns {} {} {value}", day(entry), entry.page);
             add(&mut figures, format!("{row} visits"), 1);
             add(&mut figures, format!("{row} bounces"), bounce);
@@ -150,12 +149,12 @@ impl<'s> Visit<'s> {
     }
 }
 
-fn values(hit: &Sent, referrer: From, in_visit: bool, previous: Option<&str>) -> Vec<String> {
+fn values(hit: &Sent, referrer: From, in_visit: bool) -> Vec<String> {
     let mut values = vec![format!("browser {}", hit.browser())];
     match referrer {
         From::News => values.push("referrer news.example".into()),
         From::Page(page) => values.push(format!("previous_page {page}")),
-        From::Nowhere => values.extend(previous.map(|page| format!("previous_page {page}"))),
+        From::Nowhere => {}
     }
     if !in_visit && referrer != From::News {
         values.push("referrer (direct)".into());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use sillage::config::SiteConfig;
+use sillage::config::{Protection, SiteConfig};
+use sillage::release::upgrade::upgrade;
 use sillage::release::{Releaser, ReleaserOptions, StepCheck};
 use sillage::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
 use sillage::sites::Sites;
@@ -32,6 +33,7 @@ fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCheck>) -> Re
         store: Arc::new(store.clone()),
         collector: collector.into(),
         started: at("2026-03-01T00:00:00Z"),
+        protection: Protection::Tens,
         breaks_off,
     };
     Releaser::new(options, &Sites::new(&[site]).unwrap())
@@ -253,8 +255,8 @@ async fn an_import_broken_off_in_its_weeks_or_months_is_published_once() {
         let breaks_off =
             move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
         let broken = breaking(&store, "import", Some(Box::new(breaks_off)));
-        broken.release_import(&origin, at("2026-06-01T00:00:00Z")).await.ok();
-        releaser(&store, "import").release_import(&origin, at("2026-06-01T00:00:00Z")).await.unwrap();
+        broken.release_import(&origin, at("2026-06-01T00:00:00Z"), &mut |_| ()).await.ok();
+        releaser(&store, "import").release_import(&origin, at("2026-06-01T00:00:00Z"), &mut |_| ()).await.unwrap();
         let of_origin = format!("page_days WHERE origin = '{origin}' AND page = '/'");
         let published = sums(&store, &of_origin, "page", "pageviews").await;
         assert!((published["/"] - 286).abs() <= 18, "broken off at step {number}: {published:?}");
@@ -300,4 +302,34 @@ async fn the_collector_that_started_first_releases_and_waits_for_the_others() {
     one.insert(&shop_day("one-2", MONDAY + 1), close_of(MONDAY + 1)).await.unwrap();
     one.shipped(close_of(MONDAY + 1)).await.unwrap();
     assert_eq!(accounted(&store).await, acknowledged(3));
+}
+
+#[tokio::test]
+async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_where_it_stopped() {
+    let store = fresh_store().await;
+    for number in 0..40_u16 {
+        store.insert(&shop_day(&format!("node-{number}"), MONDAY + number)).await.unwrap();
+    }
+    for table in ["page_days", "site_days", "dimension_days"] {
+        let database = store.database();
+        store.statement(&format!("TRUNCATE TABLE {database}.{table}")).await.unwrap();
+    }
+    let now = at("2026-06-01T00:00:00Z");
+    let mut ended = false;
+    for steps in [3, 40, 90, 200, 1_000] {
+        let left = AtomicUsize::new(steps);
+        let breaks_off =
+            move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
+        let broken = breaking(&store, "upgrade", Some(Box::new(breaks_off)));
+        ended = upgrade(&store, &broken, now, &mut |_| ()).await.is_ok();
+    }
+    assert!(ended);
+    for table in ["pages", "breakdowns", "actions", "timings", "waiting_pages", "waiting_cells", "staged_cells"] {
+        assert_eq!(count(&store, table).await, 0, "{table}");
+    }
+    let days = sums(&store, "page_days WHERE page = '/' AND period = 'day'", "toString(day)", "pageviews").await;
+    assert_eq!(days.len(), 40, "{days:?}");
+    assert!(days.values().all(|views| (views - 286).abs() <= 18 && views % 10 == 0), "{days:?}");
+    let whole = sums(&store, "page_days WHERE page = '/'", "''", "pageviews").await[""];
+    assert!((whole - 40 * 286).abs() <= 2 * 18, "two months, each right to one draw: {whole}");
 }

@@ -78,11 +78,10 @@ fn visitor(hits: &[&Hit], due: &mut Due) {
                 }
                 let new = seen.insert((day(hit), "visitor", ""));
                 let new_page = seen.insert((day(hit), "page", &*hit.page));
-                let before = open.as_ref().and_then(|visit| visit.pageviews().next_back()).map(|view| &*view.page);
                 add("pages", "", "pageviews", true);
                 add("pages", "", "visitors", new);
                 add("pages", "", "page_visitors", new_page);
-                for (dimension, value) in values(hit, before) {
+                for (dimension, value) in values(hit, open.is_some()) {
                     add(dimension, &value, "pageviews", true);
                     add(dimension, &value, "visitors", new);
                     add(dimension, &value, "page_visitors", new_page);
@@ -122,7 +121,7 @@ fn visit(visit: &Visit<'_>, due: &mut Due) {
         let sum = due.entry(key).or_default();
         *sum = (sum.0 + low, sum.1 + high);
     };
-    let first = values(entry, None);
+    let first = values(entry, false);
     for (table, value) in [("pages", String::new())].into_iter().chain(first) {
         add(key(entry, table, &value, "visits"), (1, 1));
         add(key(entry, table, &value, "bounces"), (bounce, bounce));
@@ -131,14 +130,15 @@ fn visit(visit: &Visit<'_>, due: &mut Due) {
     add(key(last, "pages", "", "exits"), (1, 1));
 }
 
-/// Dimensions of a pageview and their values; `before` is the visit's page before it, none for a visit's first.
-fn values(hit: &Hit, before: Option<&str>) -> Vec<(&'static str, String)> {
+/// Dimensions of a pageview and their values; `in_visit` unless it is a visit's first.
+fn values(hit: &Hit, in_visit: bool) -> Vec<(&'static str, String)> {
     let mut values = vec![("browser", hit.browser().to_owned())];
-    values.push(match (hit.what, before) {
-        (What::Pageview { shared: true }, _) => ("referrer", hit.referrer()),
-        (_, Some(page)) => ("previous_page", page.to_owned()),
-        (_, None) => ("referrer", "(direct)".to_owned()),
-    });
+    match (hit.what, in_visit) {
+        (What::Pageview { shared: true }, _) => values.push(("referrer", hit.referrer())),
+        // A previous page is what a referrer says, and these hits have none.
+        (_, true) => {}
+        (_, false) => values.push(("referrer", "(direct)".to_owned())),
+    }
     values
 }
 

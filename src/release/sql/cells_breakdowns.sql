@@ -26,5 +26,3 @@
         FROM {{database}}.waiting_breakdowns
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, dimension, page, value
-        -- Below two visitors no draw passes the gate, and nothing of this level waits.
-        HAVING gate >= 2

@@ -11,7 +11,7 @@ WITH
     (figure, unit) -> intDiv(figure - positiveModulo(figure, unit), unit) AS in_units,
     chance -> toInt64(chance % 10 + intDiv(chance, 10) % 10 + intDiv(chance, 100) % 10) - 9 AS digits,
     (units, unit) -> (units - positiveModulo(units, 10)) * unit AS cut,
-    (figure, unit, chance) -> cut(in_units(raised(figure, unit, chance), unit) + digits(chance), unit) AS draw
+    {{draw}} AS draw
 SELECT
     {release:String}, day, hour, {origin:String}, site, level, name, property, value, page,
     shown,
@@ -33,8 +33,7 @@ FROM
         {{opens_at}} AS opens_at,
         toInt64(days_reached_before + if({kind:String} != 'day', 0,
             opens_at = 0 OR gate + toInt64(sipHash64Keyed(key, cell, toUInt32(0)) % 10) >= opens_at)) AS days_reached,
-        toUInt8(published + gate_drawn >= {{gate}} AND ({kind:String} IN ('hour', 'day') OR days_reached > 0)
-            AND {{open}}) AS shown
+        toUInt8({{shown}}) AS shown
     FROM
     (
 {{cells}}

@@ -1,0 +1,86 @@
+//! A database of earlier releases, whose tables of exact rows were read by everybody: each of its days goes to the waiting
+//! tables and is released as if it had just closed. Must be safe to break off anywhere: run again, it goes on.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::event::Day;
+use crate::release::calendar::date_of;
+use crate::release::periods::ReleaseName;
+use crate::release::releaser::Releaser;
+use crate::store::{Store, StoreError};
+
+/// Origin of what an upgrade releases.
+pub const UPGRADE_ORIGIN: &str = "upgrade";
+
+/// The tables of earlier releases, and their columns.
+const EXACT_TABLES: [(&str, &str); 4] = [
+    (
+        "pages",
+        "site, day, hour, page, pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, engaged_ms, \
+         engaged_views, scroll_percent, scroll_views, not_found",
+    ),
+    (
+        "breakdowns",
+        "site, day, dimension, page, value, pageviews, visitors, page_visitors, visits, bounces, visit_seconds",
+    ),
+    ("actions", "site, day, page, action, property, value, count, visitors"),
+    ("timings", "site, day, hour, page, metric, bucket, count"),
+];
+
+/// What an upgrade does next, for people.
+#[derive(Debug)]
+pub enum UpgradeStep<'a> {
+    /// A table's month goes to the waiting tables.
+    Moves(&'static str, Date),
+    /// A period was published.
+    Published(&'a ReleaseName),
+}
+
+/// Moves every exact row of earlier releases to the waiting tables and releases it. Gives the number of releases.
+///
+/// # Errors
+/// The database's; the next call goes on from there.
+pub async fn upgrade(
+    store: &Store,
+    releaser: &Releaser,
+    now: Timestamp,
+    progress: &mut (dyn FnMut(UpgradeStep<'_>) + Send),
+) -> Result<u64, StoreError> {
+    for (table, columns) in EXACT_TABLES {
+        if !exists(store, table).await? {
+            continue;
+        }
+        let sql = "SELECT DISTINCT toUInt16(day) AS day FROM {database:Identifier}.{table:Identifier} ORDER BY day";
+        let days = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
+        let dates: Vec<Date> = days.rows::<u16>().await?.into_iter().map(|day| date_of(Day(day))).collect();
+        for month in dates.chunk_by(|a, b| a.first_of_month() == b.first_of_month()) {
+            let Some(first) = month.first() else { continue };
+            progress(UpgradeStep::Moves(table, first.first_of_month()));
+            for date in month {
+                move_day(store, (table, columns), *date).await?;
+            }
+            // All of the month is in the waiting tables; from here on it is not there twice.
+            let partition = format!("{:04}{:02}", first.year(), first.month());
+            store.drop_partition(table, &partition).await?;
+        }
+    }
+    releaser.release_import(UPGRADE_ORIGIN, now, &mut |name| progress(UpgradeStep::Published(name))).await
+}
+
+async fn exists(store: &Store, table: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table:String}";
+    let found = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
+    Ok(found.rows::<u64>().await?.first().is_some_and(|found| *found > 0))
+}
+
+/// Copies a day, once.
+async fn move_day(store: &Store, (table, columns): (&str, &str), date: Date) -> Result<(), StoreError> {
+    let database = store.database();
+    let sql = format!(
+        "INSERT INTO {database}.waiting_{table} ({columns}, origin) SELECT {columns}, {{origin:String}} \
+         FROM {database}.{table} WHERE day = {{day:Date}} ORDER BY {columns}"
+    );
+    let copy = store.ask_as_owner(&sql).param("origin", UPGRADE_ORIGIN).param("day", date.to_string());
+    copy.once(&format!("upgrade {table} {date}")).execute().await
+}
