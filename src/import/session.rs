@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{Config, LimitsConfig};
+use crate::config::{Config, LimitsConfig, Protection};
 use crate::import::count::{ImportCounter, PartWriter};
 use crate::import::days::{DayPermit, ImportNotes};
 use crate::import::job::{ImportError, ImportJob};
@@ -16,8 +16,9 @@ use crate::import::survey::{ImportSurvey, SurveyLimit};
 use crate::import::tally::Summary;
 use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
+use crate::release::{Releaser, ReleaserOptions};
 use crate::rollup::counters::Batch;
-use crate::sites::Site;
+use crate::sites::{Site, Sites};
 use crate::store::{Store, StoreError};
 
 /// Attempts to write one part before giving up, a second longer each time.
@@ -147,8 +148,22 @@ impl<'s> ImportSession<'s> {
         Ok(permit)
     }
 
+    /// Publishes what was imported: each day as if it had just closed.
+    async fn release(&self, origin: &str) -> Result<(), StoreError> {
+        let options = ReleaserOptions {
+            store: Arc::new(self.store.clone()),
+            collector: "import".into(),
+            started: self.now,
+            protection: self.store.protection(),
+            breaks_off: None,
+        };
+        let releaser = Releaser::new(options, &Sites::default());
+        releaser.release_import(origin, self.now, &mut |_| ()).await.map(drop)
+    }
+
     async fn count(&mut self, survey: ImportSurvey, permit: DayPermit) -> Result<(), ImportError> {
         let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
+        let origin = permit.origin(self.import.format);
         let mut writer = PartWriter {
             keep_from: permit.keep_from,
             token: format!("import {} {}", permit.name, self.import.site.name),
@@ -168,13 +183,16 @@ impl<'s> ImportSession<'s> {
         });
         while let Some((part, batch)) = parts.recv().await {
             if !permit.has(part) {
-                insert(self.store, &batch).await?;
+                insert(self.store, &Batch { origin: origin.as_str().into(), ..batch }).await?;
                 permit.has_now(part, &self.import, self.store).await?;
             }
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
         if self.import.continued {
             self.open_days.keep(&counter.visits, self.now)?;
+        }
+        if self.store.protection() == Protection::Tens {
+            self.release(&origin).await?;
         }
         permit.done(&self.import, self.store, &days).await?;
         self.counter = Some(counter);
