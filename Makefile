@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser proxies deny torture overload bench bench-scaling \
+.PHONY: help run test lint fmt clippy units pages browser proxies deny torture overload bench accuracy bench-scaling \
 	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind FORCE
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
 	@echo 'make bench       every figure beside a bare server and its goal, in some 45 minutes (release build; BENCH=… for parts)'
+	@echo 'make accuracy    how right published figures are, on simulated sites (release build)'
 	@echo 'make bench-scaling       cost of a pageview against rate, sites, pages, visitors, with plots, in half an hour'
 	@echo 'make bench-instructions  instructions of the hot path against their budgets'
 	@echo 'make advisories  known vulnerabilities in it; fetches the advisory database'
@@ -83,6 +84,9 @@ BENCH := all
 
 bench: needs-rust $(NPM_TEST)
 	$(call step,benchmark,cargo bench --locked --bench load -- $(BENCH))
+
+accuracy: needs-rust $(NPM_TEST)
+	$(call step,accuracy of published figures,cargo bench --locked --bench load -- accuracy)
 
 bench-scaling: needs-rust $(NPM_TEST)
 	$(call step,scaling,cargo bench --locked --bench load -- scaling)

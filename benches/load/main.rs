@@ -13,6 +13,7 @@ mod h2;
 mod open;
 mod process;
 mod program;
+mod release;
 mod results;
 mod run;
 mod scaling;
@@ -79,7 +80,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// All but `scaling`.
+    /// All but `scaling` and `accuracy`.
     All,
     /// Beside the bare server: processor time, throughput, waits.
     Beside,
@@ -95,6 +96,10 @@ enum What {
     Import,
     /// Bytes in the database, and questions over a year.
     Database,
+    /// A release of a busy site's day.
+    Release,
+    /// How right published figures are, on simulated sites.
+    Accuracy,
     /// Cost against rate, sites, pages, visitors.
     Scaling,
 }
@@ -118,6 +123,9 @@ pub(crate) struct Extent {
     /// Before memory is read.
     pub(crate) rest: Duration,
     pub(crate) visitors: u64,
+    /// Rows of the released day, and days of the simulated sites.
+    pub(crate) release_rows: u32,
+    pub(crate) release_days: u16,
     pub(crate) filling_rate: f64,
     pub(crate) starts: usize,
     pub(crate) log_lines: u64,
@@ -147,6 +155,8 @@ impl Extent {
             shorter: Duration::from_secs(60),
             rest: Duration::from_secs(15),
             visitors: arguments.visitors,
+            release_rows: 700_000,
+            release_days: 28,
             filling_rate: 20_000.0,
             starts: 9,
             log_lines: arguments.log_lines,
@@ -180,6 +190,8 @@ impl Extent {
             shorter: Duration::from_millis(200),
             rest: Duration::ZERO,
             visitors: 100,
+            release_rows: 2_000,
+            release_days: 1,
             filling_rate: 1_000.0,
             starts: 1,
             log_lines: 400,
@@ -213,7 +225,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (extent, mut results) = (Extent::measuring(&arguments), Results::new(arguments.out.clone(), false));
     for what in What::value_variants() {
-        let all = arguments.what.contains(&What::All) && *what != What::Scaling;
+        let all = arguments.what.contains(&What::All) && !matches!(what, What::Scaling | What::Accuracy);
         if all || arguments.what.contains(what) {
             measure(*what, &extent, (&arguments.out, arguments.log.as_deref()), &mut results);
         }
@@ -247,6 +259,8 @@ fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), r
         What::Start => cost::start(extent, results),
         What::Import => stored::import(extent, log, results),
         What::Database => stored::database(extent, results),
+        What::Release => release::cost(extent.release_rows),
+        What::Accuracy => release::accuracy(extent.release_days),
         What::Scaling => scaling::run(extent, folder, results),
     }
 }

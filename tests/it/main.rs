@@ -1,6 +1,7 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod attacks;
 mod audit;
 mod audit_broken;
 mod audit_program;

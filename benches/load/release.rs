@@ -1,0 +1,249 @@
+//! The release: what a busy site's day costs, and how right published figures are, on a real engine with simulated
+//! sites. Prints the tables of `docs/anonymity.md`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use sillage::config::{ClickHouseConfig, Protection};
+use sillage::release::{Releaser, ReleaserOptions};
+use sillage::rollup::counters::{BreakdownsRow, PagesRow};
+use sillage::sites::Sites;
+use sillage::store::engine::EngineOptions;
+use sillage::store::{Batch, Engine, Store, migrate};
+
+/// Monday, 2 March 2026, in days since 1970.
+const MONDAY: u16 = 20_514;
+/// Four whole weeks, so that the month's rows are all there.
+const DAYS: u16 = 28;
+/// Visitors a day of the simulated sites.
+const SITES: [u32; 5] = [10, 30, 100, 1_000, 100_000];
+
+/// An engine with an empty database.
+async fn engine(folder: &Path) -> (Engine, Store) {
+    let options = EngineOptions {
+        dir: folder.join("data"),
+        runtime_dir: folder.join("runtime"),
+        program: Some(env!("CARGO_BIN_EXE_sillage").into()),
+        ..EngineOptions::default()
+    };
+    let engine = Engine::start(options).await.unwrap();
+    let store = engine.store(&ClickHouseConfig::default()).protected(Protection::Tens);
+    migrate::apply(&store, &migrate::MigrationSettings { retention_months: 25, rounding: 10 }).await.unwrap();
+    (engine, store)
+}
+
+fn releaser(store: &Store) -> Releaser {
+    let options = ReleaserOptions {
+        store: Arc::new(store.clone()),
+        collector: "bench".into(),
+        started: Timestamp::UNIX_EPOCH,
+        protection: Protection::Tens,
+        breaks_off: None,
+    };
+    Releaser::new(options, &Sites::default())
+}
+
+/// A number by chance, the same at every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    /// One of `count`, the n-th in proportion to 1/n.
+    fn zipf(&mut self, count: u64) -> u64 {
+        let whole: f64 = (1..=count).map(|rank| 1.0 / rank as f64).sum();
+        let mut left = self.below(1 << 30) as f64 / (1_u64 << 30) as f64 * whole;
+        for rank in 1..=count {
+            left -= 1.0 / rank as f64;
+            if left <= 0.0 {
+                return rank;
+            }
+        }
+        count
+    }
+}
+
+/// A day of a site: each visitor sees three pages of 200, and comes from one of 40 countries.
+fn day(site: u32, day: u16, chance: &mut Chance) -> Batch {
+    let name: Arc<str> = format!("{site}.example").into();
+    let hour = u32::from(day) * 86_400 + 36_000;
+    let mut pages = std::collections::BTreeMap::<u64, (i64, i64)>::new();
+    let mut countries = std::collections::BTreeMap::<(u64, u64), (i64, i64)>::new();
+    for _ in 0..site {
+        let country = chance.zipf(40);
+        for view in 0..3 {
+            let page = chance.zipf(200);
+            let new = i64::from(view == 0);
+            let sums = pages.entry(page).or_default();
+            *sums = (sums.0 + 1, sums.1 + new);
+            let sums = countries.entry((page, country)).or_default();
+            *sums = (sums.0 + 1, sums.1 + new);
+        }
+    }
+    let page_row = |(page, (views, visitors)): (u64, (i64, i64))| PagesRow {
+        site: name.clone(),
+        day,
+        hour,
+        page: format!("/{page}").into(),
+        pageviews: views,
+        visitors,
+        page_visitors: views,
+        visits: visitors,
+        exits: visitors,
+        bounces: visitors / 3,
+        visit_seconds: 90 * visitors,
+        engaged_ms: 20_000 * views,
+        engaged_views: views,
+        scroll_percent: 60 * views,
+        scroll_views: views,
+        not_found: 0,
+    };
+    let country_row = |((page, country), (views, visitors)): ((u64, u64), (i64, i64))| BreakdownsRow {
+        site: name.clone(),
+        day,
+        dimension: "country",
+        page: format!("/{page}").into(),
+        value: format!("C{country}").into(),
+        pageviews: views,
+        visitors,
+        page_visitors: views,
+        visits: visitors,
+        bounces: visitors / 3,
+        visit_seconds: 90 * visitors,
+    };
+    Batch {
+        token: format!("{site} {day}"),
+        origin: "".into(),
+        pages: pages.into_iter().map(page_row).collect(),
+        breakdowns: countries.into_iter().map(country_row).collect(),
+        ..Batch::default()
+    }
+}
+
+/// Sums of a published table by a key, for a site.
+async fn published(store: &Store, table: &str, key: &str, site: u32) -> std::collections::BTreeMap<String, i64> {
+    let sql = format!(
+        "SELECT {key}, toInt64(sum(pageviews)) FROM {}.{table} WHERE site = '{site}.example' GROUP BY 1",
+        store.database()
+    );
+    store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
+}
+
+/// Publishes four weeks of five sites, and compares with what was counted.
+async fn published_accuracy(folder: &Path, days: u16) -> String {
+    let (engine, store) = engine(folder).await;
+    let releaser = releaser(&store);
+    let mut exact = std::collections::BTreeMap::<(u32, &str, String), i64>::new();
+    let mut chance = Chance(7);
+    for number in 0..days {
+        for site in SITES {
+            let batch = day(site, MONDAY + number, &mut chance);
+            for row in &batch.pages {
+                *exact.entry((site, "page", row.page.to_string())).or_default() += row.pageviews;
+                *exact.entry((site, "day", number.to_string())).or_default() += row.pageviews;
+            }
+            for row in &batch.breakdowns {
+                *exact.entry((site, "country", row.value.to_string())).or_default() += row.pageviews;
+            }
+            store.insert(&batch).await.unwrap();
+        }
+        let now = Timestamp::from_second(i64::from(MONDAY + number + 1) * 86_400 + 3_600).unwrap();
+        releaser.shipped(now).await.unwrap();
+    }
+    releaser.shipped(Timestamp::from_second(i64::from(MONDAY + 31) * 86_400).unwrap()).await.unwrap();
+    let mut table = String::from(
+        "| visitors a day | site's day: shown, error | month's pageviews in named pages | error of the ten most read pages | in named countries |\n|---|---|---|---|---|\n",
+    );
+    for site in SITES {
+        let of = |what: &'static str| exact.iter().filter(move |((of, kind, _), _)| *of == site && *kind == what);
+        let whole: i64 = of("page").map(|(_, views)| views).sum();
+        let shown_days =
+            published(&store, "site_days WHERE period = 'day' AND 1", "toString(toUInt16(day))", site).await;
+        let errors: Vec<f64> = of("day")
+            .filter_map(|((_, _, number), views)| {
+                let day = MONDAY + number.parse::<u16>().unwrap();
+                shown_days.get(&day.to_string()).map(|shown| (*shown - *views) as f64)
+            })
+            .collect();
+        let error = (errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64).sqrt();
+        let pages = published(&store, "page_days", "page", site).await;
+        let named: i64 = pages.values().sum();
+        let mut top: Vec<_> = of("page").collect();
+        top.sort_by_key(|(_, views)| -**views);
+        let of_top: f64 = top
+            .iter()
+            .take(10)
+            .map(|((_, _, page), views)| {
+                (pages.get(page).copied().unwrap_or(0) - **views).abs() as f64 / **views as f64
+            })
+            .sum::<f64>()
+            / 10.0;
+        let countries: i64 = published(&store, "dimension_days", "value", site).await.values().sum();
+        writeln!(
+            table,
+            "| {site} | {} of {days}, {error:.1} | {:.0} % | {:.1} % | {:.0} % |",
+            errors.len(),
+            100.0 * named as f64 / whole as f64,
+            100.0 * of_top,
+            100.0 * countries as f64 / whole as f64,
+        )
+        .unwrap();
+    }
+    drop((releaser, store));
+    engine.stop().await;
+    table
+}
+
+/// Releases a day of so many rows by page and value; seconds.
+async fn release_seconds(folder: &Path, rows: u32) -> f64 {
+    let (engine, store) = engine(folder).await;
+    let database = store.database().to_owned();
+    let fill = [
+        format!(
+            "INSERT INTO {database}.waiting_pages (site, day, hour, page, pageviews, visitors, page_visitors, visits, exits, \
+             bounces, visit_seconds, engaged_ms, engaged_views, scroll_percent, scroll_views) SELECT 'busy.example', \
+             '2026-03-02', toDateTime('2026-03-02 00:00:00') + 3600 * (number % 24), concat('/', toString(number % 2000)), \
+             10, 4, 7, 5, 5, 2, 400, 90000, 6, 400, 6 FROM numbers(48000)"
+        ),
+        format!(
+            "INSERT INTO {database}.waiting_breakdowns (site, day, dimension, page, value, pageviews, visitors, \
+             page_visitors, visits, bounces, visit_seconds) SELECT 'busy.example', '2026-03-02', \
+             concat('d', toString(number % 12)), concat('/', toString(intDiv(number, 12) % 2000)), \
+             toString(intDiv(number, 24000)), 1 + number % 30, 1, 1 + number % 30, 1, 1, 40 FROM numbers({rows})"
+        ),
+    ];
+    for statement in fill {
+        store.statement(&statement).await.unwrap();
+    }
+    let releaser = releaser(&store);
+    let began = Instant::now();
+    releaser.shipped("2026-03-03T01:00:00Z".parse().unwrap()).await.unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    drop((releaser, store));
+    engine.stop().await;
+    seconds
+}
+
+/// Folders for an engine, and what works in them.
+fn within<T>(work: impl AsyncFnOnce(&Path) -> T) -> T {
+    let folder = tempfile::Builder::new().prefix("release-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tasks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    tasks.block_on(work(folder.path()))
+}
+
+/// Prints what the release of a busy site's day takes.
+pub(crate) fn cost(rows: u32) {
+    let seconds = within(async |folder| release_seconds(folder, rows).await);
+    println!("release of a day of {rows} rows of page and value: {seconds:.1} s");
+}
+
+/// Prints how right published figures are.
+pub(crate) fn accuracy(days: u16) {
+    println!("{}", within(async |folder| published_accuracy(folder, days).await));
+}
