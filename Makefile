@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: help run test lint fmt clippy units pages browser proxies deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind FORCE
+	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind haproxy packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -25,6 +25,9 @@ help:
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
+	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
+	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
+	@echo 'make dist        release packages with checksums, in target/dist'
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
 	@echo 'make bench       every figure beside a bare server and its goal, in some 45 minutes (release build; BENCH=… for parts)'
@@ -72,6 +75,21 @@ proxies: needs-rust $(NPM_TEST)
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
 	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
+
+# The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
+packages: needs-rust $(NPM_TEST)
+	$(call step,program for the packages,cargo build --locked)
+	$(call step,Debian packages in a fresh root,tests/deploy/debian.sh target/debug/sillage)
+	$(call step,the image in a root of its own,tests/deploy/image_root.sh target/debug/sillage)
+
+cluster: needs-rust $(NPM_TEST) haproxy
+	$(call step,several collectors behind a balancer,cargo test --locked --test cluster -- --long)
+
+# Release packages with checksums, in target/dist.
+dist: needs-rust $(NPM_RUN)
+	$(call step,release build,cargo build --release --locked)
+	$(call step,packages,rm -rf target/dist && strip --strip-debug -o target/release/sillage-stripped target/release/sillage && deploy/debian/build.sh target/release/sillage-stripped target/dist)
+	$(call step,checksums,cd target/dist && sha256sum *.deb | tee SHA256SUMS)
 
 torture: needs-rust $(NPM_TEST)
 	$(call step,torture,cargo test --locked --test torture -- --seconds 300)
@@ -136,6 +154,9 @@ from_system = { command -v apt-get >/dev/null || { echo '$(2) is missing: instal
 
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || $(call from_system,chromium,Chromium)
+
+haproxy:
+	@command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || $(call from_system,haproxy,HAProxy)
 
 valgrind:
 	@command -v valgrind >/dev/null || $(call from_system,valgrind,Valgrind)

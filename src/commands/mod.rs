@@ -8,6 +8,8 @@ pub mod config_file;
 mod database;
 pub mod engine;
 pub mod export;
+pub mod generate;
+pub mod health;
 pub mod import;
 pub mod migrate;
 pub mod notice;
@@ -47,6 +49,9 @@ pub enum Command {
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
+    Health(health::HealthCommand),
+    #[command(hide = true)]
+    Generate(generate::GenerateCommand),
     Slot(slot::SlotCommand),
     Snippet(snippet::SnippetCommand),
     Backup(backup::BackupCommand),
@@ -72,6 +77,8 @@ impl Command {
             Self::Export(export) => export.run().await,
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
+            Self::Health(health) => health.run(),
+            Self::Generate(generate) => generate.run(),
             Self::Slot(slot) => slot.run(),
             Self::Snippet(snippet) => snippet.run(),
             Self::Backup(backup) => backup.run().await,

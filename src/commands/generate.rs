@@ -1,0 +1,34 @@
+//! `sillage generate`: manual pages and shell completions, for packages.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::commands::Arguments;
+use crate::commands::terminal::CommandError;
+
+/// Write manual pages and shell completions into a folder.
+#[derive(Debug, clap::Args)]
+pub struct GenerateCommand {
+    /// Folder; `man/` and `completions/` are made in it.
+    folder: PathBuf,
+}
+
+impl GenerateCommand {
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn run(&self) -> Result<(), CommandError> {
+        let (man, completions) = (self.folder.join("man"), self.folder.join("completions"));
+        fs::create_dir_all(&man)?;
+        fs::create_dir_all(&completions)?;
+        clap_mangen::generate_to(Arguments::command(), &man)?;
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            clap_complete::generate_to(shell, &mut Arguments::command(), "sillage", &completions)?;
+        }
+        Ok(())
+    }
+}
