@@ -7,10 +7,9 @@
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -22,17 +21,21 @@ use crate::collect;
 use crate::collect::client_address::TrustedProxies;
 use crate::collect::hits::HitPipeline;
 use crate::collect::pages::PublicPages;
+use crate::collect::threads::CollectThreads;
 use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
 use crate::config::{Config, ConfigError, EngineMode, MarketingPolicy};
 use crate::console;
-use crate::console::{ConsoleState, annotations};
+use crate::console::{ConsoleServer, ConsoleState, annotations};
+use crate::health::Health;
 use crate::housekeeping::Maintenance;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
+use crate::open_files;
 use crate::privacy::Anonymiser;
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::{PlaceDatabases, PlaceError};
 use crate::release::{Releaser, ReleaserOptions};
+use crate::runtime_dir::FolderError;
 use crate::ship::{FlushRequest, ShipError, Shipper};
 use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
@@ -45,9 +48,6 @@ use crate::visits::JournalError;
 
 /// Connections that the system holds while all threads are busy: a burst of a second.
 const BACKLOG: i32 = 4_096;
-
-/// Files that are open beside the collector's connections: the spool, the journal, the console, the way to the engine.
-const OTHER_FILES: u64 = 512;
 
 /// Longest pause between attempts to reach a database that somebody else runs.
 const REACH_PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -76,6 +76,9 @@ pub enum AppError {
     /// An address is taken or not ours.
     #[error("cannot listen on {1}: {2}; free that address, or set {0} to another")]
     Listen(&'static str, SocketAddr, std::io::Error),
+    /// Another user has a hand in a folder.
+    #[error("{0}")]
+    Folder(#[from] FolderError),
     /// A file or a thread was refused.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -105,14 +108,14 @@ pub struct App {
     collecting: CollectThreads,
     stop_shipping: CancellationToken,
     shipping: JoinSet<()>,
-    stop_console: CancellationToken,
-    serving: tokio::task::JoinHandle<()>,
     engine: Option<Engine>,
     ledger: Arc<Ledger>,
     releaser: Arc<Releaser>,
     anonymiser: Arc<Anonymiser>,
     meters: Arc<Meters>,
-    console: Arc<ConsoleState>,
+    console: ConsoleServer,
+    health: Arc<Health>,
+    drain_notice: Duration,
 }
 
 impl App {
@@ -122,7 +125,8 @@ impl App {
     /// Names what does not start.
     pub async fn start(options: AppOptions) -> Result<Self, AppError> {
         let AppOptions { config, clock, demo, database, pauses } = options;
-        allow_open_files(config.collect.max_connections);
+        let (config, console_connections) = open_files::fit(config);
+        let drain_notice = Duration::from_secs(config.collect.drain_notice_seconds);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
         let anonymiser = Arc::new(anonymiser(&config)?);
@@ -133,7 +137,8 @@ impl App {
         let hits =
             HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
         let pages = PublicPages::new(&config, anonymiser.clone(), clock.clone());
-        let collect = Arc::new(CollectState::new(hits, pages, config.collect.clone(), demo));
+        let health = Arc::new(Health::starting());
+        let collect = Arc::new(CollectState::new(hits, pages, config.collect.clone(), demo, health.clone()));
         let (collect_address, collecting) = CollectThreads::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
@@ -151,42 +156,42 @@ impl App {
             every: Duration::from_secs(config.spool.flush_seconds),
             pauses,
         };
-        let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
-        let engine = kept_if(formed, engine).await?;
-        shipping.spawn(ship.run(requests, stop_shipping.clone()));
-
-        let spool_accepts = ledger.clone();
-        let console = Arc::new(ConsoleState::new(console::ConsoleOptions {
+        let console = ConsoleState::new(console::ConsoleOptions {
             sites,
             tokens: config.console.tokens.clone(),
             rounding: config.privacy.protection.step(),
             marketing: config.privacy.marketing != MarketingPolicy::Never,
             reports: Reports::new(Store::clone(&store)),
-            store: with_annotations(&store, &config).await,
+            store: Store::clone(&store),
             config: Arc::new(config.clone()),
             clock,
             meters: meters.clone(),
-            spool_accepts: Box::new(move || spool_accepts.spool().ready().is_ok()),
-        }));
-        let listener = tokio::net::TcpListener::from_std(private)?;
-        let console_address = listener.local_addr()?;
-        let stop_console = CancellationToken::new();
-        let serving = tokio::spawn(console::serve(listener, console.clone(), stop_console.clone()));
+            spool_accepts: spool_accepts(&ledger),
+            journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
+            health: health.clone(),
+        });
+        // Its probes answer while the database is waited for.
+        let console = ConsoleServer::start(private, Arc::new(console), console_connections)?;
+        let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
+        let engine = kept_if(formed, engine).await?;
+        sync_annotations(&store, &config).await;
+        health.set_formed();
+        shipping.spawn(ship.run(requests, stop_shipping.clone()));
         Ok(Self {
             collect_address,
-            console_address,
             flush,
             collecting,
             stop_shipping,
             shipping,
-            stop_console,
-            serving,
             engine,
             ledger,
             releaser,
             anonymiser,
             meters,
+            console_address: console.address,
             console,
+            health,
+            drain_notice,
         })
     }
 
@@ -211,30 +216,33 @@ impl App {
         self.anonymiser.places().reload()?;
         self.meters.hits.reload(&sites);
         self.releaser.measure(&sites);
-        self.console.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
+        self.console.state.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
         self.anonymiser.measure(sites);
         Ok(())
     }
 
+    /// Tells probes that the program stops soon, and goes on for as long as balancers need to see it.
+    pub async fn give_notice(&self) {
+        self.health.drain();
+        tokio::time::sleep(self.drain_notice).await;
+    }
+
     /// Stops everything, in order; what was accepted is shipped or waits in the spool.
     pub async fn stop(self) {
-        let Self { collecting, mut shipping, serving, engine, ledger, console, .. } = self;
+        let Self { collecting, mut shipping, engine, ledger, console, health, .. } = self;
+        health.drain();
         if tokio::task::spawn_blocking(move || drop(collecting)).await.is_err() {
-            tracing::error!("the collecting threads did not end well");
+            tracing::error!("app: a collecting thread ended by a panic");
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
-        self.stop_console.cancel();
-        if serving.await.is_err() {
-            tracing::error!("the console ended by a panic");
-        }
         // The last that knows the database goes first: an engine that ends waits five seconds for open connections.
-        drop(console);
+        console.stop().await;
         if let Some(engine) = engine {
             engine.stop().await;
         }
         if tokio::task::spawn_blocking(move || ledger.spool().close()).await.is_err() {
-            tracing::error!("the spool did not close");
+            tracing::error!("app: the spool did not close");
         }
     }
 }
@@ -258,21 +266,6 @@ pub fn forbid_core_dumps() -> Result<(), AppError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| AppError::System(error.into()))
-}
-
-/// Raises the soft limit of open files to the hard one, and says so when that is not enough for `connections`.
-fn allow_open_files(connections: usize) {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let allowed = if raised.is_ok() { limit.maximum } else { limit.current };
-    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
-    if allowed.is_some_and(|allowed| allowed < needed) {
-        tracing::warn!(
-            allowed,
-            needed,
-            "too few open files are allowed for collect.max_connections: raise `ulimit -n`"
-        );
-    }
 }
 
 /// Whether a start would find everything that `config` names.
@@ -338,12 +331,17 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
     }
 }
 
-/// A store whose annotations of the configuration are up to date. Without them the start goes on.
-async fn with_annotations(store: &Store, config: &Config) -> Store {
+/// Whether the spool takes hits, for probes.
+fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
+    let ledger = ledger.clone();
+    Box::new(move || ledger.spool().ready().is_ok())
+}
+
+/// Stores the configuration's annotations. Without them the start goes on.
+async fn sync_annotations(store: &Store, config: &Config) {
     if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
         tracing::warn!(%error, "annotations: those of the configuration not stored");
     }
-    store.clone()
 }
 
 /// Applies the schema. A database that somebody else runs may be away now; it is waited for.
@@ -418,48 +416,6 @@ fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: 
 /// One for each collecting thread.
 fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
     collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
-}
-
-/// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
-/// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are
-/// waited for.
-struct CollectThreads {
-    stop: CancellationToken,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl CollectThreads {
-    fn start(
-        collect: &Arc<CollectState>,
-        socket: StdListener,
-        seats: Vec<Acceptor>,
-    ) -> Result<(SocketAddr, Self), AppError> {
-        let address = socket.local_addr()?;
-        let mut collecting = Self { stop: CancellationToken::new(), threads: Vec::with_capacity(seats.len()) };
-        for (number, seat) in seats.into_iter().enumerate() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (socket, collect, stop) = (socket.try_clone()?, collect.clone(), collecting.stop.clone());
-            let thread = std::thread::Builder::new().name(format!("collect-{number}"));
-            collecting.threads.push(thread.spawn(move || {
-                runtime.block_on(async {
-                    match tokio::net::TcpListener::from_std(socket) {
-                        Ok(listener) => collect.serve(listener, seat, stop).await,
-                        Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
-                    }
-                });
-            })?);
-        }
-        Ok((address, collecting))
-    }
-}
-
-impl Drop for CollectThreads {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        if self.threads.drain(..).map(JoinHandle::join).filter(Result::is_err).count() > 0 {
-            tracing::error!("a collecting thread ended by a panic");
-        }
-    }
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppError> {

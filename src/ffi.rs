@@ -79,6 +79,14 @@ impl EngineLibrary {
     }
 }
 
+/// Closes every file beside the three standard ones: what this process inherited from whoever started its parent. To be
+/// called first of all in a process that has opened none of its own; a kernel before 5.9 leaves them open.
+#[cfg(target_os = "linux")]
+pub fn close_inherited_files() {
+    // SAFETY: no value of this process owns a file yet, so none is left with a number that is not its own.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+}
+
 /// Maps a location file into memory: 130 MB of cities then cost only the pages that are looked at.
 ///
 /// # Errors

@@ -51,12 +51,13 @@ pub mod clock;
 pub mod config;
 pub mod event;
 pub mod ffi;
+pub mod health;
 mod hex;
 mod lock;
 mod mix;
 pub mod outcome;
 mod priority;
-mod runtime_dir;
+pub mod runtime_dir;
 pub mod sites;
 
 // Where identity ends, and what is counted of it in memory.
@@ -90,5 +91,6 @@ pub mod commands;
 pub mod compliance;
 pub mod demo;
 pub mod housekeeping;
+mod open_files;
 pub mod sizing;
 pub mod slot;

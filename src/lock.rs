@@ -2,12 +2,14 @@
 //! by closing the file: a child that another thread is starting holds a copy of every open file until it runs its own
 //! program, and the lock with it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::runtime_dir::private_options;
 
 /// Locks `mutex`, also after a thread panicked while it held the lock.
 ///
@@ -32,7 +34,7 @@ impl FolderLock {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if another process holds it; otherwise the system's error.
     pub(crate) fn hold(file: &Path) -> io::Result<Self> {
-        Self::on(OpenOptions::new().create(true).truncate(false).write(true).open(file)?)
+        Self::on(private_options().create(true).truncate(false).write(true).open(file)?)
     }
 
     /// Locks `folder` itself, which leaves no file behind; network file systems reject this.

@@ -1,13 +1,185 @@
-//! The folder in memory that a restart needs: whether it is one. Must never say "in memory" of a disk.
+//! Folders that hold what other users of the machine must not see: `runtime.dir`, which is in memory, and those of the
+//! spool and of the database. Must never use a folder of another user, nor follow a link that another user made.
 
-use std::path::Path;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{geteuid, umask};
+
+/// User and group of the engine's process where root starts the program: a number that no system gives to anybody
+/// (Debian keeps the range for such uses).
+pub(crate) const ENGINE_USER: u32 = 60_739;
 
 /// `f_type` of tmpfs and of ramfs.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// Whether a folder is in memory; for a folder that does not exist yet, its parent decides. `None` while neither
-/// exists.
+/// Why a folder is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It, or the link to it, belongs to another user.
+    #[error("{0} belongs to another user; look at what is in it, then remove it or name a folder of your own")]
+    Owner(PathBuf),
+    /// Other users can write in it.
+    #[error("{0} can be written by other users (mode {1:o}); look at what is in it, then set its mode to 700")]
+    Mode(PathBuf, u32),
+    /// It cannot be made or looked at.
+    #[error("{0}: {1}")]
+    Files(PathBuf, #[source] io::Error),
+}
+
+/// Files and folders that this process makes from here on are its user's alone.
+pub(crate) fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Makes a folder for secrets, or closes the one that is there, once nobody else can have had a hand in it.
+///
+/// # Errors
+/// When it belongs to another user, or others can write in it.
+pub(crate) fn make_secret_folder(folder: &Path) -> Result<(), FolderError> {
+    let (path, mode, group) = make(folder)?;
+    if mode & 0o022 != 0 {
+        return Err(FolderError::Mode(path, mode));
+    }
+    // The engine's own group may walk through it, to its sub-folder.
+    let kept = if group == ENGINE_USER { 0o710 } else { 0o700 };
+    close(path, mode, kept)
+}
+
+/// Makes a folder for data, or closes the one that is there to other users.
+///
+/// # Errors
+/// When it belongs to another user.
+pub(crate) fn make_data_folder(folder: &Path) -> Result<(), FolderError> {
+    let (path, mode, _) = make(folder)?;
+    close(path, mode, 0o700)
+}
+
+/// Leaves of `mode` what is in `kept`.
+fn close(path: PathBuf, mode: u32, kept: u32) -> Result<(), FolderError> {
+    if mode & !kept == 0 {
+        return Ok(());
+    }
+    let closed = std::fs::set_permissions(&path, Permissions::from_mode(mode & kept));
+    closed.map_err(|error| FolderError::Files(path, error))
+}
+
+/// The folder itself, its mode and its group, once its owner is one that we trust.
+fn make(folder: &Path) -> Result<(PathBuf, u32, u32), FolderError> {
+    let files = |error| FolderError::Files(folder.to_owned(), error);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(files)?;
+    let link = folder.symlink_metadata().map_err(files)?;
+    let itself = folder.metadata().map_err(files)?;
+    let ours = geteuid();
+    let trusted = |owner: u32| owner == ours.as_raw() || owner == 0 || (ours.is_root() && owner == ENGINE_USER);
+    if !trusted(link.uid()) || !trusted(itself.uid()) {
+        return Err(FolderError::Owner(folder.to_owned()));
+    }
+    Ok((folder.to_owned(), itself.mode() & 0o777, itself.gid()))
+}
+
+/// Opens a new file that only its user can read. What is there under its name, such as a link that another user made,
+/// is removed first, never written through.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    private_options().read(true).write(true).create_new(true).open(path)
+}
+
+/// How a file of ours is opened: never through a link, and where it is new, for its user alone.
+pub(crate) fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).mode(0o600);
+    options
+}
+
+/// Whether a folder is in memory; of one that is not there yet, its parent tells.
 pub(crate) fn in_memory(folder: &Path) -> Option<bool> {
-    let existing = if folder.exists() { folder } else { folder.parent()? };
-    Some(IN_MEMORY.contains(&rustix::fs::statfs(existing).ok()?.f_type))
+    let there = if folder.exists() { folder } else { folder.parent()? };
+    Some(IN_MEMORY.contains(&rustix::fs::statfs(there).ok()?.f_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn a_folder_for_secrets_that_others_can_write_is_refused_and_any_other_is_closed() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("a/runtime");
+        make_secret_folder(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        for read in [0o755, 0o710, 0o701] {
+            std::fs::set_permissions(&folder, Permissions::from_mode(read)).unwrap();
+            make_secret_folder(&folder).unwrap();
+            assert_eq!(mode(&folder), 0o700);
+        }
+        for open in [0o777, 0o775, 0o702] {
+            std::fs::set_permissions(&folder, Permissions::from_mode(open)).unwrap();
+            let refused = make_secret_folder(&folder).unwrap_err();
+            assert!(
+                matches!(&refused, FolderError::Mode(path, found) if *path == folder && *found == open),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused_also_behind_a_link() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let theirs = home.path().join("theirs");
+        make_secret_folder(&theirs).unwrap();
+        std::os::unix::fs::chown(&theirs, Some(12_345), Some(12_345)).unwrap();
+        let link = home.path().join("link");
+        symlink(&theirs, &link).unwrap();
+        for folder in [&theirs, &link] {
+            assert!(matches!(make_secret_folder(folder), Err(FolderError::Owner(_))));
+            assert!(matches!(make_data_folder(folder), Err(FolderError::Owner(_))));
+        }
+        let (ours, link) = (home.path().join("ours"), home.path().join("their link"));
+        make_secret_folder(&ours).unwrap();
+        symlink(&ours, &link).unwrap();
+        std::os::unix::fs::lchown(&link, Some(12_345), None).unwrap();
+        assert!(matches!(make_secret_folder(&link), Err(FolderError::Owner(_))));
+    }
+
+    #[test]
+    fn a_folder_for_data_from_an_earlier_release_is_closed() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("spool");
+        make_data_folder(&folder).unwrap();
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        make_data_folder(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+    }
+
+    #[test]
+    fn a_private_file_replaces_a_link_and_leaves_its_target_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let (target, link) = (home.path().join("target"), home.path().join("engine.new"));
+        std::fs::write(&target, "precious").unwrap();
+        symlink(&target, &link).unwrap();
+        drop(create_private(&link).unwrap());
+        assert_eq!(std::fs::read(&target).unwrap(), b"precious");
+        assert_eq!((mode(&link), link.symlink_metadata().unwrap().is_file()), (0o600, true));
+        symlink(&target, home.path().join("lock")).unwrap();
+        assert!(private_options().write(true).create(true).truncate(false).open(home.path().join("lock")).is_err());
+    }
 }

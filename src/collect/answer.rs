@@ -75,6 +75,17 @@ fn json(status: StatusCode, body: Bytes) -> CollectResponse {
     answer
 }
 
+/// To a probe: whether what it asks about is so.
+pub fn health(holds: bool) -> CollectResponse {
+    let status = if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let text = if holds { "{\"ok\":true}" } else { "{\"ok\":false}" };
+    let mut answer = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
 /// There is nothing at this path.
 pub fn not_found() -> CollectResponse {
     error(StatusCode::NOT_FOUND, "nothing is here")

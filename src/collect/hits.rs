@@ -84,6 +84,11 @@ impl Drop for PendingHit<'_> {
 }
 
 impl HitPipeline {
+    /// Whether a hit that comes now would become durable.
+    pub(super) fn can_accept(&self) -> bool {
+        self.ledger.spool().ready().is_ok()
+    }
+
     /// From the parts that the program puts together.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ const YIELDING_AFTER: Duration = Duration::from_secs(1);
 const PART_CLOSED: usize = 16;
 
 /// The open connections of one thread.
-pub(super) struct OpenConnections {
+pub(crate) struct OpenConnections {
     began: Instant,
     /// Milliseconds since `began`, as of the last look.
     now: AtomicU64,
@@ -46,15 +46,15 @@ pub(super) struct OpenConnections {
 
 /// How long a connection may wait.
 #[derive(Clone, Copy)]
-pub(super) struct IdleLimits {
+pub(crate) struct IdleLimits {
     /// Without a request.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
     /// From the first byte of a head to its last.
-    pub(super) head: Duration,
+    pub(crate) head: Duration,
 }
 
 /// One open connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     thread: Arc<OpenConnections>,
     requests: AtomicU32,
     waiting_since: AtomicU64,
@@ -70,11 +70,11 @@ const NO_HEAD: u64 = u64::MAX;
 const PREFACE: &[u8] = b"PRI";
 
 /// A request in progress.
-pub(super) struct ActiveRequest(Arc<Connection>);
+pub(crate) struct ActiveRequest(Arc<Connection>);
 
 impl OpenConnections {
     /// None yet; at most `requests_max` requests are in progress at once.
-    pub(super) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
+    pub(crate) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
         Arc::new(Self {
             began: monotonic_now(),
             now: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl OpenConnections {
     }
 
     /// A new connection, which waits for its first request.
-    pub(super) fn connection(self: &Arc<Self>) -> Arc<Connection> {
+    pub(crate) fn connection(self: &Arc<Self>) -> Arc<Connection> {
         let waiting_since = AtomicU64::new(self.now.load(Ordering::Relaxed));
         let head_since = AtomicU64::new(NO_HEAD);
         let begun = AtomicBool::new(false);
@@ -95,12 +95,12 @@ impl OpenConnections {
     }
 
     /// `task` serves `connection`: ending it closes it.
-    pub(super) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
+    pub(crate) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
         lock(&self.open).push((connection, task));
     }
 
     /// Waits until a request has begun on every connection, at most `wait`: what was accepted last is still unread.
-    pub(super) async fn first_requests(&self, wait: Duration) {
+    pub(crate) async fn first_requests(&self, wait: Duration) {
         let unread = |open: &(Weak<Connection>, AbortHandle)| {
             open.0.upgrade().is_some_and(|connection| !connection.begun.load(Ordering::Relaxed))
         };
@@ -113,14 +113,14 @@ impl OpenConnections {
     }
 
     /// Closes who waits too long, until `shutdown`; `room` is what is left of the allowed connections.
-    pub(super) async fn keep(self: Arc<Self>, room: Arc<Semaphore>, shutdown: CancellationToken) {
+    pub(crate) async fn keep(self: Arc<Self>, room: Arc<Semaphore>, shutdown: CancellationToken) {
         let mut looks = 0_u32;
         while shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.now.store(now, Ordering::Relaxed);
             let full = room.available_permits() == 0;
             if full && !self.full.swap(true, Ordering::Relaxed) {
-                tracing::warn!("collect.max_connections are open; those that wait longest make room");
+                tracing::warn!("listener: all connections in use; those that wait longest make room");
             }
             looks = looks.wrapping_add(1);
             if full || looks.is_multiple_of(4) {
@@ -157,7 +157,7 @@ impl OpenConnections {
 
 impl Connection {
     /// A request begins; none where too many are in progress.
-    pub(super) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.begun.store(true, Ordering::Relaxed);
         self.head_since.store(NO_HEAD, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl Drop for ActiveRequest {
 }
 
 /// A connection's bytes; notes when a head begins.
-pub(super) struct WatchedStream {
+pub(crate) struct WatchedStream {
     stream: TcpStream,
     connection: Arc<Connection>,
     begun: bool,
@@ -203,7 +203,7 @@ pub(super) struct WatchedStream {
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
         Self { stream, connection, begun: false, has_heads: true }
     }
 }

@@ -8,9 +8,10 @@ pub mod demo;
 pub mod formats;
 mod headers;
 pub mod hits;
-mod idle;
+pub(crate) mod idle;
 pub mod pages;
 mod shed;
+pub(crate) mod threads;
 pub mod tracker;
 
 use std::convert::Infallible;
@@ -37,6 +38,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::health::Health;
 use crate::spool::LocalWaker;
 
 /// At the end: how long the listener waits for one more connection that the kernel has answered already.
@@ -76,6 +78,7 @@ pub struct CollectState {
     config: config::CollectConfig,
     demo: bool,
     connections: Arc<Semaphore>,
+    health: Arc<Health>,
 }
 
 /// What the connections of one thread share. They count who holds it here: a count that all threads share would be
@@ -87,9 +90,15 @@ struct ThreadState {
 
 impl CollectState {
     /// Takes hits as `hits` says, and tells visitors what `pages` says; `demo` adds the demonstration site.
-    pub fn new(hits: HitPipeline, pages: PublicPages, config: config::CollectConfig, demo: bool) -> Self {
+    pub fn new(
+        hits: HitPipeline,
+        pages: PublicPages,
+        config: config::CollectConfig,
+        demo: bool,
+        health: Arc<Health>,
+    ) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
-        Self { hits, pages, config, demo, connections }
+        Self { hits, pages, config, demo, connections, health }
     }
 
     /// Serves `listener` on one thread until `shutdown`, then lets open requests end within the configured time.
@@ -222,6 +231,9 @@ impl CollectState {
             "/pixel.gif" if reads => self.hits.pixel(head, peer).await,
             "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
             "/pixel.gif" => answer::method_not_allowed(READ),
+            "/health/live" if reads => answer::health(true),
+            "/health/ready" if reads => answer::health(self.hits.can_accept() && !self.health.is_draining()),
+            "/health/live" | "/health/ready" => answer::method_not_allowed(FILE),
             path if let Some(page) = PublicPage::at(path) => match reads {
                 true => self.pages.serve(page, head),
                 false => answer::method_not_allowed(FILE),

@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app;
 use crate::commands::terminal::CommandError;
+use crate::runtime_dir;
 
 /// A privacy-first web analytics collector: it keeps counters, never data about individual visitors.
 #[derive(Debug, Parser)]
@@ -67,6 +68,7 @@ impl Command {
     /// Why it failed, as a sentence.
     pub async fn run(self) -> Result<ExitCode, CommandError> {
         app::forbid_core_dumps()?;
+        runtime_dir::keep_files_private();
         match self {
             Self::Audit(audit) => return audit.run().await,
             Self::Engine(engine) => return Ok(engine.run()),

@@ -119,6 +119,14 @@ async fn run_until_stopped(app: App, file: Option<&Path>, mut signals: Signals) 
         }
     }
     tracing::info!("serve: stopping");
+    tokio::select! {
+        // Balancers have had time to see it.
+        () = app.give_notice() => {}
+        // A second signal: stop now.
+        _ = signals.terminate.recv() => {}
+        // A second Ctrl-C: stop now.
+        _ = signals.interrupt.recv() => {}
+    }
     app.stop().await;
 }
 

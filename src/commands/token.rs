@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 
+use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
-use crate::console::tokens;
+use crate::console::{QuestionJournal, tokens};
 
-/// Make a console token.
+/// Make and list console tokens.
 #[derive(Debug, Args)]
 pub struct TokenCommand {
     #[command(subcommand)]
@@ -14,6 +15,8 @@ pub struct TokenCommand {
 
 #[derive(Debug, Subcommand)]
 enum TokenAction {
+    /// Print the configured tokens: sites, last day, last use as far as the journal of questions knows.
+    List(ConfigFile),
     /// Print a new token and its lines for the configuration.
     New {
         /// Site that the token may read; repeat for several, `*` for all.
@@ -31,9 +34,26 @@ impl TokenCommand {
     /// # Errors
     /// When the operating system gives no random bytes.
     pub fn run(&self) -> Result<(), CommandError> {
-        let TokenAction::New { sites, name } = &self.action;
+        let (sites, name) = match &self.action {
+            TokenAction::List(config) => return list(config),
+            TokenAction::New { sites, name } => (sites, name),
+        };
         let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
         let lines = tokens::configuration_text(name, &sha256, sites);
         print(&format!("token (shown once, keep it safe): {token}\n\nfor the configuration:\n{lines}"))
     }
+}
+
+fn list(file: &ConfigFile) -> Result<(), CommandError> {
+    let config = file.load()?;
+    let journal = config.spool.dir.join("journal");
+    let mut lines = Vec::new();
+    for token in &config.console.tokens {
+        let expires = token.expires.map_or_else(|| "no last day".to_owned(), |day| format!("until {day}"));
+        // Without a journal no question has been asked yet.
+        let used = if journal.is_dir() { QuestionJournal::last_use(&journal, &token.name)? } else { None };
+        let used = used.map_or_else(|| "not used".to_owned(), |time| format!("last used {time}"));
+        lines.push(format!("{}: {}; {expires}; {used}", token.name, token.sites.join(", ")));
+    }
+    print(&lines.join("\n"))
 }

@@ -20,6 +20,7 @@ impl Config {
             ("collect.idle_seconds", collect.idle_seconds, 1, 3_600),
             ("collect.request_seconds", collect.request_seconds, 1, 3_600),
             ("collect.drain_seconds", collect.drain_seconds, 0, 3_600),
+            ("collect.drain_notice_seconds", collect.drain_notice_seconds, 0, 600),
             ("collect.threads", collect.threads as u64, 0, 1_024),
             ("limits.values_per_dimension", u64::from(limits.values_per_dimension), 1, 60_000),
             ("limits.pages_per_site_day", u64::from(limits.pages_per_site_day), 1, 10_000_000),

@@ -19,6 +19,7 @@ impl Default for CollectConfig {
             idle_seconds: 75,
             request_seconds: 10,
             drain_seconds: 10,
+            drain_notice_seconds: 0,
             tracker_path: "/js/sillage.js".into(),
             threads: 0,
         }
@@ -27,7 +28,7 @@ impl Default for CollectConfig {
 
 impl Default for ConsoleConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tokens: Vec::new() }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), hosts: Vec::new(), tokens: Vec::new() }
     }
 }
 

@@ -36,7 +36,7 @@ mod tests {
         let mut config = Config::default();
         config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
         config.console.tokens =
-            vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] }];
+            vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()], expires: None }];
         let hash = config_hash(&config);
         assert_eq!(hash.len(), 64);
 

@@ -89,6 +89,9 @@ pub struct CollectConfig {
     pub request_seconds: u64,
     /// How long SIGTERM waits for open requests.
     pub drain_seconds: u64,
+    /// How long SIGTERM goes on serving, with `/health/ready` at 503, before it stops accepting: until a balancer has
+    /// seen it.
+    pub drain_notice_seconds: u64,
     /// Path of the tracker, for sites that want another name.
     pub tracker_path: String,
     /// Threads that serve; 0 means one a core.
@@ -102,6 +105,8 @@ pub struct ConsoleConfig {
     /// Address of the listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
+    /// Names under which it is asked, beside addresses and `localhost`: such as the one that a proxy passes on.
+    pub hosts: Vec<String>,
     /// Who may read which sites.
     pub tokens: Vec<TokenConfig>,
 }
@@ -116,6 +121,9 @@ pub struct TokenConfig {
     pub sha256: String,
     /// Names of sites, or `"*"`.
     pub sites: Vec<String>,
+    /// Last day of its use, in UTC; without one it lasts until it is taken out.
+    #[serde(default, deserialize_with = "read::date")]
+    pub expires: Option<jiff::civil::Date>,
 }
 
 /// Who runs the database.

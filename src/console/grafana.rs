@@ -34,6 +34,7 @@ pub(super) fn knows(access: &AccessRules, headers: &HeaderMap) -> bool {
 /// Answers the query in `body`.
 pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &Parts, body: &[u8]) -> ConsoleResponse {
     let Some(token) = token(access, &head.headers) else { return reply::unknown_token() };
+    console.note_question(token, head.uri.path(), body);
     let Ok(text) = std::str::from_utf8(body) else {
         return reply::error(StatusCode::BAD_REQUEST, "the query is no UTF-8");
     };
@@ -70,7 +71,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
 }
 
 /// The token: a password, in any of the ways in which these clients send one. A session's cookie is none.
-fn token<'a>(access: &'a AccessRules, headers: &HeaderMap) -> Option<&'a AccessToken> {
+pub(super) fn token<'a>(access: &'a AccessRules, headers: &HeaderMap) -> Option<&'a AccessToken> {
     let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let secret = match text(headers.get("x-clickhouse-key")) {
         Some(key) => key,

@@ -1,11 +1,15 @@
 //! The private listener: figures for whoever holds a token, probes and metrics for the machine. Never sees a hit, and
 //! reads nothing but the rounded views.
 
+mod admission;
 pub mod annotations;
 mod assets;
 mod desk;
 mod download;
 mod grafana;
+mod held;
+mod hosts;
+mod journal;
 mod published;
 mod query;
 mod reply;
@@ -18,29 +22,45 @@ pub mod tokens;
 mod view;
 
 use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use self::journal::QuestionJournal;
 pub use self::query::export;
 pub use self::state::{ConsoleOptions, ConsoleState};
+use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
+use crate::console::admission::QuestionPermit;
+use crate::console::held::PermitBody;
 
 /// Open connections: a few people with a few browsers, and a scraper.
-const CONNECTIONS_MAX: usize = 256;
+pub const CONNECTIONS_MAX: usize = 256;
+
+/// Connections beyond those, for probes alone: each is answered once and closed.
+pub const PROBE_CONNECTIONS: usize = 16;
+
+/// A probe sends its whole request in one packet.
+const PROBE_WAIT: Duration = Duration::from_secs(2);
 
 /// Longest request head; a proxy's headers and a cookie fit.
 const HEAD_BYTES_MAX: usize = 16_384;
 
-/// A request's head must arrive, and an idle connection's next one begin, within this time.
-const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Requests in progress over all connections: some of HTTP/2 have several.
+const REQUESTS_MAX: usize = 1_024;
+
+/// Streams of one connection of HTTP/2.
+const STREAMS_MAX: u32 = 32;
 
 /// No connection lives longer, however slowly it is fed; browsers open another.
 const CONNECTION_LIFE: Duration = Duration::from_secs(900);
@@ -48,33 +68,72 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 /// How long open requests are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until `shutdown`, then finishes what is open.
-pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, shutdown: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+/// A kind of connection: how many there may be, and how long they may wait.
+struct Seats {
+    permits: Arc<Semaphore>,
+    open: Arc<OpenConnections>,
+    server: auto::Builder<TokioExecutor>,
+    probes_only: bool,
+}
+
+impl Seats {
+    fn new(connections: usize, waits: IdleLimits, probes_only: bool) -> Self {
+        let mut server = auto::Builder::new(TokioExecutor::new());
+        // `OpenConnections` knows which connection waits too long, for whatever.
+        server.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).keep_alive(!probes_only);
+        server.http2().max_header_list_size(16_384).max_concurrent_streams(STREAMS_MAX);
+        let permits = Arc::new(Semaphore::new(connections));
+        Self { permits, open: OpenConnections::new(waits, REQUESTS_MAX), server, probes_only }
+    }
+
+    async fn free(&self) -> (&Self, OwnedSemaphorePermit) {
+        match self.permits.clone().acquire_owned().await {
+            Ok(permit) => (self, permit),
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Serves at most `connections` until `shutdown`, then finishes what is open.
+pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, connections: usize, shutdown: CancellationToken) {
+    let collect = &console.config.collect;
+    let (idle, head) = (Duration::from_secs(collect.idle_seconds), Duration::from_secs(collect.request_seconds));
+    let seats = Seats::new(connections, IdleLimits { idle, head }, false);
+    let probes = Seats::new(PROBE_CONNECTIONS, IdleLimits { idle: PROBE_WAIT, head: PROBE_WAIT }, true);
+    let mut watches = JoinSet::new();
+    for kind in [&seats, &probes] {
+        watches.spawn(kind.open.clone().keep(kind.permits.clone(), shutdown.clone()));
+    }
     let graceful = GracefulShutdown::new();
-    let builder = builder();
-    let mut connections = JoinSet::new();
+    let mut running = JoinSet::new();
     loop {
         let next = async {
-            let permit = permits.clone().acquire_owned().await;
-            (permit, listener.accept().await)
+            let seat = tokio::select! {
+                biased;
+                // A seat for any request.
+                seat = seats.free() => seat,
+                // None: a seat for a probe.
+                seat = probes.free() => seat,
+            };
+            (seat, listener.accept().await)
         };
         tokio::select! {
+            // The program stops.
             () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            (permit, accepted) = next => match accepted {
+            // A connection has ended.
+            Some(_) = running.join_next() => {}
+            // Another one comes.
+            ((kind, permit), accepted) = next => match accepted {
                 Ok((stream, peer)) => {
-                    let console = console.clone();
-                    let service = service_fn(move |request| {
-                        let console = console.clone();
-                        async move { Ok::<_, Infallible>(route::answer(&console, peer, request).await) }
-                    });
-                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                    let connection = graceful.watch(connection);
-                    connections.spawn(async move {
-                        let ended = tokio::time::timeout(CONNECTION_LIFE, connection).await;
+                    let connection = kind.open.connection();
+                    let waiting = Arc::downgrade(&connection);
+                    let served = kind.serve(stream, peer, &console, connection);
+                    let served = graceful.watch(served);
+                    let task = running.spawn(async move {
+                        let ended = tokio::time::timeout(CONNECTION_LIFE, served).await;
                         drop((permit, ended));
                     });
+                    kind.open.watch(waiting, task);
                 }
                 // Out of descriptors: waiting is all that helps.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -83,19 +142,74 @@ pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, shutdown: 
     }
     drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("console requests were still open at the end");
+        tracing::warn!("console: requests were still open at the end");
     }
-    connections.shutdown().await;
+    running.shutdown().await;
+    while watches.join_next().await.is_some() {}
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).max_buf_size(HEAD_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(16_384)
-        .max_concurrent_streams(32)
-        .keep_alive_interval(HEAD_WAIT);
-    builder
+impl Seats {
+    /// One connection, to its end.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        console: &Arc<ConsoleState>,
+        connection: Arc<Connection>,
+    ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static {
+        let (console, open, probes_only) = (console.clone(), connection.clone(), self.probes_only);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (console, open) = (console.clone(), open.clone());
+            async move {
+                let active = open.begin();
+                let has_seat = active.is_some() && (!probes_only || route::is_probe(request.uri().path()));
+                let mut reply = match has_seat {
+                    true => route::answer(&console, peer, request).await,
+                    false => reply::guarded(reply::no_seat()),
+                };
+                // The request, and the room of a question, last until the last byte has left.
+                let held = (active, reply.extensions_mut().remove::<QuestionPermit>());
+                Ok::<_, Infallible>(reply.map(|body| PermitBody { body, _held: held }))
+            }
+        });
+        let stream = TokioIo::new(WatchedStream::new(stream, connection));
+        self.server.serve_connection(stream, service).into_owned()
+    }
+}
+
+/// A console that answers. On drop it stops by itself; [`ConsoleServer::stop`] also waits for its end.
+pub struct ConsoleServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it works with.
+    pub state: Arc<ConsoleState>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl ConsoleServer {
+    /// Answers on `listener`, on at most `connections` at once.
+    ///
+    /// # Errors
+    /// When the system refuses the listener.
+    pub fn start(listener: StdListener, state: Arc<ConsoleState>, connections: usize) -> std::io::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        let (address, stop) = (listener.local_addr()?, CancellationToken::new());
+        let serving = tokio::spawn(serve(listener, state.clone(), connections, stop.clone()));
+        Ok(Self { address, state, stop, serving })
+    }
+
+    /// Lets open requests end, and returns when the last connection has closed.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if (&mut self.serving).await.is_err() {
+            tracing::error!("console: ended by a panic");
+        }
+    }
+}
+
+impl Drop for ConsoleServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }

@@ -67,6 +67,21 @@ pub(super) fn no_database() -> ConsoleResponse {
     reply
 }
 
+/// `429` for a token that has more questions waiting than any page asks.
+pub(super) fn too_many_questions() -> ConsoleResponse {
+    let sentence = "too many questions of this token are waiting: ask again when some have been answered";
+    let mut reply = error(StatusCode::TOO_MANY_REQUESTS, sentence);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
+}
+
+/// `503` for what is not a probe while every seat of the console is taken.
+pub(super) fn no_seat() -> ConsoleResponse {
+    let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, "all connections of the console are in use: try again");
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    reply
+}
+
 /// The metrics.
 pub(super) fn metrics(text: String) -> ConsoleResponse {
     let mut reply = Response::new(whole(text));

@@ -19,7 +19,8 @@ use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
 use crate::console::state::{AccessRules, ConsoleState};
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
-use crate::console::{annotations, assets, desk, download, grafana, session, share, view};
+use crate::console::{annotations, assets, desk, download, grafana, hosts, session, share, view};
+use crate::health::PROBE_ANSWER_WAIT;
 use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.
@@ -31,7 +32,52 @@ const BODY_WAIT: Duration = Duration::from_secs(10);
 /// The answer to one request.
 pub(super) async fn answer(console: &ConsoleState, peer: SocketAddr, request: Request<Incoming>) -> ConsoleResponse {
     let (head, body) = request.into_parts();
-    reply::guarded(route(console, peer, &head, body).await)
+    reply::guarded(admitted(console, peer, &head, body).await)
+}
+
+/// Whether a path is asked by machines that watch this one: such requests are answered when the console is full.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/metrics" | "/health/live" | "/health/ready")
+}
+
+/// Lets in what names this console; a question of a token takes room for as long as its answer lasts.
+async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
+    if !hosts::is_ours(head, &console.config.console.hosts) {
+        let sentence = "the console does not answer to this name: add it to console.hosts";
+        return reply::error(StatusCode::MISDIRECTED_REQUEST, sentence);
+    }
+    let permit = match asking_token(console, head) {
+        Some(token) => match console.admission.enter(token).await {
+            Some(permit) => Some(permit),
+            None => return reply::too_many_questions(),
+        },
+        None => None,
+    };
+    let mut reply = route(console, peer, head, body).await;
+    permit.map(|permit| reply.extensions_mut().insert(permit));
+    reply
+}
+
+/// Whose question this is, where it is one for the database.
+fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
+    let access = console.access.load();
+    let path = head.uri.path();
+    match path {
+        "/clickhouse" => grafana::token(&access, &head.headers).map(|token| token.digest),
+        "/api/v2/query" | "/api/view" | "/api/export" | "/api/annotations" | "/api/conformity" => {
+            with_token(console, &access, &head.headers, |token| token.digest)
+        }
+        // Everybody's: one room for all of them.
+        _ if path.starts_with("/counter/") => Some([0; 32]),
+        _ if path.starts_with("/api/v1/") => with_token(console, &access, &head.headers, |token| token.digest),
+        _ => None,
+    }
+}
+
+/// Notes the question of a token of the API or of a page.
+fn note(console: &ConsoleState, head: &Parts, question: &[u8]) {
+    let noted = |token: &AccessToken| console.note_question(token, head.uri.path(), question);
+    with_token(console, &console.access.load(), &head.headers, noted);
 }
 
 async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
@@ -96,6 +142,7 @@ async fn statistics(console: &ConsoleState, head: &Parts, body: Incoming) -> Con
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
+    note(console, head, &body);
     let (body, name) = match query::QueryDraft::read(&body) {
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
@@ -123,6 +170,7 @@ async fn asked(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleR
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
+    note(console, head, &body);
     match head.uri.path() {
         "/api/view" => view::answer(console, head, &body).await,
         // A shared page reads; it makes no link and keeps no note.
@@ -137,6 +185,7 @@ async fn export(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
     }
+    note(console, head, head.uri.query().unwrap_or_default().as_bytes());
     let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
     let request = match ExportDraft::read(pairs) {
         Ok(request) => request,
@@ -180,7 +229,7 @@ fn sign_in_by_link(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     if session::is_foreign(&head.headers, &head.uri) {
         return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
     }
-    opened(console, &token)
+    opened(console, &head.headers, &token)
 }
 
 async fn sign_in_by_form(console: &ConsoleState, headers: &HeaderMap, body: Incoming) -> ConsoleResponse {
@@ -190,18 +239,21 @@ async fn sign_in_by_form(console: &ConsoleState, headers: &HeaderMap, body: Inco
     match collected(body).await {
         Ok(body) => {
             let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "token");
-            token.map_or_else(|| assets::sign_in(StatusCode::UNAUTHORIZED), |(_, token)| opened(console, &token))
+            token.map_or_else(
+                || assets::sign_in(StatusCode::UNAUTHORIZED),
+                |(_, token)| opened(console, headers, &token),
+            )
         }
         Err(refusal) => refusal,
     }
 }
 
-fn opened(console: &ConsoleState, token: &str) -> ConsoleResponse {
+fn opened(console: &ConsoleState, headers: &HeaderMap, token: &str) -> ConsoleResponse {
     let digest = digest(token.trim());
     if console.access.load().tokens.find(&digest).is_none() {
         return assets::sign_in(StatusCode::UNAUTHORIZED);
     }
-    match console.sessions.open(digest, console.clock.now()) {
+    match console.sessions.open(digest, headers, console.clock.now()) {
         Ok(cookie) => reply::see_other("/", Some(&cookie)),
         Err(_) => reply::error(StatusCode::SERVICE_UNAVAILABLE, "the operating system gives no randomness"),
     }
@@ -225,10 +277,12 @@ async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> Cons
         "/metrics" => reply::metrics(console.meters.written()),
         "/health/live" => reply::json(StatusCode::OK, &json!({ "live": true })),
         _ => {
-            let engine = console.reports.answers().await;
+            let answers = tokio::time::timeout(PROBE_ANSWER_WAIT, console.store.answers_readers());
+            let engine = console.health.is_formed() && answers.await == Ok(true);
             let spool = (console.spool_accepts)();
-            let status = if engine && spool { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            reply::json(status, &json!({ "ready": engine && spool, "engine": engine, "spool": spool }))
+            let ready = engine && spool && !console.health.is_draining();
+            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            reply::json(status, &json!({ "ready": ready, "engine": engine, "spool": spool }))
         }
     }
 }

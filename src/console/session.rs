@@ -13,13 +13,17 @@ use crate::console::tokens::{TokenDigest, digest};
 use crate::hex::hex;
 use crate::lock::lock;
 
-/// Signed-in browsers at once; beyond it the oldest is signed out. 100 bytes each.
-const SESSIONS_MAX: usize = 1_000;
+/// Signed-in browsers of one token; beyond it that token's oldest is signed out, and no other's. 100 bytes each.
+const SESSIONS_PER_TOKEN: usize = 50;
 
 /// Hours until a browser has to sign in again: a working day.
 const HOURS: i64 = 12;
 
 const NAME: &str = "sillage_session";
+
+/// Name of the cookie where the browser speaks TLS: such a name is refused from other hosts of the domain, and without
+/// `Secure`.
+const TLS_NAME: &str = "__Host-sillage_session";
 
 /// All sessions.
 #[derive(Default)]
@@ -32,19 +36,25 @@ struct Session {
 
 impl Sessions {
     /// Opens a session for a token; gives the cookie to set.
-    pub(super) fn open(&self, token: TokenDigest, now: Timestamp) -> Result<String, getrandom::Error> {
+    pub(super) fn open(
+        &self,
+        token: TokenDigest,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<String, getrandom::Error> {
         let mut id = [0; 32];
         getrandom::fill(&mut id)?;
         let id = hex(&id);
         let mut sessions = lock(&self.0);
         sessions.retain(|_, session| session.ends > now);
-        if sessions.len() >= SESSIONS_MAX {
-            let oldest = sessions.iter().min_by_key(|(_, session)| session.ends).map(|(key, _)| *key);
+        let of_token = sessions.iter().filter(|(_, session)| session.token == token);
+        if of_token.clone().count() >= SESSIONS_PER_TOKEN {
+            let oldest = of_token.min_by_key(|(_, session)| session.ends).map(|(key, _)| *key);
             oldest.and_then(|key| sessions.remove(&key));
         }
         let ends = now.saturating_add(HOURS.hours()).unwrap_or(now);
         sessions.insert(digest(&id), Session { token, ends });
-        Ok(format!("{NAME}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", HOURS * HOUR_SECONDS))
+        Ok(set_cookie(headers, &id, HOURS * HOUR_SECONDS))
     }
 
     /// The token that this browser signed in with.
@@ -59,8 +69,19 @@ impl Sessions {
         if let Some(id) = cookie(headers) {
             lock(&self.0).remove(&digest(id));
         }
-        format!("{NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+        set_cookie(headers, "", 0)
     }
+}
+
+/// The cookie of a browser that sent `headers`.
+fn set_cookie(headers: &HeaderMap, id: &str, seconds: i64) -> String {
+    let (name, secure) = if is_tls(headers) { (TLS_NAME, "; Secure") } else { (NAME, "") };
+    format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+}
+
+/// Whether the browser speaks TLS, with a proxy that says so. Its word decides about the browser's own cookie alone.
+fn is_tls(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 /// Whether a browser says that another site made it ask. Its own word counts first; older ones name the origin, which
@@ -77,13 +98,14 @@ pub(super) fn is_foreign(headers: &HeaderMap, asked: &Uri) -> bool {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let wanted = if is_tls(headers) { TLS_NAME } else { NAME };
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == NAME)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, id)| id)
 }
 
@@ -102,7 +124,7 @@ mod tests {
     fn a_session_lasts_until_it_ends_or_is_closed() {
         let sessions = Sessions::default();
         let start: Timestamp = "2026-03-10T08:00:00Z".parse().unwrap();
-        let cookie = headers(&sessions.open([7; 32], start).unwrap());
+        let cookie = headers(&sessions.open([7; 32], &HeaderMap::new(), start).unwrap());
         let later = |hours: i64| start.checked_add(hours.hours()).unwrap();
         assert_eq!(sessions.find(&cookie, later(11)), Some([7; 32]));
         assert_eq!(sessions.find(&cookie, later(12)), None);
@@ -111,15 +133,36 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_signs_out_the_oldest() {
+    fn a_thousand_sign_ins_of_one_token_sign_out_nobody_else() {
         let sessions = Sessions::default();
         let start: Timestamp = "2026-03-10T08:00:00Z".parse().unwrap();
-        let first = headers(&sessions.open([1; 32], start).unwrap());
+        let open = |token, at| headers(&sessions.open([token; 32], &HeaderMap::new(), at).unwrap());
+        let (other, first) = (open(1, start), open(2, start));
         let later = start.checked_add(1.second()).unwrap();
-        for _ in 0..SESSIONS_MAX {
-            sessions.open([2; 32], later).unwrap();
+        let mut last = first.clone();
+        for _ in 0..1_000 {
+            last = open(2, later);
         }
-        assert_eq!(sessions.find(&first, start), None);
+        assert_eq!(sessions.find(&other, later), Some([1; 32]));
+        assert_eq!((sessions.find(&first, later), sessions.find(&last, later)), (None, Some([2; 32])));
+        assert_eq!(lock(&sessions.0).len(), SESSIONS_PER_TOKEN + 1);
+    }
+
+    #[test]
+    fn a_browser_with_tls_gets_a_cookie_that_no_other_host_can_set() {
+        let sessions = Sessions::default();
+        let start: Timestamp = "2026-03-10T08:00:00Z".parse().unwrap();
+        let tls = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-proto"), "https".parse().unwrap())]);
+        let set = sessions.open([7; 32], &tls, start).unwrap();
+        assert!(set.starts_with("__Host-sillage_session=") && set.ends_with("; Secure"), "{set}");
+        assert!(set.contains("; Path=/;") && !set.contains("Domain"), "{set}");
+        let mut sent = headers(&set);
+        assert_eq!(sessions.find(&sent, start), None, "without TLS it is not looked at");
+        sent.extend(tls.clone());
+        assert_eq!(sessions.find(&sent, start), Some([7; 32]));
+        let mut plain = headers(&sessions.open([8; 32], &HeaderMap::new(), start).unwrap());
+        plain.extend(tls);
+        assert_eq!(sessions.find(&plain, start), None, "a cookie that another host may have set");
     }
 
     #[test]

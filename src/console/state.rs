@@ -6,8 +6,11 @@ use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::console::admission::Admission;
+use crate::console::journal::QuestionJournal;
 use crate::console::session::Sessions;
-use crate::console::tokens::TokenSet;
+use crate::console::tokens::{AccessToken, TokenSet};
+use crate::health::Health;
 use crate::observe::Meters;
 use crate::sites::Sites;
 use crate::store::client::Store;
@@ -35,6 +38,10 @@ pub struct ConsoleOptions {
     pub meters: Arc<Meters>,
     /// Whether the spool takes hits now.
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Where questions are noted; `None` notes none.
+    pub journal: Option<QuestionJournal>,
+    /// What start and stop have decided.
+    pub health: Arc<Health>,
 }
 
 /// The console's state.
@@ -49,6 +56,9 @@ pub struct ConsoleState {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) meters: Arc<Meters>,
     pub(super) spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
+    pub(super) admission: Admission,
+    pub(super) health: Arc<Health>,
+    journal: Option<QuestionJournal>,
 }
 
 /// What a new configuration replaces.
@@ -60,7 +70,7 @@ pub(super) struct AccessRules {
 impl ConsoleState {
     /// A console without sessions.
     pub fn new(parts: ConsoleOptions) -> Self {
-        let access = AccessRules { sites: parts.sites, tokens: TokenSet::new(&parts.tokens) };
+        let access = AccessRules { sites: parts.sites, tokens: TokenSet::new(&parts.tokens, parts.clock.clone()) };
         Self {
             access: ArcSwap::from_pointee(access),
             sessions: Sessions::default(),
@@ -72,11 +82,23 @@ impl ConsoleState {
             clock: parts.clock,
             meters: parts.meters,
             spool_accepts: parts.spool_accepts,
+            admission: Admission::default(),
+            journal: parts.journal,
+            health: parts.health,
         }
     }
 
     /// Takes a new configuration; sessions of tokens that are gone end at once.
     pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::TokenConfig]) {
-        self.access.store(Arc::new(AccessRules { sites, tokens: TokenSet::new(tokens) }));
+        let tokens = TokenSet::new(tokens, self.clock.clone());
+        self.admission.keep(|token| tokens.find(token).is_some());
+        self.access.store(Arc::new(AccessRules { sites, tokens }));
+    }
+
+    /// Notes that `token` asked `question` through `door`.
+    pub(super) fn note_question(&self, token: &AccessToken, door: &str, question: &[u8]) {
+        if let Some(journal) = &self.journal {
+            journal.note(self.clock.now(), &token.name, door, question);
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! Console tokens: made here, kept by their hash alone, each bound to its sites. A token is never logged or stored.
 
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::clock::Clock;
 use crate::config;
 use crate::hex::{from_hex, hex};
 
@@ -39,32 +44,40 @@ pub fn configuration_text(name: &str, sha256: &str, sites: &[String]) -> String 
 }
 
 /// The configured tokens.
-pub(super) struct TokenSet(Vec<AccessToken>);
+pub(super) struct TokenSet {
+    tokens: Vec<AccessToken>,
+    clock: Arc<dyn Clock>,
+}
 
 /// One configured token.
 pub(super) struct AccessToken {
     pub(super) digest: TokenDigest,
+    pub(super) name: String,
+    expires: Option<Date>,
     sites: Vec<String>,
 }
 
 impl TokenSet {
     /// Tokens whose hash is no hash are left out; the configuration's check has refused them before.
-    pub(super) fn new(configured: &[config::TokenConfig]) -> Self {
+    pub(super) fn new(configured: &[config::TokenConfig], clock: Arc<dyn Clock>) -> Self {
         let token = |written: &config::TokenConfig| {
-            Some(AccessToken { digest: from_hex(&written.sha256)?, sites: written.sites.clone() })
+            let config::TokenConfig { name, sha256, sites, expires } = written;
+            let (digest, sites) = (from_hex(sha256)?, sites.clone());
+            Some(AccessToken { digest, name: name.clone(), expires: *expires, sites })
         };
-        Self(configured.iter().filter_map(token).collect())
+        Self { tokens: configured.iter().filter_map(token).collect(), clock }
     }
 
-    /// All of them.
+    /// All that have not expired.
     pub(super) fn iter(&self) -> impl Iterator<Item = &AccessToken> {
-        self.0.iter()
+        let today = TimeZone::UTC.to_datetime(self.clock.now()).date();
+        self.tokens.iter().filter(move |token| token.expires.is_none_or(|last| today <= last))
     }
 
     /// The token of this hash. Looks at all of them, so that the time taken tells nothing.
     pub(super) fn find(&self, digest: &TokenDigest) -> Option<&AccessToken> {
         let mut found = None;
-        for token in &self.0 {
+        for token in self.iter() {
             if bool::from(token.digest.ct_eq(digest)) {
                 found = Some(token);
             }
@@ -76,7 +89,7 @@ impl TokenSet {
 impl AccessToken {
     /// Access to one site without a token: the site is public, or a link opens it.
     pub(super) fn for_site(site: &str) -> Self {
-        Self { digest: [0; 32], sites: vec![site.to_owned()] }
+        Self { digest: [0; 32], name: "shared page".into(), expires: None, sites: vec![site.to_owned()] }
     }
 
     /// Whether the token may read every site.
@@ -100,7 +113,8 @@ mod tests {
         let text = configuration_text("o\"ps", &sha256, &["a.example".into()]);
         let config = config::Config::from_toml(&text).unwrap();
         assert_eq!(config.console.tokens[0].name, "o\"ps");
-        let tokens = TokenSet::new(&config.console.tokens);
+        let clock = Arc::new(crate::clock::SteadyClock::system());
+        let tokens = TokenSet::new(&config.console.tokens, clock);
         let found = tokens.find(&digest(&token)).unwrap();
         assert!(found.reads("a.example") && !found.reads("b.example"));
         assert!(tokens.find(&digest("sillage_")).is_none());
@@ -109,5 +123,20 @@ mod tests {
     #[test]
     fn two_tokens_differ() {
         assert_ne!(new_token().unwrap().0, new_token().unwrap().0);
+    }
+
+    #[test]
+    fn a_token_opens_on_its_last_day_and_not_after_it() {
+        let (token, sha256) = new_token().unwrap();
+        let text = format!(
+            "[console]\ntokens = [{{ name = \"t\", sha256 = \"{sha256}\", sites = [\"*\"], expires = 2026-11-28 }}]"
+        );
+        let config = config::Config::from_toml(&text).unwrap();
+        for (now, opens) in [("2026-11-28T23:59:59Z", true), ("2026-11-29T00:00:00Z", false)] {
+            let clock = Arc::new(crate::clock::ManualClock::new(now.parse().unwrap()));
+            let tokens = TokenSet::new(&config.console.tokens, clock);
+            assert_eq!(tokens.find(&digest(&token)).is_some(), opens, "{now}");
+            assert_eq!(tokens.iter().count(), usize::from(opens), "links of an expired token end with it");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! The seam to the disk: a real folder, or one that fails on order. Names are relative to the spool's folder. Nothing
 //! here decides anything, and nothing else in the spool touches a file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::lock::FolderLock;
+use crate::runtime_dir::{FolderError, make_data_folder, private_options};
 
 /// The sub-folder for what could not be read.
 pub const QUARANTINE: &str = "quarantine";
@@ -61,7 +62,14 @@ impl RealDisk {
     pub fn open(folder: &Path) -> io::Result<Self> {
         let named = |path: &&Path| !path.as_os_str().is_empty();
         let missing: Vec<&Path> = folder.ancestors().filter(named).take_while(|path| !path.exists()).collect();
-        fs::create_dir_all(folder.join(QUARANTINE))?;
+        for path in [folder, &folder.join(QUARANTINE)] {
+            make_data_folder(path).map_err(|error| match error {
+                FolderError::Files(_, error) => error,
+                other @ (FolderError::Owner(_) | FolderError::Mode(..)) => {
+                    io::Error::new(io::ErrorKind::PermissionDenied, other)
+                }
+            })?;
+        }
         // A new folder is durable once its parent is.
         for path in missing {
             File::open(path.parent().filter(named).unwrap_or(Path::new(".")))?.sync_all()?;
@@ -97,11 +105,12 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>> {
-        Ok(Box::new(File::create(self.folder.join(name))?))
+        let file = private_options().write(true).create(true).truncate(true).open(self.folder.join(name))?;
+        Ok(Box::new(file))
     }
 
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(self.folder.join(name))?;
+        let file = private_options().write(true).open(self.folder.join(name))?;
         file.set_len(length)?;
         file.sync_all()
     }

@@ -28,6 +28,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const END_TIMEOUT: Duration = Duration::from_secs(120);
 /// A question or a statement; the reading user's own limit (30 s) comes first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// A question that takes the lock of time zones, as every reader's question does.
+const ZONE_QUESTION: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
 /// ClickHouse itself closes an idle connection after some seconds.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// A statement of a release: a day of millions of rows takes seconds, on a busy disk a minute.
@@ -196,11 +198,16 @@ impl Store {
         self.statement("SELECT 1 FORMAT Null").await
     }
 
+    /// Whether the reading user gets an answer, and so whoever asks the console.
+    pub async fn answers_readers(&self) -> bool {
+        self.ask(ZONE_QUESTION).rows::<u8>().await.is_ok()
+    }
+
     /// Whether the database answers a question that needs what every reader's question needs, the lock of its time
     /// zones among it. An answer that refuses is an answer.
     pub async fn is_alive(&self) -> bool {
-        match self.statement("SELECT toDateTime(0, 'Europe/Paris') FORMAT Null").await {
-            Ok(()) => true,
+        match self.ask_as_owner(ZONE_QUESTION).rows::<u8>().await {
+            Ok(_) => true,
             Err(error) => error.failure().code != 0,
         }
     }

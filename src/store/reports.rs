@@ -130,11 +130,6 @@ impl Reports {
         }
         true
     }
-
-    /// Whether the database answers at all.
-    pub async fn answers(&self) -> bool {
-        within(self.store.ask("SELECT toUInt8(1)").rows::<u8>()).await.is_ok()
-    }
 }
 
 impl Report {

@@ -318,7 +318,7 @@ async fn r21_what_would_come_from_elsewhere() {
 async fn r23_a_token_that_pools_the_publishers_of_a_processor() {
     let mut setup = Setup::new().await;
     setup.config.privacy.processor.name = "Mesures SARL".into();
-    let all_sites = TokenConfig { name: "all".into(), sha256: "ab".repeat(32), sites: vec!["*".into()] };
+    let all_sites = TokenConfig { name: "all".into(), sha256: "ab".repeat(32), sites: vec!["*".into()], expires: None };
     setup.config.console.tokens = vec![all_sites];
     setup.leaves_only(23).await;
     setup.config.console.tokens.clear();

@@ -38,7 +38,12 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         |name: &str| config::SiteConfig { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() };
     let (everything, all_hash) = tokens::new_token().unwrap();
     let (shop, shop_hash) = tokens::new_token().unwrap();
-    let token = |sha256: String, site: &str| config::TokenConfig { name: "t".into(), sha256, sites: vec![site.into()] };
+    let token = |sha256: String, site: &str| config::TokenConfig {
+        name: "t".into(),
+        sha256,
+        sites: vec![site.into()],
+        expires: None,
+    };
     let sites = Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap());
     let console = ConsoleState::new(console::ConsoleOptions {
         meters: Arc::new(Meters::new(&sites)),
@@ -51,11 +56,13 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         config: Arc::default(),
         clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
         spool_accepts: Box::new(|| true),
+        journal: None,
+        health: Arc::default(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(console::serve(listener, Arc::new(console), shutdown.clone()));
+    let serving = tokio::spawn(console::serve(listener, Arc::new(console), console::CONNECTIONS_MAX, shutdown.clone()));
     Served { address, everything, shop, shutdown, serving }
 }
 
@@ -279,7 +286,7 @@ async fn an_open_request_is_finished_before_the_end() {
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let body = "token=wrong";
     let head = format!(
-        "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );

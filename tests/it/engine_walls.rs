@@ -67,6 +67,10 @@ async fn a_time_zone_that_names_a_file_hangs_nothing_and_honest_questions_go_on(
 #[tokio::test]
 async fn the_engine_s_process_has_no_right_no_environment_and_no_readable_descriptor() {
     let folder = tempfile::tempdir().unwrap();
+    // As from a shell that leaves a file open.
+    let inherited = folder.path().join("inherited");
+    let file = std::fs::File::create(&inherited).unwrap();
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
     let engine = Engine::start(support::options(folder.path())).await.unwrap();
     let process = format!("/proc/{}", engine.process().unwrap());
     assert_eq!(status(&engine, "NoNewPrivs"), "1");
@@ -76,6 +80,9 @@ async fn the_engine_s_process_has_no_right_no_environment_and_no_readable_descri
     let target = |number| std::fs::read_link(format!("{process}/fd/{number}")).unwrap();
     assert_eq!((target(0), target(1)), ("/dev/null".into(), "/dev/null".into()));
     assert!(target(2).to_string_lossy().starts_with("socket:"), "{:?}", target(2));
+    let fds = std::fs::read_dir(format!("{process}/fd")).unwrap().flatten();
+    let inherited = fds.filter(|fd| fd.path().read_link().is_ok_and(|target| target == inherited));
+    assert_eq!(inherited.count(), 0, "a file that the parent had inherited");
     for pipe in pipes(&engine) {
         let path = pipe.replace("/proc/self", &process);
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0, "{pipe} can be opened");

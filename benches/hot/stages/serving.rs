@@ -26,7 +26,7 @@ pub(super) fn collect(config: &Config, parts: (Arc<Anonymiser>, Ledger, Arc<dyn 
     let meters = Meters::new(&Sites::new(&config.site).unwrap()).hits;
     let pages = PublicPages::new(config, anonymiser.clone(), clock.clone());
     let hits = HitPipeline::new(anonymiser, Arc::new(ledger), clock, meters, &config.collect).unwrap();
-    Arc::new(CollectState::new(hits, pages, config.collect.clone(), false))
+    Arc::new(CollectState::new(hits, pages, config.collect.clone(), false, Arc::default()))
 }
 
 /// A server that is told when to end.

@@ -45,6 +45,8 @@ pub struct ChildArguments {
 
 /// Becomes the engine; returns when it has ended.
 pub fn child_main(arguments: &ChildArguments) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    ffi::close_inherited_files();
     match become_engine(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::runtime_dir::FolderError;
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -18,6 +20,9 @@ pub enum EngineError {
     /// Another process has the data folder, or the runtime folder.
     #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
     InUse(PathBuf),
+    /// Another user has a hand in a folder.
+    #[error("engine folder refused: {0}")]
+    Folder(#[from] FolderError),
     /// A folder or file cannot be written.
     #[error("the engine's files: {0}")]
     Files(#[source] io::Error),

@@ -5,19 +5,20 @@
 //! worthless: its few rights are those of the leash, its quota is the two queries of the leash, and the HTTP interface
 //! does not listen to it at all (`http_handlers` wants the name of one of our users).
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::fs::{AtFlags, CWD, OFlags, chownat};
+use rustix::fs::{AtFlags, CWD, chownat};
 use rustix::process::{Gid, Uid};
 
 use sha2::{Digest, Sha256};
 
 use crate::config;
 use crate::hex::hex;
+use crate::runtime_dir::create_private;
 use crate::store::client::{Endpoint, Login};
 use crate::store::engine::error::EngineError;
 
@@ -32,10 +33,6 @@ const VERSION_MIN: (u32, u32) = (26, 5);
 /// reads nothing.
 const KEEP_RUNNING: &str = "SELECT sleepEachRow(1) FROM numbers(9000000000000000000) \
                             SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null";
-
-/// User of the engine where root starts the program: a number that no system gives to anybody (Debian keeps the range
-/// for such uses).
-pub(super) const ENGINE_USER: u32 = 60_739;
 
 /// How the child is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,22 +180,10 @@ fn random_password() -> Result<String, EngineError> {
     Ok(hex(&bytes))
 }
 
-/// Makes a folder that only we can enter.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Writes a file that only we can read, whole or not at all. A draft that is there already, such as a link that another
-/// user made, is removed, never written through.
+/// Writes a file that only we can read, whole or not at all.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = OpenOptions::new().write(true).create_new(true).custom_flags(no_link).mode(0o600).open(&draft)?;
-    file.write_all(text.as_bytes())?;
+    create_private(&draft)?.write_all(text.as_bytes())?;
     std::fs::rename(draft, path)
 }
 

@@ -30,6 +30,7 @@ use crate::clock::monotonic_now;
 use crate::config;
 use crate::lock::FolderLock;
 use crate::priority;
+use crate::runtime_dir::{ENGINE_USER, make_data_folder, make_secret_folder};
 pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
 use crate::store::engine::process::EngineProcess;
@@ -108,13 +109,13 @@ impl Engine {
         // With a relative path the engine starts, but cannot sync what it has inserted (error 107).
         options.dir = std::path::absolute(&options.dir).map_err(EngineError::Files)?;
         options.runtime_dir = std::path::absolute(&options.runtime_dir).map_err(EngineError::Files)?;
-        launch::make_folder(&options.dir).map_err(EngineError::Files)?;
-        launch::make_folder(&options.runtime_dir).map_err(EngineError::Files)?;
+        make_data_folder(&options.dir)?;
+        make_secret_folder(&options.runtime_dir)?;
         // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
         let data = held(FolderLock::hold(&options.dir.join("sillage.lock")), &options.dir)?;
         let locks = [data, held(FolderLock::hold_itself(&options.runtime_dir), &options.runtime_dir)?];
         let files = EngineFiles(options.runtime_dir.clone());
-        launch::make_folder(&files.folder()).map_err(EngineError::Files)?;
+        make_data_folder(&files.folder())?;
         // The memory of either process must not end up on a disk; the child inherits this.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
@@ -188,7 +189,7 @@ fn read_endpoint(runtime_dir: &Path) -> Option<Endpoint> {
 /// User that the child becomes: where root starts it, and that user can reach its folders.
 #[cfg(target_os = "linux")]
 fn user_to_become(options: &EngineOptions) -> Option<u32> {
-    sandbox::may_change_user([&options.dir, &options.runtime_dir]).then_some(launch::ENGINE_USER)
+    sandbox::may_change_user([&options.dir, &options.runtime_dir]).then_some(ENGINE_USER)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crc32fast::Hasher;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::ffi;
 use crate::lock::FolderLock;
-use crate::runtime_dir::in_memory;
+use crate::runtime_dir::{FolderError, create_private, in_memory, make_secret_folder};
 use crate::spool::Position;
 use crate::visits::journal::day_writer::DayWriter;
 use crate::visits::journal::entry::JournalEntry;
@@ -56,6 +56,9 @@ pub enum JournalError {
     /// Another process has it.
     #[error("runtime.dir {0} is in use by another process; give each collector a folder of its own")]
     InUse(PathBuf),
+    /// Another user has a hand in it.
+    #[error("runtime.dir: {0}")]
+    Folder(#[from] FolderError),
     /// It cannot be written.
     #[error("runtime.dir {0}: {1}")]
     Files(PathBuf, #[source] io::Error),
@@ -110,7 +113,7 @@ impl Journal {
     pub(crate) fn open(place: JournalLocation) -> Result<(Self, Vec<Generation>), JournalError> {
         let folder = place.folder.clone();
         let files = |error: io::Error| JournalError::Files(folder.clone(), error);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(files)?;
+        make_secret_folder(&folder)?;
         if !place.may_be_on_disk && in_memory(&folder) != Some(true) {
             return Err(JournalError::OnDisk(folder));
         }
@@ -191,7 +194,7 @@ impl Journal {
     pub(super) fn write_generation(&mut self, days: &[DayWriter<'_>], last: Option<Position>) -> io::Result<()> {
         let (folder, number) = (&self.place.folder, self.generation + 1);
         let new = folder.join("visits.new");
-        let mut file = File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(&new)?;
+        let mut file = create_private(&new)?;
         file.write_all(&head(self.place.node, last, self.shipped))?;
         file.write_all(&[0; SNAPSHOT_HEAD])?;
         let mut snapshot =
