@@ -129,7 +129,7 @@ impl App {
         let drain_notice = Duration::from_secs(config.collect.drain_notice_seconds);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
-        let anonymiser = Arc::new(anonymiser(&config)?);
+        let anonymiser = Arc::new(anonymiser(&config)?.with_ceilings(&config.limits));
         // Both addresses first: once a hit is taken nothing foreseeable may stop the start.
         let public = listen("collect.listen", config.collect.listen)?;
         let private = listen("console.listen", config.console.listen)?;

@@ -51,7 +51,7 @@ impl Ledger {
         limits: &crate::config::LimitsConfig,
         now: jiff::Timestamp,
     ) -> Result<Self, JournalError> {
-        let bounds = VisitBounds::from(limits);
+        let bounds = VisitBounds::from(limits).shared_by(anonymiser.sites().iter().count());
         let place = JournalLocation::new(&runtime.dir, runtime.allow_disk, spool.node());
         let (journal, generations) = Journal::open(place)?;
         let (sites, keys) = (anonymiser.sites(), anonymiser.keys());
@@ -168,9 +168,13 @@ impl LedgerTransaction<'_> {
     /// # Errors
     /// For an event that no frame holds; the bounds of what a sighting has let none grow to that.
     pub fn record(&mut self, sighting: Sighting<'_>) -> Result<RecordResult, Unavailable> {
+        let mut sighting = sighting;
+        let seated = self.memory.visits.seat(&mut sighting);
         let recorded = self.count(&sighting)?;
-        let Some(search) = sighting.search() else { return Ok(recorded) };
-        let met = recorded.met.or(self.count(&search)?.met);
+        let recorded = RecordResult { met: recorded.met.or(seated), ..recorded };
+        let Some(mut search) = sighting.search() else { return Ok(recorded) };
+        let seated = self.memory.visits.seat(&mut search).or(recorded.met);
+        let met = seated.or(self.count(&search)?.met);
         Ok(RecordResult { met, ..recorded })
     }
 

@@ -11,7 +11,7 @@ use crate::clock::ManualClock;
 use crate::config;
 use crate::config::{LimitsConfig, RuntimeConfig};
 use crate::event::{Event, EventKind};
-use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
 use crate::rollup::Rollup;
@@ -81,6 +81,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
         agent: UserAgent::new(FIREFOX),
         accept_language: Some("fr"),
         signals: ObjectionSignals::default(),
+        sender: HitSender::default(),
         site: None,
         url: &hit.url,
         referrer: None,

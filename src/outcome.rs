@@ -20,7 +20,7 @@ pub enum Outcome {
 pub enum Dropped {
     /// The agent is a robot, or names none.
     Bot,
-    /// The visitor objects: `Sec-GPC: 1` or `DNT: 1`.
+    /// The visitor objects: `Sec-GPC: 1`, `DNT: 1` or the cookie of `/opt-out`.
     OptedOut,
     /// The site's configuration leaves out this path or address.
     Excluded,
@@ -28,8 +28,16 @@ pub enum Dropped {
     UnknownSite,
     /// The browser fetched the page ahead of need; nobody has seen it.
     Prefetch,
+    /// The site counts with consent only, and the hit carries none.
+    NoConsent,
+    /// The page is on a host that is neither the site's nor allowed beside it.
+    ForeignHost,
+    /// The referrer is one that is sent to be read in figures.
+    ReferrerSpam,
     /// A kind of event that this site does not measure.
     NotMeasured,
+    /// Its address, or its network's new agents, sent more than they may within minutes.
+    Flood,
 }
 
 /// Why a hit was not taken.
@@ -49,7 +57,7 @@ pub enum Rejection {
 
 impl Outcome {
     /// Every outcome, so that each metric exists from the start.
-    pub const ALL: [Outcome; 14] = [
+    pub const ALL: [Outcome; 18] = [
         Outcome::Counted,
         Outcome::Untagged,
         Outcome::Unanswered,
@@ -58,7 +66,11 @@ impl Outcome {
         Outcome::Dropped(Dropped::Excluded),
         Outcome::Dropped(Dropped::UnknownSite),
         Outcome::Dropped(Dropped::Prefetch),
+        Outcome::Dropped(Dropped::NoConsent),
+        Outcome::Dropped(Dropped::ForeignHost),
+        Outcome::Dropped(Dropped::ReferrerSpam),
         Outcome::Dropped(Dropped::NotMeasured),
+        Outcome::Dropped(Dropped::Flood),
         Outcome::Refused(Rejection::Malformed),
         Outcome::Refused(Rejection::TooLarge),
         Outcome::Refused(Rejection::Unsupported),
@@ -87,7 +99,11 @@ impl Dropped {
             Dropped::Excluded => "excluded",
             Dropped::UnknownSite => "unknown_site",
             Dropped::Prefetch => "prefetch",
+            Dropped::NoConsent => "no_consent",
+            Dropped::ForeignHost => "foreign_host",
+            Dropped::ReferrerSpam => "referrer_spam",
             Dropped::NotMeasured => "not_measured",
+            Dropped::Flood => "flood",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::monotonic_now;
 use crate::config;
 use crate::config::{LimitsConfig, RuntimeConfig};
 use crate::privacy::Anonymiser;
-use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
 use crate::release::ReleaserOptions;
@@ -57,6 +57,7 @@ async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
         agent: UserAgent::new(FIREFOX),
         accept_language: None,
         signals: ObjectionSignals::default(),
+        sender: HitSender::default(),
         site: None,
         url: "https://a.example/",
         referrer: None,

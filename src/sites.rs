@@ -1,5 +1,9 @@
 //! The sites that are measured: their hosts, days and rules, compiled once from the configuration.
 
+mod hosts;
+mod notes;
+mod patterns;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,9 +13,16 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use crate::sites::hosts::{SiteHosts, host_form, without_www};
+pub use crate::sites::notes::notes;
+pub use crate::sites::patterns::PathPattern;
+
 use crate::clock::{DAY_SECONDS, HOUR_SECONDS};
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, ConsentPolicy};
 use crate::event::{Day, Hour};
+
+/// Name of the cookie of an objection, on a host of the site itself.
+pub const OPT_OUT_COOKIE: &str = "sillage_opt_out";
 
 /// Names that point at one click or one campaign: never part of a page, whatever a configuration says.
 const NEVER_KEPT: &[&str] = &[
@@ -55,8 +66,8 @@ const NEVER_KEPT: &[&str] = &[
 pub struct Site {
     /// The name that figures are kept under.
     pub name: Arc<str>,
-    /// Lower-case hosts without `www.`.
-    pub hosts: HashSet<String>,
+    /// Which hosts are its own, and which are allowed beside them.
+    pub hosts: SiteHosts,
     /// The host that its pages are named with where none is given.
     pub primary_host: String,
     /// Decides the day.
@@ -69,10 +80,16 @@ pub struct Site {
     pub search_parameter: String,
     /// Script errors are counted.
     pub problems: bool,
+    /// Hits count only with the visitor's consent.
+    pub needs_consent: bool,
+    /// Name of the cookie of an objection on a host that is not the site's own.
+    pub opt_out_cookie: String,
     /// What the console shows beside its figures, and who may see them.
     pub shown: SiteView,
-    exclude_paths: Vec<String>,
+    exclude_paths: Vec<PathPattern>,
     exclude_addresses: Vec<IpNet>,
+    /// Its own pages, where they are listed.
+    pages: Vec<PathPattern>,
     /// The last answer of [`Site::day`]: a second, and its day in the lower sixteen bits.
     told: AtomicI64,
 }
@@ -97,25 +114,35 @@ pub struct SiteView {
 pub struct Sites {
     sites: Vec<Arc<Site>>,
     by_name: HashMap<String, Arc<Site>>,
+    by_id: HashMap<String, Arc<Site>>,
 }
 
 impl Sites {
     /// Compiles the configured sites.
     ///
     /// # Errors
-    /// An unknown time zone, a name or host used twice, a click id among the kept names, an address that is none.
+    /// An unknown time zone, a name, host or id used twice, a click id among the kept names, a malformed host or address.
     pub fn new(configured: &[config::SiteConfig]) -> Result<Self, ConfigError> {
+        let mut made = configured.iter().map(Site::new).collect::<Result<Vec<_>, _>>()?;
+        let known: Vec<Vec<String>> = made.iter().map(|site| site.hosts.sorted()).collect();
+        for (at, site) in made.iter_mut().enumerate() {
+            let others =
+                known.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, hosts)| hosts.clone());
+            site.hosts.leave(&others.collect::<Vec<_>>());
+        }
         let mut sites = Self::default();
-        for written in configured {
-            let site = Arc::new(Site::new(written)?);
-            let mut names: Vec<String> = site.hosts.iter().cloned().collect();
-            let name = written.name.to_ascii_lowercase();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-            for name in names {
+        for (site, written) in made.into_iter().zip(configured) {
+            let site = Arc::new(site);
+            let names =
+                [written.name.to_lowercase()].into_iter().chain(host_form(&written.name)).chain(site.hosts.sorted());
+            for name in names.collect::<HashSet<_>>() {
                 if sites.by_name.insert(name.clone(), site.clone()).is_some() {
                     return Err(wrong("site.hosts", format!("`{name}` belongs to two sites")));
+                }
+            }
+            for id in &written.ids {
+                if id.is_empty() || sites.by_id.insert(id.to_lowercase(), site.clone()).is_some() {
+                    return Err(wrong("site.ids", format!("`{id}` is empty or belongs to two sites")));
                 }
             }
             sites.sites.push(site);
@@ -123,9 +150,24 @@ impl Sites {
         Ok(sites)
     }
 
-    /// The site of this configured name or host (lower case; a leading `www.` does not matter).
+    /// The site of this configured name or host, in any of its spellings; without such a one, the site that the host is a
+    /// subdomain of.
     pub fn find(&self, name_or_host: &str) -> Option<&Arc<Site>> {
-        self.by_name.get(name_or_host).or_else(|| self.by_name.get(without_www(name_or_host)))
+        if let Some(site) = self.by_name.get(name_or_host) {
+            return Some(site);
+        }
+        let host = host_form(name_or_host);
+        let host = host.as_deref().unwrap_or(name_or_host);
+        let named = || self.by_name.get(&name_or_host.to_lowercase());
+        let parents = std::iter::successors(Some(host), |host| Some(host.split_once('.')?.1));
+        let around =
+            || parents.take(PARENTS_MAX).filter_map(|host| self.by_name.get(host)).find(|site| site.serves(host));
+        self.by_name.get(host).or_else(named).or_else(around)
+    }
+
+    /// The site that another tool's tracker calls by this id, or the one of this name or host.
+    pub fn find_id(&self, id: &str) -> Option<&Arc<Site>> {
+        self.by_id.get(id).or_else(|| self.by_id.get(&id.to_lowercase())).or_else(|| self.find(id))
     }
 
     /// All, in the order of the configuration.
@@ -134,6 +176,9 @@ impl Sites {
     }
 }
 
+/// A host has no more parts worth looking under: `stats.eu.shop.example`.
+const PARENTS_MAX: usize = 5;
+
 impl Site {
     fn new(written: &config::SiteConfig) -> Result<Self, ConfigError> {
         if written.name.is_empty() || written.name.len() > 255 {
@@ -141,30 +186,26 @@ impl Site {
         }
         let zone = if written.timezone.is_empty() { "UTC" } else { &written.timezone };
         let timezone = TimeZone::get(zone)
-            .map_err(|_| wrong("site.timezone", format!("`{zone}` is no IANA time zone, such as Europe/Paris")))?;
-        if let Some(name) = written.query_names_kept.iter().find(|name| is_never_kept(name)) {
-            return Err(wrong(
-                "site.query_names_kept",
-                format!("`{name}` points at a person, a click or a campaign and can never be kept"),
-            ));
-        }
-        if is_never_kept(&written.search_parameter) {
-            return Err(wrong(
-                "site.search_parameter",
-                format!("`{}` points at a person, a click or a campaign and is no search", written.search_parameter),
-            ));
-        }
-        let hosts: &[String] =
-            if written.hosts.is_empty() { std::slice::from_ref(&written.name) } else { &written.hosts };
+            .map_err(|_| wrong("site.timezone", format!("`{zone}` is not an IANA time zone, such as Europe/Paris")))?;
+        check_parameters(written)?;
+        let hosts = SiteHosts::new(&written.name, &written.hosts, &written.foreign_hosts)?;
+        let first = written.hosts.first().unwrap_or(&written.name);
+        let exclude_addresses = written.exclude_addresses.iter().map(|text| {
+            let why = || format!("`{text}` is not an address or network, such as 10.0.0.0/8");
+            config::network(text).ok_or_else(|| wrong("site.exclude_addresses", why()))
+        });
+        let digest = blake3::hash(written.name.as_bytes()).to_hex();
         Ok(Self {
             name: written.name.as_str().into(),
-            primary_host: hosts.first().unwrap_or(&written.name).to_ascii_lowercase(),
-            hosts: hosts.iter().map(|host| without_www(&host.to_ascii_lowercase()).to_owned()).collect(),
+            primary_host: host_form(first).unwrap_or_else(|| first.to_lowercase()),
+            hosts,
             timezone,
             query_names_kept: written.query_names_kept.clone(),
             properties: written.properties.iter().cloned().collect(),
             search_parameter: written.search_parameter.clone(),
             problems: written.problems,
+            needs_consent: written.consent == ConsentPolicy::Required,
+            opt_out_cookie: format!("{OPT_OUT_COOKIE}_{}", digest.get(..12).unwrap_or_default()),
             shown: SiteView {
                 public: written.public,
                 embed_on: written.embed_on.clone(),
@@ -172,34 +213,36 @@ impl Site {
                 groups: written.group.clone(),
                 annotations: written.annotation.clone(),
             },
-            exclude_paths: written.exclude_paths.clone(),
-            exclude_addresses: written
-                .exclude_addresses
-                .iter()
-                .map(|text| {
-                    config::network(text).ok_or_else(|| {
-                        let why = format!("`{text}` is no address or network, such as 10.0.0.0/8");
-                        wrong("site.exclude_addresses", why)
-                    })
-                })
-                .collect::<Result<_, _>>()?,
+            exclude_paths: written.exclude_paths.iter().map(|pattern| PathPattern::new(pattern)).collect(),
+            exclude_addresses: exclude_addresses.collect::<Result<_, _>>()?,
+            pages: written.pages.iter().map(|pattern| PathPattern::new(pattern)).collect(),
             told: AtomicI64::new(i64::MIN),
         })
     }
 
-    /// Whether `host` (lower case) serves this site.
+    /// Whether `host` (in its one form) serves this site.
     pub fn serves(&self, host: &str) -> bool {
-        self.hosts.contains(without_www(host))
+        self.hosts.contains(host)
+    }
+
+    /// Whether a page of `host` is on the same site as a page of `page_host`.
+    pub fn is_own(&self, host: &str, page_host: &str) -> bool {
+        self.serves(host) || (self.hosts.are_unknown() && host == page_host)
     }
 
     /// Whether the configuration leaves this page out.
     pub fn excludes_path(&self, path: &str) -> bool {
-        self.exclude_paths.iter().any(|pattern| glob(pattern, path))
+        self.exclude_paths.iter().any(|pattern| pattern.covers(path))
     }
 
     /// Whether the configuration leaves this address out.
     pub fn excludes_address(&self, address: IpAddr) -> bool {
         self.exclude_addresses.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether the configuration lists this page as one of the site's own.
+    pub fn lists_page(&self, path: &str) -> bool {
+        self.pages.iter().any(|pattern| pattern.covers(path))
     }
 
     /// The site's own day at a moment. Days before 1970 count as its first, days after 2149 as its last.
@@ -216,6 +259,14 @@ impl Site {
         Day(day)
     }
 
+    /// The hour of a moment: the UTC hour that begins within the site's own hour, so that a zone half an hour off has hours of
+    /// its own. In a zone of whole hours it is the UTC hour.
+    pub fn hour(&self, at: Timestamp) -> Hour {
+        let offset = i64::from(self.timezone.to_offset(at).seconds());
+        let local = (at.as_second() + offset).div_euclid(HOUR_SECONDS);
+        Hour(u32::try_from((local - offset.div_euclid(HOUR_SECONDS)).max(0)).unwrap_or(u32::MAX))
+    }
+
     /// The first day that is kept at `now` when figures are kept for `months`.
     pub fn retained_from(&self, now: Timestamp, months: u32) -> Day {
         let months = jiff::Span::new().months(i64::from(months));
@@ -224,14 +275,18 @@ impl Site {
     }
 }
 
-/// The UTC hour of a moment.
-pub fn hour(at: Timestamp) -> Hour {
-    Hour(u32::try_from(at.as_second().div_euclid(HOUR_SECONDS).max(0)).unwrap_or(u32::MAX))
-}
-
-/// `host` without a leading `www.`.
-pub fn without_www(host: &str) -> &str {
-    host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
+/// Parameters that a configuration may not keep.
+fn check_parameters(written: &config::SiteConfig) -> Result<(), ConfigError> {
+    if let Some(name) = written.query_names_kept.iter().find(|name| is_never_kept(name)) {
+        let why = format!("`{name}` points at a person, a click or a campaign and can never be kept");
+        return Err(wrong("site.query_names_kept", why));
+    }
+    if is_never_kept(&written.search_parameter) {
+        let why =
+            format!("`{}` points at a person, a click or a campaign and is not a search", written.search_parameter);
+        return Err(wrong("site.search_parameter", why));
+    }
+    Ok(())
 }
 
 /// Whether this query parameter points at a click or a campaign, and so may never be kept.
@@ -242,26 +297,6 @@ pub(crate) fn is_never_kept(name: &str) -> bool {
 
 fn wrong(key: &str, why: String) -> ConfigError {
     ConfigError::Value { key: key.into(), why }
-}
-
-/// Whether `text` matches `pattern`, where `*` stands for any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]
@@ -319,8 +354,47 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_anything() {
-        assert!(glob("/admin/*", "/admin/x") && glob("*", "/") && glob("/a*c*e", "/abcde") && glob("/a", "/a"));
-        assert!(!glob("/admin/*", "/adm") && !glob("/a", "/ab") && !glob("/a*e", "/ab"));
+    fn an_international_name_finds_its_site_in_every_spelling() {
+        let listed = config::SiteConfig { hosts: vec!["müller.example".into()], ..site("b.example") };
+        let sites = Sites::new(&[site("bücher.example"), listed]).unwrap();
+        for name in ["bücher.example", "xn--bcher-kva.example", "BÜCHER.example", "www.bücher.example"] {
+            assert_eq!(&*sites.find(name).unwrap().name, "bücher.example", "{name}");
+        }
+        assert!(sites.find("xn--mller-kva.example").is_some_and(|site| site.serves("xn--mller-kva.example")));
+    }
+
+    #[test]
+    fn a_subdomain_belongs_to_the_nearest_site_above_it() {
+        let sites = Sites::new(&[site("root.example"), site("blog.root.example")]).unwrap();
+        let name = |host: &str| sites.find(host).map(|site| site.name.to_string());
+        assert_eq!(name("shop.root.example").as_deref(), Some("root.example"));
+        assert_eq!(name("a.blog.root.example").as_deref(), Some("blog.root.example"));
+        let root = sites.find("root.example").unwrap();
+        assert!(root.serves("shop.root.example") && !root.serves("blog.root.example"));
+    }
+
+    #[test]
+    fn another_tool_s_id_finds_its_site() {
+        let named = config::SiteConfig { ids: vec!["7".into(), "A-UUID".into()], ..site("a.example") };
+        let sites = Sites::new(std::slice::from_ref(&named)).unwrap();
+        assert!(["7", "a-uuid", "a.example"].iter().all(|id| sites.find_id(id).is_some()));
+        assert!(sites.find("7").is_none() && sites.find_id("8").is_none());
+        assert!(Sites::new(&[named.clone(), config::SiteConfig { name: "b.example".into(), ..named }]).is_err());
+    }
+
+    #[test]
+    fn a_zone_half_an_hour_off_has_hours_of_its_own() {
+        let at = |zone: &str, text: &str| {
+            let zoned = config::SiteConfig { timezone: zone.into(), ..site("a.example") };
+            let sites = Sites::new(&[zoned]).unwrap();
+            let moment = text.parse::<jiff::civil::DateTime>().unwrap().in_tz(zone).unwrap().timestamp();
+            let hour = sites.find("a.example").unwrap().hour(moment);
+            let begins = Timestamp::from_second(i64::from(hour.0) * 3_600).unwrap();
+            begins.in_tz(zone).unwrap().hour()
+        };
+        for zone in ["Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Europe/Paris", "UTC"] {
+            assert_eq!((at(zone, "2026-03-10T09:40:00"), at(zone, "2026-03-10T10:10:00")), (9, 10), "{zone}");
+            assert_eq!((at(zone, "2026-03-10T00:05:00"), at(zone, "2026-03-10T23:59:00")), (0, 23), "{zone}");
+        }
     }
 }

@@ -38,6 +38,9 @@ const BUDGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/budgets.toml
 /// Growth that fails, in percent.
 const GROWTH_MAX: f64 = 5.0;
 
+/// Plain hits that the dearest one may cost.
+const WORST_MAX: f64 = 10.0;
+
 fn main() -> ExitCode {
     let says = |word: &str| std::env::args().any(|argument| argument == word);
     if says("stages") {
@@ -86,7 +89,21 @@ fn compare(counted: &[(&str, f64)], budgets: &BTreeMap<String, f64>) -> ExitCode
         held &= growth <= GROWTH_MAX;
         println!("{stage:<12}{instructions:>14.0}{budget:>10.0}{growth:>+8.1}%{word}");
     }
+    held &= worst_is_bounded(counted);
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether no hit that the limits allow costs more than [`WORST_MAX`] plain ones, from its body to the spool.
+fn worst_is_bounded(counted: &[(&str, f64)]) -> bool {
+    let of = |names: &[&str]| counted.iter().filter(|(stage, _)| names.contains(stage)).map(|(_, it)| it).sum::<f64>();
+    let plain = of(&["parse", "anonymise", "ledger"]);
+    let mut held = true;
+    for (stage, instructions) in counted.iter().filter(|(stage, _)| stage.starts_with("worst_")) {
+        let times = instructions / plain;
+        held &= times <= WORST_MAX;
+        println!("{stage:<16}{times:>6.1} plain hits{}", if times > WORST_MAX { "  OVER BUDGET" } else { "" });
+    }
+    held
 }
 
 fn accept(counted: &[(&str, f64)]) {

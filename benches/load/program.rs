@@ -40,7 +40,7 @@ impl Default for Setup {
             console: String::new(),
             spool: "flush_seconds = 5".into(),
             // Everybody of a run, up to two million, comes within the half hour that a visit is open.
-            limits: "visits = 5_000_000".into(),
+            limits: "visits = 5_000_000\nhits_per_address = 0\nagents_per_network = 0".into(),
             geo: Vec::new(),
             engine: true,
         }

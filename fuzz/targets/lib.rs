@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sillage::config;
 use sillage::privacy::Anonymiser;
 use sillage::privacy::lookup::agent::Agents;
-use sillage::privacy::hit::{ClientIp, Hit, ObjectionSignals, UserAgent};
+use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
 use sillage::privacy::url::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
 use sillage::privacy::lookup::place::PlaceDatabases;
 use sillage::rollup::Rollup;
@@ -19,7 +19,7 @@ use sillage::collect::formats::native::NativeEvent;
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Small, so that inputs meet them.
-const BOUNDS: VisitBounds = VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000 };
+const BOUNDS: VisitBounds = VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000, sites: 1 };
 
 /// A site that keeps something of everything.
 pub fn sites() -> Sites {
@@ -72,6 +72,7 @@ impl Counter {
                 agent: UserAgent::new(FIREFOX),
                 accept_language: None,
                 signals: ObjectionSignals::default(),
+                sender: HitSender::default(),
                 site,
                 url: &message.url,
                 referrer: message.referrer.as_deref(),

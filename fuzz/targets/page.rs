@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
             let again = PageUrl::parse(&again).expect("a clean page is a page").page(site, route);
             assert_eq!(again, page, "cleaning a clean page changed it");
         }
-        match referrer(&url, site, false) {
+        match referrer(&url, site, "a.example", route) {
             Referrer::Outside(host) => {
                 let is_letter = |byte: u8| !byte.is_ascii_uppercase() && !b"/?#@: ".contains(&byte);
                 assert!(host.len() <= 253 && host.bytes().all(is_letter), "{host}");

@@ -14,6 +14,9 @@ pub type CollectResponse = Response<Full<Bytes>>;
 /// Says why a hit was deliberately not counted.
 pub const DROPPED: HeaderName = HeaderName::from_static("x-sillage-dropped");
 
+/// The content type of [`PIXEL`].
+const GIF: &str = "image/gif";
+
 /// A transparent GIF of one pixel.
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -28,7 +31,23 @@ pub enum AnswerFormat {
     Native,
     /// A GIF of one pixel.
     Pixel,
+    /// The same with `200`, as GoatCounter, Matomo and Fathom answer.
+    Gif,
+    /// Nothing, with `204`: Matomo's `send_image=0`.
+    Silent,
+    /// Umami's object; the ids in it are of nobody.
+    Umami,
+    /// Umami's summary of so many events.
+    UmamiBatch(usize),
+    /// Matomo's summary of so many requests.
+    MatomoBulk(usize),
 }
+
+/// What Umami's clients keep and send back: the same for everybody.
+const UMAMI: &str = r#"{"cache":"","sessionId":"00000000-0000-0000-0000-000000000000","visitId":"00000000-0000-0000-0000-000000000000"}"#;
+
+/// What they are told where the agent is a robot.
+const UMAMI_ROBOT: &str = r#"{"beep":"boop"}"#;
 
 /// The hit is durable.
 pub fn counted(_proof: Durable, format: AnswerFormat) -> CollectResponse {
@@ -37,7 +56,14 @@ pub fn counted(_proof: Durable, format: AnswerFormat) -> CollectResponse {
 
 /// The hit is not counted, on purpose.
 pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
-    let mut answer = accepted(format);
+    let mut answer = match (format, reason) {
+        (AnswerFormat::Umami | AnswerFormat::Silent | AnswerFormat::MatomoBulk(_), Dropped::UnknownSite) => {
+            error(StatusCode::BAD_REQUEST, "the site is not known here")
+        }
+        (AnswerFormat::Umami, Dropped::Bot) => json(StatusCode::OK, Bytes::from_static(UMAMI_ROBOT.as_bytes())),
+        _ => accepted(format),
+    };
+    allow_any_origin(&mut answer);
     answer.headers_mut().insert(DROPPED, HeaderValue::from_static(reason.label()));
     let shown = HeaderValue::from_static("x-sillage-dropped");
     answer.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
@@ -98,29 +124,40 @@ pub fn method_not_allowed(allow: &'static str) -> CollectResponse {
     answer
 }
 
-/// To a browser that asks before it sends.
-pub fn preflight(allow: &'static str) -> CollectResponse {
+/// To a browser that asks before it sends: the methods and headers that it may use.
+pub fn preflight(allow: &'static str, accepted_headers: &'static str) -> CollectResponse {
     let mut answer = Response::new(Full::new(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
     allow_any_origin(&mut answer);
     let headers = answer.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(accepted_headers));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     answer
 }
 
 fn accepted(format: AnswerFormat) -> CollectResponse {
-    let (body, kind) = match format {
-        AnswerFormat::Native => (Bytes::from_static(b"ok"), "text/plain"),
-        AnswerFormat::Pixel => (Bytes::from_static(PIXEL), "image/gif"),
+    const JSON: &str = "application/json";
+    let summary = |summary: serde_json::Value| (StatusCode::OK, Bytes::from(summary.to_string()), JSON);
+    let (status, body, kind) = match format {
+        AnswerFormat::Native => (StatusCode::ACCEPTED, Bytes::from_static(b"ok"), "text/plain"),
+        AnswerFormat::Pixel => (StatusCode::ACCEPTED, Bytes::from_static(PIXEL), GIF),
+        AnswerFormat::Gif => (StatusCode::OK, Bytes::from_static(PIXEL), GIF),
+        AnswerFormat::Silent => (StatusCode::NO_CONTENT, Bytes::new(), GIF),
+        AnswerFormat::Umami => (StatusCode::OK, Bytes::from_static(UMAMI.as_bytes()), JSON),
+        AnswerFormat::UmamiBatch(events) => {
+            summary(serde_json::json!({ "size": events, "processed": events, "errors": 0, "details": [], "cache": "" }))
+        }
+        AnswerFormat::MatomoBulk(requests) => {
+            summary(serde_json::json!({ "status": "success", "tracked": requests, "invalid": 0 }))
+        }
     };
     let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = StatusCode::ACCEPTED;
+    *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // The answer to a POST is kept by nobody anyway.
-    if let AnswerFormat::Pixel = format {
+    if kind == GIF {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     allow_any_origin(&mut answer);

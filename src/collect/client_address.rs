@@ -4,8 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::HeaderMap;
-use hyper::header::HeaderName;
+use hyper::header::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use subtle::ConstantTimeEq;
 
 use crate::config::{CollectConfig, ConfigError};
 use crate::privacy::hit::ClientIp;
@@ -14,7 +15,12 @@ use crate::privacy::hit::ClientIp;
 pub struct TrustedProxies {
     trusted: Vec<IpNet>,
     header: HeaderName,
+    /// What a proxy sends in [`SECRET_HEADER`] to be believed from any address; empty: none is.
+    secret: Vec<u8>,
 }
+
+/// Carries `collect.trusted_header_secret`, from proxies whose addresses change.
+const SECRET_HEADER: &str = "x-sillage-secret";
 
 impl TrustedProxies {
     /// From the configuration.
@@ -26,14 +32,15 @@ impl TrustedProxies {
             key: "collect.client_address_header".into(),
             why: "write the name of a header, such as x-forwarded-for".into(),
         })?;
-        Ok(Self { trusted: collect.trusted_proxies.clone(), header })
+        let secret = collect.trusted_header_secret.as_bytes().to_vec();
+        Ok(Self { trusted: collect.trusted_proxies.clone(), header, secret })
     }
 
     /// The client of a request that came over `socket`. Every trusted proxy hands on the address that it saw; the first
     /// address from the right that is not a trusted proxy's is the client. What cannot be read ends the search.
     pub fn client(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
         let mut client = socket.to_canonical();
-        if self.trusts(client) {
+        if self.trusts(client) || self.knows_secret(headers) {
             let lines = headers.get_all(&self.header).iter();
             // Entry by entry: what a client wrote to the left must not make the proxy's own entry unreadable.
             for entry in lines.rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
@@ -45,6 +52,12 @@ impl TrustedProxies {
             }
         }
         ClientIp::new(client)
+    }
+
+    /// Whether the peer proves itself by the secret, compared in the same time whatever it sent.
+    fn knows_secret(&self, headers: &HeaderMap) -> bool {
+        let told = || headers.get(SECRET_HEADER).map(HeaderValue::as_bytes);
+        !self.secret.is_empty() && told().is_some_and(|told| bool::from(told.ct_eq(&self.secret)))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -108,6 +121,23 @@ mod tests {
         assert_eq!(through(&["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(through(&["::ffff:198.51.100.1"]), "198.51.100.1");
         assert_eq!(through(&["\u{e9}, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_proxy_that_knows_the_secret_is_believed_from_any_address() {
+        const SECRET: &str = "a secret of thirty-two characters";
+        let collect = CollectConfig { trusted_header_secret: SECRET.into(), ..CollectConfig::default() };
+        let client = |collect: &CollectConfig, secret: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", "203.0.113.66, 198.51.100.1".parse().unwrap());
+            secret.map(|secret| headers.insert(SECRET_HEADER, secret.parse().unwrap()));
+            TrustedProxies::new(collect).unwrap().client("192.0.2.9".parse().unwrap(), &headers).for_test()
+        };
+        assert_eq!(client(&collect, Some(SECRET)), "198.51.100.1");
+        for secret in [None, Some(""), Some("another secret")] {
+            assert_eq!(client(&collect, secret), "192.0.2.9", "{secret:?}");
+        }
+        assert_eq!(client(&CollectConfig::default(), Some("")), "192.0.2.9", "no secret is set");
     }
 
     #[test]

@@ -11,15 +11,19 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::REFERER;
+use hyper::header::HOST;
 use hyper::http::request::Parts;
 
 use crate::clock::Clock;
 use crate::collect::answer;
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::client_address::TrustedProxies;
+use crate::collect::formats::foreign::ForeignContext;
+use crate::collect::formats::goatcounter::GoatCount;
+use crate::collect::formats::matomo::MatomoEvents;
 use crate::collect::formats::native::NativeEvent;
-use crate::collect::formats::pixel;
+use crate::collect::formats::pixel::is_mail_client;
+use crate::collect::formats::{fathom, goatcounter, matomo, pixel, umami};
 use crate::collect::headers::HitHeaders;
 use crate::config;
 use crate::ledger::Ledger;
@@ -27,7 +31,7 @@ use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Rejection};
 use crate::privacy::hit::{ClientIp, Hit, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
-use crate::sites::Site;
+use crate::sites::{Site, Sites};
 use crate::spool::{Durable, Receipt, Unavailable};
 
 /// What a hit meets on its way.
@@ -46,6 +50,23 @@ pub struct HitPipeline {
     pub max_body_bytes: usize,
     /// Longest wait for it.
     pub request_seconds: u64,
+}
+
+/// Formats whose hits stand in the query of a request for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ImageFormat {
+    Pixel,
+    GoatCounter,
+    Matomo,
+    Fathom,
+}
+
+/// Formats of other tools whose hits stand in the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyFormat {
+    Umami,
+    UmamiBatch,
+    Matomo,
 }
 
 /// The end of one hit, for the sender.
@@ -105,12 +126,12 @@ impl HitPipeline {
         Ok(Self { anonymiser, ledger, clock, peers, meters, max_body_bytes, request_seconds })
     }
 
-    /// `POST /api/event`.
+    /// `POST /api/event`: one event, or a list of them.
     pub(super) async fn event(&self, head: &Parts, body: Incoming, peer: IpAddr) -> CollectResponse {
         let started = self.meters.start();
         let told = HitHeaders::by(&head.headers);
         let begun = match self.body(told.encoded, body).await {
-            Ok(body) => self.begin(NativeEvent::parse(&body), &told, || self.peers.client(peer, &head.headers)),
+            Ok(body) => self.begin(NativeEvent::parse_all(&body), &told, || self.peers.client(peer, &head.headers)),
             Err(refused) => PendingRequest::Over(self.unread(refused, "")),
         };
         let answer = begun.answer(AnswerFormat::Native).await;
@@ -118,23 +139,101 @@ impl HitPipeline {
         answer
     }
 
-    /// `GET /pixel.gif`.
-    pub(super) async fn pixel(&self, head: &Parts, peer: IpAddr) -> CollectResponse {
+    /// A request whose hits stand in its query: the pixel, and the images of other tools.
+    pub(super) async fn image(&self, format: ImageFormat, head: &Parts, peer: IpAddr) -> CollectResponse {
         let started = self.meters.start();
-        let headers = &head.headers;
-        let referrer = headers.get(REFERER).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-        let message = pixel::parse(head.uri.query().unwrap_or_default(), referrer);
-        let begun = self.begin(message, &HitHeaders::by(headers), || self.peers.client(peer, headers));
-        let answer = begun.answer(AnswerFormat::Pixel).await;
+        let told = HitHeaders::by(&head.headers);
+        let sites = self.anonymiser.sites();
+        let context = context(&sites, &told, head);
+        let query = head.uri.query().unwrap_or_default();
+        let (read, answer) = match format {
+            ImageFormat::Pixel if is_mail_client(told.agent) => return self.unmeasured(AnswerFormat::Pixel),
+            ImageFormat::Pixel => (pixel::parse(query, told.referer).map(|event| vec![event]), AnswerFormat::Pixel),
+            ImageFormat::GoatCounter => match goatcounter::count(query, &context) {
+                Ok(GoatCount::Event(event)) => (Ok(vec![*event]), AnswerFormat::Gif),
+                Ok(GoatCount::Robot) => return self.dropped(Dropped::Bot, AnswerFormat::Gif),
+                Err(why) => (Err(why), AnswerFormat::Gif),
+            },
+            ImageFormat::Matomo => match matomo::request(query.as_bytes(), &context) {
+                Ok(MatomoEvents { events, is_silent: true }) => (Ok(events), AnswerFormat::Silent),
+                read => (read.map(|read| read.events), AnswerFormat::Gif),
+            },
+            ImageFormat::Fathom => {
+                (fathom::collect(query, &context).map(|event| event.into_iter().collect()), AnswerFormat::Gif)
+            }
+        };
+        let begun = self.begin(read, &told, || self.peers.client(peer, &head.headers));
+        let answer = begun.answer(answer).await;
         self.meters.answered(started);
         answer
     }
 
+    /// A request whose hits stand in its body, in another tool's format.
+    pub(super) async fn posted(
+        &self,
+        format: BodyFormat,
+        head: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+    ) -> CollectResponse {
+        let started = self.meters.start();
+        let told = HitHeaders::by(&head.headers);
+        let sites = self.anonymiser.sites();
+        let context = context(&sites, &told, head);
+        let body = match self.body(told.encoded, body).await {
+            Ok(body) => body,
+            Err(refused) => return self.unread(refused, "").answer(AnswerFormat::Native),
+        };
+        let is_json = body.trim_ascii_start().starts_with(b"{");
+        let (read, answer) = match format {
+            BodyFormat::Umami => (umami::send(&body, &context), AnswerFormat::Umami),
+            BodyFormat::UmamiBatch => {
+                let read = umami::batch(&body, &context);
+                let events = read.as_ref().map_or(0, Vec::len);
+                (read, AnswerFormat::UmamiBatch(events))
+            }
+            BodyFormat::Matomo if is_json => {
+                let read = matomo::bulk(&body, &context);
+                let requests = read.as_ref().map_or(0, Vec::len);
+                (read, AnswerFormat::MatomoBulk(requests))
+            }
+            BodyFormat::Matomo => {
+                // Parameters may stand in both places; those of the body are added to those of the query.
+                let query = head.uri.query().unwrap_or_default().as_bytes();
+                let whole = [query, b"&", &*body].concat();
+                return self.matomo_form(&whole, &told, head, peer, &context).await;
+            }
+        };
+        let begun = self.begin(read, &told, || self.peers.client(peer, &head.headers));
+        let answer = begun.answer(answer).await;
+        self.meters.answered(started);
+        answer
+    }
+
+    async fn matomo_form(
+        &self,
+        parameters: &[u8],
+        told: &HitHeaders<'_>,
+        head: &Parts,
+        peer: IpAddr,
+        context: &ForeignContext<'_>,
+    ) -> CollectResponse {
+        let read = matomo::request(parameters, context);
+        let is_silent = read.as_ref().is_ok_and(|read| read.is_silent);
+        let answer = if is_silent { AnswerFormat::Silent } else { AnswerFormat::Gif };
+        let begun = self.begin(read.map(|read| read.events), told, || self.peers.client(peer, &head.headers));
+        begun.answer(answer).await
+    }
+
     /// What looks like a hit and measures nothing.
     pub(super) fn unmeasured(&self, format: AnswerFormat) -> CollectResponse {
+        self.dropped(Dropped::NotMeasured, format)
+    }
+
+    fn dropped(&self, reason: Dropped, format: AnswerFormat) -> CollectResponse {
         self.meters.received();
-        self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
-        answer::dropped(Dropped::NotMeasured, format)
+        self.meters.ended(None, Outcome::Dropped(reason));
+        answer::dropped(reason, format)
     }
 
     /// A hit that the thread has no time for.
@@ -145,43 +244,53 @@ impl HitPipeline {
     /// All of a request's way but the waiting for the disk: anonymised, and counted.
     fn begin(
         &self,
-        message: Result<NativeEvent<'_>, &'static str>,
+        events: Result<Vec<NativeEvent<'_>>, &'static str>,
         told: &HitHeaders<'_>,
-        client: impl FnOnce() -> ClientIp,
+        client: impl Fn() -> ClientIp,
     ) -> PendingRequest<'_> {
-        let message = match message {
-            Ok(message) => message,
+        let events = match events {
+            Ok(events) => events,
             Err(why) => return PendingRequest::Over(self.unread(Rejection::Malformed, why)),
         };
-        let names: Vec<Option<&str>> = message.site_names().collect();
-        let reading = HitReading::new(Hit {
-            received: self.clock.now(),
-            address: client(),
-            agent: UserAgent::new(told.agent),
-            accept_language: told.language,
-            signals: told.signals,
-            site: names.first().copied().flatten(),
-            url: &message.url,
-            referrer: message.referrer.as_deref(),
-            fragment_is_page: message.fragment_is_page,
-            width: message.width,
-            consent: message.consent,
-            kind: message.kind(),
-        });
-        let reading = match reading {
-            Ok(reading) => reading,
-            Err(ended) => {
-                self.meters.received();
-                return PendingRequest::Over(self.end(ended));
-            }
-        };
-        let mut sightings = Vec::with_capacity(1);
-        let mut over: Option<HitReply> = None;
-        for found in self.sites_of(&reading, &names) {
+        if events.is_empty() {
             self.meters.received();
-            match found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
-                Ok(sighting) => sightings.push(sighting),
-                Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended))),
+            self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
+            return PendingRequest::Over(HitReply::Dropped(Dropped::NotMeasured));
+        }
+        let received = self.clock.now();
+        let mut sightings = Vec::with_capacity(events.len());
+        let mut over: Option<HitReply> = None;
+        for event in &events {
+            let names: Vec<Option<&str>> = event.site_names().collect();
+            let reading = HitReading::new(Hit {
+                received,
+                address: client(),
+                agent: UserAgent::new(told.agent),
+                accept_language: told.language.or(event.language.as_deref()),
+                signals: told.signals,
+                sender: told.sender,
+                site: names.first().copied().flatten(),
+                url: &event.url,
+                referrer: event.referrer.as_deref(),
+                fragment_is_page: event.fragment_is_page,
+                width: event.width,
+                consent: event.consent,
+                kind: event.kind(),
+            });
+            let reading = match reading {
+                Ok(reading) => reading,
+                Err(ended) => {
+                    self.meters.received();
+                    over = Some(HitReply::or_rather(over, self.end(ended)));
+                    continue;
+                }
+            };
+            for found in self.sites_of(&reading, &names) {
+                self.meters.received();
+                match found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
+                    Ok(sighting) => sightings.push(sighting),
+                    Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended))),
+                }
             }
         }
         if sightings.is_empty() {
@@ -277,6 +386,12 @@ impl HitPipeline {
         let read = tokio::time::timeout(Duration::from_secs(self.request_seconds), reading).await;
         read.unwrap_or(Err(Rejection::TimedOut))
     }
+}
+
+/// What a request tells another tool's format beside its parameters.
+fn context<'r>(sites: &'r Sites, told: &HitHeaders<'r>, head: &'r Parts) -> ForeignContext<'r> {
+    let host = head.uri.host().or_else(|| head.headers.get(HOST).and_then(|host| host.to_str().ok()));
+    ForeignContext { sites, referer: told.referer, host }
 }
 
 impl PendingRequest<'_> {

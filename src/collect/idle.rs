@@ -69,8 +69,18 @@ const NO_HEAD: u64 = u64::MAX;
 /// HTTP/2 begins with this, and then may be silent for as long as it likes: what it sends beside requests is no head.
 const PREFACE: &[u8] = b"PRI";
 
-/// A request in progress.
-pub(crate) struct ActiveRequest(Arc<Connection>);
+/// A request in progress, whose answer is not written yet.
+pub(crate) struct ActiveRequest {
+    serving: ServingGuard,
+    answer: UnsentAnswer,
+}
+
+/// A connection that is being served.
+struct ServingGuard(Arc<Connection>);
+
+/// A request that counts among those in progress: until its answer has left, for a client that does not read keeps it in
+/// memory. Its connection waits meanwhile, as one without a request does.
+pub(crate) struct UnsentAnswer(Arc<OpenConnections>);
 
 impl OpenConnections {
     /// None yet; at most `requests_max` requests are in progress at once.
@@ -118,9 +128,10 @@ impl OpenConnections {
         while shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.now.store(now, Ordering::Relaxed);
-            let full = room.available_permits() == 0;
+            // Answers that nobody reads take the place of requests, as silent connections that of others.
+            let full = room.available_permits() == 0 || self.requests.load(Ordering::Relaxed) >= self.requests_max;
             if full && !self.full.swap(true, Ordering::Relaxed) {
-                tracing::warn!("listener: all connections in use; those that wait longest make room");
+                tracing::warn!("listener: connections or requests at their bound; those that wait longest make room");
             }
             looks = looks.wrapping_add(1);
             if full || looks.is_multiple_of(4) {
@@ -162,7 +173,7 @@ impl Connection {
         self.begun.store(true, Ordering::Relaxed);
         self.head_since.store(NO_HEAD, Ordering::Relaxed);
         let others = self.thread.requests.fetch_add(1, Ordering::Relaxed);
-        let serving = ActiveRequest(self.clone());
+        let serving = ActiveRequest { serving: ServingGuard(self.clone()), answer: UnsentAnswer(self.thread.clone()) };
         (others < self.thread.requests_max).then_some(serving)
     }
 
@@ -185,12 +196,26 @@ impl Connection {
     }
 }
 
-impl Drop for ActiveRequest {
+impl ActiveRequest {
+    /// The answer is there; what is given holds the request's place until it has left.
+    pub(crate) fn answered(self) -> UnsentAnswer {
+        let Self { serving, answer } = self;
+        drop(serving);
+        answer
+    }
+}
+
+impl Drop for ServingGuard {
     fn drop(&mut self) {
         let Connection { thread, requests, waiting_since, head_since: _, begun: _ } = &*self.0;
         waiting_since.store(thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
-        thread.requests.fetch_sub(1, Ordering::Relaxed);
         requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UnsentAnswer {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -317,6 +342,18 @@ mod tests {
         connections.look(2_500, true);
         tokio::task::yield_now().await;
         assert!(!newer.is_finished(), "it has not waited a second");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_has_not_left_keeps_its_request_s_place_while_its_connection_waits() {
+        let connections = OpenConnections::new(WAITS, 1);
+        let (one, task) = open(&connections);
+        let unsent = one.begin().unwrap().answered();
+        assert!(one.begin().is_none(), "the place is taken");
+        connections.look(2_000, true);
+        assert!(task.await.unwrap_err().is_cancelled(), "its client does not read");
+        drop(unsent);
+        assert!(one.begin().is_some());
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 
 pub mod answer;
 mod balance;
+mod body;
 pub mod client_address;
 pub mod demo;
 pub mod formats;
 mod headers;
 pub mod hits;
 pub(crate) mod idle;
+mod opt_out;
 pub mod pages;
 mod shed;
 pub(crate) mod threads;
@@ -22,14 +24,15 @@ use std::time::Duration;
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::balance::AcceptedConnection;
 pub use crate::collect::balance::{Acceptor, seats};
-use crate::collect::hits::HitPipeline;
+use crate::collect::body::CollectBody;
+use crate::collect::hits::{BodyFormat, HitPipeline, ImageFormat};
 use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::collect::pages::{PublicPage, PublicPages};
 use crate::collect::shed::LoadShed;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -68,6 +71,47 @@ pub(crate) fn threads(config: &config::CollectConfig) -> usize {
     match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
+    }
+}
+
+/// A path that takes hits.
+#[derive(Clone, Copy)]
+struct Endpoint {
+    /// The methods that it takes, for `Allow`.
+    allow: &'static str,
+    /// The format of its query.
+    image: Option<ImageFormat>,
+    /// The format of its body: another tool's, or the native one.
+    body: Option<Option<BodyFormat>>,
+    /// Its query is read whatever the method.
+    posts_query: bool,
+}
+
+impl Endpoint {
+    /// The endpoint at a path, if one is there.
+    fn at(path: &str) -> Option<Self> {
+        const POST: &str = "POST, OPTIONS";
+        const READ: &str = "GET, HEAD, OPTIONS";
+        const BOTH: &str = "GET, HEAD, POST, OPTIONS";
+        let (allow, image, body) = match path {
+            "/api/event" => (POST, None, Some(None)),
+            "/pixel.gif" => (READ, Some(ImageFormat::Pixel), None),
+            "/api/send" => (POST, None, Some(Some(BodyFormat::Umami))),
+            "/api/batch" => (POST, None, Some(Some(BodyFormat::UmamiBatch))),
+            "/count" => (BOTH, Some(ImageFormat::GoatCounter), None),
+            "/matomo.php" | "/piwik.php" => (BOTH, Some(ImageFormat::Matomo), Some(Some(BodyFormat::Matomo))),
+            "/collect" => (READ, Some(ImageFormat::Fathom), None),
+            _ => return None,
+        };
+        Some(Self { allow, image, body, posts_query: path == "/count" })
+    }
+
+    /// The headers that browsers may send beside the usual ones.
+    fn accepted_headers(&self) -> &'static str {
+        match self.body {
+            Some(Some(BodyFormat::Umami | BodyFormat::UmamiBatch)) => "content-type, x-umami-cache",
+            Some(Some(BodyFormat::Matomo) | None) | None => "content-type",
+        }
     }
 }
 
@@ -207,34 +251,56 @@ impl CollectState {
         peer: SocketAddr,
         load: &LoadShed,
         open: &Arc<Connection>,
-    ) -> CollectResponse {
+    ) -> Response<CollectBody> {
         match open.begin() {
-            Some(_serving) => self.route(head, body, peer.ip(), load).await,
-            None => self.hits.refuse(),
+            Some(serving) => {
+                let answer = self.route(head, body, peer.ip(), load).await;
+                let unsent = serving.answered();
+                answer.map(|body| CollectBody::new(body, Some(unsent)))
+            }
+            None => self.hits.refuse().map(|body| CollectBody::new(body, None)),
+        }
+    }
+
+    /// A request to a path that takes hits.
+    async fn hit(
+        &self,
+        endpoint: Endpoint,
+        head: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+        load: &LoadShed,
+    ) -> CollectResponse {
+        let method = &head.method;
+        let takes_body = method == Method::POST && endpoint.body.is_some();
+        let is_image = endpoint.image.is_some() && (method == Method::GET || method == Method::POST);
+        match endpoint {
+            _ if method == Method::OPTIONS => answer::preflight(endpoint.allow, endpoint.accepted_headers()),
+            // An image's head shows no page: link checkers and previews ask for it.
+            Endpoint { image: Some(_), .. } if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
+            _ if (takes_body || is_image) && load.refuses() => self.hits.refuse(),
+            Endpoint { body: Some(None), .. } if takes_body => self.hits.event(head, body, peer).await,
+            Endpoint { body: Some(Some(format)), .. } if takes_body => self.hits.posted(format, head, body, peer).await,
+            Endpoint { image: Some(format), posts_query, .. } if is_image && (method == Method::GET || posts_query) => {
+                self.hits.image(format, head, peer).await
+            }
+            _ => answer::method_not_allowed(endpoint.allow),
         }
     }
 
     async fn route(&self, head: &Parts, body: Incoming, peer: IpAddr, load: &LoadShed) -> CollectResponse {
-        const READ: &str = "GET, HEAD, OPTIONS";
-        const EVENT: &str = "POST, OPTIONS";
         const FILE: &str = "GET, HEAD";
         let method = &head.method;
         let reads = method == Method::GET || method == Method::HEAD;
-        match head.uri.path() {
-            "/api/event" if method == Method::POST && load.refuses() => self.hits.refuse(),
-            "/pixel.gif" if reads && load.refuses() => self.hits.refuse(),
-            "/api/event" if method == Method::POST => self.hits.event(head, body, peer).await,
-            "/api/event" if method == Method::OPTIONS => answer::preflight(EVENT),
-            "/api/event" => answer::method_not_allowed(EVENT),
-            // Nobody shows a page by asking for an image's head: link checkers and previews do.
-            "/pixel.gif" if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
-            "/pixel.gif" if reads => self.hits.pixel(head, peer).await,
-            "/pixel.gif" if method == Method::OPTIONS => answer::preflight(READ),
-            "/pixel.gif" => answer::method_not_allowed(READ),
+        // `/api/event/` is `/api/event`: frameworks that end every path with a slash send so.
+        let path = head.uri.path();
+        let is_folder = path == "/" || path.starts_with("/demo");
+        match path.strip_suffix('/').filter(|_| !is_folder).unwrap_or(path) {
+            path if let Some(endpoint) = Endpoint::at(path) => self.hit(endpoint, head, body, peer, load).await,
             "/health/live" if reads => answer::health(true),
             "/health/ready" if reads => answer::health(self.hits.can_accept() && !self.health.is_draining()),
             "/health/live" | "/health/ready" => answer::method_not_allowed(FILE),
-            path if let Some(page) = PublicPage::at(path) => match reads {
+            path if let Some(page) = PublicPage::at(path) => match reads || page.takes(method) {
                 true => self.pages.serve(page, head),
                 false => answer::method_not_allowed(FILE),
             },

@@ -1,5 +1,7 @@
-//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written anew for each request from the running
-//! configuration. They know of no hit and no figure, and name no site but the one that was asked for.
+//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written from the running configuration, once for all who
+//! ask for the same. They know of no hit and no figure, and name no site but the one that was asked for.
+//!
+//! `POST /opt-out`, or its link with `?object=1`, sets the cookie of an objection (see `opt_out`); `?object=0` takes it back.
 
 use std::sync::Arc;
 
@@ -10,11 +12,13 @@ use hyper::header::{
     HeaderName, HeaderValue, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
+use quick_cache::sync::Cache;
 use url::form_urlencoded;
 
 use crate::clock::Clock;
 use crate::collect::answer::CollectResponse;
+use crate::collect::opt_out;
 use crate::compliance::notice::html;
 use crate::compliance::notice::html::PageFrame;
 use crate::compliance::notice::page;
@@ -28,15 +32,39 @@ use crate::sites::Site;
 /// A host has no more parts worth looking under: `stats.eu.shop.example`.
 const PARENTS_MAX: usize = 4;
 
+/// Pages that are kept written: two languages of three pages for some twenty sites.
+const WRITTEN_MAX: usize = 128;
+
 /// What the pages are written from.
 pub struct PublicPages {
     facts: ConfigFacts,
     anonymiser: Arc<Anonymiser>,
     clock: Arc<dyn Clock>,
+    written: Cache<PageKey, WrittenPage>,
+}
+
+/// All that a page depends on beside the configuration at start.
+#[derive(PartialEq, Eq, Hash)]
+struct PageKey {
+    page: PublicPage,
+    lang: Lang,
+    is_named: bool,
+    /// Where the site is in memory: [`WrittenPage::site`] keeps it there.
+    site: usize,
+    reach: Option<String>,
+    day: jiff::civil::Date,
+}
+
+/// A page, shared by all answers that carry it.
+#[derive(Clone)]
+struct WrittenPage {
+    body: Bytes,
+    tag: HeaderValue,
+    _site: Option<Arc<Site>>,
 }
 
 /// Which of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum PublicPage {
     Privacy,
     Machine,
@@ -52,6 +80,11 @@ impl PublicPage {
             "/opt-out" => Some(PublicPage::OptOut),
             _ => None,
         }
+    }
+
+    /// Whether it takes a method beside those of reading: an objection may be sent as a form.
+    pub(super) fn takes(self, method: &Method) -> bool {
+        self == PublicPage::OptOut && *method == Method::POST
     }
 
     fn path(self) -> &'static str {
@@ -75,34 +108,38 @@ struct PageRequest {
 impl PublicPages {
     /// From what `config` says, and of the sites that `anonymiser` measures at the moment of a request.
     pub fn new(config: &Config, anonymiser: Arc<Anonymiser>, clock: Arc<dyn Clock>) -> Self {
-        Self { facts: ConfigFacts::new(config, clock.now()), anonymiser, clock }
+        let facts = ConfigFacts::new(config, clock.now());
+        Self { facts, anonymiser, clock, written: Cache::new(WRITTEN_MAX) }
     }
 
     /// One page, for whoever reads it.
     pub(super) fn serve(&self, page: PublicPage, request: &Parts) -> CollectResponse {
         let asked = self.asked(request);
-        let facts = self.facts.at(self.clock.now()).of(asked.site.as_deref());
-        let lang = asked.lang;
-        let links = |lang: Lang| PageLinks {
-            privacy: address(PublicPage::Privacy, Some(lang), asked.named.as_deref()),
-            opt_out: address(PublicPage::OptOut, Some(lang), asked.named.as_deref()),
-            machine: address(PublicPage::Machine, None, asked.named.as_deref()),
+        let facts = self.facts.at(self.clock.now());
+        let key = PageKey {
+            page,
+            lang: asked.lang,
+            is_named: asked.named.is_some(),
+            site: asked.site.as_ref().map_or(0, |site| Arc::as_ptr(site).addr()),
+            reach: match &asked.reach {
+                OptOutReach::Site(host) => Some(host.clone()),
+                OptOutReach::Elsewhere => None,
+            },
+            day: facts.today,
         };
-        let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
-        let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
-        match page {
-            PublicPage::Machine => answer(&request.headers, machine::json(&facts), None),
-            PublicPage::Privacy => {
-                let document = page::privacy(&facts, &links(lang));
-                let frame = PageFrame { languages, script: None };
-                answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
-            }
-            PublicPage::OptOut => {
-                let document = page::opt_out(&facts, &asked.reach, &links(lang));
-                let frame = PageFrame { languages, script: Some(&facts.tracker_path) };
-                answer(&request.headers, html::page(&document, lang, &frame), Some(lang))
-            }
+        let written = self.written.get(&key).unwrap_or_else(|| {
+            let written = write(page, &asked, facts);
+            self.written.insert(key, written.clone());
+            written
+        });
+        let lang = (page != PublicPage::Machine).then_some(asked.lang);
+        let mut response = answer(&request.headers, &written, lang);
+        if page == PublicPage::OptOut
+            && let Some(objects) = opt_out::asked(request)
+        {
+            opt_out::set_cookie(&mut response, objects, &request.headers, asked.foreign_site());
         }
+        response
     }
 
     /// The language: `?lang=`, else the browser's. The site: `?site=`, else the one whose host, or whose host's parent,
@@ -124,6 +161,43 @@ impl PublicPages {
         };
         PageRequest { lang, named, site, reach }
     }
+}
+
+impl PageRequest {
+    /// The site, where the request came to a host that is not its own.
+    fn foreign_site(&self) -> Option<&Site> {
+        match self.reach {
+            OptOutReach::Site(_) => None,
+            OptOutReach::Elsewhere => self.site.as_deref(),
+        }
+    }
+}
+
+fn write(page: PublicPage, asked: &PageRequest, facts: ConfigFacts) -> WrittenPage {
+    let facts = facts.of(asked.site.as_deref());
+    let lang = asked.lang;
+    let links = |lang: Lang| PageLinks {
+        privacy: address(PublicPage::Privacy, Some(lang), asked.named.as_deref()),
+        opt_out: address(PublicPage::OptOut, Some(lang), asked.named.as_deref()),
+        machine: address(PublicPage::Machine, None, asked.named.as_deref()),
+    };
+    let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
+    let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
+    let body = match page {
+        PublicPage::Machine => machine::json(&facts),
+        PublicPage::Privacy => {
+            let document = page::privacy(&facts, &links(lang));
+            html::page(&document, lang, &PageFrame { languages, script: None })
+        }
+        PublicPage::OptOut => {
+            let document = page::opt_out(&facts, &asked.reach, &links(lang));
+            html::page(&document, lang, &PageFrame { languages, script: Some(&facts.tracker_path) })
+        }
+    };
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    let tag = format!("\"{}\"", hash.get(..16).unwrap_or_default());
+    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    WrittenPage { body: body.into(), tag, _site: asked.site.clone() }
 }
 
 /// The host that a request came to, without its port.
@@ -148,17 +222,14 @@ fn address(page: PublicPage, lang: Option<Lang>, site: Option<&Site>) -> String 
     if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
 }
 
-fn answer(asked: &HeaderMap, body: String, lang: Option<Lang>) -> CollectResponse {
-    let hash = blake3::hash(body.as_bytes()).to_hex();
-    let tag = format!("\"{}\"", hash.get(..16).unwrap_or_default());
-    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-    let known = asset::knows(asked, &tag);
-    let mut response = Response::new(Full::new(if known { Bytes::new() } else { Bytes::from(body) }));
+fn answer(asked: &HeaderMap, written: &WrittenPage, lang: Option<Lang>) -> CollectResponse {
+    let known = asset::knows(asked, &written.tag);
+    let mut response = Response::new(Full::new(if known { Bytes::new() } else { written.body.clone() }));
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let mut set = |name: HeaderName, value: HeaderValue| response.headers_mut().insert(name, value);
-    set(ETAG, tag);
+    set(ETAG, written.tag.clone());
     set(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     set(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     set(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

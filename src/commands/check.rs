@@ -3,7 +3,7 @@
 use crate::app;
 use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
-use crate::sizing;
+use crate::{sites, sizing};
 
 /// Read the configuration and report mistakes, notes and the memory it may use.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,12 @@ impl CheckCommand {
     pub fn run(&self) -> Result<(), CommandError> {
         let config = self.config.load()?;
         app::check(&config)?;
-        let notes: String = config.notes().iter().map(|note| format!("note: {note}\n")).collect();
+        let notes: String = config
+            .notes()
+            .into_iter()
+            .chain(sites::notes(&config.site))
+            .map(|note| format!("note: {note}\n"))
+            .collect();
         let memory = sizing::told(&config);
         let file = self.config.config.display();
         print(&format!("{notes}{memory}\n{file}: valid; {} site(s)", config.site.len()))

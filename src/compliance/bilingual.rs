@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::compliance::rules::RuleText;
 
 /// The languages that notices and pages speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Hash)]
 pub enum Lang {
     /// English.
     En,

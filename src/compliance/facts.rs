@@ -132,7 +132,7 @@ impl From<&Site> for SiteFacts {
         };
         Self {
             name: site.name.to_string(),
-            hosts: sorted(&site.hosts),
+            hosts: site.hosts.sorted(),
             timezone: site.timezone.iana_name().unwrap_or("UTC").to_owned(),
             query_names_kept: site.query_names_kept.clone(),
             properties: sorted(&site.properties),

@@ -27,6 +27,8 @@ impl Config {
             ("limits.rows_per_site_day", u64::from(limits.rows_per_site_day), 1, 100_000_000),
             ("limits.visits", limits.visits as u64, 1, 100_000_000),
             ("limits.tags", limits.tags as u64, 1, 1_000_000_000),
+            ("limits.hits_per_address", u64::from(limits.hits_per_address), 0, 1_000_000_000),
+            ("limits.agents_per_network", u64::from(limits.agents_per_network), 0, 1_000_000_000),
             ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
         ];
         for (key, value, least, most) in ranges {
@@ -42,6 +44,10 @@ impl Config {
             "clickhouse.reader",
             || "write the name of a user other than clickhouse.user: letters, digits and underscores".into(),
         )?;
+        let secret = collect.trusted_header_secret.len();
+        require(secret == 0 || secret >= 16, "collect.trusted_header_secret", || {
+            "write at least 16 characters that nobody can guess".into()
+        })?;
         require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
             "write a path, such as /js/sillage.js".into()
         })?;

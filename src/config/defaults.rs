@@ -13,6 +13,7 @@ impl Default for CollectConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             trusted_proxies: Vec::new(),
             client_address_header: "x-forwarded-for".into(),
+            trusted_header_secret: String::new(),
             max_body_bytes: 8192,
             max_header_bytes: 16_384,
             max_connections: 10_000,
@@ -93,6 +94,8 @@ impl Default for LimitsConfig {
             rows_per_site_day: 3_500_000,
             visits: 500_000,
             tags: 20_000_000,
+            hits_per_address: 6_000,
+            agents_per_network: 300,
             agents_cached: 20_000,
         }
     }

@@ -13,7 +13,7 @@ use crate::import::held::{HeldHits, HitView, RequestView};
 use crate::import::job::ImportJob;
 use crate::import::tally::Summary;
 use crate::outcome::Dropped;
-use crate::privacy::hit::{ClientIp, Hit, HitKind, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, Sighting};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
@@ -106,6 +106,7 @@ impl ImportCounter {
                 agent: line.agent.map_or(UserAgent::not_logged(), UserAgent::new),
                 accept_language: line.language,
                 signals: line.signals,
+                sender: HitSender::default(),
                 site: Some(&site.name),
                 url: &url,
                 referrer: line.referrer,
@@ -133,6 +134,7 @@ impl ImportCounter {
                 agent: UserAgent::new(&line.agent),
                 accept_language: line.accept_language.as_deref(),
                 signals: line.signals,
+                sender: HitSender::default(),
                 site: Some(&site.name),
                 url: &line.message.url,
                 referrer: line.message.referrer.as_deref(),

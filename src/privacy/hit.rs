@@ -35,6 +35,9 @@ impl<'a> UserAgent<'a> {
 /// Stands for an agent that a log has no place for; no header can hold it.
 pub(in crate::privacy) const NOT_LOGGED: &str = "\u{1}";
 
+/// Cookie lines in which an objection is looked for; HTTP/2 sends each cookie in one of its own.
+pub const COOKIE_LINES_MAX: usize = 4;
+
 /// What the visitor's browser says about being counted.
 #[derive(Clone, Copy, Default)]
 pub struct ObjectionSignals {
@@ -44,6 +47,24 @@ pub struct ObjectionSignals {
     pub dnt: bool,
     /// `Sec-Purpose: prefetch` or an older header of the kind.
     pub prefetch: bool,
+}
+
+/// What the browser says of itself beside the hit.
+#[derive(Clone, Copy, Default)]
+pub struct HitSender<'a> {
+    /// Host of the page that sent it: of `Origin`, else of `Referer`.
+    pub host: Option<&'a str>,
+    /// `Cookie` headers that name the cookie of an objection; all else in them is passed over.
+    pub cookies: [Option<&'a str>; COOKIE_LINES_MAX],
+}
+
+impl HitSender<'_> {
+    /// Whether a cookie of one of these names holds an objection.
+    pub(in crate::privacy) fn objects_by(&self, names: [&str; 2]) -> bool {
+        let pairs = self.cookies.iter().flatten().flat_map(|line| line.split(';'));
+        let mut cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
+        cookies.any(|(name, value)| names.contains(&name) && value == "1")
+    }
 }
 
 /// One raw hit, whatever format it came in.
@@ -58,6 +79,8 @@ pub struct Hit<'a> {
     pub accept_language: Option<&'a str>,
     /// The visitor's wishes.
     pub signals: ObjectionSignals,
+    /// Who sent it, as the browser says.
+    pub sender: HitSender<'a>,
     /// The site that the sender names; without one the page's host tells.
     pub site: Option<&'a str>,
     /// The page's whole URL.

@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 
 use crate::outcome::Rejection;
 use crate::privacy::hit::{Hit, HitKind};
+use crate::privacy::hit_end::{EndReason, HitEnd};
 use crate::privacy::url::page::PageUrl;
 use crate::privacy::values;
-use crate::privacy::{EndReason, HitEnd};
 use crate::sites::Site;
 
 /// A hit, read as far as no site has a say in it.
@@ -75,6 +75,12 @@ impl<'h> HitReading<'h> {
     /// Whether a script error is reported.
     pub(super) fn is_problem(&self) -> bool {
         matches!(&self.hit.kind, HitKind::Action { name, .. } if name == values::PROBLEM)
+    }
+
+    /// What a pageview of `site` was the answer to, where the site counts searches.
+    pub(super) fn searched(&self, site: &Site) -> Option<String> {
+        let query = self.is_pageview().then(|| self.location.query())?;
+        values::searched(query, &site.search_parameter)
     }
 
     pub(super) fn is_pageview(&self) -> bool {

@@ -26,6 +26,8 @@ pub struct Sighting<'h> {
     pub(crate) at: i64,
     pub(crate) day: Day,
     pub(crate) hour: Hour,
+    /// Of the visitor's network, in this process alone: it lives in memory, and is not noted anywhere.
+    pub(crate) network: u32,
     pub(crate) tag: VisitorTag,
     pub(crate) key: Arc<DayKey>,
     /// The visitor's tag of the day before, within half an hour past midnight.

@@ -5,11 +5,12 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::outcome::Dropped;
-use crate::privacy::Anonymiser;
+use crate::privacy::anonymiser::Anonymiser;
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::agent::Agent;
+use crate::privacy::lookup::spam;
 use crate::privacy::reading::HitReading;
-use crate::sites::Site;
+use crate::sites::{OPT_OUT_COOKIE, Site, host_form};
 
 /// A hit on its way to one site.
 pub(super) struct Candidate<'r, 'h> {
@@ -23,12 +24,16 @@ pub(super) struct Candidate<'r, 'h> {
 pub(super) type DropStep = (fn(&Anonymiser, &Candidate<'_, '_>) -> bool, Dropped);
 
 /// All steps behind `known_site`, in their order.
-pub(super) const DROP_STEPS: [DropStep; 5] = [
+pub(super) const DROP_STEPS: [DropStep; 9] = [
     (drop_opted_out, Dropped::OptedOut),
     (drop_prefetch, Dropped::Prefetch),
+    (drop_without_consent, Dropped::NoConsent),
+    (drop_foreign_host, Dropped::ForeignHost),
     (drop_excluded, Dropped::Excluded),
     (drop_bots, Dropped::Bot),
+    (drop_referrer_spam, Dropped::ReferrerSpam),
     (drop_unmeasured, Dropped::NotMeasured),
+    (drop_flood, Dropped::Flood),
 ];
 
 impl<'r, 'h> Candidate<'r, 'h> {
@@ -55,13 +60,27 @@ impl<'r, 'h> Candidate<'r, 'h> {
 
 /// The visitor objects.
 fn drop_opted_out(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
-    let signals = candidate.reading.hit.signals;
-    (signals.gpc && anonymiser.honour_gpc) || (signals.dnt && anonymiser.honour_dnt)
+    let hit = &candidate.reading.hit;
+    let signals = hit.signals;
+    let has_cookie = || hit.sender.objects_by([OPT_OUT_COOKIE, &candidate.site.opt_out_cookie]);
+    (signals.gpc && anonymiser.honour_gpc) || (signals.dnt && anonymiser.honour_dnt) || has_cookie()
 }
 
 /// The browser fetched the page ahead of need.
 fn drop_prefetch(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.reading.hit.signals.prefetch
+}
+
+/// The site counts with consent only, and the hit has none.
+fn drop_without_consent(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
+    candidate.site.needs_consent && !candidate.reading.hit.consent
+}
+
+/// The page, or the page that sent the hit, is on a host that is neither the site's nor allowed beside it.
+fn drop_foreign_host(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
+    let (hosts, reading) = (&candidate.site.hosts, candidate.reading);
+    let is_foreign = |host: &str| !hosts.allows(host) && !host_form(host).is_some_and(|host| hosts.allows(&host));
+    is_foreign(reading.location.host()) || reading.hit.sender.host.is_some_and(is_foreign)
 }
 
 /// The site's configuration leaves out this path or address.
@@ -73,6 +92,17 @@ fn drop_excluded(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
 /// The agent is a robot, or names none.
 fn drop_bots(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.agent(anonymiser).bot
+}
+
+/// The referrer is one of those that are sent to be read in figures.
+fn drop_referrer_spam(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
+    candidate.reading.hit.referrer.is_some_and(spam::is_spam)
+}
+
+/// The address, or its network's new agents, have sent more than they may in these minutes.
+fn drop_flood(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
+    let hit = &candidate.reading.hit;
+    anonymiser.ceilings.passes(hit.address.0, hit.agent.0, &candidate.site.name, hit.received)
 }
 
 /// The site does not measure this kind of event.

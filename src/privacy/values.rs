@@ -4,9 +4,11 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 use crate::privacy::redact;
-use crate::privacy::url::page;
-use crate::privacy::url::page::PageUrl;
+use crate::privacy::url::page::{PageUrl, spaced, value_of};
+use crate::privacy::url::path;
 use crate::privacy::url::percent;
 
 /// The action that a script error is counted as; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
@@ -31,6 +33,9 @@ const PROBLEM_KINDS: [&str; 13] = [
 
 /// Longest value of an action's property that is kept, in bytes.
 const VALUE_BYTES_MAX: usize = 500;
+
+/// Longest search that is kept: what people type, not what they paste.
+const SEARCH_BYTES_MAX: usize = 100;
 
 /// Bytes of a path that are read: each byte that is kept may stand in three.
 const PATH_BYTES_READ: usize = 3 * VALUE_BYTES_MAX;
@@ -57,6 +62,20 @@ pub(super) fn cleaned<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
 /// The kind of a script error, if that is a known one: never a message, a file or a line.
 pub(super) fn problem_kind(told: &str) -> &'static str {
     PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other")
+}
+
+/// What was looked for, where the query of the site's own search says so in `parameter`: in small letters, blanks made one,
+/// with placeholders, cut to 100 bytes. Nothing without a parameter.
+pub(super) fn searched(query: &str, parameter: &str) -> Option<String> {
+    if parameter.is_empty() {
+        return None;
+    }
+    let value = spaced(value_of(query, parameter)?);
+    let text = percent_decode_str(&value).decode_utf8_lossy().replace(char::is_control, " ");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = cleaned(&text.into()).to_lowercase();
+    let text = percent::cut(&text, SEARCH_BYTES_MAX).trim_end();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The start of a text that is too long. It ends before the word that is cut, unless that word is most of it.
@@ -102,7 +121,7 @@ fn cleaned_path(word: &str) -> String {
         return redact::redacted(word.into()).into_owned();
     }
     let slashed = slashed(word);
-    let path = page::cleaned_segments(&slashed);
+    let path = path::cleaned_segments(&slashed);
     if path.is_empty() {
         return "/".to_owned();
     }
@@ -157,6 +176,30 @@ mod tests {
         assert!(!shown(&long).contains("jean"), "{}", shown(&long));
         assert_eq!(shown(&"a1B".repeat(2_500)), ":id");
         assert!(shown(&"é".repeat(2_000)).len() <= VALUE_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_search_is_read_in_one_spelling_and_without_a_person() {
+        let read = |query: &str| searched(query, "q");
+        for (query, expected) in [
+            ("q=Blue%20%20Boat+", "blue boat"),
+            ("%71=caf%C3%A9", "café"),
+            ("q=50%25+off", "50% off"),
+            ("q=a%0Ab%00c", "a b c"),
+            ("q=first&q=second", "first"),
+            ("q=jane%40mail.example", ":email"),
+            ("q=jane%2540mail.example", ":email"),
+            ("q=tel+06+12+34+56+78", "tel :phone"),
+            ("q=1234567890123", ":id"),
+        ] {
+            assert_eq!(read(query).as_deref(), Some(expected), "{query}");
+        }
+        for query in ["", "q", "q=", "q=+%20", "s=boat", "Q=boat"] {
+            assert_eq!(read(query), None, "{query}");
+        }
+        let long = read(&format!("q={}", "é".repeat(80))).unwrap();
+        assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (100, true));
+        assert_eq!(searched("q=boat", ""), None);
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::config;
 use crate::event::{DimensionValues, Event, EventKind, TimingMetric};
 use crate::mix::{GOLDEN, mix};
-use crate::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
 use crate::privacy::{Anonymiser, Sighting};
@@ -25,7 +25,8 @@ const PAGES: u32 = 40;
 const VALUES: u32 = 30;
 const ROWS: u32 = 6_000;
 const TAGS: usize = 50_000;
-const BOUNDS: VisitBounds = VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS };
+const BOUNDS: VisitBounds =
+    VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS, sites: 1 };
 const AGENTS: usize = 1_000;
 /// `(other)` stands beside the bound.
 const BEYOND: usize = 1;
@@ -135,6 +136,7 @@ impl Inventions {
             agent: UserAgent::new(&agent),
             accept_language: Some(if number.is_multiple_of(2) { &language } else { &tongue }),
             signals: ObjectionSignals::default(),
+            sender: HitSender::default(),
             site: Some("shop.example"),
             url: &url,
             referrer: referrer.as_deref(),

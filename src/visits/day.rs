@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use crate::event::{Day, Dimension};
+use crate::privacy::Sighting;
+use crate::privacy::hit::HitKind;
 use crate::privacy::tag::day_key::DayKey;
-use crate::visits::interner::{Interner, TermIds, VisitBounds};
+use crate::privacy::url::page::Referrer;
+use crate::visits::change::BoundsMet;
+use crate::visits::interner::{BoundedTexts, Interner, OTHER, TermIds, VisitBounds};
 use crate::visits::journal::snapshot::{DaySnapshot, numbers};
 use crate::visits::open_visits::OpenVisits;
 use crate::visits::rows::RowSet;
+use crate::visits::seats::SeatGate;
 use crate::visits::tag_set::TagSet;
 use crate::visits::visit::{View, Visit};
 
@@ -19,6 +24,8 @@ pub(super) struct DayVisits {
     /// Known by it in this process, as no other day is.
     pub(super) id: u32,
     pub(super) open: OpenVisits,
+    /// Of pages, hosts of referrers, pages before, names of actions and values of properties.
+    gates: [SeatGate; 5],
     key: Arc<DayKey>,
     seen: TagSet,
 }
@@ -33,6 +40,7 @@ impl DayVisits {
             rows: RowSet::new(bounds.rows),
             seen: TagSet::default(),
             open: OpenVisits::new(day),
+            gates: std::array::from_fn(|_| SeatGate::new()),
         }
     }
 
@@ -73,6 +81,47 @@ impl DayVisits {
             }
         }
         visit
+    }
+
+    /// Puts [`OTHER`] in the place of texts of a sighting that have no row and have not earned one; says which bounds stand
+    /// behind it.
+    pub(super) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
+        let mut met = BoundsMet::default();
+        let (network, lexicon) = (sighting.network, &self.lexicon);
+        let [pages, hosts, pages_before, actions, values] = &mut self.gates;
+        let is_seated = |gate: &mut SeatGate, texts: &BoundedTexts, text: &str| {
+            texts.contains(text) || gate.admits(text, network, texts.number(), texts.bound())
+        };
+        if !is_seated(pages, &lexicon.pages, &sighting.page) && !sighting.site.lists_page(&sighting.page) {
+            sighting.page = OTHER.into();
+            met.pages = true;
+        }
+        let [of_hosts, of_pages_before, ..] = &lexicon.values;
+        let is_other = match &sighting.referrer {
+            Referrer::Outside(host) => !is_seated(hosts, of_hosts, host),
+            Referrer::Inside(page) => !is_seated(pages_before, of_pages_before, page),
+            Referrer::None => false,
+        };
+        if is_other {
+            met.values = true;
+            match &mut sighting.referrer {
+                Referrer::Outside(text) | Referrer::Inside(text) => *text = OTHER.into(),
+                Referrer::None => {}
+            }
+        }
+        if let HitKind::Action { name, properties, .. } = &mut sighting.kind {
+            if !is_seated(actions, &lexicon.actions, name) {
+                *name = OTHER.into();
+                met.values = true;
+            }
+            for (_, value) in properties {
+                if !is_seated(values, &lexicon.properties, value) {
+                    *value = OTHER.into();
+                    met.values = true;
+                }
+            }
+        }
+        met
     }
 
     /// Forgets who was seen, and which rows there are: the day and its key are over.

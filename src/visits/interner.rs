@@ -31,6 +31,17 @@ pub struct VisitBounds {
     pub tags: usize,
     /// Visits in progress, over all sites and days.
     pub visits: usize,
+    /// Sites that share them.
+    pub sites: usize,
+}
+
+impl VisitBounds {
+    /// The same, shared by so many sites: each has its part of one half of the tags and visits for itself, and the other half
+    /// is for whichever needs it.
+    #[must_use]
+    pub fn shared_by(self, sites: usize) -> Self {
+        Self { sites: sites.max(1), ..self }
+    }
 }
 
 impl From<&LimitsConfig> for VisitBounds {
@@ -41,6 +52,7 @@ impl From<&LimitsConfig> for VisitBounds {
             rows: limits.rows_per_site_day,
             tags: limits.tags,
             visits: limits.visits,
+            sites: 1,
         }
     }
 }
@@ -171,6 +183,22 @@ impl BoundedTexts {
             words.get(*index as usize).map_or(0, |word| hasher.hash_one(&*word.text))
         });
         Some(index)
+    }
+
+    /// Whether the text has a number.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        let same = |index: &u32| self.words.get(*index as usize).is_some_and(|word| *word.text == *text);
+        text == OTHER || self.table.find(self.hasher.hash_one(text), same).is_some()
+    }
+
+    /// How many texts there are beside [`OTHER`].
+    pub(super) fn number(&self) -> u32 {
+        u32::try_from(self.words.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// How many there may be.
+    pub(super) fn bound(&self) -> u32 {
+        self.bound
     }
 
     /// All texts but [`OTHER`], in the order of their numbers.

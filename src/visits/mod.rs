@@ -21,7 +21,9 @@ mod day;
 pub mod interner;
 pub(crate) mod journal;
 mod open_visits;
+mod quota;
 mod rows;
+mod seats;
 mod tag_set;
 mod value_cache;
 mod visit;
@@ -36,6 +38,7 @@ use crate::visits::interner::{Interner, TermIds};
 pub use crate::visits::interner::{OTHER, VisitBounds};
 use crate::visits::journal::day_writer::DayWriter;
 use crate::visits::journal::snapshot::DaySnapshot;
+use crate::visits::quota::SharedQuota;
 use crate::visits::tag_set::NUMBER_BYTES_MAX;
 use crate::visits::value_cache::ValueCaches;
 use hashbrown::HashMap;
@@ -52,6 +55,8 @@ pub struct Visits {
     bounds: VisitBounds,
     tags: usize,
     open: usize,
+    tag_quota: SharedQuota,
+    visit_quota: SharedQuota,
     ids: TermIds,
     memos: ValueCaches,
 }
@@ -75,19 +80,36 @@ pub struct CountResult<'v> {
 impl Visits {
     /// No visits yet.
     pub fn new(bounds: VisitBounds) -> Self {
-        Self { sites: HashMap::new(), bounds, tags: 0, open: 0, ids: TermIds::default(), memos: ValueCaches::default() }
+        Self {
+            sites: HashMap::new(),
+            bounds,
+            tags: 0,
+            open: 0,
+            tag_quota: SharedQuota::default(),
+            visit_quota: SharedQuota::default(),
+            ids: TermIds::default(),
+            memos: ValueCaches::default(),
+        }
     }
 
     /// Counts one sighting.
     pub fn count(&mut self, sighting: &Sighting<'_>) -> CountResult<'_> {
-        let room = self.has_room_for_a_visit();
+        let room = self.has_room_for_a_visit(&sighting.site.name);
         self.count_again(sighting, room)
     }
 
     /// Whether another visit may begin. Ended ones make room when they are looked at, which no journal tells: so what
     /// this said is noted, for whoever counts again.
-    pub(crate) fn has_room_for_a_visit(&self) -> bool {
-        self.open < self.bounds.visits
+    pub(crate) fn has_room_for_a_visit(&self, site: &str) -> bool {
+        let used = self.sites.get(site).map_or(0, SiteVisits::open_visits);
+        self.visit_quota.room(used, self.bounds.visits, self.bounds.sites) > 0
+    }
+
+    /// Puts [`OTHER`] in the place of texts of a sighting that have not earned a row; to be asked before it is noted.
+    pub(crate) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
+        let site = self.sites.get_mut(&sighting.site.name);
+        let day = site.and_then(|site| site.days.iter_mut().find(|known| known.day == sighting.day));
+        day.map_or(BoundsMet::default(), |day| day.seat(sighting))
     }
 
     /// Counts one sighting as it was counted when a visit might begin, or might not.
@@ -103,7 +125,9 @@ impl Visits {
             site.site = sighting.site.clone();
         }
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
-        let room = RowBudget { tags: bounds.tags.saturating_sub(self.tags), visit: visit_may_begin };
+        let (site_tags, site_open) = (site.tags(), site.open_visits());
+        let tags = self.tag_quota.room(site_tags, bounds.tags, bounds.sites);
+        let room = RowBudget { tags, visit: visit_may_begin };
         if room.tags > 0 {
             site.carry_over_midnight(at, sighting, ids);
         }
@@ -114,6 +138,8 @@ impl Visits {
         self.tags += today.map_or(0, DayVisits::tags) - tags_before;
         // One that has ended and not been looked at yet may have given way to this one: none is counted twice.
         self.open += today.map_or(0, DayVisits::open_visits) - open_before;
+        self.tag_quota.moved(site_tags, site.tags(), bounds.tags, bounds.sites);
+        self.visit_quota.moved(site_open, site.open_visits(), bounds.visits, bounds.sites);
         CountResult { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
     }
 
@@ -145,6 +171,13 @@ impl Visits {
             days: Vec::new(),
         });
         known.days.push(day);
+        self.recount_quotas();
+    }
+
+    fn recount_quotas(&mut self) {
+        let bounds = self.bounds;
+        self.tag_quota.recount(self.sites.values().map(SiteVisits::tags), bounds.tags, bounds.sites);
+        self.visit_quota.recount(self.sites.values().map(SiteVisits::open_visits), bounds.visits, bounds.sites);
     }
 
     /// Forgets what is over at `now`: ended visits, past days and who was seen on them. Says whether a day was
@@ -167,6 +200,7 @@ impl Visits {
         }
         self.sites.retain(|_, site| !site.days.is_empty());
         self.open = self.sites.values().flat_map(|site| &site.days).map(DayVisits::open_visits).sum();
+        self.recount_quotas();
         forgotten
     }
 
@@ -183,7 +217,8 @@ impl Visits {
     pub(crate) fn day_bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (texts, word) = Interner::texts_max(bounds);
         let (rows, pages) = (u64::from(bounds.rows), u64::from(bounds.pages));
-        let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES;
+        let gates = seats::gate_bytes(bounds.pages) + 4 * seats::gate_bytes(bounds.values);
+        let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES + gates;
         // A number of 32 bits takes five.
         (memory, texts.bytes + texts.number * 2 + rows * 9 + pages * (rows::PAGE_BYTES / 4 * 5))
     }
@@ -205,6 +240,14 @@ impl Visits {
 }
 
 impl SiteVisits {
+    fn tags(&self) -> usize {
+        self.days.iter().map(DayVisits::tags).sum()
+    }
+
+    fn open_visits(&self) -> usize {
+        self.days.iter().map(DayVisits::open_visits).sum()
+    }
+
     fn day_index(&mut self, day: Day, key: &Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> usize {
         self.days.iter().position(|known| known.day == day).unwrap_or_else(|| {
             self.days.push(DayVisits::new(day, key.clone(), bounds, ids));

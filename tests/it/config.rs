@@ -123,10 +123,10 @@ fn each_mistake_is_named_with_what_to_write_instead() {
         ("[privacy]\nmarketing = \"some\"", "c.toml: privacy.marketing: `some` is none of never, with_consent, always"),
         ("[clickhouse]\nmode = \"remote\"\npassword_file = \"gone\"", "clickhouse.password_file: gone: No such file"),
         ("[console]\ntokens = [{ name = \"a\", sha256 = \"b\", sites = [] }]", "console.tokens.sha256: write the 64"),
-        ("[[site]]\nname = \"a\"\ntimezone = \"Europe/Pari\"", "site.timezone: `Europe/Pari` is no IANA time zone"),
+        ("[[site]]\nname = \"a\"\ntimezone = \"Europe/Pari\"", "site.timezone: `Europe/Pari` is not an IANA time zone"),
         (
             "[[site]]\nname = \"a\"\nexclude_addresses = [\"10\"]",
-            "site.exclude_addresses: `10` is no address or network",
+            "site.exclude_addresses: `10` is not an address or network",
         ),
         ("[colect]", "c.toml: colect: no such key; there are collect, console,"),
         ("[collect", "c.toml: TOML parse error at line 1"),

@@ -17,6 +17,7 @@ mod engine_walls;
 mod export;
 mod failover;
 mod forgetting;
+mod formats;
 mod import;
 mod limits;
 mod marketing;

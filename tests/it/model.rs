@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 use sillage::config;
 use sillage::privacy::Anonymiser;
-use sillage::privacy::hit::{ClientIp, Hit, HitKind, ObjectionSignals, UserAgent};
+use sillage::privacy::hit::{ClientIp, Hit, HitKind, HitSender, ObjectionSignals, UserAgent};
 use sillage::privacy::lookup::agent::Agents;
 use sillage::privacy::lookup::place::PlaceDatabases;
 use sillage::rollup::Rollup;
@@ -77,7 +77,11 @@ struct Visit<'s> {
 fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
     let mut figures = Figures::new();
     let day = |hit: &Sent| hit.at.to_zoned(zone.clone()).date();
-    let hour = |hit: &Sent| hit.at.as_second().div_euclid(3_600);
+    // The UTC hour that begins within the site's own.
+    let hour = |hit: &Sent| {
+        let offset = i64::from(zone.to_offset(hit.at).seconds());
+        (hit.at.as_second() + offset).div_euclid(3_600) - offset.div_euclid(3_600)
+    };
     let (mut seen, mut seen_pages, mut seen_actions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut visits: BTreeMap<u8, Vec<Visit<'_>>> = BTreeMap::new();
     for hit in sent {
@@ -210,6 +214,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         agent: UserAgent::new(hit.agent()),
         accept_language: None,
         signals: ObjectionSignals::default(),
+        sender: HitSender::default(),
         site: Some("shop.example"),
         url,
         referrer,

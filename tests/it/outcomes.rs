@@ -163,7 +163,10 @@ async fn a_connection_of_http_2_has_its_streams_and_their_unread_bytes_bounded()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_for_two_sites_is_two_hits_and_its_answer_tells_the_better_one() {
-    let collector = Collector::start(NOON, SITES).await;
+    let collector = Collector::start_with(NOON, SITES, |config| {
+        config.site[1].foreign_hosts = vec!["shop.example".into()];
+    })
+    .await;
     let send = async |sites: &str, url: &str| {
         let event = json!({ "n": "pageview", "d": sites, "u": url });
         let reply = collector.event("192.0.2.1", FIREFOX, &event).await;
@@ -184,7 +187,11 @@ async fn a_request_for_two_sites_is_two_hits_and_its_answer_tells_the_better_one
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_spool_answers_503_for_all_sites_of_a_request_and_takes_hits_again_once_it_is_shipped() {
-    let collector = Collector::start_with(NOON, SITES, |config| config.spool.max_bytes = 4_096).await;
+    let collector = Collector::start_with(NOON, SITES, |config| {
+        config.spool.max_bytes = 4_096;
+        config.site[1].foreign_hosts = vec!["shop.example".into()];
+    })
+    .await;
     let event = json!({ "n": "pageview", "d": "shop.example,blog.example", "u": "https://shop.example/" });
     let mut counted = 0;
     let refused = loop {

@@ -104,7 +104,7 @@ fn main() {
 
 /// With an engine of its own.
 fn with_engine(collect: &str, limits: &str) -> Program {
-    let (collect, limits) = (collect.to_owned(), limits.to_owned());
+    let (collect, limits) = (collect.to_owned(), format!("{limits}\nhits_per_address = 0\nagents_per_network = 0"));
     Home::new(&Setup { collect, limits, ..Setup::default() }).start()
 }
 

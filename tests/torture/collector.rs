@@ -74,6 +74,8 @@ impl Collector {
             [privacy]
             protection = "exact"
             [limits]
+            hits_per_address = 0
+            agents_per_network = 0
             pages_per_site_day = 10000000
             values_per_dimension = 60000
             [[site]]

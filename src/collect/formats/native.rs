@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::event::TimingMetric;
 use crate::privacy::hit::HitKind;
@@ -61,7 +62,27 @@ pub struct NativeEvent<'a> {
     pub width: Option<u32>,
     /// The visitor agreed to the measurement of channels and campaigns.
     pub consent: bool,
+    /// `Accept-Language` as another tool's client tells it, for requests without the header.
+    pub language: Option<Cow<'a, str>>,
     what: NativeKind<'a>,
+}
+
+/// What other tools say around an event.
+#[derive(Clone)]
+pub(super) struct ForeignPage<'a> {
+    /// An id or name of the site.
+    pub(super) site: Option<Cow<'a, str>>,
+    pub(super) url: Cow<'a, str>,
+    pub(super) referrer: Option<Cow<'a, str>>,
+    pub(super) width: Option<u32>,
+    pub(super) language: Option<Cow<'a, str>>,
+}
+
+/// An action in their words.
+pub(super) struct ForeignAction<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) interactive: bool,
+    pub(super) properties: Vec<(String, String)>,
 }
 
 enum NativeKind<'a> {
@@ -90,6 +111,21 @@ impl<'a> NativeEvent<'a> {
         Self::check(fields)
     }
 
+    /// Reads a body that holds one event, or a list of them: all of it is right, or none of it is taken.
+    ///
+    /// # Errors
+    /// As [`NativeEvent::parse`].
+    pub fn parse_all(body: &'a [u8]) -> Result<Vec<Self>, &'static str> {
+        if !body.trim_ascii_start().starts_with(b"[") {
+            return Self::parse(body).map(|event| vec![event]);
+        }
+        let listed: Vec<&'a RawValue> = serde_json::from_slice(body).map_err(|_| NO_OBJECT)?;
+        if listed.is_empty() {
+            return Err(NO_OBJECT);
+        }
+        listed.into_iter().map(|event| Self::parse(event.get().as_bytes())).collect()
+    }
+
     /// A pageview by its parts, for senders without a script.
     ///
     /// # Errors
@@ -100,6 +136,50 @@ impl<'a> NativeEvent<'a> {
         referrer: Option<Cow<'a, str>>,
     ) -> Result<Self, &'static str> {
         Self::around(NativeKind::Pageview, Some(url), sites, referrer)
+    }
+
+    /// An action by its parts, in another tool's words: no name is too long, it is cut.
+    ///
+    /// # Errors
+    /// As [`NativeEvent::parse`].
+    pub(super) fn action(page: ForeignPage<'a>, action: ForeignAction<'a>) -> Result<Self, &'static str> {
+        let name: String = action.name.trim().chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        if name.is_empty() {
+            return Err("the name of an action is empty");
+        }
+        let properties = action.properties.into_iter().take(PROPERTIES_MAX);
+        let properties = properties.filter(|(_, value)| !value.trim().is_empty()).collect();
+        Self::foreign(NativeKind::Action(name.into(), action.interactive, properties), page)
+    }
+
+    /// A pageview by its parts, in another tool's words.
+    ///
+    /// # Errors
+    /// As [`NativeEvent::parse`].
+    pub(super) fn foreign_pageview(page: ForeignPage<'a>) -> Result<Self, &'static str> {
+        Self::foreign(NativeKind::Pageview, page)
+    }
+
+    /// Load times by their parts, in another tool's words; nothing where there are none.
+    ///
+    /// # Errors
+    /// As [`NativeEvent::parse`].
+    pub(super) fn timing(
+        page: ForeignPage<'a>,
+        timings: Vec<(TimingMetric, f64)>,
+    ) -> Result<Option<Self>, &'static str> {
+        let timings: Vec<_> = timings.into_iter().filter(|(_, ms)| ms.is_finite() && *ms >= 0.0).collect();
+        if timings.is_empty() {
+            return Ok(None);
+        }
+        Self::foreign(NativeKind::Timing(timings), page).map(Some)
+    }
+
+    fn foreign(what: NativeKind<'a>, page: ForeignPage<'a>) -> Result<Self, &'static str> {
+        let mut event = Self::around(what, Some(page.url), page.site, page.referrer)?;
+        event.width = page.width;
+        event.language = page.language;
+        Ok(event)
     }
 
     fn check(fields: NativeFields<'a>) -> Result<Self, &'static str> {
@@ -147,7 +227,7 @@ impl<'a> NativeEvent<'a> {
             }
         }
         let referrer = referrer.filter(|text| !text.is_empty()).map(|text| cut(text, URL_BYTES_MAX));
-        Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, consent: false, what })
+        Ok(Self { sites, url, referrer, fragment_is_page: false, width: None, consent: false, language: None, what })
     }
 
     /// What happened.
@@ -205,6 +285,17 @@ fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static 
     if timings.is_empty() { Err("t: no known metric") } else { Ok(timings) }
 }
 
+/// The scalar values of an object, as texts.
+pub(super) fn scalars(object: serde_json::Map<String, Value>) -> Vec<(String, String)> {
+    let scalar = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    object.into_iter().filter_map(|(name, value)| scalar(value).map(|value| (name, value))).collect()
+}
+
 /// Properties as an object or as a string that holds one. Anything else is no properties, and no reason to lose the
 /// event; lists, objects and blanks among the values are passed over.
 fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static str> {
@@ -216,17 +307,7 @@ fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static 
     if object.len() > PROPERTIES_MAX {
         return Err("p: at most 30 properties");
     }
-    let scalar = |value| match value {
-        Value::String(text) => Some(text),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    };
-    Ok(object
-        .into_iter()
-        .filter_map(|(name, value)| scalar(value).map(|value| (name, value)))
-        .filter(|(_, value)| !value.trim().is_empty())
-        .collect())
+    Ok(scalars(object).into_iter().filter(|(_, value)| !value.trim().is_empty()).collect())
 }
 
 /// At most `bytes_max` bytes of a text, whole characters.

@@ -21,3 +21,46 @@ pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<NativeEvent
     }
     NativeEvent::pageview(url.or_else(|| referer.map(Cow::Borrowed)).unwrap_or_default(), site, referrer)
 }
+
+/// Words by which programs for mail, and the proxies that fetch images for them, name themselves.
+const MAIL_CLIENTS: &[&str] = &[
+    "Thunderbird/",
+    "Microsoft Outlook",
+    "ms-office",
+    "MSOffice",
+    "GoogleImageProxy",
+    "YahooMailProxy",
+    "Airmail",
+    "Evolution/",
+    "KMail/",
+    "Lotus-Notes",
+    "Postbox/",
+    "eM Client",
+    "Superhuman",
+    "AppleMail",
+    "Outlook-iOS",
+    "Outlook-Android",
+];
+
+/// Whether a program for mail asks: opening a mail is not a visit, and measuring it needs consent.
+pub(in crate::collect) fn is_mail_client(agent: &str) -> bool {
+    // Apple's protection of mail asks under this name alone.
+    agent.trim() == "Mozilla/5.0" || MAIL_CLIENTS.iter().any(|word| agent.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_for_mail_are_told_from_browsers() {
+        for agent in [
+            "Mozilla/5.0",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.5.0",
+            "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+        ] {
+            assert!(is_mail_client(agent), "{agent}");
+        }
+        assert!(!is_mail_client("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"));
+    }
+}

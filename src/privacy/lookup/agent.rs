@@ -24,6 +24,8 @@ use ua_parser::{os, user_agent};
 use crate::privacy::hit::{NOT_LOGGED, UserAgent};
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::bot::Bots;
+use crate::privacy::lookup::corrections;
+use crate::privacy::lookup::robot::RobotKind;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
@@ -51,6 +53,8 @@ pub struct Agent {
     pub device: &'static str,
     /// A robot, or nothing at all. The rest is not filled in then.
     pub bot: bool,
+    /// What a robot is for.
+    pub robot: RobotKind,
 }
 
 /// Reads agents, and remembers what it read.
@@ -58,7 +62,8 @@ pub struct Agents {
     key: RandomState,
     read: Cache<u64, Arc<Interned<Agent>>>,
     bots: Bots,
-    bot: Arc<Interned<Agent>>,
+    /// In the order of [`RobotKind::ALL`].
+    robots: [Arc<Interned<Agent>>; RobotKind::ALL.len()],
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
 }
@@ -71,7 +76,8 @@ impl Agents {
             key: RandomState::new(),
             read: Cache::new(entries),
             bots: Bots::new(),
-            bot: Arc::new(Interned::new(Agent { bot: true, ..Agent::unknown("other") })),
+            robots: RobotKind::ALL
+                .map(|robot| Arc::new(Interned::new(Agent { bot: true, robot, ..Agent::unknown("other") }))),
             browsers,
             systems,
         }
@@ -84,8 +90,12 @@ impl Agents {
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
-        let is_bot = header != NOT_LOGGED && self.bots.is_bot(header);
-        let agent = if is_bot { self.bot.clone() } else { Arc::new(Interned::new(self.read(header))) };
+        let says = || corrections::robot(header).unwrap_or_else(|| self.bots.is_bot(header));
+        let agent = if header != NOT_LOGGED && says() {
+            self.robot(RobotKind::of(header))
+        } else {
+            Arc::new(Interned::new(self.read(header)))
+        };
         self.read.insert(hash, agent.clone());
         agent
     }
@@ -94,6 +104,10 @@ impl Agents {
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {
         self.read.len()
+    }
+
+    fn robot(&self, kind: RobotKind) -> Arc<Interned<Agent>> {
+        self.robots.get(kind as usize).expect("because kinds are numbered from 0 without a gap").clone()
     }
 
     fn read(&self, header: &str) -> Agent {
@@ -106,6 +120,7 @@ impl Agents {
             agent.system_version = versioned(&system.os, system.major.as_deref());
             agent.system = system.os.into();
         }
+        corrections::correct(&mut agent, header);
         agent
     }
 }
@@ -119,6 +134,7 @@ impl Agent {
             system_version: "".into(),
             device,
             bot: false,
+            robot: RobotKind::Other,
         }
     }
 }
@@ -297,7 +313,7 @@ mod tests {
             ["", "-", "curl/8.5.0", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"]
         {
             let read = agents.look_up(&UserAgent::new(header));
-            assert_eq!(**read, Agent { bot: true, ..Agent::unknown("other") }, "{header}");
+            assert_eq!(**read, Agent { bot: true, robot: read.robot, ..Agent::unknown("other") }, "{header}");
         }
     }
 

@@ -3,7 +3,10 @@
 
 pub mod agent;
 mod bot;
+mod corrections;
 pub mod language;
 pub mod place;
 mod place_record;
+pub mod robot;
 pub mod screen;
+pub(in crate::privacy) mod spam;

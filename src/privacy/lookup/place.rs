@@ -163,7 +163,7 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 /// IPv4 by its /24, IPv6 by its /48.
-fn truncated(address: IpAddr) -> IpAddr {
+pub(in crate::privacy) fn truncated(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into(),

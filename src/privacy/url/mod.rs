@@ -3,4 +3,5 @@
 
 mod fast;
 pub mod page;
+pub(crate) mod path;
 pub(in crate::privacy) mod percent;

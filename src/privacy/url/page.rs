@@ -20,17 +20,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use url::{Host, Url};
 
 use crate::privacy::redact;
-use crate::privacy::redact::byte_counts::ByteCounts;
+use crate::privacy::url::path::{cleaned_path, push_path};
 use crate::privacy::url::{fast, percent};
-use crate::privacy::values;
 use crate::sites::{Site, without_www};
+
+pub use crate::privacy::url::path::PAGE_BYTES_MAX;
 
 /// Longest URL that is read: what browsers and other collectors take.
 pub const URL_BYTES_MAX: usize = 2_000;
-/// Longest page that is kept: slugs in scripts of three bytes a letter fit.
-pub const PAGE_BYTES_MAX: usize = 500;
-/// Longest search that is kept: what people type, not what they paste.
-const SEARCH_BYTES_MAX: usize = 100;
 /// Longest host, by the rules of the domain name system.
 const HOST_BYTES_MAX: usize = 253;
 /// Endings of names that mean something inside one network only, such as a person's own machine.
@@ -136,20 +133,6 @@ impl<'a> PageUrl<'a> {
         cleaned_path(&self.path)
     }
 
-    /// What was looked for, where the site's own search says so in the address: in small letters, blanks made one, with
-    /// placeholders, cut to 100 bytes.
-    pub fn searched(&self, site: &Site) -> Option<String> {
-        if site.search_parameter.is_empty() {
-            return None;
-        }
-        let value = spaced(value_of(self.query, &site.search_parameter)?);
-        let text = percent_decode_str(&value).decode_utf8_lossy().replace(char::is_control, " ");
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = values::cleaned(&text.into()).to_lowercase();
-        let text = percent::cut(&text, SEARCH_BYTES_MAX).trim_end();
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
     /// Whether the host can mean anything to others: no address, no machine of one network.
     fn is_public(&self) -> bool {
         let host = self.host();
@@ -161,8 +144,9 @@ impl<'a> PageUrl<'a> {
 }
 
 /// Where a pageview came from: another host, a page of the site itself, or nowhere that may be told. Addresses, names
-/// of private networks, other schemes and garbage are nowhere. `fragment_is_page` holds for the page before too.
-pub fn referrer(url: &str, site: &Site, fragment_is_page: bool) -> Referrer {
+/// of private networks, other schemes and garbage are nowhere.
+/// `page_host` is the host of the page itself; where its router lives in the fragment, so does that of the page before.
+pub fn referrer(url: &str, site: &Site, page_host: &str, fragment_is_page: bool) -> Referrer {
     if let Some(app) = url.strip_prefix("android-app://") {
         let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
@@ -170,7 +154,7 @@ pub fn referrer(url: &str, site: &Site, fragment_is_page: bool) -> Referrer {
         return if is_name { Referrer::Outside(name.into()) } else { Referrer::None };
     }
     let Ok(location) = PageUrl::parse(url) else { return Referrer::None };
-    if site.serves(location.host()) {
+    if site.is_own(location.host(), page_host) {
         Referrer::Inside(location.page(site, fragment_is_page))
     } else if location.is_public() {
         Referrer::Outside(location.host().into())
@@ -203,71 +187,6 @@ fn split(url: &str) -> (&str, &str, &str) {
     (base, query, fragment)
 }
 
-/// The segments of any path, cleaned, each behind a slash.
-pub(in crate::privacy) fn cleaned_segments(path: &str) -> String {
-    let mut cleaned = String::with_capacity(path.len());
-    push_path(&mut cleaned, path);
-    cleaned
-}
-
-/// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
-fn cleaned_path(path: &str) -> Cow<'_, str> {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    if path.is_empty() {
-        return "/".into();
-    }
-    if path.len() <= PAGE_BYTES_MAX && path.starts_with('/') && !path.ends_with('/') && ByteCounts::of(path).is_clean()
-    {
-        return path.into();
-    }
-    let mut page = String::with_capacity(path.len());
-    push_path(&mut page, path);
-    if page.is_empty() {
-        page.push('/');
-    }
-    if page.len() > PAGE_BYTES_MAX { shortened(&page).into() } else { page.into() }
-}
-
-/// Adds the cleaned segments of a path, each after a slash.
-fn push_path(page: &mut String, path: &str) {
-    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-        let segment = cleaned(segment);
-        if !matches!(&*segment, "" | "." | "..") {
-            page.push('/');
-            page.push_str(&segment);
-        }
-    }
-}
-
-fn cleaned(segment: &str) -> Cow<'_, str> {
-    if ByteCounts::of(segment).is_clean() {
-        return segment.into();
-    }
-    redact::redacted(without_parameters(percent::decoded_once(segment, "")))
-}
-
-/// A segment without its `;name=value` parts, where old servers put sessions; `;art123` is no such part.
-fn without_parameters(segment: Cow<'_, str>) -> Cow<'_, str> {
-    if !segment.contains(';') || !segment.contains('=') {
-        return segment;
-    }
-    let mut parts = segment.split(';');
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts.filter(|part| !part.contains('=')) {
-        kept.push(';');
-        kept.push_str(part);
-    }
-    Cow::Owned(kept)
-}
-
-/// A path cut to its bound. What is left of the last segment is cleaned again: a part may be what the whole was not.
-fn shortened(page: &str) -> String {
-    let (folders, last) = percent::cut(page, PAGE_BYTES_MAX).rsplit_once('/').unwrap_or_default();
-    let mut short = folders.to_owned();
-    push_path(&mut short, last);
-    if short.len() > PAGE_BYTES_MAX { folders.to_owned() } else { short }
-}
-
 /// Adds the pairs whose names the site keeps.
 fn push_kept(page: &mut String, query: &str, names: &[String]) {
     let mut separator = '?';
@@ -292,7 +211,7 @@ fn push_kept(page: &mut String, query: &str, names: &[String]) {
 }
 
 /// The first value of a name, as it is written.
-fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+pub(in crate::privacy) fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     let is_named = |found: &str| {
         found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
     };
@@ -301,7 +220,7 @@ fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
 }
 
 /// The plus of forms, as the blank that it stands for.
-fn spaced(text: &str) -> Cow<'_, str> {
+pub(in crate::privacy) fn spaced(text: &str) -> Cow<'_, str> {
     if text.contains('+') { text.replace('+', "%20").into() } else { text.into() }
 }
 

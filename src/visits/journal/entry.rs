@@ -108,7 +108,7 @@ impl<'n> HitEntry<'n> {
         let day = visits.day(&sighting.site.name, sighting.day);
         Self {
             position,
-            visit_may_begin: visits.has_room_for_a_visit(),
+            visit_may_begin: visits.has_room_for_a_visit(&sighting.site.name),
             site: &sighting.site.name,
             at: sighting.at,
             day: sighting.day.0,
@@ -155,6 +155,7 @@ impl<'n> HitEntry<'n> {
             keys.recall(&site, day, key);
         }
         Some(Sighting {
+            network: 0,
             at: self.at,
             day,
             hour: Hour(self.hour),

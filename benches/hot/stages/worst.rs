@@ -1,0 +1,104 @@
+//! The dearest hits that the limits allow, as the fuzz target `cost` looks for them: each kind a function of its own, so
+//! that callgrind can tell what it takes from body to spool. None may take more than ten plain hits.
+
+use std::net::IpAddr;
+
+use sillage::collect::formats::native::NativeEvent;
+use sillage::ledger::Ledger;
+use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
+use sillage::privacy::{Anonymiser, HitReading};
+
+use crate::traffic::SITE;
+
+/// Hits of each kind; agents differ, so that none is remembered.
+pub(crate) const HITS: u64 = 50;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// What a hit is made of.
+struct Worst {
+    body: String,
+    agent: String,
+    language: String,
+}
+
+fn way(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    let message = NativeEvent::parse(worst.body.as_bytes()).unwrap();
+    let reading = HitReading::new(Hit {
+        received: super::BEGAN.parse().unwrap(),
+        address: ClientIp::new(IpAddr::from([192, 0, 2, 1])),
+        agent: UserAgent::new(&worst.agent),
+        accept_language: Some(&worst.language),
+        signals: ObjectionSignals::default(),
+        sender: HitSender::default(),
+        site: None,
+        url: &message.url,
+        referrer: message.referrer.as_deref(),
+        fragment_is_page: message.fragment_is_page,
+        width: message.width,
+        consent: false,
+        kind: message.kind(),
+    });
+    let Ok(reading) = reading else { return };
+    let mut turn = ledger.turn().unwrap();
+    for name in message.site_names() {
+        let sighting = anonymiser.known_site(&reading, name).and_then(|site| anonymiser.anonymise_for(&reading, site));
+        if let Ok(sighting) = sighting {
+            turn.record(sighting).unwrap();
+        }
+    }
+    drop(turn.end());
+}
+
+#[inline(never)]
+fn worst_body(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    way(anonymiser, ledger, worst);
+}
+
+#[inline(never)]
+fn worst_url(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    way(anonymiser, ledger, worst);
+}
+
+#[inline(never)]
+fn worst_referrer(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    way(anonymiser, ledger, worst);
+}
+
+#[inline(never)]
+fn worst_agent(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    way(anonymiser, ledger, worst);
+}
+
+#[inline(never)]
+fn worst_headers(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    way(anonymiser, ledger, worst);
+}
+
+/// What callgrind collects.
+#[inline(never)]
+pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
+    let plain = |number: u64| Worst {
+        body: format!(r#"{{"n":"pageview","u":"https://{SITE}/{number}","d":"{SITE}"}}"#),
+        agent: FIREFOX.into(),
+        language: "fr".into(),
+    };
+    for number in 0..HITS {
+        let tokens = format!("{number:08}d41d8cd98f00b204 ");
+        let named = [SITE; 8].join(",");
+        let value = tokens.repeat(7_000 / tokens.len());
+        let body = format!(r#"{{"n":"x","u":"https://{SITE}/","d":"{named}","p":{{"plan":"{value}"}}}}"#);
+        worst_body(anonymiser, ledger, &Worst { body, ..plain(number) });
+        let path = format!("/{number:08}d41d8cd98f00b204e-").repeat(80);
+        let body = format!(r#"{{"n":"pageview","u":"https://{SITE}{}","d":"{SITE}"}}"#, &path[..1_900]);
+        worst_url(anonymiser, ledger, &Worst { body, ..plain(number) });
+        let path = format!("/%C3%A9{number:08}%40x-").repeat(90);
+        let body =
+            format!(r#"{{"n":"pageview","u":"https://{SITE}/","d":"{SITE}","r":"https://{SITE}{}"}}"#, &path[..1_900]);
+        worst_referrer(anonymiser, ledger, &Worst { body, ..plain(number) });
+        let agent = format!("Mozilla/5.0 (Linux; Android 10; K{number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 ")
+            .repeat(6);
+        worst_agent(anonymiser, ledger, &Worst { agent, ..plain(number) });
+        worst_headers(anonymiser, ledger, &Worst { language: "*;q=0,".repeat(1_300), ..plain(number) });
+    }
+}

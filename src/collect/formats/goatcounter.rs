@@ -1,0 +1,70 @@
+//! GoatCounter's `GET` or `POST /count`, whose parameters stand in the query whatever the method. `docs/formats.md` says of every
+//! parameter what becomes of it.
+
+use std::borrow::Cow;
+
+use url::form_urlencoded;
+
+use crate::collect::formats::foreign::{ForeignContext, absolute, width};
+use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent};
+
+/// The longest path, in bytes.
+const PATH_BYTES_MAX: usize = 2_048;
+
+/// From here on `b` says that a robot drove the browser.
+const ROBOT: u32 = 150;
+
+/// What a count is.
+pub(crate) enum GoatCount<'a> {
+    Event(Box<NativeEvent<'a>>),
+    /// The script found that a robot drives the browser.
+    Robot,
+}
+
+/// Reads a query.
+///
+/// # Errors
+/// What is wrong, without a word of the input.
+pub(crate) fn count<'a>(query: &'a str, context: &ForeignContext<'a>) -> Result<GoatCount<'a>, &'static str> {
+    let (mut path, mut referrer, mut screen, mut campaign, mut is_event, mut robot) =
+        (None, None, None, None, false, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "p" => path = Some(value),
+            "r" => referrer = Some(value),
+            "s" => screen = width(&value),
+            "q" => campaign = Some(value),
+            "e" => is_event = matches!(&*value, "true" | "1"),
+            "b" => robot = Some(value),
+            _ => {}
+        }
+    }
+    let path = path.filter(|path| !path.is_empty() && path.len() <= PATH_BYTES_MAX).ok_or("p: 1 to 2048 bytes")?;
+    match robot.map(|hint| hint.parse::<u32>()) {
+        None | Some(Ok(0)) => {}
+        Some(Ok(ROBOT..)) => return Ok(GoatCount::Robot),
+        Some(Ok(_) | Err(_)) => return Err("b: 0, or 150 and more"),
+    }
+    let site = context.site_of_host();
+    let host = context.page_host(site.as_deref());
+    let page = |url: String| ForeignPage {
+        site: site.clone().map(Cow::Owned),
+        url: url.into(),
+        referrer: referrer.clone(),
+        width: screen,
+        language: None,
+    };
+    let event = if is_event {
+        let on = context.referer.map_or_else(|| absolute("/", host.as_deref()).into_owned(), str::to_owned);
+        let action = ForeignAction { name: path, interactive: true, properties: Vec::new() };
+        NativeEvent::action(page(on), action)?
+    } else {
+        let mut url = absolute(&path, host.as_deref()).into_owned();
+        if let Some(campaign) = campaign.filter(|campaign| !campaign.is_empty()) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(campaign.trim_start_matches('?'));
+        }
+        NativeEvent::foreign_pageview(page(url))?
+    };
+    Ok(GoatCount::Event(Box::new(event)))
+}

@@ -1,0 +1,139 @@
+//! Matomo's `matomo.php`: parameters in the query or a form, or a bulk of them in JSON. `docs/formats.md` says of every parameter
+//! what becomes of it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::collect::formats::foreign::{ForeignContext, absolute, width};
+use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
+use crate::event::TimingMetric;
+
+/// Requests of one bulk.
+const BULK_MAX: usize = 1_000;
+
+/// The parameters of one request that are read; all others are passed over.
+#[derive(Default)]
+struct MatomoRequest<'a> {
+    values: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// What a request asks for beside being counted.
+pub(crate) struct MatomoEvents<'a> {
+    pub(crate) events: Vec<NativeEvent<'a>>,
+    /// `send_image=0`.
+    pub(crate) is_silent: bool,
+}
+
+/// Reads the parameters of one request.
+///
+/// # Errors
+/// What is wrong, without a word of the input.
+pub(crate) fn request<'a>(query: &'a [u8], context: &ForeignContext<'_>) -> Result<MatomoEvents<'a>, &'static str> {
+    let values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).collect();
+    let request = MatomoRequest { values };
+    Ok(MatomoEvents { is_silent: request.get("send_image") == Some("0"), events: request.events(context)? })
+}
+
+/// Reads a bulk, which is taken whole or not at all.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'static>>, &'static str> {
+    #[derive(Deserialize)]
+    struct Bulk {
+        requests: Vec<Value>,
+    }
+    let bulk: Bulk = serde_json::from_slice(body).map_err(|_| "the body is not a bulk of requests")?;
+    if bulk.requests.len() > BULK_MAX {
+        return Err("requests: at most 1000");
+    }
+    let mut events = Vec::with_capacity(bulk.requests.len());
+    for request in bulk.requests {
+        let values = match request {
+            Value::String(query) => {
+                let pairs = form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
+                pairs.map(|(name, value)| (name.into_owned().into(), value.into_owned().into())).collect()
+            }
+            Value::Object(object) => {
+                scalars(object).into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                return Err("requests: neither query nor object");
+            }
+        };
+        events.extend(MatomoRequest { values }.events(context)?);
+    }
+    Ok(events)
+}
+
+impl<'a> MatomoRequest<'a> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// What a request reports: nothing where it is not to be recorded, or only says that a tab is still open.
+    fn events(self, context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
+        let site = self.text("idsite").ok_or("idsite: missing")?.to_owned();
+        if self.get("rec") != Some("1") || self.get("ping") == Some("1") {
+            return Ok(Vec::new());
+        }
+        let host = context.page_host(Some(&site));
+        let url = self.text("url").or(context.referer).unwrap_or("/");
+        let page = ForeignPage {
+            url: absolute(url, host.as_deref()).into_owned().into(),
+            site: Some(site.into()),
+            referrer: self.text("urlref").map(|referrer| referrer.to_owned().into()),
+            width: self.text("res").and_then(width),
+            language: self.text("lang").map(|language| language.to_owned().into()),
+        };
+        if let Some(action) = self.action() {
+            return NativeEvent::action(page, action).map(|event| vec![event]);
+        }
+        let mut events = vec![NativeEvent::foreign_pageview(page.clone())?];
+        events.extend(NativeEvent::timing(page, self.timings())?);
+        Ok(events)
+    }
+
+    /// The action that a request reports, if it reports one.
+    fn action(&self) -> Option<ForeignAction<'a>> {
+        let named = |name: &str, properties: Vec<(&str, Option<&str>)>| {
+            let kept = properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            ForeignAction { name: name.to_owned().into(), interactive: true, properties: kept.collect() }
+        };
+        if let Some(name) = self.text("e_a") {
+            let properties =
+                vec![("category", self.text("e_c")), ("name", self.text("e_n")), ("value", self.text("e_v"))];
+            return Some(named(name, properties));
+        }
+        if let Some(file) = self.text("download") {
+            return Some(named("Download", vec![("file", Some(file))]));
+        }
+        if let Some(target) = self.text("link") {
+            return Some(named("Outbound", vec![("target", Some(target))]));
+        }
+        if let Some(query) = self.text("search") {
+            let properties = vec![("query", Some(query)), ("category", self.text("search_cat"))];
+            return Some(named("Search", properties));
+        }
+        // `0` is an order; another number is a goal of the site.
+        let goal = self.text("idgoal")?;
+        Some(named(&format!("Goal {goal}"), Vec::new()))
+    }
+
+    /// Times of loading, from the parts that Matomo measures one by one.
+    fn timings(&self) -> Vec<(TimingMetric, f64)> {
+        let part = |name: &str| self.text(name).and_then(|ms| ms.parse::<f64>().ok());
+        let first_byte = part("pf_net").zip(part("pf_srv")).map(|(network, server)| network + server);
+        let parts = ["pf_net", "pf_srv", "pf_tfr", "pf_dm1", "pf_dm2", "pf_onl"].map(part);
+        let whole = parts.into_iter().sum::<Option<f64>>();
+        let times = [(TimingMetric::Ttfb, first_byte), (TimingMetric::Load, whole)];
+        times.into_iter().filter_map(|(metric, ms)| Some((metric, ms?))).collect()
+    }
+}

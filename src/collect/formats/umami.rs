@@ -1,0 +1,116 @@
+//! Umami's `POST /api/send` and `/api/batch`: `{"type": "event", "payload": {…}}`, or a list of such. `docs/formats.md` says of
+//! every field what becomes of it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::collect::formats::foreign::{ForeignContext, absolute, width};
+use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
+use crate::event::TimingMetric;
+
+const MALFORMED: &str = "the body is not an event of Umami";
+
+/// Longest name of an event, in characters, as Umami keeps it.
+const NAME_CHARS_MAX: usize = 50;
+
+#[derive(Deserialize)]
+struct UmamiMessage<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: UmamiPayload<'a>,
+}
+
+/// What is read of a payload; all else is passed over.
+#[derive(Deserialize)]
+struct UmamiPayload<'a> {
+    #[serde(borrow)]
+    website: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    hostname: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    url: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    referrer: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    screen: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    language: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(default)]
+    data: Value,
+    lcp: Option<f64>,
+    inp: Option<f64>,
+    fcp: Option<f64>,
+    ttfb: Option<f64>,
+    cls: Option<f64>,
+}
+
+/// Reads a body of `/api/send`; an `identify` is no event at all.
+///
+/// # Errors
+/// What is wrong, without a word of the input.
+pub(crate) fn send<'a>(body: &'a [u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
+    let message: UmamiMessage<'a> = serde_json::from_slice(body).map_err(|_| MALFORMED)?;
+    event(message, context).map(|event| event.into_iter().collect())
+}
+
+/// Reads a body of `/api/batch`, which is taken whole or not at all.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) fn batch<'a>(body: &'a [u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
+    let messages: Vec<UmamiMessage<'a>> = serde_json::from_slice(body).map_err(|_| MALFORMED)?;
+    let events: Result<Vec<_>, _> = messages.into_iter().map(|message| event(message, context)).collect();
+    events.map(|events| events.into_iter().flatten().collect())
+}
+
+fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<Option<NativeEvent<'a>>, &'static str> {
+    let payload = message.payload;
+    let site = payload.website.ok_or("payload.website: missing")?;
+    let host = payload.hostname.as_deref().filter(|host| !host.is_empty()).map(str::to_owned);
+    let host = host.or_else(|| context.page_host(Some(&site)));
+    let url = payload.url.unwrap_or(Cow::Borrowed("/"));
+    let page = ForeignPage {
+        site: Some(site),
+        url: absolute(&url, host.as_deref()).into_owned().into(),
+        referrer: payload.referrer.map(|referrer| match referrer.starts_with('/') {
+            true => absolute(&referrer, host.as_deref()).into_owned().into(),
+            false => referrer,
+        }),
+        width: payload.screen.as_deref().and_then(width),
+        language: payload.language,
+    };
+    match &*message.kind {
+        "event" => match payload.name.filter(|name| !name.is_empty()) {
+            None => NativeEvent::foreign_pageview(page).map(Some),
+            Some(name) => {
+                let properties = match payload.data {
+                    Value::Object(object) => scalars(object),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                        scalars(Map::new())
+                    }
+                };
+                let name = name.chars().take(NAME_CHARS_MAX).collect::<String>().into();
+                NativeEvent::action(page, ForeignAction { name, interactive: true, properties }).map(Some)
+            }
+        },
+        "performance" => {
+            // A shift is a share of the viewport there, thousandths of it here.
+            let cls = payload.cls.map(|shift| shift * 1_000.0);
+            let times = [
+                (TimingMetric::Lcp, payload.lcp),
+                (TimingMetric::Inp, payload.inp),
+                (TimingMetric::Fcp, payload.fcp),
+                (TimingMetric::Ttfb, payload.ttfb),
+                (TimingMetric::Cls, cls),
+            ];
+            NativeEvent::timing(page, times.into_iter().filter_map(|(metric, ms)| Some((metric, ms?))).collect())
+        }
+        "identify" => Ok(None),
+        _ => Err("type: event, performance or identify"),
+    }
+}

@@ -1,0 +1,174 @@
+//! Kinds of robots, by the names that they give themselves. A closed list: the agent's own words never come out.
+
+/// What a robot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RobotKind {
+    /// Fetches a page because somebody asked an assistant about it.
+    AiAssistant,
+    /// Gathers pages to train models.
+    AiCrawler,
+    /// Gathers pages for a search engine.
+    Search,
+    /// Looks whether a page is there and quick.
+    Monitoring,
+    /// Anything else: previews, tools, libraries, scanners.
+    Other,
+}
+
+impl RobotKind {
+    /// All, in their order.
+    pub const ALL: [RobotKind; 5] =
+        [RobotKind::AiAssistant, RobotKind::AiCrawler, RobotKind::Search, RobotKind::Monitoring, RobotKind::Other];
+
+    /// The name in the `robot_days` table.
+    pub fn name(self) -> &'static str {
+        match self {
+            RobotKind::AiAssistant => "ai_assistant",
+            RobotKind::AiCrawler => "ai_crawler",
+            RobotKind::Search => "search",
+            RobotKind::Monitoring => "monitoring",
+            RobotKind::Other => "other",
+        }
+    }
+
+    /// The kind of a robot's agent; the first list that has one of its words decides.
+    pub(in crate::privacy) fn of(agent: &str) -> Self {
+        let agent = agent.to_ascii_lowercase();
+        let known = KINDS.iter().find(|(_, words)| words.iter().any(|word| agent.contains(word)));
+        known.map_or(RobotKind::Other, |(kind, _)| *kind)
+    }
+}
+
+const KINDS: &[(RobotKind, &[&str])] = &[
+    (
+        RobotKind::AiAssistant,
+        &[
+            "chatgpt-user",
+            "oai-searchbot",
+            "perplexity",
+            "claude-user",
+            "claude-searchbot",
+            "mistralai-user",
+            "duckassistbot",
+            "meta-externalfetcher",
+            "google-notebooklm",
+            "youbot",
+            "phindbot",
+        ],
+    ),
+    (
+        RobotKind::AiCrawler,
+        &[
+            "gptbot",
+            "claudebot",
+            "claude-web",
+            "anthropic-ai",
+            "ccbot",
+            "bytespider",
+            "google-extended",
+            "meta-externalagent",
+            "facebookbot",
+            "amazonbot",
+            "applebot-extended",
+            "cohere-",
+            "diffbot",
+            "ai2bot",
+            "omgili",
+            "timpibot",
+            "deepseekbot",
+            "pangubot",
+            "imagesiftbot",
+            "img2dataset",
+        ],
+    ),
+    (
+        RobotKind::Search,
+        &[
+            "googlebot",
+            "google-inspectiontool",
+            "storebot-google",
+            "googleother",
+            "bingbot",
+            "bingpreview",
+            "msnbot",
+            "yandex",
+            "baiduspider",
+            "duckduckbot",
+            "applebot",
+            "slurp",
+            "qwant",
+            "seznambot",
+            "petalbot",
+            "sogou",
+            "yeti/",
+            "exabot",
+            "mojeekbot",
+            "bravebot",
+            "naverbot",
+            "coccocbot",
+            "ecosiabot",
+        ],
+    ),
+    (
+        RobotKind::Monitoring,
+        &[
+            "uptime",
+            "pingdom",
+            "statuscake",
+            "site24x7",
+            "newrelic",
+            "new relic",
+            "datadog",
+            "check_http",
+            "nagios",
+            "zabbix",
+            "kube-probe",
+            "prometheus",
+            "blackbox",
+            "better stack",
+            "betterstack",
+            "hetrixtools",
+            "freshping",
+            "updown.io",
+            "checkly",
+            "lighthouse",
+            "gtmetrix",
+            "elb-healthchecker",
+            "googlehc",
+            "monit/",
+            "catchpoint",
+            "dareboost",
+            "speedcurve",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn robots_are_told_apart_by_what_they_are_for() {
+        for (agent, kind) in [
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ChatGPT-User/1.0; +https://openai.com/bot)",
+                RobotKind::AiAssistant,
+            ),
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+                RobotKind::AiCrawler,
+            ),
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)",
+                RobotKind::AiCrawler,
+            ),
+            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", RobotKind::Search),
+            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", RobotKind::Monitoring),
+            ("kube-probe/1.28", RobotKind::Monitoring),
+            ("curl/8.5.0", RobotKind::Other),
+            ("", RobotKind::Other),
+        ] {
+            assert_eq!(RobotKind::of(agent), kind, "{agent}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Paths in their one spelling: see the table of `page`. Knows no site.
+
+use std::borrow::Cow;
+
+use crate::privacy::redact;
+use crate::privacy::redact::byte_counts::ByteCounts;
+use crate::privacy::url::percent;
+
+/// Longest page that is kept: slugs in scripts of three bytes a letter fit.
+pub const PAGE_BYTES_MAX: usize = 500;
+/// The segments of any path, cleaned, each behind a slash.
+pub(crate) fn cleaned_segments(path: &str) -> String {
+    let mut cleaned = String::with_capacity(path.len());
+    push_path(&mut cleaned, path);
+    cleaned
+}
+
+/// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
+pub(in crate::privacy) fn cleaned_path(path: &str) -> Cow<'_, str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return "/".into();
+    }
+    if path.len() <= PAGE_BYTES_MAX && path.starts_with('/') && !path.ends_with('/') && ByteCounts::of(path).is_clean()
+    {
+        return path.into();
+    }
+    let mut page = String::with_capacity(path.len());
+    push_path(&mut page, path);
+    if page.is_empty() {
+        page.push('/');
+    }
+    if page.len() > PAGE_BYTES_MAX { shortened(&page).into() } else { page.into() }
+}
+
+/// Adds the cleaned segments of a path, each after a slash.
+pub(in crate::privacy) fn push_path(page: &mut String, path: &str) {
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        let segment = cleaned(segment);
+        if !matches!(&*segment, "" | "." | "..") {
+            page.push('/');
+            page.push_str(&segment);
+        }
+    }
+}
+
+fn cleaned(segment: &str) -> Cow<'_, str> {
+    if ByteCounts::of(segment).is_clean() {
+        return segment.into();
+    }
+    redact::redacted(without_parameters(percent::decoded_once(segment, "")))
+}
+
+/// A segment without its `;name=value` parts, where old servers put sessions; `;art123` is no such part.
+pub(in crate::privacy) fn without_parameters(segment: Cow<'_, str>) -> Cow<'_, str> {
+    if !segment.contains(';') || !segment.contains('=') {
+        return segment;
+    }
+    let mut parts = segment.split(';');
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts.filter(|part| !part.contains('=')) {
+        kept.push(';');
+        kept.push_str(part);
+    }
+    Cow::Owned(kept)
+}
+
+/// A path cut to its bound. What is left of the last segment is cleaned again: a part may be what the whole was not.
+pub(in crate::privacy) fn shortened(page: &str) -> String {
+    let (folders, last) = percent::cut(page, PAGE_BYTES_MAX).rsplit_once('/').unwrap_or_default();
+    let mut short = folders.to_owned();
+    push_path(&mut short, last);
+    if short.len() > PAGE_BYTES_MAX { folders.to_owned() } else { short }
+}

@@ -1,0 +1,141 @@
+//! The hosts of a site, in one form: small letters, international names in punycode, without `www.`, port and last dot.
+
+use hashbrown::HashSet;
+
+use crate::config::ConfigError;
+
+/// Which hosts belong to a site.
+#[derive(Debug, Default)]
+pub struct SiteHosts {
+    /// Those that are listed, or the site's name.
+    listed: HashSet<String>,
+    /// Every subdomain of them belongs to the site too: none was listed.
+    with_subdomains: bool,
+    /// Subdomains that are another site's.
+    others: Vec<String>,
+    /// Hosts allowed beside its own, each with its subdomains; `*` stands for all.
+    foreign: Vec<String>,
+}
+
+impl SiteHosts {
+    /// From the listed hosts; without any, from the site's name and all its subdomains, where the name is that of a host.
+    ///
+    /// # Errors
+    /// A host that is not one.
+    pub(super) fn new(name: &str, listed: &[String], foreign: &[String]) -> Result<Self, ConfigError> {
+        let named = || host_of_name(name).into_iter().collect();
+        let form = |key: &str, host: &String| {
+            let why = || format!("`{host}` is not a host; write one such as shop.example, without scheme and path");
+            host_form(host).ok_or_else(|| ConfigError::Value { key: key.into(), why: why() })
+        };
+        let hosts = listed.iter().map(|host| form("site.hosts", host)).collect::<Result<HashSet<_>, _>>()?;
+        let foreign = foreign.iter().map(|host| match host.as_str() {
+            "*" => Ok("*".to_owned()),
+            _ => form("site.foreign_hosts", host),
+        });
+        Ok(Self {
+            with_subdomains: hosts.is_empty(),
+            listed: if hosts.is_empty() { named() } else { hosts },
+            others: Vec::new(),
+            foreign: foreign.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether a host in its one form belongs to the site.
+    pub fn contains(&self, host: &str) -> bool {
+        let host = without_www(host);
+        if self.listed.contains(host) {
+            return true;
+        }
+        let is_below = |ours: &str| is_subdomain(host, ours);
+        self.with_subdomains
+            && self.listed.iter().any(|ours| is_below(ours))
+            && !self.others.iter().any(|other| host == other || is_below(other))
+    }
+
+    /// Whether pages of this host may be counted for the site: its own, one allowed beside them, or any where nothing says
+    /// which hosts are its own.
+    pub fn allows(&self, host: &str) -> bool {
+        let host = without_www(host);
+        let is_allowed = |allowed: &String| allowed == "*" || host == allowed || is_subdomain(host, allowed);
+        self.listed.is_empty() || self.contains(host) || self.foreign.iter().any(is_allowed)
+    }
+
+    /// Nothing says which hosts are the site's own.
+    pub fn are_unknown(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// The listed hosts, sorted.
+    pub fn sorted(&self) -> Vec<String> {
+        let mut hosts: Vec<String> = self.listed.iter().cloned().collect();
+        hosts.sort();
+        hosts
+    }
+
+    /// Leaves out hosts of other sites.
+    pub(super) fn leave(&mut self, others: &[String]) {
+        let is_taken = |host: &&String| self.listed.iter().any(|ours| is_subdomain(host, ours));
+        let taken: Vec<String> = others.iter().filter(is_taken).cloned().collect();
+        self.others = taken;
+    }
+}
+
+/// A host in its one form, from any of its spellings; nothing where it is not a host.
+pub fn host_form(written: &str) -> Option<String> {
+    let written = written.trim();
+    let host = match written.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => written,
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = url::Host::parse(host).ok()?.to_string();
+    Some(without_www(&host).to_owned())
+}
+
+/// The host that a site's name is, where it is one: names without a dot are not, but for `localhost`.
+fn host_of_name(name: &str) -> Option<String> {
+    host_form(name).filter(|host| host.contains('.') || host == "localhost" || host.starts_with('['))
+}
+
+fn is_subdomain(host: &str, of: &str) -> bool {
+    host.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// `host` without a leading `www.`.
+pub fn without_www(host: &str) -> &str {
+    host.strip_prefix("www.").filter(|rest| rest.contains('.')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_one_form_however_it_is_written() {
+        for written in
+            ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example", "www.bücher.example.", "bücher.example:8080"]
+        {
+            assert_eq!(host_form(written).as_deref(), Some("xn--bcher-kva.example"), "{written}");
+        }
+        assert_eq!(host_form("127.0.0.1").as_deref(), Some("127.0.0.1"));
+        assert_eq!(host_form("[::1]").as_deref(), Some("[::1]"));
+        for written in ["", "https://a.example", "a.example/b", "a b"] {
+            assert_eq!(host_form(written), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn without_listed_hosts_the_name_and_its_subdomains_are_the_site_s() {
+        let hosts = SiteHosts::new("root.example", &[], &[]).unwrap();
+        assert!(
+            hosts.contains("root.example") && hosts.contains("blog.root.example") && hosts.contains("www.root.example")
+        );
+        assert!(!hosts.contains("otherroot.example") && !hosts.contains("example"));
+        let listed = SiteHosts::new("root.example", &["a.example".into()], &["translate.goog".into()]).unwrap();
+        assert!(listed.contains("a.example") && !listed.contains("root.example") && !listed.contains("b.a.example"));
+        assert!(listed.allows("a-example.translate.goog") && !listed.allows("b.example"));
+        let unnamed = SiteHosts::new("my-shop", &[], &[]).unwrap();
+        assert!(unnamed.are_unknown() && unnamed.allows("any.example") && !unnamed.contains("my-shop"));
+    }
+}
