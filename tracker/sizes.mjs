@@ -66,17 +66,24 @@ Written by \`npm run sizes\` (\`tracker/sizes.mjs\`). Bytes are those of the min
 |---|---|---|
 ${parts.join('\n')}
 
-\`sillage.core.js\` tells pageviews, single-page navigation, reading time and depth, actions by its function, and holds the
-opt-out. It sends addresses without their query, and knows no \`data-consent\`, \`data-hash\`, \`data-query\`, \`data-not-found\`
-and \`init\`. \`sillage.js\` has all of these. \`sillage.full.js\` is \`sillage.core.js\` with \`data-consent\`, \`data-hash\`,
-\`data-not-found\` and the actions of \`sillage.actions.js\`. Two parts are loaded only by pages that need them:
-\`sillage.extra.js\` (a switch for the opt-out, content that scrolls in an element, browsers without the Navigation API) and
-\`sillage.watch.js\` (videos, players in frames, script errors).
+\`sillage.core.js\` tells pageviews, single-page navigation, reading time and depth, actions by its function, and holds
+the opt-out. It sends addresses without their query, and knows no \`data-consent\`, \`data-hash\`, \`data-query\`,
+\`data-not-found\` and \`init\`. \`sillage.js\` has all of these. \`sillage.full.js\` is \`sillage.core.js\` with
+\`data-consent\`, \`data-hash\`, \`data-not-found\` and the actions of \`sillage.actions.js\`. Two parts are loaded only by
+pages that need them: \`sillage.extra.js\` (a switch for the opt-out, content that scrolls in an element, browsers
+without the Navigation API) and \`sillage.watch.js\` (videos, players in frames, script errors).
+
+## What it costs a page
+
+\`npm run cost\` lets Chromium trace a page of 20 000 paragraphs, scrolled through in 200 steps, with and without the
+script. On a busy machine of two cores, as the median of seven readings, the tracker alone took 30 ms of the main
+thread, and the page 1 638 ms with it and 1 595 ms without; it was laid out no more often (2 times, and 3 without).
 
 ## Beside six peers
 
-A "yes" says that the script's text names the interface in question; what a peer loads from its server later is not seen.
-For Sillage the two parts above are read too, and not weighed. What Sillage writes to storage is the opt-out flag alone.
+A "yes" says that the script's text names the interface in question; what a peer loads from its server later is not
+seen. For Sillage the two parts above are read too, and not weighed. What Sillage writes to storage is the opt-out flag
+alone.
 
 | script | bytes | ${ABILITIES.map(([name]) => name).join(' | ')} |
 |---|---|${ABILITIES.map(() => '---').join('|')}|

@@ -55,7 +55,7 @@ dir = "${runtime}"
 [geo]
 databases = ["${cities}"]
 [privacy]
-rounding = 1
+protection = "exact"
 [[site]]
 name = "shop.example"
 hosts = ["127.0.0.1"]
@@ -149,10 +149,16 @@ function pages(path) {
     case '/': return shown('<h1>Shop</h1><a href="/guide">Guide</a>');
     case '/guide': return shown(`<h1>Guide</h1>
       <a download href="/files/prices">Prices</a> <a href="https://partner.example/offer?customer=7" target="_blank">Partner</a>
-      <form name="contact" action="/thanks"><input name="id" value="typed"><button>Send</button></form>
+      <a href="mailto:jo@example.org">Write</a> <iframe src="/player" title="Talk"></iframe><iframe name="away" hidden></iframe>
+      <form name="contact" action="/thanks" target="away"><input name="id" value="typed"><button>Send</button></form>
       <button data-sillage-action="Vote" data-sillage-prop-choice="yes">This helped me</button>
       <video controls src="/films/tour.wav"></video>
-      <script>document.querySelector('form').addEventListener('submit', (event) => event.preventDefault());</script>`);
+      <script>document.querySelector('a[href^=mailto]').addEventListener('click', (event) => event.preventDefault());</script>`);
+    // A player as Vimeo's: it tells what it is asked for.
+    case '/player': return [200, 'text/html', `<!doctype html><title>Talk</title><script>addEventListener('message', ({ data }) => {
+      if (data === '{"method":"addEventListener","value":"play"}') parent.postMessage({ event: 'play', data: { seconds: 0, duration: 10 } }, '*');
+    });</script>`];
+    case '/thanks': return [200, 'text/html', '<!doctype html><title>Thanks</title>'];
     case '/find': return shown('<h1>Found</h1>');
     case '/broken': return shown('<h1>Broken</h1><button onclick="missing()">Break</button>');
     case '/fast': return shown('<h1>Fast</h1>', '<script defer src="/js/sillage.timing.js"></script>');
@@ -206,7 +212,8 @@ const EXPECTED = {
   'Screen': [['1200-1439', 1]],
   'Language': [['fr', 1]],
   'Documents downloaded': [['/files/prices', 1]],
-  'Videos watched': sorted([['Video start', 1], ['Video 25%', 1], ['Video 50%', 1], ['Video 75%', 1], ['Video end', 1]]),
+  'Videos watched': sorted([['Video start', 2], ['Video 25%', 1], ['Video 50%', 1], ['Video 75%', 1], ['Video end', 1]]),
+  'Players in frames': sorted([['Talk', 1], ['tour.wav', 1]]),
   'Searches on the site': [['blue boat', 1]],
   'Forms filled': [['contact', 1]],
   'New visitors of the day': [[1]],
@@ -218,6 +225,7 @@ const EXPECTED = {
   'Region': isOne,
   'City': isOne,
   'Outbound links clicked': [['partner.example', 1]],
+  'Mail and call links clicked': [['Mail', 1]],
   'Pages not found': [['/gone', 1]],
   'Script errors met': [['ReferenceError', 1]],
   'Load times': (found) => {
@@ -248,6 +256,7 @@ test('one visitor does everything once, and every question of the document gives
   await doing('pageview', () => tab.getByRole('link', { name: 'Guide' }).click());
   await tab.clock.runFor(20_000);
   await doing('Download', () => Promise.all([tab.waitForEvent('download'), tab.getByRole('link', { name: 'Prices' }).click()]));
+  await doing('Mail', () => tab.getByRole('link', { name: 'Write' }).click());
   await doing('Form', () => tab.getByRole('button', { name: 'Send' }).click());
   await doing('Vote', () => tab.getByRole('button', { name: 'This helped me' }).click());
   await doing('Video end', () => tab.evaluate(() => document.querySelector('video').play()));

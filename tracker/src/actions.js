@@ -25,8 +25,8 @@
  * Starts telling; `options` are `downloads`, the endings of files, and `problems`; `load` fetches another extension. STANDALONE is a constant of the build: a script of its own.
  */
 export function tellActions(options, load) {
-  const files = options.downloads || 'pdf docx? xlsx? pptx? od[tsp] txt csv epub zip t?gz rar 7z dmg exe msi deb rpm apk iso mp[34] wav ogg '
-    + 'webm mov ics svg';
+  const files = options.downloads || 'pdf docx? xlsx? pptx? od[tsp] rtf txt csv epub zip t?gz rar 7z dmg exe msi deb rpm apk iso mp[34] wav ogg '
+    + 'flac webm mov ics svg';
 
   // What happens before the tracker is there waits in the queue that it reads.
   const tell = (name, props) => {
@@ -80,9 +80,9 @@ export function tellActions(options, load) {
     if (!/^dialog$/i.test(method || named(form, 'method'))) tell('Form', { form: named(form, 'name') || named(form, 'id') || '(unnamed)' });
   };
   const submitted = (event) => {
-    const { target, submitter } = event;
-    // The page's own listeners hold it back after this one.
-    isDeclared(target) || setTimeout(() => event.defaultPrevented || sent(target, named(submitter, 'formmethod')));
+    const { target, submitter, currentTarget } = event;
+    // The page's own listeners hold it back after this one, and before one that is added now and hears it last.
+    isDeclared(target) || currentTarget.addEventListener('submit', () => event.defaultPrevented || sent(target, named(submitter, 'formmethod')), { once: true });
   };
   listen('submit', submitted);
   const { submit } = HTMLFormElement.prototype;

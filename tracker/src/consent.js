@@ -20,7 +20,7 @@
 
 /**
  * Starts following; `options` may hold `purposes`, `tag` is the tracker's element with `data-consent`, `early` is what the
- * tracker finds in `sillage`. STANDALONE is a constant of the build: a script of its own.
+ * tracker finds in `sillage`.
  */
 export function followConsent(options, tag, early) {
   const required = tag.dataset.consent === 'required';
@@ -40,7 +40,7 @@ export function followConsent(options, tag, early) {
     if (answer === 'pending' && event.n === 'pageview' && campaign.test(event.u)) return waiting = send;
   };
 
-  if (STANDALONE) window.__tcfapi?.('addEventListener', 2, ({ eventStatus, publisher, purpose }, success) => {
+  window.__tcfapi?.('addEventListener', 2, ({ eventStatus, publisher, purpose }, success) => {
     if (!success || !/^(tcloaded|useractioncomplete)$/.test(eventStatus)) return;
     const own = publisher?.consents || {};
     const consents = Object.keys(own).length ? own : purpose?.consents || {};

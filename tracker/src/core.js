@@ -259,6 +259,7 @@ export function begin(tag, options, early) {
   if (WHOLE) sillage.init = (more) => Object.assign(options, more);
   show();
   listen('DOMContentLoaded', show);
+  listen('storage', show);
   'scroll pointermove pointerdown keydown visibilitychange prerenderingchange pagehide'.split(' ').forEach((name) => listen(name, turned));
   turned(early);
 }
