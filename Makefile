@@ -2,11 +2,11 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean needs-rust needs-node chromium valgrind haproxy packages cluster dist FORCE
+	bench-instructions advisories doc clean needs-rust needs-node needs-go chromium valgrind haproxy packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
-export PATH := $(HOME)/.cargo/bin:$(PATH):$(CURDIR)/target/tools/bin
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/local/go/bin:$(CURDIR)/target/tools/bin
 
 NPM_RUN := target/npm-run
 NPM_TEST := target/npm-test
@@ -25,6 +25,8 @@ help:
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
 	@echo 'make wordpress   the WordPress plugin as a zip'
+	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
+	@echo 'make console-speed  the time from a click in the console to its figures (release build)'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
@@ -78,6 +80,15 @@ wordpress:
 	@mkdir -p target
 	@if command -v php >/dev/null; then php -l packages/wordpress/sillage/sillage.php && php packages/wordpress/check.php; else echo 'php is missing: the plugin is not linted'; fi
 	@cd packages/wordpress && python3 -m zipfile -c ../../target/sillage-wordpress.zip sillage && echo 'target/sillage-wordpress.zip'
+
+# Every query of every dashboard and alert, against the running program.
+grafana: needs-rust needs-go $(NPM_TEST)
+	$(call step,program for the dashboards,cargo build --locked)
+	$(call step,queries of the dashboards,cd tests/grafana && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
+
+console-speed: needs-rust $(NPM_TEST) chromium
+	$(call step,release build,cargo build --release --locked)
+	$(call step,clicks in the console,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/release/sillage" node tests/browser/console-speed.mjs)
 
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
@@ -164,6 +175,9 @@ chromium:
 
 haproxy:
 	@command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || $(call from_system,haproxy,HAProxy)
+
+needs-go:
+	@command -v go >/dev/null || $(call from_system,golang-go,go)
 
 valgrind:
 	@command -v valgrind >/dev/null || $(call from_system,valgrind,Valgrind)

@@ -105,7 +105,7 @@ function showChart(of, answers, notes) {
   const metric = metrics.includes(of.metric) ? of.metric : metrics[0];
   const labels = (answer) => answer.meta.time_labels ?? answer.results.map((row) => row.dimensions[0]);
   const before = answers.seriesBefore?.results && { labels: labels(answers.seriesBefore), rows: answers.seriesBefore.results };
-  const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric });
+  const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric, from: of.range[0] });
   const empty = next.values.every((value) => !value) && !next.earlier?.some(Boolean);
   $('chart-empty').hidden = !empty;
   $('chart-empty').textContent = t('noHits');

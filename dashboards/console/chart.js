@@ -14,7 +14,7 @@ let lastShown = 0;
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** What a chart shows: labels, figures, figures before, and which label is still under way. */
-export function series({ labels, rows, before, index, grain, now, metric }) {
+export function series({ labels, rows, before, index, grain, now, metric, from }) {
   const nothing = METRICS[metric].rate ? null : 0;
   const found = new Map(rows.map((row) => [row.dimensions[0], row.metrics[index]]));
   const shown = labels.filter((label) => label <= now || underWay(label, grain, now));
@@ -25,17 +25,20 @@ export function series({ labels, rows, before, index, grain, now, metric }) {
     return new Map(before.rows.map((row) => [row.dimensions[0], row.metrics[index]])).get(named) ?? nothing;
   });
   const open = shown.length && underWay(shown.at(-1), grain, now) ? shown.length - 1 : -1;
-  return { labels, beforeLabels: before?.labels, values, earlier, open, grain, metric, shown: shown.length };
+  // A week or month that the range enters in its middle is as unfinished as the last.
+  const entered = labels.length > 1 && labels[0].slice(0, 10) < from;
+  return { labels, beforeLabels: before?.labels, values, earlier, open, entered, grain, metric, shown: shown.length };
 }
 
 /** Draws it into `box`; `say` is told what the pointer is at. */
 export function show(box, data, notes, say) {
   plot?.destroy();
   observer?.disconnect();
-  const { labels, values, earlier, open, metric, grain } = data;
+  const { labels, values, earlier, open, entered, metric, grain } = data;
   lastShown = data.shown - 1;
-  const closed = open < 0 ? values : values.map((value, at) => (at < open ? value : null));
-  const dashed = open < 0 ? values.map(() => null) : values.map((value, at) => (at === open || at === open - 1 ? value : null));
+  const whole = (at) => (open < 0 || at < open) && !(entered && at === 0);
+  const closed = values.map((value, at) => (whole(at) ? value : null));
+  const dashed = values.map((value, at) => (whole(at) && whole(at - 1) && whole(at + 1) ? null : value));
   const marked = labels.map((label) => notes.filter((note) => covers(label, note.day, labels, grain)));
   const few = labels.length < 3;
   const line = (options) => ({ spanGaps: false, points: { show: few, size: 7 }, width: 2.2, ...options });
@@ -44,7 +47,7 @@ export function show(box, data, notes, say) {
     cursor: { y: false, points: { size: 9 } },
     scales: { x: { time: false, range: (_, low, high) => (labels.length === 1 ? [-0.5, 0.5] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(high * 1.08, METRICS[metric].rate ? 1 : 4)] } },
     axes: [
-      { stroke: color('--soft'), grid: { show: false }, ticks: { show: false }, values: (_, splits) => splits.map((at) => (Number.isInteger(at) && labels[at] ? moment(labels[at], grain) : '')), space: grain === 'hour' ? 60 : 80, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 28, 48, 56, 91, 168, 364], font: '12px system-ui' },
+      { stroke: color('--soft'), grid: { show: false }, ticks: { show: false }, values: (_, splits) => splits.map((at) => (Number.isInteger(at) && labels[at] ? moment(labels[at], grain) : '')), space: grain === 'hour' ? 60 : 80, size: 30, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 24, 28, 48, 56, 91, 168, 364], font: '12px system-ui' },
       { stroke: color('--soft'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, values: (_, splits) => splits.map(axis(metric)), size: 58, font: '12px system-ui' },
     ],
     series: [{},

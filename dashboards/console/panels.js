@@ -15,14 +15,19 @@ export function panels(site, marketing) {
   const properties = (site.properties ?? []).map((property) => list(`p:${property}`, property, `event:props:${property}`, ['events', 'visitors'], { title: property, actions: true }));
   const page = onlyPage();
   const found = [
-    ['pages', [
+    // The list of pages has one row when one page is looked at.
+    ...(page ? [] : [['pages', [
       list('all_pages', 'page', 'event:page', ['pageviews', 'visitors']),
       list('entry', 'page', 'visit:entry_page', ['visits', 'bounce_rate'], { whole: true, picks: 'event:page' }),
       list('exit', 'page', 'visit:exit_page', ['visits'], { whole: true, picks: 'event:page' }),
       list('reading', 'page', 'event:page', ['time_on_page', 'scroll_depth', 'pageviews'], { whole: false, alone: true, order: 'pageviews' }),
       table('notfound', 'page', 'not_found', ['hits'], { picks: 'event:page' }),
       ...(site.groups?.length ? [{ id: 'groups', head: 'groups', groups: site.groups, metrics: OF_VISITORS, alone: true }] : []),
-    ]],
+    ]]]),
+    ...(page ? [['way', [
+      list('way_from', 'page', 'event:previous_page', ['pageviews'], { picks: 'event:page' }),
+      list('way_to', 'page', 'event:page', ['pageviews'], { from: page, picks: 'event:page' }),
+    ]]] : []),
     ['sources', [
       list('referrers', 'referrers', 'visit:referrer', CAME),
       ...(marketing ? [
@@ -40,10 +45,6 @@ export function panels(site, marketing) {
       list('system_versions', 'system_versions', 'visit:os_version', OF_VISITORS), list('screens', 'screens', 'visit:screen', OF_VISITORS),
       list('languages', 'languages', 'visit:language', OF_VISITORS),
     ]],
-    ...(page ? [['way', [
-      list('way_from', 'page', 'event:previous_page', ['pageviews'], { picks: 'event:page' }),
-      list('way_to', 'page', 'event:page', ['pageviews'], { from: page, picks: 'event:page' }),
-    ]]] : []),
     ['actions', [
       ...(site.goals?.length ? [{ id: 'goals', head: 'goal', goals: site.goals, metrics: ['visitors', 'rate'], alone: true, whole: true }] : []),
       list('actions', 'actions', 'event:name', ['events', 'visitors'], { actions: true }), ...properties,

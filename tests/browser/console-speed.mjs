@@ -1,0 +1,45 @@
+// The time from a click in the console to its figures, over the demonstration's year: `make console-speed`. Prints the
+// median, the 95th percentile and the longest of 80 clicks on ranges, metrics, tabs and pages.
+import { launch, userAgent } from './help.mjs';
+import { demonstration } from './program.mjs';
+
+const CLICKS = 80;
+
+const [browser, program] = await Promise.all([launch(), demonstration()]);
+try {
+  await program.filled();
+  // The whole year, not its last weeks alone.
+  for (let days = 0; days < 340;) {
+    const { results } = await program.ask('/api/v2/query', { site_id: 'demo', metrics: ['visitors'], date_range: 'all', dimensions: ['time:day'] });
+    days = results.filter(({ metrics }) => metrics[0] > 0).length;
+  }
+  const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
+  const tab = await context.newPage();
+  await tab.goto(program.console.href);
+  await tab.waitForFunction(() => document.body.dataset.round && !document.body.classList.contains('waiting'));
+  const times = await tab.evaluate(async (clicks) => {
+    const click = (button) => new Promise((resolve) => {
+      const round = document.body.dataset.round;
+      const begun = performance.now();
+      const watch = new MutationObserver(() => {
+        if (document.body.dataset.round === round) return;
+        watch.disconnect();
+        requestAnimationFrame(() => resolve(performance.now() - begun));
+      });
+      watch.observe(document.body, { attributes: true, attributeFilter: ['data-round'] });
+      button.click();
+    });
+    const found = [];
+    for (let at = 0; at < clicks; at++) {
+      const turn = at % 4;
+      const buttons = document.querySelectorAll(['#ranges button[aria-pressed="false"]', '#figures button[aria-pressed="false"]', '#panels .tab[aria-pressed="false"]', '#filters .plain, #panel-pages .pick'][turn]);
+      found.push(await click(buttons[at % buttons.length]));
+    }
+    return found.sort((a, b) => a - b);
+  }, CLICKS);
+  const at = (share) => Math.round(times[Math.min(times.length - 1, Math.floor(share * times.length))]);
+  console.log(`clicks ${times.length}  p50 ${at(0.5)} ms  p95 ${at(0.95)} ms  longest ${at(1)} ms`);
+} finally {
+  await browser.close();
+  await program.stop();
+}
