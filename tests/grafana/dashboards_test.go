@@ -93,6 +93,10 @@ func variables(t *testing.T, connection driver.Conn, b board, everything bool) m
 
 // check says what is wrong with an answer.
 func check(one query, found table, tens bool) error {
+	// An answer without rows has no block, and so no columns.
+	if len(found.rows) == 0 {
+		return nil
+	}
 	if len(found.columns) < 2 {
 		return fmt.Errorf("%d columns", len(found.columns))
 	}

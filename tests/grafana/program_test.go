@@ -103,5 +103,22 @@ func (p program) connect(t *testing.T) driver.Conn {
 	if err := connection.Ping(context.Background()); err != nil {
 		t.Fatalf("the data source cannot connect: %v", err)
 	}
+	p.awaitPast(t, connection)
 	return connection
+}
+
+// awaitPast returns once the demonstration's simulated weeks are published.
+func (p program) awaitPast(t *testing.T, connection driver.Conn) {
+	t.Helper()
+	const sql = "SELECT toInt64(uniqExact(day)) AS days, site FROM site_days GROUP BY site ORDER BY site"
+	for begun := time.Now(); time.Since(begun) < 3*time.Minute; time.Sleep(200 * time.Millisecond) {
+		found, err := ask(connection, sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.rows) > 0 && found.rows[0][0].(int64) >= 28 {
+			return
+		}
+	}
+	t.Fatal("the simulated weeks did not come")
 }

@@ -36,15 +36,17 @@ function watched(/** @type {Alert} */ alert, /** @type {string} */ promql, /** @
 
 /** An alert query that gives one series: the share of the week before, in percent, of each of the last closed days. */
 function audience(/** @type {Alert} */ alert) {
-  const rawSql = `SELECT toDateTime(day) AS time, round(100 * visitors / week_before) AS percent FROM
+  const rawSql = `SELECT toDateTime(day) AS time, round(100 * people / people_before) AS percent FROM
 (
-  SELECT day, sum(sumIf(visitors, period = 'day')) OVER (ORDER BY day RANGE BETWEEN 0 PRECEDING AND CURRENT ROW) AS visitors,
-    sum(sumIf(visitors, period = 'day')) OVER (ORDER BY day RANGE BETWEEN 7 PRECEDING AND 7 PRECEDING) AS week_before
-  FROM site_days
-  WHERE $__dateFilter(day) AND day < today()
-  GROUP BY day
+  SELECT day, sum(day_people) OVER (ORDER BY day RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS people,
+    sum(day_people) OVER (ORDER BY day RANGE BETWEEN 7 PRECEDING AND 7 PRECEDING) AS people_before
+  FROM
+  (
+    SELECT day, sumIf(visitors, period = 'day') AS day_people FROM site_days
+    WHERE $__dateFilter(day) AND day < today() GROUP BY day
+  )
 )
-WHERE week_before >= 100
+WHERE people_before >= 100
 ORDER BY time`;
   const model = {
     build: () => /** @type {any} */ ({
