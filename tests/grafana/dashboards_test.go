@@ -14,8 +14,10 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// mayBeEmpty are places whose rows the demonstration need not have: campaigns hang on consent and the profile.
-var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found"}
+// mayBeEmpty are places whose rows the demonstration need not have: campaigns hang on consent and the profile, robots
+// and outcomes on what the collector has seen since its start.
+var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found",
+	"Robots by kind", "Pages that robots read", "Robots", "Not counted, and why"}
 
 // table is an answer.
 type table struct {

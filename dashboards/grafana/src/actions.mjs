@@ -41,7 +41,7 @@ LIMIT 100`;
 
 const VALUES = `SELECT action AS "Action", property AS "Property", value AS "Value", sum(count) AS "Uses", sum(visitors) AS "Visitors"
 FROM action_value_days
-WHERE ${RANGE} AND ${GOALS_CHOSEN} AND action != 'Search'
+WHERE ${RANGE} AND ${GOALS_CHOSEN}
 GROUP BY action, property, value
 HAVING sum(count) > 0
 ORDER BY 4 DESC, 1, 2, 3
