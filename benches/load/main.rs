@@ -156,6 +156,7 @@ impl Extent {
             rest: Duration::from_secs(15),
             visitors: arguments.visitors,
             release_rows: 700_000,
+            // Four whole weeks, so that the month's rows are all there.
             release_days: 28,
             filling_rate: 20_000.0,
             starts: 9,

@@ -62,6 +62,15 @@ mod tests {
     }
 
     #[test]
+    fn every_day_s_month_ends_within_the_days_that_the_notices_tell() {
+        for day in 18_000..30_000_u16 {
+            let date = date_of(Day(day));
+            let waits = i64::from(day_of(month_end_of(date)).0) - i64::from(day);
+            assert!((0..crate::release::rules::EXACT_DAYS_MAX).contains(&waits), "{date}: {waits}");
+        }
+    }
+
+    #[test]
     fn a_day_closes_half_an_hour_after_its_end_in_the_last_zone() {
         let zone = |name: &str| TimeZone::get(name).unwrap();
         let date: Date = "2026-03-10".parse().unwrap();

@@ -42,6 +42,10 @@ pub const UNITS: [(&str, i64); 11] = [
 /// From the end of a period until it is released: a visit in progress at its end still corrects it for as long.
 pub const CLOSES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
+/// Days after which no exact figure of a day is left: its month ends with the week that the day belongs to, in the next
+/// month for days behind the last Sunday.
+pub const EXACT_DAYS_MAX: i64 = 37;
+
 /// How long a period waits for a collector that was seen last before the period ended.
 pub const OTHERS_WAITED_FOR: SignedDuration = SignedDuration::from_hours(1);
 

@@ -6,6 +6,7 @@ use crate::compliance::audit::database::{DatabaseEvidence, ReaderEvidence, Store
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
 use crate::event::{Dimension, TimingMetric};
+use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
 
 /// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
 const GRACE_DAYS: i64 = 7;
@@ -194,7 +195,10 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
 pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.protection.step());
     if rounding >= ROUNDING_MIN {
-        look.fact(format!("figures are rounded to the nearest {rounding}"));
+        look.fact(format!(
+            "published figures are drawn to multiples of {STEP}; rows with fewer than {GATE} drawn visitors are held back"
+        ));
+        waiting_too_long(evidence, look);
     }
     for view in &database.declared.views {
         let Some(live) = database.table(&view.name) else { continue };
@@ -210,6 +214,19 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
              nothing else.",
             database.declared.views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", ")
         )),
+    }
+}
+
+/// Exact sums whose release does not come are exact sums that are kept.
+fn waiting_too_long(evidence: &Evidence, look: &mut Observation) {
+    let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let limit = today.saturating_sub(Span::new().days(EXACT_DAYS_MAX + GRACE_DAYS));
+    let waits = |name: &str| name.starts_with("waiting_") || name.starts_with("staged_");
+    for table in evidence.database.tables.iter().filter(|table| waits(&table.name)) {
+        if let Some((_, oldest)) = table.oldest.filter(|(_, oldest)| *oldest < limit) {
+            let found = format!("{} holds exact sums since {oldest}, which no release has taken", table.name);
+            look.fault(found, "start `sillage serve`, and read its log for why releases fail");
+        }
     }
 }
 

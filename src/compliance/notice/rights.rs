@@ -5,6 +5,7 @@ use crate::compliance::bilingual::{Bilingual, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::SELF_ASSESSMENT;
 use crate::config::MarketingPolicy;
+use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
 
 /// An answer to one of the rights that the GDPR gives.
 pub(super) struct DataRight {
@@ -122,8 +123,13 @@ pub(super) fn rounding(facts: &ConfigFacts) -> Bilingual {
             "Les chiffres que lit l'éditeur sont exacts : l'arrondi est désactivé."
         ),
         _ => said!(
-            "The figures that the publisher reads are rounded to the nearest ten; what rounds to zero is not shown.",
-            "Les chiffres que lit l'éditeur sont arrondis à la dizaine ; ce qui s'arrondit à zéro n'est pas montré."
+            "Figures are published in tens: when an hour, day, week or month is over, each is drawn once, by chance, to a \
+             multiple of {STEP}; rows in which fewer than {GATE} visitors were drawn are not shown. Exact figures cannot \
+             be read and are deleted {EXACT_DAYS_MAX} days after their day at the latest.",
+            "Les chiffres sont publiés par dizaines : une fois l'heure, le jour, la semaine ou le mois passé, chacun est \
+             tiré une fois, au hasard, à un multiple de {STEP} ; les lignes où moins de {GATE} visiteurs ont été tirés ne \
+             sont pas montrées. Les chiffres exacts ne peuvent être lus et sont supprimés au plus tard {EXACT_DAYS_MAX} \
+             jours après leur jour."
         ),
     }
 }

@@ -40,9 +40,9 @@ pub static RULES: [Rule; 23] = [
         sources: &[&SOLUTIONS, &GUIDELINES, &ANONYMISATION],
         held: words(
             "The database holds sums only. No table, view, page or export has a row for a visitor, a visit or a \
-             pageview.",
+             pageview. How small sums are protected is rule 12.",
             "La base ne contient que des sommes. Aucune table, vue, page ni exportation n'a de ligne par visiteur, par \
-             visite ou par page vue.",
+             visite ou par page vue. La règle 12 dit comment les petites sommes sont protégées.",
         ),
         person: None,
     },
@@ -202,12 +202,12 @@ pub static RULES: [Rule; 23] = [
         ),
         sources: &[&SELF_ASSESSMENT_TOOL, &ANONYMISATION],
         held: words(
-            "Views inside the database round every count. Dashboard, API, export and Grafana read those views and \
-             nothing else; one dimension at a time; rates are made of rounded figures, and withheld where fewer than \
-             five roundings stand below the line.",
-            "Des vues, dans la base même, arrondissent tout décompte. Tableau de bord, API, exportation et Grafana ne \
-             lisent que ces vues, une dimension à la fois ; les taux se calculent sur des chiffres arrondis, et sont tus \
-             quand leur base est inférieure à cinq arrondis.",
+            "Each sum is drawn to tens once, when its period is over, with keys that are forgotten, and published if at \
+             least 20 drawn visitors are in it; what is left waits for its week and month and is then deleted. The ground \
+             is the analysis in docs/anonymity.md, whose attacks are tests.",
+            "Chaque somme est tirée une seule fois à la dizaine, une fois sa période passée, avec des clés oubliées, et \
+             publiée si au moins 20 visiteurs tirés s'y trouvent ; le reste attend sa semaine et son mois, puis est \
+             supprimé. Le fondement est l'analyse de docs/anonymity.md, dont les attaques sont des tests.",
         ),
         person: None,
     },
