@@ -126,10 +126,9 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     }
     let bearer = format!("Bearer {}", served.shop);
     let sites = served.send("GET /api/sites", &[("Authorization", &bearer)], "").await;
-    assert_eq!(
-        sites.body,
-        json!({ "sites": [{ "name": "shop.example", "timezone": "Europe/Paris" }], "marketing": false })
-    );
+    let listed = sites.body["sites"].as_array().unwrap();
+    assert_eq!(listed.len(), 1, "{}", sites.body);
+    assert_eq!((&listed[0]["name"], &listed[0]["timezone"]), (&json!("shop.example"), &json!("Europe/Paris")));
     assert_eq!(served.send("GET /api/sites", &[], "").await.status, 401);
     served.stop().await;
 }
