@@ -14,6 +14,7 @@ const HEADLINES = ['visitors', 'visits', 'pageviews', 'views_per_visit', 'bounce
 const expanded = new Set();
 const firstDays = new Map();
 let data;
+let pointed;
 
 /** What can be said about the whole under the filters. */
 function headlines() {
@@ -111,10 +112,15 @@ function showChart(of, answers, notes) {
   $('chart-empty').textContent = t('noHits');
   const key = JSON.stringify([next, notes, state.theme, state.lang, matchMedia('(prefers-color-scheme: dark)').matches]);
   if (data?.key === key) return;
+  // What the pointer is at stays said while figures come in; it goes with another metric or other periods.
+  if (data?.metric !== metric || data.labels.join() !== next.labels.join()) pointed = undefined;
   data = { ...next, key };
   $('chart-title').textContent = t(metric);
-  $('chart-point').textContent = '';
-  chart.show($('chart'), data, notes, (at, marked) => { $('chart-point').textContent = chart.sentence(data, at, marked); });
+  $('chart-point').textContent = chart.sentence(data, pointed);
+  chart.show($('chart'), data, notes, (at, marked) => {
+    pointed = at ?? pointed;
+    $('chart-point').textContent = chart.sentence(data, at ?? pointed, marked);
+  });
   $('chart').setAttribute('aria-label', `${t(metric)}: ${t('asTable')} ↓`);
   write($('series'), key, () => chart.table(data));
   const inRange = notes.filter(({ day }) => day >= of.range[0] && day <= of.range[1]);
