@@ -23,8 +23,9 @@ use crate::collect::hits::HitPipeline;
 use crate::collect::pages::PublicPages;
 use crate::collect::threads::CollectThreads;
 use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
-use crate::config::{Config, ConfigError, EngineMode, MarketingPolicy};
+use crate::config::{Config, ConfigError, EngineMode};
 use crate::console;
+use crate::console::StorageProfile;
 use crate::console::{ConsoleServer, ConsoleState, annotations};
 use crate::health::Health;
 use crate::housekeeping::Maintenance;
@@ -43,7 +44,10 @@ use crate::store::client::{Endpoint, Store};
 use crate::store::engine::{self, Engine, EngineError};
 use crate::store::failover;
 use crate::store::migrate::{self, MigrateError};
-use crate::store::reports::{self, Reports};
+use crate::store::published;
+use crate::store::readers;
+use crate::store::reports::Reports;
+use crate::store::scope::{ReaderAccess, ReaderScope};
 use crate::visits::JournalError;
 
 /// Connections that the system holds while all threads are busy: a burst of a second.
@@ -156,17 +160,18 @@ impl App {
             every: Duration::from_secs(config.spool.flush_seconds),
             pauses,
         };
+        let in_memory = ledger.clone();
         let console = ConsoleState::new(console::ConsoleOptions {
             sites,
             tokens: config.console.tokens.clone(),
-            rounding: config.privacy.protection.step(),
-            marketing: config.privacy.marketing != MarketingPolicy::Never,
+            kept: StorageProfile::of(&config.privacy),
             reports: Reports::new(Store::clone(&store)),
             store: Store::clone(&store),
             config: Arc::new(config.clone()),
             clock,
             meters: meters.clone(),
             spool_accepts: spool_accepts(&ledger),
+            open_visits: Box::new(move |site| in_memory.open_visits_of(site)),
             journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
             health: health.clone(),
         });
@@ -304,7 +309,10 @@ pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), 
         dir: config.clickhouse.dir.clone(),
         runtime_dir: config.runtime.dir.clone(),
         library: config.clickhouse.library.clone(),
-        report_views: reports::VIEWS.iter().map(|view| format!("{}.{view}", config.clickhouse.database)).collect(),
+        readers: ReaderAccess {
+            tables: published::TABLES.map(|table| format!("{}.{}", config.clickhouse.database, table.name)).into(),
+            scopes: ReaderScope::of_tokens(&config.console.tokens),
+        },
         ..engine::EngineOptions::default()
     })
     .await?;
@@ -355,7 +363,8 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
         match migrate::apply(store, &settings).await {
             Ok(_) => {
                 if !ours {
-                    let refused = migrate::grant_reader(store, &config.clickhouse).await;
+                    let scopes = ReaderScope::of_tokens(&config.console.tokens);
+                    let refused = readers::grant_readers(store, &config.clickhouse, &scopes).await;
                     refused.iter().for_each(|step| tracing::warn!("run this as an administrator: {}", step.sql));
                 }
                 return Ok(());

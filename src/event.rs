@@ -87,6 +87,11 @@ impl Dimension {
         values.get_mut(self as usize).expect("because dimensions are numbered from 0 without a gap")
     }
 
+    /// Whether a visit has one value of it, so that its values' figures add up to the site's.
+    pub fn is_of_visitor(self) -> bool {
+        !matches!(self, Dimension::Referrer | Dimension::PreviousPage) && !self.is_marketing()
+    }
+
     /// Whether it is kept only where the configuration has marketing measured.
     pub fn is_marketing(self) -> bool {
         self >= Dimension::Source

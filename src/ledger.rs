@@ -137,6 +137,11 @@ impl Ledger {
         left
     }
 
+    /// Visits in progress on one site: exact, for the console to draw from.
+    pub fn open_visits_of(&self, site: &str) -> usize {
+        self.lock().visits.open_visits_of(site)
+    }
+
     /// Makes memory what it was at the last durable event.
     fn take_back(&self, memory: &mut LedgerState, failures: u64, is_durable: impl Fn(Position) -> bool) {
         let generations = memory.journal.generations();

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;
 use crate::commands::database::Database;
 use crate::commands::terminal::CommandError;
-use crate::config::MarketingPolicy;
+use crate::console::StorageProfile;
 use crate::console::export::{ExportDraft, ExportPlan};
 use crate::sites::Sites;
 use crate::store::reports::{ReportError, Reports};
@@ -52,14 +52,13 @@ impl ExportCommand {
     /// Writes the report as the user who may read published tables and nothing else.
     ///
     /// # Errors
-    /// A mistake in the request, a database without a reading user or without views, a file that cannot be written.
+    /// A mistake in the request, a database without a reading user or published tables, a file that cannot be written.
     pub async fn run(&self) -> Result<(), CommandError> {
         let config = self.config.load()?;
         let sites = Sites::new(&config.site)?;
         let draft = ExportDraft::read(self.parameters())?;
         let site = self.config.site(&sites, &draft.site())?;
-        let marketing = config.privacy.marketing != MarketingPolicy::Never;
-        let plan = draft.export(&site, SystemClock.now(), marketing)?;
+        let plan = draft.export(&site, SystemClock.now(), StorageProfile::of(&config.privacy))?;
         let database = Database::open(&config).await?;
         let reports = Reports::new(database.store.clone());
         let written = match (database.store.reader_user(), &self.output) {
@@ -103,7 +102,7 @@ async fn write_rows(reports: &Reports, plan: &ExportPlan, out: &mut impl Write) 
         Ok::<_, CommandError>(reports.export(&plan.report, plan.format).await?)
     };
     let mut rows = begun.await.map_err(|error| match error.downcast_ref() {
-        Some(ReportError::Refused) => "the database has no such views: run `sillage migrate` first".into(),
+        Some(ReportError::Refused(_)) => "the database has no published tables: run `sillage migrate` first".into(),
         _ => error,
     })?;
     while let Some(bytes) = std::future::poll_fn(|context| rows.poll_next(context)).await? {

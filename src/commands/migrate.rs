@@ -13,6 +13,8 @@ use crate::release::{Releaser, ReleaserOptions};
 use crate::sites::Sites;
 use crate::store::Store;
 use crate::store::migrate::{self, MigrationSettings};
+use crate::store::readers;
+use crate::store::scope::ReaderScope;
 
 /// Bring the database's tables to this release's schema.
 #[derive(Debug, clap::Args)]
@@ -33,13 +35,14 @@ impl MigrateCommand {
         let config = self.config.load()?;
         let database = Database::open(&config).await?;
         let mut released = None;
+        let scopes = ReaderScope::of_tokens(&config.console.tokens);
         let (steps, by_hand) = if self.dry_run {
             let steps = migrate::dry_run(&database.store, &settings(&config)).await;
-            (steps, migrate::reader_steps(&config.clickhouse))
+            (steps, readers::steps_by_hand(&database.store, &config.clickhouse, &scopes))
         } else {
             let steps = migrate::apply(&database.store, &settings(&config)).await;
             let by_hand = match steps {
-                Ok(_) => migrate::grant_reader(&database.store, &config.clickhouse).await,
+                Ok(_) => readers::grant_readers(&database.store, &config.clickhouse, &scopes).await,
                 Err(_) => Vec::new(),
             };
             if steps.is_ok() {
@@ -57,7 +60,7 @@ impl MigrateCommand {
             }
         }
         if !by_hand.is_empty() {
-            text.push_str("-- for the reading user, by an administrator:\n");
+            text.push_str("-- for the reading users, by an administrator:\n");
             by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
         }
         let state = if self.dry_run { "to run" } else { "run" };

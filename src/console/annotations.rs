@@ -8,8 +8,8 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use crate::console::access::{no_such_site, query_value, readable};
 use crate::console::reply::{self, ConsoleResponse};
-use crate::console::route::{no_such_site, query_value, readable};
 use crate::console::state::ConsoleState;
 use crate::sites::Site;
 use crate::store::annotations::AnnotationRow;

@@ -16,25 +16,30 @@ use crate::console::state::ConsoleState;
 use crate::sites::Site;
 use crate::store::StoreError;
 use crate::store::export::{FileFormat, RowStream};
-use crate::store::reports::ReportError;
+use crate::store::reports::{ReportError, Reports};
 
 /// Answers `request` about `site`.
-pub(super) async fn answer(console: &ConsoleState, request: &ExportDraft, site: &Site) -> ConsoleResponse {
-    let export = match request.export(site, console.clock.now(), console.marketing) {
+pub(super) async fn answer(
+    console: &ConsoleState,
+    reports: &Reports,
+    request: &ExportDraft,
+    site: &Site,
+) -> ConsoleResponse {
+    let export = match request.export(site, console.clock.now(), console.kept) {
         Ok(export) => export,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
     let rows = async {
-        let total = console.reports.total(&export.report).await?;
+        let total = reports.total(&export.report).await?;
         match export.check(total) {
-            Ok(()) => Ok(Ok(console.reports.export(&export.report, export.format).await?)),
+            Ok(()) => Ok(Ok(reports.export(&export.report, export.format).await?)),
             Err(bad) => Ok::<_, ReportError>(Err(bad)),
         }
     };
     match rows.await {
         Ok(Ok(rows)) => file(export.file_name(), export.format, rows),
         Ok(Err(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
-        Err(ReportError::Unavailable | ReportError::Refused | ReportError::Pattern) => reply::no_database(),
+        Err(ReportError::Unavailable | ReportError::Refused(_) | ReportError::Pattern) => reply::no_database(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The private listener: figures for whoever holds a token, probes and metrics for the machine. Never sees a hit, and
 //! reads nothing but the rounded views.
 
+mod access;
 mod admission;
 pub mod annotations;
 mod assets;
@@ -10,14 +11,18 @@ mod grafana;
 mod held;
 mod hosts;
 mod journal;
+mod now;
+mod openapi;
 mod published;
 mod query;
 mod reply;
 mod route;
 mod session;
 mod share;
+mod share_key;
 mod sql_guard;
 mod state;
+mod stats_api;
 pub mod tokens;
 mod view;
 
@@ -38,7 +43,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use self::journal::QuestionJournal;
-pub use self::query::export;
+pub use self::query::{StorageProfile, export};
 pub use self::state::{ConsoleOptions, ConsoleState};
 use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::console::admission::QuestionPermit;

@@ -1,27 +1,26 @@
 //! Which path answers what, and who may ask. A site that a token may not read looks like a site that does not exist.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED};
+use hyper::header::{CONTENT_TYPE, FORWARDED};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
+use crate::console::access::{bearer, no_such_site, readable, readable_figures, token_digest, with_token};
 use crate::console::query;
 use crate::console::query::QueryError;
 use crate::console::query::export::ExportDraft;
 use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
-use crate::console::state::{AccessRules, ConsoleState};
+use crate::console::state::ConsoleState;
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
-use crate::console::{annotations, assets, desk, download, grafana, hosts, session, share, view};
+use crate::console::{annotations, assets, desk, download, grafana, hosts, openapi, session, share, stats_api, view};
 use crate::health::PROBE_ANSWER_WAIT;
-use crate::sites::Site;
 
 /// Longest body: a query with every list full fits.
 const BODY_BYTES_MAX: usize = 65_536;
@@ -87,8 +86,9 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/annotations" => "GET, HEAD, POST",
         "/api/arrivals" | "/api/conformity" => "GET, HEAD",
         "/sign-in" => "GET, HEAD, POST",
-        "/api/export" => "GET",
-        "/metrics" | "/health/live" | "/health/ready" | "/api/sites" => "GET, HEAD",
+        "/api/export" | "/api/export/dictionary" => "GET",
+        "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
+        _ if stats_api::serves(path) => "GET",
         _ if assets::find(path).is_some() || path.starts_with("/share/") || path.starts_with("/counter/") => {
             "GET, HEAD"
         }
@@ -98,7 +98,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         return reply::wrong_method(allowed);
     }
     let posted = head.method == Method::POST;
-    if (posted || path == "/api/export")
+    if (posted || path.starts_with("/api/export") || stats_api::serves(path))
         && bearer(&head.headers).is_none()
         && session::is_foreign(&head.headers, &head.uri)
     {
@@ -113,6 +113,12 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/conformity" => desk::conformity(console, head).await,
         "/clickhouse" => clickhouse(console, head, body).await,
         "/api/export" => export(console, head).await,
+        "/api/export/dictionary" => dictionary(console, head),
+        "/openapi.json" => openapi::answer(),
+        "/api/health" => {
+            reply::json(StatusCode::OK, &json!({ "clickhouse": "ok", "postgres": "ok", "sites_cache": "ok" }))
+        }
+        _ if stats_api::serves(path) => stats_api::answer(console, head).await,
         "/api/sites" => sites(console, &head.headers),
         "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
         "/sign-in" => sign_in_by_link(console, head),
@@ -147,11 +153,10 @@ async fn statistics(console: &ConsoleState, head: &Parts, body: Incoming) -> Con
         Ok(read) => read,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
-    let Some(site) = readable(console, &access, &head.headers, &name.to_ascii_lowercase()) else {
+    let Some((site, reports)) = readable_figures(console, &access, &head.headers, &name.to_ascii_lowercase()) else {
         return no_such_site();
     };
-    let kept = query::StorageProfile { rounding: console.rounding, marketing: console.marketing };
-    match query::answer(&body, &site, console.clock.now(), &console.reports, kept).await {
+    match query::answer(&body, &site, console.clock.now(), &reports, console.kept).await {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
         Err(QueryError::Bad(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(QueryError::Unavailable) => reply::no_database(),
@@ -191,9 +196,26 @@ async fn export(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
         Ok(request) => request,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
-    match readable(console, &access, &head.headers, &request.site()) {
-        Some(site) => download::answer(console, &request, &site).await,
+    match readable_figures(console, &access, &head.headers, &request.site()) {
+        Some((site, reports)) => download::answer(console, &reports, &request, &site).await,
         None => no_such_site(),
+    }
+}
+
+fn dictionary(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
+    let access = console.access.load_full();
+    if with_token(console, &access, &head.headers, |_| ()).is_none() {
+        return reply::unknown_token();
+    }
+    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let request = match ExportDraft::read(pairs) {
+        Ok(request) => request,
+        Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
+    };
+    let Some(site) = readable(console, &access, &head.headers, &request.site()) else { return no_such_site() };
+    match request.export(&site, console.clock.now(), console.kept) {
+        Ok(plan) => reply::json(StatusCode::OK, &plan.dictionary()),
+        Err(bad) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
     }
 }
 
@@ -216,7 +238,7 @@ fn sites(console: &ConsoleState, headers: &HeaderMap) -> ConsoleResponse {
     });
     listed.map_or_else(reply::unknown_token, |sites| {
         let shared = token_digest(console, headers).is_none();
-        let answer = json!({ "sites": sites, "marketing": console.marketing, "shared": shared });
+        let answer = json!({ "sites": sites, "marketing": console.kept.marketing, "shared": shared });
         reply::json(StatusCode::OK, &answer)
     })
 }
@@ -285,54 +307,6 @@ async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> Cons
             reply::json(status, &json!({ "ready": ready, "engine": engine, "spool": spool }))
         }
     }
-}
-
-/// The site of this name, for whoever may read it. The token decides before anything is looked up: what it may not read
-/// costs the same, whether it exists or not.
-pub(super) fn readable(
-    console: &ConsoleState,
-    access: &AccessRules,
-    headers: &HeaderMap,
-    name: &str,
-) -> Option<Arc<Site>> {
-    let found = |token: &AccessToken| if token.reads(name) { access.sites.find(name).cloned() } else { None };
-    with_token(console, access, headers, found).flatten()
-}
-
-pub(super) fn no_such_site() -> ConsoleResponse {
-    reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name")
-}
-
-/// Applies `read` to the token of this request: from its header, its session, or what is shared with everybody.
-pub(super) fn with_token<T>(
-    console: &ConsoleState,
-    access: &AccessRules,
-    headers: &HeaderMap,
-    read: impl FnOnce(&AccessToken) -> T,
-) -> Option<T> {
-    match token_digest(console, headers) {
-        Some(digest) => access.tokens.find(&digest).map(read),
-        None => share::token(console, access, headers).as_ref().map(read),
-    }
-}
-
-/// The hash of this request's token, from its header or its session.
-pub(super) fn token_digest(console: &ConsoleState, headers: &HeaderMap) -> Option<TokenDigest> {
-    match bearer(headers) {
-        Some(token) => Some(digest(token)),
-        None => console.sessions.find(headers, console.clock.now()),
-    }
-}
-
-/// A parameter of the request's query.
-pub(super) fn query_value(head: &Parts, wanted: &str) -> Option<String> {
-    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-    pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).next()
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn has_type(headers: &HeaderMap, wanted: &str) -> bool {

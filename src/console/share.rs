@@ -5,28 +5,18 @@
 use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response, StatusCode};
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
 
 use crate::clock::DAY_SECONDS;
+use crate::console::access::{no_such_site, query_value, readable, token_digest};
 use crate::console::reply::{self, ConsoleResponse};
-use crate::console::route::{no_such_site, query_value, readable, token_digest};
-use crate::console::state::{AccessRules, ConsoleState};
-use crate::console::tokens::{AccessToken, TokenDigest};
+use crate::console::share_key::{key, opened};
+use crate::console::state::ConsoleState;
 use crate::console::{assets, query};
-use crate::hex::hex;
-use crate::sites::Site;
 use crate::store::uncounted::PublishedQuestion;
-
-/// The header with which a shared page asks: `SITE` of a public site, or `SITE KEY` of a link.
-const HEADER: &str = "x-sillage-share";
 
 /// Longest life of a link.
 const DAYS_MAX: i64 = 90;
-
-/// What a link's key is made for, so that no other use of a token's hash gives the same bytes.
-const PURPOSE: &str = "sillage share link 1";
 
 /// Makes a link: `POST /api/share` with `site_id` and `days`.
 pub(super) fn make(console: &ConsoleState, head: &Parts, body: &[u8]) -> ConsoleResponse {
@@ -43,7 +33,7 @@ pub(super) fn make(console: &ConsoleState, head: &Parts, body: &[u8]) -> Console
     reply::json(StatusCode::CREATED, &json!({ "path": path, "until": until }))
 }
 
-/// The page behind `/share/SITE`: the console's own, which then asks with [`HEADER`].
+/// The page behind `/share/SITE`: the console's own, which then asks with its header.
 pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     let name = head.uri.path().trim_start_matches("/share/").to_ascii_lowercase();
@@ -58,37 +48,6 @@ pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     }
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
-}
-
-/// What a request may read by a link or because the site is public.
-pub(super) fn token(console: &ConsoleState, access: &AccessRules, headers: &HeaderMap) -> Option<AccessToken> {
-    let written = headers.get(HEADER)?.to_str().ok()?;
-    let (name, key) = written.split_once(' ').unwrap_or((written, ""));
-    let site = opened(access, &name.to_ascii_lowercase(), key, console.clock.now())?;
-    Some(AccessToken::for_site(&site.name))
-}
-
-/// The site that this name and key open.
-fn opened<'a>(access: &'a AccessRules, name: &str, key: &str, now: Timestamp) -> Option<&'a Site> {
-    let site = access.sites.find(name)?;
-    (site.shown.public || valid(access, site, key, now)).then_some(site)
-}
-
-fn valid(access: &AccessRules, site: &Site, written: &str, now: Timestamp) -> bool {
-    let Some(until) = written.split_once('-').and_then(|(until, _)| until.parse::<i64>().ok()) else { return false };
-    let of_token =
-        |token: &AccessToken| token.reads(&site.name) && same(&key(&token.digest, &site.name, until), written);
-    until > now.as_second() && access.tokens.iter().any(of_token)
-}
-
-fn same(left: &str, right: &str) -> bool {
-    left.as_bytes().ct_eq(right.as_bytes()).into()
-}
-
-fn key(token: &TokenDigest, site: &str, until: i64) -> String {
-    let secret = blake3::derive_key(PURPOSE, token);
-    let mac = blake3::keyed_hash(&secret, format!("{until} {site}").as_bytes());
-    format!("{until}-{}", hex(mac.as_bytes().get(..16).unwrap_or_default()))
 }
 
 /// `GET /counter/SITE.svg` and `.json`: the pageviews of a public site, as published, since figures are kept.
@@ -130,18 +89,4 @@ fn picture(pageviews: i64) -> String {
 
 fn no_link() -> ConsoleResponse {
     reply::error(StatusCode::NOT_FOUND, "this link has ended, or the site is not public")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_opens_its_own_site_until_its_own_moment() {
-        let token = [7; 32];
-        assert_eq!(key(&token, "a.example", 100), key(&token, "a.example", 100));
-        assert_ne!(key(&token, "a.example", 100), key(&token, "a.example", 101));
-        assert_ne!(key(&token, "a.example", 100), key(&token, "b.example", 100));
-        assert_ne!(key(&token, "a.example", 100), key(&[8; 32], "a.example", 100));
-    }
 }

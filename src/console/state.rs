@@ -8,6 +8,8 @@ use crate::clock::Clock;
 use crate::config;
 use crate::console::admission::Admission;
 use crate::console::journal::QuestionJournal;
+use crate::console::now::NowDraw;
+use crate::console::query::StorageProfile;
 use crate::console::session::Sessions;
 use crate::console::tokens::{AccessToken, TokenSet};
 use crate::health::Health;
@@ -22,10 +24,8 @@ pub struct ConsoleOptions {
     pub sites: Arc<Sites>,
     /// Who may read which.
     pub tokens: Vec<config::TokenConfig>,
-    /// What the database rounds to, for saying so.
-    pub rounding: u32,
-    /// Channels and campaigns are measured.
-    pub marketing: bool,
+    /// How figures are kept.
+    pub kept: StorageProfile,
     /// Where figures come from.
     pub reports: Reports,
     /// Keeps annotations, and shows the audit what the database holds.
@@ -42,14 +42,15 @@ pub struct ConsoleOptions {
     pub journal: Option<QuestionJournal>,
     /// What start and stop have decided.
     pub health: Arc<Health>,
+    /// Visits in progress on the site of this name, exact.
+    pub open_visits: Box<dyn Fn(&str) -> usize + Send + Sync>,
 }
 
 /// The console's state.
 pub struct ConsoleState {
     pub(super) access: ArcSwap<AccessRules>,
     pub(super) sessions: Sessions,
-    pub(super) rounding: u32,
-    pub(super) marketing: bool,
+    pub(super) kept: StorageProfile,
     pub(super) reports: Reports,
     pub(super) store: Store,
     pub(super) config: Arc<config::Config>,
@@ -59,6 +60,8 @@ pub struct ConsoleState {
     pub(super) admission: Admission,
     pub(super) health: Arc<Health>,
     journal: Option<QuestionJournal>,
+    open_visits: Box<dyn Fn(&str) -> usize + Send + Sync>,
+    draw: Option<NowDraw>,
 }
 
 /// What a new configuration replaces.
@@ -74,8 +77,7 @@ impl ConsoleState {
         Self {
             access: ArcSwap::from_pointee(access),
             sessions: Sessions::default(),
-            rounding: parts.rounding,
-            marketing: parts.marketing,
+            kept: parts.kept,
             reports: parts.reports,
             store: parts.store,
             config: parts.config,
@@ -85,7 +87,15 @@ impl ConsoleState {
             admission: Admission::default(),
             journal: parts.journal,
             health: parts.health,
+            open_visits: parts.open_visits,
+            draw: NowDraw::new(),
         }
+    }
+
+    /// Visitors of the last half hour on a site, as they may be told.
+    pub(super) fn visitors_now(&self, site: &str) -> i64 {
+        let count = (self.open_visits)(site);
+        NowDraw::told(self.draw.as_ref(), self.kept.protection, site, count, self.clock.now())
     }
 
     /// Takes a new configuration; sessions of tokens that are gone end at once.

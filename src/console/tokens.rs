@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use crate::clock::Clock;
 use crate::config;
 use crate::hex::{from_hex, hex};
+use crate::store::scope::ReaderScope;
 
 /// SHA-256 of a secret.
 pub(super) type TokenDigest = [u8; 32];
@@ -90,6 +91,11 @@ impl AccessToken {
     /// Access to one site without a token: the site is public, or a link opens it.
     pub(super) fn for_site(site: &str) -> Self {
         Self { digest: [0; 32], name: "shared page".into(), expires: None, sites: vec![site.to_owned()] }
+    }
+
+    /// Its sites, as the database binds them. Who has no token writes no SQL: a report binds its site by itself.
+    pub(super) fn scope(&self) -> ReaderScope {
+        if self.digest == [0; 32] { ReaderScope::All } else { ReaderScope::of(&self.sites) }
     }
 
     /// Whether the token may read every site.

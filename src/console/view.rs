@@ -8,9 +8,9 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
+use crate::console::access::{no_such_site, readable_figures};
 use crate::console::query::{self, QueryDraft, QueryError};
 use crate::console::reply::{self, ConsoleResponse};
-use crate::console::route::{no_such_site, readable};
 use crate::console::state::ConsoleState;
 use crate::console::{annotations, published};
 use crate::sites::Site;
@@ -34,11 +34,10 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
     let mut running = JoinSet::new();
     for (name, question) in questions {
         let site = question.get("site_id").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-        let Some(site) = readable(console, &access, &head.headers, &site) else {
+        let Some((site, reports)) = readable_figures(console, &access, &head.headers, &site) else {
             return no_such_site();
         };
-        let kept = query::StorageProfile { rounding: console.rounding, marketing: console.marketing };
-        let (reports, now) = (console.reports.clone(), console.clock.now());
+        let (kept, now) = (console.kept, console.clock.now());
         running.spawn(async move {
             let answer = match question.get("table").and_then(Value::as_str).map(str::to_owned) {
                 Some(table) => published::answer(&table, &question, &site, now, &reports).await,

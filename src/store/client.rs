@@ -20,7 +20,8 @@ use crate::rollup::counters::{Batch, ImportsRow};
 use crate::rollup::levels::LevelRows;
 use crate::rollup::waiting::{WaitingActionsRow, WaitingBreakdownsRow, WaitingPagesRow, WaitingTimingsRow};
 use crate::store::connector::EngineConnector;
-use crate::store::error::{ServerError, StoreError};
+use crate::store::error::{ANSWER_TOO_LONG, ServerError, StoreError};
+use crate::store::scope::ReaderScope;
 
 /// Sending one chunk of 256 KiB; slower than this is a dead connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
@@ -54,11 +55,14 @@ pub struct Endpoint {
     pub url: String,
     /// The user that owns the tables.
     pub writer: Login,
-    /// The user that may read reports and nothing else, when there is one.
+    /// The user that may read published tables and nothing else, when there is one.
     pub reader: Option<Login>,
     /// Process that must hold the listening socket before a password is sent; `None` for a database of another machine.
     #[serde(default)]
     pub process: Option<u32>,
+    /// Users that read some sites of them, each by the name of its [`ReaderScope`].
+    #[serde(default)]
+    pub scoped_readers: Vec<Login>,
 }
 
 /// Where the database is now; `None` when that is not known at the moment.
@@ -83,7 +87,15 @@ impl Endpoint {
             user => Some(login(user, "clickhouse.reader_password_file", &config.reader_password_file)?),
         };
         let url = config.addresses().first().cloned().unwrap_or_default();
-        Ok(Self { url, writer, reader, process: None })
+        Ok(Self { url, writer, reader, process: None, scoped_readers: Vec::new() })
+    }
+
+    /// The user of these sites; one that nobody knows where there is none.
+    fn scoped_reader(&self, scope: &ReaderScope, remote: bool) -> Login {
+        let user = scope.user();
+        let known = self.scoped_readers.iter().find(|login| login.user == user).cloned();
+        let derived = || self.reader.as_ref().filter(|_| remote).map(|reader| scope.password(&reader.password));
+        known.unwrap_or_else(|| Login { user, password: derived().unwrap_or_default() })
     }
 }
 
@@ -94,7 +106,9 @@ pub struct Store {
     source: Option<EndpointSource>,
     database: String,
     definer: String,
-    reader_user: Option<String>,
+    reader: Option<Login>,
+    scope: ReaderScope,
+    remote: bool,
     cluster: String,
     protection: config::Protection,
 }
@@ -139,7 +153,9 @@ impl Store {
             source: None,
             database: config.database.clone(),
             definer: endpoint.writer.user.clone(),
-            reader_user: endpoint.reader.as_ref().map(|login| login.user.clone()),
+            reader: endpoint.reader.clone(),
+            scope: ReaderScope::All,
+            remote: config.mode == config::EngineMode::Remote,
             cluster: config.cluster.clone(),
             protection: config::Protection::Exact,
         }
@@ -185,9 +201,19 @@ impl Store {
         &self.definer
     }
 
-    /// The user that may read reports and nothing else, when there is one.
+    /// The user that may read published tables and nothing else, when there is one.
     pub fn reader_user(&self) -> Option<&str> {
-        self.reader_user.as_deref()
+        self.reader.as_ref().map(|login| login.user.as_str())
+    }
+
+    /// The same with its password.
+    pub(super) fn reader(&self) -> Option<Login> {
+        self.reader.clone()
+    }
+
+    /// The same database, read as the user of these sites. Where there is no such user nothing is answered.
+    pub fn reading_as(&self, scope: &ReaderScope) -> Self {
+        Self { scope: scope.clone(), ..self.clone() }
     }
 
     /// Asks for a sign of life, with our own user: a stranger on the port does not pass.
@@ -317,7 +343,15 @@ impl Store {
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
     pub fn ask(&self, sql: &str) -> SqlQuestion {
-        SqlQuestion(self.clients().reader.query_raw(sql))
+        let clients = self.clients();
+        match &self.scope {
+            ReaderScope::All => SqlQuestion(clients.reader.query_raw(sql)),
+            scope @ ReaderScope::Sites(_) => {
+                let login = clients.endpoint.scoped_reader(scope, self.remote);
+                let reader = clients.bare.clone().with_user(&login.user).with_password(&login.password);
+                SqlQuestion(reader.with_database(&self.database).query_raw(sql))
+            }
+        }
     }
 
     /// Starts a question as the user that owns the tables: for our own bookkeeping, never for figures that leave.
@@ -425,7 +459,7 @@ impl SqlQuestion {
         let mut rows = BytesMut::new();
         while let Some(chunk) = cursor.next().await? {
             if rows.len() + chunk.len() > bytes_max {
-                return Err(StoreError::Refused(ServerError { code: 0, name: "answer too long" }));
+                return Err(StoreError::Refused(ServerError { code: 0, name: ANSWER_TOO_LONG }));
             }
             rows.extend_from_slice(&chunk);
         }

@@ -39,6 +39,13 @@ impl StoreError {
         }
     }
 
+    /// What is wrong with a reader's own question; none where the database is away or busy, or the fault is ours.
+    pub(super) fn of_asker(&self) -> Option<ServerError> {
+        let failure = self.failure();
+        let is_ours = failure.code == 0 && failure.name != ANSWER_TOO_LONG;
+        (!is_ours && !NOT_THE_ASKERS.contains(&failure.code)).then_some(failure)
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::Retryable(ServerError { code: 0, name: "no answer in time" })
     }
@@ -51,6 +58,12 @@ impl StoreError {
         Self::Retryable(ServerError { code, name })
     }
 }
+
+/// A reader's answer is longer than we hand on.
+pub(super) const ANSWER_TOO_LONG: &str = "answer longer than 16 MB";
+
+/// Failures that no other wording of a question would mend: the server is away, busy, full, or does not know us.
+const NOT_THE_ASKERS: [u32; 17] = [164, 192, 193, 194, 195, 201, 202, 209, 210, 225, 236, 243, 252, 279, 285, 319, 516];
 
 /// What does not become right by waiting. Every code that is not listed is retried: a batch that waits for nothing is
 /// loud in the metrics, one that is set aside too early is lost.

@@ -1,5 +1,5 @@
 //! Reports as files: the rows of a report in a format of the engine's, handed on as they come. They are the rows that
-//! [`Reports::rows`] gives, from the same views; here too nothing could undo a rounding.
+//! [`Reports::rows`] gives, from the same tables.
 
 use std::task::{Context, Poll};
 
@@ -8,7 +8,8 @@ use clickhouse::query::BytesCursor;
 
 use super::error::StoreError;
 use super::report::{Grain, Metric, Report};
-use super::reports::{ReportError, Reports, within};
+use super::reports::{NOT_PUBLISHED, ReportError, Reports, within};
+use super::statement::Statement;
 
 /// Most rows of one file: what a spreadsheet takes.
 pub const EXPORT_ROWS_MAX: u32 = 1_000_000;
@@ -36,13 +37,8 @@ impl Reports {
     /// # Errors
     /// See [`ReportError`].
     pub async fn export(&self, report: &Report, format: FileFormat) -> Result<RowStream, ReportError> {
-        let sql = format!(
-            "SELECT {} FROM (SELECT {} FROM {}) ORDER BY time, page, value LIMIT {EXPORT_ROWS_MAX}",
-            report.exported(format),
-            report.columns(),
-            report.view(),
-        );
-        let question = report.bind(self.store.ask(&sql));
+        let statement = Statement::file(report, &report.exported(format), EXPORT_ROWS_MAX).ok_or(NOT_PUBLISHED)?;
+        let question = statement.ask(|text| self.store.ask(text));
         let begun = async {
             let mut cursor = question.stream(format.name())?;
             // A query that fails has failed by its first bytes: whoever asked can still be told.
@@ -78,16 +74,23 @@ impl FileFormat {
 }
 
 impl Report {
-    /// The columns of the file: what tells its rows apart, and every figure that is kept in this way.
+    /// The columns of the file: what tells its rows apart, and every figure that is published in this way.
     fn exported(&self, format: FileFormat) -> String {
         let told_apart = [(self.grain != Grain::Whole, "time"), (self.by_page, "page"), (self.by_value, "value")];
-        let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| name.to_owned());
+        let text = |name: &str| match format {
+            // A spreadsheet takes a cell that begins so for a formula; a quote before it makes it a text.
+            FileFormat::Csv => {
+                format!("if(match({name}, '^[=+@\\t\\r\\n-]'), concat('\\'', {name}), {name}) AS {name}")
+            }
+            FileFormat::Jsonl | FileFormat::Parquet => name.to_owned(),
+        };
+        let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| text(name));
         let figure = |metric: Metric| match format {
             // The engine writes `\N` for no figure, and a reading user may not set another word.
             FileFormat::Csv => format!("ifNull(toString({0}), '') AS {0}", metric.name()),
             FileFormat::Jsonl | FileFormat::Parquet => metric.name().to_owned(),
         };
-        let figures = Metric::ALL.into_iter().filter(|metric| self.stores(*metric)).map(figure);
+        let figures = Metric::ALL.into_iter().filter(|metric| metric.is_column() && self.stores(*metric)).map(figure);
         told_apart.chain(figures).collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,5 +1,5 @@
 //! Brings the database to the form of `schema/`. Must never run a file that has changed since it was applied, and never
-//! drop anything.
+//! drop a table.
 //!
 //! - `0000_migrations.sql` always runs: it makes the database and the record of what was applied.
 //! - Numbered files run once, in order. One that has changed since is refused.
@@ -11,8 +11,6 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::client::Store;
-use super::reports::{Reports, VIEWS};
-use crate::config::{self, EngineMode};
 use crate::hex::hex;
 use crate::store::error::{ServerError, StoreError};
 
@@ -184,28 +182,6 @@ pub async fn apply_files(
         store.statement(&step.sql).await.map_err(|cause| MigrateError::Statement { file: step.file, cause })?;
     }
     Ok(steps)
-}
-
-/// Grants the reading user of somebody else's ClickHouse the views, and gives back what it may not do itself: for an
-/// administrator. What is granted already is not granted again.
-pub async fn grant_reader(store: &Store, config: &config::ClickHouseConfig) -> Vec<MigrationStep> {
-    let mut refused = Vec::new();
-    for step in reader_steps(config) {
-        if store.statement(&step.sql).await.is_err() {
-            refused.push(step);
-        }
-    }
-    if !refused.is_empty() && Reports::new(store.clone()).may_read_all().await { Vec::new() } else { refused }
-}
-
-/// What lets the reading user read the views; nothing when there is none, or the engine is ours and grants them itself.
-pub fn reader_steps(config: &config::ClickHouseConfig) -> Vec<MigrationStep> {
-    if config.reader.is_empty() || config.mode == EngineMode::Embedded {
-        return Vec::new();
-    }
-    let on = if config.cluster.is_empty() { String::new() } else { format!("ON CLUSTER '{}' ", config.cluster) };
-    let grant = |view| format!("GRANT {on}SELECT ON {}.{view} TO {}", config.database, config.reader);
-    VIEWS.iter().map(|view| MigrationStep { file: "reader", sql: grant(view) }).collect()
 }
 
 /// All statements of the schema, as they are run in this store with these settings.
@@ -412,21 +388,12 @@ mod tests {
     #[test]
     fn alone_there_is_one_statement_a_table_and_no_word_of_a_cluster() {
         let statements = all(&form(""));
-        assert_eq!(statements.len(), 2 + TABLES.len() + VIEWS.len());
+        assert_eq!(statements.len(), 2 + TABLES.len() + 4);
         for statement in &statements {
             assert!(!statement.contains("CLUSTER") && !statement.contains("Replicated"), "{statement}");
         }
         assert!(statements[2].starts_with("CREATE TABLE IF NOT EXISTS audience.pages\n("), "{}", statements[2]);
         assert!(statements[2].contains("SETTINGS non_replicated_deduplication_window = 10000"));
-    }
-
-    #[test]
-    fn every_view_that_the_reading_user_is_granted_is_made_with_the_rights_of_its_owner() {
-        let statements = all(&form(""));
-        for view in VIEWS {
-            let made = format!("CREATE OR REPLACE VIEW audience.{view}\nDEFINER = sillage SQL SECURITY DEFINER AS");
-            assert!(statements.iter().any(|statement| statement.starts_with(&made)), "{view}");
-        }
     }
 
     #[test]
@@ -457,19 +424,6 @@ mod tests {
             let keeps = statement.contains("TTL day + INTERVAL 25 MONTH DELETE");
             assert!(keeps || statement.contains("schema_migrations"), "{statement}");
         }
-    }
-
-    #[test]
-    fn a_reading_user_of_a_remote_database_is_granted_the_views_and_nothing_else() {
-        let mut remote = config::ClickHouseConfig { reader: "grafana".into(), ..Default::default() };
-        assert_eq!(reader_steps(&remote), [], "the engine of ours grants them itself");
-        remote.mode = EngineMode::Remote;
-        let steps: Vec<_> = reader_steps(&remote).into_iter().map(|step| step.sql).collect();
-        assert_eq!(steps, VIEWS.map(|view| format!("GRANT SELECT ON sillage.{view} TO grafana")));
-        remote.cluster = "north".into();
-        assert!(reader_steps(&remote)[0].sql.starts_with("GRANT ON CLUSTER 'north' SELECT ON "));
-        remote.reader = String::new();
-        assert_eq!(reader_steps(&remote), []);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! [`Engine`] runs a ClickHouse of our own as a leashed child; [`Endpoint`] says where a ClickHouse is, ours or
 //! somebody else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and
-//! [`expected_schema`] reads that form; [`reports`] reads back what its views give, [`export`] as files. Nothing here
-//! ever sees a hit.
+//! [`expected_schema`] reads that form; [`reports`] reads back the [`published`] tables, [`export`] as files. Nothing
+//! here ever sees a hit.
 
 pub mod annotations;
 pub mod client;
@@ -15,8 +15,12 @@ pub mod expected_schema;
 pub mod export;
 pub mod failover;
 pub mod migrate;
+pub mod published;
+pub mod readers;
 pub mod report;
 pub mod reports;
+pub mod scope;
+mod statement;
 pub mod uncounted;
 
 pub use crate::rollup::counters::Batch;

@@ -1,5 +1,5 @@
-//! Reading back: a typed question about one site, answered by the views of `schema/views_reports.sql`. Figures arrive
-//! rounded; nothing here could undo it. Whatever a person typed travels as a parameter, never as text of a query.
+//! Reading back: a typed question about one site, answered from the published tables. Whatever a person typed travels as a
+//! parameter, never as text of a query.
 
 use std::time::Duration;
 
@@ -7,9 +7,13 @@ use bytes::Bytes;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use super::error::StoreError;
-use super::report::{Direction, Filter, Operator, ROWS_MAX, Report, Subject};
-use crate::store::client::{SqlQuestion, Store};
+use super::error::{ServerError, StoreError};
+use super::published::TABLES;
+use super::report::{Metric, ROWS_MAX, Report, Role, Subject};
+use super::scope::ReaderScope;
+use super::statement::Statement;
+use crate::event::Dimension;
+use crate::store::client::Store;
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
@@ -20,8 +24,9 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// ClickHouse's number for an expression that RE2 refuses.
 const CANNOT_COMPILE_REGEXP: u32 = 427;
 
-/// The views that a reading user is granted.
-pub const VIEWS: [&str; 4] = ["report_pages", "report_breakdowns", "report_actions", "report_timings"];
+/// What a report is refused with that no table answers; the console's plan has said so in a sentence before.
+pub(super) const NOT_PUBLISHED: ReportError =
+    ReportError::Refused(ServerError { code: 0, name: "these are not published together" });
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +34,9 @@ pub enum ReportError {
     /// A `matches` filter is no RE2 expression: the asker has to change it.
     #[error("a `matches` filter holds an expression that RE2 does not understand")]
     Pattern,
-    /// The database does not understand a query, or what it asks is not granted.
-    #[error("the database does not accept the query")]
-    Refused,
+    /// The query is not understood, or what it asks is not granted: the asker has to change it.
+    #[error("the database does not accept the query: {0}")]
+    Refused(ServerError),
     /// The database is away, refuses or is too slow: ask again later.
     #[error("the database does not answer")]
     Unavailable,
@@ -70,6 +75,10 @@ pub struct ReportRow {
     pub p75: Option<i64>,
     /// The same.
     pub p95: Option<i64>,
+    /// Pageviews of a page that does not exist.
+    pub not_found: Option<i64>,
+    /// Requests.
+    pub hits: Option<i64>,
 }
 
 /// The reading side of the database.
@@ -79,9 +88,14 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Reads as the reading user of `store`, who is granted [`VIEWS`] and nothing else.
+    /// Reads as the reading user of `store`, who is granted the published tables and nothing else.
     pub fn new(store: Store) -> Self {
         Self { store }
+    }
+
+    /// Reads as the user of these sites alone.
+    pub fn scoped(&self, scope: &ReaderScope) -> Self {
+        Self { store: self.store.reading_as(scope) }
     }
 
     /// The rows of a report.
@@ -89,15 +103,8 @@ impl Reports {
     /// # Errors
     /// See [`ReportError`].
     pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
-        let sql = format!(
-            "SELECT {} FROM {} ORDER BY {} LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}",
-            report.columns(),
-            report.view(),
-            report.order_text(),
-        );
-        let query =
-            report.bind(self.store.ask(&sql)).param("limit", report.limit.min(ROWS_MAX)).param("offset", report.offset);
-        within(query.rows::<ReportRow>()).await
+        let statement = Statement::rows(report).ok_or(NOT_PUBLISHED)?;
+        within(statement.ask(|text| self.store.ask(text)).rows::<ReportRow>()).await
     }
 
     /// How many rows the report has without its limit.
@@ -105,8 +112,54 @@ impl Reports {
     /// # Errors
     /// See [`ReportError`].
     pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
-        let sql = format!("SELECT count() FROM {}", report.view());
-        Ok(within(report.bind(self.store.ask(&sql)).rows::<u64>()).await?.first().copied().unwrap_or(0))
+        let statement = Statement::count(report).ok_or(NOT_PUBLISHED)?;
+        let rows = within(statement.ask(|text| self.store.ask(text)).rows::<u64>()).await?;
+        Ok(rows.first().copied().unwrap_or(0))
+    }
+
+    /// The figures of a report in one row.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn whole(&self, report: &Report) -> Result<ReportRow, ReportError> {
+        Ok(self.rows(&report.whole()).await?.into_iter().next().unwrap_or_default())
+    }
+
+    /// What no row of a report shows: the level above minus the rows, for figures that add up. None where all is shown.
+    ///
+    /// # Errors
+    /// See [`ReportError`].
+    pub async fn rest(&self, report: &Report) -> Result<Option<ReportRow>, ReportError> {
+        if report.condition.is_some() || report.by_page == report.by_value {
+            return Ok(None);
+        }
+        let (of_site, metrics): (Report, &[Metric]) = match &report.subject {
+            Subject::Pages(Role::Viewed) => (report.site_whole(), &[Metric::Pageviews, Metric::Visits]),
+            Subject::Pages(Role::Entry | Role::Exit) => (report.site_whole(), &[Metric::Visits]),
+            Subject::Breakdown(dimension) if report.by_value && dimension.is_of_visitor() => {
+                (report.site_whole(), &[Metric::Visitors, Metric::Visits, Metric::Pageviews])
+            }
+            Subject::Breakdown(Dimension::Referrer) if report.by_value => (report.site_whole(), &[Metric::Visits]),
+            Subject::Actions { property: None } | Subject::Timings if report.by_page => {
+                (report.whole(), &[Metric::Events])
+            }
+            Subject::Breakdown(_)
+            | Subject::Actions { .. }
+            | Subject::Timings
+            | Subject::Robots
+            | Subject::Outcomes => {
+                return Ok(None);
+            }
+        };
+        let whole = self.whole(&of_site).await?;
+        let shown = Report { by_page: report.by_page, ..report.whole() };
+        let rows = self.rows(&Report { limit: ROWS_MAX, ..shown }).await?;
+        let mut rest = ReportRow::default();
+        for metric in metrics {
+            let shown: i64 = rows.iter().filter_map(|row| row.number(*metric)).sum();
+            rest.set_count(*metric, (whole.number(*metric).unwrap_or(0) - shown).max(0));
+        }
+        Ok(metrics.iter().any(|metric| rest.number(*metric) > Some(0)).then_some(rest))
     }
 
     /// The rows of a SELECT that a reader wrote and somebody has checked, in a format of the engine's.
@@ -116,15 +169,15 @@ impl Reports {
     pub async fn select(&self, text: &str, format: &str, revision: Option<u32>) -> Result<Bytes, ReportError> {
         match tokio::time::timeout(WAIT_MAX, self.store.ask(text).bytes(format, revision, ANSWER_BYTES_MAX)).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(StoreError::Refused(_))) => Err(ReportError::Refused),
-            Ok(Err(_)) | Err(_) => Err(ReportError::Unavailable),
+            Ok(Err(error)) => Err(error.of_asker().map_or(ReportError::Unavailable, ReportError::Refused)),
+            Err(_) => Err(ReportError::Refused(ServerError { code: 0, name: "it takes longer than 15 seconds" })),
         }
     }
 
-    /// Whether the reading user may read every view.
+    /// Whether the reading user may read every published table.
     pub async fn may_read_all(&self) -> bool {
-        for view in VIEWS {
-            if self.store.ask(&format!("CHECK GRANT SELECT ON {view}")).rows::<u8>().await != Ok(vec![1]) {
+        for table in TABLES {
+            if self.store.ask(&format!("CHECK GRANT SELECT ON {}", table.name)).rows::<u8>().await != Ok(vec![1]) {
                 return false;
             }
         }
@@ -132,104 +185,36 @@ impl Reports {
     }
 }
 
-impl Report {
-    /// The columns of [`ReportRow`], as the view has them. Load times have a view of their own shape.
-    pub(super) fn columns(&self) -> &'static str {
-        match self.subject {
-            Subject::Pages(_) | Subject::Breakdown(_) | Subject::Actions { .. } => {
-                "time, page, value, visitors, pageviews, visits, events, views_per_visit, bounce_rate, visit_duration, \
-                 time_on_page, scroll_depth, CAST(NULL, 'Nullable(Int64)') AS p50, \
-                 CAST(NULL, 'Nullable(Int64)') AS p75, CAST(NULL, 'Nullable(Int64)') AS p95"
-            }
-            Subject::Timings => {
-                "time, page, toString(metric) AS value, CAST(NULL, 'Nullable(Int64)') AS visitors, \
-                 CAST(NULL, 'Nullable(Int64)') AS pageviews, CAST(NULL, 'Nullable(Int64)') AS visits, \
-                 CAST(count, 'Nullable(Int64)') AS events, CAST(NULL, 'Nullable(Float64)') AS views_per_visit, \
-                 CAST(NULL, 'Nullable(Int64)') AS bounce_rate, CAST(NULL, 'Nullable(Int64)') AS visit_duration, \
-                 CAST(NULL, 'Nullable(Int64)') AS time_on_page, CAST(NULL, 'Nullable(Int64)') AS scroll_depth, \
-                 CAST(p50, 'Nullable(Int64)') AS p50, CAST(p75, 'Nullable(Int64)') AS p75, \
-                 CAST(p95, 'Nullable(Int64)') AS p95"
-            }
+impl ReportRow {
+    fn set_count(&mut self, metric: Metric, count: i64) {
+        match metric {
+            Metric::Visitors => self.visitors = Some(count),
+            Metric::Visits => self.visits = Some(count),
+            Metric::Pageviews => self.pageviews = Some(count),
+            Metric::Events => self.events = Some(count),
+            _ => {}
         }
     }
 
-    /// The view with its parameters, all from this fixed text.
-    pub(super) fn view(&self) -> &'static str {
-        match self.subject {
-            Subject::Pages(_) => {
-                "report_pages(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
-                 grain={grain:String}, role={role:String}, by_page={by_page:UInt8}, page_op={page_op:String}, \
-                 pages={pages:Array(String)})"
-            }
-            Subject::Breakdown(_) => {
-                "report_breakdowns(site={site:String}, from={from:Date}, to={to:Date}, grain={grain:String}, \
-                 dimension={dimension:String}, by_page={by_page:UInt8}, by_value={by_value:UInt8}, \
-                 page_op={page_op:String}, pages={pages:Array(String)}, value_op={value_op:String}, \
-                 values={values:Array(String)})"
-            }
-            Subject::Actions { .. } => {
-                "report_actions(site={site:String}, from={from:Date}, to={to:Date}, grain={grain:String}, \
-                 property={property:String}, by_page={by_page:UInt8}, by_value={by_value:UInt8}, \
-                 page_op={page_op:String}, pages={pages:Array(String)}, action_op={action_op:String}, \
-                 actions={actions:Array(String)}, value_op={value_op:String}, values={values:Array(String)})"
-            }
-            Subject::Timings => {
-                "report_timings(site={site:String}, from={from:Date}, to={to:Date}, timezone={timezone:String}, \
-                 grain={grain:String}, by_page={by_page:UInt8}, page_op={page_op:String}, pages={pages:Array(String)})"
-            }
+    /// One figure of those that are whole numbers.
+    pub fn number(&self, metric: Metric) -> Option<i64> {
+        match metric {
+            Metric::Visitors => self.visitors,
+            Metric::Visits => self.visits,
+            Metric::Pageviews => self.pageviews,
+            Metric::BounceRate => self.bounce_rate,
+            Metric::VisitDuration => self.visit_duration,
+            Metric::TimeOnPage => self.time_on_page,
+            Metric::ScrollDepth => self.scroll_depth,
+            Metric::Events => self.events,
+            Metric::P50 => self.p50,
+            Metric::P75 => self.p75,
+            Metric::P95 => self.p95,
+            Metric::NotFound => self.not_found,
+            Metric::Hits => self.hits,
+            Metric::ViewsPerVisit | Metric::Percentage | Metric::ConversionRate => None,
         }
     }
-
-    /// Gives the view its parameters.
-    pub(super) fn bind(&self, query: SqlQuestion) -> SqlQuestion {
-        let query = query
-            .param("site", &self.site)
-            .param("from", self.from.to_string())
-            .param("to", self.to.to_string())
-            .param("grain", self.grain.word())
-            .param("by_page", u8::from(self.by_page));
-        let query = with_filter(query, ("page_op", "pages"), self.page.as_ref());
-        match &self.subject {
-            Subject::Pages(role) => query.param("timezone", &self.timezone).param("role", role.word()),
-            Subject::Timings => query.param("timezone", &self.timezone),
-            Subject::Breakdown(dimension) => {
-                let query = query.param("dimension", dimension.name()).param("by_value", u8::from(self.by_value));
-                with_filter(query, ("value_op", "values"), self.value.as_ref())
-            }
-            Subject::Actions { property, action } => {
-                let query = query
-                    .param("property", property.as_deref().unwrap_or_default())
-                    .param("by_value", u8::from(self.by_value));
-                let query = with_filter(query, ("action_op", "actions"), action.as_ref());
-                with_filter(query, ("value_op", "values"), self.value.as_ref())
-            }
-        }
-    }
-
-    fn order_text(&self) -> String {
-        let mut text = String::new();
-        for (column, direction) in &self.order {
-            text.push_str(column.name());
-            text.push_str(match direction {
-                Direction::Ascending => " ASC, ",
-                Direction::Descending => " DESC, ",
-            });
-        }
-        text.push_str("time, page, value");
-        text
-    }
-}
-
-fn with_filter(query: SqlQuestion, (operator, values): (&str, &str), filter: Option<&Filter>) -> SqlQuestion {
-    let word = match filter.map(|filter| filter.operator) {
-        None => "",
-        Some(Operator::Is) => "is",
-        Some(Operator::IsNot) => "is_not",
-        Some(Operator::Contains) => "contains",
-        Some(Operator::Matches) => "matches",
-    };
-    let list = filter.map(|filter| filter.values.as_slice()).unwrap_or_default();
-    query.param(operator, word).param(values, list)
 }
 
 /// The answer within the time that somebody waits.
@@ -240,7 +225,7 @@ pub(super) async fn within<T>(answer: impl Future<Output = Result<T, StoreError>
         Ok(Err(error)) => {
             tracing::warn!(%error, "a report could not be read");
             Err(match error {
-                StoreError::Refused(_) => ReportError::Refused,
+                StoreError::Refused(failure) => ReportError::Refused(failure),
                 StoreError::Retryable(_) => ReportError::Unavailable,
             })
         }

@@ -233,6 +233,12 @@ impl Visits {
         self.open
     }
 
+    /// Visits in progress on one site.
+    pub fn open_visits_of(&self, name: &str) -> usize {
+        let of_site = self.sites.values().filter(|site| &*site.site.name == name);
+        of_site.flat_map(|site| &site.days).map(DayVisits::open_visits).sum()
+    }
+
     /// Rows of breakdowns, actions and timings that the days in memory have made.
     pub fn rows(&self) -> usize {
         self.sites.values().flat_map(|site| &site.days).map(|day| day.rows.len()).sum()

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sillage::clock::ManualClock;
 use sillage::config;
 use sillage::console;
-use sillage::console::{ConsoleState, tokens};
+use sillage::console::{ConsoleState, StorageProfile, tokens};
 use sillage::observe::Meters;
 use sillage::sites::Sites;
 use sillage::store::reports::Reports;
@@ -45,12 +45,12 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         expires: None,
     };
     let sites = Arc::new(Sites::new(&[site("shop.example"), site("other.example")]).unwrap());
+    let protection = if rounding == 1 { config::Protection::Exact } else { config::Protection::Tens };
     let console = ConsoleState::new(console::ConsoleOptions {
         meters: Arc::new(Meters::new(&sites)),
         sites,
         tokens: vec![token(all_hash, "*"), token(shop_hash, "shop.example")],
-        rounding,
-        marketing: false,
+        kept: StorageProfile { protection, marketing: false },
         reports: Reports::new(store.clone()),
         store,
         config: Arc::default(),
@@ -58,6 +58,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         spool_accepts: Box::new(|| true),
         journal: None,
         health: Arc::default(),
+        open_visits: Box::new(|site| if site == "shop.example" { 43 } else { 0 }),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -69,7 +70,8 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
 /// A store whose database nobody runs.
 pub(crate) fn nobody() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
-    let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None, process: None };
+    let endpoint =
+        Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None, process: None, scoped_readers: Vec::new() };
     Store::connect(&config::ClickHouseConfig::default(), &endpoint)
 }
 
@@ -171,8 +173,13 @@ async fn each_bad_request_has_its_own_answer() {
 fn counted() -> (Store, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let writer = Login { user: "sillage".into(), password: String::new() };
-    let endpoint =
-        Endpoint { url: format!("http://{}", listener.local_addr().unwrap()), writer, reader: None, process: None };
+    let endpoint = Endpoint {
+        url: format!("http://{}", listener.local_addr().unwrap()),
+        writer,
+        reader: None,
+        process: None,
+        scoped_readers: Vec::new(),
+    };
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     std::thread::spawn(move || {
@@ -300,4 +307,34 @@ async fn an_open_request_is_finished_before_the_end() {
     assert!(reply.contains("HTTP/1.1 401"), "{reply}");
     served.serving.await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn every_get_path_of_the_described_interface_is_served_and_needs_a_token() {
+    let served = serve(nobody(), 10).await;
+    let document = served.send("GET /openapi.json", &[], "").await;
+    assert_eq!((document.status, &document.body["openapi"]), (200, &json!("3.1.0")));
+    for (path, operations) in document.body["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let request = format!("{} {path}", method.to_uppercase());
+            assert_eq!(served.send(&request, &[], "").await.status, 401, "{request}");
+        }
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn visitors_of_the_last_half_hour_leave_in_tens() {
+    let served = serve(nobody(), 10).await;
+    let bearer = format!("Bearer {}", served.shop);
+    let told = async |site: &str| {
+        let path = format!("GET /api/v1/stats/realtime/visitors?site_id={site}");
+        served.send(&path, &[("Authorization", &bearer)], "").await
+    };
+    let reply = told("shop.example").await;
+    let visitors = reply.body.as_i64().unwrap();
+    assert!((30..=60).contains(&visitors) && visitors % 10 == 0, "{visitors}");
+    assert_eq!(told("shop.example").await.body, reply.body, "asking again draws nothing anew");
+    assert_eq!(told("other.example").await.status, 403);
+    served.stop().await;
 }

@@ -73,7 +73,7 @@ async fn stuck() -> (Store, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let writer = Login { user: "sillage".into(), password: String::new() };
-    let endpoint = Endpoint { url, writer, reader: None, process: None };
+    let endpoint = Endpoint { url, writer, reader: None, process: None, scoped_readers: Vec::new() };
     let open = Arc::new(AtomicUsize::new(0));
     let count = open.clone();
     tokio::spawn(async move {

@@ -133,7 +133,10 @@ async fn a_stranger_on_the_engine_s_port_hears_nothing() {
     // The engine that it pretends to be runs, elsewhere.
     let process = support::endpoint().process;
     assert!(process.is_some());
-    let store = Store::connect(&support::database("default"), &Endpoint { url, writer, reader: None, process });
+    let store = Store::connect(
+        &support::database("default"),
+        &Endpoint { url, writer, reader: None, process, scoped_readers: Vec::new() },
+    );
     let refused = timeout(PATIENCE, store.ping()).await.unwrap();
     assert!(matches!(refused, Err(StoreError::Retryable(_))), "{refused:?}");
     let mut heard = Vec::new();

@@ -95,17 +95,18 @@ async fn api(served: &Served, dimensions: &[&str], columns: &[&str], metrics: &[
     reply.body["results"].as_array().unwrap().iter().map(row).collect()
 }
 
-const OF_PAGES: [&str; 7] =
-    ["visitors", "visits", "pageviews", "bounce_rate", "visit_duration", "time_on_page", "scroll_depth"];
+const OF_PAGES: [&str; 8] =
+    ["visitors", "visits", "pageviews", "bounce_rate", "visit_duration", "time_on_page", "scroll_depth", "not_found"];
 
 #[tokio::test]
-async fn a_file_holds_what_the_api_answers_rounded_alike() {
-    let served = crate::console::serve(store(10, &batch()).await, 10).await;
+async fn a_file_holds_what_the_api_answers() {
+    let served = crate::console::serve(store(1, &batch()).await, 1).await;
     let pages = lines(&served, "report=pages").await;
     assert_eq!(pages, api(&served, &["time:day", "event:page"], &["time", "page"], &OF_PAGES).await);
-    assert_eq!(pages.len(), 2, "what rounds to nothing has no row: {pages:?}");
-    assert_eq!((&pages[0]["pageviews"], &pages[0]["visitors"]), (&json!(1_230), &json!(90)), "{pages:?}");
-    assert_eq!(lines(&served, "report=pages&grain=hour").await[1]["time"], "2026-03-10 11:00:00");
+    assert_eq!(pages.len(), 3, "{pages:?}");
+    assert_eq!((&pages[0]["pageviews"], &pages[0]["visitors"]), (&json!(1_234), &json!(91)), "{pages:?}");
+    assert_eq!(lines(&served, "report=pages&grain=hour").await[2]["time"], "2026-03-10 11:00:00");
+    assert_eq!(lines(&served, "report=site").await[0]["pageviews"], 1_254);
 
     let countries = lines(&served, "report=breakdowns&dimension=visit:country").await;
     let metrics = ["visitors", "visits", "pageviews", "views_per_visit", "bounce_rate", "visit_duration"];
@@ -113,26 +114,26 @@ async fn a_file_holds_what_the_api_answers_rounded_alike() {
     assert_eq!(
         countries[0],
         json!({
-            "time": "2026-03-10", "value": "DE", "visitors": 20, "visits": 10, "pageviews": 50,
-            "views_per_visit": null, "bounce_rate": null, "visit_duration": null,
+            "time": "2026-03-10", "value": "DE", "visitors": 16, "visits": 8, "pageviews": 47,
+            "views_per_visit": 5.88, "bounce_rate": 38, "visit_duration": 20,
         })
     );
     let actions = lines(&served, "report=actions").await;
     assert_eq!(actions, api(&served, &["time:day", "event:name"], &["time", "value"], &["visitors", "events"]).await);
-    assert_eq!(actions, [json!({ "time": "2026-03-10", "value": "Signup", "visitors": 20, "events": 30 })]);
+    assert_eq!(actions, [json!({ "time": "2026-03-10", "value": "Signup", "visitors": 21, "events": 33 })]);
     let plans = lines(&served, "report=actions&dimension=event:props:plan&grain=month").await;
-    assert_eq!(plans, [json!({ "time": "2026-03-01", "value": "pro", "visitors": 10, "events": 20 })]);
+    assert_eq!(plans, [json!({ "time": "2026-03-01", "value": "pro", "visitors": 14, "events": 18 })]);
     let timings = lines(&served, "report=timings").await;
     let metrics = ["events", "p50", "p75", "p95"];
     assert_eq!(timings, api(&served, &["time:day", "event:timing"], &["time", "value"], &metrics).await);
-    assert_eq!(timings[0]["events"], 90);
+    assert_eq!(timings[0]["events"], 94);
     served.stop().await;
 }
 
 #[tokio::test]
 async fn each_format_is_read_back_by_what_reads_it() {
-    let store = store(10, &batch()).await;
-    let served = crate::console::serve(store.clone(), 10).await;
+    let store = store(1, &batch()).await;
+    let served = crate::console::serve(store.clone(), 1).await;
     let rows = lines(&served, "report=pages").await;
     for (format, reader) in [("csv", "CSVWithNames"), ("jsonl", "JSONEachRow"), ("parquet", "Parquet")] {
         let bytes = file(&served, &format!("report=pages&format={format}")).await;
@@ -149,7 +150,7 @@ async fn each_format_is_read_back_by_what_reads_it() {
     assert_eq!(text.lines().next().unwrap().replace('"', ""), format!("time,page,{}", OF_PAGES.join(",")));
     assert_eq!(
         text.lines().last().unwrap(),
-        r#""2026-03-10","/a ""quoted"", page","10","0","20","","","","""#,
+        r#""2026-03-10","/hardly","1","1","3","100","0","","","0""#,
         "no figure is an empty field"
     );
     let asked = "site=shop.example&report=pages&date_range=7d&format=";
@@ -166,7 +167,7 @@ async fn each_format_is_read_back_by_what_reads_it() {
 
 #[tokio::test]
 async fn whoever_may_not_read_a_site_gets_no_file_and_learns_nothing() {
-    let served = crate::console::serve(store(10, &batch()).await, 10).await;
+    let served = crate::console::serve(store(1, &batch()).await, 1).await;
     let asked = "report=pages&format=csv&date_range=7d";
     let hidden = fetched(&served, &served.shop, &format!("site=other.example&{asked}")).await;
     let unknown = fetched(&served, &served.shop, &format!("site=unknown.example&{asked}")).await;
@@ -214,7 +215,7 @@ async fn the_program_exports_beside_a_running_collector_and_without_one() {
         .body(Full::new(Bytes::from(pageview("shop.example", "/pricing", None).to_string())));
     assert_eq!(client.request(hit.unwrap()).await.unwrap().status(), 202);
     eventually("the page is in the database", async || {
-        let sql = "SELECT count() FROM sillage.pages";
+        let sql = "SELECT count() FROM sillage.page_days";
         program.store.ask_as_owner(sql).rows::<u64>().await.is_ok_and(|rows| rows == [1])
     })
     .await;

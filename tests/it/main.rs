@@ -36,7 +36,6 @@ mod reading;
 mod release;
 mod reload;
 mod restart;
-mod rounding;
 mod ship;
 mod slot;
 mod store;

@@ -133,8 +133,8 @@ async fn the_worked_example_is_read_back_to_the_last_figure() {
     let all = ["visitors", "pageviews", "visits", "bounce_rate", "visit_duration", "views_per_visit"];
     assert_eq!(served.rows(json!({ "metrics": all })).await, [json!([2, 5, 3, 67, 400, 1.67])]);
     assert_eq!(
-        served.rows(json!({ "metrics": ["visits", "visitors", "time_on_page"], "dimensions": ["time:hour"] })).await,
-        [json!(["2026-03-10 10:00:00", 2, 2, 45]), json!(["2026-03-10 11:00:00", 1, 0, null])]
+        served.rows(json!({ "metrics": ["visits", "visitors", "pageviews"], "dimensions": ["time:hour"] })).await,
+        [json!(["2026-03-10 10:00:00", 2, 2, 4]), json!(["2026-03-10 11:00:00", 1, 0, 1])]
     );
     assert_eq!(
         served.rows(json!({ "metrics": ["visits"], "date_range": ["2026-03-09", "2026-03-09"] })).await,
@@ -185,6 +185,17 @@ async fn the_worked_example_is_read_back_to_the_last_figure() {
 async fn filters_order_and_pages(served: &Served) {
     for (filter, pageviews) in [
         (json!(["is", "event:page", ["/"]]), 2),
+        (json!(["contains_not", "event:page", ["ric"]]), 2),
+        (json!(["matches_not", "event:page", ["^/$"]]), 3),
+        (json!(["is", "event:page", ["/PRICING"]]), 0),
+        (json!(["is", "event:page", ["/PRICING"], { "case_sensitive": false }]), 3),
+        (json!(["contains", "event:page", ["RIC"], { "case_sensitive": false }]), 3),
+        (json!(["matches", "event:page", ["^/PR"], { "case_sensitive": false }]), 3),
+        (json!(["or", [["is", "event:page", ["/"]], ["contains", "event:page", ["ric"]]]]), 5),
+        (json!(["not", ["is", "event:page", ["/"]]]), 3),
+        (json!(["or", [["is", "visit:country", ["DE"]], ["is", "event:page", ["/"]]]]), 3),
+        (json!(["is", "visit:country_name", ["France"]]), 4),
+        (json!(["contains", "visit:country_name", ["erman"]]), 1),
         (json!(["is", "event:page", ["/", "/pricing"]]), 5),
         (json!(["is_not", "event:page", ["/"]]), 3),
         (json!(["contains", "event:page", ["ric", "nothing"]]), 3),
@@ -227,62 +238,128 @@ async fn filters_order_and_pages(served: &Served) {
 
     let pattern = json!({
         "site_id": "shop.example", "date_range": "7d", "metrics": ["visitors"],
-        "filters": [["matches", "event:page", ["secret("]]],
+        "filters": [["not", ["matches", "event:page", ["secret("]]]],
     });
     let reply = served.ask_as(&served.everything, &pattern.to_string()).await;
     assert_eq!(reply.status, 400);
     assert_eq!(reply.body, json!({ "error": "a `matches` filter holds an expression that RE2 does not understand" }));
 }
 
-#[tokio::test]
-async fn figures_leave_rounded_and_the_reading_user_sees_no_table() {
-    let batch = Batch {
-        token: "query-10".into(),
-        origin: "".into(),
-        pages: vec![
-            page("shop.example", TEN, "/five", [5, 5, 5, 5, 5, 2, 500, 36_000, 4, 800, 10, 0]),
-            page("shop.example", TEN, "/four", [4, 4, 4, 4, 4, 1, 100, 0, 0, 0, 0, 0]),
-            page("shop.example", TEN, "/fifteen", [15, 0, 14, 1, 1, 1, 0, 0, 0, 0, 0, 0]),
-            page("other.example", TEN, "/", [4, 4, 4, 4, 4, 1, 100, 4_000, 4, 0, 0, 0]),
-        ],
-        breakdowns: vec![
-            breakdown("country", "/", "FR", [26, 14, 14, 5, 1, 77]),
-            breakdown("country", "/", "DE", [4, 4, 4, 4, 4, 4]),
-        ],
-        actions: vec![action("", "", 24, 4)],
-        timings: worked_example().timings,
-    };
-    let store = store(10, &batch).await;
-    let served = serve(store.clone(), 10).await;
+/// Published rows as a release draws them: days, and what was too small for a day with its week or month.
+const DRAWN: &[&str] = &[
+    "INSERT INTO {db}.site_days (site, day, period, pageviews, visitors, visits, bounces, visit_seconds) VALUES \
+     ('shop.example', '2026-03-08', 'day', 60, 40, 50, 20, 18000), ('shop.example', '2026-03-09', 'day', 90, 70, 60, 30, 19800), \
+     ('shop.example', '2026-03-08', 'week', 20, 20, 20, 0, 0), ('shop.example', '2026-02-28', 'month', 30, 20, 20, 0, 0)",
+    "INSERT INTO {db}.page_days (site, day, period, page, pageviews, visitors, visits) VALUES \
+     ('shop.example', '2026-03-09', 'day', '/', 50, 40, 40), ('shop.example', '2026-03-08', 'week', '/quiet', 20, 20, 10), \
+     ('shop.example', '2026-02-28', 'month', '/rare', 30, 20, 0)",
+    "INSERT INTO {db}.dimension_days (site, day, period, dimension, value, pageviews, visitors, visits, bounces) VALUES \
+     ('shop.example', '2026-03-09', 'day', 'country', 'FR', 60, 40, 110, 120)",
+    "INSERT INTO {db}.site_days (site, day, period, origin, pageviews, visitors, visits) VALUES \
+     ('shop.example', '2026-03-09', 'day', 'plausible:2026-03-10', 1000, 1000, 1000)",
+    "INSERT INTO {db}.robot_days (site, day, period, page, kind, hits) VALUES \
+     ('shop.example', '2026-03-09', 'day', '/', 'ai_crawler', 30)",
+];
 
-    let of_page = ["pageviews", "visitors", "visits", "bounce_rate", "visit_duration", "time_on_page", "scroll_depth"];
-    assert_eq!(
-        served.rows(json!({ "metrics": of_page, "dimensions": ["event:page"] })).await,
-        [json!(["/fifteen", 20, 10, 0, null, null, null, null]), json!(["/five", 10, 10, 10, null, null, null, null]),]
-    );
-    let all = ["visitors", "pageviews", "visits", "bounce_rate", "visit_duration", "views_per_visit"];
-    assert_eq!(served.rows(json!({ "metrics": all })).await, [json!([10, 20, 10, null, null, null])]);
-    assert_eq!(
-        served.rows(json!({ "metrics": all, "site_id": "other.example" })).await,
-        [json!([0, 0, 0, null, null, null])]
-    );
-    assert_eq!(
-        served.rows(json!({ "metrics": all, "dimensions": ["visit:country"] })).await,
-        [json!(["FR", 10, 30, 10, null, null, null])]
-    );
-    assert_eq!(
-        served.rows(json!({ "metrics": ["events", "visitors"], "dimensions": ["event:name"] })).await,
-        [json!(["Signup", 20, 0])]
-    );
-
-    for table in ["pages", "breakdowns", "actions", "timings"] {
-        let refused = store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await;
-        assert_eq!(refused.unwrap_err().failure().code, 497, "{table}");
+async fn drawn() -> (Served, Store) {
+    let store = store(10, &Batch { token: "none".into(), ..Batch::default() }).await;
+    for statement in DRAWN {
+        store.statement(&statement.replace("{db}", store.database())).await.unwrap();
     }
-    let timings = "SELECT metric, count, p50, p75, p95 FROM report_timings(site='shop.example', from='2026-03-10', \
-                   to='2026-03-10', timezone='UTC', grain='', by_page=0, page_op='', pages=[])";
-    let rows = store.ask(timings).rows::<(String, i64, i64, i64, i64)>().await.unwrap();
-    assert_eq!(rows, [("lcp".into(), 100, 32, 181, 1024)]);
+    (serve(store.clone(), 10).await, store)
+}
 
+#[tokio::test]
+async fn rests_of_weeks_and_months_count_in_ranges_that_hold_a_week_or_a_month() {
+    let (served, _store) = drawn().await;
+    let pageviews = async |range: Value| {
+        let rows = served.rows(json!({ "metrics": ["pageviews"], "date_range": range })).await;
+        rows[0][0].as_i64().unwrap()
+    };
+    assert_eq!(pageviews(json!(["2026-03-08", "2026-03-09"])).await, 150, "two days");
+    assert_eq!(pageviews(json!(["2026-03-03", "2026-03-09"])).await, 170, "seven days, with the rest of a week");
+    assert_eq!(pageviews(json!(["2026-02-10", "2026-03-09"])).await, 200, "28 days, with the rest of a month too");
+    let by = async |dimension: &str| {
+        let question = json!({
+            "metrics": ["pageviews"], "dimensions": [dimension], "date_range": ["2026-02-01", "2026-03-09"],
+        });
+        served.rows(question).await
+    };
+    assert_eq!(by("time:day").await, [json!(["2026-03-08", 60]), json!(["2026-03-09", 90])]);
+    assert_eq!(by("time:week").await, [json!(["2026-03-02", 80]), json!(["2026-03-09", 90])]);
+    assert_eq!(by("time:month").await, [json!(["2026-02-01", 30]), json!(["2026-03-01", 170])]);
+    assert_eq!(by("event:page").await, [json!(["/", 50]), json!(["/rare", 30]), json!(["/quiet", 20])]);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_no_row_shows_is_the_level_above_minus_the_rows() {
+    let (served, _store) = drawn().await;
+    let question = json!({
+        "site_id": "shop.example", "metrics": ["pageviews", "visits", "visitors"], "dimensions": ["event:page"],
+        "date_range": ["2026-02-01", "2026-03-09"], "include": { "rest": true }, "pagination": { "limit": 1 },
+    });
+    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    assert_eq!(reply.body["meta"]["rest"], json!({ "dimensions": ["(rest)"], "metrics": [100, 100, null] }));
+    assert_eq!(reply.body["meta"]["protection"], json!("tens"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_rate_of_drawn_figures_needs_a_hundred_below_the_line() {
+    let (served, _store) = drawn().await;
+    let rates = async |range: Value| {
+        let metrics = ["bounce_rate", "visit_duration", "views_per_visit"];
+        served.rows(json!({ "metrics": metrics, "date_range": range })).await
+    };
+    assert_eq!(rates(json!(["2026-03-09", "2026-03-09"])).await, [json!([null, null, null])]);
+    assert_eq!(rates(json!(["2026-03-08", "2026-03-09"])).await, [json!([45, 344, 1.4])]);
+    // Two draws may put a part above its whole.
+    let country = json!({ "metrics": ["bounce_rate"], "dimensions": ["visit:country"], "date_range": "7d" });
+    assert_eq!(served.rows(country).await, [json!(["FR", 100])]);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn imported_figures_count_where_they_are_asked_for() {
+    let (served, _store) = drawn().await;
+    let visits = async |imports: bool| {
+        let question = json!({
+            "metrics": ["visits"], "date_range": ["2026-03-09", "2026-03-09"], "include": { "imports": imports },
+        });
+        served.rows(question).await
+    };
+    assert_eq!(visits(false).await, [json!([60])]);
+    assert_eq!(visits(true).await, [json!([1060])]);
+    let robots = json!({ "metrics": ["hits"], "dimensions": ["event:robot"], "date_range": "7d" });
+    assert_eq!(served.rows(robots).await, [json!(["ai_crawler", 30])]);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn shares_names_hours_and_comparisons_stand_beside_the_figures() {
+    let store = store(1, &worked_example()).await;
+    let served = serve(store, 1).await;
+    let rows = served
+        .rows(json!({ "metrics": ["visitors", "percentage"], "dimensions": ["visit:country", "visit:country_name"] }))
+        .await;
+    assert_eq!(rows, [json!(["DE", "Germany", 1, 50.0]), json!(["FR", "France", 1, 50.0])]);
+    let rates = json!({ "metrics": ["events", "conversion_rate"], "dimensions": ["event:goal"] });
+    assert_eq!(served.rows(rates).await, [json!(["Signup", 3, 100.0])]);
+    let hours = json!({ "metrics": ["pageviews"], "dimensions": ["time"], "date_range": "24h" });
+    assert_eq!(served.rows(hours).await, [json!(["2026-03-10 10:00:00", 4]), json!(["2026-03-10 11:00:00", 1])]);
+
+    let question = json!({
+        "site_id": "shop.example", "metrics": ["pageviews", "bounce_rate"], "date_range": ["2026-03-11", "2026-03-11"],
+        "include": { "comparisons": { "mode": "previous_period" } },
+    });
+    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    assert_eq!(
+        reply.body["results"],
+        json!([{ "metrics": [0, null], "dimensions": [], "comparison": {
+            "metrics": [5, 67], "dimensions": [], "change": [-100.0, null],
+        } }])
+    );
+    assert_eq!(reply.body["meta"]["comparison_date_range"], json!(["2026-03-10", "2026-03-10"]));
     served.stop().await;
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use sillage::rollup::counters::{ActionsRow, BreakdownsRow, ImportsRow, PagesRow, TimingsRow};
+use sillage::store::readers;
 use sillage::store::{Batch, Endpoint, Login, Store, StoreError, migrate};
 
 use crate::support::{self, EXACT, eventually, fresh_store};
@@ -209,30 +210,12 @@ async fn a_file_that_changed_after_it_was_applied_is_refused() {
     assert!(matches!(changed, Err(migrate::MigrateError::Changed("0009_test"))), "{changed:?}");
 }
 
-/// A report as the views of reports are: run with the rights of the owner, rounded, with parameters.
-const VIEW: &[migrate::SchemaFile] = &[migrate::SchemaFile {
-    name: "views_test",
-    text: "CREATE OR REPLACE VIEW {{database}}.report{{on_cluster}}\n\
-           DEFINER = {{definer}} SQL SECURITY DEFINER\n\
-           AS SELECT page, round(sum(pageviews) / {{rounding}}) * {{rounding}} AS views\n\
-           FROM {{database}}.pages WHERE site = {site:String} GROUP BY page;\n",
-}];
-
 #[tokio::test]
-async fn views_follow_the_rounding_and_the_reading_user_reads_them_and_nothing_else() {
+async fn the_reading_user_reads_the_published_tables_and_nothing_else() {
     let store = fresh_store().await;
     store.insert(&Batch { pages: vec![page(MARCH, "/", 26)], ..batch("node-1") }).await.unwrap();
-    let views = async || {
-        let question = store.ask("SELECT views FROM report(site = {site:String})").param("site", "shop.example");
-        question.rows::<f64>().await.unwrap()
-    };
-    migrate::apply_files(&store, &EXACT, VIEW).await.unwrap();
-    assert_eq!(views().await, [26.0]);
-    let rounded = migrate::MigrationSettings { rounding: 10, ..EXACT };
-    migrate::apply_files(&store, &rounded, VIEW).await.unwrap();
-    assert_eq!(views().await, [30.0]);
-    assert_eq!(migrate::apply_files(&store, &rounded, VIEW).await.unwrap(), []);
-
+    let read = store.ask("SELECT sum(pageviews) FROM page_days WHERE site = 'shop.example'").rows::<i64>().await;
+    assert_eq!(read.unwrap(), [26]);
     for sql in [
         "SELECT sum(pageviews) FROM pages",
         "SELECT * FROM schema_migrations",
@@ -284,12 +267,13 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
     assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
     // Our own engine takes no GRANT, and need not: its users' file has them.
-    assert_eq!(migrate::grant_reader(&store, &config).await, []);
+    let none = std::collections::BTreeSet::new();
+    assert_eq!(readers::grant_readers(&store, &config, &none).await, []);
     config.database = "elsewhere".into();
     let elsewhere = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("as before")));
-    let told = migrate::grant_reader(&elsewhere, &config).await;
-    assert_eq!(told[0].sql, "GRANT SELECT ON elsewhere.report_pages TO sillage_reader");
-    assert_eq!(told.len(), 4);
+    let told = readers::grant_readers(&elsewhere, &config, &none).await;
+    assert_eq!(told[0].sql, "GRANT SELECT ON elsewhere.site_hours TO sillage_reader");
+    assert_eq!(told.len(), 14);
     config.reader_password_file = "/nowhere".into();
     assert!(matches!(Endpoint::remote(&config), Err(("clickhouse.reader_password_file", _, _))));
 }

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use sillage::config;
 use sillage::store::engine::EngineOptions;
-use sillage::store::reports::VIEWS;
+use sillage::store::published::TABLES;
+use sillage::store::scope::{ReaderAccess, ReaderScope};
 use sillage::store::{Endpoint, Engine, Store, migrate};
 use tokio::runtime::Runtime;
 
-/// A view of the tests' own that the reading user is granted beside the real ones.
-const TEST_VIEW: &str = "report";
-/// Databases that the reading user is granted views in.
+/// Databases that the reading users are granted the published tables of.
 const DATABASES_MAX: u32 = 260;
 /// A database in which the reading user was granted a table too, by mistake.
 pub(crate) const OPEN_DATABASE: &str = "opened";
@@ -40,10 +39,12 @@ impl Shared {
     fn start() -> Self {
         let tasks = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = process_folder();
-        let views =
-            (0..DATABASES_MAX).flat_map(|n| VIEWS.iter().chain([&TEST_VIEW]).map(move |view| format!("t{n}.{view}")));
-        let opened = VIEWS.iter().chain([&"pages"]).map(|name| format!("{OPEN_DATABASE}.{name}"));
-        let options = EngineOptions { report_views: views.chain(opened).collect(), ..options(&folder) };
+        let names = TABLES.map(|table| table.name);
+        let tables = (0..DATABASES_MAX).flat_map(|n| names.iter().map(move |name| format!("t{n}.{name}")));
+        let opened = names.iter().chain([&"pages"]).map(|name| format!("{OPEN_DATABASE}.{name}"));
+        let scopes = [ReaderScope::of(["shop.example"]), ReaderScope::of(["other.example"])].into();
+        let readers = ReaderAccess { tables: tables.chain(opened).collect(), scopes };
+        let options = EngineOptions { readers, ..options(&folder) };
         let (data, runtime) = (options.dir.clone(), options.runtime_dir.clone());
         let engine = tasks.block_on(Engine::start(options)).unwrap();
         let endpoint = engine.endpoint();

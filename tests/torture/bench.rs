@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use sillage::config;
 use sillage::store::engine::EngineOptions;
-use sillage::store::reports::VIEWS;
+use sillage::store::published::TABLES;
+use sillage::store::scope::ReaderAccess;
 use sillage::store::{Endpoint, Engine, Store};
 use tokio::time::sleep;
 
@@ -54,10 +55,10 @@ impl Bench {
     pub(crate) async fn remote(name: &str, rate: u32) -> Self {
         let folders = Folders::new(name);
         let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
-        let report_views = VIEWS.iter().map(|view| format!("sillage.{view}")).collect();
+        let tables = TABLES.map(|table| format!("sillage.{}", table.name)).into();
+        let readers = ReaderAccess { tables, ..ReaderAccess::default() };
         let program = Some(env!("CARGO_BIN_EXE_sillage").into());
-        let options =
-            EngineOptions { dir: data, runtime_dir: runtime, program, report_views, ..EngineOptions::default() };
+        let options = EngineOptions { dir: data, runtime_dir: runtime, program, readers, ..EngineOptions::default() };
         let engine = Engine::start(options).await.unwrap();
         let proxy = Proxy::start(address(&engine.endpoint())).await;
         let password = folders.memory.join("password");

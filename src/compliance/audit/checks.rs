@@ -75,8 +75,7 @@ pub static CHECKS: [Check; 23] = [
     check(11, "stored places, and the location files with their age", judge_data::no_finer_than_city),
     check(
         12,
-        "privacy.protection; the text of every view; what the reading user was granted, and what it gets when it tries \
-         every table and every view",
+        "privacy.protection; what the reading user was granted, and what it gets when it tries every table",
         judge_data::rounded,
     ),
     check(
@@ -90,11 +89,7 @@ pub static CHECKS: [Check; 23] = [
     check(17, "privacy.last_review", judge_setup::reviewed),
     check(18, "privacy.controller", judge_setup::informed),
     check(19, "privacy.honour_gpc, privacy.honour_dnt, and the script's own respect of both", judge_setup::objection),
-    check(
-        20,
-        "that rows are kept and views are asked by site; which tokens read every site",
-        judge_data::each_publisher,
-    ),
+    check(20, "that rows are kept by site; which tokens read every site", judge_data::each_publisher),
     check(21, "where ClickHouse and the location files are; which hosts the script names", judge_setup::transfers),
     check(22, "every text that the program makes, and the controller's name in it", judge_setup::no_seal),
     check(23, "privacy.processor, and which tokens read every site", judge_setup::under_contract),

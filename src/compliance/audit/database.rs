@@ -2,24 +2,19 @@
 //! the reading user can do when it tries. Must ask for names, counts and dates only, never for a value that a visitor
 //! sent.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-
 use crate::config::Config;
-use crate::event::Dimension;
 use crate::store::client::{SqlQuestion, Store};
 use crate::store::error::StoreError;
 use crate::store::expected_schema::ExpectedSchema;
 use crate::store::migrate::MigrationSettings;
+use crate::store::published::{self, Table};
 
 /// ClickHouse's number for a right that is missing.
 const ACCESS_DENIED: u32 = 497;
 const UNKNOWN_TABLE: u32 = 60;
-/// Sites whose reports are read: enough to see a view at work.
-const SITES_TRIED: usize = 20;
-/// Columns of counts that views may have.
-const COUNTS: [&str; 4] = ["visitors", "pageviews", "visits", "events"];
+/// Columns of counts that published tables may have.
+const COUNTS: [&str; 9] =
+    ["visitors", "pageviews", "visits", "bounces", "exits", "engaged_views", "scroll_views", "count", "hits"];
 /// Tables of the system that would tell the reading user more than figures.
 const SYSTEM_TABLES: [&str; 4] = ["system.parts", "system.processes", "system.query_log", "system.part_log"];
 
@@ -32,8 +27,6 @@ pub struct DatabaseEvidence {
     pub version: String,
     /// What `schema/` declares.
     pub declared: ExpectedSchema,
-    /// What each declared view selects, as this server would write it.
-    pub selects: BTreeMap<String, String>,
     /// What there is.
     pub tables: Vec<TableEvidence>,
     /// What reads our tables from another database, by its name there.
@@ -80,7 +73,7 @@ pub struct ReaderEvidence {
     pub opened: Vec<String>,
     /// Tables that it was refused.
     pub refused: usize,
-    /// Declared views that did not answer it.
+    /// Published tables that did not answer it.
     pub silent: Vec<String>,
     /// Counts that it was given, and how many of those were no multiple of the rounding.
     pub counts: (u64, u64),
@@ -109,7 +102,7 @@ pub struct StoredEvidence {
 
 impl DatabaseEvidence {
     /// Asks the database of `store`.
-    pub(super) async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn gather(config: &Config, store: &Store) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
         let settings =
             MigrationSettings { retention_months: privacy.retention_months, rounding: privacy.protection.step() };
@@ -118,12 +111,11 @@ impl DatabaseEvidence {
         Ok(Self {
             name: store.database().to_owned(),
             version: first(store.ask_as_owner("SELECT version()")).await?.unwrap_or_default(),
-            selects: selects(store, &declared).await?,
             elsewhere: ours(store, ELSEWHERE).rows().await?,
             logs: store.ask_as_owner(LOGS).rows().await?,
             others: others(store).await,
             reader: match store.reader_user() {
-                Some(user) => Some(ReaderEvidence::gather(user, config, store, &declared, now).await),
+                Some(user) => Some(ReaderEvidence::gather(user, config, store, &declared).await),
                 None => None,
             },
             stored: StoredEvidence::gather(store).await.ok(),
@@ -196,21 +188,13 @@ async fn oldest(store: &Store, table: &str) -> Result<Option<(u64, jiff::civil::
     Ok(found.and_then(|(rows, day)| Some((rows, day.parse().ok()?))))
 }
 
-/// The server writes a query in one way only: so two that are the same read the same.
-async fn selects(store: &Store, declared: &ExpectedSchema) -> Result<BTreeMap<String, String>, StoreError> {
-    let mut selects = BTreeMap::new();
-    for view in &declared.views {
-        let question = store.ask_as_owner("SELECT formatQuerySingleLine({text:String})").param("text", &view.select);
-        selects.insert(view.name.clone(), first(question).await?.unwrap_or_default());
-    }
-    Ok(selects)
-}
-
 impl ReaderEvidence {
-    async fn gather(user: &str, config: &Config, store: &Store, declared: &ExpectedSchema, now: Timestamp) -> Self {
+    async fn gather(user: &str, config: &Config, store: &Store, declared: &ExpectedSchema) -> Self {
         let mut reader = Self { user: user.to_owned(), ..Self::default() };
         reader.grants = store.ask("SHOW GRANTS").rows().await.unwrap_or_default();
-        let own = declared.tables.iter().map(|table| format!("{}.{}", store.database(), table.name));
+        let is_published = |name: &str| published::TABLES.iter().any(|table| table.name == name);
+        let own = declared.tables.iter().filter(|table| !is_published(&table.name));
+        let own = own.map(|table| format!("{}.{}", store.database(), table.name));
         for table in own.chain(SYSTEM_TABLES.map(str::to_owned)) {
             // Names of ours, from fixed texts and a checked key of the configuration.
             match store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await {
@@ -220,61 +204,27 @@ impl ReaderEvidence {
                 Err(_) | Ok(_) => reader.opened.push(table),
             }
         }
-        let to = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let from = to.saturating_sub(jiff::Span::new().months(i64::from(config.privacy.retention_months)));
-        let range = (from.to_string(), to.to_string());
-        let sites: Vec<&str> = config.site.iter().map(|site| site.name.as_str()).take(SITES_TRIED).collect();
-        for view in &declared.views {
-            for site in sites.iter().copied().chain(sites.is_empty().then_some("")) {
-                match counts(store, &view.name, &view.select, site, &range, config.privacy.protection.step()).await {
-                    Ok((given, exact)) => reader.counts = (reader.counts.0 + given, reader.counts.1 + exact),
-                    Err(_) if reader.silent.contains(&view.name) => {}
-                    Err(_) => reader.silent.push(view.name.clone()),
-                }
+        for table in published::TABLES.iter().filter(|table| !table.figures.is_empty()) {
+            match counts(store, table, config.privacy.protection.step()).await {
+                Ok((given, exact)) => reader.counts = (reader.counts.0 + given, reader.counts.1 + exact),
+                Err(_) => reader.silent.push(table.name.to_owned()),
             }
         }
         reader
     }
 }
 
-/// Asks a view, as the reading user, for all it has of a site: how many counts came, and how many were not rounded.
-async fn counts(
-    store: &Store,
-    view: &str,
-    select: &str,
-    site: &str,
-    (from, to): &(String, String),
-    rounding: u32,
-) -> Result<(u64, u64), StoreError> {
-    let parameters = parameters(select);
-    let given: Vec<String> = parameters.iter().map(|(name, kind)| format!("{name}={{{name}:{kind}}}")).collect();
-    let has = |name: &&&str| select.contains(&format!(" AS {name}"));
+/// Reads a published table as the reading user: how many figures came, and how many are no multiple of the step. What an
+/// import brought is drawn like the rest.
+async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), StoreError> {
+    let counted = table.figures.iter().map(|column| column.name).filter(|name| COUNTS.contains(name));
     let sum = |holds: &str| {
-        let parts = COUNTS.iter().filter(has).map(|name| format!("countIf({name} {holds})"));
+        let parts = counted.clone().map(|name| format!("countIf({name} {holds})"));
         parts.chain(["0".to_owned()]).collect::<Vec<_>>().join(" + ")
     };
-    let sums = format!("toUInt64({}), toUInt64({})", sum("!= 0"), sum(&format!("% {rounding} != 0")));
-    let mut question = store.ask(&format!("SELECT {sums} FROM {}.{view}({})", store.database(), given.join(", ")));
-    for (name, kind) in &parameters {
-        question = match (name.as_str(), kind.as_str()) {
-            ("site", _) => question.param(name, site),
-            ("from", _) => question.param(name, from),
-            ("to", _) => question.param(name, to),
-            ("timezone", _) => question.param(name, "UTC"),
-            ("dimension", _) => question.param(name, Dimension::Country.name()),
-            ("by_page" | "by_value", _) => question.param(name, 1_u8),
-            (_, "String") => question.param(name, ""),
-            (_, kind) if kind.starts_with("Array") => question.param(name, Vec::<String>::new()),
-            (_, _) => question.param(name, 0_u8),
-        };
-    }
+    let sums = format!("toUInt64({}), toUInt64({})", sum("!= 0"), sum(&format!("% {step} != 0")));
+    let question = store.ask(&format!("SELECT {sums} FROM {}.{}", store.database(), table.name));
     Ok(question.rows::<(u64, u64)>().await?.first().copied().unwrap_or_default())
-}
-
-/// Names and types of the parameters of a view.
-fn parameters(select: &str) -> BTreeMap<String, String> {
-    let parts = select.split('{').skip(1).filter_map(|part| part.split_once('}')?.0.split_once(':'));
-    parts.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
 
 /// Names of query parameters that are part of pages; what is no plain name is no parameter that a site would keep.
@@ -313,17 +263,5 @@ impl StoredEvidence {
             fine_places: count(FINE_PLACES).await?,
             sites: names(&distinct("site", "pages")).await?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_parameters_of_a_view_are_read_from_its_text() {
-        let found = parameters("SELECT {site:String} WHERE {pages:Array(String)} AND {site:String}");
-        let expected = [("pages", "Array(String)"), ("site", "String")];
-        assert_eq!(found, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())).into());
     }
 }

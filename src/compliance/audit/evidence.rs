@@ -71,7 +71,7 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
         tags: try_tags(config.privacy.hash_address)?,
         script: tracker::TEXT.to_owned(),
         texts: texts(config, now),
-        database: DatabaseEvidence::gather(config, store, now).await?,
+        database: DatabaseEvidence::gather(config, store).await?,
         machine: MachineEvidence::gather(&config.runtime.dir)?,
     })
 }

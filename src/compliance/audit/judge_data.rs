@@ -7,6 +7,7 @@ use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
 use crate::event::{Dimension, TimingMetric};
 use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
+use crate::store::published;
 
 /// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
 const GRACE_DAYS: i64 = 7;
@@ -16,8 +17,6 @@ const MONTHS_MAX: u32 = 25;
 const ROUNDING_MIN: u32 = 10;
 
 const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
-const REPLACE: &str = "run `sillage migrate` with this configuration; if somebody replaced the view, first \
-    DELETE FROM schema_migrations WHERE file LIKE 'views%'";
 const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
 
 /// What is stored, or a note that nobody could look.
@@ -200,19 +199,12 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
         ));
         waiting_too_long(evidence, look);
     }
-    for view in &database.declared.views {
-        let Some(live) = database.table(&view.name) else { continue };
-        if database.selects.get(&view.name) != Some(&live.select) || !live.statement.contains("SQL SECURITY DEFINER") {
-            let found = format!("{} is not the view that schema/ declares for this configuration", view.name);
-            look.fault(found, REPLACE);
-        }
-    }
     match &database.reader {
-        Some(reader) => reads_views_only(reader, database, rounding, look),
+        Some(reader) => reads_published_tables_only(reader, database, rounding, look),
         None => look.person(format!(
             "This ClickHouse is run by somebody else: give Grafana and people a user that is granted SELECT on {} and \
              nothing else.",
-            database.declared.views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", ")
+            published::TABLES.map(|table| table.name).join(", ")
         )),
     }
 }
@@ -230,23 +222,28 @@ fn waiting_too_long(evidence: &Evidence, look: &mut Observation) {
     }
 }
 
-fn reads_views_only(reader: &ReaderEvidence, database: &DatabaseEvidence, rounding: u32, look: &mut Observation) {
+fn reads_published_tables_only(
+    reader: &ReaderEvidence,
+    database: &DatabaseEvidence,
+    rounding: u32,
+    look: &mut Observation,
+) {
     let wanted = |grant: &&String| {
-        let view = |name: &str| **grant == format!("GRANT SELECT ON {}.{name} TO {}", database.name, reader.user);
-        !database.declared.views.iter().any(|declared| view(&declared.name))
+        let table = |name: &str| **grant == format!("GRANT SELECT ON {}.{name} TO {}", database.name, reader.user);
+        !published::TABLES.iter().any(|published| table(published.name))
     };
     let more: Vec<String> = reader.grants.iter().filter(wanted).cloned().collect();
     let user = &reader.user;
     look.none(
         &more,
-        &format!("{user} was granted more than the views"),
+        &format!("{user} was granted more than the published tables"),
         "revoke it",
-        format!("{user} is granted the {} views and nothing else", reader.grants.len()),
+        format!("{user} is granted the {} published tables and nothing else", reader.grants.len()),
     );
     look.none(
         &reader.opened,
         &format!("{user} could read"),
-        "revoke whatever lets it; only views may be granted",
+        "revoke whatever lets it; only published tables may be granted",
         format!("tried as {user}: {} tables refused", reader.refused),
     );
     if !reader.silent.is_empty() {
@@ -317,17 +314,6 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
         "rows are not kept by site as declared",
         "rebuild these tables as schema/0001_tables.sql has them",
         "every table keeps its rows by site first",
-    );
-    let everybody =
-        database.declared.views.iter().filter(|view| {
-            database.table(&view.name).is_some_and(|live| !live.select.contains("site = {site:String}"))
-        });
-    let everybody: Vec<String> = everybody.map(|view| view.name.clone()).collect();
-    look.none(
-        &everybody,
-        "views answer for all sites at once",
-        "run `sillage migrate`",
-        "every view is asked for one site",
     );
     let whole: Vec<&str> = config
         .console

@@ -2,22 +2,27 @@
 //! understand the figures, `query` as it was understood.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use super::compare::{EarlierRows, change};
+use super::dates::DayRange;
 use super::plan::column;
+use crate::config::{self, Protection};
+use crate::console::query::countries;
+use crate::console::query::question::{ParsedQuery, QueryDraft, QuestionError};
 use crate::console::query::vocabulary::RequestedDimension;
-use crate::console::query::{ParsedQuery, QueryDraft, QuestionError};
 use crate::sites::Site;
-use crate::store::report::{Column, Grain, Metric, Report, Role, Subject};
+use crate::store::report::{Column, Grain, Metric, RATE_BASE_MIN, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};
 
 /// How the collector keeps figures.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::console) struct StorageProfile {
-    /// Of which they are multiples.
-    pub(in crate::console) rounding: u32,
+pub struct StorageProfile {
+    /// How they are protected.
+    pub protection: Protection,
     /// Channels and campaigns are among them.
-    pub(in crate::console) marketing: bool,
+    pub marketing: bool,
 }
 
 /// Why there is no answer.
@@ -27,6 +32,37 @@ pub(in crate::console) enum QueryError {
     Bad(QuestionError),
     /// The database is away.
     Unavailable,
+}
+
+/// Rows with what they are parts of.
+pub(super) struct AnsweredRows {
+    pub(super) rows: Vec<ReportRow>,
+    whole: ReportRow,
+    base_min: i64,
+}
+
+/// The first and the last day of a `date_range`.
+///
+/// # Errors
+/// When it is not a range.
+pub(in crate::console) fn days(range: &Value, site: &Site, now: Timestamp) -> Result<(Date, Date), QueryError> {
+    let range = DayRange::read(range, now, &site.timezone).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    Ok((range.from, range.to))
+}
+
+impl StorageProfile {
+    /// What a configuration says.
+    pub fn of(privacy: &config::PrivacyConfig) -> Self {
+        Self { protection: privacy.protection, marketing: privacy.marketing != config::MarketingPolicy::Never }
+    }
+
+    /// Smallest number below the line of a rate.
+    pub(in crate::console) fn rate_base_min(self) -> i64 {
+        match self.protection {
+            Protection::Tens => RATE_BASE_MIN,
+            Protection::Exact => 1,
+        }
+    }
 }
 
 /// Answers `body` about `site`, whose figures are kept like this.
@@ -41,60 +77,160 @@ pub(in crate::console) async fn answer(
     kept: StorageProfile,
 ) -> Result<Value, QueryError> {
     let question = body.question(site, now, kept.marketing).map_err(|refusal| QueryError::Bad(refusal.into()))?;
-    let report = question.report(site).map_err(|refusal| QueryError::Bad(refusal.into()))?;
-    let mut rows = reports.rows(&report).await?;
-    if rows.is_empty() && question.dimensions.is_empty() && question.offset == 0 {
-        rows.push(ReportRow::default());
+    let base_min = kept.rate_base_min();
+    let report = question.report(site, base_min).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    let mut answered = question.rows(&report, reports).await?;
+    if answered.rows.is_empty() && question.dimensions.is_empty() && question.offset == 0 {
+        answered.rows.push(ReportRow::default());
     }
-    let mut meta = notes(&question, &report, kept.rounding);
-    if question.total_rows {
+    let mut meta = notes(&question, &report, kept.protection);
+    if question.include.total_rows {
         let total = reports.total(&report).await?;
         let total = if question.dimensions.is_empty() { 1 } else { total };
         meta.insert("total_rows".into(), total.into());
     }
-    if question.time_labels {
+    if question.include.time_labels {
         meta.insert("time_labels".into(), question.range.labels(report.grain, &site.timezone).into());
     }
-    let results: Vec<Value> = rows.iter().map(|row| question.result(row, &report)).collect();
+    if question.include.rest
+        && let Some(rest) = reports.rest(&report).await?
+    {
+        let metrics: Vec<Value> =
+            question.metrics.iter().map(|metric| rest.number(*metric).map_or(Value::Null, Value::from)).collect();
+        meta.insert("rest".into(), json!({ "dimensions": ["(rest)"], "metrics": metrics }));
+    }
+    let earlier = match question.include.comparisons {
+        Some(comparing) => {
+            let rows = comparing.rows(&report, question.range, site, reports).await?;
+            let days = [comparing.range.from.to_string(), comparing.range.to.to_string()];
+            meta.insert("comparison_date_range".into(), json!(days));
+            let whole = question.whole(&comparing_report(&report, comparing.range), reports).await?;
+            Some((rows, AnsweredRows { rows: Vec::new(), whole, base_min }))
+        }
+        None => None,
+    };
+    let result = |row: &ReportRow| question.result(row, &report, &answered, earlier.as_ref());
+    let results: Vec<Value> = answered.rows.iter().map(result).collect();
     Ok(json!({ "results": results, "meta": meta, "query": question.echo(body, site) }))
 }
 
+fn comparing_report(report: &Report, range: DayRange) -> Report {
+    Report { from: range.from, to: range.to, hours: range.hours, ..report.clone() }
+}
+
 impl ParsedQuery {
-    fn result(&self, row: &ReportRow, report: &Report) -> Value {
-        let metrics: Vec<Value> = self.metrics.iter().map(|metric| figure(row, *metric)).collect();
-        let dimension = |asked: &RequestedDimension| match column(asked, &report.subject) {
+    /// The rows, and the whole that they are parts of where a metric needs it.
+    pub(super) async fn rows(&self, report: &Report, reports: &Reports) -> Result<AnsweredRows, ReportError> {
+        let rows = reports.rows(report).await?;
+        let whole = self.whole(report, reports).await?;
+        Ok(AnsweredRows { rows, whole, base_min: report.rate_base_min })
+    }
+
+    /// The whole whose visitors are a hundred percent.
+    async fn whole(&self, report: &Report, reports: &Reports) -> Result<ReportRow, ReportError> {
+        let of_site = report.condition.is_none() || self.metrics.contains(&Metric::ConversionRate);
+        match self.metrics.iter().find(|metric| !metric.is_column()) {
+            None => Ok(ReportRow::default()),
+            Some(_) if of_site => reports.whole(&report.site_whole()).await,
+            Some(_) => reports.whole(report).await,
+        }
+    }
+
+    fn result(
+        &self,
+        row: &ReportRow,
+        report: &Report,
+        answered: &AnsweredRows,
+        earlier: Option<&(EarlierRows, AnsweredRows)>,
+    ) -> Value {
+        let metrics: Vec<Value> = self.metrics.iter().map(|metric| answered.figure(row, *metric)).collect();
+        let dimensions = self.names(row, report);
+        let Some((rows, whole)) = earlier else {
+            return json!({ "metrics": metrics, "dimensions": dimensions });
+        };
+        let before = rows.of(row);
+        let figures: Vec<Value> = self.metrics.iter().map(|metric| whole.figure(&before, *metric)).collect();
+        let changes = self.metrics.iter().zip(metrics.iter().zip(&figures));
+        let changes: Vec<Value> =
+            changes.map(|(metric, (now, then))| change(*metric, now, then, answered.base_min)).collect();
+        let dimensions_before = self.names(&before, report);
+        json!({
+            "metrics": metrics,
+            "dimensions": dimensions,
+            "comparison": { "metrics": figures, "dimensions": dimensions_before, "change": changes },
+        })
+    }
+
+    /// What tells a row apart, as the dimensions were asked for.
+    pub(super) fn names(&self, row: &ReportRow, report: &Report) -> Vec<String> {
+        let name = |asked: &RequestedDimension| match column(asked, &report.subject) {
             Column::Time => row.time.clone(),
             Column::Page => row.page.clone(),
+            Column::Value | Column::Metric(_) if *asked == RequestedDimension::CountryName => {
+                countries::name_of(&row.value)
+            }
             Column::Value | Column::Metric(_) => row.value.clone(),
         };
-        let dimensions: Vec<String> = self.dimensions.iter().map(dimension).collect();
-        json!({ "metrics": metrics, "dimensions": dimensions })
+        self.dimensions.iter().map(name).collect()
     }
 
     fn echo(&self, body: &QueryDraft, site: &Site) -> Value {
         let names: Vec<_> = self.metrics.iter().map(|metric| metric.name()).collect();
-        let dimensions: Vec<_> = self.dimensions.iter().map(RequestedDimension::name).collect();
+        let written = |key: &str| body.0.get(key).cloned().unwrap_or_else(|| json!([]));
+        let date_range = match self.range.hours {
+            Some(hours) => [hours.from.to_string(), hours.to.to_string()],
+            None => [self.range.from.to_string(), self.range.to.to_string()],
+        };
         json!({
             "site_id": &*site.name,
             "metrics": names,
-            "date_range": [self.range.from.to_string(), self.range.to.to_string()],
-            "dimensions": dimensions,
-            "filters": body.0.get("filters").cloned().unwrap_or_else(|| json!([])),
-            "order_by": body.0.get("order_by").cloned().unwrap_or_else(|| json!([])),
-            "include": { "time_labels": self.time_labels, "total_rows": self.total_rows },
+            "date_range": date_range,
+            "dimensions": written("dimensions"),
+            "filters": written("filters"),
+            "order_by": written("order_by"),
+            "include": {
+                "imports": self.include.imports,
+                "time_labels": self.include.time_labels,
+                "total_rows": self.include.total_rows,
+            },
             "pagination": { "limit": self.limit, "offset": self.offset },
         })
     }
 }
 
+impl AnsweredRows {
+    /// One figure of a row.
+    pub(super) fn figure(&self, row: &ReportRow, metric: Metric) -> Value {
+        match metric {
+            Metric::ViewsPerVisit => row.views_per_visit.into(),
+            Metric::Percentage | Metric::ConversionRate => self.share(row.visitors.unwrap_or(0)),
+            counted if counted.is_count() => row.number(metric).unwrap_or(0).into(),
+            _ => row.number(metric).map_or(Value::Null, Value::from),
+        }
+    }
+
+    /// Percent of the whole's visitors, with a decimal.
+    fn share(&self, part: i64) -> Value {
+        let whole = self.whole.visitors.unwrap_or(0);
+        if whole < self.base_min {
+            return Value::Null;
+        }
+        #[allow(clippy::cast_precision_loss, reason = "visitors fit into 52 bits")]
+        let percent = (1_000.0 * part as f64 / whole as f64).round() / 10.0;
+        json!(percent)
+    }
+}
+
 /// What a reader must know.
-fn notes(question: &ParsedQuery, report: &Report, rounding: u32) -> Map<String, Value> {
+fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map<String, Value> {
     let mut meta = Map::new();
-    meta.insert("rounding".into(), rounding.into());
-    let by_page = report.by_page || report.page.is_some();
+    meta.insert("protection".into(), if protection == Protection::Tens { "tens" } else { "exact" }.into());
+    meta.insert("rounding".into(), protection.step().into());
+    meta.insert("imports_included".into(), question.include.imports.into());
+    let by_page = report.names_pages() || matches!(report.subject, Subject::Pages(Role::Entry | Role::Exit));
     if question.metrics.contains(&Metric::Visitors) {
         let visitors = match report.subject {
-            Subject::Timings => "not kept with load times",
+            Subject::Timings | Subject::Robots | Subject::Outcomes => "not kept with these",
             Subject::Actions { .. } => "a person counts once a day for each action and value; days are added up",
             Subject::Pages(_) | Subject::Breakdown(_) if by_page => {
                 "a person counts once a day for each page; days and pages are added up"
@@ -108,7 +244,7 @@ fn notes(question: &ParsedQuery, report: &Report, rounding: u32) -> Map<String, 
         meta.insert("visitors".into(), visitors.into());
     }
     if question.metrics.iter().any(|metric| metric.is_load_time()) {
-        let note = "the load time that 50, 75 or 95 of a hundred kept to, rounded up to a fifth at the most: milliseconds; \
+        let note = "the load time that 50, 75 or 95 of a hundred kept to, rounded up by at most a fifth: milliseconds; \
                     cls: thousandths";
         meta.insert("load_times".into(), note.into());
     }
@@ -119,32 +255,21 @@ fn notes(question: &ParsedQuery, report: &Report, rounding: u32) -> Map<String, 
     {
         meta.insert("visits".into(), "visits that began on the page".into());
     }
+    if protection == Protection::Tens && matches!(report.grain, Grain::Hour | Grain::Day) {
+        meta.insert(
+            "rests".into(),
+            "what is too small for a day is published with its week or month: a longer range holds more than its days"
+                .into(),
+        );
+    }
     meta
-}
-
-fn figure(row: &ReportRow, metric: Metric) -> Value {
-    let whole = match metric {
-        Metric::ViewsPerVisit => return row.views_per_visit.into(),
-        Metric::Visitors => row.visitors,
-        Metric::Visits => row.visits,
-        Metric::Pageviews => row.pageviews,
-        Metric::BounceRate => row.bounce_rate,
-        Metric::VisitDuration => row.visit_duration,
-        Metric::TimeOnPage => row.time_on_page,
-        Metric::ScrollDepth => row.scroll_depth,
-        Metric::Events => row.events,
-        Metric::P50 => row.p50,
-        Metric::P75 => row.p75,
-        Metric::P95 => row.p95,
-    };
-    if metric.is_count() { whole.unwrap_or(0).into() } else { whole.into() }
 }
 
 impl From<ReportError> for QueryError {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Pattern => Self::Bad(QuestionError(error.to_string())),
-            ReportError::Unavailable | ReportError::Refused => Self::Unavailable,
+            ReportError::Unavailable | ReportError::Refused(_) => Self::Unavailable,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Span, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 use serde_json::Value;
 
 use crate::console::query::vocabulary::{QueryRefusal, shown};
-use crate::store::report::Grain;
+use crate::store::report::{Grain, HourSpan};
 
 /// Longest range: ten years, so that a list of labels stays short.
 const DAYS_MAX: i32 = 3_660;
@@ -14,24 +14,113 @@ const DAYS_MAX: i32 = 3_660;
 /// Longest range by the hour: a quarter.
 const HOURLY_DAYS_MAX: i32 = 92;
 
-/// Both days included.
+const HOUR_SECONDS: i64 = 3_600;
+
+/// Both days included, and the hours of them where the range is made of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DayRange {
     pub(super) from: Date,
     pub(super) to: Date,
+    pub(super) hours: Option<HourSpan>,
 }
 
 impl DayRange {
     /// Reads `date_range`.
-    pub(super) fn read(value: &Value, today: Date) -> Result<Self, QueryRefusal> {
+    pub(super) fn read(value: &Value, now: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
         match value {
-            Value::String(word) => Self::named(word, today),
+            Value::String(word) if word == "24h" => Self::last_day(now, timezone),
+            Value::String(word) => Self::named(word, now.to_zoned(timezone.clone()).date()),
             Value::Array(ends) => match ends.as_slice() {
+                [Value::String(from), Value::String(to)] if from.contains('T') && to.contains('T') => {
+                    Self::moments(moment(from, timezone)?, moment(to, timezone)?, timezone)
+                }
                 [Value::String(from), Value::String(to)] => Self::between(day(from)?, day(to)?),
                 _ => Err(unknown()),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(unknown()),
         }
+    }
+
+    /// The hour in progress and the 23 before it.
+    fn last_day(now: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
+        let from = now.saturating_sub(23.hours()).unwrap_or(now);
+        Self::moments(from, now.saturating_add(1.second()).unwrap_or(now), timezone)
+    }
+
+    /// Whole hours around two moments; whole days where they begin and end some.
+    fn moments(from: Timestamp, to: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
+        let hour = |seconds: i64| Timestamp::from_second(seconds.div_euclid(HOUR_SECONDS).saturating_mul(HOUR_SECONDS));
+        let outside = |_| QueryRefusal("`date_range` leaves the years 1970 to 2149".into());
+        let end = to.as_second().saturating_add(HOUR_SECONDS - 1);
+        let hours = HourSpan { from: hour(from.as_second()).map_err(outside)?, to: hour(end).map_err(outside)? };
+        if hours.to <= hours.from {
+            return Err(QueryRefusal("`date_range` ends before it begins".into()));
+        }
+        let local = |time: Timestamp| time.to_zoned(timezone.clone());
+        let last = local(hours.to.saturating_sub(1.second()).unwrap_or(hours.to)).date();
+        let days = Self::between(local(hours.from).date(), last)?;
+        let begins = days.from.to_zoned(timezone.clone()).map(|day| day.timestamp());
+        let ends = days.to.saturating_add(1.day()).to_zoned(timezone.clone()).map(|day| day.timestamp());
+        let whole = begins.is_ok_and(|begins| begins == hours.from) && ends.is_ok_and(|ends| ends == hours.to);
+        Ok(Self { hours: (!whole).then_some(hours), ..days })
+    }
+
+    /// A range as the older API names it: `period`, relative to `date`.
+    pub(super) fn of_period(
+        period: &str,
+        date: Option<&str>,
+        now: Timestamp,
+        timezone: &TimeZone,
+    ) -> Result<Self, QueryRefusal> {
+        if period == "custom" {
+            let days = date.and_then(|date| date.split_once(','));
+            let (from, to) =
+                days.ok_or_else(|| QueryRefusal("`period=custom` takes `date=2026-03-01,2026-03-31`".into()))?;
+            return Self::between(day(from)?, day(to)?);
+        }
+        let today = now.to_zoned(timezone.clone()).date();
+        match date {
+            None if period == "24h" => Self::last_day(now, timezone),
+            None => Self::named(period, today),
+            Some(date) => {
+                let date = day(date)?;
+                let range = Self::named(period, date)?;
+                let to = if period == "month" { date.last_of_month().min(today.max(date)) } else { range.to };
+                Self::between(range.from, to)
+            }
+        }
+    }
+
+    /// The range that this one is set against.
+    pub(super) fn before(self) -> Result<Self, QueryRefusal> {
+        if let Some(hours) = self.hours {
+            let length = hours.from.duration_until(hours.to);
+            let back = |time: Timestamp| time.saturating_sub(length).unwrap_or(time);
+            // All days that the hours may touch.
+            let days = Self::between(self.from.saturating_sub(i64::from(self.days()).days()), self.to)?;
+            return Ok(Self { hours: Some(HourSpan { from: back(hours.from), to: back(hours.to) }), ..days });
+        }
+        self.shifted(i64::from(self.days()))
+    }
+
+    /// The same days a year earlier; with `weekdays`, 52 weeks earlier.
+    pub(super) fn year_before(self, weekdays: bool) -> Result<Self, QueryRefusal> {
+        if self.hours.is_some() {
+            return Err(QueryRefusal("a range of hours is compared with the one before it only".into()));
+        }
+        if weekdays {
+            return self.shifted(364);
+        }
+        Self::between(self.from.saturating_sub(1.year()), self.to.saturating_sub(1.year()))
+    }
+
+    /// The same length, ending before this range on the same weekdays.
+    pub(super) fn before_by_weeks(self) -> Result<Self, QueryRefusal> {
+        self.shifted(i64::from((self.days() + 6) / 7 * 7))
+    }
+
+    fn shifted(self, days: i64) -> Result<Self, QueryRefusal> {
+        Self::between(self.from.saturating_sub(days.days()), self.to.saturating_sub(days.days()))
     }
 
     fn named(word: &str, today: Date) -> Result<Self, QueryRefusal> {
@@ -48,13 +137,18 @@ impl DayRange {
             "year" => today.first_of_year(),
             // Nothing is kept for longer than 25 months.
             "all" => back(26.months()),
+            "realtime" | "30m" => {
+                return Err(QueryRefusal(
+                    "figures of the last half hour are asked for by `GET /api/v1/stats/realtime/visitors`".into(),
+                ));
+            }
             _ => return Err(unknown()),
         };
         Self::between(from, today)
     }
 
-    fn between(from: Date, to: Date) -> Result<Self, QueryRefusal> {
-        let range = Self { from, to };
+    pub(super) fn between(from: Date, to: Date) -> Result<Self, QueryRefusal> {
+        let range = Self { from, to, hours: None };
         let kept = Date::constant(1970, 1, 2)..=Date::constant(2149, 6, 5);
         if !kept.contains(&from) || !kept.contains(&to) {
             return Err(QueryRefusal("`date_range` leaves the years 1970 to 2149".into()));
@@ -68,13 +162,15 @@ impl DayRange {
         Ok(range)
     }
 
-    fn days(self) -> i32 {
+    /// How many days it has.
+    pub(super) fn days(self) -> i32 {
         self.to.since(self.from).map_or(0, |span| span.get_days()) + 1
     }
 
     /// What plain `time` means.
     pub(super) fn grain(self, hours_are_kept: bool) -> Grain {
         match self.days() {
+            _ if self.hours.is_some() => Grain::Hour,
             1 if hours_are_kept => Grain::Hour,
             ..=92 => Grain::Day,
             _ => Grain::Month,
@@ -98,7 +194,9 @@ impl DayRange {
         for _ in 0..self.days() {
             match grain {
                 Grain::Whole => {}
-                Grain::Hour => labels.extend(hours(date, timezone)),
+                Grain::Hour => {
+                    labels.extend(hours(date, timezone).into_iter().filter(|label| self.holds(label, timezone)))
+                }
                 Grain::Day => labels.push(date.to_string()),
                 Grain::Week => labels.push(monday(date).to_string()),
                 Grain::Month => labels.push(date.first_of_month().to_string()),
@@ -107,6 +205,16 @@ impl DayRange {
         }
         labels.dedup();
         labels
+    }
+}
+
+impl DayRange {
+    /// Whether the hour of this name is part of the range.
+    fn holds(self, label: &str, timezone: &TimeZone) -> bool {
+        let Some(span) = self.hours else { return true };
+        let wall: Result<jiff::civil::DateTime, _> = label.parse();
+        let starts = wall.and_then(|wall| timezone.to_timestamp(wall));
+        starts.is_ok_and(|start| start >= span.from && start < span.to)
     }
 }
 
@@ -128,24 +236,24 @@ fn monday(date: Date) -> Date {
 }
 
 fn day(text: &str) -> Result<Date, QueryRefusal> {
-    if text.len() > 10 && text.contains('T') {
-        return Err(QueryRefusal(
-            "`date_range` takes days, not moments: figures are kept by the site's own day; write [\"2026-03-01\", \
-             \"2026-03-31\"] and ask for `time:hour` to see the hours of a day"
-                .into(),
-        ));
-    }
     let plain = text.len() == 10;
     text.parse()
         .ok()
         .filter(|_| plain)
-        .ok_or_else(|| QueryRefusal(format!("{} is no day; write YYYY-MM-DD", shown(text))))
+        .ok_or_else(|| QueryRefusal(format!("{} is not a day; write YYYY-MM-DD", shown(text))))
+}
+
+fn moment(text: &str, timezone: &TimeZone) -> Result<Timestamp, QueryRefusal> {
+    let wall = || text.parse::<jiff::civil::DateTime>().and_then(|wall| timezone.to_timestamp(wall));
+    text.parse::<Timestamp>()
+        .or_else(|_| wall())
+        .map_err(|_| QueryRefusal(format!("{} is not a time; write 2026-03-01T12:00:00+01:00", shown(text))))
 }
 
 fn unknown() -> QueryRefusal {
     QueryRefusal(
-        "`date_range` must be one of day, 7d, 28d, 30d, 91d, month, 6mo, 12mo, year, all, or two days such as \
-         [\"2026-03-01\", \"2026-03-31\"]"
+        "`date_range` must be one of day, 24h, 7d, 28d, 30d, 91d, month, 6mo, 12mo, year, all, or two days such as \
+         [\"2026-03-01\", \"2026-03-31\"], or two times of whole hours"
             .into(),
     )
 }
@@ -157,7 +265,7 @@ mod tests {
     use super::*;
 
     fn range(value: Value) -> (String, String) {
-        let range = DayRange::read(&value, "2026-03-10".parse().unwrap()).unwrap();
+        let range = DayRange::read(&value, "2026-03-10T12:00:00Z".parse().unwrap(), &TimeZone::UTC).unwrap();
         (range.from.to_string(), range.to.to_string())
     }
 
@@ -190,10 +298,13 @@ mod tests {
             json!(["2026-02-30", "2026-03-09"]),
             json!(["1900-01-01", "2026-03-09"]),
             json!(["2000-01-01", "2026-03-09"]),
-            json!(["2026-03-09T10:00:00Z", "2026-03-09T11:00:00Z"]),
+            json!(["2026-03-09T10:00:00Z", "2026-03-09T09:00:00Z"]),
+            json!(["2026-03-09T10", "2026-03-09T2x"]),
             json!(["2026-03-09", 1]),
+            json!("realtime"),
         ] {
-            assert!(DayRange::read(&wrong, "2026-03-10".parse().unwrap()).is_err(), "{wrong}");
+            let read = DayRange::read(&wrong, "2026-03-10T12:00:00Z".parse().unwrap(), &TimeZone::UTC);
+            assert!(read.is_err(), "{wrong}");
         }
     }
 
@@ -201,23 +312,57 @@ mod tests {
     fn the_day_on_which_clocks_go_forward_has_23_hours() {
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let day: Date = "2026-03-29".parse().unwrap();
-        let labels = DayRange { from: day, to: day }.labels(Grain::Hour, &paris);
+        let labels = DayRange { from: day, to: day, hours: None }.labels(Grain::Hour, &paris);
         assert_eq!(labels.len(), 23);
         assert!(!labels.contains(&"2026-03-29 02:00:00".to_owned()));
     }
 
     #[test]
     fn weeks_begin_on_monday_and_each_is_named_once() {
-        let range = DayRange { from: "2026-03-08".parse().unwrap(), to: "2026-03-10".parse().unwrap() };
+        let range = DayRange::between("2026-03-08".parse().unwrap(), "2026-03-10".parse().unwrap()).unwrap();
         assert_eq!(range.labels(Grain::Week, &TimeZone::UTC), ["2026-03-02", "2026-03-09"]);
     }
 
     #[test]
     fn plain_time_follows_the_length_of_the_range() {
-        let range = |from: &str| DayRange { from: from.parse().unwrap(), to: "2026-03-10".parse().unwrap() };
+        let range = |from: &str| DayRange::between(from.parse().unwrap(), "2026-03-10".parse().unwrap()).unwrap();
         assert_eq!(range("2026-03-10").grain(true), Grain::Hour);
         assert_eq!(range("2026-03-10").grain(false), Grain::Day);
         assert_eq!(range("2026-03-01").grain(true), Grain::Day);
         assert_eq!(range("2025-03-01").grain(true), Grain::Month);
+    }
+
+    #[test]
+    fn the_last_24_hours_are_24_hours_with_the_one_in_progress() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let range = DayRange::read(&json!("24h"), "2026-03-10T12:34:56Z".parse().unwrap(), &paris).unwrap();
+        let labels = range.labels(Grain::Hour, &paris);
+        assert_eq!((labels.len(), labels[0].as_str()), (24, "2026-03-09 14:00:00"));
+        assert_eq!(labels[23], "2026-03-10 13:00:00");
+        assert_eq!(range.before().unwrap().labels(Grain::Hour, &paris).len(), 24);
+    }
+
+    #[test]
+    fn moments_that_make_whole_days_are_days() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let read = |from: &str, to: &str| {
+            DayRange::read(&json!([from, to]), "2026-03-10T12:00:00Z".parse().unwrap(), &paris).unwrap()
+        };
+        let days = read("2026-03-01T00:00:00+01:00", "2026-03-02T23:59:59+01:00");
+        assert_eq!((days.hours, days.days()), (None, 2));
+        assert!(read("2026-03-01T00:00:00", "2026-03-01T11:59:59").hours.is_some());
+    }
+
+    #[test]
+    fn the_older_apis_periods_end_at_their_date() {
+        let of = |period, date| {
+            let now = "2026-03-10T12:00:00Z".parse().unwrap();
+            let range = DayRange::of_period(period, date, now, &TimeZone::UTC).unwrap();
+            (range.from.to_string(), range.to.to_string())
+        };
+        assert_eq!(of("month", Some("2026-02-07")), ("2026-02-01".into(), "2026-02-28".into()));
+        assert_eq!(of("7d", Some("2026-02-07")), ("2026-02-01".into(), "2026-02-07".into()));
+        assert_eq!(of("custom", Some("2026-02-01,2026-02-03")), ("2026-02-01".into(), "2026-02-03".into()));
+        assert_eq!(of("day", None), ("2026-03-10".into(), "2026-03-10".into()));
     }
 }

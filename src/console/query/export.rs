@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::config::Protection;
+use crate::console::query::answer::StorageProfile;
 use crate::console::query::dates::DayRange;
 use crate::console::query::vocabulary;
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 use crate::sites::Site;
 use crate::store::export::{EXPORT_ROWS_MAX, FileFormat};
-use crate::store::report::{Grain, Report, Role, Subject};
+use crate::store::report::{Grain, Origins, Report, Role, Subject};
 
 /// What may be given.
 const NAMES: [&str; 8] = ["site", "report", "dimension", "from", "to", "date_range", "grain", "format"];
@@ -33,6 +35,7 @@ pub struct ExportPlan {
     /// How it is written.
     pub format: FileFormat,
     file_name: String,
+    protection: Protection,
 }
 
 impl ExportDraft {
@@ -44,7 +47,7 @@ impl ExportDraft {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if !NAMES.contains(&&*name) {
-                return bad(format!("{} is nothing to ask for; there are: {}", shown(&name), NAMES.join(", ")));
+                return bad(format!("unknown parameter {}; expected one of: {}", shown(&name), NAMES.join(", ")));
             }
             if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return bad(format!("{} is there twice", shown(&name)));
@@ -65,11 +68,11 @@ impl ExportDraft {
     ///
     /// # Errors
     /// What is misspelt, not measured, or not kept by the hour.
-    pub fn export(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ExportPlan, ExportError> {
+    pub fn export(&self, site: &Site, now: Timestamp, kept: StorageProfile) -> Result<ExportPlan, ExportError> {
         let (format, ending) = self.format()?;
-        let subject = self.subject(marketing)?;
-        let grain = self.grain(&subject)?;
-        let range = self.range(now.to_zoned(site.timezone.clone()).date())?;
+        let subject = self.subject(kept.marketing)?;
+        let grain = self.grain()?;
+        let range = self.range(now, site)?;
         range.check(grain)?;
         let (from, to) = (range.from, range.to);
         let kind = self.given("report").unwrap_or_default();
@@ -80,17 +83,23 @@ impl ExportDraft {
             timezone: site.timezone.iana_name().unwrap_or("UTC").to_owned(),
             from,
             to,
+            hours: range.hours,
             grain,
-            by_page: matches!(subject, Subject::Pages(_)),
+            by_page: matches!(subject, Subject::Pages(_)) && kind != "site" || subject == Subject::Robots,
             by_value: !matches!(subject, Subject::Pages(_)),
-            page: None,
-            value: None,
+            condition: None,
+            origins: Origins::Imported,
+            rate_base_min: kept.rate_base_min(),
             order: Vec::new(),
             limit: EXPORT_ROWS_MAX,
             offset: 0,
             subject,
         };
-        Ok(ExportPlan { report, format, file_name: format!("{named}-{kind}-{from}-{to}.{ending}") })
+        if report.table().is_none() {
+            return bad("hours are published for the site and its pages only");
+        }
+        let file_name = format!("{named}-{kind}-{from}-{to}.{ending}");
+        Ok(ExportPlan { report, format, file_name, protection: kept.protection })
     }
 
     fn given(&self, name: &str) -> Option<&str> {
@@ -116,42 +125,50 @@ impl ExportDraft {
             (Some("breakdowns"), _) => {
                 bad("`report=breakdowns` goes with a `dimension` that is kept by itself, such as visit:country")
             }
-            (Some("actions"), None) => Ok(Subject::Actions { property: None, action: None }),
+            (Some("actions"), None) => Ok(Subject::Actions { property: None }),
             (Some("actions"), Some(RequestedDimension::Property(property))) => {
-                Ok(Subject::Actions { property: Some(property), action: None })
+                Ok(Subject::Actions { property: Some(property) })
             }
             (Some("actions"), Some(_)) => {
                 bad("`report=actions` goes without `dimension`, or with a property of actions: event:props:…")
             }
-            (Some("pages"), None) => Ok(Subject::Pages(Role::Viewed)),
+            (Some("site" | "pages"), None) => Ok(Subject::Pages(Role::Viewed)),
+            (Some("robots"), None) => Ok(Subject::Robots),
+            (Some("outcomes"), None) => Ok(Subject::Outcomes),
             (Some("timings"), None) => Ok(Subject::Timings),
-            (Some("pages" | "timings"), Some(_)) => bad("`dimension` goes with `report=breakdowns`"),
-            _ => bad("`report` must be pages, breakdowns, actions or timings"),
+            (Some("site" | "pages" | "timings" | "robots" | "outcomes"), Some(_)) => {
+                bad("`dimension` goes with `report=breakdowns`")
+            }
+            _ => bad("`report` must be site, pages, breakdowns, actions, timings, robots or outcomes"),
         }
     }
 
-    fn grain(&self, subject: &Subject) -> Result<Grain, ExportError> {
+    fn grain(&self) -> Result<Grain, ExportError> {
         match self.given("grain") {
             None | Some("day") => Ok(Grain::Day),
             Some("week") => Ok(Grain::Week),
             Some("month") => Ok(Grain::Month),
-            Some("hour") if matches!(subject, Subject::Pages(_) | Subject::Timings) => Ok(Grain::Hour),
-            Some("hour") => bad("hours are kept for pages and load times only"),
+            Some("hour") => Ok(Grain::Hour),
             Some(_) => bad("`grain` must be hour, day, week or month"),
         }
     }
 
-    fn range(&self, today: jiff::civil::Date) -> Result<DayRange, ExportError> {
+    fn range(&self, now: Timestamp, site: &Site) -> Result<DayRange, ExportError> {
         let written = match (self.given("from"), self.given("to"), self.given("date_range")) {
             (Some(from), Some(to), None) => Value::from(vec![from, to]),
             (None, None, Some(name)) => Value::from(name),
             _ => return bad("write `from` and `to`, two days such as 2026-03-01; or `date_range`, such as 30d"),
         };
-        Ok(DayRange::read(&written, today)?)
+        Ok(DayRange::read(&written, now, &site.timezone)?)
     }
 }
 
 impl ExportPlan {
+    /// How the figures of the file are protected.
+    pub fn protection(&self) -> Protection {
+        self.protection
+    }
+
     /// A name for the file, of plain characters.
     pub fn file_name(&self) -> &str {
         &self.file_name
@@ -190,7 +207,8 @@ mod tests {
         let configured = config::SiteConfig { name: "shop.example".into(), ..Default::default() };
         let sites = Sites::new(&[configured]).unwrap();
         let request = ExportDraft::read(url::form_urlencoded::parse(query.as_bytes()))?;
-        request.export(sites.find(&request.site()).unwrap(), "2026-03-10T12:00:00Z".parse().unwrap(), false)
+        let kept = StorageProfile { protection: Protection::Tens, marketing: false };
+        request.export(sites.find(&request.site()).unwrap(), "2026-03-10T12:00:00Z".parse().unwrap(), kept)
     }
 
     #[test]
@@ -214,7 +232,7 @@ mod tests {
             ("report=pages&format=csv&from=2026-03-01", "`from` and `to`"),
             ("report=pages&format=csv&from=2026-03-01&to=2026-03-02&date_range=7d", "`from` and `to`"),
             ("report=pages&format=csv&from=2026-03-02&to=2026-03-01", "ends before"),
-            ("report=pages&format=csv&from=2026-03-0&to=2026-03-01", "no day"),
+            ("report=pages&format=csv&from=2026-03-0&to=2026-03-01", "not a day"),
             ("report=visits&format=csv&date_range=7d", "`report` must be"),
             ("format=csv&date_range=7d", "`report` must be"),
             ("report=pages&format=xlsx&date_range=7d", "`format` must be"),
@@ -222,14 +240,14 @@ mod tests {
             ("report=pages&format=csv&date_range=7d&dimension=visit:os", "goes with `report=breakdowns`"),
             ("report=breakdowns&format=csv&date_range=7d", "goes with a `dimension`"),
             ("report=breakdowns&format=csv&date_range=7d&dimension=event:page", "goes with a `dimension`"),
-            ("report=breakdowns&format=csv&date_range=7d&dimension=visitor", "`visitor` is no dimension"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=visitor", "unknown dimension `visitor`"),
             ("report=breakdowns&format=csv&date_range=7d&dimension=visit:channel", "not measured"),
-            ("report=breakdowns&format=csv&date_range=7d&dimension=visit:os&grain=hour", "hours are kept"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=visit:os&grain=hour", "hours are published"),
             ("report=actions&format=csv&date_range=7d&dimension=visit:os", "property"),
             ("report=pages&format=csv&date_range=7d&grain=minute", "`grain` must be"),
             ("report=pages&format=csv&date_range=12mo&grain=hour", "92 days"),
             ("report=pages&format=csv&date_range=7d&format=csv", "`format` is there twice"),
-            ("report=pages&format=csv&date_range=7d&limit=5", "`limit` is nothing"),
+            ("report=pages&format=csv&date_range=7d&limit=5", "unknown parameter `limit`"),
         ] {
             let refusal = exported(&format!("site=shop.example&{more}")).expect_err(more).to_string();
             assert!(refusal.contains(word), "{more}: {refusal}");

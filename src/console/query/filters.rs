@@ -1,10 +1,11 @@
-//! `filters`: simple comparisons, all of which must hold. What the stored figures cannot answer is refused by name.
+//! `filters`: comparisons, joined by `and`, `or` and `not`. What the stored figures cannot answer is refused by name.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::console::query::countries;
 use crate::console::query::vocabulary;
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
-use crate::store::report::{Filter, Operator};
+use crate::store::report::Operator;
 
 /// Alternatives of one filter: beyond what a person picks from a list.
 const VALUES_MAX: usize = 100;
@@ -15,77 +16,141 @@ const VALUE_BYTES_MAX: usize = 2_000;
 /// Bytes of one expression: long enough for a list of paths; matching is linear, compiling is not free.
 const PATTERN_BYTES_MAX: usize = 500;
 
-/// Nested `and`s: more than any tool writes.
-const DEPTH_MAX: usize = 4;
+/// Nested `and`, `or` and `not`: more than any tool writes.
+const DEPTH_MAX: usize = 6;
 
-/// One comparison for each dimension at most.
-pub(super) type FilterSet = Vec<(RequestedDimension, Filter)>;
+/// Comparisons of one question: more than any page of a console shows.
+const COMPARISONS_MAX: usize = 50;
 
-/// Reads `filters`.
-pub(super) fn read(value: &Value) -> Result<FilterSet, QueryRefusal> {
+/// Filters as they were written, their dimensions read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FilterTree {
+    /// One comparison.
+    Compare(Comparison),
+    /// Every one.
+    And(Vec<FilterTree>),
+    /// At least one.
+    Or(Vec<FilterTree>),
+    /// The opposite.
+    Not(Box<FilterTree>),
+}
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Comparison {
+    pub(super) dimension: RequestedDimension,
+    pub(super) operator: Operator,
+    pub(super) values: Vec<String>,
+    pub(super) case_sensitive: bool,
+}
+
+impl FilterTree {
+    /// Every comparison in it.
+    pub(super) fn comparisons(&self) -> Vec<&Comparison> {
+        match self {
+            FilterTree::Compare(comparison) => vec![comparison],
+            FilterTree::And(parts) | FilterTree::Or(parts) => parts.iter().flat_map(FilterTree::comparisons).collect(),
+            FilterTree::Not(part) => part.comparisons(),
+        }
+    }
+}
+
+/// Reads `filters`: all of them must hold.
+pub(super) fn read(value: &Value) -> Result<Option<FilterTree>, QueryRefusal> {
     let Value::Array(list) = value else {
         return refuse("`filters` must be a list, such as [[\"is\", \"event:page\", [\"/\"]]]");
     };
-    let mut filters = Vec::new();
-    for filter in list {
-        one(filter, 0, &mut filters)?;
+    if list.is_empty() {
+        return Ok(None);
     }
-    Ok(filters)
+    let all = FilterTree::And(list.iter().map(|filter| one(filter, 0)).collect::<Result<_, _>>()?);
+    if all.comparisons().len() > COMPARISONS_MAX {
+        return Err(QueryRefusal(format!("`filters` takes at most {COMPARISONS_MAX} comparisons")));
+    }
+    Ok(Some(all))
 }
 
-fn one(value: &Value, depth: usize, filters: &mut FilterSet) -> Result<(), QueryRefusal> {
+fn one(value: &Value, depth: usize) -> Result<FilterTree, QueryRefusal> {
     let parts = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let Some((Value::String(word), rest)) = parts.split_first() else {
         return refuse("a filter must be a list such as [\"is\", \"event:page\", [\"/\"]]");
     };
-    let operator = match word.as_str() {
-        "is" => Operator::Is,
-        "is_not" => Operator::IsNot,
-        "contains" => Operator::Contains,
-        "matches" => Operator::Matches,
-        "and" => return all(rest, depth, filters),
-        "or" | "not" => {
-            return refuse("`or` and `not` are not answered; a filter's list of values holds alternatives already");
-        }
-        other => {
-            return Err(QueryRefusal(format!(
-                "{} is no filter here; there are: is, is_not, contains, matches, and",
-                shown(other)
-            )));
-        }
-    };
-    let [Value::String(name), Value::Array(values)] = rest else {
-        return refuse("a filter must name a dimension and a list of values, nothing more");
-    };
-    let asked = vocabulary::dimension(name)?;
-    if let RequestedDimension::Time(_) = asked {
-        return refuse("time is filtered by `date_range`");
-    }
-    if filters.iter().any(|(earlier, _)| *earlier == asked) {
-        return Err(QueryRefusal(format!("{} has two filters; write one", shown(name))));
-    }
-    filters.push((asked, Filter { operator, values: alternatives(values, operator)? }));
-    Ok(())
-}
-
-fn all(rest: &[Value], depth: usize, filters: &mut FilterSet) -> Result<(), QueryRefusal> {
-    let [Value::Array(list)] = rest else {
-        return refuse("`and` takes a list of filters");
-    };
-    if depth == DEPTH_MAX {
+    if depth > DEPTH_MAX {
         return refuse("`filters` are nested too deeply");
     }
-    for filter in list {
-        one(filter, depth + 1, filters)?;
+    match word.as_str() {
+        "and" => Ok(FilterTree::And(several(rest, depth)?)),
+        "or" => Ok(FilterTree::Or(several(rest, depth)?)),
+        "not" => match rest {
+            [filter] => Ok(FilterTree::Not(Box::new(one(filter, depth + 1)?))),
+            _ => refuse("`not` takes one filter"),
+        },
+        "has_done" | "has_not_done" => {
+            refuse("`has_done` is not answered: what one person did is never stored together")
+        }
+        other => compare(operator(other)?, rest),
     }
-    Ok(())
+}
+
+fn operator(word: &str) -> Result<Operator, QueryRefusal> {
+    match word {
+        "is" => Ok(Operator::Is),
+        "is_not" => Ok(Operator::IsNot),
+        "contains" => Ok(Operator::Contains),
+        "contains_not" => Ok(Operator::ContainsNot),
+        "matches" => Ok(Operator::Matches),
+        "matches_not" => Ok(Operator::MatchesNot),
+        other => Err(QueryRefusal(format!(
+            "unknown filter {}; expected one of: is, is_not, contains, contains_not, matches, matches_not, and, or, not",
+            shown(other)
+        ))),
+    }
+}
+
+fn several(rest: &[Value], depth: usize) -> Result<Vec<FilterTree>, QueryRefusal> {
+    match rest {
+        [Value::Array(list)] if !list.is_empty() => list.iter().map(|filter| one(filter, depth + 1)).collect(),
+        _ => refuse("`and` and `or` take a list of filters"),
+    }
+}
+
+fn compare(operator: Operator, rest: &[Value]) -> Result<FilterTree, QueryRefusal> {
+    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    let (name, values, modifiers) = match rest {
+        [Value::String(name), Value::Array(values)] => (name, values, &*NONE),
+        [Value::String(name), Value::Array(values), Value::Object(modifiers)] => (name, values, modifiers),
+        _ => return refuse("a filter must name a dimension and a list of values"),
+    };
+    let case_sensitive = match modifiers.get("case_sensitive") {
+        None => true,
+        Some(Value::Bool(flag)) => *flag,
+        Some(_) => return refuse("`case_sensitive` must be true or false"),
+    };
+    if let Some(key) = modifiers.keys().find(|key| *key != "case_sensitive") {
+        return Err(QueryRefusal(format!("unknown modifier {}; expected: case_sensitive", shown(key))));
+    }
+    if name == "segment" {
+        return refuse("`segment` is not answered: there are no saved segments; write the filters themselves");
+    }
+    let dimension = vocabulary::dimension(name)?;
+    if let RequestedDimension::Time(_) = dimension {
+        return refuse("time is filtered by `date_range`");
+    }
+    let values = alternatives(values, operator)?;
+    if dimension == RequestedDimension::CountryName {
+        let (operator, values) = countries::by_code(operator, &values, case_sensitive)?;
+        let dimension = dimension.stored();
+        return Ok(FilterTree::Compare(Comparison { dimension, operator, values, case_sensitive: true }));
+    }
+    Ok(FilterTree::Compare(Comparison { dimension, operator, values, case_sensitive }))
 }
 
 fn alternatives(values: &[Value], operator: Operator) -> Result<Vec<String>, QueryRefusal> {
     if values.is_empty() || values.len() > VALUES_MAX {
         return Err(QueryRefusal(format!("a filter takes 1 to {VALUES_MAX} values")));
     }
-    let longest = if operator == Operator::Matches { PATTERN_BYTES_MAX } else { VALUE_BYTES_MAX };
+    let is_pattern = matches!(operator, Operator::Matches | Operator::MatchesNot);
+    let longest = if is_pattern { PATTERN_BYTES_MAX } else { VALUE_BYTES_MAX };
     let text = |value: &Value| {
         let text = value.as_str().filter(|text| text.len() <= longest && !text.contains('\0'));
         text.map(str::to_owned)
@@ -105,16 +170,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_and_an_and_mean_the_same() {
-        let page = json!(["is", "event:page", ["/"]]);
-        let country = json!(["is_not", "visit:country", ["FR", "DE"]]);
-        let flat = read(&json!([page, country])).unwrap();
-        assert_eq!(flat.len(), 2);
-        assert_eq!(read(&json!([["and", [page, country]]])).unwrap(), flat);
+    fn filters_nest_and_every_comparison_is_found() {
+        let page = json!(["is", "event:page", ["/"], { "case_sensitive": false }]);
+        let country = json!(["contains_not", "visit:country", ["FR", "DE"]]);
+        let tree = read(&json!([["or", [page, ["not", country]]]])).unwrap().unwrap();
+        let comparisons = tree.comparisons();
+        assert_eq!(comparisons.len(), 2);
+        assert!(!comparisons[0].case_sensitive && comparisons[1].case_sensitive);
+        assert_eq!(comparisons[1].operator, Operator::ContainsNot);
+        assert_eq!(read(&json!([])).unwrap(), None);
     }
 
     #[test]
     fn what_cannot_be_answered_is_refused() {
+        let mut deep = json!(["is", "event:page", ["/"]]);
+        for _ in 0..8 {
+            deep = json!(["not", deep]);
+        }
+        let many = vec![json!(["is", "event:page", ["/"]]); 51];
         for wrong in [
             json!("x"),
             json!([[]]),
@@ -123,15 +196,17 @@ mod tests {
             json!([["is", "event:page", []]]),
             json!([["is", "event:page", [1]]]),
             json!([["is", "event:page", "/"]]),
-            json!([["is", "event:page", ["/"], {"case_sensitive": false}]]),
+            json!([["is", "event:page", ["/"], { "case_sensitive": "no" }]]),
+            json!([["is", "event:page", ["/"], { "case": false }]]),
             json!([["is", "time", ["2026-03-10"]]]),
-            json!([["or", [["is", "event:page", ["/"]]]]]),
-            json!([["not", ["is", "event:page", ["/"]]]]),
+            json!([["is", "segment", [7]]]),
+            json!([["or", []]]),
+            json!([["not", []]]),
             json!([["has_done", ["is", "event:name", ["x"]]]]),
-            json!([["is", "event:page", ["/"]], ["contains", "event:page", ["a"]]]),
             json!([["is", "user:id", ["1"]]]),
             json!([["matches", "event:page", ["a".repeat(501)]]]),
-            json!([["and", [["and", [["and", [["and", [["and", []]]]]]]]]]]),
+            json!([deep]),
+            json!(many),
         ] {
             assert!(read(&wrong).is_err(), "{wrong}");
         }

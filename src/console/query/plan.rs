@@ -1,50 +1,45 @@
 //! From a question to the one report that answers it. Figures are kept by one dimension at a time: what is never
 //! stored together has no answer, and here it is said why.
 
+use crate::console::query::filters::FilterTree;
+use crate::console::query::question::{OrderKey, ParsedQuery};
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension};
-use crate::console::query::{FilterSet, OrderKey, ParsedQuery};
 use crate::sites::Site;
-use crate::store::report::{Column, Direction, Filter, Grain, Metric, Report, Role, Subject};
+use crate::store::report::{Column, Condition, Direction, Filter, FilterColumn, Grain, Metric, Report, Role, Subject};
 
 impl ParsedQuery {
-    /// The report that answers this question.
-    pub(super) fn report(&self, site: &Site) -> Result<Report, QueryRefusal> {
-        if self.dimensions.len() > 2 {
-            return refuse("`dimensions` takes two at most: one stored dimension with `event:page` or a time");
+    /// The report that answers this question; rates have at least `rate_base_min` below the line.
+    pub(super) fn report(&self, site: &Site, rate_base_min: i64) -> Result<Report, QueryRefusal> {
+        let mut columns: Vec<RequestedDimension> = self.dimensions.iter().map(RequestedDimension::stored).collect();
+        columns.dedup();
+        if columns.len() > 2 {
+            return refuse("`dimensions` takes at most two: one stored dimension with `event:page` or a time");
         }
         if self.dimensions.iter().filter(|asked| matches!(asked, RequestedDimension::Time(_))).count() > 1 {
             return refuse("`dimensions` takes one time");
         }
-        let (subject, page, value) = self.subject()?;
-        let hours_are_kept = matches!(subject, Subject::Pages(_) | Subject::Timings);
-        let mut grain = Grain::Whole;
-        for asked in &self.dimensions {
-            if let RequestedDimension::Time(written) = asked {
-                grain = written.unwrap_or_else(|| self.range.grain(hours_are_kept));
-            }
-        }
-        if grain == Grain::Hour && !hours_are_kept {
-            return refuse(
-                "hours are kept for pages and load times only; everything else is counted by the day: ask for `time:day`",
-            );
-        }
-        self.range.check(grain)?;
-        let column = |asked: &RequestedDimension| column(asked, &subject);
-        let report = Report {
+        let subject = self.subject()?;
+        let mut report = Report {
             site: site.name.to_string(),
             timezone: site.timezone.iana_name().unwrap_or("UTC").to_owned(),
             from: self.range.from,
             to: self.range.to,
-            grain,
-            by_page: self.dimensions.iter().any(|asked| column(asked) == Column::Page),
-            by_value: self.dimensions.iter().any(|asked| column(asked) == Column::Value),
-            page,
-            value,
-            order: self.ordered(column),
+            hours: self.range.hours,
+            grain: Grain::Whole,
+            by_page: columns.iter().any(|asked| column(asked, &subject) == Column::Page),
+            by_value: columns.iter().any(|asked| column(asked, &subject) == Column::Value),
+            condition: self.filters.as_ref().map(|filters| condition(filters, &subject)),
+            origins: self.origins(),
+            rate_base_min,
+            order: self.ordered(|asked| column(asked, &subject)),
             limit: self.limit,
             offset: self.offset,
-            subject: subject.clone(),
+            subject,
         };
+        report.grain = self.grain(&report)?;
+        if report.table().is_none() {
+            return Err(together(&report));
+        }
         for metric in &self.metrics {
             if !report.stores(*metric) {
                 return Err(self.not_stored(*metric, &report));
@@ -53,56 +48,70 @@ impl ParsedQuery {
         Ok(report)
     }
 
-    /// What is counted, the filter on pages and the filter on values.
-    fn subject(&self) -> Result<(Subject, Option<Filter>, Option<Filter>), QueryRefusal> {
-        let mut named: Vec<&RequestedDimension> = Vec::new();
-        for asked in self.dimensions.iter().chain(self.filters.iter().map(|(asked, _)| asked)) {
+    /// The periods: as written, or for plain `time` the finest that is published for all that is asked.
+    fn grain(&self, report: &Report) -> Result<Grain, QueryRefusal> {
+        let written = self.dimensions.iter().find_map(|asked| match asked {
+            RequestedDimension::Time(written) => Some(*written),
+            _ => None,
+        });
+        let by_hour = Report { grain: Grain::Hour, ..report.clone() };
+        let hours_are_kept = self.metrics.iter().all(|metric| by_hour.stores(*metric));
+        let grain = match written {
+            None => Grain::Whole,
+            Some(Some(grain)) => grain,
+            Some(None) => self.range.grain(hours_are_kept),
+        };
+        if (grain == Grain::Hour || self.range.hours.is_some()) && !hours_are_kept {
+            return refuse(
+                "hours are published for pageviews, visits and visitors of the site, and for pageviews and visits of a \
+                 page; everything else by the day: ask for `time:day` and a `date_range` of days",
+            );
+        }
+        self.range.check(grain)?;
+        Ok(grain)
+    }
+
+    /// What is counted: the one dimension that is named, beside pages and time.
+    fn subject(&self) -> Result<Subject, QueryRefusal> {
+        let filtered: Vec<RequestedDimension> =
+            self.filters.iter().flat_map(FilterTree::comparisons).map(|filter| filter.dimension.clone()).collect();
+        let mut named: Vec<RequestedDimension> = Vec::new();
+        for asked in self.dimensions.iter().chain(&filtered).map(RequestedDimension::stored) {
             if !matches!(asked, RequestedDimension::Time(_) | RequestedDimension::Page) && !named.contains(&asked) {
                 named.push(asked);
             }
         }
-        let page = find(&self.filters, &RequestedDimension::Page);
+        let names_pages = self.dimensions.iter().chain(&filtered).any(|asked| *asked == RequestedDimension::Page);
+        let of_actions = [Metric::Events, Metric::ConversionRate];
         match named.as_slice() {
-            [] if self.metrics == [Metric::Events] => {
-                Ok((Subject::Actions { property: None, action: None }, page, None))
+            [] if self.metrics.iter().any(|metric| of_actions.contains(metric)) => {
+                Ok(Subject::Actions { property: None })
             }
-            [] => Ok((Subject::Pages(Role::Viewed), page, None)),
+            [] => Ok(Subject::Pages(Role::Viewed)),
             [one @ (RequestedDimension::EntryPage | RequestedDimension::ExitPage)] => {
-                if page.is_some() || self.dimensions.contains(&RequestedDimension::Page) {
-                    return Err(together(&one.name(), "event:page"));
+                if names_pages {
+                    return Err(apart(&one.name(), "event:page"));
                 }
-                let role = if **one == RequestedDimension::EntryPage { Role::Entry } else { Role::Exit };
-                Ok((Subject::Pages(role), find(&self.filters, one), None))
+                let role = if *one == RequestedDimension::EntryPage { Role::Entry } else { Role::Exit };
+                Ok(Subject::Pages(role))
             }
-            [one @ RequestedDimension::Stored(stored)] => {
-                Ok((Subject::Breakdown(*stored), page, find(&self.filters, one)))
-            }
-            [RequestedDimension::Timing]
-                if !self.dimensions.contains(&RequestedDimension::Timing)
-                    || find(&self.filters, &RequestedDimension::Timing).is_some() =>
+            [RequestedDimension::Stored(stored)] => Ok(Subject::Breakdown(*stored)),
+            [RequestedDimension::Timing] => Ok(Subject::Timings),
+            [RequestedDimension::Robot] => Ok(Subject::Robots),
+            [RequestedDimension::Outcome] => Ok(Subject::Outcomes),
+            [RequestedDimension::Action] => Ok(Subject::Actions { property: None }),
+            [RequestedDimension::Property(property)] => Ok(Subject::Actions { property: Some(property.clone()) }),
+            [RequestedDimension::Property(property), RequestedDimension::Action]
+            | [RequestedDimension::Action, RequestedDimension::Property(property)]
+                if !self.dimensions.contains(&RequestedDimension::Action) =>
             {
-                refuse("`event:timing` is a dimension and no filter: every load time comes in a row of its own")
-            }
-            [RequestedDimension::Timing] => Ok((Subject::Timings, page, None)),
-            [one @ RequestedDimension::Action] => {
-                Ok((Subject::Actions { property: None, action: find(&self.filters, one) }, page, None))
-            }
-            [one @ RequestedDimension::Property(property)] => {
-                let subject = Subject::Actions { property: Some(property.clone()), action: None };
-                Ok((subject, page, find(&self.filters, one)))
-            }
-            [one @ RequestedDimension::Property(property), name @ RequestedDimension::Action]
-            | [name @ RequestedDimension::Action, one @ RequestedDimension::Property(property)]
-                if !self.dimensions.contains(name) =>
-            {
-                let action = find(&self.filters, name);
-                Ok((Subject::Actions { property: Some(property.clone()), action }, page, find(&self.filters, one)))
+                Ok(Subject::Actions { property: Some(property.clone()) })
             }
             [RequestedDimension::Property(_), RequestedDimension::Action]
             | [RequestedDimension::Action, RequestedDimension::Property(_)] => refuse(
                 "ask for the values of one action: keep `event:props:…` as the dimension and filter `event:name`",
             ),
-            [one, other, ..] => Err(together(&one.name(), &other.name())),
+            [one, other, ..] => Err(apart(&one.name(), &other.name())),
             [_] => refuse("this dimension cannot be asked for"),
         }
     }
@@ -126,19 +135,26 @@ impl ParsedQuery {
     fn not_stored(&self, metric: Metric, report: &Report) -> QueryRefusal {
         let name = metric.name();
         let subject = match &report.subject {
-            Subject::Pages(Role::Viewed) if report.by_page || report.page.is_some() => "`event:page`".to_owned(),
+            Subject::Pages(Role::Viewed) if report.names_pages() => "`event:page`".to_owned(),
             Subject::Pages(Role::Viewed) => "the other metrics asked for".to_owned(),
             Subject::Pages(Role::Entry) => "`visit:entry_page`".to_owned(),
             Subject::Pages(Role::Exit) => "`visit:exit_page`".to_owned(),
-            Subject::Breakdown(dimension) => format!("`{}`", RequestedDimension::Stored(*dimension).name()),
+            Subject::Breakdown(dimension) => {
+                let pages = if report.names_pages() { " and `event:page`" } else { "" };
+                format!("`{}`{pages}", RequestedDimension::Stored(*dimension).name())
+            }
             Subject::Actions { .. } => "actions".to_owned(),
             Subject::Timings => "`event:timing`".to_owned(),
+            Subject::Robots => "`event:robot`".to_owned(),
+            Subject::Outcomes => "`event:outcome`".to_owned(),
         };
         let stored: Vec<_> = Metric::ALL.into_iter().filter(|other| report.stores(*other)).map(Metric::name).collect();
         let hint = if metric.is_load_time() {
             "; ask for it by `event:timing`"
         } else if metric == Metric::Events {
-            "; ask for `events` alone, or by `event:name`"
+            "; ask for `events` by `event:name`, or with `visitors` alone"
+        } else if metric == Metric::Hits {
+            "; ask for `hits` by `event:robot` or `event:outcome`"
         } else {
             ""
         };
@@ -157,21 +173,53 @@ pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
         RequestedDimension::EntryPage
         | RequestedDimension::ExitPage
         | RequestedDimension::Stored(_)
+        | RequestedDimension::CountryName
         | RequestedDimension::Action
         | RequestedDimension::Property(_)
-        | RequestedDimension::Timing => Column::Value,
+        | RequestedDimension::Timing
+        | RequestedDimension::Robot
+        | RequestedDimension::Outcome => Column::Value,
     }
 }
 
-fn find(filters: &FilterSet, wanted: &RequestedDimension) -> Option<Filter> {
-    filters.iter().find(|(asked, _)| asked == wanted).map(|(_, filter)| filter.clone())
+/// The filters, as they apply to the columns of the report.
+fn condition(filters: &FilterTree, subject: &Subject) -> Condition {
+    let several = |parts: &[FilterTree]| parts.iter().map(|part| condition(part, subject)).collect();
+    match filters {
+        FilterTree::And(parts) => Condition::And(several(parts)),
+        FilterTree::Or(parts) => Condition::Or(several(parts)),
+        FilterTree::Not(part) => Condition::Not(Box::new(condition(part, subject))),
+        FilterTree::Compare(comparison) => {
+            let column = match (&comparison.dimension, subject) {
+                (RequestedDimension::Action, Subject::Actions { property: Some(_) }) => FilterColumn::Action,
+                (asked, subject) if column(asked, subject) == Column::Page => FilterColumn::Page,
+                _ => FilterColumn::Value,
+            };
+            Condition::Compare(Filter {
+                column,
+                operator: comparison.operator,
+                values: comparison.values.clone(),
+                case_sensitive: comparison.case_sensitive,
+            })
+        }
+    }
 }
 
-fn together(one: &str, other: &str) -> QueryRefusal {
+fn apart(one: &str, other: &str) -> QueryRefusal {
     QueryRefusal(format!(
         "`{one}` and `{other}` are never stored together: each is counted by itself, so that no combination can point \
          at a person"
     ))
+}
+
+/// What is asked of pages and is not kept by page.
+fn together(report: &Report) -> QueryRefusal {
+    match report.subject {
+        Subject::Actions { .. } => apart("event:props:…", "event:page"),
+        Subject::Pages(_) | Subject::Breakdown(_) | Subject::Timings | Subject::Robots | Subject::Outcomes => {
+            apart("event:outcome", "event:page")
+        }
+    }
 }
 
 fn refuse<T>(sentence: &str) -> Result<T, QueryRefusal> {
@@ -183,7 +231,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::console::query::{QueryDraft, QuestionError};
+    use crate::console::query::question::{QueryDraft, QuestionError};
     use crate::{config, sites::Sites};
 
     fn planned(mut question: Value) -> Result<Report, String> {
@@ -199,7 +247,7 @@ mod tests {
         // 23:30 UTC is the next day in Paris.
         let question =
             body.question(site, "2026-03-09T23:30:00Z".parse().unwrap(), false).map_err(|refusal| refusal.0)?;
-        question.report(site).map_err(|refusal| refusal.0)
+        question.report(site, 1).map_err(|refusal| refusal.0)
     }
 
     #[test]
@@ -217,13 +265,13 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(report.subject, Subject::Breakdown(crate::event::Dimension::Country));
-        assert!(!report.by_value && report.value.is_some());
+        assert!(!report.by_value && report.condition.is_some());
     }
 
     #[test]
     fn events_alone_are_actions() {
         let report = planned(json!({ "metrics": ["events"] })).unwrap();
-        assert_eq!(report.subject, Subject::Actions { property: None, action: None });
+        assert_eq!(report.subject, Subject::Actions { property: None });
     }
 
     #[test]
@@ -232,9 +280,9 @@ mod tests {
             "metrics": ["events"], "dimensions": ["event:props:plan"], "filters": [["is", "event:name", ["Signup"]]]
         }))
         .unwrap();
-        let action = Some(Filter { operator: crate::store::report::Operator::Is, values: vec!["Signup".into()] });
-        assert_eq!(report.subject, Subject::Actions { property: Some("plan".into()), action });
-        assert!(report.by_value && report.value.is_none());
+        assert_eq!(report.subject, Subject::Actions { property: Some("plan".into()) });
+        let condition = report.condition.unwrap();
+        assert!(report.by_value && condition.names(FilterColumn::Action) && !condition.names(FilterColumn::Value));
     }
 
     #[test]
@@ -244,14 +292,14 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(report.subject, Subject::Pages(Role::Entry));
-        assert!(report.by_page && report.page.is_some());
+        assert!(report.by_page && report.names_pages());
     }
 
     #[test]
     fn each_refusal_names_what_is_wrong() {
         for (question, word) in [
-            (json!({ "metrics": ["visitors"], "dimension": [] }), "`dimension` is no key"),
-            (json!({ "metrics": ["visitors"], "include": { "imports": true } }), "`include.imports`"),
+            (json!({ "metrics": ["visitors"], "dimension": [] }), "unknown key `dimension`"),
+            (json!({ "metrics": ["visitors"], "include": { "cache": true } }), "`include.cache`"),
             (json!({ "metrics": ["visitors"], "pagination": { "page": 2 } }), "`pagination.page`"),
             (json!({ "metrics": ["visitors"], "pagination": { "limit": 10001 } }), "pagination.limit"),
             (json!({ "metrics": ["visitors"], "pagination": { "limit": 0 } }), "pagination.limit"),
@@ -259,13 +307,13 @@ mod tests {
             (json!({ "metrics": [] }), "at least one"),
             (json!({}), "at least one"),
             (json!({ "metrics": ["visitors", "visitors"] }), "twice"),
-            (json!({ "metrics": ["conversion_rate"] }), "`conversion_rate`"),
+            (json!({ "metrics": ["group_conversion_rate"] }), "`group_conversion_rate`"),
             (json!({ "metrics": "visitors" }), "list"),
             (json!({ "metrics": ["visitors"], "dimensions": ["visit:utm_source"] }), "not measured"),
             (json!({ "metrics": ["visits"], "filters": [["is", "visit:channel", ["Direct"]]] }), "not measured"),
             (json!({ "metrics": ["visitors"], "dimensions": ["user:id"] }), "`user:id`"),
             (json!({ "metrics": ["visitors"], "dimensions": ["time:day", "time:week"] }), "one time"),
-            (json!({ "metrics": ["visitors"], "dimensions": ["time", "event:page", "visit:os"] }), "two at most"),
+            (json!({ "metrics": ["visitors"], "dimensions": ["time", "event:page", "visit:os"] }), "at most two"),
             (json!({ "metrics": ["visitors"], "dimensions": ["visit:os", "visit:browser"] }), "never stored together"),
             (json!({ "metrics": ["visits"], "dimensions": ["visit:entry_page", "event:page"] }), "never stored"),
             (json!({ "metrics": ["events"], "dimensions": ["event:name", "visit:os"] }), "never stored together"),
@@ -281,9 +329,16 @@ mod tests {
             (json!({ "metrics": ["views_per_visit"], "dimensions": ["visit:referrer"] }), "`views_per_visit` is not"),
             (json!({ "metrics": ["visitors"], "dimensions": ["visit:entry_page"] }), "`visitors` is not stored"),
             (json!({ "metrics": ["bounce_rate"], "dimensions": ["visit:exit_page"] }), "`bounce_rate` is not stored"),
-            (json!({ "metrics": ["visitors", "events"] }), "`events` is not stored"),
+            (json!({ "metrics": ["pageviews", "events"] }), "`pageviews` is not stored"),
+            (json!({ "metrics": ["bounce_rate"], "dimensions": ["visit:os", "event:page"] }), "`bounce_rate` is not"),
+            (json!({ "metrics": ["bounce_rate"], "dimensions": ["time:hour"] }), "hours are published"),
+            (json!({ "metrics": ["bounce_rate"], "date_range": "24h" }), "hours are published"),
+            (
+                json!({ "metrics": ["events"], "dimensions": ["event:props:plan", "event:page"] }),
+                "never stored together",
+            ),
             (json!({ "metrics": ["visits"], "dimensions": ["event:name"] }), "`visits` is not stored"),
-            (json!({ "metrics": ["visits"], "order_by": [["visitors", "desc"]] }), "`visitors`, which is no"),
+            (json!({ "metrics": ["visits"], "order_by": [["visitors", "desc"]] }), "`visitors`, which is not"),
             (json!({ "metrics": ["visits"], "order_by": [["visits", "down"]] }), "`down`"),
             (json!({ "metrics": ["visits"], "order_by": ["visits"] }), "pairs"),
             (json!({ "metrics": ["visits"], "dimensions": ["time:hour"], "date_range": "12mo" }), "92 days"),

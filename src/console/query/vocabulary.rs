@@ -26,6 +26,12 @@ pub(super) enum RequestedDimension {
     Property(String),
     /// `event:timing`: which load time.
     Timing,
+    /// `visit:country_name`: the country, in English.
+    CountryName,
+    /// `event:robot`: of which kind.
+    Robot,
+    /// `event:outcome`: what became of hits.
+    Outcome,
 }
 
 const DIMENSIONS: [(&str, Dimension); 20] = [
@@ -51,16 +57,29 @@ const DIMENSIONS: [(&str, Dimension); 20] = [
     ("visit:utm_content", Dimension::UtmContent),
 ];
 
+/// Other names that readers of this API use for the same.
+const ALIASES: [(&str, &str); 8] = [
+    ("event:goal", "event:name"),
+    ("event:entry_page", "visit:entry_page"),
+    ("event:exit_page", "visit:exit_page"),
+    ("visit:region_name", "visit:region"),
+    ("visit:city_name", "visit:city"),
+    ("visit:medium", "visit:utm_medium"),
+    ("visit:campaign", "visit:utm_campaign"),
+    ("visit:hostname", "event:hostname"),
+];
+
 /// The metric of this name.
 pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
     Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
         let known: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
-        QueryRefusal(format!("{} is no metric here; there are: {}", shown(name), known.join(", ")))
+        QueryRefusal(format!("unknown metric {}; expected one of: {}", shown(name), known.join(", ")))
     })
 }
 
 /// The dimension of this name.
 pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> {
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
     if let Some((_, stored)) = DIMENSIONS.iter().find(|(known, _)| *known == name) {
         return Ok(RequestedDimension::Stored(*stored));
     }
@@ -78,11 +97,15 @@ pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> 
         "visit:exit_page" => Ok(RequestedDimension::ExitPage),
         "event:name" => Ok(RequestedDimension::Action),
         "event:timing" => Ok(RequestedDimension::Timing),
+        "visit:country_name" => Ok(RequestedDimension::CountryName),
+        "event:robot" => Ok(RequestedDimension::Robot),
+        "event:outcome" => Ok(RequestedDimension::Outcome),
         _ => {
             let known: Vec<_> = DIMENSIONS.iter().map(|(known, _)| *known).collect();
             Err(QueryRefusal(format!(
-                "{} is no dimension here; there are: event:page, visit:entry_page, visit:exit_page, event:name, event:timing, \
-                 event:props:…, time, time:hour, time:day, time:week, time:month, {}",
+                "unknown dimension {}; expected one of: event:page, visit:entry_page, visit:exit_page, event:name, \
+                 event:timing, event:robot, event:outcome, event:props:…, time, time:hour, time:day, time:week, \
+                 time:month, visit:country_name, {}",
                 shown(name),
                 known.join(", ")
             )))
@@ -100,6 +123,14 @@ pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
 }
 
 impl RequestedDimension {
+    /// How it is stored: a country's name is another way to write its code.
+    pub(super) fn stored(&self) -> Self {
+        match self {
+            RequestedDimension::CountryName => RequestedDimension::Stored(Dimension::Country),
+            other => other.clone(),
+        }
+    }
+
     /// Whether it is kept only where channels and campaigns are measured.
     pub(super) fn is_marketing(&self) -> bool {
         matches!(self, RequestedDimension::Stored(dimension) if dimension.is_marketing())
@@ -118,6 +149,9 @@ impl RequestedDimension {
             }
             RequestedDimension::Action => "event:name".into(),
             RequestedDimension::Timing => "event:timing".into(),
+            RequestedDimension::CountryName => "visit:country_name".into(),
+            RequestedDimension::Robot => "event:robot".into(),
+            RequestedDimension::Outcome => "event:outcome".into(),
             RequestedDimension::Property(property) => format!("event:props:{property}"),
         }
     }

@@ -5,6 +5,7 @@
 //! worthless: its few rights are those of the leash, its quota is the two queries of the leash, and the HTTP interface
 //! does not listen to it at all (`http_handlers` wants the name of one of our users).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -21,6 +22,8 @@ use crate::hex::hex;
 use crate::runtime_dir::create_private;
 use crate::store::client::{Endpoint, Login};
 use crate::store::engine::error::EngineError;
+use crate::store::published;
+use crate::store::scope::{ReaderAccess, ReaderScope};
 
 /// User that owns the tables.
 const WRITER: &str = "sillage";
@@ -165,8 +168,10 @@ fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
 }
 
 /// Fresh users with fresh passwords, for an engine on `port`.
-pub(super) fn endpoint(port: u16) -> Result<Endpoint, EngineError> {
+pub(super) fn endpoint(port: u16, scopes: &BTreeSet<ReaderScope>) -> Result<Endpoint, EngineError> {
+    let scoped = scopes.iter().map(|scope| Ok(Login { user: scope.user(), password: random_password()? }));
     Ok(Endpoint {
+        scoped_readers: scoped.collect::<Result<_, EngineError>>()?,
         url: format!("http://127.0.0.1:{port}"),
         writer: Login { user: WRITER.into(), password: random_password()? },
         reader: Some(Login { user: READER.into(), password: random_password()? }),
@@ -188,9 +193,14 @@ pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Writes the configuration for a start into `folder`, which `user` may read where there is one.
-pub(super) fn write_files(folder: &Path, endpoint: &Endpoint, views: &[String], user: Option<u32>) -> io::Result<()> {
+pub(super) fn write_files(
+    folder: &Path,
+    endpoint: &Endpoint,
+    readers: &ReaderAccess,
+    user: Option<u32>,
+) -> io::Result<()> {
     let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
-    write_private(&users, &users_xml(endpoint, views))?;
+    write_private(&users, &users_xml(endpoint, readers))?;
     write_private(&config, &config_xml(&users))?;
     match user {
         Some(user) => [folder, &config, &users].into_iter().try_for_each(|path| give(path, user)),
@@ -237,20 +247,47 @@ pub(super) fn config_xml(users: &Path) -> String {
     include_str!("config.xml").replace("{{users}}", &escape(&users.to_string_lossy()))
 }
 
-/// `users.xml`: the leash, the writer, the reader with `SELECT` on `views` and nothing else.
-pub(super) fn users_xml(endpoint: &Endpoint, views: &[String]) -> String {
+/// `users.xml`: the leash, the writer, the readers with `SELECT` on `tables` and nothing else.
+fn users_xml(endpoint: &Endpoint, readers: &ReaderAccess) -> String {
+    let (tables, scopes) = (&readers.tables, &readers.scopes);
     let hash = |login: Option<&Login>| login.map_or_else(String::new, |login| hex(&Sha256::digest(&login.password)));
-    let grants: String = views
-        .iter()
-        .map(|view| format!("<query>GRANT SELECT ON {}</query>", escape(view)))
-        .collect::<Vec<_>>()
-        .concat();
-    // An empty list would mean every right.
-    let grants = if grants.is_empty() { "<query>GRANT NONE ON *.*</query>".into() } else { grants };
+    let scoped = scopes.iter().map(|scope| {
+        let login = endpoint.scoped_readers.iter().find(|login| login.user == scope.user());
+        scoped_reader(scope, &hash(login), tables)
+    });
+    let scoped: String = scoped.collect();
+    let grants = grants(tables.iter());
     include_str!("users.xml")
         .replace("{{writer}}", &hash(Some(&endpoint.writer)))
         .replace("{{reader}}", &hash(endpoint.reader.as_ref()))
         .replace("{{grants}}", &grants)
+        .replace("{{scoped_readers}}", &scoped)
+}
+
+fn grants<'t>(tables: impl Iterator<Item = &'t String>) -> String {
+    let grants: String = tables.map(|table| format!("<query>GRANT SELECT ON {}</query>", escape(table))).collect();
+    // An empty list would mean every right.
+    if grants.is_empty() { "<query>GRANT NONE ON *.*</query>".into() } else { grants }
+}
+
+/// A user that is granted published tables, each with a filter over its sites.
+fn scoped_reader(scope: &ReaderScope, hash: &str, tables: &[String]) -> String {
+    let user = scope.user();
+    let filter = escape(&scope.filter().unwrap_or_else(|| "0".into()));
+    let published = |full: &&String| full.split_once('.').is_some_and(|(_, name)| published::table(name).is_some());
+    let grants = grants(tables.iter().filter(published));
+    // A database that is named twice would be another one to the engine.
+    let mut databases: BTreeMap<&str, String> = BTreeMap::new();
+    for (database, table) in tables.iter().filter(published).filter_map(|full| full.split_once('.')) {
+        let filters = databases.entry(database).or_default();
+        filters.push_str(&format!("<{table}><filter>{filter}</filter></{table}>"));
+    }
+    let filters: String =
+        databases.iter().map(|(database, filters)| format!("<{database}>{filters}</{database}>")).collect();
+    format!(
+        "<{user}><password_sha256_hex>{hash}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>\
+         <profile>reader</profile><quota>default</quota><grants>{grants}</grants><databases>{filters}</databases></{user}>"
+    )
 }
 
 fn escape(text: &str) -> String {
@@ -270,10 +307,17 @@ mod tests {
 
     #[test]
     fn passwords_are_fresh_and_only_their_hashes_are_in_the_users_file() {
-        let (one, two) = (endpoint(1).unwrap(), endpoint(1).unwrap());
+        let scopes = BTreeSet::from([ReaderScope::of(["a.example"])]);
+        let (one, two) = (endpoint(1, &scopes).unwrap(), endpoint(1, &scopes).unwrap());
         assert!(one.writer.password != two.writer.password);
         assert!(one.reader.as_ref().is_some_and(|reader| reader.password != one.writer.password));
-        let text = users_xml(&one, &["sillage.report".into()]);
+        let text = users_xml(
+            &one,
+            &ReaderAccess { tables: vec!["sillage.report".into(), "sillage.page_days".into()], scopes },
+        );
+        assert!(!text.contains(&one.scoped_readers[0].password));
+        let filter = "<sillage><page_days><filter>site IN ('a.example')</filter></page_days></sillage></databases>";
+        assert!(text.contains(filter), "{text}");
         assert!(!text.contains(&one.writer.password) && !text.contains("{{"), "{text}");
         assert!(text.contains("GRANT SELECT ON sillage.report<"), "{text}");
     }

@@ -34,6 +34,7 @@ use crate::runtime_dir::{ENGINE_USER, make_data_folder, make_secret_folder};
 pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
 use crate::store::engine::process::EngineProcess;
+use crate::store::scope::ReaderAccess;
 
 /// Start to first answer: half a second; a slow disk with many parts takes longer.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -68,8 +69,8 @@ pub struct EngineOptions {
     pub library: String,
     /// Our executable, when it is not the running one.
     pub program: Option<PathBuf>,
-    /// Views that the reading user may read, as `database.view`; they need not exist yet.
-    pub report_views: Vec<String>,
+    /// What its reading users may read.
+    pub readers: ReaderAccess,
     /// How it is watched.
     pub watch: EngineWatch,
 }
@@ -249,9 +250,9 @@ impl RestartPlan {
     /// Starts a child, on a port and with passwords of its own, and waits until it answers.
     async fn run(&self) -> Result<RunningEngine, EngineError> {
         let port = free_port().map_err(EngineError::Files)?;
-        let mut endpoint = launch::endpoint(port)?;
+        let mut endpoint = launch::endpoint(port, &self.options.readers.scopes)?;
         let files = EngineFiles::folder_in(&self.options.runtime_dir);
-        launch::write_files(&files, &endpoint, &self.options.report_views, self.user).map_err(EngineError::Files)?;
+        launch::write_files(&files, &endpoint, &self.options.readers, self.user).map_err(EngineError::Files)?;
         let start = launch::EngineStart { data: &self.options.dir, files: &files, port, user: self.user };
         let process = EngineProcess::spawn(self.program.command(&start)?).await?;
         endpoint.process = Some(process.pid().as_raw_pid().unsigned_abs());

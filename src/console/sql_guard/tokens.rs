@@ -1,0 +1,98 @@
+//! A reader's SQL in tokens. What cannot be read in one way only is refused (comments, escapes in names, dollar quotes,
+//! braces outside of settings), so that the engine can find nothing in a text that the guard did not.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Why a text is not sent on: a sentence for the person who wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::console) struct SqlRefusal(pub(in crate::console) &'static str);
+
+/// One token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SqlToken {
+    /// A keyword or a name.
+    Word(String),
+    /// A text in single quotes, unescaped.
+    Text(String),
+    /// Digits, with a point at most.
+    Number,
+    /// Anything else.
+    Sign(char),
+}
+
+const COMMENT: SqlRefusal = SqlRefusal("leave comments out");
+
+/// Cuts `text` into tokens.
+pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_end().trim_end_matches(';').chars().peekable();
+    while let Some(c) = rest.next() {
+        let token = match c {
+            c if c.is_ascii_whitespace() => continue,
+            '\'' => SqlToken::Text(literal(&mut rest)?),
+            '"' | '`' => SqlToken::Word(name(&mut rest, c)?),
+            c if c.is_ascii_digit() => {
+                while rest.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
+                if rest.peek().is_some_and(|c| c.is_ascii_alphabetic() || *c == '_') {
+                    return Err(SqlRefusal("write numbers in digits, with a point at most"));
+                }
+                SqlToken::Number
+            }
+            c if c.is_ascii_alphabetic() || c == '_' => {
+                let mut word = String::from(c);
+                while let Some(c) = rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
+                    word.push(c);
+                }
+                // x'41', b'01': a text in another spelling.
+                if rest.peek() == Some(&'\'') {
+                    return Err(SqlRefusal("a word and a quote need a space between them"));
+                }
+                SqlToken::Word(word)
+            }
+            '-' if rest.peek() == Some(&'-') => return Err(COMMENT),
+            '/' if matches!(rest.peek(), Some('*' | '/')) => return Err(COMMENT),
+            '(' | ')' | '[' | ']' | '{' | '}' | ',' | '.' | '*' | '+' | '-' | '/' | '%' | '<' | '>' | '=' | '!'
+            | ':' => SqlToken::Sign(c),
+            _ => return Err(SqlRefusal("the query holds a character that is not allowed outside of quotes")),
+        };
+        tokens.push(token);
+    }
+    Ok(tokens)
+}
+
+/// A text: quotes in it are doubled, or behind a backslash, as Grafana writes the values of variables. No other escape.
+fn literal(rest: &mut Peekable<Chars<'_>>) -> Result<String, SqlRefusal> {
+    let mut text = String::new();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => match rest.next() {
+                Some(escaped @ ('\'' | '\\')) => text.push(escaped),
+                Some(_) | None => return Err(SqlRefusal("of escapes, only \\' and \\\\ are read")),
+            },
+            '\'' if rest.next_if_eq(&'\'').is_some() => text.push('\''),
+            '\'' => return Ok(text),
+            c => text.push(c),
+        }
+    }
+    Err(SqlRefusal("a quote is not closed"))
+}
+
+/// A quoted name: no escapes, no doubled quotes, and nothing of a path.
+fn name(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, SqlRefusal> {
+    let mut text = String::new();
+    for c in rest.by_ref() {
+        match c {
+            '\\' | '/' | ':' => return Err(SqlRefusal("a quoted name holds no \\, / or :")),
+            c if c == quote => {
+                return if rest.peek() == Some(&quote) {
+                    Err(SqlRefusal("leave doubled quotes out of names"))
+                } else {
+                    Ok(text)
+                };
+            }
+            c => text.push(c),
+        }
+    }
+    Err(SqlRefusal("a quote is not closed"))
+}
