@@ -14,8 +14,8 @@ use crate::console::tokens::{AccessToken, TokenDigest, digest};
 use crate::sites::Site;
 use crate::store::reports::Reports;
 
-/// The site of this name, for a token that may read it. The token decides before anything is looked up: what it may not read
-/// costs the same, whether it exists or not.
+/// The site of this name, for a token that may read it. The token decides before anything is looked up: what it may not
+/// read costs the same, whether it exists or not.
 pub(super) fn readable(
     console: &ConsoleState,
     access: &AccessRules,

@@ -1,6 +1,6 @@
-//! `POST /clickhouse`: the published tables for Grafana's ClickHouse data source, and other clients that speak ClickHouse's
-//! HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number of the engine's own
-//! beside the answer's rows: its headers and errors tell how much is stored.
+//! `POST /clickhouse`: the published tables for Grafana's ClickHouse data source, and other clients that speak
+//! ClickHouse's HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number of
+//! the engine's own beside the answer's rows: its headers and errors tell how much is stored.
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -49,7 +49,11 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
         return reply::error(StatusCode::BAD_REQUEST, "this format is not served; `Native` and `JSONEachRow` are");
     }
     let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
-    match console.reports.scoped(&token.scope()).select(text, &format, revision).await {
+    let Some(reports) = console.reports.bound(&token.scope()) else {
+        let sentence = "this token has no database user yet: restart sillage, which makes it one";
+        return reply::error(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    };
+    match reports.select(text, &format, revision).await {
         Ok(rows) => {
             let mut reply = Response::new(reply::whole(rows));
             let format = HeaderValue::from_str(&format).unwrap_or_else(|_| HeaderValue::from_static(""));

@@ -211,6 +211,12 @@ impl Store {
         self.reader.clone()
     }
 
+    /// Whether there is a user of these sites: a token that came with a reload has one after the next start.
+    pub fn knows_reader(&self, scope: &ReaderScope) -> bool {
+        let known = |user: String| self.clients().endpoint.scoped_readers.iter().any(|login| login.user == user);
+        self.remote || *scope == ReaderScope::All || known(scope.user())
+    }
+
     /// The same database, read as the user of these sites. Where there is no such user nothing is answered.
     pub fn reading_as(&self, scope: &ReaderScope) -> Self {
         Self { scope: scope.clone(), ..self.clone() }

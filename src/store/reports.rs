@@ -93,9 +93,14 @@ impl Reports {
         Self { store }
     }
 
-    /// Reads as the user of these sites alone.
+    /// Reads reports as the user of these sites alone; where there is none yet, a report still binds its own site.
     pub fn scoped(&self, scope: &ReaderScope) -> Self {
-        Self { store: self.store.reading_as(scope) }
+        self.bound(scope).unwrap_or_else(|| self.clone())
+    }
+
+    /// Reads whatever is asked as the user of these sites alone; nothing where there is no such user.
+    pub fn bound(&self, scope: &ReaderScope) -> Option<Self> {
+        self.store.knows_reader(scope).then(|| Self { store: self.store.reading_as(scope) })
     }
 
     /// The rows of a report.

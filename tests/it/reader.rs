@@ -338,3 +338,14 @@ async fn what_grafana_s_data_source_sends_is_answered() {
     }
     served.stop().await;
 }
+
+#[tokio::test]
+async fn a_token_without_a_database_user_asks_reports_and_writes_no_sql() {
+    let store = figures().await;
+    let never = ReaderScope::of(["never.example"]);
+    assert!(!store.knows_reader(&never) && store.knows_reader(&ReaderScope::of(["shop.example"])));
+    let refused = store.reading_as(&never).ask("SELECT count() FROM page_days").rows::<u64>().await;
+    assert!(refused.is_err(), "a user that is not there reads nothing");
+    let reports = sillage::store::reports::Reports::new(store);
+    assert!(reports.bound(&never).is_none() && reports.bound(&ReaderScope::All).is_some());
+}

@@ -1,7 +1,7 @@
-//! Which SQL a reader may send: one SELECT with functions that reckon and nothing else, and what a schema picker asks. Which
-//! rows it may see is the database's to decide: its user is granted the published tables, with a filter over its sites.
-//! This guard is for what an engine opens by itself, whoever asks: files, addresses, time zones by path, statistics. Must
-//! let nothing through that it does not know.
+//! Which SQL a reader may send: one SELECT with functions that reckon and nothing else, and what a schema picker asks.
+//! The database decides which rows it may see: its user is granted the published tables, with a filter over its sites.
+//! This guard is for what an engine opens by itself, whoever asks: files, addresses, time zones by path, statistics,
+//! indexes past the filter. Must let nothing through that it does not know.
 
 mod tokens;
 mod zones;
