@@ -3,8 +3,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
@@ -12,9 +15,11 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::database::Database;
 use crate::commands::migrate::settings;
 use crate::commands::terminal::{CommandError, print};
+use crate::config::Config;
 use crate::import;
 use crate::import::formats::custom::CustomFormat;
-use crate::import::{ImportFormat, ImportJob};
+use crate::import::{ImportFormat, ImportJob, Summary};
+use crate::privacy::Anonymiser;
 use crate::privacy::lookup::agent::Agents;
 use crate::sites::Sites;
 use crate::store::migrate;
@@ -47,6 +52,9 @@ struct ImportArguments {
     /// Count the lines that no earlier import has counted: for logs that grow and rotate.
     #[arg(long = "continue", conflicts_with = "again")]
     continued: bool,
+    /// Go on as the files grow and rotate, until SIGTERM or Ctrl-C; counts as `--continue` does.
+    #[arg(long, conflicts_with_all = ["again", "shift_days"])]
+    follow: bool,
     /// Count nothing: show what the lines are, and what each field of three of them was taken for.
     #[arg(long)]
     check: bool,
@@ -81,7 +89,8 @@ impl ImportCommand {
             log_format,
             shift_days: arguments.shift_days,
             again: arguments.again,
-            continued: arguments.continued,
+            continued: arguments.continued || arguments.follow,
+            follow: arguments.follow,
             progress: std::io::stderr().is_terminal(),
             ..ImportJob::new(format, arguments.files, site, keep_from)
         };
@@ -93,10 +102,38 @@ impl ImportCommand {
         let imported = async {
             migrate::apply(&database.store, &settings(&config)).await?;
             let anonymiser = app::anonymiser(&config)?;
+            if job.follow {
+                return follow(job, anonymiser, &config, &database).await;
+            }
             Ok::<_, CommandError>(import::run(job, anonymiser, &config, &database.store, now).await?)
         };
         let imported = imported.await;
         database.close().await;
         print(&imported?.to_string())
+    }
+}
+
+/// Seconds between two looks at the files that are followed.
+const FOLLOW_SECONDS: u64 = 10;
+
+/// Follows the files until the system or a terminal ends it.
+async fn follow(
+    job: ImportJob,
+    anonymiser: Anonymiser,
+    config: &Config,
+    database: &Database,
+) -> Result<Summary, CommandError> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tracing::info!(files = job.files.len(), "import: following");
+    let pause = Duration::from_secs(FOLLOW_SECONDS);
+    let following = import::follow(job, anonymiser, config, &database.store, &SystemClock, pause, stop.clone());
+    tokio::pin!(following);
+    loop {
+        tokio::select! {
+            followed = &mut following => return Ok(followed?),
+            _ = terminate.recv() => stop.cancel(),
+            _ = interrupt.recv() => stop.cancel(),
+        }
     }
 }

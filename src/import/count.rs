@@ -42,6 +42,8 @@ pub(super) struct PartWriter {
     pub(super) keep_from: Day,
     /// The parts go to the database under this and their number.
     pub(super) token: String,
+    /// Marks the rows; empty: as measured.
+    pub(super) origin: Arc<str>,
     pub(super) to_store: Sender<ImportPart>,
     pub(super) parts: u64,
     pub(super) days: BTreeSet<Day>,
@@ -178,7 +180,8 @@ impl ImportCounter {
     pub(super) fn send_part(&mut self, writer: &mut PartWriter) -> std::io::Result<()> {
         let number = writer.parts;
         writer.parts += 1;
-        let batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", writer.token));
+        let mut batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", writer.token));
+        batch.origin = writer.origin.clone();
         let rows = batch.pages.len() + batch.breakdowns.len() + batch.actions.len() + batch.timings.len();
         writer.tally.rows += rows as u64;
         let sent = writer.to_store.blocking_send((number, batch));

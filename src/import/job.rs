@@ -46,6 +46,8 @@ pub struct ImportJob {
     pub again: bool,
     /// Count the lines that no import before has counted, also of days that were imported.
     pub continued: bool,
+    /// Go on reading files that grow and rotate; lines that have no end yet are left for later.
+    pub follow: bool,
     /// Days before this one are past their retention.
     pub keep_from: Day,
     /// Rows after which a part is written, as [`PART_ROWS`].
@@ -73,6 +75,7 @@ impl ImportJob {
             shift_days: 0,
             again: false,
             continued: false,
+            follow: false,
             keep_from,
             part_rows: PART_ROWS,
             memory_bytes: MEMORY_BYTES,

@@ -1,7 +1,7 @@
 //! The lines of one file to import, packed or not, or of standard input; and a progress bar over the bytes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use bzip2::read::MultiBzDecoder;
@@ -49,6 +49,16 @@ impl LineReader {
             if file == Path::new(STDIN) { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(named)?) };
         let bytes = BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(raw));
         Self::unpacked(Box::new(bytes)).map_err(named)
+    }
+
+    /// Of the rest of a plain file that is being written to.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn following(mut file: File, from: u64) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(from))?;
+        let bytes = Box::new(BufReader::with_capacity(BUFFER_BYTES, file));
+        if from == 0 { Self::unpacked(bytes) } else { Ok(Self { bytes, end: b'\n', ended: true, too_long: false }) }
     }
 
     /// Of bytes that may be packed.

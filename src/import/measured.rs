@@ -15,8 +15,10 @@ pub(super) async fn note(
     imported: &BTreeSet<Day>,
 ) -> Result<Option<String>, StoreError> {
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
-    let sql = "SELECT toUInt16(day) FROM {database:Identifier}.pages WHERE site = {site:String} \
-               AND toUInt16(day) BETWEEN {first:UInt16} AND {last:UInt16} GROUP BY day HAVING sum(pageviews) > 0 ORDER BY day";
+    let sql = "SELECT DISTINCT toUInt16(day) AS number FROM (\
+               SELECT day FROM {database:Identifier}.site_days WHERE site = {site:String} AND origin = '' AND pageviews > 0 \
+               UNION ALL SELECT day FROM {database:Identifier}.waiting_pages WHERE site = {site:String} AND origin = '') \
+               WHERE number BETWEEN {first:UInt16} AND {last:UInt16} ORDER BY number";
     let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*import.site.name);
     let measured = question.param("first", first.0).param("last", last.0).rows::<u16>().await?;
     let measured: Vec<Day> =

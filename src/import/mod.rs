@@ -11,6 +11,7 @@ mod count;
 mod days;
 mod escapes;
 pub mod events;
+mod followed;
 pub mod formats;
 mod held;
 mod job;
@@ -28,8 +29,12 @@ mod tally;
 mod trial;
 mod window;
 
-use jiff::Timestamp;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
 use crate::config::Config;
 pub use crate::import::job::{ImportError, ImportFormat, ImportJob, MEMORY_BYTES, PART_ROWS};
 use crate::import::session::ImportSession;
@@ -50,4 +55,20 @@ pub async fn run(
     now: Timestamp,
 ) -> Result<Summary, ImportError> {
     ImportSession::begin(import, anonymiser, config, store, now)?.run().await
+}
+
+/// Follows files that grow and rotate until `stop`: every `pause`, what was written to them is counted.
+///
+/// # Errors
+/// As [`run`]; a database that is away longer than a part is tried for ends it too.
+pub async fn follow(
+    import: ImportJob,
+    anonymiser: Anonymiser,
+    config: &Config,
+    store: &Store,
+    clock: &dyn Clock,
+    pause: Duration,
+    stop: CancellationToken,
+) -> Result<Summary, ImportError> {
+    ImportSession::begin(import, anonymiser, config, store, clock.now())?.follow(clock, pause, stop).await
 }

@@ -59,8 +59,11 @@ fn is_dot_file(path: &str) -> bool {
 /// `/feed`, `/blog/feed/`, `/comments/feed/atom/`.
 fn is_feed(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
+    if matches!(path, "/rss" | "/atom") {
+        return true;
+    }
     let path = ["/atom", "/rss", "/rss2", "/rdf"].iter().find_map(|kind| path.strip_suffix(kind)).unwrap_or(path);
-    path.ends_with("/feed") || path.ends_with("/feeds") || matches!(path, "/rss" | "/atom")
+    path.ends_with("/feed") || path.ends_with("/feeds")
 }
 
 fn is_interface(path: &str) -> bool {

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig, Protection};
+use crate::event::Day;
 use crate::import::count::{ImportCounter, PartWriter};
 use crate::import::days::{DayPermit, ImportNotes};
+use crate::import::followed::FollowedLogs;
 use crate::import::job::{ImportError, ImportJob};
 use crate::import::marks::{KnownMarks, LogMark, MarkKey};
 use crate::import::open_days::OpenDays;
@@ -18,7 +23,7 @@ use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
 use crate::release::{Releaser, ReleaserOptions};
 use crate::rollup::counters::Batch;
-use crate::sites::{Site, Sites};
+use crate::sites::Site;
 use crate::store::{Store, StoreError};
 
 /// Attempts to write one part before giving up, a second longer each time.
@@ -33,8 +38,11 @@ pub(super) struct ImportSession<'s> {
     key: Arc<MarkKey>,
     open_days: OpenDays,
     counter: Option<ImportCounter>,
+    followed: FollowedLogs,
+    protection: Protection,
+    releaser: Releaser,
     summary: Summary,
-    days: BTreeSet<crate::event::Day>,
+    days: BTreeSet<Day>,
 }
 
 /// Which lines of the files are counted in one round.
@@ -63,6 +71,15 @@ impl<'s> ImportSession<'s> {
             open_days.recall(&import.site, &counter.anonymiser, &mut counter.visits, now)?;
         }
         let key = Arc::new(MarkKey::of_spool(&config.spool.dir)?);
+        let collector = format!("import {} {}", import.site.name, now.as_millisecond());
+        let options = ReleaserOptions {
+            store: Arc::new(store.clone()),
+            collector,
+            started: now,
+            protection: store.protection(),
+            breaks_off: None,
+        };
+        let releaser = Releaser::new(options, &counter.anonymiser.sites());
         Ok(Self {
             import,
             store,
@@ -71,6 +88,9 @@ impl<'s> ImportSession<'s> {
             key,
             open_days,
             counter: Some(counter),
+            followed: FollowedLogs::default(),
+            protection: store.protection(),
+            releaser,
             summary: Summary::default(),
             days: BTreeSet::new(),
         })
@@ -78,15 +98,53 @@ impl<'s> ImportSession<'s> {
 
     /// Runs to the end.
     pub(super) async fn run(mut self) -> Result<Summary, ImportError> {
-        if self.import.continued {
-            let notes = ImportNotes::of(self.store, &self.import.site.name).await?;
-            if let Some((name, marks)) = notes.cut_short() {
-                self.round(Round::CutShort(name, marks)).await?;
-            }
-        }
+        self.end_cut_short().await?;
         self.round(Round::New).await?;
         self.summary.days = self.days.len() as u64;
         Ok(self.summary)
+    }
+
+    /// Counts what is written to the files until `stop`; then what was written by then.
+    pub(super) async fn follow(
+        mut self,
+        clock: &dyn Clock,
+        pause: Duration,
+        stop: CancellationToken,
+    ) -> Result<Summary, ImportError> {
+        self.end_cut_short().await?;
+        loop {
+            let stopped = stop.is_cancelled();
+            self.now = clock.now();
+            match self.round(Round::New).await {
+                // A log may begin with lines of another kind.
+                Ok(()) | Err(ImportError::NothingUnderstood { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if self.protection == Protection::Tens {
+                self.releaser.shipped(self.now).await?;
+            }
+            if stopped {
+                self.summary.days = self.days.len() as u64;
+                return Ok(self.summary);
+            }
+            // Waits for the next look, or for the end.
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Ends an import with `--continue` that was cut short, as far as its lines are still there.
+    async fn end_cut_short(&mut self) -> Result<(), ImportError> {
+        if !self.import.continued {
+            return Ok(());
+        }
+        let notes = ImportNotes::of(self.store, &self.import.site.name).await?;
+        match notes.cut_short() {
+            Some((name, marks)) => self.round(Round::CutShort(name, marks)).await,
+            None => Ok(()),
+        }
     }
 
     async fn round(&mut self, round: Round) -> Result<(), ImportError> {
@@ -115,29 +173,37 @@ impl<'s> ImportSession<'s> {
         self.count(survey, permit).await
     }
 
-    async fn survey(&self, notes: &ImportNotes, round: &Round) -> Result<ImportSurvey, ImportError> {
+    async fn survey(&mut self, notes: &ImportNotes, round: &Round) -> Result<ImportSurvey, ImportError> {
         let (import, key) = (self.import.clone(), self.key.clone());
         let counted = if import.continued { notes.counted_marks() } else { Vec::new() };
         let up_to = match round {
             Round::New => None,
             Round::CutShort(_, marks) => Some(KnownMarks::new(marks.clone())),
         };
+        let mut followed = std::mem::take(&mut self.followed);
         let surveyed = tokio::task::spawn_blocking(move || {
             let mut behind = KnownMarks::new(counted);
             let limit = match &up_to {
                 Some(marks) => SurveyLimit::UpTo(marks),
                 None => SurveyLimit::Behind(&mut behind),
             };
-            ImportSurvey::of(&import, &key, limit)
+            let survey = ImportSurvey::of(&import, &key, limit, &mut followed)?;
+            Ok::<_, std::io::Error>((survey, followed))
         });
-        Ok(surveyed.await.map_err(|_| ImportError::Stopped)??)
+        let (mut survey, followed) = surveyed.await.map_err(|_| ImportError::Stopped)??;
+        self.followed = followed;
+        if let Round::New = round {
+            let read = survey.sources.iter_mut().filter_map(|source| source.followed.take());
+            read.for_each(|log| self.followed.note(log));
+        }
+        Ok(survey)
     }
 
     async fn permit(
         &mut self,
         survey: &ImportSurvey,
         notes: &ImportNotes,
-        days: &BTreeSet<crate::event::Day>,
+        days: &BTreeSet<Day>,
     ) -> Result<DayPermit, ImportError> {
         let hash = survey.hash(&self.import, &self.settings);
         let marks: Vec<LogMark> = survey.sources.iter().map(|source| source.mark.clone()).collect();
@@ -148,25 +214,13 @@ impl<'s> ImportSession<'s> {
         Ok(permit)
     }
 
-    /// Publishes what was imported: each day as if it had just closed.
-    async fn release(&self, origin: &str) -> Result<(), StoreError> {
-        let options = ReleaserOptions {
-            store: Arc::new(self.store.clone()),
-            collector: "import".into(),
-            started: self.now,
-            protection: self.store.protection(),
-            breaks_off: None,
-        };
-        let releaser = Releaser::new(options, &Sites::default());
-        releaser.release_import(origin, self.now, &mut |_| ()).await.map(drop)
-    }
-
     async fn count(&mut self, survey: ImportSurvey, permit: DayPermit) -> Result<(), ImportError> {
         let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
-        let origin = permit.origin(self.import.format);
+        let origin = self.origin(&permit);
         let mut writer = PartWriter {
             keep_from: permit.keep_from,
             token: format!("import {} {}", permit.name, self.import.site.name),
+            origin: origin.as_str().into(),
             to_store,
             parts: 0,
             days: BTreeSet::new(),
@@ -183,22 +237,45 @@ impl<'s> ImportSession<'s> {
         });
         while let Some((part, batch)) = parts.recv().await {
             if !permit.has(part) {
-                insert(self.store, &Batch { origin: origin.as_str().into(), ..batch }).await?;
+                self.insert(&batch).await?;
                 permit.has_now(part, &self.import, self.store).await?;
             }
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
+        if self.protection == Protection::Tens && !origin.is_empty() {
+            self.releaser.release_import(&origin, self.now, &mut |_| ()).await?;
+        }
         if self.import.continued {
             self.open_days.keep(&counter.visits, self.now)?;
-        }
-        if self.store.protection() == Protection::Tens {
-            self.release(&origin).await?;
         }
         permit.done(&self.import, self.store, &days).await?;
         self.counter = Some(counter);
         self.days.extend(days);
         self.summary.add_counted(&tally);
         Ok(())
+    }
+
+    /// What marks the figures of an import; those of logs that are followed are as measured ones.
+    fn origin(&self, permit: &DayPermit) -> String {
+        if self.import.follow { String::new() } else { permit.origin(self.import.format) }
+    }
+
+    /// Writes one part; a database that is away for some seconds is waited for.
+    async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut attempt = 1;
+        loop {
+            let inserted = match self.protection {
+                Protection::Tens if batch.origin.is_empty() => self.releaser.insert(batch, self.now).await,
+                Protection::Tens | Protection::Exact => self.store.insert(batch).await,
+            };
+            match inserted {
+                Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {
+                    tokio::time::sleep(Duration::from_secs(attempt.into())).await;
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
     }
 }
 
@@ -214,20 +291,6 @@ fn count_all(
     }
     let windows = window::windows(&survey.hits_by_minute(), (memory_bytes / survey.hit_bytes.max(1)).max(1));
     windows.iter().try_for_each(|window| counter.count(&window::hits(&survey, window)?, writer))
-}
-
-/// Writes one part; a database that is away for some seconds is waited for.
-async fn insert(store: &Store, batch: &Batch) -> Result<(), StoreError> {
-    let mut attempt = 1;
-    loop {
-        match store.insert(batch).await {
-            Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {
-                tokio::time::sleep(Duration::from_secs(attempt.into())).await;
-                attempt += 1;
-            }
-            done => return done,
-        }
-    }
 }
 
 /// All of the configuration that decides what is counted: an import that was cut short goes on under the same only.

@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use crate::event::Day;
+use crate::import::followed::{FollowedLog, FollowedLogs, OpenLog};
 use crate::import::held::{HeldHits, order};
 use crate::import::job::ImportJob;
 use crate::import::judge::{Judgement, LineJudge};
@@ -37,6 +38,8 @@ pub(super) struct SourceSurvey {
     pub(super) tally: Summary,
     /// The name of the format, where any line was understood.
     pub(super) format: Option<&'static str>,
+    /// How far a log that is followed was read.
+    pub(super) followed: Option<FollowedLog>,
     hits_by_minute: BTreeMap<Minute, u64>,
 }
 
@@ -69,19 +72,26 @@ pub(super) enum SurveyLimit<'m> {
 
 impl ImportSurvey {
     /// Reads the files.
-    pub(super) fn of(import: &ImportJob, key: &MarkKey, mut limit: SurveyLimit<'_>) -> io::Result<Self> {
+    pub(super) fn of(
+        import: &ImportJob,
+        key: &MarkKey,
+        mut limit: SurveyLimit<'_>,
+        followed: &mut FollowedLogs,
+    ) -> io::Result<Self> {
         let progress = crate::import::lines::progress_bar(&import.files, "reading", import.progress);
         let mut held = Some(HeldHits::default());
         let (mut sources, mut tally, mut hit_bytes) = (Vec::new(), Summary::default(), 64);
-        for (number, path) in import.files.iter().enumerate() {
+        let logs = if import.follow { followed.open(&import.files, import, key)? } else { Vec::new() };
+        let files = import.files.iter().map(|path| (path, None)).filter(|_| !import.follow);
+        let files: Vec<_> = files.chain(logs.iter().map(|log| (&log.path, Some(log)))).collect();
+        for (number, (path, log)) in files.into_iter().enumerate() {
             let reading = SourceReading { import, key, number, progress: &progress };
-            let mut source = reading.survey(path, &mut held, &mut hit_bytes, &limit)?;
+            let source = reading.survey(path, log, &mut held, &mut hit_bytes, &limit)?;
             if let SurveyLimit::Behind(known) = &mut limit
                 && source.mark.lines > 0
             {
                 known.add(source.mark.clone());
             }
-            source.tally.lines = source.mark.lines.max(source.tally.lines);
             tally.add_lines(&source.tally);
             sources.push(source);
         }
@@ -128,14 +138,24 @@ impl SourceReading<'_> {
     fn survey(
         &self,
         path: &std::path::Path,
+        log: Option<&OpenLog>,
         held: &mut Option<HeldHits>,
         hit_bytes: &mut u64,
         limit: &SurveyLimit<'_>,
     ) -> io::Result<SourceSurvey> {
-        let mut lines = LineReader::open(path, self.progress)?;
-        let mut digest = self.key.digest();
+        let (mut lines, mut digest, mut judge) = match log {
+            Some(log) => {
+                (LineReader::following(log.file.try_clone()?, log.bytes)?, log.digest.clone(), log.judge.clone())
+            }
+            None => {
+                let (format, site, custom) = (self.import.format, &self.import.site, &self.import.log_format);
+                let judge = LineJudge::new(format, site.clone(), custom.clone());
+                (LineReader::open(path, self.progress)?, self.key.digest(), judge)
+            }
+        };
         let mut source = SourceSurvey::new(path, digest.mark());
-        let mut judge = LineJudge::new(self.import.format, self.import.site.clone(), self.import.log_format.clone());
+        source.lines.start = digest.lines() + 1;
+        let mut bytes = log.map_or(0, |log| log.bytes);
         let mut line = Vec::new();
         let mut matched: Option<(u64, LogMark)> = None;
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
@@ -144,6 +164,10 @@ impl SourceReading<'_> {
                 SurveyLimit::Behind(known) => &**known,
                 SurveyLimit::UpTo(known) => *known,
             };
+            if self.import.follow && !lines.is_ended() {
+                break;
+            }
+            bytes += line.len() as u64 + 1;
             let may_match = known.reach(digest.lines() + 1);
             let before = may_match.then(|| digest.clone());
             digest.add(&line, lines.is_ended());
@@ -162,6 +186,7 @@ impl SourceReading<'_> {
             }
         }
         source.format = judge.format_name();
+        source.followed = log.and_then(|log| log.read_to(bytes, &digest, &judge));
         source.end(&digest, limit, matched);
         if let Some(held) = held {
             held.keep(self.number, &source.lines);
@@ -241,7 +266,9 @@ impl SourceReading<'_> {
         if let Some(held) = held {
             held.keep(self.number, &(counted_before + 1..u64::MAX >> 24));
         }
-        source.tally = Summary { lines: counted_before, counted_before, ..Summary::default() };
+        let counted_now = counted_before + 1 - source.lines.start;
+        let before = source.tally.counted_before + counted_now;
+        source.tally = Summary { lines: before, counted_before: before, ..Summary::default() };
         source.lines.start = counted_before + 1;
         source.hits_by_minute.clear();
         source.chunks.clear();
@@ -257,6 +284,7 @@ impl SourceSurvey {
             chunks: Vec::new(),
             tally: Summary::default(),
             format: None,
+            followed: None,
             hits_by_minute: BTreeMap::new(),
         }
     }
@@ -296,7 +324,7 @@ impl SourceSurvey {
         self.mark = digest.mark();
         if matches!(limit, SurveyLimit::UpTo(_)) {
             let (last, mark) = matched.unwrap_or((0, self.mark.clone()));
-            self.lines = 1..last + 1;
+            self.lines = self.lines.start..last.saturating_add(1).max(self.lines.start);
             if last > 0 {
                 self.mark = mark;
             }

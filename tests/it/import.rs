@@ -37,7 +37,10 @@ impl Into {
         let folder = tempfile::tempdir().unwrap();
         let (spool, runtime) = (folder.path().join("spool"), folder.path().join("runtime"));
         let folders = format!("[spool]\ndir = {spool:?}\n[runtime]\ndir = {runtime:?}\n");
-        let config = Config::from_toml(&format!("{SITES}\n{folders}[geo]\ndatabases = [{geo:?}]")).unwrap();
+        let config = Config::from_toml(&format!(
+            "{SITES}\n{folders}[privacy]\nprotection = \"exact\"\n[geo]\ndatabases = [{geo:?}]"
+        ))
+        .unwrap();
         Self { store: support::fresh_store().await, config, folder }
     }
 

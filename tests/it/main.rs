@@ -19,6 +19,7 @@ mod failover;
 mod forgetting;
 mod formats;
 mod import;
+mod import_cases;
 mod limits;
 mod marketing;
 mod measures;

@@ -1,0 +1,100 @@
+//! Logs that are followed: how far each was read, and what became of it since, by its inode and its length. A log that
+//! was renamed is read to its end before the new one of its name; one that was cut is read from its begin.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::import::job::ImportJob;
+use crate::import::judge::LineJudge;
+use crate::import::marks::{LineDigest, MarkKey};
+
+/// How far a log was read.
+pub(super) struct FollowedLog {
+    path: PathBuf,
+    file: File,
+    inode: u64,
+    bytes: u64,
+    digest: LineDigest,
+    judge: LineJudge,
+}
+
+/// A log to be read on.
+pub(super) struct OpenLog {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) inode: u64,
+    /// Bytes that were read.
+    pub(super) bytes: u64,
+    pub(super) digest: LineDigest,
+    pub(super) judge: LineJudge,
+}
+
+/// The logs of one import.
+#[derive(Default)]
+pub(super) struct FollowedLogs(HashMap<PathBuf, FollowedLog>);
+
+impl FollowedLogs {
+    /// What of these files is to be read now: the rest of those that were renamed first.
+    ///
+    /// # Errors
+    /// When one cannot be read; one that is not there at the moment is passed over.
+    pub(super) fn open(&self, files: &[PathBuf], import: &ImportJob, key: &MarkKey) -> io::Result<Vec<OpenLog>> {
+        let (mut renamed, mut present) = (Vec::new(), Vec::new());
+        for path in files {
+            let known = self.0.get(path);
+            let file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && known.is_some() => continue,
+                Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+            };
+            let metadata = file.metadata()?;
+            match known {
+                Some(log) if log.inode == metadata.ino() && log.bytes <= metadata.len() => present.push(log.again()?),
+                Some(log) if log.inode == metadata.ino() => present.push(fresh(path, file, import, key)?),
+                Some(log) => {
+                    renamed.push(log.again()?);
+                    present.push(fresh(path, file, import, key)?);
+                }
+                None => present.push(fresh(path, file, import, key)?),
+            }
+        }
+        renamed.append(&mut present);
+        Ok(renamed)
+    }
+
+    /// Takes over how far a log was read; of two of one name, the later is the present one.
+    pub(super) fn note(&mut self, log: FollowedLog) {
+        self.0.insert(log.path.clone(), log);
+    }
+}
+
+fn fresh(path: &Path, file: File, import: &ImportJob, key: &MarkKey) -> io::Result<OpenLog> {
+    let judge = LineJudge::new(import.format, import.site.clone(), import.log_format.clone());
+    let inode = file.metadata()?.ino();
+    Ok(OpenLog { path: path.to_owned(), file, inode, bytes: 0, digest: key.digest(), judge })
+}
+
+impl FollowedLog {
+    fn again(&self) -> io::Result<OpenLog> {
+        Ok(OpenLog {
+            path: self.path.clone(),
+            file: self.file.try_clone()?,
+            inode: self.inode,
+            bytes: self.bytes,
+            digest: self.digest.clone(),
+            judge: self.judge.clone(),
+        })
+    }
+}
+
+impl OpenLog {
+    /// The log, read up to these bytes.
+    pub(super) fn read_to(&self, bytes: u64, digest: &LineDigest, judge: &LineJudge) -> Option<FollowedLog> {
+        let file = self.file.try_clone().ok()?;
+        let (digest, judge) = (digest.clone(), judge.clone());
+        Some(FollowedLog { path: self.path.clone(), file, inode: self.inode, bytes, digest, judge })
+    }
+}

@@ -1,0 +1,386 @@
+//! Logs that people of other tools have reported as counted wrongly (`tests/fixtures/logs`): each gives the figures that
+//! its kind should.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sillage::app;
+use sillage::clock::SystemClock;
+use sillage::config::Config;
+use sillage::import::formats::custom::CustomFormat;
+use sillage::import::{self, ImportError, ImportFormat, ImportJob, Summary};
+use sillage::sites::Sites;
+use sillage::store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::support;
+
+const NOW: &str = "2026-11-28T12:00:00Z";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
+const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1";
+
+/// A database for one site, and a folder for logs.
+struct Case {
+    store: Store,
+    config: Config,
+    folder: tempfile::TempDir,
+    site: String,
+}
+
+impl Case {
+    async fn of(site: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, runtime) = (folder.path().join("spool"), folder.path().join("runtime"));
+        let text = format!(
+            "site = [{{ name = {site:?} }}]\n[privacy]\nprotection = \"exact\"\n[spool]\ndir = {spool:?}\n\
+             [runtime]\ndir = {runtime:?}\nallow_disk = true\n"
+        );
+        let config = Config::from_toml(&text).unwrap();
+        Self { store: support::fresh_store().await, config, folder, site: site.into() }
+    }
+
+    fn job(&self, files: &[PathBuf]) -> ImportJob {
+        let site = Sites::new(&self.config.site).unwrap().find(&self.site).unwrap().clone();
+        let keep_from = site.retained_from(NOW.parse().unwrap(), 25);
+        ImportJob::new(ImportFormat::AccessLog, files.to_vec(), site, keep_from)
+    }
+
+    async fn run(&self, job: ImportJob) -> Result<Summary, ImportError> {
+        let anonymiser = app::anonymiser(&self.config).unwrap();
+        import::run(job, anonymiser, &self.config, &self.store, NOW.parse().unwrap()).await
+    }
+
+    async fn continued(&self, files: &[PathBuf]) -> Summary {
+        self.run(ImportJob { continued: true, ..self.job(files) }).await.unwrap()
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Pages and their pageviews; values of a dimension and theirs.
+    async fn figures(&self, dimension: &str) -> BTreeMap<String, i64> {
+        let database = self.store.database();
+        let sql = match dimension {
+            "page" => format!("SELECT page, sum(pageviews) FROM {database}.page_days GROUP BY page"),
+            _ => format!(
+                "SELECT toString(value), sum(pageviews) FROM {database}.dimension_days \
+                 WHERE dimension = '{dimension}' GROUP BY value"
+            ),
+        };
+        self.store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
+    }
+
+    async fn totals(&self) -> (i64, i64, i64) {
+        let sql = format!("SELECT sum(pageviews), sum(visitors), sum(visits) FROM {}.site_days", self.store.database());
+        self.store.ask_as_owner(&sql).rows().await.unwrap()[0]
+    }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs").join(name)
+}
+
+fn map(of: &[(&str, i64)]) -> BTreeMap<String, i64> {
+    of.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
+}
+
+fn line(address: &str, at: &str, path: &str, agent: &str) -> String {
+    format!("{address} - - [{at} +0000] \"GET {path} HTTP/1.1\" 200 512 \"-\" \"{agent}\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reported_log_gives_the_pages_and_visitors_that_it_shows() {
+    for (file, site, pages, visitors) in [
+        ("02-common/access_log", "c02.example", &[("/", 2), ("/notfound", 1)][..], 2),
+        ("03-vhost-space/other_vhosts.log", "c03.example", &[("/a", 1), ("/b", 1)], 2),
+        ("04-vhost-port/other_vhosts_access.log", "c04.example", &[("/a", 1), ("/b", 1)], 2),
+        ("05-xff-first/access.log", "c05.example", &[("/a", 3)], 3),
+        ("06-nginx-main-xff-last/access.log", "c06.example", &[("/a", 3)], 3),
+        ("07-empty-requests/access.log", "c07.example", &[("/a", 1)], 1),
+        ("09-traefik-json/access.json", "c09.example", &[("/", 1), ("/b", 1)], 2),
+        ("11-caddy-gpc-dnt-prefetch/access.log", "c11.example", &[("/plain", 1)], 1),
+        ("15-caddy-many-hosts/access.log", "c15.example", &[("/mine", 1), ("/also", 1)], 2),
+        ("17-nginx-http-referrer/access.json", "c17.example", &[("/", 1), ("/b", 1)], 2),
+        ("18-nginx-uri-rewritten/access.json", "c18.example", &[("/blog/first", 2), ("/about", 1)], 3),
+        ("19-json-x-escape/access.json", "c19.example", &[("/café", 1), ("/b", 1), ("/c", 1)], 3),
+        ("21-docker-json-file/id-json.log", "c21.example", &[("/a", 2)], 2),
+        ("26-nginx-proxy-manager/proxy-host-1_access.log", "c26.example", &[("/", 1)], 1),
+        ("28a-bom/access.log", "c28.example", &[("/a", 1), ("/b", 1)], 2),
+        ("31-absolute-form/access.log", "d18.example", &[("/own", 1), ("/own2", 1)], 2),
+    ] {
+        let case = Case::of(site).await;
+        case.run(case.job(&[fixture(file)])).await.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let counted = case.figures("page").await;
+        if file.starts_with("15") {
+            pages_expected = counted.clone();
+            assert!(
+                counted.contains_key("/mine") && !counted.contains_key("/admin") && counted.len() == 2,
+                "{counted:?}"
+            );
+        }
+        assert_eq!(counted, map(pages), "{file}");
+        assert_eq!(case.totals().await.1, visitors, "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn language_hosts_and_referrers_of_a_log_are_kept_and_objections_are_told() {
+    let case = Case::of("c11.example").await;
+    let summary = case.run(case.job(&[fixture("11-caddy-gpc-dnt-prefetch/access.log")])).await.unwrap();
+    assert_eq!((summary.objections, summary.left_out, summary.pageviews), (2, 1, 1));
+    assert_eq!(case.figures("language").await, map(&[("fr", 1)]));
+
+    let case = Case::of("c15.example").await;
+    let summary = case.run(case.job(&[fixture("15-caddy-many-hosts/access.log")])).await.unwrap();
+    assert_eq!((summary.foreign_hosts, summary.pageviews), (2, 2));
+    let hosts = case.figures("hostname").await;
+    assert!(hosts.keys().all(|host| host.ends_with("c15.example")), "{hosts:?}");
+
+    let case = Case::of("c17.example").await;
+    case.run(case.job(&[fixture("17-nginx-http-referrer/access.json")])).await.unwrap();
+    assert_eq!(case.figures("referrer").await["news.example"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_say_nothing_fall_through_and_times_and_addresses_are_read() {
+    let files = std::fs::read_dir(fixture("47-json-values")).unwrap().map(|file| file.unwrap().path());
+    let case = Case::of("c47.example").await;
+    let summary = case.run(case.job(&files.collect::<Vec<_>>())).await.unwrap();
+    assert_eq!((summary.pageviews, summary.not_understood, summary.bots), (8, 0, 0));
+
+    let case = Case::of("c43.example").await;
+    let summary = case.run(case.job(&[fixture("43-times/access.log")])).await.unwrap();
+    assert_eq!((summary.pageviews, summary.not_understood), (7, 0));
+
+    let files: Vec<PathBuf> = (0..12).map(|number| fixture(&format!("44-addresses/{number}.log"))).collect();
+    let case = Case::of("c44.example").await;
+    let summary = case.run(case.job(&files)).await.unwrap();
+    assert_eq!((summary.pageviews, summary.no_address), (8, 4));
+    assert!(
+        summary.notes.iter().any(|note| note.ends_with("6.log, line 1 has no client address")),
+        "{:?}",
+        summary.notes
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_feeds_and_interfaces_are_not_pages_and_lost_pages_are() {
+    let case = Case::of("c35.example").await;
+    case.run(case.job(&[fixture("35-assets/access.log")])).await.unwrap();
+    let pages = ["/", "/doc.md", "/health", "/opt-out", "/privacy", "/x.aspx", "/x.html", "/x.jsp", "/x.php"];
+    assert_eq!(case.figures("page").await.into_keys().collect::<Vec<_>>(), pages);
+
+    let case = Case::of("c36.example").await;
+    let summary = case.run(case.job(&[fixture("36-scanner-404/access.log")])).await.unwrap();
+    assert_eq!(summary.pageviews - summary.not_found, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_that_share_a_day_and_logs_that_grow_count_each_line_once() {
+    let rotation = |number: u32| fixture(&format!("38-rotation/access.log.{number}"));
+    let case = Case::of("c38.example").await;
+    assert_eq!(case.continued(&[rotation(2)]).await.pageviews, 2);
+    let second = case.continued(&[rotation(1)]).await;
+    assert_eq!((second.pageviews, second.counted_before), (2, 0));
+    assert_eq!((case.totals().await.0, case.totals().await.1), (4, 3));
+    // Once more, both, one of them packed by now: nothing is new.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &std::fs::read(rotation(2)).unwrap()).unwrap();
+    let gz = case.folder.path().join("access.log.2.gz");
+    std::fs::write(&gz, packed.finish().unwrap()).unwrap();
+    let again = case.continued(&[gz, rotation(1)]).await;
+    assert_eq!((again.pageviews, again.counted_before, again.lines), (0, 4, 4));
+    assert_eq!(case.totals().await.0, 4);
+
+    let case = Case::of("grown.example").await;
+    let morning = line("81.2.69.142", "10/Nov/2026:08:00:00", "/a", FIREFOX);
+    let evening = line("81.2.69.142", "10/Nov/2026:20:00:00", "/b", FIREFOX)
+        + &line("90.0.0.1", "10/Nov/2026:21:00:00", "/a", SAFARI);
+    let log = case.write("access.log", &morning);
+    case.continued(std::slice::from_ref(&log)).await;
+    let refused = case.run(case.job(std::slice::from_ref(&log))).await.unwrap_err();
+    assert!(refused.to_string().contains("`--continue`"), "{refused}");
+    case.write("access.log", &(morning + &evening));
+    case.continued(&[log]).await;
+    assert_eq!((case.totals().await.0, case.totals().await.1), (3, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_log_twice_and_a_part_of_it_count_once_in_one_run() {
+    let case = Case::of("twice.example").await;
+    let one = line("81.2.69.142", "10/Nov/2026:08:00:00", "/a", FIREFOX);
+    let two = line("90.0.0.1", "10/Nov/2026:09:00:00", "/b", SAFARI);
+    let part = case.write("part.log", &one);
+    let whole = case.write("whole.log", &(one + &two));
+    let copy = case.folder.path().join("copy.log");
+    std::fs::copy(&whole, &copy).unwrap();
+    let summary = case.run(case.job(&[part, whole, copy])).await.unwrap();
+    assert_eq!((summary.pageviews, summary.counted_before, summary.lines), (2, 3, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_in_any_order_count_as_sorted_ones_within_any_memory() {
+    // Fourteen days, the newest file first, as a shell's `access.log.*` gives them; visits over midnight among them.
+    let of_day = |day: u32| -> String {
+        (0..40)
+            .map(|number| {
+                let (hour, minute) = (number * 24 / 40, number * 17 % 60);
+                let at = format!("{day:02}/Nov/2026:{hour:02}:{minute:02}:00");
+                line(&format!("90.0.0.{}", number % 9), &at, &format!("/p{}", number % 5), FIREFOX)
+            })
+            .collect()
+    };
+    let sorted: String = (1..=14).map(of_day).collect();
+    let newest_first: String = (1..=14).rev().map(of_day).collect();
+    let backwards: String = sorted.lines().rev().map(|line| format!("{line}\n")).collect();
+    let mut all = Vec::new();
+    for (text, memory_bytes) in
+        [(&sorted, 1 << 20), (&newest_first, 1 << 20), (&backwards, 1 << 20), (&newest_first, 9_000)]
+    {
+        let case = Case::of("order.example").await;
+        let log = case.write("access.log", text);
+        let summary = case.run(ImportJob { memory_bytes, ..case.job(&[log]) }).await.unwrap();
+        assert_eq!(summary.pageviews, 560);
+        all.push((case.totals().await, summary.bounces, case.figures("page").await));
+    }
+    assert!(all.iter().all(|figures| *figures == all[0]), "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_not_understood_fails_and_leaves_its_day_free() {
+    let case = Case::of("free.example").await;
+    let wrong = case.write("wrong.log", "[10/Nov/2026:13:55:36 +0000] this is not a log\nnor this\n");
+    let refused = case.run(case.job(std::slice::from_ref(&wrong))).await.unwrap_err().to_string();
+    assert!(refused.contains("wrong.log, line 1 is not understood"), "{refused}");
+    let robots = line("81.2.69.142", "10/Nov/2026:08:00:00", "/a", "curl/8.5.0");
+    let robots = case.write("robots.log", &robots);
+    assert_eq!(case.run(case.job(&[robots])).await.unwrap().bots, 1);
+    let right = case.write("right.log", &line("81.2.69.142", "10/Nov/2026:08:00:00", "/a", FIREFOX));
+    assert_eq!(case.run(case.job(&[right])).await.unwrap().pageviews, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_read_once_and_refused_when_memory_cannot_hold_it() {
+    let case = Case::of("pipe.example").await;
+    let pipe = case.folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let text: String = (0..200).map(|n| line(&format!("90.0.1.{n}"), "10/Nov/2026:08:00:00", "/a", FIREFOX)).collect();
+    let feed = |text: String| {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || std::fs::write(pipe, text).ok())
+    };
+    let fed = feed(text.clone());
+    let small = ImportJob { memory_bytes: 2_000, ..case.job(std::slice::from_ref(&pipe)) };
+    let refused = case.run(small).await.unwrap_err().to_string();
+    assert!(refused.contains("a pipe can be read only once"), "{refused}");
+    fed.join().unwrap();
+    let fed = feed(text);
+    assert_eq!(case.run(case.job(std::slice::from_ref(&pipe))).await.unwrap().pageviews, 200);
+    fed.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_was_measured_live_is_warned_of() {
+    let case = Case::of("both.example").await;
+    let sql = format!(
+        "INSERT INTO {}.site_days (site, day, pageviews) VALUES ('both.example', '2026-11-10', 7)",
+        case.store.database()
+    );
+    case.store.statement(&sql).await.unwrap();
+    let log = case.write("a.log", &line("81.2.69.142", "10/Nov/2026:08:00:00", "/a", FIREFOX));
+    let summary = case.run(case.job(&[log])).await.unwrap();
+    assert!(
+        summary.notes.iter().any(|note| note.contains("measured live too, the first of them 2026-11-10")),
+        "{summary}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_its_own_format_is_read_and_a_trial_shows_its_fields_without_identity() {
+    let case = Case::of("own.example").await;
+    let text = format!("81.2.69.142 | 2026-11-10T13:55:36+00:00 | /secret?token=canary | 200 | {FIREFOX}\n");
+    let log = case.write("own.log", &text);
+    let format =
+        CustomFormat::parse("$remote_addr | $time_iso8601 | $request_uri | $status | $http_user_agent").unwrap();
+    let job = ImportJob { log_format: Some(std::sync::Arc::new(format)), ..case.job(std::slice::from_ref(&log)) };
+    let agents = sillage::privacy::lookup::agent::Agents::new(10);
+    let shown = import::trial(&job, &agents).unwrap();
+    assert!(
+        shown.contains("81.2.69.…") && shown.contains("/secret (and a query)") && shown.contains("Firefox on Linux"),
+        "{shown}"
+    );
+    assert!(!shown.contains("canary") && !shown.contains("81.2.69.142") && !shown.contains("Mozilla"), "{shown}");
+    assert_eq!(case.totals().await.0, 0);
+    assert_eq!(case.run(job).await.unwrap().pageviews, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_grows_and_rotates_is_followed_until_the_end() {
+    let case = Case::of("follow.example").await;
+    let log = case.write("access.log", &line("81.2.69.142", "10/Nov/2026:08:40:00", "/a", FIREFOX));
+    let anonymiser = app::anonymiser(&case.config).unwrap();
+    let job = ImportJob { continued: true, follow: true, ..case.job(std::slice::from_ref(&log)) };
+    let stop = CancellationToken::new();
+    let pause = Duration::from_millis(20);
+    let following = import::follow(job, anonymiser, &case.config, &case.store, &SystemClock, pause, stop.clone());
+    let until = async |views: i64| {
+        while case.totals().await.0 < views {
+            tokio::task::yield_now().await;
+        }
+    };
+    let writing = async {
+        until(1).await;
+        let append = |text: &str| {
+            let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+            std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        };
+        // A line that is still being written is left for later.
+        let second = line("90.0.0.1", "10/Nov/2026:09:00:00", "/b", SAFARI);
+        append(&second[..40]);
+        append(&second[40..]);
+        until(2).await;
+        // Renamed, with a last line that came just before.
+        append(&line("81.2.69.142", "10/Nov/2026:09:05:00", "/c", FIREFOX));
+        std::fs::rename(&log, case.folder.path().join("access.log.1")).unwrap();
+        std::fs::write(&log, line("90.0.0.1", "10/Nov/2026:09:20:00", "/a", SAFARI)).unwrap();
+        until(4).await;
+        // Cut, as copytruncate does.
+        std::fs::write(&log, "").unwrap();
+        tokio::time::sleep(pause * 5).await;
+        append(&line("90.0.0.1", "10/Nov/2026:09:30:00", "/", SAFARI));
+        until(5).await;
+        stop.cancel();
+    };
+    let (followed, ()) = tokio::join!(following, writing);
+    let summary = followed.unwrap();
+    assert_eq!((summary.pageviews, summary.visitors, summary.visits), (5, 2, 2));
+    assert_eq!(case.totals().await, (5, 2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_address_or_agent_of_a_log_reaches_a_disk() {
+    let case = Case::of("thief.example").await;
+    let agent = FIREFOX.replace("Linux x86_64", "Linux x86_64; canaryword");
+    let text = line("90.11.22.33", "10/Nov/2026:08:00:00", "/page?secret=canaryquery", &agent);
+    let log = case.write("access.log", &text);
+    case.continued(std::slice::from_ref(&log)).await;
+    std::fs::remove_file(&log).unwrap();
+    let mut seen = String::new();
+    for table in ["imports", "site_days", "page_days", "dimension_days", "dimension_page_days"] {
+        let rows = case.store.ask_as_owner(&format!("SELECT * FROM {}.{table}", case.store.database()));
+        seen.push_str(&serde_json::to_string(&rows.json().await.unwrap()).unwrap());
+    }
+    for folder in ["spool", "runtime", "runtime/import"] {
+        for file in std::fs::read_dir(case.folder.path().join(folder)).unwrap().flatten() {
+            seen.push_str(&String::from_utf8_lossy(&std::fs::read(file.path()).unwrap_or_default()));
+        }
+    }
+    assert!(seen.contains("/page") && seen.contains("mark "));
+    for canary in ["90.11.22", "canaryword", "canaryquery", "Mozilla"] {
+        assert!(!seen.contains(canary), "{canary}");
+    }
+}
