@@ -17,6 +17,7 @@ use crate::commands::migrate::settings;
 use crate::commands::terminal::{CommandError, print};
 use crate::config::Config;
 use crate::import;
+use crate::import::figures::{self, FigureJob};
 use crate::import::formats::custom::CustomFormat;
 use crate::import::{ImportFormat, ImportJob, Summary};
 use crate::privacy::Anonymiser;
@@ -37,6 +38,55 @@ enum ImportSource {
     AccessLog(ImportArguments),
     /// Native events: one JSON object a line, with `time`, `address`, `user_agent`, `accept_language`.
     Events(ImportArguments),
+    /// Figures that another tool exported: Plausible, GoatCounter, Umami, Matomo, Google Analytics 4, AWStats.
+    Figures(FigureArguments),
+}
+
+#[derive(Debug, Args)]
+struct FigureArguments {
+    /// The export's files, as docs/import.md lists them.
+    #[arg(required_unless_present = "remove")]
+    files: Vec<PathBuf>,
+    /// Site that the figures are of.
+    #[arg(long)]
+    site: String,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Day of an export that tells none, YYYY-MM-DD.
+    #[arg(long)]
+    day: Option<jiff::civil::Date>,
+    /// Remove all figures of this origin instead.
+    #[arg(long, value_name = "ORIGIN", conflicts_with = "files")]
+    remove: Option<String>,
+}
+
+impl FigureArguments {
+    async fn run(self) -> Result<(), CommandError> {
+        let config = self.config.load()?;
+        let site = self.config.site(&Sites::new(&config.site)?, &self.site)?;
+        let now = SystemClock.now();
+        let job = FigureJob {
+            keep_from: site.retained_from(now, config.privacy.retention_months),
+            files: self.files,
+            site: site.clone(),
+            day: self.day,
+            protection: config.privacy.protection,
+        };
+        let database = Database::open(&config).await?;
+        let done = async {
+            migrate::apply(&database.store, &settings(&config)).await?;
+            match &self.remove {
+                Some(origin) => {
+                    let rows = figures::remove(&site, origin, &database.store).await?;
+                    Ok::<_, CommandError>(format!("{rows} rows of {origin} removed"))
+                }
+                None => Ok(figures::run(&job, &database.store, now).await?.to_string()),
+            }
+        };
+        let done = done.await;
+        database.close().await;
+        print(done?.trim_end())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +128,7 @@ impl ImportCommand {
         let (format, arguments) = match self.source {
             ImportSource::AccessLog(arguments) => (ImportFormat::AccessLog, arguments),
             ImportSource::Events(arguments) => (ImportFormat::Events, arguments),
+            ImportSource::Figures(arguments) => return arguments.run().await,
         };
         let config = arguments.config.load()?;
         let sites = Sites::new(&config.site)?;

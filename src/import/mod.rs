@@ -11,6 +11,7 @@ mod count;
 mod days;
 mod escapes;
 pub mod events;
+pub mod figures;
 mod followed;
 pub mod formats;
 mod held;

@@ -20,6 +20,7 @@ mod forgetting;
 mod formats;
 mod import;
 mod import_cases;
+mod import_figures;
 mod limits;
 mod marketing;
 mod measures;

@@ -1,0 +1,119 @@
+//! Plausible's site export: a zip of `imported_TABLE_FROM_TO.csv`, sums by day and one dimension.
+//!
+//! Visits, bounces and seconds stand on the entry page; time and depth on the page. Countries are kept, regions and
+//! cities are numbers of other lists and are not.
+
+use crate::event::{Day, Dimension};
+use crate::import::figures::archive::ExportPart;
+use crate::import::figures::cells::Figure::{
+    Bounces, EngagedMs, EngagedViews, Exits, NotFound, Pageviews, ScrollPercent, ScrollViews, VisitSeconds, Visitors,
+    Visits,
+};
+use crate::import::figures::cells::{CellKey, Figure, FigureSet, day, device};
+use crate::import::figures::table::{Row, rows};
+
+/// The table's name of `imported_visitors_20260301_20260331.csv`.
+pub(super) fn table(name: &str) -> Option<&str> {
+    let name = name.strip_prefix("imported_")?.strip_suffix(".csv")?;
+    Some(name.trim_end_matches(|character: char| character.is_ascii_digit() || character == '_'))
+}
+
+/// Reads one table.
+pub(super) fn read(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()> {
+    let Some(table) = table(&part.name) else { return Ok(()) };
+    rows(&part.bytes, |row| {
+        if let Some(day) = day(row.text("date")) {
+            add(table, day, row, set);
+        }
+    })
+}
+
+fn add(table: &str, day: Day, row: &Row<'_>, set: &mut FigureSet) {
+    let number = |column: &str| row.number(column);
+    let of_visits: [(Figure, i64); 5] = [
+        (Visitors, number("visitors")),
+        (Pageviews, number("pageviews")),
+        (Visits, number("visits")),
+        (Bounces, number("bounces")),
+        (VisitSeconds, number("visit_duration")),
+    ];
+    match table {
+        "visitors" => set.add(day, CellKey::Site, &of_visits),
+        "sources" => {
+            let told = if row.text("referrer").is_empty() { row.text("source") } else { row.text("referrer") };
+            set.referrer(day, told, &of_visits);
+            if !row.text("utm_source").is_empty() || !row.text("utm_campaign").is_empty() {
+                set.leave("campaigns: rule R8 leaves them to visitors' consent, which the export does not tell");
+            }
+        }
+        "pages" => {
+            let (time, depth) = (number("total_time_on_page"), number("total_scroll_depth"));
+            set.page_figures(
+                day,
+                row.text("page"),
+                &[
+                    (Visitors, number("visitors")),
+                    (Pageviews, number("pageviews")),
+                    (EngagedMs, time * 1_000),
+                    (EngagedViews, number("total_time_on_page_visits")),
+                    (ScrollPercent, depth),
+                    (ScrollViews, number("total_scroll_depth_visits")),
+                ],
+            );
+        }
+        "entry_pages" => {
+            let figures =
+                [(Visits, number("entrances")), (Bounces, number("bounces")), (VisitSeconds, number("visit_duration"))];
+            set.page_figures(day, row.text("entry_page"), &figures);
+        }
+        "exit_pages" => set.page_figures(day, row.text("exit_page"), &[(Exits, number("exits"))]),
+        "locations" => {
+            set.dimension(day, Dimension::Country, row.text("country"), &of_visits);
+            if !row.text("region").is_empty() {
+                set.leave("regions and cities: the export numbers them by lists that are not here");
+            }
+        }
+        "devices" => set.dimension(day, Dimension::Device, device(row.text("device")), &of_visits),
+        "browsers" => {
+            let (browser, version) = (row.text("browser"), row.text("browser_version"));
+            set.dimension(day, Dimension::Browser, browser, &of_visits);
+            versioned(set, day, Dimension::BrowserVersion, (browser, version), &of_visits);
+        }
+        "operating_systems" => {
+            let (system, version) = (row.text("operating_system"), row.text("operating_system_version"));
+            set.dimension(day, Dimension::System, system, &of_visits);
+            versioned(set, day, Dimension::SystemVersion, (system, version), &of_visits);
+        }
+        "custom_events" => {
+            let figures = [(Pageviews, number("events")), (Visitors, number("visitors"))];
+            let action = row.text("name");
+            set.add(day, CellKey::Action(action.into()), &figures);
+            if action == "404"
+                && let Some(page) = set.page(row.text("path"))
+            {
+                set.add(day, CellKey::ActionPage(page.clone(), action.into()), &figures);
+                set.add(day, CellKey::Page(page), &[(NotFound, number("events"))]);
+                set.add(day, CellKey::Site, &[(NotFound, number("events"))]);
+            }
+            if !row.text("link_url").is_empty() {
+                set.leave("links of outbound clicks and downloads: whole addresses may name a person");
+            }
+        }
+        "custom_props" => set.leave("properties of events: the export does not tell the event they belong to"),
+        _ => set.leave("tables that are not known"),
+    }
+}
+
+/// A browser or a system with its major version.
+fn versioned(
+    set: &mut FigureSet,
+    day: Day,
+    dimension: Dimension,
+    (name, version): (&str, &str),
+    figures: &[(Figure, i64)],
+) {
+    let major: String = version.chars().take_while(char::is_ascii_digit).take(4).collect();
+    if !name.is_empty() && !major.is_empty() {
+        set.dimension(day, dimension, &format!("{name} {major}"), figures);
+    }
+}

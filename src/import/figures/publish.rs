@@ -1,0 +1,212 @@
+//! Cells as rows of the published tables: as they are with `exact`; with `tens` each drawn once, those with too few
+//! people added to their week, then to their month, then forgotten, by the rules of the release.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher24;
+
+use crate::event::Day;
+use crate::import::days::date;
+use crate::import::figures::cells::{CellKey, FIGURES, Figure, Sums, day_of};
+use crate::release::calendar::{month_end_of, sunday_of};
+use crate::release::rules::{GATE, PAGE_OPENS_AT, STEP, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
+use crate::rollup::levels::LevelRows;
+use crate::rollup::levels::rows::{
+    ActionDaysRow, ActionPageDaysRow, DimensionDaysRow, PageDaysRow, Period, SiteDaysRow,
+};
+
+type Cells = BTreeMap<(Day, CellKey), Sums>;
+
+/// The cells of days as they are.
+pub(super) fn exact(cells: &Cells, site: &Arc<str>, origin: &Arc<str>) -> LevelRows {
+    let mut rows = LevelRows::default();
+    cells.iter().for_each(|((day, key), sums)| push(&mut rows, (*day, Period::Day), key, sums, (site, origin)));
+    rows
+}
+
+/// The cells drawn to tens, under a key that is made for this and forgotten.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub(super) fn tens(cells: Cells, site: &Arc<str>, origin: &Arc<str>) -> std::io::Result<LevelRows> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|_| std::io::Error::other("the operating system gives no random bytes"))?;
+    let draw = Draw(SipHasher24::new_with_key(&key));
+    let mut rows = LevelRows::default();
+    let mut waiting: BTreeMap<(Day, CellKey), Bucket> =
+        cells.into_iter().map(|(cell, sums)| (cell, Bucket { sums, published: 0, open: true })).collect();
+    for period in [Period::Day, Period::Week, Period::Month] {
+        let mut next: BTreeMap<(Day, CellKey), Bucket> = BTreeMap::new();
+        for ((day, cell), bucket) in waiting {
+            let drawn: Sums = std::array::from_fn(|figure| draw.drawn((period, day, &cell, figure), &bucket.sums));
+            let people = gate_figure(&bucket.sums, &drawn);
+            let shown = bucket.open && bucket.published + people >= GATE && people > 0;
+            if shown {
+                push(&mut rows, (day, period), &cell, &drawn, (site, origin));
+            }
+            let Some(later) = later(day, period) else { continue };
+            let opens = draw.opens((day, &cell), gate_figure(&bucket.sums, &bucket.sums));
+            let rest = next.entry((later, cell)).or_default();
+            rest.open |= if period == Period::Day { opens } else { bucket.open };
+            rest.published += bucket.published + if shown { people } else { 0 };
+            for (sum, (whole, out)) in rest.sums.iter_mut().zip(bucket.sums.iter().zip(drawn)) {
+                *sum += whole - if shown { out } else { 0 };
+            }
+        }
+        waiting = next;
+    }
+    Ok(rows)
+}
+
+/// What waits for the end of its period.
+#[derive(Default)]
+struct Bucket {
+    sums: Sums,
+    /// People in the rows of its days and weeks that were published.
+    published: i64,
+    /// Whether any of its days was read by enough people for its name to be shown.
+    open: bool,
+}
+
+/// The figure that decides whether a row is shown: people; where an export counts none, visits; where it has neither, a
+/// tenth of the pageviews, as one visit weighs at most.
+fn gate_figure(exact: &Sums, drawn: &Sums) -> i64 {
+    let of = |sums: &Sums, figure: Figure| sums.get(figure as usize).copied().unwrap_or(0);
+    [Figure::Visitors, Figure::Visits]
+        .into_iter()
+        .find(|figure| of(exact, *figure) != 0)
+        .map_or_else(|| of(drawn, Figure::Pageviews) / STEP, |figure| of(drawn, figure))
+}
+
+/// The Sunday of a day's week, the last day of a week's month.
+fn later(day: Day, period: Period) -> Option<Day> {
+    match period {
+        Period::Day => day_of(sunday_of(date(day))),
+        Period::Week => day_of(month_end_of(date(day))),
+        Period::Month => None,
+    }
+}
+
+struct Draw(SipHasher24);
+
+impl Draw {
+    fn hash(&self, of: impl Hash) -> i64 {
+        let mut hasher = self.0;
+        of.hash(&mut hasher);
+        i64::try_from(hasher.finish() >> 1).unwrap_or_default()
+    }
+
+    /// One figure of a cell, drawn to a multiple of ten units: unbiased, by at most 18 units off.
+    fn drawn(&self, (period, day, cell, figure): (Period, Day, &CellKey, usize), sums: &Sums) -> i64 {
+        let unit = UNITS.get(figure).map_or(1, |(_, unit)| *unit);
+        let sum = sums.get(figure).copied().unwrap_or(0);
+        if sum == 0 {
+            return 0;
+        }
+        let hash = self.hash((period, day, cell, figure));
+        // A part of a unit is one more with the chance of its size.
+        let part = i64::from(hash / 1_000 % unit < sum.rem_euclid(unit));
+        let moved = sum.div_euclid(unit) + part + hash % 10 + hash / 10 % 10 + hash / 100 % 10 - 9;
+        (moved - moved.rem_euclid(STEP)) * unit
+    }
+
+    /// Whether a day's people and one digit by chance let a name be shown in its week or month.
+    fn opens(&self, (day, cell): (Day, &CellKey), people: i64) -> bool {
+        let at = match cell {
+            CellKey::Site => return true,
+            CellKey::Dimension(name, _) if TEXT_DIMENSIONS.contains(name) => TEXT_OPENS_AT,
+            CellKey::Dimension(..) => return true,
+            CellKey::Page(_) | CellKey::Action(_) | CellKey::ActionPage(..) => PAGE_OPENS_AT,
+        };
+        people + self.hash((day, cell, "opens")) % 10 >= at
+    }
+}
+
+fn push(
+    rows: &mut LevelRows,
+    (day, period): (Day, Period),
+    key: &CellKey,
+    sums: &Sums,
+    (site, origin): (&Arc<str>, &Arc<str>),
+) {
+    let (site, origin, day) = (site.clone(), origin.clone(), day.0);
+    let [
+        visitors,
+        pageviews,
+        visits,
+        bounces,
+        visit_seconds,
+        engaged_ms,
+        engaged_views,
+        depth,
+        depth_views,
+        lost,
+        exits,
+    ]: [i64; FIGURES] = *sums;
+    match key.clone() {
+        CellKey::Site => rows.site_days.push(SiteDaysRow {
+            site,
+            day,
+            period,
+            origin,
+            pageviews,
+            visitors,
+            visits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent: depth,
+            scroll_views: depth_views,
+            not_found: lost,
+        }),
+        CellKey::Page(page) => rows.page_days.push(PageDaysRow {
+            site,
+            day,
+            period,
+            origin,
+            page,
+            pageviews,
+            visitors,
+            visits,
+            exits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent: depth,
+            scroll_views: depth_views,
+            not_found: lost,
+        }),
+        CellKey::Dimension(dimension, value) => rows.dimension_days.push(DimensionDaysRow {
+            site,
+            day,
+            period,
+            origin,
+            dimension,
+            value,
+            pageviews,
+            visitors,
+            visits,
+            bounces,
+            visit_seconds,
+        }),
+        CellKey::Action(action) => {
+            rows.action_days.push(ActionDaysRow { site, day, period, origin, action, count: pageviews, visitors });
+        }
+        CellKey::ActionPage(page, action) => {
+            rows.action_page_days.push(ActionPageDaysRow {
+                site,
+                day,
+                period,
+                origin,
+                page,
+                action,
+                count: pageviews,
+                visitors,
+            });
+        }
+    }
+}
