@@ -107,6 +107,6 @@ impl LineJudge {
         } else {
             host.into()
         };
-        self.site.serves(&lower)
+        self.site.is_own(&lower, &lower)
     }
 }

@@ -99,7 +99,7 @@ impl FigureSet {
             "" | "(direct)" | "Direct / None" | "direct" | "(none)" => Some(crate::event::DIRECT.into()),
             _ => {
                 let url = if told.contains("://") { told.to_owned() } else { format!("https://{told}") };
-                match referrer(&url, &self.site) {
+                match referrer(&url, &self.site, &self.site.primary_host, false) {
                     Referrer::Outside(host) => Some(host),
                     Referrer::Inside(_) | Referrer::None => None,
                 }
