@@ -86,7 +86,8 @@ export async function conformity() {
   const rules = audit.findings ?? [];
   const verdict = (rule) => rule.verdict;
   const rows = rules.map((rule) => el('tr', { className: `verdict-${verdict(rule)}` },
-    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, rule.title)), el('td', {}, t(verdict(rule)))));
+    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, rule.title),
+      ...(rule.verdict === 'held' ? [] : [...(rule.found ?? []), ...(rule.to_do ?? [])].map((line) => el('p', { className: 'soft finding' }, line)))), el('td', {}, t(verdict(rule)))));
   const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, title), preformatted(text)));
   return [
     section(t('conformity'), el('p', { className: 'soft' }, t('selfAssessment')),

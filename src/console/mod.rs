@@ -11,6 +11,7 @@ mod grafana;
 mod held;
 mod hosts;
 mod journal;
+mod lists;
 mod now;
 mod openapi;
 mod published;

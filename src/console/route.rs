@@ -19,7 +19,9 @@ use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
 use crate::console::state::ConsoleState;
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
-use crate::console::{annotations, assets, desk, download, grafana, hosts, openapi, session, share, stats_api, view};
+use crate::console::{
+    annotations, assets, desk, download, grafana, hosts, lists, openapi, session, share, stats_api, view,
+};
 use crate::health::PROBE_ANSWER_WAIT;
 
 /// Longest body: a query with every list full fits.
@@ -84,7 +86,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
     let allowed = match path {
         "/api/v2/query" | "/api/view" | "/api/share" | "/clickhouse" | "/sign-out" => "POST",
         "/api/annotations" => "GET, HEAD, POST",
-        "/api/arrivals" | "/api/conformity" => "GET, HEAD",
+        "/api/arrivals" | "/api/conformity" | "/lists" => "GET, HEAD",
         "/sign-in" => "GET, HEAD, POST",
         "/api/export" | "/api/export/dictionary" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
@@ -110,6 +112,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/annotations" if posted => asked(console, head, body).await,
         "/api/annotations" => annotations::list(console, head).await,
         "/api/arrivals" => desk::arrivals(console, head),
+        "/lists" => lists::page(console, head).await,
         "/api/conformity" => desk::conformity(console, head).await,
         "/clickhouse" => clickhouse(console, head, body).await,
         "/api/export" => export(console, head).await,

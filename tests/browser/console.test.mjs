@@ -255,6 +255,19 @@ test_('a public site is open to everybody, with its counter; another is not', as
   assert.equal((await get('/counter/demo.json')).status, 404);
 });
 
+test_('without a script the same figures stand as lists', async () => {
+  const context = await browser.newContext({ userAgent, javaScriptEnabled: false });
+  const tab = await context.newPage();
+  await tab.goto(program.console.href);
+  await tab.getByRole('link', { name: 'plain lists' }).click();
+  await tab.locator('select[name="range"]').selectOption('7d');
+  await tab.locator('select[name="lang"]').selectOption('fr');
+  await tab.getByRole('button').click();
+  assert.match(await tab.locator('h1').textContent(), /Mesure d’audience/);
+  assert.ok(await tab.locator('section', { hasText: 'Pages d’entrée' }).locator('tbody tr').count() > 2);
+  await context.close();
+});
+
 test_('nothing is kept on the device but the session', () => look('', async ({ tab, context }) => {
   assert.deepEqual((await context.cookies()).map(({ name }) => name), ['sillage_session']);
   assert.equal(await tab.evaluate(() => localStorage.length + sessionStorage.length), 0);

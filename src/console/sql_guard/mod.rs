@@ -18,11 +18,12 @@ const TEXT_BYTES_MAX: usize = 16_384;
 const CALLS: &str = "
     abs adddays addhours addmonths addweeks all and any anylast argmax argmin array arrayjoin arraymap arraysort as asc avg
     avgif between by case cast ceil ceiling coalesce concat count countif cross currentdatabase date date_trunc datediff
-    datetime datetime64 desc displayname distinct else empty endswith exists extract float64 floor formatdatetime from
+    datetime datetime64 desc displayname distinct else empty endswith exists exp2 extract float64 floor formatdatetime from
     fromunixtimestamp fromunixtimestamp64milli full grouparray greatest group having if ifnull in inner int64 intdiv
     interval is isnotnull isnull join lag laginframe lead leadinframe least left length like limit lower lttb match max
     maxif min minif minus modulo multiif not notempty notlike now now64 nullable nullif offset on or order outer over
-    parsedatetime parsedatetimebesteffort partition position quantile rank replaceall replaceone revision right round
+    parsedatetime parsedatetimebesteffort partition position quantile quantileexactweighted quantileexactweightedif
+    rank replaceall replaceone revision right round
     row_number runningdifference select splitbychar startswith string substring subtractdays subtractmonths subtractweeks
     sum sumif then timeslot timezone todate todate32 todatetime todatetime64 today todayofmonth todayofweek todayofyear
     tofloat64 tohour toint32 toint64 tointervalday tointervalhour tointervalminute tointervalmonth tointervalsecond
