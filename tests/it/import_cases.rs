@@ -1,5 +1,5 @@
-//! Logs that people of other tools have reported as counted wrongly (`tests/fixtures/logs`): each gives the figures that
-//! its kind should.
+//! Logs that people of other tools have reported as counted wrongly (`tests/fixtures/logs`): each gives the figures
+//! that its kind should.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

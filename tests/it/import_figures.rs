@@ -1,5 +1,5 @@
-//! Figures of other tools: a sample of each export comes out with the export's own totals, once, marked with its origin,
-//! and without a row of a person.
+//! Figures of other tools: a sample of each export comes out with the export's own totals, once, marked with its
+//! origin, and without a row of a person.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
