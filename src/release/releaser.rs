@@ -112,8 +112,8 @@ impl Releaser {
         Ok(complete_until >= now)
     }
 
-    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months. `progress`
-    /// is told each release; their number is given back.
+    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months.
+    /// `progress` is told each release; their number is given back.
     ///
     /// # Errors
     /// The database's; the next call goes on from there.

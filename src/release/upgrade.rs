@@ -1,5 +1,6 @@
-//! A database of earlier releases, whose tables of exact rows were read by everybody: each of its days goes to the waiting
-//! tables and is released as if it had just closed. Must be safe to break off anywhere: run again, it goes on.
+//! A database of earlier releases, whose tables of exact rows were read by everybody: each of its days goes to the
+//! waiting tables and is released as if it had just closed. Must be safe to break off anywhere: run again, it goes
+//! on.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -87,8 +87,8 @@ async fn moments(store: &Store, figure: &str) -> (f64, f64) {
     store.ask_as_owner(&sql).rows::<(f64, f64)>().await.unwrap()[0]
 }
 
-/// Before: rates beside own visits told a visitor's bounce and minutes. Now: each measure of a row has a draw of its own,
-/// so that one does not tell another, and each is right on average with a spread of 5.7 of its units.
+/// Before: rates beside own visits told a visitor's bounce and minutes. Now: each measure of a row has a draw of its
+/// own, so that one does not tell another, and each is right on average with a spread of 5.7 of its units.
 #[tokio::test]
 async fn each_measure_of_a_row_is_drawn_for_itself_and_right_on_average() {
     let store = fresh_store().await;

@@ -13,8 +13,8 @@ const EXACT: [&str; 6] =
     ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_cells", "staged_cells"];
 
 /// Before: the same cell was rounded again by every question, over any set that the asker chose, and 150 random lists
-/// of pages averaged it out. Now: a figure is drawn once; whoever asks again, releases again or sends late counters sees
-/// the same bytes.
+/// of pages averaged it out. Now: a figure is drawn once; whoever asks again, releases again or sends late counters
+/// sees the same bytes.
 #[tokio::test]
 async fn asking_and_releasing_again_shows_the_same_figures() {
     let store = fresh_store().await;
@@ -55,8 +55,8 @@ async fn a_search_typed_once_and_a_page_of_one_visitor_are_in_no_published_table
     }
 }
 
-/// Before: exact rows lay in the database for 25 months, and parts that were merged for eight minutes more. Now: when the
-/// month has closed no part of a table of exact sums is on the disk, active, outdated or detached.
+/// Before: exact rows lay in the database for 25 months, and parts that were merged for eight minutes more. Now: when
+/// the month has closed no part of a table of exact sums is on the disk, active, outdated or detached.
 #[tokio::test]
 async fn after_the_months_end_no_part_of_an_exact_table_is_left_on_the_disk() {
     let store = fresh_store().await;
@@ -81,7 +81,8 @@ async fn folders(store: &sillage::store::Store) -> Vec<PathBuf> {
     question.rows::<String>().await.unwrap().into_iter().map(PathBuf::from).collect()
 }
 
-/// Folders of parts with rows below these, detached ones too. (A dropped partition leaves a part without rows for a while.)
+/// Folders of parts with rows below these, detached ones too. (A dropped partition leaves a part without rows for a
+/// while.)
 fn parts(folders: &[PathBuf]) -> Vec<PathBuf> {
     let below =
         |folder: &Path| std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
