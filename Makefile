@@ -47,7 +47,7 @@ run: needs-rust $(NPM_RUN)
 	@exec ./target/release/sillage serve --demo
 
 test: needs-rust $(NPM_TEST) chromium
-	@$(MAKE) --no-print-directory lint units pages browser grafana deny
+	@$(MAKE) --no-print-directory lint units pages browser deny
 	@printf '\n==> all passed\n'
 
 lint: fmt clippy
