@@ -121,7 +121,8 @@ impl Sites {
     /// Compiles the configured sites.
     ///
     /// # Errors
-    /// An unknown time zone, a name, host or id used twice, a click id among the kept names, a malformed host or address.
+    /// An unknown time zone, a name, host or id used twice, a click id among the kept names, a malformed host or
+    /// address.
     pub fn new(configured: &[config::SiteConfig]) -> Result<Self, ConfigError> {
         let mut made = configured.iter().map(Site::new).collect::<Result<Vec<_>, _>>()?;
         let known: Vec<Vec<String>> = made.iter().map(|site| site.hosts.sorted()).collect();
@@ -150,8 +151,8 @@ impl Sites {
         Ok(sites)
     }
 
-    /// The site of this configured name or host, in any of its spellings; without such a one, the site that the host is a
-    /// subdomain of.
+    /// The site of this configured name or host, in any of its spellings; without such a one, the site that the host is
+    /// a subdomain of.
     pub fn find(&self, name_or_host: &str) -> Option<&Arc<Site>> {
         if let Some(site) = self.by_name.get(name_or_host) {
             return Some(site);
@@ -259,8 +260,8 @@ impl Site {
         Day(day)
     }
 
-    /// The hour of a moment: the UTC hour that begins within the site's own hour, so that a zone half an hour off has hours of
-    /// its own. In a zone of whole hours it is the UTC hour.
+    /// The hour of a moment: the UTC hour that begins within the site's own hour, so that a zone half an hour off has
+    /// hours of its own. In a zone of whole hours it is the UTC hour.
     pub fn hour(&self, at: Timestamp) -> Hour {
         let offset = i64::from(self.timezone.to_offset(at).seconds());
         let local = (at.as_second() + offset).div_euclid(HOUR_SECONDS);

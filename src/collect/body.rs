@@ -1,5 +1,5 @@
-//! The body of an answer. Its request keeps its place among those in progress until the last byte has left, so that clients
-//! that do not read cannot fill memory with answers.
+//! The body of an answer. Its request keeps its place among those in progress until the last byte has left, so that
+//! clients that do not read cannot fill memory with answers.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use crate::collect::idle::UnsentAnswer;
 
-/// Shorter bodies are let go with their stream's place in the queue: they are no more than what HTTP/2 keeps of a stream.
+/// Shorter bodies are let go with their stream's place in the queue: they are no more than what HTTP/2 keeps of a
+/// stream.
 const SHORT_BYTES: usize = 1_024;
 
 /// A whole body, and the place that its request holds.

@@ -23,7 +23,7 @@ use crate::collect::formats::goatcounter::GoatCount;
 use crate::collect::formats::matomo::MatomoEvents;
 use crate::collect::formats::native::NativeEvent;
 use crate::collect::formats::pixel::is_mail_client;
-use crate::collect::formats::{fathom, goatcounter, matomo, pixel, umami};
+use crate::collect::formats::{BodyFormat, ImageFormat, fathom, goatcounter, matomo, pixel, umami};
 use crate::collect::headers::HitHeaders;
 use crate::config;
 use crate::ledger::Ledger;
@@ -50,23 +50,6 @@ pub struct HitPipeline {
     pub max_body_bytes: usize,
     /// Longest wait for it.
     pub request_seconds: u64,
-}
-
-/// Formats whose hits stand in the query of a request for an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ImageFormat {
-    Pixel,
-    GoatCounter,
-    Matomo,
-    Fathom,
-}
-
-/// Formats of other tools whose hits stand in the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyFormat {
-    Umami,
-    UmamiBatch,
-    Matomo,
 }
 
 /// The end of one hit, for the sender.

@@ -78,8 +78,8 @@ pub(crate) struct ActiveRequest {
 /// A connection that is being served.
 struct ServingGuard(Arc<Connection>);
 
-/// A request that counts among those in progress: until its answer has left, for a client that does not read keeps it in
-/// memory. Its connection waits meanwhile, as one without a request does.
+/// A request that counts among those in progress: until its answer has left, for a client that does not read keeps it
+/// in memory. Its connection waits meanwhile, as one without a request does.
 pub(crate) struct UnsentAnswer(Arc<OpenConnections>);
 
 impl OpenConnections {

@@ -25,7 +25,8 @@ use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::balance::AcceptedConnection;
 pub use crate::collect::balance::{Acceptor, seats};
 use crate::collect::body::CollectBody;
-use crate::collect::hits::{BodyFormat, HitPipeline, ImageFormat};
+use crate::collect::formats::{BodyFormat, ImageFormat};
+use crate::collect::hits::HitPipeline;
 use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::collect::pages::{PublicPage, PublicPages};
 use crate::collect::shed::LoadShed;
@@ -76,7 +77,7 @@ pub(crate) fn threads(config: &config::CollectConfig) -> usize {
 
 /// A path that takes hits.
 #[derive(Clone, Copy)]
-struct Endpoint {
+struct HitEndpoint {
     /// The methods that it takes, for `Allow`.
     allow: &'static str,
     /// The format of its query.
@@ -87,7 +88,7 @@ struct Endpoint {
     posts_query: bool,
 }
 
-impl Endpoint {
+impl HitEndpoint {
     /// The endpoint at a path, if one is there.
     fn at(path: &str) -> Option<Self> {
         const POST: &str = "POST, OPTIONS";
@@ -265,7 +266,7 @@ impl CollectState {
     /// A request to a path that takes hits.
     async fn hit(
         &self,
-        endpoint: Endpoint,
+        endpoint: HitEndpoint,
         head: &Parts,
         body: Incoming,
         peer: IpAddr,
@@ -277,11 +278,15 @@ impl CollectState {
         match endpoint {
             _ if method == Method::OPTIONS => answer::preflight(endpoint.allow, endpoint.accepted_headers()),
             // An image's head shows no page: link checkers and previews ask for it.
-            Endpoint { image: Some(_), .. } if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
+            HitEndpoint { image: Some(_), .. } if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
             _ if (takes_body || is_image) && load.refuses() => self.hits.refuse(),
-            Endpoint { body: Some(None), .. } if takes_body => self.hits.event(head, body, peer).await,
-            Endpoint { body: Some(Some(format)), .. } if takes_body => self.hits.posted(format, head, body, peer).await,
-            Endpoint { image: Some(format), posts_query, .. } if is_image && (method == Method::GET || posts_query) => {
+            HitEndpoint { body: Some(None), .. } if takes_body => self.hits.event(head, body, peer).await,
+            HitEndpoint { body: Some(Some(format)), .. } if takes_body => {
+                self.hits.posted(format, head, body, peer).await
+            }
+            HitEndpoint { image: Some(format), posts_query, .. }
+                if is_image && (method == Method::GET || posts_query) =>
+            {
                 self.hits.image(format, head, peer).await
             }
             _ => answer::method_not_allowed(endpoint.allow),
@@ -296,7 +301,7 @@ impl CollectState {
         let path = head.uri.path();
         let is_folder = path == "/" || path.starts_with("/demo");
         match path.strip_suffix('/').filter(|_| !is_folder).unwrap_or(path) {
-            path if let Some(endpoint) = Endpoint::at(path) => self.hit(endpoint, head, body, peer, load).await,
+            path if let Some(endpoint) = HitEndpoint::at(path) => self.hit(endpoint, head, body, peer, load).await,
             "/health/live" if reads => answer::health(true),
             "/health/ready" if reads => answer::health(self.hits.can_accept() && !self.health.is_draining()),
             "/health/live" | "/health/ready" => answer::method_not_allowed(FILE),

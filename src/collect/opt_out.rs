@@ -1,9 +1,9 @@
-//! The cookie of an objection: `sillage_opt_out=1`, set when a visitor asks for it, and by nothing else. It holds no identifier,
-//! lasts 13 months from the day of the objection and is never renewed. The server sets it, since browsers shorten what a
-//! script sets to a week.
+//! The cookie of an objection: `sillage_opt_out=1`, set when a visitor asks for it, and by nothing else. It holds no
+//! identifier, lasts 13 months from the day of the objection and is never renewed. The server sets it, since browsers
+//! shorten what a script sets to a week.
 //!
-//! On a host of the site the cookie has its plain name. On a host that several sites may share, its name ends with a hash of
-//! the site's name, so that an objection on one site says nothing to another.
+//! On a host of the site the cookie has its plain name. On a host that several sites may share, its name ends with a
+//! hash of the site's name, so that an objection on one site says nothing to another.
 
 use hyper::header::{CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;

@@ -1,7 +1,8 @@
-//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written from the running configuration, once for all who
-//! ask for the same. They know of no hit and no figure, and name no site but the one that was asked for.
+//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written from the running configuration, once for
+//! all who ask for the same. They know of no hit and no figure, and name no site but the one that was asked for.
 //!
-//! `POST /opt-out`, or its link with `?object=1`, sets the cookie of an objection (see `opt_out`); `?object=0` takes it back.
+//! `POST /opt-out`, or its link with `?object=1`, sets the cookie of an objection (see `opt_out`); `?object=0` takes it
+//! back.
 
 use std::sync::Arc;
 
@@ -40,12 +41,12 @@ pub struct PublicPages {
     facts: ConfigFacts,
     anonymiser: Arc<Anonymiser>,
     clock: Arc<dyn Clock>,
-    written: Cache<PageKey, WrittenPage>,
+    written: Cache<PublicPageKey, WrittenPage>,
 }
 
 /// All that a page depends on beside the configuration at start.
 #[derive(PartialEq, Eq, Hash)]
-struct PageKey {
+struct PublicPageKey {
     page: PublicPage,
     lang: Lang,
     is_named: bool,
@@ -116,7 +117,7 @@ impl PublicPages {
     pub(super) fn serve(&self, page: PublicPage, request: &Parts) -> CollectResponse {
         let asked = self.asked(request);
         let facts = self.facts.at(self.clock.now());
-        let key = PageKey {
+        let key = PublicPageKey {
             page,
             lang: asked.lang,
             is_named: asked.named.is_some(),

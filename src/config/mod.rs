@@ -75,8 +75,8 @@ pub struct CollectConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header that they write, read from the right.
     pub client_address_header: String,
-    /// Proxies that send this in `x-sillage-secret` are believed from any address: hosting without fixed ones. 16 characters at
-    /// least; empty: none is.
+    /// Proxies that send this in `x-sillage-secret` are believed from any address: hosting without fixed ones. 16
+    /// characters at least; empty: none is.
     pub trusted_header_secret: String,
     /// Longest body: an event with 30 properties and a 2 000 byte URL fits twice.
     pub max_body_bytes: usize,
@@ -315,11 +315,11 @@ pub struct LimitsConfig {
     /// Visitor, page and action tags in memory, all sites and days: 10 bytes each, 13 at the most. Beyond it
     /// pageviews count without their visitor.
     pub tags: usize,
-    /// Hits that one address (of IPv6, one /64) may send to a site within ten minutes; 0 sets no bound. A thousand people
-    /// behind one address who open two pages each send as many.
+    /// Hits that one address (of IPv6, one /64) may send to a site within ten minutes; 0 sets no bound. A thousand
+    /// people behind one address who open two pages each send as many.
     pub hits_per_address: u32,
-    /// Agents that one network (an IPv4 /24, an IPv6 /48) may show a site for the first time within ten minutes; 0 sets no
-    /// bound. 300 people drawn evenly from the agents of today show 250.
+    /// Agents that one network (an IPv4 /24, an IPv6 /48) may show a site for the first time within ten minutes; 0 sets
+    /// no bound. 300 people drawn evenly from the agents of today show 250.
     pub agents_per_network: u32,
     /// Parsed agents kept: real traffic shows a few thousand a day; some 200 bytes each.
     pub agents_cached: usize,
@@ -344,7 +344,8 @@ pub struct SiteConfig {
     pub name: String,
     /// Hosts that belong to it; none means its name and every subdomain of it.
     pub hosts: Vec<String>,
-    /// Hosts whose pages count beside its own, each with its subdomains: previews, translations, archives. `*` allows all.
+    /// Hosts whose pages count beside its own, each with its subdomains: previews, translations, archives. `*` allows
+    /// all.
     pub foreign_hosts: Vec<String>,
     /// What other tools' trackers call it: Umami's UUID, Matomo's number, GoatCounter's code, Fathom's id.
     pub ids: Vec<String>,
@@ -360,8 +361,8 @@ pub struct SiteConfig {
     pub search_parameter: String,
     /// Script errors are counted, by their kind alone.
     pub problems: bool,
-    /// Its own pages, where a flood of invented ones is to be kept out: they have their row on every day. `*` stands for
-    /// anything.
+    /// Its own pages, where a flood of invented ones is to be kept out: they have their row on every day. `*` stands
+    /// for anything.
     pub pages: Vec<String>,
     /// Paths that are not counted; `*` stands for anything.
     pub exclude_paths: Vec<String>,

@@ -1,10 +1,11 @@
-//! Ceilings on what one address may send within minutes, so that figures are not forged for the price of a loop: hits of an
-//! address on a site, and agents that a network shows for the first time. What is remembered are hashes under a key of this
-//! process, in a map of bounded size, for one window of [`WINDOW_SECONDS`]: never on a disk, never an address.
+//! Ceilings on what one address may send within minutes, so that figures are not forged for the price of a loop: hits
+//! of an address on a site, and agents that a network shows for the first time. What is remembered are hashes under a
+//! key of this process, in a map of bounded size, for one window of [`WINDOW_SECONDS`]: never on a disk, never an
+//! address.
 //!
-//! The defaults are those that no office or school meets (docs/limits.md): a thousand people behind one address who open two
-//! pages each within ten minutes send 6 000 hits. Among 790 agents of today, drawn evenly, which no office does, 300 people show
-//! 247.
+//! The defaults are those that no office or school meets (docs/limits.md): a thousand people behind one address who
+//! open two pages each within ten minutes send 6 000 hits. Among 790 agents of today, drawn evenly, which no office
+//! does, 300 people show 247.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;

@@ -64,8 +64,8 @@ pub(super) fn problem_kind(told: &str) -> &'static str {
     PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other")
 }
 
-/// What was looked for, where the query of the site's own search says so in `parameter`: in small letters, blanks made one,
-/// with placeholders, cut to 100 bytes. Nothing without a parameter.
+/// What was looked for, where the query of the site's own search says so in `parameter`: in small letters, blanks made
+/// one, with placeholders, cut to 100 bytes. Nothing without a parameter.
 pub(super) fn searched(query: &str, parameter: &str) -> Option<String> {
     if parameter.is_empty() {
         return None;

@@ -18,7 +18,8 @@ pub struct SiteHosts {
 }
 
 impl SiteHosts {
-    /// From the listed hosts; without any, from the site's name and all its subdomains, where the name is that of a host.
+    /// From the listed hosts; without any, from the site's name and all its subdomains, where the name is that of a
+    /// host.
     ///
     /// # Errors
     /// A host that is not one.
@@ -53,8 +54,8 @@ impl SiteHosts {
             && !self.others.iter().any(|other| host == other || is_below(other))
     }
 
-    /// Whether pages of this host may be counted for the site: its own, one allowed beside them, or any where nothing says
-    /// which hosts are its own.
+    /// Whether pages of this host may be counted for the site: its own, one allowed beside them, or any where nothing
+    /// says which hosts are its own.
     pub fn allows(&self, host: &str) -> bool {
         let host = without_www(host);
         let is_allowed = |allowed: &String| allowed == "*" || host == allowed || is_subdomain(host, allowed);

@@ -1,5 +1,5 @@
-//! Patterns of paths, as the configuration writes them: `*` stands for any run of characters. They are compared with cleaned
-//! pages, and cleaned as pages are.
+//! Patterns of paths, as the configuration writes them: `*` stands for any run of characters. They are compared with
+//! cleaned pages, and cleaned as pages are.
 
 use crate::privacy::url::path::cleaned_segments;
 
@@ -8,7 +8,8 @@ use crate::privacy::url::path::cleaned_segments;
 pub struct PathPattern(String);
 
 impl PathPattern {
-    /// `/admin/`, `/admin//` and `/caf%C3%A9` are the pages `/admin` and `/café`; `/admin/*` is `/admin` and all below it.
+    /// `/admin/`, `/admin//` and `/caf%C3%A9` are the pages `/admin` and `/café`; `/admin/*` is `/admin` and all below
+    /// it.
     pub(super) fn new(written: &str) -> Self {
         // A star is no part of a token, so that none is taken for a placeholder.
         let cleaned: Vec<String> = written.split('/').map(segment_form).collect();

@@ -162,8 +162,8 @@ impl SightingCounter<'_, '_> {
         self.met.rows |= self.today.rows.admit_values(page, values);
     }
 
-    /// Where the pageview came from: an outside host; a page of the site, as its own referrer says (what memory knows of
-    /// the visit may be another person behind the same address and agent); or, for a visit's first, directly. Source
+    /// Where the pageview came from: an outside host; a page of the site, as its own referrer says (what memory knows
+    /// of the visit may be another person behind the same address and agent); or, for a visit's first, directly. Source
     /// and channel, where they are measured, follow.
     fn way_here(&mut self, values: &mut [u16; DIMENSIONS], in_visit: bool) {
         let (referrer, previous) = match (&self.sighting.referrer, in_visit) {

@@ -83,8 +83,8 @@ impl DayVisits {
         visit
     }
 
-    /// Puts [`OTHER`] in the place of texts of a sighting that have no row and have not earned one; says which bounds stand
-    /// behind it.
+    /// Puts [`OTHER`] in the place of texts of a sighting that have no row and have not earned one; says which bounds
+    /// stand behind it.
     pub(super) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
         let mut met = BoundsMet::default();
         let (network, lexicon) = (sighting.network, &self.lexicon);

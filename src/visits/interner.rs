@@ -36,8 +36,8 @@ pub struct VisitBounds {
 }
 
 impl VisitBounds {
-    /// The same, shared by so many sites: each has its part of one half of the tags and visits for itself, and the other half
-    /// is for whichever needs it.
+    /// The same, shared by so many sites: each has its part of one half of the tags and visits for itself, and the
+    /// other half is for whichever needs it.
     #[must_use]
     pub fn shared_by(self, sites: usize) -> Self {
         Self { sites: sites.max(1), ..self }

@@ -1,5 +1,5 @@
-//! What each site may take of a bound that all sites share: half of it is divided evenly and nobody else's, the other half is
-//! for whichever site comes first. So a flood of one site leaves the others their visits and tags.
+//! What each site may take of a bound that all sites share: half of it is divided evenly and nobody else's, the other
+//! half is for whichever site comes first. So a flood of one site leaves the others their visits and tags.
 
 /// A shared bound, and what is taken of its common half.
 #[derive(Debug, Default)]

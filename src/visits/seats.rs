@@ -1,8 +1,9 @@
-//! Who gets a row: the first half of a day's texts of a kind is for whichever comes first, the second for texts that visitors
-//! of two networks have sent. So one sender who invents pages, referrers or values cannot push out what others read. What a
-//! site's configuration lists as its pages needs to earn nothing.
+//! Who gets a row: the first half of a day's texts of a kind is for whichever comes first, the second for texts that
+//! visitors of two networks have sent. So one sender who invents pages, referrers or values cannot push out what others
+//! read. What a site's configuration lists as its pages needs to earn nothing.
 //!
-//! It decides before a sighting is noted and counted, so that a restart counts alike; candidates are forgotten with one.
+//! It decides before a sighting is noted and counted, so that a restart counts alike; candidates are forgotten with
+//! one.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -180,7 +180,6 @@ fn envelopes() -> Vec<Case> {
         "/metrics",
         "/api/v2/query",
         "/demo/",
-        "/health/live",
     ] {
         cases.push(other(
             &format!("POST {path}"),

@@ -1,5 +1,5 @@
-//! What other tools' trackers send, field by field: each row of `docs/formats.md` has its case, and what is dropped reaches
-//! neither the answer nor any table.
+//! What other tools' trackers send, field by field: each row of `docs/formats.md` has its case, and what is dropped
+//! reaches neither the answer nor any table.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The dearest hits that the limits allow, as the fuzz target `cost` looks for them: each kind a function of its own, so
-//! that callgrind can tell what it takes from body to spool. None may take more than ten plain hits.
+//! The dearest hits that the limits allow, as the fuzz target `cost` looks for them: each kind a function of its own,
+//! so that callgrind can tell what it takes from body to spool. None may take more than ten plain hits.
 
 use std::net::IpAddr;
 

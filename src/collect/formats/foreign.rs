@@ -1,5 +1,5 @@
-//! What the formats of other tools have in common: how they name pages and screens, and which site is meant where they name
-//! none. Nothing that they say of a person is read: no ids, no sessions, no addresses, no agents.
+//! What the formats of other tools have in common: how they name pages and screens, and which site is meant where they
+//! name none. Nothing that they say of a person is read: no ids, no sessions, no addresses, no agents.
 
 use std::borrow::Cow;
 

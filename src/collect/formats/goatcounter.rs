@@ -1,5 +1,5 @@
-//! GoatCounter's `GET` or `POST /count`, whose parameters stand in the query whatever the method. `docs/formats.md` says of every
-//! parameter what becomes of it.
+//! GoatCounter's `GET` or `POST /count`, whose parameters stand in the query whatever the method. `docs/formats.md`
+//! says of every parameter what becomes of it.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! Matomo's `matomo.php`: parameters in the query or a form, or a bulk of them in JSON. `docs/formats.md` says of every parameter
-//! what becomes of it.
+//! Matomo's `matomo.php`: parameters in the query or a form, or a bulk of them in JSON. `docs/formats.md` says of every
+//! parameter what becomes of it.
 
 use std::borrow::Cow;
 

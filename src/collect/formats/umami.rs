@@ -1,5 +1,5 @@
-//! Umami's `POST /api/send` and `/api/batch`: `{"type": "event", "payload": {…}}`, or a list of such. `docs/formats.md` says of
-//! every field what becomes of it.
+//! Umami's `POST /api/send` and `/api/batch`: `{"type": "event", "payload": {…}}`, or a list of such. `docs/formats.md`
+//! says of every field what becomes of it.
 
 use std::borrow::Cow;
 

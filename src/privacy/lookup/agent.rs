@@ -120,7 +120,16 @@ impl Agents {
             agent.system_version = versioned(&system.os, system.major.as_deref());
             agent.system = system.os.into();
         }
-        corrections::correct(&mut agent, header);
+        let fix = corrections::of(header);
+        if let Some(browser) = fix.browser {
+            agent.browser = browser.into();
+            agent.browser_version = "".into();
+        }
+        if let Some((system, version)) = fix.system {
+            agent.system = system.into();
+            agent.system_version = version.into();
+        }
+        agent.device = fix.device.unwrap_or(agent.device);
         agent
     }
 }
@@ -237,6 +246,10 @@ fn group_of(rule: &Hir, number: u32) -> Option<&Hir> {
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
     }
 }
+
+#[cfg(test)]
+#[path = "corrections_tests.rs"]
+mod corrected;
 
 #[cfg(test)]
 mod tests {
