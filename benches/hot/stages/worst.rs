@@ -92,7 +92,7 @@ pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
         let path = format!("/{number:08}d41d8cd98f00b204e-").repeat(80);
         let body = format!(r#"{{"n":"pageview","u":"https://{SITE}{}","d":"{SITE}"}}"#, &path[..1_900]);
         worst_url(anonymiser, ledger, &Worst { body, ..plain(number) });
-        let path = format!("/%C3%A9{number:08}%40x-").repeat(90);
+        let path = format!("/%C3%A9{number:08}%40x-").repeat(100);
         let body =
             format!(r#"{{"n":"pageview","u":"https://{SITE}/","d":"{SITE}","r":"https://{SITE}{}"}}"#, &path[..1_900]);
         worst_referrer(anonymiser, ledger, &Worst { body, ..plain(number) });
