@@ -192,12 +192,14 @@ impl Reports {
 
 impl ReportRow {
     fn set_count(&mut self, metric: Metric, count: i64) {
-        match metric {
-            Metric::Visitors => self.visitors = Some(count),
-            Metric::Visits => self.visits = Some(count),
-            Metric::Pageviews => self.pageviews = Some(count),
-            Metric::Events => self.events = Some(count),
-            _ => {}
+        if metric == Metric::Visitors {
+            self.visitors = Some(count);
+        } else if metric == Metric::Visits {
+            self.visits = Some(count);
+        } else if metric == Metric::Pageviews {
+            self.pageviews = Some(count);
+        } else if metric == Metric::Events {
+            self.events = Some(count);
         }
     }
 

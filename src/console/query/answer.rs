@@ -201,12 +201,14 @@ impl ParsedQuery {
 impl AnsweredRows {
     /// One figure of a row.
     pub(super) fn figure(&self, row: &ReportRow, metric: Metric) -> Value {
-        match metric {
-            Metric::ViewsPerVisit => row.views_per_visit.into(),
-            Metric::Percentage | Metric::ConversionRate => self.share(row.visitors.unwrap_or(0)),
-            counted if counted.is_count() => row.number(metric).unwrap_or(0).into(),
-            _ => row.number(metric).map_or(Value::Null, Value::from),
+        if metric == Metric::ViewsPerVisit {
+            return row.views_per_visit.into();
         }
+        if !metric.is_column() {
+            return self.share(row.visitors.unwrap_or(0));
+        }
+        let nothing = if metric.is_count() { Value::from(0) } else { Value::Null };
+        row.number(metric).map_or(nothing, Value::from)
     }
 
     /// Percent of the whole's visitors, with a decimal.

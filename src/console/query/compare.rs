@@ -31,7 +31,9 @@ impl Comparing {
         let Value::Object(object) = value else {
             return match value {
                 Value::Null => Ok(None),
-                _ => Err(QueryRefusal("`include.comparisons` must be an object".into())),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                    Err(QueryRefusal("`include.comparisons` must be an object".into()))
+                }
             };
         };
         only(object, &["mode", "date_range", "match_day_of_week"], "include.comparisons.")?;

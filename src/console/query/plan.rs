@@ -50,9 +50,9 @@ impl ParsedQuery {
 
     /// The periods: as written, or for plain `time` the finest that is published for all that is asked.
     fn grain(&self, report: &Report) -> Result<Grain, QueryRefusal> {
-        let written = self.dimensions.iter().find_map(|asked| match asked {
-            RequestedDimension::Time(written) => Some(*written),
-            _ => None,
+        let written = self.dimensions.iter().find_map(|asked| {
+            let RequestedDimension::Time(written) = asked else { return None };
+            Some(*written)
         });
         let by_hour = Report { grain: Grain::Hour, ..report.clone() };
         let hours_are_kept = self.metrics.iter().all(|metric| by_hour.stores(*metric));

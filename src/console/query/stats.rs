@@ -171,9 +171,8 @@ fn question(
     };
     if !context.kept.marketing {
         let comparisons = filters.iter().flat_map(filters::FilterTree::comparisons);
-        for comparison in comparisons.filter(|comparison| comparison.dimension.is_marketing()) {
-            return Err(vocabulary::not_marketed(&comparison.dimension));
-        }
+        let marketing = comparisons.map(|comparison| &comparison.dimension).find(|asked| asked.is_marketing());
+        marketing.map_or(Ok(()), |asked| Err(vocabulary::not_marketed(asked)))?;
     }
     let is_list = !dimensions.is_empty() && !matches!(dimensions.as_slice(), [RequestedDimension::Time(_)]);
     let limit = number(written("limit"), "limit", 1, 1_000)?.unwrap_or(BREAKDOWN_ROWS);

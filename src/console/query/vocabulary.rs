@@ -125,10 +125,10 @@ pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
 impl RequestedDimension {
     /// How it is stored: a country's name is another way to write its code.
     pub(super) fn stored(&self) -> Self {
-        match self {
-            RequestedDimension::CountryName => RequestedDimension::Stored(Dimension::Country),
-            other => other.clone(),
+        if *self == RequestedDimension::CountryName {
+            return RequestedDimension::Stored(Dimension::Country);
         }
+        self.clone()
     }
 
     /// Whether it is kept only where channels and campaigns are measured.
