@@ -237,7 +237,7 @@ impl App {
         let Self { collecting, mut shipping, engine, ledger, console, health, .. } = self;
         health.drain();
         if tokio::task::spawn_blocking(move || drop(collecting)).await.is_err() {
-            tracing::error!("app: a collecting thread ended by a panic");
+            tracing::error!("app: collect: thread panicked");
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
@@ -247,7 +247,7 @@ impl App {
             engine.stop().await;
         }
         if tokio::task::spawn_blocking(move || ledger.spool().close()).await.is_err() {
-            tracing::error!("app: the spool did not close");
+            tracing::error!("app: spool: not closed");
         }
     }
 }
@@ -371,7 +371,7 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
             }
             Err(error) if ours || !error.is_retryable() => return Err(error.into()),
             Err(error) => {
-                tracing::warn!(%error, pause_seconds = pause.as_secs(), "the database is away; hits wait in the spool");
+                tracing::warn!(%error, pause_seconds = pause.as_secs(), "ship: database unreachable; hits wait in the spool");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(REACH_PAUSE_MAX);
             }
@@ -388,17 +388,21 @@ fn ledger(
     let (spool, recovery) = Spool::open_folder(&config.spool.dir, config.spool.max_bytes, clock.clone())
         .map_err(|error| AppError::Spool(error, config.spool.dir.clone()))?;
     if recovery.segments > 0 {
-        tracing::info!(segments = recovery.segments, events = recovery.events, "the spool was taken up again");
+        tracing::info!(segments = recovery.segments, events = recovery.events, "spool: recovered");
     }
     if recovery.batches > 0 {
-        tracing::info!(batches = recovery.batches, "counters wait in the spool, for a database that was away");
+        tracing::info!(batches = recovery.batches, "spool: folded batches waiting");
     }
     let whole_files = recovery.quarantined_segments + recovery.quarantined_batches;
     meters.ship.quarantined.increment(recovery.quarantined_frames + whole_files);
     let set_aside = spool.forget_set_aside(clock.now()).unwrap_or_default();
     if set_aside.files > 0 {
         let days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs();
-        tracing::warn!(files = set_aside.files, days, "the spool's quarantine holds files; look at them in time");
+        tracing::warn!(
+            files = set_aside.files,
+            days,
+            "spool: quarantine holds files; inspect them before they are removed"
+        );
     }
     meters.ship.set_aside_forgotten.increment(set_aside.forgotten);
     let ledger = Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?;

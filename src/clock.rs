@@ -143,7 +143,7 @@ impl SteadyState {
         let (far, from) = match self.doubt {
             Some((far, from)) if (far - leap).abs() <= STEP_FOLLOWED_MS => (far, from),
             Some(_) | None => {
-                tracing::warn!(seconds = leap / 1_000, "the system's clock has leapt; it is believed in ten minutes");
+                tracing::warn!(seconds = leap / 1_000, "clock: system clock leapt; followed after ten minutes");
                 (leap, counted)
             }
         };
@@ -151,7 +151,7 @@ impl SteadyState {
         if counted.saturating_sub(from) < STEP_BELIEVED_AFTER {
             return expected;
         }
-        tracing::warn!(seconds = leap / 1_000, "the system's clock stays where it leapt to, and is followed");
+        tracing::warn!(seconds = leap / 1_000, "clock: system clock stayed; now followed");
         *self = Self { base: (wall, counted), doubt: None };
         wall
     }

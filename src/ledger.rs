@@ -70,7 +70,7 @@ impl Ledger {
         memory.visits.forget_past(now);
         anonymiser.destroy_past_keys(now);
         if memory.visits.tags() > 0 {
-            tracing::info!(tags = memory.visits.tags(), notes = recalled.notes, "memory was taken up again");
+            tracing::info!(tags = memory.visits.tags(), notes = recalled.notes, "ledger: visit state recovered");
         }
         memory
             .journal
@@ -153,7 +153,7 @@ impl Ledger {
         memory.failures = failures;
         memory.begin_generation();
         memory.journal.before().destroy();
-        tracing::warn!(tags = memory.visits.tags(), "memory was taken back to the last durable event");
+        tracing::warn!(tags = memory.visits.tags(), "ledger: visit state rolled back to last durable event");
     }
 
     fn lock(&self) -> MutexGuard<'_, LedgerState> {
@@ -209,7 +209,7 @@ impl LedgerState {
     fn begin_generation(&mut self) -> bool {
         let begun = self.journal.begin(&self.visits, self.last);
         if let Err(error) = &begun {
-            tracing::error!(kind = ?error.kind(), "the journal has no room; a restart now would count people again");
+            tracing::error!(kind = ?error.kind(), "journal: no room for a snapshot; a restart now would count visitors again");
         }
         self.suspended = begun.is_err();
         begun.is_ok()

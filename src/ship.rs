@@ -93,7 +93,7 @@ impl Shipper {
         };
         tokio::select! {
             () = self.serve(requests, &shutdown) => {}
-            () = give_up => tracing::warn!("stopping; the database does not answer"),
+            () = give_up => tracing::warn!("ship: stopping while the database does not answer"),
         }
         self.fold_older_than(0).await;
     }
@@ -134,7 +134,7 @@ impl Shipper {
             self.forget_set_aside().await;
         }
         if self.flush(&mut attempts, true).await.is_err() {
-            tracing::warn!("stopping; segments wait in the spool for the next start");
+            tracing::warn!("ship: ship: ship: stopping; segments wait in the spool for the next start");
         }
     }
 
@@ -183,7 +183,7 @@ impl Shipper {
             let (batch, report) = match self.folding(move |spool| rows_of(spool, &segment)).await {
                 Ok(read) => read,
                 Err(error) => {
-                    tracing::error!(%error, number = segment.number, "a segment cannot be shipped");
+                    tracing::error!(%error, number = segment.number, "ship: segment not shipped");
                     self.meters.ship.quarantined.increment(u64::from(matches!(error, SpoolError::Damaged(_))));
                     all_read = Err(error.into());
                     continue;
@@ -247,7 +247,7 @@ impl Shipper {
                     self.meters.ship.quarantined.increment(report.damaged.saturating_sub(segment.damaged));
                 }
                 Err(error) => {
-                    tracing::error!(%error, number = segment.number, "a segment cannot be folded; its events stay");
+                    tracing::error!(%error, number = segment.number, "ship: segment not folded; events kept");
                 }
             }
         }
@@ -262,11 +262,11 @@ impl Shipper {
                 tracing::warn!(
                     files = found.forgotten,
                     days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs(),
-                    "quarantined files were removed: nobody looked at them in time"
+                    "spool: quarantined files removed after their time"
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the quarantine cannot be looked through"),
+            Err(error) => tracing::error!(%error, "spool: quarantine not listed"),
         }
     }
 
@@ -307,7 +307,7 @@ impl Shipper {
         let (answer, done) = oneshot::channel();
         std::thread::Builder::new().name("fold".into()).spawn(move || {
             if let Err(error) = priority::lower(None, FOLD_BELOW) {
-                tracing::debug!(kind = ?error.kind(), "folding has the priority of hits");
+                tracing::debug!(kind = ?error.kind(), "ship: fold thread priority not lowered");
             }
             // Whoever asked may have stopped waiting.
             answer.send(work(ledger.spool())).ok();
@@ -334,12 +334,12 @@ impl RetryState {
                 return;
             }
             Err(error @ ShipError::Store(StoreError::Refused(_))) => {
-                tracing::error!(%error, "the database refuses what it is given; all of it waits until that is mended");
+                tracing::error!(%error, "ship: database rejected a batch; segments wait until the cause is removed");
                 self.pauses.1
             }
             Err(error) => {
                 let pause = jittered(self.pause);
-                tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "segments wait");
+                tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "ship: insert failed; ship: insert failed; ship: insert failed; segments wait");
                 self.pause = (self.pause * 2).min(self.pauses.1);
                 pause
             }

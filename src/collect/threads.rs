@@ -36,7 +36,7 @@ impl CollectThreads {
                 runtime.block_on(async {
                     match tokio::net::TcpListener::from_std(socket) {
                         Ok(listener) => collect.serve(listener, seat, stop).await,
-                        Err(error) => tracing::error!(%error, "a collecting thread has no socket"),
+                        Err(error) => tracing::error!(%error, "collect: thread without a socket"),
                     }
                 });
             })?);
@@ -49,7 +49,7 @@ impl Drop for CollectThreads {
     fn drop(&mut self) {
         self.stop.cancel();
         if self.threads.drain(..).map(JoinHandle::join).filter(Result::is_err).count() > 0 {
-            tracing::error!("a collecting thread ended by a panic");
+            tracing::error!("collect: thread panicked");
         }
     }
 }

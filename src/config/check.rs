@@ -71,7 +71,7 @@ impl Config {
         note(self.site.is_empty(), "no [[site]]: every hit will be dropped as unknown_site");
         note(
             self.console.tokens.is_empty(),
-            "no console.tokens: nobody can read figures (`sillage token new` makes one)",
+            "no console.tokens: figures cannot be read (`sillage token new` makes a token)",
         );
         note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
         note(
@@ -81,7 +81,7 @@ impl Config {
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
         for token in &self.console.tokens {
             for name in token.sites.iter().filter(|name| !named(name)) {
-                notes.push(format!("the token `{}` is for `{name}`, which is no [[site]]", token.name));
+                notes.push(format!("the token `{}` is for `{name}`, which is not a [[site]]", token.name));
             }
         }
         notes

@@ -67,11 +67,11 @@ fn fault_text(error: figment::Error) -> String {
     };
     let why = match &error.kind {
         Kind::UnknownField(found, _) if found == "rounding" => ROUNDING_REPLACED.to_owned(),
-        Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
-        Kind::UnknownVariant(found, known) => format!("`{found}` is none of {}", known.join(", ")),
+        Kind::UnknownField(_, known) => format!("unknown key; expected one of: {}", known.join(", ")),
+        Kind::UnknownVariant(found, known) => format!("unknown value `{found}`; expected one of: {}", known.join(", ")),
         Kind::InvalidType(found, wanted) | Kind::InvalidValue(found, wanted) => {
             let wanted = if WHOLE_NUMBERS.contains(&wanted.as_str()) { "a whole number, 0 or more" } else { wanted };
-            format!("write {wanted} instead of {found}")
+            format!("found {found}; expected {wanted}")
         }
         other => other.to_string().trim_end().to_owned(),
     };
@@ -86,7 +86,7 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
 
 /// A list of networks and single addresses.
 pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
-    let wrong = |text: &str| D::Error::custom(format!("`{text}` is no address or network, such as 10.0.0.0/8"));
+    let wrong = |text: &str| D::Error::custom(format!("`{text}` is not an address or network, such as 10.0.0.0/8"));
     let written = Vec::<String>::deserialize(from)?;
     written.iter().map(|text| network(text).ok_or_else(|| wrong(text))).collect()
 }
@@ -95,7 +95,9 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>,
 pub(super) fn socket<'de, D: Deserializer<'de>>(from: D) -> Result<std::net::SocketAddr, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map_err(|_| {
-        D::Error::custom(format!("`{text}` is no address with a port, such as 127.0.0.1:8080; a name is not looked up"))
+        D::Error::custom(format!(
+            "`{text}` is not an address with a port, such as 127.0.0.1:8080; a name is not looked up"
+        ))
     })
 }
 

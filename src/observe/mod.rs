@@ -68,13 +68,13 @@ pub struct ShipMeters {
     pub visits_active: Gauge,
     /// Tags in memory.
     pub tags: Gauge,
-    /// Rows of breakdowns, actions and timings that the days in memory have made.
+    /// Rows of breakdowns, actions and timings of the days in memory.
     pub rows: Gauge,
     /// Age of the location file.
     pub geo_age_seconds: Gauge,
     /// 1 while the database answers.
     pub engine_up: Gauge,
-    /// Damaged parts of segments that were set aside.
+    /// Damaged parts of segments moved to quarantine.
     pub quarantined: Counter,
     /// Journal generations that did not fit the spool.
     pub journal_discarded: Counter,
@@ -117,16 +117,13 @@ impl Meters {
 
 impl HitMeters {
     fn new(recorder: Arc<PrometheusRecorder>, sites: &Sites) -> Self {
-        metrics::describe_counter!("sillage_received_total", "Hits received; the sum of all outcomes.");
-        metrics::describe_counter!("sillage_hits_total", "Hits by what became of them, exactly one outcome each.");
+        metrics::describe_counter!("sillage_received_total", "Hits received: the sum of all outcomes.");
+        metrics::describe_counter!("sillage_hits_total", "Hits by outcome; each hit has exactly one.");
         metrics::describe_counter!(
             "sillage_other_total",
-            "Hits of which a part counts as (other), by the bound of a site's day that they met."
+            "Hits counted in part as (other), by the bound that they reached."
         );
-        metrics::describe_gauge!(
-            "sillage_connections",
-            "Open connections of the collector, by the thread that serves them."
-        );
+        metrics::describe_gauge!("sillage_connections", "Open connections of the public listener, by thread.");
         Self {
             recorder,
             received: metrics::counter!("sillage_received_total"),
@@ -199,25 +196,32 @@ fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, OutcomeCounters> {
 impl ShipMeters {
     fn new() -> Self {
         use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-        describe_gauge!("sillage_spool_bytes", Unit::Bytes, "Bytes that wait in the spool.");
-        describe_gauge!("sillage_spool_segments", "Segments that wait in the spool.");
+        describe_gauge!("sillage_spool_bytes", Unit::Bytes, "Size of all segments in the spool.");
+        describe_gauge!("sillage_spool_segments", "Segments in the spool, the open one included.");
         describe_gauge!("sillage_spool_oldest_seconds", Unit::Seconds, "Age of the oldest waiting segment.");
-        describe_histogram!("sillage_flush_seconds", Unit::Seconds, "From a sealed segment to its rows stored.");
+        describe_histogram!(
+            "sillage_flush_seconds",
+            Unit::Seconds,
+            "Time from sealing a segment to its rows being stored."
+        );
         describe_counter!("sillage_flush_rows_total", "Counter rows stored, by table.");
-        describe_counter!("sillage_store_errors_total", "Inserts that failed, by what can be done about it.");
+        describe_counter!("sillage_store_errors_total", "Failed inserts, by remedy.");
         describe_gauge!("sillage_visits_active", "Visits in progress.");
         describe_gauge!("sillage_tags", "Visitor, page and action tags in memory.");
-        describe_gauge!("sillage_rows", "Rows of breakdowns, actions and timings that the days in memory have made.");
+        describe_gauge!("sillage_rows", "Rows of breakdowns, actions and timings of the days in memory.");
         describe_gauge!("sillage_geo_age_seconds", Unit::Seconds, "Age of the first location file.");
         describe_gauge!("sillage_engine_up", "1 while the database answers.");
-        describe_counter!("sillage_quarantined_total", "Damaged parts of segments that were set aside.");
-        describe_counter!("sillage_quarantine_forgotten_total", "Quarantined files that were removed, a week old.");
+        describe_counter!("sillage_quarantined_total", "Damaged parts of segments moved to quarantine.");
+        describe_counter!("sillage_quarantine_forgotten_total", "Quarantined files removed after seven days.");
         describe_counter!(
             "sillage_journal_discarded_total",
             "Journal generations discarded at the start: they do not fit the spool, so visitors count again."
         );
-        describe_counter!("sillage_folded_total", "Segments folded to counters on disk, the database being away.");
-        describe_gauge!("sillage_build_info", "Always 1; the version is its label.");
+        describe_counter!(
+            "sillage_folded_total",
+            "Segments folded to batches on disk while the database was unreachable."
+        );
+        describe_gauge!("sillage_build_info", "Always 1; the version is a label.");
         gauge!("sillage_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Self {
             spool_bytes: gauge!("sillage_spool_bytes"),

@@ -140,7 +140,7 @@ pub(super) fn read(file: &[u8], number: u64, node: NodeName) -> Result<Option<Ba
     match batch_codec::read(&body) {
         Ok((events, rows)) => Ok(Some(BatchFile { header, events, rows, mended })),
         Err(error) => {
-            tracing::warn!(number, %error, "a batch does not hold what a batch holds");
+            tracing::warn!(number, %error, "spool: malformed batch");
             Ok(None)
         }
     }

@@ -74,7 +74,7 @@ impl Spool {
         match removed.and_then(|()| self.shared.disk.sync_names()) {
             Ok(()) => self.shared.queue().doubled.retain(|number| !numbers.contains(number)),
             Err(error) => {
-                tracing::error!(kind = ?error.kind(), "events that were folded to counters cannot be removed yet");
+                tracing::error!(kind = ?error.kind(), "spool: events of a folded segment not removed; retrying");
             }
         }
     }

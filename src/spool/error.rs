@@ -6,13 +6,15 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     /// Another process holds the folder.
-    #[error("the spool's folder is in use by another process; stop it, or give this one a folder of its own")]
+    #[error("spool folder in use by another process; stop that process, or set another spool.dir")]
     Locked,
     /// The folder's name is damaged.
-    #[error("the spool's file `node` does not hold 32 hexadecimal digits; put back what it held")]
+    #[error("spool file `node` malformed: expected 32 hexadecimal digits; restore the file")]
     Node,
     /// Written by a later release.
-    #[error("segment {number} has format {version}, which a later release wrote; start that one to empty the spool")]
+    #[error(
+        "segment {number}: written by a newer release (format {version}); start that release once to drain the spool"
+    )]
     Version {
         /// Number of the segment.
         number: u64,
@@ -20,9 +22,7 @@ pub enum SpoolError {
         version: u16,
     },
     /// From another folder: its token would not be this one's.
-    #[error(
-        "segment {number} belongs to the spool whose file `node` holds {node}; ship it there, or put back that file"
-    )]
+    #[error("segment {number}: belongs to the spool with node {node}; ship it there, or restore the file `node`")]
     Foreign {
         /// Number of the segment.
         number: u64,
@@ -30,12 +30,12 @@ pub enum SpoolError {
         node: String,
     },
     /// Not a segment that waits to be shipped.
-    #[error("segment {0} is not sealed, or cannot be read as one")]
+    #[error("segment {0}: not sealed, or unreadable")]
     Segment(u64),
     /// A batch alone, without the events that it was made of.
-    #[error("batch {0} is damaged, and its figures are lost; it is kept in quarantine for a week")]
+    #[error("batch {0}: damaged, its figures are lost; kept in quarantine for seven days")]
     Damaged(u64),
     /// The disk refuses.
-    #[error("the spool's disk: {0}")]
+    #[error("spool disk: {0}")]
     Disk(#[from] io::Error),
 }

@@ -313,7 +313,7 @@ impl Spool {
         self.shared.work.notify_one();
         let writer = lock(&self.writer).take();
         if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
-            tracing::error!("the spool's writer ended by a panic");
+            tracing::error!("spool: writer panicked");
         }
     }
 }

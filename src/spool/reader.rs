@@ -55,7 +55,7 @@ impl SegmentReader {
                         visit(&event);
                     }
                     Err(error) => {
-                        tracing::warn!(number = self.header.number, at = at.start, %error, "a frame is no event");
+                        tracing::warn!(number = self.header.number, at = at.start, %error, "spool: malformed event in a frame; frame quarantined");
                         damaged.push(at);
                     }
                 },

@@ -137,7 +137,7 @@ impl RecoveryReport {
         } else if bytes == HEADER {
             self.spent.push(number);
         } else {
-            tracing::error!(number, "a batch cannot be read");
+            tracing::error!(number, "spool: unreadable batch");
             self.recovery.quarantined_batches += 1;
             self.unreadable.push(batch::file_name(number));
         }
@@ -160,7 +160,7 @@ impl RecoveryReport {
                 return Ok(());
             }
             Err(SpoolError::Disk(error)) => {
-                tracing::error!(number, kind = ?error.kind(), "a segment cannot be read");
+                tracing::error!(number, kind = ?error.kind(), "spool: unreadable segment");
                 self.recovery.quarantined_segments += 1;
                 self.unreadable.push(file_name(number));
                 return Ok(());
@@ -171,7 +171,7 @@ impl RecoveryReport {
         match reader.for_each(|_| events += 1) {
             Ok(report) => self.note(&reader, report),
             Err(error) => {
-                tracing::error!(number, kind = ?error.kind(), "damage cannot be copied to quarantine yet");
+                tracing::error!(number, kind = ?error.kind(), "spool: damaged bytes not copied to quarantine; retrying");
                 self.note_unsaved(&reader, events);
             }
         }
@@ -215,7 +215,7 @@ impl RecoveryReport {
     pub(super) fn tidy(&self, disk: &dyn Disk, newest: u64) {
         let say = |number: u64, result: io::Result<()>| {
             if let Err(error) = result {
-                tracing::error!(number, kind = ?error.kind(), "a segment cannot be put in order yet");
+                tracing::error!(number, kind = ?error.kind(), "spool: recovery of a segment not completed; the next start retries");
             }
         };
         for segment in &self.torn {

@@ -213,7 +213,7 @@ impl Writer {
 
     /// Takes nothing more. What waits is refused, but only after it was cut off.
     fn fail(&mut self, error: &io::Error, mut refused: Vec<WriteBatch>) {
-        tracing::error!(kind = ?error.kind(), "the spool cannot write; events are refused until it can");
+        tracing::error!(kind = ?error.kind(), "spool: write failed; events rejected until a new segment begins");
         {
             let mut queue = self.shared.queue();
             if queue.standing == QueueState::Open {
@@ -228,7 +228,7 @@ impl Writer {
         if self.failures == 1 {
             self.begin_again();
         } else if let Err(error) = self.cut() {
-            tracing::error!(kind = ?error.kind(), "the spool cannot cut off what it refused");
+            tracing::error!(kind = ?error.kind(), "spool: rejected events not truncated");
         }
     }
 
@@ -237,13 +237,13 @@ impl Writer {
             Ok(()) => self.shared.header(self.next),
             Err(error) => {
                 self.failures += 1;
-                tracing::error!(kind = ?error.kind(), "the spool cannot cut off what it refused");
+                tracing::error!(kind = ?error.kind(), "spool: rejected events not truncated");
                 return;
             }
         };
         if let Err(error) = self.begin(header) {
             self.failures += 1;
-            tracing::error!(kind = ?error.kind(), "the spool cannot begin a segment");
+            tracing::error!(kind = ?error.kind(), "spool: new segment not created");
             return;
         }
         self.failing = false;

@@ -239,7 +239,7 @@ impl Visits {
         of_site.flat_map(|site| &site.days).map(DayVisits::open_visits).sum()
     }
 
-    /// Rows of breakdowns, actions and timings that the days in memory have made.
+    /// Rows of breakdowns, actions and timings of the days in memory.
     pub fn rows(&self) -> usize {
         self.sites.values().flat_map(|site| &site.days).map(|day| day.rows.len()).sum()
     }

@@ -75,7 +75,7 @@ fn the_environment_goes_over_the_file() {
     );
     assert_eq!(
         refused(site, &[("SILLAGE_PRIVACY__RETENTION", "12")]),
-        "sillage: SILLAGE_PRIVACY__RETENTION: no such key; there are protection, retention_months, honour_gpc, honour_dnt, \
+        "sillage: SILLAGE_PRIVACY__RETENTION: unknown key; expected one of: protection, retention_months, honour_gpc, honour_dnt, \
          hash_address, marketing, last_review, controller, dpo, processor\n"
     );
     assert_eq!(
@@ -114,13 +114,19 @@ fn a_proxy_may_be_an_address_or_a_network() {
 #[test]
 fn each_mistake_is_named_with_what_to_write_instead() {
     let table = [
-        ("[collect]\nlisten = \"localhost:80\"", "c.toml: collect.listen: `localhost:80` is no address with a port"),
-        ("[collect]\ntrusted_proxies = [\"10\"]", "c.toml: collect.trusted_proxies: `10` is no address or network"),
+        (
+            "[collect]\nlisten = \"localhost:80\"",
+            "c.toml: collect.listen: `localhost:80` is not an address with a port",
+        ),
+        ("[collect]\ntrusted_proxies = [\"10\"]", "c.toml: collect.trusted_proxies: `10` is not an address or network"),
         ("[collect]\nmax_connections = 0", "collect.max_connections: 0 is not allowed; write 1 to 1000000"),
         ("[collect]\nclient_address_header = \"x y\"", "collect.client_address_header: write the name of a header"),
         ("[privacy]\nrounding = 10", "c.toml: privacy.rounding: replaced by privacy.protection; write protection ="),
         ("[privacy]\nretention_months = 26", "privacy.retention_months: 26 is not allowed; write 1 to 25"),
-        ("[privacy]\nmarketing = \"some\"", "c.toml: privacy.marketing: `some` is none of never, with_consent, always"),
+        (
+            "[privacy]\nmarketing = \"some\"",
+            "c.toml: privacy.marketing: unknown value `some`; expected one of: never, with_consent, always",
+        ),
         ("[clickhouse]\nmode = \"remote\"\npassword_file = \"gone\"", "clickhouse.password_file: gone: No such file"),
         ("[console]\ntokens = [{ name = \"a\", sha256 = \"b\", sites = [] }]", "console.tokens.sha256: write the 64"),
         ("[[site]]\nname = \"a\"\ntimezone = \"Europe/Pari\"", "site.timezone: `Europe/Pari` is not an IANA time zone"),
@@ -128,7 +134,7 @@ fn each_mistake_is_named_with_what_to_write_instead() {
             "[[site]]\nname = \"a\"\nexclude_addresses = [\"10\"]",
             "site.exclude_addresses: `10` is not an address or network",
         ),
-        ("[colect]", "c.toml: colect: no such key; there are collect, console,"),
+        ("[colect]", "c.toml: colect: unknown key; expected one of: collect, console,"),
         ("[collect", "c.toml: TOML parse error at line 1"),
     ];
     for (text, said) in table {
@@ -143,7 +149,7 @@ fn what_may_not_be_meant_is_noted() {
     let output = check(&text.replace("SHA", &"0".repeat(64)), &[]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.ends_with("c.toml: valid; 1 site(s)\n"), "{said}");
-    assert!(said.contains("note: the token `ops` is for `b`, which is no [[site]]\n"), "{said}");
+    assert!(said.contains("note: the token `ops` is for `b`, which is not a [[site]]\n"), "{said}");
     assert!(said.contains("note: no geo.databases: countries and cities stay unknown\n"), "{said}");
     assert!(!said.contains("privacy.marketing"), "{said}");
     let output = check("[privacy]\nmarketing = \"always\"", &[]);

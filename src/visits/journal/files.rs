@@ -49,12 +49,12 @@ const RESERVED_AT_ONCE: usize = 1 << 20;
 pub enum JournalError {
     /// The folder is not in memory.
     #[error(
-        "runtime.dir {0} is on a disk, where visitors' tags must never be; name a folder of a tmpfs, such as \
-         /dev/shm/sillage, or set runtime.allow_disk = true and answer for it"
+        "runtime.dir {0} is on a disk, where visitor tags must never be; set a folder on a tmpfs, such as \
+         /dev/shm/sillage, or set runtime.allow_disk = true (leaves rules R5 and R13)"
     )]
     OnDisk(PathBuf),
     /// Another process has it.
-    #[error("runtime.dir {0} is in use by another process; give each collector a folder of its own")]
+    #[error("runtime.dir {0} in use by another process; set another runtime.dir for each collector")]
     InUse(PathBuf),
     /// Another user has a hand in it.
     #[error("runtime.dir: {0}")]
@@ -228,7 +228,7 @@ impl RetiredGenerations {
     pub(crate) fn destroy(self) {
         for file in self.0 {
             if let Err(error) = std::fs::remove_file(file) {
-                tracing::error!(kind = ?error.kind(), "an old generation of the journal cannot be removed");
+                tracing::error!(kind = ?error.kind(), "journal: old generation not removed");
             }
         }
     }
