@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::commands::Arguments;
 use crate::commands::terminal::CommandError;
 
 /// Write manual pages and shell completions into a folder.
@@ -21,13 +19,13 @@ impl GenerateCommand {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn run(&self) -> Result<(), CommandError> {
+    pub fn run(&self, mut command: clap::Command) -> Result<(), CommandError> {
         let (man, completions) = (self.folder.join("man"), self.folder.join("completions"));
         fs::create_dir_all(&man)?;
         fs::create_dir_all(&completions)?;
-        clap_mangen::generate_to(Arguments::command(), &man)?;
+        clap_mangen::generate_to(command.clone(), &man)?;
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            clap_complete::generate_to(shell, &mut Arguments::command(), "sillage", &completions)?;
+            clap_complete::generate_to(shell, &mut command, "sillage", &completions)?;
         }
         Ok(())
     }

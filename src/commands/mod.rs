@@ -80,7 +80,7 @@ impl Command {
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
             Self::Health(health) => health.run(),
-            Self::Generate(generate) => generate.run(),
+            Self::Generate(generate) => generate.run(<Arguments as clap::CommandFactory>::command()),
             Self::Slot(slot) => slot.run(),
             Self::Snippet(snippet) => snippet.run(),
             Self::Backup(backup) => backup.run().await,

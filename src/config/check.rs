@@ -1,8 +1,7 @@
 //! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
 //! the key and what to write instead.
 
-use crate::config::site_view;
-use crate::config::{Config, ConfigError, MarketingPolicy};
+use crate::config::{Config, ConfigError, MarketingPolicy, SiteConfig};
 
 impl Config {
     /// Checks values that are well-formed one by one; names the first that is not allowed.
@@ -51,7 +50,7 @@ impl Config {
         require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
             "write a path, such as /js/sillage.js".into()
         })?;
-        self.site.iter().try_for_each(site_view::check)?;
+        self.site.iter().try_for_each(check_site_view)?;
         for token in &self.console.tokens {
             let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
             let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();
@@ -85,6 +84,34 @@ impl Config {
             }
         }
         notes
+    }
+}
+
+/// Checks what a site shows; names the first value that is not allowed.
+fn check_site_view(site: &SiteConfig) -> Result<(), ConfigError> {
+    let wrong = |key: &str, why: String| Err(ConfigError::Value { key: key.into(), why });
+    for goal in &site.goal {
+        if goal.name.is_empty() || goal.action.is_empty() == goal.page.is_empty() {
+            return wrong("site.goal", format!("goal `{}`: write a name, and either an action or a page", goal.name));
+        }
+        if !goal.page.is_empty() && !goal.page.starts_with('/') {
+            return wrong("site.goal.page", format!("`{}` is not a path, such as /thanks", goal.page));
+        }
+    }
+    for group in &site.group {
+        let paths = &group.paths;
+        if group.name.is_empty() || paths.is_empty() || paths.iter().any(|path| !path.starts_with('/')) {
+            return wrong("site.group", format!("group `{}`: write a name, and paths such as /blog/", group.name));
+        }
+    }
+    for annotation in &site.annotation {
+        if annotation.day.is_none() || !(1..=200).contains(&annotation.text.chars().count()) {
+            return wrong("site.annotation", "write a day and a text of 1 to 200 characters".into());
+        }
+    }
+    match site.embed_on.iter().find(|origin| !origin.starts_with("https://") && !origin.starts_with("http://")) {
+        Some(origin) => wrong("site.embed_on", format!("`{origin}` is not an origin, such as https://www.example.org")),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, SiteConfig, read};
+use crate::config::read;
 
 /// `[[site.goal]]`: an action or a page whose visitors are shown as a share of all.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -37,34 +37,6 @@ pub struct AnnotationConfig {
     pub day: Option<Date>,
     /// What happened, 1 to 200 characters.
     pub text: String,
-}
-
-/// Checks what a site shows; names the first value that is not allowed.
-pub(super) fn check(site: &SiteConfig) -> Result<(), ConfigError> {
-    let wrong = |key: &str, why: String| Err(ConfigError::Value { key: key.into(), why });
-    for goal in &site.goal {
-        if goal.name.is_empty() || goal.action.is_empty() == goal.page.is_empty() {
-            return wrong("site.goal", format!("goal `{}`: write a name, and either an action or a page", goal.name));
-        }
-        if !goal.page.is_empty() && !goal.page.starts_with('/') {
-            return wrong("site.goal.page", format!("`{}` is not a path, such as /thanks", goal.page));
-        }
-    }
-    for group in &site.group {
-        let paths = &group.paths;
-        if group.name.is_empty() || paths.is_empty() || paths.iter().any(|path| !path.starts_with('/')) {
-            return wrong("site.group", format!("group `{}`: write a name, and paths such as /blog/", group.name));
-        }
-    }
-    for annotation in &site.annotation {
-        if annotation.day.is_none() || !(1..=200).contains(&annotation.text.chars().count()) {
-            return wrong("site.annotation", "write a day and a text of 1 to 200 characters".into());
-        }
-    }
-    match site.embed_on.iter().find(|origin| !origin.starts_with("https://") && !origin.starts_with("http://")) {
-        Some(origin) => wrong("site.embed_on", format!("`{origin}` is not an origin, such as https://www.example.org")),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
