@@ -30,7 +30,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY (day, origin)
 ORDER BY (site, day, hour, page)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Waiting: figures of a page and hour';
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_breakdowns}}
@@ -52,7 +52,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY (day, origin)
 ORDER BY (site, dimension, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Waiting: figures of a page and day by one dimension';
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_actions}}
@@ -71,7 +71,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY (day, origin)
 ORDER BY (site, action, property, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Waiting: uses of a feature on a page and day';
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_timings}}
@@ -89,7 +89,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY (day, origin)
 ORDER BY (site, metric, day, hour, page, bucket)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Waiting: histograms of load times of a page and hour';
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_cells}}
@@ -122,7 +122,7 @@ ENGINE = {{engine:SummingMergeTree}}
 PARTITION BY (scope, day, origin)
 ORDER BY (site, level, name, property, value, page)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Waiting: what is left of cells, for the week or the month to publish';
 
 CREATE TABLE IF NOT EXISTS {{table:staged_cells}}
@@ -149,7 +149,7 @@ ENGINE = {{engine:MergeTree}}
 PARTITION BY release
 ORDER BY (level, site, name, property, value, page)
 TTL day + INTERVAL {{retention}} MONTH DELETE
-SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30
+SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30, min_age_to_force_merge_seconds = 21600
 COMMENT 'Cells of the release in progress: drawn once, published from here';
 
 CREATE TABLE IF NOT EXISTS {{table:releases}}

@@ -199,9 +199,9 @@ fn write(path: &Path, mut content: impl Read) -> io::Result<()> {
 /// Holds both folders' locks, as a running collector does.
 fn hold(folders: &SlotFolders) -> Result<[FolderLock; 2], SlotError> {
     let lock = |folder: &Path, name: &str| {
-        FolderLock::hold(&folder.join(name)).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => SlotError::InUse(folder.to_owned()),
-            _ => SlotError::Files(folder.to_owned(), error),
+        FolderLock::hold(&folder.join(name)).map_err(|error| {
+            let held = error.kind() == io::ErrorKind::WouldBlock;
+            if held { SlotError::InUse(folder.to_owned()) } else { SlotError::Files(folder.to_owned(), error) }
         })
     };
     Ok([lock(&folders.spool, "lock")?, lock(&folders.runtime, "visits.lock")?])

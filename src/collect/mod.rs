@@ -307,7 +307,7 @@ impl CollectState {
             "/health/live" | "/health/ready" => answer::method_not_allowed(FILE),
             path if let Some(page) = PublicPage::at(path) => match reads || page.takes(method) {
                 true => self.pages.serve(page, head),
-                false => answer::method_not_allowed(FILE),
+                false => answer::method_not_allowed(page.allow()),
             },
             path => match tracker::find(path, &self.config.tracker_path) {
                 Some(script) if reads => script.serve(&head.headers),

@@ -88,6 +88,11 @@ impl PublicPage {
         self == PublicPage::OptOut && *method == Method::POST
     }
 
+    /// The methods that it takes, for `Allow`.
+    pub(super) fn allow(self) -> &'static str {
+        if self == PublicPage::OptOut { "GET, HEAD, POST" } else { "GET, HEAD" }
+    }
+
     fn path(self) -> &'static str {
         match self {
             PublicPage::Privacy => "/privacy",

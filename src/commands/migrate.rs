@@ -1,5 +1,7 @@
 //! `sillage migrate`.
 
+use std::io::Write;
+
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
@@ -81,11 +83,15 @@ async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, Comma
         breaks_off: None,
     };
     let releaser = Releaser::new(options, &Sites::new(&config.site)?);
-    let mut progress = |step: UpgradeStep<'_>| match step {
-        UpgradeStep::Moves(table, month) => {
-            eprintln!("{table} of {}: moved to the waiting tables", month.strftime("%Y-%m"))
-        }
-        UpgradeStep::Published(name) => eprintln!("{} {}: published", name.kind.word(), date_of(name.day)),
+    let mut progress = |step: UpgradeStep<'_>| {
+        let line = match step {
+            UpgradeStep::Moves(table, month) => {
+                format!("{table} of {}: moved to the waiting tables", month.strftime("%Y-%m"))
+            }
+            UpgradeStep::Published(name) => format!("{} {}: published", name.kind.word(), date_of(name.day)),
+        };
+        // A closed standard error ends the progress, not the upgrade.
+        writeln!(std::io::stderr(), "{line}").ok();
     };
     Ok(upgrade(store, &releaser, SystemClock.now(), &mut progress).await?)
 }

@@ -6,11 +6,13 @@ pub mod backup;
 pub mod check;
 pub mod config_file;
 mod database;
+pub mod doctor;
 pub mod engine;
 pub mod export;
 pub mod generate;
 pub mod health;
 pub mod import;
+pub mod init;
 pub mod migrate;
 pub mod notice;
 pub mod serve;
@@ -41,7 +43,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each variant carries the documentation of its struct, which clap prints")]
 pub enum Command {
+    Init(init::InitCommand),
     Serve(serve::ServeCommand),
+    Doctor(doctor::DoctorCommand),
     Check(check::CheckCommand),
     Notice(notice::NoticeCommand),
     Audit(audit::AuditCommand),
@@ -72,6 +76,8 @@ impl Command {
         match self {
             Self::Audit(audit) => return audit.run().await,
             Self::Engine(engine) => return Ok(engine.run()),
+            Self::Doctor(doctor) => return doctor.run().await,
+            Self::Init(init) => init.run(),
             Self::Serve(serve) => serve.run().await,
             Self::Check(check) => check.run(),
             Self::Notice(notice) => notice.run(),

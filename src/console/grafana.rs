@@ -1,6 +1,6 @@
 //! `POST /clickhouse`: the published tables for Grafana's ClickHouse data source, and other clients that speak
-//! ClickHouse's HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number of
-//! the engine's own beside the answer's rows: its headers and errors tell how much is stored.
+//! ClickHouse's HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number
+//! of the engine's own beside the answer's rows: its headers and errors tell how much is stored.
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;

@@ -1,5 +1,5 @@
-//! `GET /lists`: the figures of a site as plain tables, for readers whose browser runs no script. Must show nothing that
-//! `POST /api/v2/query` would not answer to the same token.
+//! `GET /lists`: the figures of a site as plain tables, for readers whose browser runs no script. Must show nothing
+//! that `POST /api/v2/query` would not answer to the same token.
 
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};

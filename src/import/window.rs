@@ -92,7 +92,7 @@ mod tests {
     fn windows_hold_what_they_may_and_follow_each_other() {
         let minutes = BTreeMap::from([(1, 3), (2, 3), (5, 4), (9, 20), (10, 1)]);
         assert_eq!(windows(&minutes, 7), [1..3, 5..6, 9..10, 10..11]);
-        assert_eq!(windows(&minutes, 100), [1..11]);
+        assert_eq!(windows(&minutes, 100).as_slice(), std::slice::from_ref(&(1..11)));
         assert_eq!(windows(&BTreeMap::new(), 7), [0..0; 0]);
     }
 }

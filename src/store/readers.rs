@@ -1,5 +1,5 @@
-//! Reading users on somebody else's server: what an administrator, or a writer who may, makes them with. Must never grant a
-//! table that is not published. (An engine of ours has its users in its own configuration.)
+//! Reading users on somebody else's server: what an administrator, or a writer who may, makes them with. Must never
+//! grant a table that is not published. (An engine of ours has its users in its own configuration.)
 
 use std::collections::BTreeSet;
 
@@ -73,8 +73,8 @@ pub fn steps_by_hand(
     reader_steps(store.reader().as_ref(), config, scopes).into_iter().flat_map(|(_, steps)| steps).collect()
 }
 
-/// What lets each reading user read the published tables; nothing when there is none, or the engine is ours and has them
-/// in its own configuration.
+/// What lets each reading user read the published tables; nothing when there is none, or the engine is ours and has
+/// them in its own configuration.
 fn reader_steps(
     reader: Option<&Login>,
     config: &config::ClickHouseConfig,

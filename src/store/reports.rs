@@ -1,5 +1,5 @@
-//! Reading back: a typed question about one site, answered from the published tables. Whatever a person typed travels as a
-//! parameter, never as text of a query.
+//! Reading back: a typed question about one site, answered from the published tables. Whatever a person typed travels
+//! as a parameter, never as text of a query.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Whose rows a reader may see: every site's, or those of some. Each list of sites is a database user of its own, and the
-//! database, not the reading of SQL, keeps it from the others.
+//! Whose rows a reader may see: every site's, or those of some. Each list of sites is a database user of its own, and
+//! the database, not the reading of SQL, keeps it from the others.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,8 @@ impl ReaderScope {
         }
     }
 
-    /// Its user's password on somebody else's server, from the password of the reading user: the same in every collector.
+    /// Its user's password on somebody else's server, from the password of the reading user: the same in every
+    /// collector.
     pub fn password(&self, of_reader: &str) -> String {
         let key = blake3::derive_key("sillage 2026 reading user of some sites", of_reader.as_bytes());
         blake3::keyed_hash(&key, self.user().as_bytes()).to_hex().to_string()

@@ -1,5 +1,5 @@
-//! The SELECT that answers a [`Report`]: fixed text, names of our own columns, and parameters for all that a person wrote.
-//! Must never put a value into the text.
+//! The SELECT that answers a [`Report`]: fixed text, names of our own columns, and parameters for all that a person
+//! wrote. Must never put a value into the text.
 
 use jiff::Timestamp;
 

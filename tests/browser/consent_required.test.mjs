@@ -177,6 +177,8 @@ const COMPLIANZ = `<script>window.loaded = () => {
   };
 };</script>`;
 const TARTEAUCITRON = `<script>window.loaded = async () => {
+  // Its panel is built once its language file and its style have come.
+  while (!document.getElementById('tarteaucitronClosePanel')) await new Promise((resolve) => setTimeout(resolve, 20));
   window.decide = (given) => {
     tarteaucitron.userInterface.openPanel();
     return new Promise((resolve) => {

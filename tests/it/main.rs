@@ -1,5 +1,6 @@
 //! Everything that enters through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::type_complexity, reason = "a query's row is a tuple of its columns")]
 
 mod attacks;
 mod audit;
@@ -16,6 +17,7 @@ mod engine;
 mod engine_walls;
 mod export;
 mod failover;
+mod first_site;
 mod forgetting;
 mod formats;
 mod import;

@@ -358,7 +358,7 @@ async fn the_soft_limit_of_open_files_is_raised_and_a_hard_one_that_is_too_low_i
         let nowhere = [("SILLAGE_CLICKHOUSE__MODE", "remote"), ("SILLAGE_CLICKHOUSE__URL", "http://127.0.0.1:1")];
         let child = begin(&home, shell, &nowhere);
         let limits = format!("/proc/{}/limits", child.id().unwrap());
-        eventually("it waits for its database", async || home.log().contains("the database is away")).await;
+        eventually("it waits for its database", async || home.log().contains("database unreachable")).await;
         let limits = std::fs::read_to_string(limits).unwrap();
         let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
         let mut numbers = files.split_whitespace();

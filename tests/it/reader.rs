@@ -154,7 +154,8 @@ async fn the_reading_user_gets_the_published_tables_and_no_refusal_tells_anythin
     }
 }
 
-/// What the user of one site tries in order to see another's rows; the database answers with its own rows, or not at all.
+/// What the user of one site tries in order to see another's rows; the database answers with its own rows, or not at
+/// all.
 const OF_ANOTHER_SITE: &[&str] = &[
     "SELECT * FROM page_days",
     "SELECT * FROM {db}.page_days FINAL",

@@ -138,7 +138,7 @@ async fn visit(program: &Program, what: &str) {
         let (status, head, _) = parts(&raw(program.collect, &request).await);
         counted += usize::from(status == 202 && !head.contains("\r\nx-sillage-dropped"));
     }
-    assert_eq!(counted, 38, "the hits that are to be counted are");
+    assert_eq!(counted, 40, "the hits that are to be counted are");
     let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Full<Bytes>>();
     let body = json!({ "n": "pageview", "u": format!("https://shop.example/{KEPT}-{what}?zqcanary"), "zqcanary": 1 });
     let request = Request::post(format!("http://{}/api/event?zqcanary", program.collect))

@@ -214,8 +214,8 @@ impl ReaderEvidence {
     }
 }
 
-/// Reads a published table as the reading user: how many figures came, and how many are no multiple of the step. What an
-/// import brought is drawn like the rest.
+/// Reads a published table as the reading user: how many figures came, and how many are no multiple of the step. What
+/// an import brought is drawn like the rest.
 async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), StoreError> {
     let counted = table.figures.iter().map(|column| column.name).filter(|name| COUNTS.contains(name));
     let sum = |holds: &str| {

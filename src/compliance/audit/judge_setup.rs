@@ -248,12 +248,61 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation)
     look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
 }
 
-/// Whether local storage is used in any other way than under the one name, written out or in a variable.
+/// Whether local storage is used in any other way than under the one name. Each built script is one line.
 fn keeps_more_than_an_objection(script: &str) -> bool {
-    script.split("localStorage").skip(1).any(|rest| {
-        let name = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
-        name.is_empty() || !script.contains(&format!("{name}=\"{OBJECTION}\"")) && name.trim_matches('"') != OBJECTION
+    script.lines().any(|line| {
+        line.match_indices("localStorage").any(|(at, word)| {
+            let (before, after) =
+                (&line.get(..at).unwrap_or_default(), &line.get(at + word.len()..).unwrap_or_default());
+            !is_indexed_by_the_objection(line, after) && !is_handed_to_a_function_of_the_objection(line, before)
+        })
     })
+}
+
+/// `localStorage[NAME]`, the name written out or in a variable of that value.
+fn is_indexed_by_the_objection(line: &str, after: &str) -> bool {
+    let name = after.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
+    let in_variable = line.contains(&format!("{name}=\"{OBJECTION}\""));
+    !name.is_empty() && (in_variable || name.trim_matches('"') == OBJECTION)
+}
+
+/// `use=f=>{try{return f(localStorage)}catch{}}`, where every call of `use` touches the one name alone.
+fn is_handed_to_a_function_of_the_objection(line: &str, before: &str) -> bool {
+    let handed = before.strip_suffix('(').and_then(|rest| rest.rsplit_once("=>{try{return "));
+    let Some((head, called)) = handed else { return false };
+    let Some((head, argument)) = head.rsplit_once('=') else { return false };
+    let name = head.rsplit(|c: char| !is_identifier(c)).next().unwrap_or_default();
+    let call = format!("{name}(");
+    let calls = line.match_indices(&call).filter(|(at, _)| {
+        let before = line.get(..*at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| is_identifier(c) || c == '.')
+    });
+    let mut bodies = calls.map(|(at, call)| line.get(at + call.len()..).unwrap_or_default());
+    !name.is_empty() && called == argument && bodies.all(touches_the_objection_alone)
+}
+
+fn is_identifier(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$'
+}
+
+/// The argument `x=>…` at the beginning of `text` uses `x` as `x.NAME` only.
+fn touches_the_objection_alone(text: &str) -> bool {
+    let Some((variable, body)) = text.split_once("=>") else { return false };
+    let mut depth = 1_i32;
+    let end = body.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    });
+    let Some(body) = end.and_then(|end| body.get(..end)) else { return false };
+    let uses = body.match_indices(variable).filter(|(at, _)| {
+        let around = |c: Option<char>| c.is_some_and(is_identifier);
+        let before = body.get(..*at).and_then(|before| before.chars().next_back());
+        !around(before)
+            && before != Some('.')
+            && !around(body.get(at + variable.len()..).and_then(|rest| rest.chars().next()))
+    });
+    let mut rests = uses.map(|(at, _)| body.get(at + variable.len()..).unwrap_or_default());
+    variable.chars().all(is_identifier) && rests.all(|rest| rest.starts_with(&format!(".{OBJECTION}")))
 }
 
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {

@@ -100,8 +100,8 @@ fn check_system(all: &[SqlToken]) -> Result<(), SqlRefusal> {
     Err(SqlRefusal("of the system's tables, names and types in databases, tables and columns may be asked for"))
 }
 
-/// Ad-hoc filters, at the end: `SETTINGS additional_table_filters = {'sillage.page_days': 'page = \'/\''}`. They take rows
-/// away on top of the user's own filter; their text is an expression like any other.
+/// Ad-hoc filters, at the end: `SETTINGS additional_table_filters = {'sillage.page_days': 'page = \'/\''}`. They take
+/// rows away on top of the user's own filter; their text is an expression like any other.
 fn check_settings(settings: &[SqlToken]) -> Result<(), SqlRefusal> {
     const ONLY: SqlRefusal =
         SqlRefusal("of SETTINGS, `additional_table_filters` alone may be set, once, at the end of the query");

@@ -1,5 +1,5 @@
-//! Time zones in a reader's SQL. The engine opens a zone's file by its name, `file:` paths among them: so a zone is a text
-//! in quotes that is the name of one, wherever a function or a type takes one.
+//! Time zones in a reader's SQL. The engine opens a zone's file by its name, `file:` paths among them: so a zone is a
+//! text in quotes that is the name of one, wherever a function or a type takes one.
 
 use jiff::tz::TimeZone;
 

@@ -3,7 +3,7 @@
 
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Pageviews, Visits};
-use crate::import::figures::cells::{CellKey, FigureSet, day};
+use crate::import::figures::cells::{FigureKey, FigureSet, day};
 
 /// Whether the part is a data file.
 pub(super) fn is_data(part: &ExportPart) -> bool {
@@ -31,7 +31,7 @@ pub(super) fn read(part: &ExportPart, set: &mut FigureSet) {
                 let pages = words.next().and_then(|number| number.parse().ok());
                 let visits = words.nth(2).and_then(|number| number.parse().ok());
                 if let (Some(day), Some(pages), Some(visits)) = (day, pages, visits) {
-                    set.add(day, CellKey::Site, &[(Pageviews, pages), (Visits, visits)]);
+                    set.add(day, FigureKey::Site, &[(Pageviews, pages), (Visits, visits)]);
                 }
             }
             "VISITOR" => set.person_rows += 1,

@@ -33,7 +33,7 @@ pub(super) enum Figure {
 
 /// What a cell is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum CellKey {
+pub(super) enum FigureKey {
     Site,
     Page(Arc<str>),
     /// A dimension's name, and the value.
@@ -43,7 +43,7 @@ pub(super) enum CellKey {
     ActionPage(Arc<str>, Arc<str>),
 }
 
-impl CellKey {
+impl FigureKey {
     /// The published table that the cell is in.
     pub(super) fn table(&self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl CellKey {
 /// What was read from an export.
 pub(super) struct FigureSet {
     pub(super) site: Arc<Site>,
-    pub(super) cells: BTreeMap<(Day, CellKey), Sums>,
+    pub(super) cells: BTreeMap<(Day, FigureKey), Sums>,
     /// What could not come over, and why.
     pub(super) left: BTreeSet<String>,
     /// Rows of single visits, sessions or views, which were added up and let go.
@@ -72,7 +72,7 @@ impl FigureSet {
     }
 
     /// Adds to a cell of a day.
-    pub(super) fn add(&mut self, day: Day, key: CellKey, figures: &[(Figure, i64)]) {
+    pub(super) fn add(&mut self, day: Day, key: FigureKey, figures: &[(Figure, i64)]) {
         if figures.iter().all(|(_, number)| *number == 0) {
             return;
         }
@@ -88,7 +88,7 @@ impl FigureSet {
     pub(super) fn dimension(&mut self, day: Day, dimension: Dimension, value: &str, figures: &[(Figure, i64)]) {
         let value = value.trim();
         if !matches!(value, "" | "(not set)" | "(none)" | "Unknown" | "unknown") {
-            self.add(day, CellKey::Dimension(dimension.name(), value.into()), figures);
+            self.add(day, FigureKey::Dimension(dimension.name(), value.into()), figures);
         }
     }
 
@@ -106,7 +106,7 @@ impl FigureSet {
             }
         };
         match host {
-            Some(host) => self.add(day, CellKey::Dimension(Dimension::Referrer.name(), (&*host).into()), figures),
+            Some(host) => self.add(day, FigureKey::Dimension(Dimension::Referrer.name(), (&*host).into()), figures),
             None => self.leave("sources that are not a host's name: the tool's own names for them"),
         }
     }
@@ -125,7 +125,7 @@ impl FigureSet {
     /// Adds to a page.
     pub(super) fn page_figures(&mut self, day: Day, path: &str, figures: &[(Figure, i64)]) {
         match self.page(path) {
-            Some(page) => self.add(day, CellKey::Page(page), figures),
+            Some(page) => self.add(day, FigureKey::Page(page), figures),
             None => self.leave("pages that the site's configuration leaves out, or that have no path"),
         }
     }

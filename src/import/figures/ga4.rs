@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::event::Dimension;
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Bounces, EngagedMs, Pageviews, Visitors, Visits};
-use crate::import::figures::cells::{CellKey, FigureSet, day, device};
+use crate::import::figures::cells::{FigureKey, FigureSet, day, device};
 
 /// One row: names and values of dimensions and metrics.
 type Fields = Vec<(String, String)>;
@@ -84,7 +84,7 @@ fn add(fields: &Fields, set: &mut FigureSet) {
         })
         .collect();
     match dimensions.as_slice() {
-        [] => set.add(day, CellKey::Site, &of_visits),
+        [] => set.add(day, FigureKey::Site, &of_visits),
         ["pagePath"] | ["hostName", "pagePath"] => {
             let figures = [
                 (Visitors, number("totalUsers")),
@@ -107,7 +107,7 @@ fn add(fields: &Fields, set: &mut FigureSet) {
                 "page_view" | "session_start" | "first_visit" | "user_engagement" | "scroll" => {
                     set.leave("events that Google counts by itself (page_view, session_start, scroll …)");
                 }
-                name => set.add(day, CellKey::Action(name.into()), &figures),
+                name => set.add(day, FigureKey::Action(name.into()), &figures),
             }
         }
         _ => set.leave("reports with several dimensions, or with one that is not measured here"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::event::Dimension;
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Pageviews, Visitors, Visits};
-use crate::import::figures::cells::{CellKey, FigureSet};
+use crate::import::figures::cells::{FigureKey, FigureSet};
 use crate::import::figures::table::rows;
 
 /// Whether the parts are a JSON export.
@@ -46,7 +46,7 @@ pub(super) fn read_json(parts: &[ExportPart], set: &mut FigureSet) {
         let day = set.site.day(hour);
         let text = path.get("path").and_then(Value::as_str).unwrap_or_default();
         if path.get("event").and_then(Value::as_bool) == Some(true) {
-            set.add(day, CellKey::Action(text.into()), &[(Visitors, count)]);
+            set.add(day, FigureKey::Action(text.into()), &[(Visitors, count)]);
             continue;
         }
         set.page_figures(day, text, &[(Visitors, count)]);
@@ -98,12 +98,12 @@ pub(super) fn read_csv(part: &ExportPart, set: &mut FigureSet) -> std::io::Resul
         let first = |seen: &mut HashSet<_>, of: &str| i64::from(seen.insert((day, session.clone(), of.to_owned())));
         if is_event {
             let new = first(&mut seen, &format!("event {path}"));
-            set.add(day, CellKey::Action(path.as_str().into()), &[(Pageviews, 1), (Visitors, new)]);
+            set.add(day, FigureKey::Action(path.as_str().into()), &[(Pageviews, 1), (Visitors, new)]);
             return;
         }
         let visit = i64::from(sessions.insert(session.clone()));
         let figures = [(Pageviews, 1), (Visitors, first(&mut seen, "")), (Visits, visit)];
-        set.add(day, CellKey::Site, &figures);
+        set.add(day, FigureKey::Site, &figures);
         let new_page = first(&mut seen, &format!("page {path}"));
         set.page_figures(day, &path, &[(Pageviews, 1), (Visitors, new_page), (Visits, visit)]);
         let country = row.text("Location").split('-').next().unwrap_or_default().to_owned();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::event::{Day, Dimension};
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Bounces, Exits, Pageviews, VisitSeconds, Visitors, Visits};
-use crate::import::figures::cells::{CellKey, Figure, FigureSet, day, device};
+use crate::import::figures::cells::{Figure, FigureKey, FigureSet, day, device};
 
 /// The methods that are read; longer names before those that they hold.
 const METHODS: [&str; 9] = [
@@ -39,9 +39,9 @@ pub(super) fn read(part: &ExportPart, method: &str, set: &mut FigureSet) -> std:
         serde_json::from_slice(&part.bytes).map_err(|_| std::io::Error::other("is not an object of days"))?;
     for (text, rows) in &days {
         let Some(day) = day(text) else { continue };
-        match rows {
-            Value::Array(rows) => rows.iter().for_each(|row| add(method, day, row, set)),
-            row => add(method, day, row, set),
+        match rows.as_array() {
+            Some(rows) => rows.iter().for_each(|row| add(method, day, row, set)),
+            None => add(method, day, rows, set),
         }
     }
     Ok(())
@@ -64,8 +64,8 @@ fn add(method: &str, day: Day, row: &Value, set: &mut FigureSet) {
         (VisitSeconds, number("sum_visit_length")),
     ];
     match method {
-        "VisitsSummary.get" => set.add(day, CellKey::Site, &of_visits),
-        "Actions.get" => set.add(day, CellKey::Site, &[(Pageviews, number("nb_pageviews"))]),
+        "VisitsSummary.get" => set.add(day, FigureKey::Site, &of_visits),
+        "Actions.get" => set.add(day, FigureKey::Site, &[(Pageviews, number("nb_pageviews"))]),
         "Actions.getPageUrls" => {
             let page = if text("url").is_empty() { text("label") } else { text("url") };
             let figures = [
@@ -88,7 +88,7 @@ fn add(method: &str, day: Day, row: &Value, set: &mut FigureSet) {
         "DevicesDetection.getType" => set.dimension(day, Dimension::Device, device(text("label")), &of_visits),
         "Events.getAction" => {
             let figures = [(Pageviews, number("nb_events")), (Visitors, number("nb_uniq_visitors"))];
-            set.add(day, CellKey::Action(text("label").into()), &figures);
+            set.add(day, FigureKey::Action(text("label").into()), &figures);
         }
         _ => set.leave("methods that are not known"),
     }

@@ -9,8 +9,8 @@ use crate::import::figures::cells::Figure::{
     Bounces, EngagedMs, EngagedViews, Exits, NotFound, Pageviews, ScrollPercent, ScrollViews, VisitSeconds, Visitors,
     Visits,
 };
-use crate::import::figures::cells::{CellKey, Figure, FigureSet, day, device};
-use crate::import::figures::table::{Row, rows};
+use crate::import::figures::cells::{Figure, FigureKey, FigureSet, day, device};
+use crate::import::figures::table::{ExportRow, rows};
 
 /// The table's name of `imported_visitors_20260301_20260331.csv`.
 pub(super) fn table(name: &str) -> Option<&str> {
@@ -28,7 +28,8 @@ pub(super) fn read(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()
     })
 }
 
-fn add(table: &str, day: Day, row: &Row<'_>, set: &mut FigureSet) {
+#[allow(clippy::too_many_lines, reason = "one arm for each table of the export")]
+fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
     let number = |column: &str| row.number(column);
     let of_visits: [(Figure, i64); 5] = [
         (Visitors, number("visitors")),
@@ -38,7 +39,7 @@ fn add(table: &str, day: Day, row: &Row<'_>, set: &mut FigureSet) {
         (VisitSeconds, number("visit_duration")),
     ];
     match table {
-        "visitors" => set.add(day, CellKey::Site, &of_visits),
+        "visitors" => set.add(day, FigureKey::Site, &of_visits),
         "sources" => {
             let told = if row.text("referrer").is_empty() { row.text("source") } else { row.text("referrer") };
             set.referrer(day, told, &of_visits);
@@ -87,13 +88,13 @@ fn add(table: &str, day: Day, row: &Row<'_>, set: &mut FigureSet) {
         "custom_events" => {
             let figures = [(Pageviews, number("events")), (Visitors, number("visitors"))];
             let action = row.text("name");
-            set.add(day, CellKey::Action(action.into()), &figures);
+            set.add(day, FigureKey::Action(action.into()), &figures);
             if action == "404"
                 && let Some(page) = set.page(row.text("path"))
             {
-                set.add(day, CellKey::ActionPage(page.clone(), action.into()), &figures);
-                set.add(day, CellKey::Page(page), &[(NotFound, number("events"))]);
-                set.add(day, CellKey::Site, &[(NotFound, number("events"))]);
+                set.add(day, FigureKey::ActionPage(page.clone(), action.into()), &figures);
+                set.add(day, FigureKey::Page(page), &[(NotFound, number("events"))]);
+                set.add(day, FigureKey::Site, &[(NotFound, number("events"))]);
             }
             if !row.text("link_url").is_empty() {
                 set.leave("links of outbound clicks and downloads: whole addresses may name a person");

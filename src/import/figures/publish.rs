@@ -9,7 +9,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::event::Day;
 use crate::import::days::date;
-use crate::import::figures::cells::{CellKey, FIGURES, Figure, Sums, day_of};
+use crate::import::figures::cells::{FIGURES, Figure, FigureKey, Sums, day_of};
 use crate::release::calendar::{month_end_of, sunday_of};
 use crate::release::rules::{GATE, PAGE_OPENS_AT, STEP, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
 use crate::rollup::levels::LevelRows;
@@ -17,7 +17,7 @@ use crate::rollup::levels::rows::{
     ActionDaysRow, ActionPageDaysRow, DimensionDaysRow, PageDaysRow, Period, SiteDaysRow,
 };
 
-type Cells = BTreeMap<(Day, CellKey), Sums>;
+type Cells = BTreeMap<(Day, FigureKey), Sums>;
 
 /// The cells of days as they are.
 pub(super) fn exact(cells: &Cells, site: &Arc<str>, origin: &Arc<str>) -> LevelRows {
@@ -35,10 +35,10 @@ pub(super) fn tens(cells: Cells, site: &Arc<str>, origin: &Arc<str>) -> std::io:
     getrandom::fill(&mut key).map_err(|_| std::io::Error::other("the operating system gives no random bytes"))?;
     let draw = Draw(SipHasher24::new_with_key(&key));
     let mut rows = LevelRows::default();
-    let mut waiting: BTreeMap<(Day, CellKey), Bucket> =
+    let mut waiting: BTreeMap<(Day, FigureKey), Bucket> =
         cells.into_iter().map(|(cell, sums)| (cell, Bucket { sums, published: 0, open: true })).collect();
     for period in [Period::Day, Period::Week, Period::Month] {
-        let mut next: BTreeMap<(Day, CellKey), Bucket> = BTreeMap::new();
+        let mut next: BTreeMap<(Day, FigureKey), Bucket> = BTreeMap::new();
         for ((day, cell), bucket) in waiting {
             let drawn: Sums = std::array::from_fn(|figure| draw.drawn((period, day, &cell, figure), &bucket.sums));
             let people = gate_figure(&bucket.sums, &drawn);
@@ -99,7 +99,7 @@ impl Draw {
     }
 
     /// One figure of a cell, drawn to a multiple of ten units: unbiased, by at most 18 units off.
-    fn drawn(&self, (period, day, cell, figure): (Period, Day, &CellKey, usize), sums: &Sums) -> i64 {
+    fn drawn(&self, (period, day, cell, figure): (Period, Day, &FigureKey, usize), sums: &Sums) -> i64 {
         let unit = UNITS.get(figure).map_or(1, |(_, unit)| *unit);
         let sum = sums.get(figure).copied().unwrap_or(0);
         if sum == 0 {
@@ -113,21 +113,22 @@ impl Draw {
     }
 
     /// Whether a day's people and one digit by chance let a name be shown in its week or month.
-    fn opens(&self, (day, cell): (Day, &CellKey), people: i64) -> bool {
+    fn opens(&self, (day, cell): (Day, &FigureKey), people: i64) -> bool {
         let at = match cell {
-            CellKey::Site => return true,
-            CellKey::Dimension(name, _) if TEXT_DIMENSIONS.contains(name) => TEXT_OPENS_AT,
-            CellKey::Dimension(..) => return true,
-            CellKey::Page(_) | CellKey::Action(_) | CellKey::ActionPage(..) => PAGE_OPENS_AT,
+            FigureKey::Site => return true,
+            FigureKey::Dimension(name, _) if TEXT_DIMENSIONS.contains(name) => TEXT_OPENS_AT,
+            FigureKey::Dimension(..) => return true,
+            FigureKey::Page(_) | FigureKey::Action(_) | FigureKey::ActionPage(..) => PAGE_OPENS_AT,
         };
         people + self.hash((day, cell, "opens")) % 10 >= at
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one arm for each published table, a field a line")]
 fn push(
     rows: &mut LevelRows,
     (day, period): (Day, Period),
-    key: &CellKey,
+    key: &FigureKey,
     sums: &Sums,
     (site, origin): (&Arc<str>, &Arc<str>),
 ) {
@@ -146,7 +147,7 @@ fn push(
         exits,
     ]: [i64; FIGURES] = *sums;
     match key.clone() {
-        CellKey::Site => rows.site_days.push(SiteDaysRow {
+        FigureKey::Site => rows.site_days.push(SiteDaysRow {
             site,
             day,
             period,
@@ -162,7 +163,7 @@ fn push(
             scroll_views: depth_views,
             not_found: lost,
         }),
-        CellKey::Page(page) => rows.page_days.push(PageDaysRow {
+        FigureKey::Page(page) => rows.page_days.push(PageDaysRow {
             site,
             day,
             period,
@@ -180,7 +181,7 @@ fn push(
             scroll_views: depth_views,
             not_found: lost,
         }),
-        CellKey::Dimension(dimension, value) => rows.dimension_days.push(DimensionDaysRow {
+        FigureKey::Dimension(dimension, value) => rows.dimension_days.push(DimensionDaysRow {
             site,
             day,
             period,
@@ -193,10 +194,10 @@ fn push(
             bounces,
             visit_seconds,
         }),
-        CellKey::Action(action) => {
+        FigureKey::Action(action) => {
             rows.action_days.push(ActionDaysRow { site, day, period, origin, action, count: pageviews, visitors });
         }
-        CellKey::ActionPage(page, action) => {
+        FigureKey::ActionPage(page, action) => {
             rows.action_page_days.push(ActionPageDaysRow {
                 site,
                 day,

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use csv::StringRecord;
 
-/// One row.
-pub(super) struct Row<'t> {
+/// One row of an export.
+pub(super) struct ExportRow<'t> {
     columns: &'t HashMap<String, usize>,
     record: StringRecord,
 }
 
-impl Row<'_> {
+impl ExportRow<'_> {
     /// The text of a column; empty where there is none.
     pub(super) fn text(&self, column: &str) -> &str {
         self.columns.get(column).and_then(|at| self.record.get(*at)).unwrap_or_default()
@@ -28,14 +28,14 @@ impl Row<'_> {
 ///
 /// # Errors
 /// When a line is not CSV.
-pub(super) fn rows(bytes: &[u8], mut each: impl FnMut(&Row<'_>)) -> std::io::Result<()> {
+pub(super) fn rows(bytes: &[u8], mut each: impl FnMut(&ExportRow<'_>)) -> std::io::Result<()> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).comment(Some(b'#')).from_reader(bytes);
     let head = reader.headers().map_err(std::io::Error::other)?.clone();
     let columns: HashMap<String, usize> =
         head.iter().enumerate().map(|(at, name)| (name.trim().to_owned(), at)).collect();
     for record in reader.records() {
         let record = record.map_err(|_| std::io::Error::other("a line is not CSV"))?;
-        each(&Row { columns: &columns, record });
+        each(&ExportRow { columns: &columns, record });
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::event::{Day, Dimension};
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Pageviews, Visitors, Visits};
-use crate::import::figures::cells::{CellKey, FigureSet, device};
+use crate::import::figures::cells::{FigureKey, FigureSet, device};
 use crate::import::figures::table::rows;
 use crate::import::log_time;
 
@@ -32,7 +32,7 @@ pub(super) fn read_table(part: &ExportPart, table: &str, day: Day, set: &mut Fig
         let (name, figures) = (row.text("x"), [(Visitors, row.number("y"))]);
         match table {
             "pages" => set.page_figures(day, name, &figures),
-            "events" => set.add(day, CellKey::Action(name.into()), &[(Pageviews, row.number("y"))]),
+            "events" => set.add(day, FigureKey::Action(name.into()), &[(Pageviews, row.number("y"))]),
             "referrers" => set.referrer(day, name, &figures),
             "browsers" => set.dimension(day, Dimension::Browser, name, &figures),
             "os" => set.dimension(day, Dimension::System, name, &figures),
@@ -56,7 +56,7 @@ pub(super) fn read_raw(part: &ExportPart, set: &mut FigureSet) -> std::io::Resul
             2 => {
                 let action = row.text("event_name");
                 let new = first(format!("event {action}"));
-                set.add(day, CellKey::Action(action.into()), &[(Pageviews, 1), (Visitors, new)]);
+                set.add(day, FigureKey::Action(action.into()), &[(Pageviews, 1), (Visitors, new)]);
                 return;
             }
             _ => return,
@@ -65,7 +65,7 @@ pub(super) fn read_raw(part: &ExportPart, set: &mut FigureSet) -> std::io::Resul
         *views += 1;
         let visit = i64::from(*views == 1);
         let figures = [(Pageviews, 1), (Visitors, first(String::new())), (Visits, visit)];
-        set.add(day, CellKey::Site, &figures);
+        set.add(day, FigureKey::Site, &figures);
         let path = row.text("url_path");
         let new_page = first(format!("page {path}"));
         set.page_figures(day, path, &[(Pageviews, 1), (Visitors, new_page), (Visits, visit)]);

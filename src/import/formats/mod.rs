@@ -133,13 +133,12 @@ impl LogReader {
         };
         let mut fault = LineFault::Shape;
         for (text, time, prefixed) in ways.into_iter().flatten() {
-            match self.read_known(text, time) {
-                LineReading::NotUnderstood(why) => fault = fault.max(why),
-                reading => {
-                    self.prefixed = prefixed;
-                    return reading;
-                }
-            }
+            let reading = self.read_known(text, time);
+            let LineReading::NotUnderstood(why) = reading else {
+                self.prefixed = prefixed;
+                return reading;
+            };
+            fault = fault.max(why);
         }
         LineReading::NotUnderstood(fault)
     }
@@ -149,13 +148,12 @@ impl LogReader {
         let mut fault = LineFault::Shape;
         let others = LogFormat::DETECTED.into_iter().filter(|format| Some(*format) != self.format);
         for format in self.format.into_iter().chain(others) {
-            match self.read_as(format, line, time) {
-                LineReading::NotUnderstood(why) => fault = fault.max(why),
-                reading => {
-                    self.format = Some(format);
-                    return reading;
-                }
-            }
+            let reading = self.read_as(format, line, time);
+            let LineReading::NotUnderstood(why) = reading else {
+                self.format = Some(format);
+                return reading;
+            };
+            fault = fault.max(why);
         }
         LineReading::NotUnderstood(fault)
     }

@@ -24,7 +24,7 @@ pub(super) fn without(line: &str) -> Option<(&str, Option<Timestamp>)> {
 }
 
 fn compose(line: &str) -> Option<&str> {
-    let line = line.trim_start_matches(|character: char| character == '\u{1b}' || character == '[');
+    let line = line.trim_start_matches(['\u{1b}', '[']);
     let (name, rest) = line.split_once('|')?;
     let name = name.trim_end();
     let name = name.rsplit_once('m').filter(|(code, _)| code.bytes().all(is_colour)).map_or(name, |(_, name)| name);

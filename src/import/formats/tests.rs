@@ -225,7 +225,7 @@ fn columns_named_by_a_head_are_read() {
 
 #[test]
 fn proxies_and_networks_with_lines_of_their_own_are_read() {
-    let expected = format!("81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - firefox");
+    let expected = "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - firefox".to_owned();
     let npm = format!(
         "[10/Nov/2026:13:55:36 +0000] - 200 200 - GET https c.example \"/a\" [Client 81.2.69.142] [Length 512] [Gzip -] [Sent-to 10.0.0.5] \"{FIREFOX}\" \"-\""
     );

@@ -27,9 +27,13 @@ impl Language {
     }
 }
 
+/// So much of a header is read: browsers send less, and a longer one only costs.
+const READ_BYTES_MAX: usize = 256;
+
 /// The first language of the header that is not refused by `q=0`; browsers write the preferred one first.
 /// Tags of other lengths, `*` and garbage are passed over.
 pub fn language(accept_language: &str) -> Option<Language> {
+    let accept_language = accept_language.get(..accept_language.floor_char_boundary(READ_BYTES_MAX))?;
     // Nearly all headers begin with a language that has no weight.
     let end = accept_language.bytes().position(|byte| matches!(byte, b',' | b';')).unwrap_or(accept_language.len());
     let (first, rest) = accept_language.split_at_checked(end)?;

@@ -92,6 +92,11 @@ impl EngineProgram {
     }
 }
 
+/// Memory for questions, inserts and merges, beside what tables reserve.
+const MEMORY_BYTES: usize = 2_000_000_000;
+/// What the engine reserves for one table.
+const TABLE_BYTES: usize = 1 << 20;
+
 async fn installed_version(program: &Path) -> Option<(u32, u32)> {
     let output = tokio::process::Command::new(program).args(["local", "--version"]).output().await.ok()?;
     version(&String::from_utf8_lossy(&output.stdout))
@@ -201,7 +206,7 @@ pub(super) fn write_files(
 ) -> io::Result<()> {
     let (config, users) = (folder.join("config.xml"), folder.join("users.xml"));
     write_private(&users, &users_xml(endpoint, readers))?;
-    write_private(&config, &config_xml(&users))?;
+    write_private(&config, &config_xml(&users, readers.tables.len()))?;
     match user {
         Some(user) => [folder, &config, &users].into_iter().try_for_each(|path| give(path, user)),
         None => Ok(()),
@@ -243,8 +248,13 @@ fn give(path: &Path, user: u32) -> io::Result<()> {
 }
 
 /// `config.xml`: small pools and caches for a machine of two cores, no logs, two addresses and nothing else over HTTP.
-pub(super) fn config_xml(users: &Path) -> String {
-    include_str!("config.xml").replace("{{users}}", &escape(&users.to_string_lossy()))
+/// Every table has a buffer of 1 MiB for its deduplication log, which counts as memory though it is hardly touched;
+/// with the tables that wait there are two for each of the `tables` that are read.
+pub(super) fn config_xml(users: &Path, tables: usize) -> String {
+    let memory = MEMORY_BYTES + tables.saturating_mul(2 * TABLE_BYTES);
+    include_str!("config.xml")
+        .replace("{{users}}", &escape(&users.to_string_lossy()))
+        .replace("{{memory}}", &memory.to_string())
 }
 
 /// `users.xml`: the leash, the writer, the readers with `SELECT` on `tables` and nothing else.

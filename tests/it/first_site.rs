@@ -1,0 +1,42 @@
+//! A first site: `sillage init` writes a configuration that starts, `sillage doctor` says what is wrong on a hit's way.
+
+use tokio::process::Command;
+
+use crate::collector::Collector;
+
+const SITE: &str = r#"site = [{ name = "127.0.0.1" }]"#;
+
+/// The program's answer in `folder`: exit code and standard output.
+async fn sillage(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_sillage")).args(arguments).current_dir(folder).output().await.unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_writes_a_configuration_that_check_accepts_and_never_overwrites() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, said) = sillage(folder.path(), &["init", "shop.example", "--controller", "Shop"]).await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("sign-in?token=sillage_") && said.contains("data-site=\"shop.example\""), "{said}");
+    let (code, checked) = sillage(folder.path(), &["check"]).await;
+    assert_eq!(code, Some(0), "{checked}");
+    let written = std::fs::read(folder.path().join("sillage.toml")).unwrap();
+    assert_eq!(sillage(folder.path(), &["init", "other.example"]).await.0, Some(2));
+    assert_eq!(std::fs::read(folder.path().join("sillage.toml")).unwrap(), written);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_follows_a_hit_and_names_an_unknown_site() {
+    let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("[collect]\nlisten = \"{}\"\n[[site]]\nname = \"127.0.0.1\"\n", shop.app.collect_address);
+    std::fs::write(folder.path().join("sillage.toml"), config).unwrap();
+    let url = format!("http://{}", shop.app.collect_address);
+    let (_, said) = sillage(folder.path(), &["doctor", "--url", &url]).await;
+    assert!(said.contains("ok      hit: counted for 127.0.0.1"), "{said}");
+    let (code, said) = sillage(folder.path(), &["doctor", "--url", &url, "--site", "other.example"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("problem hit: no [[site]] is named `other.example`"), "{said}");
+    shop.app.stop().await;
+}
