@@ -128,7 +128,8 @@ impl Statement {
             rows.push(format!("period IN ({})", periods.join(", ")));
         }
         if report.origins == Origins::Measured {
-            rows.push("origin = ''".into());
+            // A log or a server's events were counted here as live hits are; another tool's figures were not.
+            rows.push("(origin = '' OR startsWith(origin, 'access_log:') OR startsWith(origin, 'events:'))".into());
         }
         match &report.subject {
             Subject::Breakdown(dimension) => {
