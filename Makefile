@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean needs-rust needs-node needs-go chromium valgrind haproxy packages cluster dist FORCE
+	bench-instructions advisories doc clean needs-rust needs-node needs-go chromium valgrind haproxy console packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -28,6 +28,7 @@ help:
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
 	@echo 'make console-speed  the time from a click in the console to its figures (release build)'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
+	@echo 'make console     the console and the demonstration in Chromium, over a simulated year (some ten minutes)'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
 	@echo 'make dist        release packages with checksums, in target/dist'
@@ -95,6 +96,10 @@ deny: needs-rust
 	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
 
 # The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
+console: needs-rust $(NPM_TEST) chromium
+	$(call step,program for the console's tests,cargo build --locked)
+	$(call step,console and demonstration in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:console)
+
 packages: needs-rust $(NPM_TEST)
 	$(call step,program for the packages,cargo build --locked)
 	$(call step,Debian packages in a fresh root,tests/deploy/debian.sh target/debug/sillage)

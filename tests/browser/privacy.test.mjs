@@ -30,7 +30,7 @@ last_review = ${new Date().toISOString().slice(0, 10)}
 [geo]
 databases = ["${root}node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"]
 ${SITE}`,
-  'outside the exemption': `[privacy]\nrounding = 1\nmarketing = "always"\nhonour_dnt = false\n${SITE}`,
+  'outside the exemption': `[privacy]\nprotection = "exact"\nmarketing = "always"\nhonour_dnt = false\n${SITE}`,
 };
 
 const PRIVACY = {
@@ -192,7 +192,7 @@ for (const lang of ['fr', 'en']) {
         for (const given of SCREENS) {
           await look(shelf.origin, screen(given), async (tab) => {
             assert.deepEqual(await headings(tab, 'h1, h2'), NOTICE[lang]);
-            assert.equal(await tab.locator('dt', { hasText: /^R\d+ · / }).count(), 22);
+            assert.equal(await tab.locator('dt', { hasText: /^R\d+ · / }).count(), 23);
             assert.equal(await tab.locator('.warning').count() > 0, profile !== 'default');
             await stands(tab, given);
           });
