@@ -8,8 +8,9 @@ use crate::privacy::url::percent;
 
 /// Longest page that is kept: slugs in scripts of three bytes a letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
-/// So much of a path is read.
+/// So much of a path is read, an encoded byte of a letter beyond ASCII counted once: cleaning costs by the byte.
 const READ_BYTES_MAX: usize = 800;
+
 /// The segments of any path, cleaned, each behind a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
     let mut cleaned = String::with_capacity(path.len());
@@ -19,8 +20,8 @@ pub(crate) fn cleaned_segments(path: &str) -> String {
 
 /// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
 pub(in crate::privacy) fn cleaned_path(path: &str) -> Cow<'_, str> {
-    // Cleaning costs by the byte; what is left of the last segment is cleaned as it stands, as `shortened` does.
-    let path = percent::cut(path, READ_BYTES_MAX);
+    // What is left of the last segment is cleaned as it stands, as `shortened` does.
+    let path = percent::cut_decoded(path, READ_BYTES_MAX);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
         return "/".into();

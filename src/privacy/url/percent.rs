@@ -62,6 +62,31 @@ pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
     }
 }
 
+/// The longest start of `text` that is no longer than `bytes_max` once the bytes of letters beyond ASCII are decoded.
+/// Other escapes count as they are written: most stay encoded.
+pub(in crate::privacy) fn cut_decoded(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let bytes = text.as_bytes();
+    let (mut at, mut decoded) = (0, 0);
+    while at < bytes.len() {
+        let (is_letter, goes_on) = match bytes.get(at..at + 3) {
+            Some([b'%', high @ (b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F'), _]) => {
+                (true, matches!(high, b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B'))
+            }
+            _ => (false, false),
+        };
+        // A letter begun is read to its end: it has at most three bytes more.
+        if decoded >= bytes_max + 3 || decoded >= bytes_max && !goes_on {
+            break;
+        }
+        at += if is_letter { 3 } else { 1 };
+        decoded += 1;
+    }
+    cut(text, at)
+}
+
 fn push_encoded(to: &mut String, bytes: &[u8]) {
     for byte in bytes {
         write!(to, "%{byte:02X}").expect("because a String takes everything that is written to it");
@@ -128,6 +153,16 @@ mod tests {
         assert_eq!(cut("ab%C3%A9", 3), "ab");
         assert_eq!(cut("aé", 2), "a");
         assert_eq!(cut("a%20", 4), "a%20");
+    }
+
+    #[test]
+    fn letters_beyond_ascii_are_as_long_encoded_as_decoded() {
+        assert_eq!(cut_decoded("ab%C3%A9%c3%a9", 4), "ab%C3%A9");
+        assert_eq!(cut_decoded("ab%C3%A9%c3%a9", 5), "ab%C3%A9%c3%a9");
+        assert_eq!(cut_decoded("%E6%97%A5/%20b", 4), "%E6%97%A5/");
+        assert_eq!(cut_decoded("a%20b", 3), "a");
+        assert_eq!(cut_decoded(&"%80".repeat(9), 3), "%80".repeat(6));
+        assert_eq!(cut_decoded("short", 9), "short");
     }
 
     proptest! {
