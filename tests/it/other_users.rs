@@ -67,6 +67,17 @@ async fn links_that_another_user_made_are_not_written_through() {
     assert!(program.end(Signal::TERM).await.success());
 }
 
+#[tokio::test]
+async fn a_working_folder_that_only_its_user_can_enter_does_not_stop_the_engine() {
+    let home = Home::new("");
+    let program = home
+        .serve_behind("mkdir -m 700 \"$1.closed\" && mkdir \"$1.closed/here\" && cd \"$1.closed/here\" &&", &[])
+        .await;
+    let body = pageview("shop.example", "/closed", None).to_string();
+    assert!(hit(program.collect, &body).await.starts_with("HTTP/1.1 202"));
+    assert!(program.end(Signal::TERM).await.success());
+}
+
 /// One pageview on a connection of its own.
 async fn hit(collect: std::net::SocketAddr, body: &str) -> String {
     let mut stream = TcpStream::connect(collect).await.unwrap();

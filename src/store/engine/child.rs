@@ -64,6 +64,7 @@ fn become_engine(child: &ChildArguments) -> Result<(), EngineError> {
         // Before the walls: the library's own dependencies may be anywhere.
         false => Some(ffi::EngineLibrary::load(&child.engine).map_err(engine_error)?),
     };
+    std::env::set_current_dir(&child.data).map_err(EngineError::Files)?;
     enter_sandbox(child)?;
     match library {
         Some(library) => {

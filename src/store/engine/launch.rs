@@ -77,9 +77,12 @@ impl EngineProgram {
 
     /// The command line.
     pub(super) fn command(&self, start: &EngineStart<'_>) -> Result<Command, EngineError> {
+        // The child works in its data folder: another user may not be able to read the parent's.
+        let absolute = |path: &Path| std::path::absolute(path).map_err(EngineError::Files);
+        let (data, files, engine) = (absolute(start.data)?, absolute(start.files)?, absolute(&self.engine)?);
         let mut command = Command::new(&self.program);
         command.arg("engine").args(["--parent", &std::process::id().to_string()]);
-        command.arg("--data").arg(start.data).arg("--files").arg(start.files);
+        command.arg("--data").arg(&data).arg("--files").arg(&files);
         command.args(["--port", &start.port.to_string()]);
         if let Some(user) = start.user {
             command.args(["--user", &user.to_string()]);
@@ -87,7 +90,7 @@ impl EngineProgram {
         if self.installed {
             command.arg("--installed");
         }
-        command.arg(&self.engine).arg("--").args(arguments(&start.files.join("config.xml"), start.data, start.port));
+        command.arg(&engine).arg("--").args(arguments(&files.join("config.xml"), &data, start.port));
         Ok(command)
     }
 }
