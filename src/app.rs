@@ -299,10 +299,7 @@ fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
 pub async fn reach_database(config: &Config) -> Result<(Store, Option<Engine>), AppError> {
     if config.clickhouse.mode == EngineMode::Remote {
         let (clickhouse, endpoint) = (&config.clickhouse, remote(config)?);
-        let store = match clickhouse.addresses() {
-            [_] => Store::connect(clickhouse, &endpoint),
-            urls => failover::follow(clickhouse, &endpoint, urls),
-        };
+        let store = failover::follow(clickhouse, &endpoint, clickhouse.addresses());
         return Ok((store.protected(config.privacy.protection), None));
     }
     let engine = Engine::start(engine::EngineOptions {

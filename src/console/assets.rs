@@ -3,20 +3,13 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use http_body_util::BodyExt as _;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
-
-/// One file of the dashboard.
-pub(super) struct DashboardAsset {
-    path: &'static str,
-    content_type: &'static str,
-    content: &'static [u8],
-    etag: HeaderValue,
-}
+use crate::http::asset::{Asset, CachePolicy};
 
 /// `file!("x.js")`: the bytes of a file of `dashboards/console/`.
 macro_rules! file {
@@ -32,7 +25,7 @@ macro_rules! script {
     };
 }
 
-static ASSETS: LazyLock<[DashboardAsset; 17]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[(&str, Asset); 17]> = LazyLock::new(|| {
     [
         asset("/", "text/html; charset=utf-8", file!("index.html")),
         asset("/assets/console.css", "text/css; charset=utf-8", file!("console.css")),
@@ -56,39 +49,19 @@ static ASSETS: LazyLock<[DashboardAsset; 17]> = LazyLock::new(|| {
 
 const SIGN_IN: &str = include_str!("sign_in.html");
 
-fn asset(path: &'static str, content_type: &'static str, content: &'static [u8]) -> DashboardAsset {
-    let hash = blake3::hash(content).to_hex();
-    let etag = format!("\"{}\"", hash.get(..32).unwrap_or_default());
-    let etag = HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-    DashboardAsset { path, content_type, content, etag }
+fn asset(path: &'static str, content_type: &'static str, content: &'static [u8]) -> (&'static str, Asset) {
+    (path, Asset::new(content_type, content, CachePolicy::Own))
 }
 
-/// The file behind a path.
-pub(super) fn find(path: &str) -> Option<&'static DashboardAsset> {
-    ASSETS.iter().find(|asset| asset.path == path)
+/// Whether a file of the console is served at `path`.
+pub(super) fn has(path: &str) -> bool {
+    ASSETS.iter().any(|(of_asset, _)| *of_asset == path)
 }
 
-impl DashboardAsset {
-    /// The file, or `304` for whoever has it.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> ConsoleResponse {
-        let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &self.etag));
-        let content = if has { Bytes::new() } else { Bytes::from_static(self.content) };
-        let mut response = Response::new(reply::whole(content));
-        if has {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        }
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(ETAG, self.etag.clone());
-        response
-    }
-}
-
-/// Whether an `If-None-Match` lists this tag, also where a proxy made it weak.
-fn names(known: &HeaderValue, etag: &HeaderValue) -> bool {
-    let (Ok(known), Ok(etag)) = (known.to_str(), etag.to_str()) else { return false };
-    known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+/// The file at `path`, as a request with these headers gets it.
+pub(super) fn answer(path: &str, headers: &HeaderMap) -> Option<ConsoleResponse> {
+    let (_, asset) = ASSETS.iter().find(|(of_asset, _)| *of_asset == path)?;
+    Some(asset.serve(headers).map(|body| body.map_err(|never| match never {}).boxed_unsync()))
 }
 
 /// The form that asks for a token.

@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::http::OWN_FILES_ONLY;
 use crate::store::StoreError;
 
 /// An answer.
@@ -18,13 +19,9 @@ pub(super) type ConsoleResponse = Response<ReplyBody>;
 /// Most bodies are there at once; a file comes as the database gives it.
 pub(super) type ReplyBody = UnsyncBoxBody<Bytes, StoreError>;
 
-/// What the pages may load: their own files, and nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The same policy for a page that these origins may embed.
+/// The policy of a page that these origins may embed.
 pub(super) fn policy(ancestors: &str) -> String {
-    POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
+    OWN_FILES_ONLY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
 }
 
 /// A body that is there.
@@ -105,8 +102,8 @@ pub(super) fn guarded(mut reply: ConsoleResponse) -> ConsoleResponse {
     let headers = reply.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     // A shared page brings its own policy, which says where it may be embedded.
-    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    let policy = headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(OWN_FILES_ONLY));
+    if policy == OWN_FILES_ONLY {
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

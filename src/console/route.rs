@@ -91,9 +91,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/export" | "/api/export/dictionary" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
         _ if stats_api::serves(path) => "GET",
-        _ if assets::find(path).is_some() || path.starts_with("/share/") || path.starts_with("/counter/") => {
-            "GET, HEAD"
-        }
+        _ if assets::has(path) || path.starts_with("/share/") || path.starts_with("/counter/") => "GET, HEAD",
         _ => return reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
     };
     if !allowed.split(", ").any(|method| method == head.method.as_str()) {
@@ -132,10 +130,8 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/metrics" | "/health/live" | "/health/ready" => machine(console, peer, head).await,
         _ if path.starts_with("/share/") => share::page(console, head),
         _ if path.starts_with("/counter/") => share::counter(console, head).await,
-        _ => assets::find(path).map_or_else(
-            || reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
-            |asset| asset.answer(&head.headers),
-        ),
+        _ => assets::answer(path, &head.headers)
+            .unwrap_or_else(|| reply::error(StatusCode::NOT_FOUND, "nothing is served at this path")),
     }
 }
 

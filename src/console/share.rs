@@ -39,8 +39,7 @@ pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let name = head.uri.path().trim_start_matches("/share/").to_ascii_lowercase();
     let key = query_value(head, "key").unwrap_or_default();
     let Some(site) = opened(&access, &name, &key, console.clock.now()) else { return no_link() };
-    let Some(index) = assets::find("/") else { return no_link() };
-    let mut reply = index.answer(&HeaderMap::new());
+    let Some(mut reply) = assets::answer("/", &HeaderMap::new()) else { return no_link() };
     let ancestors = if site.shown.embed_on.is_empty() { "'none'".into() } else { site.shown.embed_on.join(" ") };
     let policy = reply::policy(&ancestors);
     if let Ok(policy) = HeaderValue::from_str(&policy) {

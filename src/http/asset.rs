@@ -12,6 +12,8 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use crate::http::OWN_FILES_ONLY;
+
 /// Who may use the file, and how long it may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
@@ -84,11 +86,7 @@ impl CachePolicy {
             ],
             CachePolicy::Own => &[
                 ("cache-control", "no-cache"),
-                (
-                    "content-security-policy",
-                    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-                ),
+                ("content-security-policy", OWN_FILES_ONLY),
                 ("cross-origin-resource-policy", "same-origin"),
                 ("referrer-policy", "strict-origin-when-cross-origin"),
                 ("x-content-type-options", "nosniff"),

@@ -1,6 +1,6 @@
-//! Several addresses of one database: the first that answers is used until it stops answering, then the next. All of
-//! them must show the same tables, as the nodes of a cluster do; a batch that is offered again at another node is known
-//! there by its token.
+//! A database that runs elsewhere. Of several addresses the first that answers is used until it stops answering, then
+//! the next; all of them must show the same tables, as the nodes of a cluster do, and a batch that is offered again at
+//! another node is known there by its token. A password that changes is read again from its file.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 
 use crate::config;
-use crate::store::client::{Endpoint, Store};
+use crate::store::client::{Endpoint, Login, Store};
 
-/// Between two questions whether the address in use still answers.
+/// Between two looks at the password file and at the address in use.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// How long an address may take to answer `SELECT 1`.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A store over all of `endpoint`'s addresses, `urls`: it follows the one that answers. Must be called on a runtime: a
-/// task asks the addresses until the last clone of the store is dropped.
+/// A store over all of `endpoint`'s addresses, `urls`: it follows the one that answers, and the password in
+/// `clickhouse.password_file`. Must be called on a runtime: a task looks until the last clone of the store is dropped.
 pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, urls: &[String]) -> Store {
     let endpoints: Vec<Endpoint> = urls.iter().map(|url| Endpoint { url: url.clone(), ..endpoint.clone() }).collect();
     let current = Arc::new(ArcSwap::from_pointee(endpoint.clone()));
@@ -40,9 +40,14 @@ impl Drop for ProbeTask {
     }
 }
 
-async fn watch(config: config::ClickHouseConfig, endpoints: Vec<Endpoint>, current: Arc<ArcSwap<Endpoint>>) {
+async fn watch(config: config::ClickHouseConfig, mut endpoints: Vec<Endpoint>, current: Arc<ArcSwap<Endpoint>>) {
     loop {
-        if !answers(&config, &current.load()).await {
+        if let Some(writer) = changed_writer(&config, &current.load()) {
+            tracing::info!("database: password file changed; using the new password");
+            endpoints.iter_mut().for_each(|endpoint| endpoint.writer = writer.clone());
+            current.store(Arc::new(Endpoint { writer, ..Endpoint::clone(&current.load()) }));
+        }
+        if endpoints.len() > 1 && !answers(&config, &current.load()).await {
             for (number, endpoint) in endpoints.iter().enumerate().filter(|(_, other)| other.url != current.load().url)
             {
                 if answers(&config, endpoint).await {
@@ -57,6 +62,13 @@ async fn watch(config: config::ClickHouseConfig, endpoints: Vec<Endpoint>, curre
         }
         tokio::time::sleep(PROBE_EVERY).await;
     }
+}
+
+/// The writing user with the password that its file holds now, where it is another. The reading user's stays until the
+/// next start: users of tokens have passwords that are derived from it.
+fn changed_writer(config: &config::ClickHouseConfig, used: &Endpoint) -> Option<Login> {
+    let read = Endpoint::remote(config).ok()?.writer;
+    (!read.password.is_empty() && read.password != used.writer.password).then_some(read)
 }
 
 async fn answers(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> bool {

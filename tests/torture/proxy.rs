@@ -30,6 +30,7 @@ pub(crate) enum Way {
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     way: watch::Sender<Way>,
+    database: watch::Sender<SocketAddr>,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -50,12 +51,23 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let (way, ways) = watch::channel(Way::Open);
         let shared = Arc::new(Shared { request: Notify::new(), bites: AtomicU64::new(0), bitten: Notify::new() });
-        let task = tokio::spawn(accept(listener, to, ways, shared.clone()));
-        Self { address, way, shared, task }
+        let (database, databases) = watch::channel(to);
+        let task = tokio::spawn(accept(listener, databases, ways, shared.clone()));
+        Self { address, way, database, shared, task }
     }
 
     pub(crate) fn set(&self, way: Way) {
         self.way.send_replace(way);
+    }
+
+    /// Where the database is.
+    pub(crate) fn leads_to(&self) -> SocketAddr {
+        *self.database.borrow()
+    }
+
+    /// From the next connection on, the database is at `to`.
+    pub(crate) fn lead_to(&self, to: SocketAddr) {
+        self.database.send_replace(to);
     }
 
     /// How often a connection was cut, failed or slowed.
@@ -80,7 +92,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, to: SocketAddr, ways: watch::Receiver<Way>, shared: Arc<Shared>) {
+async fn accept(
+    listener: TcpListener,
+    databases: watch::Receiver<SocketAddr>,
+    ways: watch::Receiver<Way>,
+    shared: Arc<Shared>,
+) {
     // Connections end with this set when the proxy does.
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -89,7 +106,7 @@ async fn accept(listener: TcpListener, to: SocketAddr, ways: watch::Receiver<Way
             shared.bite();
             continue;
         }
-        let (ways, shared) = (ways.clone(), shared.clone());
+        let (ways, shared, to) = (ways.clone(), shared.clone(), *databases.borrow());
         connections.spawn(async move {
             if let Ok(server) = TcpStream::connect(to).await {
                 // Either side may go at any moment: that is what this is for.

@@ -1,5 +1,8 @@
 //! A document in both languages: what a notice or a page says, before it has a form. Must hold no markup but what
 //! [`Bilingual`] allows.
+//!
+//! The marks are read here, in 30 lines, and not by a Markdown library: that one reads block marks too, and texts hold
+//! words of the configuration (a controller called "1. FC Example" would become a numbered list).
 
 use crate::compliance::bilingual::{Bilingual, Lang};
 
@@ -181,6 +184,13 @@ mod tests {
         );
         assert_eq!(runs("a ` b"), [TextRun::Words("a ` b")]);
         assert_eq!(runs("a [b] [c](d)"), [TextRun::Words("a [b] "), TextRun::Link("c", "d")]);
+    }
+
+    #[test]
+    fn words_of_the_configuration_do_not_become_lists_or_headings() {
+        for name in ["1. FC Example", "# Example", "- Example", "> Example"] {
+            assert_eq!(runs(name), [TextRun::Words(name)]);
+        }
     }
 
     #[test]
