@@ -1,5 +1,5 @@
 //! The demonstration: a site to click through, a simulated year before today, a second site, an engine in a temporary
-//! folder, figures that are not rounded. Nothing of it outlives the process.
+//! folder, exact figures unless the environment asks for tens. Nothing of it outlives the process.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -150,7 +150,18 @@ pub async fn bring_past(config: &Config, collect: SocketAddr, folder: &Path, now
     Ok(())
 }
 
-async fn bring(config: &Config, site: &str, traffic: Traffic, folder: &Path, now: Timestamp) -> Result<(), DemoError> {
+/// Counts simulated traffic of one site by way of an import into the running engine, protected as the configuration
+/// says.
+///
+/// # Errors
+/// As [`bring_past`].
+pub async fn bring(
+    config: &Config,
+    site: &str,
+    traffic: Traffic,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<(), DemoError> {
     let Some(database) = Engine::running(&config.runtime.dir).await else { return Ok(()) };
     let file = folder.join("past.jsonl");
     let to = file.clone();
@@ -160,7 +171,7 @@ async fn bring(config: &Config, site: &str, traffic: Traffic, folder: &Path, now
     let Some(site) = sites.find(site) else { return Ok(()) };
     let keep_from = site.retained_from(now, config.privacy.retention_months);
     let import = ImportJob::new(ImportFormat::Events, vec![file.clone()], site.clone(), keep_from);
-    let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &database);
+    let store = Engine::store_of_running(config, &database);
     import::run(import, app::anonymiser(config)?, config, &store, now).await?;
     Ok(std::fs::remove_file(file)?)
 }

@@ -22,8 +22,7 @@ impl Database {
         if config.clickhouse.mode == EngineMode::Embedded
             && let Some(endpoint) = Engine::running(&config.runtime.dir).await
         {
-            let store = Engine::store_of_running(&config.clickhouse, &config.runtime.dir, &endpoint);
-            return Ok(Self { store: store.protected(config.privacy.protection), engine: None });
+            return Ok(Self { store: Engine::store_of_running(config, &endpoint), engine: None });
         }
         let (store, engine) = app::reach_database(config).await?;
         Ok(Self { store, engine })

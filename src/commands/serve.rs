@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::{App, AppOptions};
 use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::commands::terminal::{CommandError, print};
-use crate::config::Config;
+use crate::config::{Config, Protection};
 use crate::demo::{self, Demo};
 use crate::ship;
 
@@ -52,8 +52,12 @@ async fn serve_demo() -> Result<(), CommandError> {
     let config = demo.config.clone();
     let Some(app) = start(demo.config, true, &mut signals).await? else { return Ok(()) };
     let (collect, console) = (app.collect_address, app.console_address);
+    let figures = match config.privacy.protection {
+        Protection::Exact => "figures are exact (protection off)",
+        Protection::Tens => "figures are published in tens",
+    };
     print(&format!(
-        "Sillage demonstration: figures are exact (protection off) and gone when it stops.\n\n\
+        "Sillage demonstration: {figures} and gone when it stops.\n\n\
          collect  http://{collect}/\n\
          demo     http://{collect}/{site}/\n\
          console  http://{console}/sign-in?token={token}\n\n\

@@ -146,7 +146,7 @@ impl Clients {
 
 impl Store {
     /// Makes a client; nothing is sent before it is used. Of `config`, only the names of the database and the cluster
-    /// matter here.
+    /// matter here. Batches wait for their release until [`Store::protected`] says that figures are published exactly.
     pub fn connect(config: &config::ClickHouseConfig, endpoint: &Endpoint) -> Self {
         Self {
             clients: Arc::new(ArcSwap::from_pointee(Clients::new(endpoint, &config.database))),
@@ -157,7 +157,7 @@ impl Store {
             scope: ReaderScope::All,
             remote: config.mode == config::EngineMode::Remote,
             cluster: config.cluster.clone(),
-            protection: config::Protection::Exact,
+            protection: config::Protection::Tens,
         }
     }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +21,12 @@ import (
 // and outcomes on what the collector has seen since its start.
 var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found",
 	"Robots by kind", "Pages that robots read", "Robots", "Not counted, and why"}
+
+// notCounts are columns of numbers that are no counts: rates, durations, depths, load times. Every other number of a
+// dashboard is a count, whatever type its column has.
+var notCounts = []string{"Views per visit", "Bounce rate", "Visit duration", "Time on page", "Scroll depth", "Change",
+	"Rate", "p50", "p75", "p95", "percent", "Largest contentful paint", "Interaction to next paint",
+	"Layout shift, thousandths", "First contentful paint", "First byte"}
 
 // table is an answer.
 type table struct {
@@ -93,8 +102,57 @@ func variables(t *testing.T, connection driver.Conn, b board, everything bool) m
 	return values
 }
 
+// number is a cell's value where it is one: of any width, with or without a sign, whole or not, of a column that may be
+// empty or not.
+func number(cell any) (float64, bool) {
+	value := reflect.ValueOf(cell)
+	for value.IsValid() && (value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface) {
+		value = value.Elem()
+	}
+	switch {
+	case !value.IsValid():
+		return 0, false
+	case value.CanInt():
+		return float64(value.Int()), true
+	case value.CanUint():
+		return float64(value.Uint()), true
+	case value.CanFloat():
+		return value.Float(), true
+	}
+	// Wider whole numbers and decimals are structs that print as numbers.
+	if value.Kind() == reflect.Struct && value.Type().PkgPath() != "time" {
+		shown := fmt.Sprint(value.Interface())
+		if value.CanAddr() {
+			shown = fmt.Sprint(value.Addr().Interface())
+		}
+		read, err := strconv.ParseFloat(shown, 64)
+		return read, err == nil
+	}
+	return 0, false
+}
+
+// outOfTens names the first count of an answer that is no multiple of ten, and says how many counts there are.
+func outOfTens(found table) (counts int, err error) {
+	for index, column := range found.columns {
+		if slices.Contains(notCounts, column) {
+			continue
+		}
+		for _, row := range found.rows {
+			count, is := number(row[index])
+			if !is {
+				continue
+			}
+			counts++
+			if math.Mod(count, 10) != 0 {
+				return counts, fmt.Errorf("%s (%s) is %v: not in tens", column, found.types[index], count)
+			}
+		}
+	}
+	return counts, nil
+}
+
 // check says what is wrong with an answer.
-func check(one query, found table, tens bool) error {
+func check(one query, found table) error {
 	// An answer without rows has no block, and so no columns.
 	if len(found.rows) == 0 {
 		return nil
@@ -105,24 +163,23 @@ func check(one query, found table, tens bool) error {
 	if one.series && (found.columns[0] != "time" || !strings.HasPrefix(found.types[0], "DateTime")) {
 		return fmt.Errorf("the first column of a series is %s %s, not a time", found.columns[0], found.types[0])
 	}
-	for index, column := range found.columns {
-		for _, row := range found.rows {
-			if count, whole := row[index].(int64); whole && tens && count%10 != 0 {
-				return fmt.Errorf("%s is %d: not in tens", column, count)
-			}
-		}
-	}
 	return nil
 }
 
-func everyQuery(t *testing.T, connection driver.Conn, tens bool) {
+// everyQuery asks all of every dashboard; with tens it gives the number of counts that came, each a multiple of ten.
+func everyQuery(t *testing.T, connection driver.Conn, tens bool) (counts int) {
 	for _, b := range boards(t) {
 		for _, everything := range []bool{true, false} {
 			values := variables(t, connection, b, everything)
 			for _, one := range b.queries() {
 				found, err := ask(connection, expanded(one.sql, lastMonths(), values))
 				if err == nil {
-					err = check(one, found, tens)
+					err = check(one, found)
+				}
+				if err == nil && tens {
+					var here int
+					here, err = outOfTens(found)
+					counts += here
 				}
 				if err != nil {
 					t.Errorf("%s: %v\n%s", one.place, err, expanded(one.sql, lastMonths(), values))
@@ -132,6 +189,7 @@ func everyQuery(t *testing.T, connection driver.Conn, tens bool) {
 			}
 		}
 	}
+	return counts
 }
 
 func excused(place string) bool {
@@ -150,7 +208,7 @@ func TestEveryQueryOfEveryDashboardGivesRowsOfTheRightTypes(t *testing.T) {
 		now := time.Now().UTC()
 		found, err := ask(connection, expanded(one.sql, timeRange{now.AddDate(0, 0, -15), now}, nil))
 		if err == nil {
-			err = check(one, found, false)
+			err = check(one, found)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", one.place, err)
@@ -161,7 +219,26 @@ func TestEveryQueryOfEveryDashboardGivesRowsOfTheRightTypes(t *testing.T) {
 }
 
 func TestEveryCountOfADashboardIsInTensByDefault(t *testing.T) {
-	everyQuery(t, start(t, "tens").connect(t), true)
+	if counts := everyQuery(t, start(t, "tens").connect(t), true); counts < 500 {
+		t.Errorf("only %d counts came", counts)
+	}
+}
+
+func TestACountOutOfTensIsFoundInAColumnOfAnyType(t *testing.T) {
+	connection := start(t, "exact").connect(t)
+	types := []string{"Int64", "UInt64", "Int8", "UInt16", "Float64", "Int128", "UInt256", "Decimal(18, 2)",
+		"Nullable(Int64)", "Nullable(UInt8)", "Nullable(Float32)", "Nullable(Decimal(9, 1))"}
+	for _, one := range types {
+		for value, isInTens := range map[string]bool{"20": true, "21": false} {
+			found, err := ask(connection, fmt.Sprintf("SELECT 'x' AS page, CAST(%s AS %s) AS visitors", value, one))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if counts, err := outOfTens(found); counts != 1 || (err == nil) != isInTens {
+				t.Errorf("%s as %s: %d counts, %v", value, one, counts, err)
+			}
+		}
+	}
 }
 
 func TestAnAdHocFilterOfTheDataSourceNarrowsATable(t *testing.T) {

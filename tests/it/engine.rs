@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, getpriority_process, kill_process, test_kill_process};
+use sillage::config::Protection;
 use sillage::store::{Engine, EngineError, StoreError, migrate};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -39,7 +40,7 @@ async fn the_engine_gives_way_to_hits_with_all_threads_that_work() {
 async fn a_killed_engine_comes_back_by_itself_with_its_data_and_its_memory_of_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(support::options(folder.path())).await.unwrap();
-    let store = engine.store(&support::database("audience"));
+    let store = engine.store(&support::database("audience")).protected(Protection::Exact);
     migrate::apply(&store, &EXACT).await.unwrap();
     store.insert(&batch("node-1")).await.unwrap();
 
@@ -63,7 +64,7 @@ async fn a_stopped_engine_leaves_no_process_and_no_password_and_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     let options = support::options(folder.path());
     let engine = Engine::start(options.clone()).await.unwrap();
-    let store = engine.store(&support::database("audience"));
+    let store = engine.store(&support::database("audience")).protected(Protection::Exact);
     migrate::apply(&store, &EXACT).await.unwrap();
     store.insert(&batch("node-1")).await.unwrap();
     let other = Engine::running(&options.runtime_dir).await.unwrap();
@@ -76,7 +77,7 @@ async fn a_stopped_engine_leaves_no_process_and_no_password_and_starts_again() {
 
     let engine = Engine::start(options).await.unwrap();
     assert!(other != engine.endpoint());
-    let store = engine.store(&support::database("audience"));
+    let store = engine.store(&support::database("audience")).protected(Protection::Exact);
     store.insert(&batch("node-1")).await.unwrap();
     assert_sums(&store, 7).await;
     engine.stop().await;

@@ -1,6 +1,7 @@
 //! Figures as they leave: rows by the store, questions through the real listener, a real engine between them.
 
 use serde_json::{Value, json};
+use sillage::config::Protection;
 use sillage::event::Day;
 use sillage::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
 use sillage::store::Store;
@@ -17,6 +18,7 @@ pub(crate) const TEN: u32 = 20_522 * 86_400 + 9 * 3_600;
 /// A database of one's own that holds `batch`.
 pub(crate) async fn store(rounding: u32, batch: &Batch) -> Store {
     let store = Store::connect(&support::database(&support::fresh_name()), support::endpoint());
+    let store = store.protected(Protection::Exact);
     migrate::apply(&store, &MigrationSettings { rounding, ..support::EXACT }).await.unwrap();
     store.insert(batch).await.unwrap();
     store

@@ -16,7 +16,7 @@ use sillage::store::{Batch, Store};
 use crate::support::fresh_store;
 
 /// Monday, 2 March 2026, in days since 1970.
-const MONDAY: u16 = 20_514;
+pub(crate) const MONDAY: u16 = 20_514;
 
 pub(crate) fn at(time: &str) -> Timestamp {
     time.parse().unwrap()

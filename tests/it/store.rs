@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use sillage::config::Protection;
 use sillage::rollup::counters::{ActionsRow, BreakdownsRow, ImportsRow, PagesRow, TimingsRow};
 use sillage::store::readers;
 use sillage::store::{Batch, Endpoint, Login, Store, StoreError, migrate};
@@ -287,7 +288,7 @@ async fn a_wrong_password_is_refused() {
 
 #[tokio::test]
 async fn an_unknown_table_or_database_is_refused() {
-    let store = Store::connect(&support::database("never_made"), support::endpoint());
+    let store = Store::connect(&support::database("never_made"), support::endpoint()).protected(Protection::Exact);
     assert!(is_refused(store.insert(&batch("node-1")).await, 81));
     let store = fresh_store().await;
     store.statement(&format!("DROP TABLE {}.timings SYNC", store.database())).await.unwrap();
@@ -311,7 +312,7 @@ async fn an_engine_that_is_away_is_worth_another_try() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let away = Endpoint { url: format!("http://127.0.0.1:{port}"), process: None, ..support::endpoint().clone() };
-    let store = Store::connect(&support::database("t"), &away);
+    let store = Store::connect(&support::database("t"), &away).protected(Protection::Exact);
     for result in [store.ping().await, store.insert(&batch("node-1")).await] {
         assert!(matches!(result, Err(StoreError::Retryable(failure)) if failure.code == 0), "{result:?}");
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sillage::config;
+use sillage::config::{self, Protection};
 use sillage::store::engine::EngineOptions;
 use sillage::store::published::TABLES;
 use sillage::store::scope::{ReaderAccess, ReaderScope};
@@ -87,9 +87,9 @@ pub(crate) fn database(name: &str) -> config::ClickHouseConfig {
 /// Retention and rounding of tests: the longest, and none.
 pub(crate) const EXACT: migrate::MigrationSettings = migrate::MigrationSettings { retention_months: 25, rounding: 1 };
 
-/// A database of one's own in the shared engine, with all tables.
+/// A database of one's own in the shared engine, with all tables; what is inserted is published exactly.
 pub(crate) async fn fresh_store() -> Store {
-    let store = Store::connect(&database(&fresh_name()), endpoint());
+    let store = Store::connect(&database(&fresh_name()), endpoint()).protected(Protection::Exact);
     migrate::apply(&store, &EXACT).await.unwrap();
     store
 }

@@ -176,10 +176,12 @@ impl Engine {
         answers(&endpoint).await.then_some(endpoint)
     }
 
-    /// A store for the engine of another process of ours, which `endpoint` was a moment ago; it follows its restarts.
-    pub fn store_of_running(config: &config::ClickHouseConfig, runtime_dir: &Path, endpoint: &Endpoint) -> Store {
-        let runtime_dir = runtime_dir.to_owned();
-        Store::follow(config, endpoint, Arc::new(move || read_endpoint(&runtime_dir)))
+    /// A store for the engine of another process of ours, which `endpoint` was a moment ago; it follows its restarts,
+    /// and protects figures as the configuration says.
+    pub fn store_of_running(config: &config::Config, endpoint: &Endpoint) -> Store {
+        let runtime_dir = config.runtime.dir.clone();
+        let store = Store::follow(&config.clickhouse, endpoint, Arc::new(move || read_endpoint(&runtime_dir)));
+        store.protected(config.privacy.protection)
     }
 }
 
