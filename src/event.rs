@@ -181,6 +181,8 @@ pub enum EventKind<'a> {
         exit: bool,
         /// The page was not found.
         not_found: bool,
+        /// Beyond what one visit weighs in a row: no pageview more. Its page's visitor and the exit count.
+        beyond: bool,
     },
     /// Use of a feature.
     Action {

@@ -52,6 +52,7 @@ impl Ledger {
         now: jiff::Timestamp,
     ) -> Result<Self, JournalError> {
         let bounds = VisitBounds::from(limits).shared_by(anonymiser.sites().iter().count());
+        let bounds = bounds.weighed_for(anonymiser.protection());
         let place = JournalLocation::new(&runtime.dir, runtime.allow_disk, spool.node());
         let (journal, generations) = Journal::open(place)?;
         let (sites, keys) = (anonymiser.sites(), anonymiser.keys());

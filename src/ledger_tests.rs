@@ -255,7 +255,8 @@ impl Run {
     /// What a run without faults makes of the hits that were kept.
     fn undisturbed(&self) -> BTreeMap<String, i64> {
         let (anonymiser, mut rollup) = (anonymiser(), Rollup::default());
-        let mut visits = Visits::new(VisitBounds::from(&self.limits));
+        let bounds = VisitBounds::from(&self.limits).weighed_for(anonymiser.protection());
+        let mut visits = Visits::new(bounds);
         let mut kept = self.kept.clone();
         kept.sort_unstable();
         for (number, is_action) in kept {

@@ -55,8 +55,8 @@ impl ImportCounter {
     pub(super) fn new(import: Arc<ImportJob>, anonymiser: Anonymiser, limits: &LimitsConfig) -> Self {
         Self {
             import,
+            visits: Visits::new(VisitBounds::from(limits).weighed_for(anonymiser.protection())),
             anonymiser,
-            visits: Visits::new(VisitBounds::from(limits)),
             rollup: Rollup::default(),
             hits: 0,
             latest: Timestamp::MIN,

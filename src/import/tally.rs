@@ -88,8 +88,8 @@ impl Summary {
     /// Adds a counted event.
     pub(super) fn note(&mut self, event: &Event<'_>) {
         match &event.kind {
-            EventKind::Pageview { new_visitor, opens_visit, not_found, .. } => {
-                self.pageviews += 1;
+            EventKind::Pageview { new_visitor, opens_visit, not_found, beyond, .. } => {
+                self.pageviews += u64::from(!beyond);
                 self.visitors += u64::from(*new_visitor);
                 self.visits += u64::from(*opens_visit);
                 self.bounces += i64::from(*opens_visit);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{HashAddress, LimitsConfig, MarketingPolicy, PrivacyConfig};
+use crate::config::{HashAddress, LimitsConfig, MarketingPolicy, PrivacyConfig, Protection};
 use crate::privacy::ceilings::AddressCeilings;
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
@@ -21,6 +21,7 @@ pub struct Anonymiser {
     pub(super) honour_dnt: bool,
     pub(super) hash_address: HashAddress,
     pub(super) marketing: MarketingPolicy,
+    pub(super) protection: Protection,
     pub(super) ceilings: AddressCeilings,
 }
 
@@ -36,6 +37,7 @@ impl Anonymiser {
             honour_dnt: privacy.honour_dnt,
             hash_address: privacy.hash_address,
             marketing: privacy.marketing,
+            protection: privacy.protection,
             ceilings: AddressCeilings::new(&LimitsConfig {
                 hits_per_address: 0,
                 agents_per_network: 0,
@@ -70,6 +72,11 @@ impl Anonymiser {
     /// The living keys, for the journal.
     pub(crate) fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// How the figures are protected that these sightings are counted into.
+    pub fn protection(&self) -> Protection {
+        self.protection
     }
 
     /// The location files, to reload or to date them.

@@ -17,10 +17,11 @@ pub const PAGE_OPENS_AT: i64 = 11;
 /// text may hold anything.
 pub const TEXT_OPENS_AT: i64 = 12;
 
-/// Pageviews of a visit that count: one visit weighs at most one step of a row.
+/// Pageviews of a visit and day that count, and uses of features: one visit weighs at most one step of a row. A page or
+/// feature that is new to the visitor's day has its visitor beyond it.
 pub const VISIT_PAGEVIEWS_MAX: u8 = 10;
 
-/// Seconds of a visit that count, one step: half an hour.
+/// Seconds of a visit that count, and of its reading, one step: half an hour.
 pub const VISIT_SECONDS_MAX: u32 = 1_800;
 
 /// What counts in tenths of a step for each figure of a cell, in the order of the figures: a step is 10 of a count,

@@ -28,10 +28,10 @@ impl Rollup {
         let site = self.texts.number(event.site);
         let place = self.place(site, event.day, event.page);
         match &event.kind {
-            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond } => {
                 let opened = i64::from(*opens_visit);
                 let sums = VisitSums {
-                    pageviews: 1,
+                    pageviews: i64::from(!beyond),
                     visitors: i64::from(*new_visitor),
                     page_visitors: i64::from(*new_page_visitor),
                     visits: opened,

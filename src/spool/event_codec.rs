@@ -60,8 +60,8 @@ fn bits<const N: usize>(flags: [bool; N]) -> u8 {
 
 fn head(kind: &EventKind<'_>) -> (u8, u8) {
     match *kind {
-        EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
-            (0, bits([new_visitor, new_page_visitor, opens_visit, exit, not_found]))
+        EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond } => {
+            (0, bits([new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond]))
         }
         EventKind::Action { new_action_visitor, not_found, .. } => (1, bits([new_action_visitor, not_found])),
         EventKind::Engagement { engaged_view, scroll_view, .. } => (2, bits([engaged_view, scroll_view])),
@@ -224,8 +224,8 @@ fn read_kind<'k>(
 ) -> Result<EventKind<'k>, CodecError> {
     match kind {
         0 => {
-            let [new_visitor, new_page_visitor, opens_visit, exit, not_found] = flags(bits)?;
-            Ok(EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found })
+            let [new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond] = flags(bits)?;
+            Ok(EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond })
         }
         1 => {
             let [new_action_visitor, not_found] = flags(bits)?;

@@ -32,7 +32,7 @@
 //!   varint     number of the first one (they count up from 0 in a segment; a gap betrays a lost frame)
 //!   each       varint length, UTF-8 bytes
 //! u8           bits 0–2 kind: 0 pageview, 1 action, 2 engagement, 3 timing; bit 3: has an entry; bit 4: left a page
-//! u8           flags. pageview: 0 new visitor, 1 new page visitor, 2 opens visit, 3 exit, 4 not found;
+//! u8           flags. pageview: 0 new visitor, 1 new page visitor, 2 opens visit, 3 exit, 4 not found, 5 beyond;
 //!              action: 0 new action visitor, 1 not found; engagement: 0 engaged view, 1 scroll view; timing: none
 //! text         site
 //! signed       hour − hour of the header's time          signed   day − hour / 24

@@ -26,7 +26,7 @@ const VALUES: u32 = 30;
 const ROWS: u32 = 6_000;
 const TAGS: usize = 50_000;
 const BOUNDS: VisitBounds =
-    VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS, sites: 1 };
+    VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS, sites: 1, weighed: false };
 const AGENTS: usize = 1_000;
 /// `(other)` stands beside the bound.
 const BEYOND: usize = 1;

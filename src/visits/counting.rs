@@ -5,12 +5,20 @@ use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
 use crate::privacy::url::page::Referrer;
 use crate::privacy::{Sighting, VisitorFacts};
+use crate::release::rules::VISIT_SECONDS_MAX;
 use crate::visits::change::{BoundsMet, ChangeKind, NOT_FOUND, VisitChange};
 use crate::visits::day::DayVisits;
 use crate::visits::interner::{OTHER_NUMBER, OTHER_VALUE, TermIds};
 use crate::visits::rows::RowKey;
 use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE, ValueCache, ValueCaches};
-use crate::visits::visit::{View, Visit};
+use crate::visits::visit::{View, Visit, VisitWeight};
+
+/// Most of a report of reading that counts where no visit remembers what came before: a tenth of a step.
+const READING_ALONE_MAX_MS: u32 = 100 * VISIT_SECONDS_MAX;
+
+/// What a hit changes that is beyond the weight of its visit.
+const NOTHING: ChangeKind =
+    ChangeKind::Engagement { engaged_ms: 0, engaged_view: false, scroll_percent: 0, scroll_view: false };
 
 /// The counting of one sighting, within its day.
 pub(super) struct SightingCounter<'c, 's> {
@@ -28,6 +36,8 @@ pub(super) struct RowBudget {
     pub(super) tags: usize,
     /// Another visit may begin.
     pub(super) visit: bool,
+    /// A visit weighs at most one step of a row.
+    pub(super) weighed: bool,
 }
 
 impl SightingCounter<'_, '_> {
@@ -66,6 +76,7 @@ impl SightingCounter<'_, '_> {
                 opens_visit: false,
                 exit: false,
                 not_found,
+                beyond: false,
             };
             return VisitChange { page, values, kind, entry: None, left: None, tagged: false };
         };
@@ -73,15 +84,18 @@ impl SightingCounter<'_, '_> {
         let view = View::new(self.sighting.day, self.sighting.hour, page);
         self.way_here(&mut values, open.is_some());
         self.admit_values(page, &mut values);
+        let mut beyond = false;
         let (entry, left) = match open {
             Some((number, before)) => {
                 let mut visit = before;
+                beyond = self.room.weighed && !visit.weight.add_view();
                 visit.previous = Some(visit.current);
-                visit.current = view;
+                visit.current = if beyond { view.beyond() } else { view };
                 visit.bounce = false;
                 visit.last_seen = visit.last_seen.max(at);
+                let seconds = self.seconds(&mut visit, before.gap(at));
                 self.today.open.go_on(number, &visit);
-                (correction(before, before.bounce, before.gap(at)), Some(before.current))
+                (correction(before, before.bounce, seconds), Some(before.current))
             }
             None => {
                 let visit = Visit {
@@ -91,6 +105,7 @@ impl SightingCounter<'_, '_> {
                     bounce: true,
                     current: view,
                     previous: None,
+                    weight: VisitWeight::of_one_view(),
                 };
                 self.today.open.begin(tag, &visit);
                 (None, None)
@@ -101,7 +116,8 @@ impl SightingCounter<'_, '_> {
             new_page_visitor: new_page_visitor.unwrap_or(false),
             opens_visit: open.is_none(),
             exit: true,
-            not_found,
+            not_found: not_found && !beyond,
+            beyond,
         };
         VisitChange { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
     }
@@ -211,14 +227,19 @@ impl SightingCounter<'_, '_> {
         for (property, value, new) in &mut noted {
             *new = self.see(tag.doing_with(key, index, *property, *value)).unwrap_or(false);
         }
-        let entry = self.touch_visit(interactive, |_| ());
-        let kind = ChangeKind::Action {
-            name: index,
-            new: new.unwrap_or(false),
-            not_found: name == NOT_FOUND,
-            properties: noted,
+        let (within, entry) = self.touch_visit(interactive, |visit| visit.weight.add_use());
+        let counts = !self.room.weighed || within == Some(true) || new != Some(false);
+        let kind = if counts {
+            ChangeKind::Action {
+                name: index,
+                new: new.unwrap_or(false),
+                not_found: name == NOT_FOUND,
+                properties: noted,
+            }
+        } else {
+            NOTHING
         };
-        VisitChange { page, values: [0; DIMENSIONS], kind, entry: entry.1, left: None, tagged: new.is_some() }
+        VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: new.is_some() }
     }
 
     /// The action's number, and its properties' values, as far as there is room for their rows. An action is there with
@@ -248,20 +269,31 @@ impl SightingCounter<'_, '_> {
         depth: Option<u8>,
         reported: Option<u8>,
     ) -> VisitChange {
-        let (gained, entry) = self.touch_visit(false, |visit| {
-            let view = visit.view_of(page)?;
-            let engaged_view = engaged_ms.is_some() && !view.timed;
-            view.timed |= engaged_ms.is_some();
-            let known = view.scrolled;
-            view.scrolled = known.max(depth);
-            Some((engaged_view, depth.map_or(0, |depth| depth.saturating_sub(known.unwrap_or(0))), known.is_none()))
+        let (weighed, reading) = (self.room.weighed, engaged_ms.unwrap_or(0));
+        let (touched, entry) = self.touch_visit(false, |visit| {
+            let gained = visit.view_of(page).map(|view| {
+                let engaged_view = engaged_ms.is_some() && !view.timed;
+                view.timed |= engaged_ms.is_some();
+                let known = view.scrolled;
+                view.scrolled = known.max(depth);
+                let percent = depth.map_or(0, |depth| depth.saturating_sub(known.unwrap_or(0)));
+                ((engaged_view, percent, known.is_none()), view.is_beyond())
+            });
+            let reading = match gained {
+                Some((_, true)) => 0,
+                Some(_) | None if weighed => visit.weight.add_reading(reading),
+                Some(_) | None => reading,
+            };
+            (gained.map(|(gained, _)| gained), reading)
         });
-        let (engaged_view, scroll_percent, first_depth) = gained.flatten().unwrap_or_else(|| match reported {
+        let alone = || (None, if weighed { reading.min(READING_ALONE_MAX_MS) } else { reading });
+        let (gained, reading) = touched.unwrap_or_else(alone);
+        let (engaged_view, scroll_percent, first_depth) = gained.unwrap_or_else(|| match reported {
             Some(before) => (false, depth.map_or(0, |depth| depth.saturating_sub(before)), before == 0),
             None => (engaged_ms.is_some(), depth.unwrap_or(0), true),
         });
         let kind = ChangeKind::Engagement {
-            engaged_ms: engaged_ms.unwrap_or(0),
+            engaged_ms: reading,
             engaged_view,
             scroll_percent,
             scroll_view: depth.is_some() && first_depth,
@@ -272,13 +304,14 @@ impl SightingCounter<'_, '_> {
     /// Times whose rows there is no room for count for [`OTHER`](crate::visits::OTHER) among the pages: the site's stay
     /// right.
     fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
+        let (beyond, entry) = self.touch_visit(false, |visit| visit.view_of(page).is_some_and(|view| view.is_beyond()));
+        let timings = if beyond == Some(true) { &[] } else { timings };
         let timings: Vec<Timing> =
             timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();
         let rows = timings.iter().map(|timing| RowKey::timing(page, self.sighting.hour, *timing));
         let known = page == OTHER_NUMBER || self.today.rows.admit_all(rows);
         self.met.rows |= !known;
         let page = if known { page } else { OTHER_NUMBER };
-        let (_, entry) = self.touch_visit(false, |_| ());
         VisitChange {
             page,
             values: [0; DIMENSIONS],
@@ -301,8 +334,14 @@ impl SightingCounter<'_, '_> {
         visit.bounce &= !ends_bounce;
         visit.last_seen = visit.last_seen.max(at);
         let noted = note(&mut visit);
+        let seconds = self.seconds(&mut visit, before.gap(at));
         self.today.open.go_on(number, &visit);
-        (Some(noted), correction(before, before.bounce && ends_bounce, before.gap(at)))
+        (Some(noted), correction(before, before.bounce && ends_bounce, seconds))
+    }
+
+    /// The seconds by which a visit grows, as far as they count.
+    fn seconds(&self, visit: &mut Visit, gap: i64) -> i64 {
+        if self.room.weighed { visit.weight.add_seconds(gap) } else { gap }
     }
 }
 

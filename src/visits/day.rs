@@ -74,6 +74,7 @@ impl DayVisits {
         if let Some(view) = &mut visit.previous {
             page(view, &mut self.lexicon, ids);
         }
+        visit.weight.begin_day();
         let both = self.lexicon.values.iter_mut().zip(&from.lexicon.values);
         for ((to, from), value) in both.zip(&mut visit.entry_values) {
             if let Some(index) = value.checked_sub(1) {

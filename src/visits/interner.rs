@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::config::LimitsConfig;
+use crate::config::{LimitsConfig, Protection};
 use crate::event::{DIMENSIONS, Dimension, DimensionValues, Term};
 
 /// What stands for every text beyond a bound.
@@ -33,6 +33,8 @@ pub struct VisitBounds {
     pub visits: usize,
     /// Sites that share them.
     pub sites: usize,
+    /// Whether a visit weighs at most one step of a row.
+    pub weighed: bool,
 }
 
 impl VisitBounds {
@@ -41,6 +43,12 @@ impl VisitBounds {
     #[must_use]
     pub fn shared_by(self, sites: usize) -> Self {
         Self { sites: sites.max(1), ..self }
+    }
+
+    /// The same, with visits weighed as this protection wants.
+    #[must_use]
+    pub fn weighed_for(self, protection: Protection) -> Self {
+        Self { weighed: protection == Protection::Tens, ..self }
     }
 }
 
@@ -53,6 +61,7 @@ impl From<&LimitsConfig> for VisitBounds {
             tags: limits.tags,
             visits: limits.visits,
             sites: 1,
+            weighed: false,
         }
     }
 }

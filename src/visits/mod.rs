@@ -7,6 +7,8 @@
 //!   every hit adds the seconds since the one before. Corrections go to the hit that they correct: its day, hour and
 //!   values.
 //! - A visit in progress at midnight goes on under the visitor's tag of the new day.
+//! - With figures in tens a visit weighs at most one step of a row: ten pageviews, ten uses, half an hour. What is
+//!   beyond counts no more, but that the exit moves on and a page or an action has a first visitor.
 //! - Reading time and depth count once for each showing of a page: a later report of the same showing adds what it
 //!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
 //!   next page's view.
@@ -127,7 +129,7 @@ impl Visits {
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
         let (site_tags, site_open) = (site.tags(), site.open_visits());
         let tags = self.tag_quota.room(site_tags, bounds.tags, bounds.sites);
-        let room = RowBudget { tags, visit: visit_may_begin };
+        let room = RowBudget { tags, visit: visit_may_begin, weighed: bounds.weighed };
         if room.tags > 0 {
             site.carry_over_midnight(at, sighting, ids);
         }
@@ -305,8 +307,8 @@ const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
 
 fn kind<'v>(kind: ChangeKind, lexicon: Option<&'v Interner>) -> EventKind<'v> {
     match kind {
-        ChangeKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
-            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found }
+        ChangeKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond }
         }
         ChangeKind::Action { name, new, not_found, properties } => EventKind::Action {
             name: lexicon.map_or(NO_TERM, |lexicon| lexicon.actions.term(name)),

@@ -47,5 +47,6 @@ mod support;
 mod thief;
 mod threads;
 mod types;
+mod weight;
 mod worked_example;
 mod worlds;

@@ -127,6 +127,7 @@ fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
             opens_visit: new,
             exit: true,
             not_found: false,
+            beyond: false,
         };
         let entry = (!new).then(|| EntryCorrection {
             day: Day(20_522),

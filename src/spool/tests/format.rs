@@ -81,6 +81,7 @@ impl Dice<'_> {
                 opens_visit: self.flag(),
                 exit: self.flag(),
                 not_found: self.flag(),
+                beyond: self.flag(),
             },
             1 => EventKind::Action {
                 name: self.term(texts),

@@ -86,6 +86,7 @@ fn pageview(page: u32, text: &str) -> Event<'_> {
             opens_visit: false,
             exit: true,
             not_found: false,
+            beyond: false,
         },
         entry: Some(EntryCorrection {
             day: Day(20_522),

@@ -47,9 +47,9 @@ impl Plain {
         let (site, page, time) = (event.site.text, event.page.text, (event.day, event.hour));
         let one = |at: usize, figure: i64| std::array::from_fn(|index| if index == at { figure } else { 0 });
         match &event.kind {
-            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found } => {
+            EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond } => {
                 let [new, new_here, opens] = [*new_visitor, *new_page_visitor, *opens_visit].map(i64::from);
-                self.visit(site, time, page, &event.values, [1, new, new_here, opens, opens, 0]);
+                self.visit(site, time, page, &event.values, [i64::from(!beyond), new, new_here, opens, opens, 0]);
                 self.page(site, time, page, one(4, i64::from(*exit)));
                 self.page(site, time, page, one(11, i64::from(*not_found)));
             }

@@ -22,7 +22,7 @@ use crate::visits::journal::generation::{Generation, JournalLocation, shipped};
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
 /// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What
 /// another version wrote is not read.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// A snapshot's length and checksum.

@@ -4,11 +4,12 @@
 //!
 //! ```text
 //! tag u64 · last seen u32 · entry, current and previous page: page u32, hours before u16, days before u8, marks u8
-//! · 13 values u16 · seven values of marketing u16, if the entry's marks say so
+//! · 13 values u16 · weight u32 · seven values of marketing u16, if the entry's marks say so
 //! ```
 
 use crate::visits::open_visits::{
-    GONE, HAS_MARKETING, MarketingIds, NONE, OpenVisits, PLAIN, PackedView, VisitRecord, halves, split, whole,
+    GONE, HAS_MARKETING, MarketingIds, NONE, OpenVisits, PLAIN, PackedView, VisitRecord, VisitWeight, halves, split,
+    whole,
 };
 
 impl OpenVisits {
@@ -29,6 +30,7 @@ impl OpenVisits {
             out.extend_from_slice(&[a, b, c, d, e, f, view.days_before, view.marks]);
         }
         record.values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        out.extend_from_slice(&record.weight.0.to_le_bytes());
         if record.entry.marks & HAS_MARKETING != 0 {
             let (chunk, place) = split(number);
             let values = self.marketing.get(chunk).and_then(|values| values.get(place)).copied();
@@ -57,8 +59,10 @@ fn read(bytes: &mut &[u8]) -> Option<(VisitRecord, Option<MarketingIds>)> {
     };
     let (entry, current, previous) = (view()?, view()?, view()?);
     let values: [u16; PLAIN] = numbers(bytes)?;
+    let weight = VisitWeight(u32::from_le_bytes(take(bytes)?));
     let marketing = if entry.marks & HAS_MARKETING == 0 { None } else { Some(numbers(bytes)?) };
-    Some((VisitRecord { tag, last_seen, next: NONE, entry, current, previous, looked_at_before: 0, values }, marketing))
+    let (next, looked_at_before) = (NONE, 0);
+    Some((VisitRecord { tag, last_seen, next, entry, current, previous, looked_at_before, values, weight }, marketing))
 }
 
 fn take<const BYTES: usize>(bytes: &mut &[u8]) -> Option<[u8; BYTES]> {

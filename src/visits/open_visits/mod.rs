@@ -1,4 +1,4 @@
-//! One site's visits in progress: 68 bytes each in chunks that never move, found by their tags, and looked at in turn
+//! One site's visits in progress: 72 bytes each in chunks that never move, found by their tags, and looked at in turn
 //! to see whether they have ended. Nothing here grows by copying its content.
 //!
 //! Hand-written because a map of visits and a queue of their ends made stalls and took more than twice the bytes: a
@@ -9,7 +9,7 @@ use crate::clock::DAY_SECONDS;
 use crate::event::{DIMENSIONS, Day, Dimension, Hour};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::visits::tag_set::TagSet;
-use crate::visits::visit::{View, Visit};
+use crate::visits::visit::{View, Visit, VisitWeight};
 
 /// Dimensions from here on are marketing, and most visits have none of them.
 const PLAIN: usize = Dimension::Source as usize;
@@ -63,6 +63,7 @@ struct VisitRecord {
     /// How long before `last_seen` it was looked at.
     looked_at_before: u16,
     values: [u16; PLAIN],
+    weight: VisitWeight,
 }
 
 /// What a record's times are told from.
@@ -198,6 +199,7 @@ impl OpenVisits {
         if let (Some(record), Some(current)) = (self.at_mut(number), current) {
             record.looked_at_before = later_by(seconds, looked_at(record));
             record.last_seen = seconds;
+            record.weight = visit.weight;
             record.current = current;
             record.previous = previous.unwrap_or(current);
             record.entry.marks &= !(BOUNCE | HAS_PREVIOUS);
@@ -275,6 +277,7 @@ impl OpenVisits {
             bounce: record.entry.marks & BOUNCE != 0,
             current: base.view(record.current),
             previous: has_previous.then(|| base.view(record.previous)),
+            weight: record.weight,
         })
     }
 
@@ -292,6 +295,7 @@ impl OpenVisits {
             previous: previous.unwrap_or(current),
             looked_at_before: 0,
             values: plain,
+            weight: visit.weight,
         })
     }
 
@@ -337,6 +341,7 @@ impl OpenVisits {
             previous,
             looked_at_before: 0,
             values: [0; PLAIN],
+            weight: VisitWeight::default(),
         };
         if chunk.len() == chunk.capacity() {
             chunk.reserve_exact(chunk.len().clamp(4, CHUNK - chunk.len()));

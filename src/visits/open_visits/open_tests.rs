@@ -73,7 +73,8 @@ fn visit(entry: View, at: i64, has_marketing: bool) -> Visit {
         entry_values[PLAIN..].fill(0);
     }
     let entry = View { timed: false, scrolled: None, ..entry };
-    Visit { entry, entry_values, last_seen: at, bounce: true, current: entry, previous: None }
+    let weight = VisitWeight::of_one_view();
+    Visit { entry, entry_values, last_seen: at, bounce: true, current: entry, previous: None, weight }
 }
 
 proptest! {
@@ -107,6 +108,7 @@ proptest! {
                         visit.previous = Some(View { scrolled: visit.current.scrolled.max(depth), ..visit.current });
                         visit.current = view;
                         visit.bounce = depth.is_none();
+                        visit.weight = VisitWeight(visit.weight.0.wrapping_mul(0x9e37_79b9));
                         visit.last_seen = visit.last_seen.max(now);
                         open.go_on(number, &visit);
                         *known = visit;
@@ -153,8 +155,8 @@ fn a_visit_that_goes_on_for_longer_than_can_be_told_is_let_go() {
 }
 
 #[test]
-fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
-    assert_eq!(size_of::<VisitRecord>(), 68);
+fn a_record_has_72_bytes_and_a_handful_of_visits_a_handful_of_records() {
+    assert_eq!(size_of::<VisitRecord>(), 72);
     let mut open = OpenVisits::new(DAY);
     let at = i64::from(DAY.0) * DAY_SECONDS;
     (0..3u64).for_each(|tag| open.begin(tag, &visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false)));
@@ -162,9 +164,9 @@ fn a_record_has_68_bytes_and_a_handful_of_visits_a_handful_of_records() {
     assert_eq!(open.marketing.len(), 0);
 }
 
-/// 68 of its record, some 10 of its entry in the index, and some 10 for each of its tags: of itself and of its pages.
+/// 72 of its record, some 10 of its entry in the index, and some 10 for each of its tags: of itself and of its pages.
 #[test]
-fn a_visitor_of_three_pages_takes_120_bytes_while_it_is_there_and_40_for_the_rest_of_the_day() {
+fn a_visitor_of_three_pages_takes_124_bytes_while_it_is_there_and_40_for_the_rest_of_the_day() {
     let (mut open, mut seen) = (OpenVisits::new(DAY), TagSet::default());
     let at = i64::from(DAY.0) * DAY_SECONDS;
     let visit = visit(View::new(DAY, Hour(u32::from(DAY.0) * 24), 1), at, false);
@@ -178,5 +180,5 @@ fn a_visitor_of_three_pages_takes_120_bytes_while_it_is_there_and_40_for_the_res
             worst = worst.max((each(open.bytes() + seen.bytes()), each(seen.bytes())));
         }
     }
-    assert!(worst.0 <= 122 && worst.1 <= 43, "{worst:?}");
+    assert!(worst.0 <= 126 && worst.1 <= 43, "{worst:?}");
 }
