@@ -26,7 +26,8 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
     let runtime = RuntimeConfig { dir: folder.join("runtime"), allow_disk: false };
     let ledger = Ledger::open(spool, anonymiser.clone(), &runtime, &LimitsConfig::default(), clock.now()).unwrap();
     let database = config::ClickHouseConfig::default();
-    let store = Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap()).protected(config::Protection::Exact));
+    let store =
+        Arc::new(Store::connect(&database, &Endpoint::remote(&database).unwrap()).protected(config::Protection::Exact));
     let options = ReleaserOptions {
         store: store.clone(),
         collector: "a".into(),

@@ -39,14 +39,7 @@ pub(super) struct VisitChange {
 
 /// The same by kind of hit.
 pub(super) enum ChangeKind {
-    Pageview {
-        new_visitor: bool,
-        new_page_visitor: bool,
-        opens_visit: bool,
-        exit: bool,
-        not_found: bool,
-        beyond: bool,
-    },
+    Pageview { new_visitor: bool, new_page_visitor: bool, opens_visit: bool, exit: bool, not_found: bool, beyond: bool },
     Action { name: u32, new: bool, not_found: bool, properties: Vec<(u32, u32, bool)> },
     Engagement { engaged_ms: u32, engaged_view: bool, scroll_percent: u8, scroll_view: bool },
     Timing(Vec<Timing>),

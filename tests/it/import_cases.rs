@@ -23,7 +23,8 @@ const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) App
 /// One database for all tests of imports, each of which has sites of its own.
 pub(crate) async fn store() -> Store {
     static NAME: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
-    let connected = |name: &str| Store::connect(&support::database(name), support::endpoint()).protected(Protection::Exact);
+    let connected =
+        |name: &str| Store::connect(&support::database(name), support::endpoint()).protected(Protection::Exact);
     let made = async || {
         let name = support::fresh_name();
         migrate::apply(&connected(&name), &support::EXACT).await.unwrap();

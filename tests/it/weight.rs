@@ -41,7 +41,12 @@ async fn long_visit(collector: &Collector) {
 }
 
 /// Sums of these columns over a table's rows that `of` selects.
-async fn sums<const COLUMNS: usize>(collector: &Collector, table: &str, of: &str, columns: [&str; COLUMNS]) -> Vec<i64> {
+async fn sums<const COLUMNS: usize>(
+    collector: &Collector,
+    table: &str,
+    of: &str,
+    columns: [&str; COLUMNS],
+) -> Vec<i64> {
     let sums: Vec<String> = columns.iter().map(|column| format!("toString(sum({column}))")).collect();
     let sql = format!("SELECT arrayJoin([{}]) FROM {{db}}.{table} WHERE {of}", sums.join(", "));
     collector.texts(&sql).await.iter().map(|sum| sum.parse().unwrap()).collect()
