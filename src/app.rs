@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,7 @@ use crate::collect::client_address::TrustedProxies;
 use crate::collect::hits::HitPipeline;
 use crate::collect::pages::PublicPages;
 use crate::collect::threads::CollectThreads;
-use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
+use crate::collect::{Acceptor, CollectState};
 use crate::config::{Config, ConfigError, EngineMode};
 use crate::console;
 use crate::console::StorageProfile;
@@ -49,9 +48,6 @@ use crate::store::readers;
 use crate::store::reports::Reports;
 use crate::store::scope::{ReaderAccess, ReaderScope};
 use crate::visits::JournalError;
-
-/// Connections that the system holds while all threads are busy: a burst of a second.
-const BACKLOG: i32 = 4_096;
 
 /// Longest pause between attempts to reach a database that somebody else runs.
 const REACH_PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -109,6 +105,7 @@ pub struct App {
     /// Where figures are read.
     pub console_address: SocketAddr,
     flush: mpsc::Sender<FlushRequest>,
+    collect: Arc<CollectState>,
     collecting: CollectThreads,
     stop_shipping: CancellationToken,
     shipping: JoinSet<()>,
@@ -160,7 +157,6 @@ impl App {
             every: Duration::from_secs(config.spool.flush_seconds),
             pauses,
         };
-        let in_memory = ledger.clone();
         let console = ConsoleState::new(console::ConsoleOptions {
             sites,
             tokens: config.console.tokens.clone(),
@@ -171,7 +167,7 @@ impl App {
             clock,
             meters: meters.clone(),
             spool_accepts: spool_accepts(&ledger),
-            open_visits: Box::new(move |site| in_memory.open_visits_of(site)),
+            open_visits: open_visits(&ledger),
             journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
             health: health.clone(),
         });
@@ -185,6 +181,7 @@ impl App {
         Ok(Self {
             collect_address,
             flush,
+            collect,
             collecting,
             stop_shipping,
             shipping,
@@ -220,6 +217,7 @@ impl App {
         let sites = Sites::new(&config.site)?;
         self.anonymiser.places().reload()?;
         self.meters.hits.reload(&sites);
+        self.collect.reload(&config.collect);
         self.releaser.measure(&sites);
         self.console.state.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
         self.anonymiser.measure(sites);
@@ -342,6 +340,12 @@ fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
     Box::new(move || ledger.spool().ready().is_ok())
 }
 
+/// Visits of a site that are in progress, for the console.
+fn open_visits(ledger: &Arc<Ledger>) -> Box<dyn Fn(&str) -> usize + Send + Sync> {
+    let ledger = ledger.clone();
+    Box::new(move |site| ledger.open_visits_of(site))
+}
+
 /// Stores the configuration's annotations. Without them the start goes on.
 async fn sync_annotations(store: &Store, config: &Config) {
     if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
@@ -429,16 +433,5 @@ fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppError> {
-    let listening = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        // Accepted connections inherit them.
-        socket.set_recv_buffer_size(BUFFER_BYTES)?;
-        socket.set_send_buffer_size(BUFFER_BYTES)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
-    };
-    listening().map_err(|error| AppError::Listen(key, address, error))
+    collect::threads::listen(address).map_err(|error| AppError::Listen(key, address, error))
 }

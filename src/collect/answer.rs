@@ -1,5 +1,7 @@
 //! What senders are told. Only a [`Durable`] makes a counted `202`.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -41,6 +43,8 @@ pub enum AnswerFormat {
     UmamiBatch(usize),
     /// Matomo's summary of so many requests.
     MatomoBulk(usize),
+    /// GoatCounter's answer to a server.
+    GoatCounterApi,
 }
 
 /// What Umami's clients keep and send back: the same for everybody.
@@ -57,9 +61,10 @@ pub fn counted(_proof: Durable, format: AnswerFormat) -> CollectResponse {
 /// The hit is not counted, on purpose.
 pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
     let mut answer = match (format, reason) {
-        (AnswerFormat::Umami | AnswerFormat::Silent | AnswerFormat::MatomoBulk(_), Dropped::UnknownSite) => {
-            error(StatusCode::BAD_REQUEST, "the site is not known here")
-        }
+        (
+            AnswerFormat::Umami | AnswerFormat::Silent | AnswerFormat::MatomoBulk(_) | AnswerFormat::GoatCounterApi,
+            Dropped::UnknownSite,
+        ) => error(StatusCode::BAD_REQUEST, "the site is not known here"),
         (AnswerFormat::Umami, Dropped::Bot) => json(StatusCode::OK, Bytes::from_static(UMAMI_ROBOT.as_bytes())),
         _ => accepted(format),
     };
@@ -87,6 +92,11 @@ pub fn refused(refused: Rejection, why: &'static str) -> CollectResponse {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     answer
+}
+
+/// GoatCounter's answer to a server some of whose hits are wrong, by their places; the others were taken.
+pub(super) fn wrong_hits(wrong: &BTreeMap<usize, &'static str>) -> CollectResponse {
+    json(StatusCode::BAD_REQUEST, Bytes::from(serde_json::json!({ "errors": wrong }).to_string()))
 }
 
 /// `{"error": …}`, for the sender alone: other sites' scripts may read the answers to hits, and no others.
@@ -151,6 +161,7 @@ fn accepted(format: AnswerFormat) -> CollectResponse {
         AnswerFormat::MatomoBulk(requests) => {
             summary(serde_json::json!({ "status": "success", "tracked": requests, "invalid": 0 }))
         }
+        AnswerFormat::GoatCounterApi => (StatusCode::ACCEPTED, Bytes::from_static(b"{\"status\":\"ok\"}"), JSON),
     };
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;

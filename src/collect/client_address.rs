@@ -1,5 +1,5 @@
-//! Whose hit it is: the socket's address or, behind a trusted proxy, the one that its header names, read from the
-//! right. A client's own word is never believed.
+//! Resolves the client address: the socket's or, behind a trusted proxy, the one that its header names, read from the
+//! right. A client's own word is never believed; the word of a server is that a token proves.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -39,14 +39,24 @@ impl TrustedProxies {
     /// The client of a request that came over `socket`. Every trusted proxy hands on the address that it saw; the first
     /// address from the right that is not a trusted proxy's is the client. What cannot be read ends the search.
     pub fn client(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
+        self.resolve(socket, headers, false)
+    }
+
+    /// The same where a token proves that the client is a site's server: it is passed over, as a trusted proxy is, and
+    /// the address that it hands on counts.
+    pub(super) fn client_of_server(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
+        self.resolve(socket, headers, true)
+    }
+
+    fn resolve(&self, socket: IpAddr, headers: &HeaderMap, mut server_ahead: bool) -> ClientIp {
         let mut client = socket.to_canonical();
-        if self.trusts(client) || self.knows_secret(headers) {
+        if self.trusts(client) || self.knows_secret(headers) || std::mem::take(&mut server_ahead) {
             let lines = headers.get_all(&self.header).iter();
             // Entry by entry: what a client wrote to the left must not make the proxy's own entry unreadable.
             for entry in lines.rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
                 let Some(address) = std::str::from_utf8(entry).ok().and_then(address) else { break };
                 client = address.to_canonical();
-                if !self.trusts(client) {
+                if !self.trusts(client) && !std::mem::take(&mut server_ahead) {
                     break;
                 }
             }
@@ -67,7 +77,7 @@ impl TrustedProxies {
 
 /// Reads one entry of a forwarding header: an address, with or without a port, in brackets or quotes, or RFC 7239's
 /// `for=…` among other pairs.
-fn address(entry: &str) -> Option<IpAddr> {
+pub(super) fn address(entry: &str) -> Option<IpAddr> {
     // As nearly all do; what is not one in itself is looked at more closely.
     if let Ok(address) = entry.trim().parse() {
         return Some(address);
@@ -138,6 +148,23 @@ mod tests {
             assert_eq!(client(&collect, secret), "192.0.2.9", "{secret:?}");
         }
         assert_eq!(client(&CollectConfig::default(), Some("")), "192.0.2.9", "no secret is set");
+    }
+
+    #[test]
+    fn a_proven_server_is_passed_over_once_and_what_it_hands_on_counts() {
+        let proven = |trusted: &[&str], socket: &str, line: &str| {
+            let trusted_proxies = trusted.iter().map(|net| net.parse().unwrap()).collect();
+            let peers = TrustedProxies::new(&CollectConfig { trusted_proxies, ..CollectConfig::default() }).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", line.parse().unwrap());
+            peers.client_of_server(socket.parse().unwrap(), &headers).for_test()
+        };
+        assert_eq!(proven(&[], "192.0.2.9", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(proven(&[], "192.0.2.9", "203.0.113.66, 198.51.100.1"), "198.51.100.1", "from the right");
+        let through_proxy = "203.0.113.66, 198.51.100.1, 192.0.2.9";
+        assert_eq!(proven(&["10.0.0.0/8"], "10.0.0.1", through_proxy), "198.51.100.1");
+        assert_eq!(proven(&["10.0.0.0/8"], "10.0.0.1", "192.0.2.9"), "192.0.2.9", "it hands on nothing");
+        assert_eq!(proven(&[], "192.0.2.9", "junk"), "192.0.2.9");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) struct HitHeaders<'h> {
     pub(super) sender: HitSender<'h>,
     /// `Referer`.
     pub(super) referer: Option<&'h str>,
+    /// `Authorization`: of a server with a token.
+    pub(super) authorization: Option<&'h str>,
     /// The body has an encoding.
     pub(super) encoded: bool,
 }
@@ -27,7 +29,7 @@ impl<'h> HitHeaders<'h> {
     /// Of headers that come more than once the first counts; of wishes any.
     pub(super) fn by(headers: &'h HeaderMap) -> Self {
         let (mut agent, mut language, mut told) = (None, None, Self::default());
-        let (mut origin, mut referer) = (None, None);
+        let (mut origin, mut referer, mut authorization) = (None, None, None);
         for (name, value) in headers {
             match name.as_str() {
                 "user-agent" => agent = agent.or(Some(value)),
@@ -35,6 +37,7 @@ impl<'h> HitHeaders<'h> {
                 "content-encoding" => told.encoded |= value != "identity",
                 "origin" => origin = origin.or(Some(value)),
                 "referer" => referer = referer.or(Some(value)),
+                "authorization" => authorization = authorization.or(Some(value)),
                 "cookie" => told.note_cookies(value),
                 "sec-gpc" => told.signals.gpc |= value == "1",
                 "dnt" => told.signals.dnt |= value == "1",
@@ -49,6 +52,7 @@ impl<'h> HitHeaders<'h> {
         told.agent = agent.and_then(text).unwrap_or_default();
         told.language = language.and_then(text);
         told.referer = referer.and_then(text);
+        told.authorization = authorization.and_then(text);
         // A page that keeps its origin to itself sends `null`, which names no host.
         told.sender.host = origin.and_then(text).and_then(host_of).or_else(|| told.referer.and_then(host_of));
         told

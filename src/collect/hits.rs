@@ -10,28 +10,24 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use hyper::header::HOST;
 use hyper::http::request::Parts;
 
 use crate::clock::Clock;
 use crate::collect::answer;
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::client_address::TrustedProxies;
-use crate::collect::formats::foreign::ForeignContext;
-use crate::collect::formats::goatcounter::GoatCount;
-use crate::collect::formats::matomo::MatomoEvents;
 use crate::collect::formats::native::NativeEvent;
-use crate::collect::formats::pixel::is_mail_client;
-use crate::collect::formats::{BodyFormat, ImageFormat, fathom, goatcounter, matomo, pixel, umami};
 use crate::collect::headers::HitHeaders;
+use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, is_library};
 use crate::config;
 use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Rejection};
 use crate::privacy::hit::{ClientIp, Hit, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
-use crate::sites::{Site, Sites};
+use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
 
 /// What a hit meets on its way.
@@ -42,8 +38,10 @@ pub struct HitPipeline {
     pub ledger: Arc<Ledger>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Whose hit it is.
+    /// Resolves the client address.
     pub peers: TrustedProxies,
+    /// Servers that may speak for their clients.
+    pub servers: Arc<ServerTokens>,
     /// Where outcomes are counted.
     pub meters: Arc<HitMeters>,
     /// Longest body.
@@ -52,21 +50,33 @@ pub struct HitPipeline {
     pub request_seconds: u64,
 }
 
+/// Longest body of a server that a token in its headers proves: 500 hits of a long page and agent.
+const SERVER_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What a request tells beside its hits.
+pub(super) struct HitRequest<'r> {
+    pub(super) told: HitHeaders<'r>,
+    headers: &'r HeaderMap,
+    peer: IpAddr,
+    /// The server that its headers prove.
+    pub(super) server: Option<Arc<ServerToken>>,
+}
+
 /// The end of one hit, for the sender.
-enum HitReply {
+pub(super) enum HitReply {
     Counted(Durable),
     Dropped(Dropped),
     Refused(Rejection, &'static str),
 }
 
 /// A request whose sender waits for nothing any more, or for the disk alone; with what became of its other hits.
-enum PendingRequest<'h> {
+pub(super) enum PendingRequest<'h> {
     Over(HitReply),
     Kept(Option<HitReply>, PendingHits<'h>),
 }
 
 /// The hits of a request that the spool has, until it keeps them for good.
-struct PendingHits<'h> {
+pub(super) struct PendingHits<'h> {
     hits: Vec<PendingHit<'h>>,
     receipt: Receipt,
 }
@@ -105,16 +115,24 @@ impl HitPipeline {
         config: &config::CollectConfig,
     ) -> Result<Self, config::ConfigError> {
         let peers = TrustedProxies::new(config)?;
+        let servers = Arc::new(ServerTokens::new(&config.server_tokens));
         let (max_body_bytes, request_seconds) = (config.max_body_bytes, config.request_seconds);
-        Ok(Self { anonymiser, ledger, clock, peers, meters, max_body_bytes, request_seconds })
+        Ok(Self { anonymiser, ledger, clock, peers, servers, meters, max_body_bytes, request_seconds })
+    }
+
+    /// Reads the headers of a request.
+    pub(super) fn request<'r>(&self, headers: &'r HeaderMap, peer: IpAddr) -> HitRequest<'r> {
+        let told = HitHeaders::by(headers);
+        let server = told.authorization.and_then(|written| self.servers.find_bearer(written, self.clock.now()));
+        HitRequest { told, headers, peer, server }
     }
 
     /// `POST /api/event`: one event, or a list of them.
     pub(super) async fn event(&self, head: &Parts, body: Incoming, peer: IpAddr) -> CollectResponse {
         let started = self.meters.start();
-        let told = HitHeaders::by(&head.headers);
-        let begun = match self.body(told.encoded, body).await {
-            Ok(body) => self.begin(NativeEvent::parse_all(&body), &told, || self.peers.client(peer, &head.headers)),
+        let request = self.request(&head.headers, peer);
+        let begun = match self.body(&request, body).await {
+            Ok(body) => self.begin(NativeEvent::parse_all(&body), &request),
             Err(refused) => PendingRequest::Over(self.unread(refused, "")),
         };
         let answer = begun.answer(AnswerFormat::Native).await;
@@ -122,98 +140,12 @@ impl HitPipeline {
         answer
     }
 
-    /// A request whose hits stand in its query: the pixel, and the images of other tools.
-    pub(super) async fn image(&self, format: ImageFormat, head: &Parts, peer: IpAddr) -> CollectResponse {
-        let started = self.meters.start();
-        let told = HitHeaders::by(&head.headers);
-        let sites = self.anonymiser.sites();
-        let context = context(&sites, &told, head);
-        let query = head.uri.query().unwrap_or_default();
-        let (read, answer) = match format {
-            ImageFormat::Pixel if is_mail_client(told.agent) => return self.unmeasured(AnswerFormat::Pixel),
-            ImageFormat::Pixel => (pixel::parse(query, told.referer).map(|event| vec![event]), AnswerFormat::Pixel),
-            ImageFormat::GoatCounter => match goatcounter::count(query, &context) {
-                Ok(GoatCount::Event(event)) => (Ok(vec![*event]), AnswerFormat::Gif),
-                Ok(GoatCount::Robot) => return self.dropped(Dropped::Bot, AnswerFormat::Gif),
-                Err(why) => (Err(why), AnswerFormat::Gif),
-            },
-            ImageFormat::Matomo => match matomo::request(query.as_bytes(), &context) {
-                Ok(MatomoEvents { events, is_silent: true }) => (Ok(events), AnswerFormat::Silent),
-                read => (read.map(|read| read.events), AnswerFormat::Gif),
-            },
-            ImageFormat::Fathom => {
-                (fathom::collect(query, &context).map(|event| event.into_iter().collect()), AnswerFormat::Gif)
-            }
-        };
-        let begun = self.begin(read, &told, || self.peers.client(peer, &head.headers));
-        let answer = begun.answer(answer).await;
-        self.meters.answered(started);
-        answer
-    }
-
-    /// A request whose hits stand in its body, in another tool's format.
-    pub(super) async fn posted(
-        &self,
-        format: BodyFormat,
-        head: &Parts,
-        body: Incoming,
-        peer: IpAddr,
-    ) -> CollectResponse {
-        let started = self.meters.start();
-        let told = HitHeaders::by(&head.headers);
-        let sites = self.anonymiser.sites();
-        let context = context(&sites, &told, head);
-        let body = match self.body(told.encoded, body).await {
-            Ok(body) => body,
-            Err(refused) => return self.unread(refused, "").answer(AnswerFormat::Native),
-        };
-        let is_json = body.trim_ascii_start().starts_with(b"{");
-        let (read, answer) = match format {
-            BodyFormat::Umami => (umami::send(&body, &context), AnswerFormat::Umami),
-            BodyFormat::UmamiBatch => {
-                let read = umami::batch(&body, &context);
-                let events = read.as_ref().map_or(0, Vec::len);
-                (read, AnswerFormat::UmamiBatch(events))
-            }
-            BodyFormat::Matomo if is_json => {
-                let read = matomo::bulk(&body, &context);
-                let requests = read.as_ref().map_or(0, Vec::len);
-                (read, AnswerFormat::MatomoBulk(requests))
-            }
-            BodyFormat::Matomo => {
-                // Parameters may stand in both places; those of the body are added to those of the query.
-                let query = head.uri.query().unwrap_or_default().as_bytes();
-                let whole = [query, b"&", &*body].concat();
-                return self.matomo_form(&whole, &told, head, peer, &context).await;
-            }
-        };
-        let begun = self.begin(read, &told, || self.peers.client(peer, &head.headers));
-        let answer = begun.answer(answer).await;
-        self.meters.answered(started);
-        answer
-    }
-
-    async fn matomo_form(
-        &self,
-        parameters: &[u8],
-        told: &HitHeaders<'_>,
-        head: &Parts,
-        peer: IpAddr,
-        context: &ForeignContext<'_>,
-    ) -> CollectResponse {
-        let read = matomo::request(parameters, context);
-        let is_silent = read.as_ref().is_ok_and(|read| read.is_silent);
-        let answer = if is_silent { AnswerFormat::Silent } else { AnswerFormat::Gif };
-        let begun = self.begin(read.map(|read| read.events), told, || self.peers.client(peer, &head.headers));
-        begun.answer(answer).await
-    }
-
     /// What looks like a hit and measures nothing.
     pub(super) fn unmeasured(&self, format: AnswerFormat) -> CollectResponse {
         self.dropped(Dropped::NotMeasured, format)
     }
 
-    fn dropped(&self, reason: Dropped, format: AnswerFormat) -> CollectResponse {
+    pub(super) fn dropped(&self, reason: Dropped, format: AnswerFormat) -> CollectResponse {
         self.meters.received();
         self.meters.ended(None, Outcome::Dropped(reason));
         answer::dropped(reason, format)
@@ -225,12 +157,12 @@ impl HitPipeline {
     }
 
     /// All of a request's way but the waiting for the disk: anonymised, and counted.
-    fn begin(
+    pub(super) fn begin(
         &self,
         events: Result<Vec<NativeEvent<'_>>, &'static str>,
-        told: &HitHeaders<'_>,
-        client: impl Fn() -> ClientIp,
+        request: &HitRequest<'_>,
     ) -> PendingRequest<'_> {
+        let told = &request.told;
         let events = match events {
             Ok(events) => events,
             Err(why) => return PendingRequest::Over(self.unread(Rejection::Malformed, why)),
@@ -245,10 +177,11 @@ impl HitPipeline {
         let mut over: Option<HitReply> = None;
         for event in &events {
             let names: Vec<Option<&str>> = event.site_names().collect();
+            let (address, agent) = self.client(event, &names, request);
             let reading = HitReading::new(Hit {
                 received,
-                address: client(),
-                agent: UserAgent::new(told.agent),
+                address,
+                agent,
                 accept_language: told.language.or(event.language.as_deref()),
                 signals: told.signals,
                 sender: told.sender,
@@ -286,6 +219,40 @@ impl HitPipeline {
                 PendingRequest::Over(HitReply::or_rather(over, HitReply::Refused(Rejection::Unavailable, "")))
             }
         }
+    }
+
+    /// The client that a hit counts for: the request's own, or the one that a server speaks for whose token is for all
+    /// sites that the hit goes to.
+    fn client<'h>(
+        &self,
+        event: &'h NativeEvent<'_>,
+        names: &[Option<&str>],
+        request: &HitRequest<'h>,
+    ) -> (ClientIp, UserAgent<'h>) {
+        let agent = UserAgent::new(request.told.agent);
+        let spoken = event.client.as_deref();
+        let server = spoken.map(|spoken| &spoken.server).or(request.server.as_ref());
+        if !server.is_some_and(|server| self.speaks_for(server, &event.url, names)) {
+            return (self.peers.client(request.peer, request.headers), agent);
+        }
+        let handed_on = || self.peers.client_of_server(request.peer, request.headers);
+        let address = spoken.and_then(|spoken| spoken.address).map_or_else(handed_on, ClientIp::new);
+        let agent = match spoken.map_or(&SpokenAgent::Unsaid, |spoken| &spoken.agent) {
+            SpokenAgent::Named(agent) => UserAgent::new(agent),
+            SpokenAgent::Unknown => UserAgent::not_logged(),
+            SpokenAgent::Unsaid if is_library(request.told.agent) => UserAgent::not_logged(),
+            SpokenAgent::Unsaid => agent,
+        };
+        (address, agent)
+    }
+
+    fn speaks_for(&self, server: &ServerToken, url: &str, names: &[Option<&str>]) -> bool {
+        let sites = self.anonymiser.sites();
+        let mut known = names.iter().map(|name| match name {
+            Some(name) => sites.find_id(name).cloned(),
+            None => url::Url::parse(url).ok().and_then(|url| sites.find(url.host_str()?).cloned()),
+        });
+        known.all(|site| site.is_none_or(|site| server.speaks_for(&site)))
     }
 
     /// The sites that a request names, each once however often and by whichever of its hosts it is named.
@@ -348,20 +315,22 @@ impl HitPipeline {
     }
 
     /// Ends a hit that was never understood.
-    fn unread(&self, refused: Rejection, why: &'static str) -> HitReply {
+    pub(super) fn unread(&self, refused: Rejection, why: &'static str) -> HitReply {
         self.meters.received();
         self.meters.ended(None, Outcome::Refused(refused));
         HitReply::Refused(refused, why)
     }
 
-    async fn body(&self, encoded: bool, body: Incoming) -> Result<Bytes, Rejection> {
-        if encoded {
+    pub(super) async fn body(&self, request: &HitRequest<'_>, body: Incoming) -> Result<Bytes, Rejection> {
+        if request.told.encoded {
             return Err(Rejection::Unsupported);
         }
-        if body.size_hint().lower() > self.max_body_bytes as u64 {
+        let is_proven = request.server.is_some();
+        let bytes_max = if is_proven { self.max_body_bytes.max(SERVER_BODY_BYTES_MAX) } else { self.max_body_bytes };
+        if body.size_hint().lower() > bytes_max as u64 {
             return Err(Rejection::TooLarge);
         }
-        let mut reading = pin!(read(body, self.max_body_bytes));
+        let mut reading = pin!(read(body, bytes_max));
         // Nearly all bodies are there with their heads: for those no timer is set.
         if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
             return read;
@@ -371,19 +340,17 @@ impl HitPipeline {
     }
 }
 
-/// What a request tells another tool's format beside its parameters.
-fn context<'r>(sites: &'r Sites, told: &HitHeaders<'r>, head: &'r Parts) -> ForeignContext<'r> {
-    let host = head.uri.host().or_else(|| head.headers.get(HOST).and_then(|host| host.to_str().ok()));
-    ForeignContext { sites, referer: told.referer, host }
-}
-
 impl PendingRequest<'_> {
-    async fn answer(self, format: AnswerFormat) -> CollectResponse {
-        let end = match self {
+    pub(super) async fn answer(self, format: AnswerFormat) -> CollectResponse {
+        self.settled().await.answer(format)
+    }
+
+    /// What became of its hits, once the disk has them.
+    pub(super) async fn settled(self) -> HitReply {
+        match self {
             Self::Over(end) => end,
             Self::Kept(over, kept) => HitReply::or_rather(over, kept.settled().await),
-        };
-        end.answer(format)
+        }
     }
 }
 
@@ -415,7 +382,7 @@ impl HitReply {
         }
     }
 
-    fn answer(self, format: AnswerFormat) -> CollectResponse {
+    pub(super) fn answer(self, format: AnswerFormat) -> CollectResponse {
         match self {
             HitReply::Counted(proof) => answer::counted(proof, format),
             HitReply::Dropped(reason) => answer::dropped(reason, format),

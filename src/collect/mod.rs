@@ -6,12 +6,14 @@ mod balance;
 mod body;
 pub mod client_address;
 pub mod demo;
+mod foreign_requests;
 pub mod formats;
 mod headers;
 pub mod hits;
 pub(crate) mod idle;
 mod opt_out;
 pub mod pages;
+mod server_tokens;
 mod shed;
 pub(crate) mod threads;
 pub mod tracker;
@@ -99,6 +101,7 @@ impl HitEndpoint {
             "/pixel.gif" => (READ, Some(ImageFormat::Pixel), None),
             "/api/send" => (POST, None, Some(Some(BodyFormat::Umami))),
             "/api/batch" => (POST, None, Some(Some(BodyFormat::UmamiBatch))),
+            "/api/v0/count" => (POST, None, Some(Some(BodyFormat::GoatCounterApi))),
             "/count" => (BOTH, Some(ImageFormat::GoatCounter), None),
             "/matomo.php" | "/piwik.php" => (BOTH, Some(ImageFormat::Matomo), Some(Some(BodyFormat::Matomo))),
             "/collect" => (READ, Some(ImageFormat::Fathom), None),
@@ -111,7 +114,7 @@ impl HitEndpoint {
     fn accepted_headers(&self) -> &'static str {
         match self.body {
             Some(Some(BodyFormat::Umami | BodyFormat::UmamiBatch)) => "content-type, x-umami-cache",
-            Some(Some(BodyFormat::Matomo) | None) | None => "content-type",
+            Some(Some(BodyFormat::Matomo | BodyFormat::GoatCounterApi) | None) | None => "content-type",
         }
     }
 }
@@ -144,6 +147,11 @@ impl CollectState {
     ) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
         Self { hits, pages, config, demo, connections, health }
+    }
+
+    /// Takes over the tokens of servers, from the next request on.
+    pub fn reload(&self, config: &config::CollectConfig) {
+        self.hits.servers.reload(&config.server_tokens);
     }
 
     /// Serves `listener` on one thread until `shutdown`, then lets open requests end within the configured time.

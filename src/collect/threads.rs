@@ -4,9 +4,29 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use socket2::{Domain, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
-use crate::collect::{Acceptor, CollectState};
+use crate::collect::{Acceptor, BUFFER_BYTES, CollectState};
+
+/// Connections that the system holds while all threads are busy: a burst of a second.
+const BACKLOG: i32 = 4_096;
+
+/// Binds an address, with bounds on what waits unread for a connection.
+///
+/// # Errors
+/// When the address is taken or is not ours.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    // Accepted connections inherit them.
+    socket.set_recv_buffer_size(BUFFER_BYTES)?;
+    socket.set_send_buffer_size(BUFFER_BYTES)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
 /// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are

@@ -6,7 +6,7 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::console::{QuestionJournal, tokens};
 
-/// Make and list console tokens.
+/// Make and list tokens of the console's readers and of sites' servers.
 #[derive(Debug, Args)]
 pub struct TokenCommand {
     #[command(subcommand)]
@@ -19,12 +19,15 @@ enum TokenAction {
     List(ConfigFile),
     /// Print a new token and its lines for the configuration.
     New {
-        /// Site that the token may read; repeat for several, `*` for all.
+        /// Site that the token is for; repeat for several, `*` for all.
         #[arg(long = "site", value_name = "SITE", required = true)]
         sites: Vec<String>,
         /// Name of the token, for the configuration's reader.
         #[arg(long, default_value = "token")]
         name: String,
+        /// Make a token of a site's own server, which may say for which client it speaks; it reads nothing.
+        #[arg(long)]
+        server: bool,
     },
 }
 
@@ -34,12 +37,12 @@ impl TokenCommand {
     /// # Errors
     /// When the operating system gives no random bytes.
     pub fn run(&self) -> Result<(), CommandError> {
-        let (sites, name) = match &self.action {
+        let (sites, name, server) = match &self.action {
             TokenAction::List(config) => return list(config),
-            TokenAction::New { sites, name } => (sites, name),
+            TokenAction::New { sites, name, server } => (sites, name, *server),
         };
         let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
-        let lines = tokens::configuration_text(name, &sha256, sites);
+        let lines = tokens::configuration_text(name, &sha256, sites, server);
         print(&format!("token (shown once, keep it safe): {token}\n\nfor the configuration:\n{lines}"))
     }
 }
@@ -54,6 +57,10 @@ fn list(file: &ConfigFile) -> Result<(), CommandError> {
         let used = if journal.is_dir() { QuestionJournal::last_use(&journal, &token.name)? } else { None };
         let used = used.map_or_else(|| "not used".to_owned(), |time| format!("last used {time}"));
         lines.push(format!("{}: {}; {expires}; {used}", token.name, token.sites.join(", ")));
+    }
+    for token in &config.collect.server_tokens {
+        let expires = token.expires.map_or_else(|| "no last day".to_owned(), |day| format!("until {day}"));
+        lines.push(format!("{}: server of {}; {expires}", token.name, token.sites.join(", ")));
     }
     print(&lines.join("\n"))
 }

@@ -51,10 +51,12 @@ impl Config {
             "write a path, such as /js/sillage.js".into()
         })?;
         self.site.iter().try_for_each(check_site_view)?;
-        for token in &self.console.tokens {
+        let tokens = self.console.tokens.iter().map(|token| ("console.tokens.sha256", token));
+        let server_tokens = collect.server_tokens.iter().map(|token| ("collect.server_tokens.sha256", token));
+        for (key, token) in tokens.chain(server_tokens) {
             let digits = token.sha256.len() == 64 && token.sha256.bytes().all(|b| b.is_ascii_hexdigit());
             let why = || "write the 64 hexadecimal digits that `sillage token new` prints".into();
-            require(digits, "console.tokens.sha256", why)?;
+            require(digits, key, why)?;
         }
         Ok(self)
     }
@@ -78,7 +80,7 @@ impl Config {
             "privacy.marketing = \"always\": channels and campaigns are measured without consent, outside the exemption",
         );
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
-        for token in &self.console.tokens {
+        for token in self.console.tokens.iter().chain(&self.collect.server_tokens) {
             for name in token.sites.iter().filter(|name| !named(name)) {
                 notes.push(format!("the token `{}` is for `{name}`, which is not a [[site]]", token.name));
             }

@@ -14,6 +14,7 @@ impl Default for CollectConfig {
             trusted_proxies: Vec::new(),
             client_address_header: "x-forwarded-for".into(),
             trusted_header_secret: String::new(),
+            server_tokens: Vec::new(),
             max_body_bytes: 8192,
             max_header_bytes: 16_384,
             max_connections: 10_000,

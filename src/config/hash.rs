@@ -5,13 +5,14 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::hex::hex;
 
-/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens and the user in a URL are left
-/// out: the hash identifies the configuration, not its secrets.
+/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens, the secret of proxies and the
+/// user in a URL are left out: the hash identifies the configuration, not its secrets.
 pub fn config_hash(config: &Config) -> String {
     let mut config = config.clone();
-    for token in &mut config.console.tokens {
+    for token in config.console.tokens.iter_mut().chain(&mut config.collect.server_tokens) {
         token.sha256.clear();
     }
+    config.collect.trusted_header_secret.clear();
     let clickhouse = &mut config.clickhouse;
     for address in clickhouse.urls.iter_mut().chain([&mut clickhouse.url]) {
         if let Ok(mut url) = url::Url::parse(address) {
@@ -37,11 +38,15 @@ mod tests {
         config.clickhouse.url = "http://somebody:secret@db.example:8123/".into();
         config.console.tokens =
             vec![TokenConfig { name: "ops".into(), sha256: "ab".repeat(32), sites: vec!["*".into()], expires: None }];
+        config.collect.server_tokens = config.console.tokens.clone();
+        config.collect.trusted_header_secret = "a secret of a proxy".into();
         let hash = config_hash(&config);
         assert_eq!(hash.len(), 64);
 
         config.clickhouse.url = "http://db.example:8123/".into();
         config.console.tokens[0].sha256 = "cd".repeat(32);
+        config.collect.server_tokens[0].sha256 = "ef".repeat(32);
+        config.collect.trusted_header_secret = "another secret of a proxy".into();
         assert_eq!(config_hash(&config), hash);
         config.privacy.protection = crate::config::Protection::Exact;
         assert_ne!(config_hash(&config), hash);

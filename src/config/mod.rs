@@ -78,6 +78,8 @@ pub struct CollectConfig {
     /// Proxies that send this in `x-sillage-secret` are believed from any address: hosting without fixed ones. 16
     /// characters at least; empty: none is.
     pub trusted_header_secret: String,
+    /// Tokens of the sites' own servers, which may say for which client they speak.
+    pub server_tokens: Vec<TokenConfig>,
     /// Longest body: an event with 30 properties and a 2 000 byte URL fits twice.
     pub max_body_bytes: usize,
     /// Longest request head: a 2 000 byte query, a long agent and a proxy's headers fit.
@@ -114,7 +116,7 @@ pub struct ConsoleConfig {
     pub tokens: Vec<TokenConfig>,
 }
 
-/// One bearer token, kept as its hash.
+/// One bearer token, kept as its hash: of a reader of figures, or of a server that sends hits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {

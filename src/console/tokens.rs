@@ -32,16 +32,14 @@ pub fn new_token() -> Result<(String, String), getrandom::Error> {
     Ok((token, hash))
 }
 
-/// The lines for the configuration file that let the token of `sha256` read `sites`.
-pub fn configuration_text(name: &str, sha256: &str, sites: &[String]) -> String {
+/// The lines for the configuration file that let the token of `sha256` read `sites`, or, of a server, speak for their
+/// clients.
+pub fn configuration_text(name: &str, sha256: &str, sites: &[String], server: bool) -> String {
     // JSON's strings are TOML's basic strings, for every character that both allow.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let sites: Vec<String> = sites.iter().map(|site| quoted(site)).collect();
-    format!(
-        "[console]\ntokens = [{{ name = {}, sha256 = \"{sha256}\", sites = [{}] }}]\n",
-        quoted(name),
-        sites.join(", ")
-    )
+    let key = if server { "[collect]\nserver_tokens" } else { "[console]\ntokens" };
+    format!("{key} = [{{ name = {}, sha256 = \"{sha256}\", sites = [{}] }}]\n", quoted(name), sites.join(", "))
 }
 
 /// The configured tokens.
@@ -116,7 +114,7 @@ mod tests {
     #[test]
     fn a_new_token_opens_what_its_configuration_text_says() {
         let (token, sha256) = new_token().unwrap();
-        let text = configuration_text("o\"ps", &sha256, &["a.example".into()]);
+        let text = configuration_text("o\"ps", &sha256, &["a.example".into()], false);
         let config = config::Config::from_toml(&text).unwrap();
         assert_eq!(config.console.tokens[0].name, "o\"ps");
         let clock = Arc::new(crate::clock::SteadyClock::system());
@@ -124,6 +122,14 @@ mod tests {
         let found = tokens.find(&digest(&token)).unwrap();
         assert!(found.reads("a.example") && !found.reads("b.example"));
         assert!(tokens.find(&digest("sillage_")).is_none());
+    }
+
+    #[test]
+    fn the_configuration_text_of_a_server_s_token_lets_it_read_nothing() {
+        let (_, sha256) = new_token().unwrap();
+        let text = configuration_text("app", &sha256, &["a.example".into()], true);
+        let config = config::Config::from_toml(&text).unwrap();
+        assert_eq!((config.console.tokens.len(), config.collect.server_tokens[0].sha256 == sha256), (0, true));
     }
 
     #[test]

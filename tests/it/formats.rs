@@ -302,7 +302,7 @@ async fn the_pixel_counts_no_mail() {
 #[test]
 fn every_field_of_the_tables_has_its_case_here() {
     let tables = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats.md"));
-    let tests = include_str!("formats.rs");
+    let tests = concat!(include_str!("formats.rs"), include_str!("server_tokens.rs"));
     let of_native = tables.split("## Umami").next().unwrap().split("## Plausible").nth(1).unwrap();
     let rows = tables.lines().filter(|line| line.starts_with("| `") && !of_native.contains(line));
     for field in rows

@@ -40,6 +40,7 @@ mod reading;
 mod release;
 mod reload;
 mod restart;
+mod server_tokens;
 mod ship;
 mod slot;
 mod store;

@@ -1,8 +1,13 @@
-//! What the formats of other tools have in common: how they name pages and screens, and which site is meant where they
-//! name none. Nothing that they say of a person is read: no ids, no sessions, no addresses, no agents.
+//! What the formats of other tools have in common: how they name pages and screens, which site is meant where they name
+//! none, and for whom a proven server speaks. Nothing else that they say of a person is read: no ids, no sessions.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::collect::client_address::address;
+use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, SpokenClient, is_recent};
 use crate::sites::{Sites, host_form};
 
 /// What a request tells beside its parameters.
@@ -12,6 +17,20 @@ pub(crate) struct ForeignContext<'r> {
     pub(crate) referer: Option<&'r str>,
     /// The host that the request came to.
     pub(crate) host: Option<&'r str>,
+    /// The tokens of servers, for formats that carry one among their parameters.
+    pub(crate) servers: &'r ServerTokens,
+    /// The server that the request's headers prove.
+    pub(crate) server: Option<Arc<ServerToken>>,
+    /// When the request came.
+    pub(crate) now: Timestamp,
+}
+
+/// What a format's own fields say of the client. Nothing of it is looked at without a proven server.
+pub(super) struct ClientFields<'f> {
+    pub(super) address: Option<&'f str>,
+    pub(super) agent: Option<&'f str>,
+    /// Seconds since 1970, or `YYYY-MM-DD hh:mm:ss` in UTC.
+    pub(super) time: Option<&'f str>,
 }
 
 impl ForeignContext<'_> {
@@ -28,6 +47,36 @@ impl ForeignContext<'_> {
         let code = host.split('.').next()?;
         let site = self.sites.find_id(code).or_else(|| self.sites.find(&host))?;
         Some(site.name.to_string())
+    }
+
+    /// The client that `server` speaks for.
+    ///
+    /// # Errors
+    /// What is wrong in the fields, without a word of them.
+    pub(super) fn client(
+        &self,
+        server: Option<Arc<ServerToken>>,
+        fields: &ClientFields<'_>,
+    ) -> Result<Option<Box<SpokenClient<'static>>>, &'static str> {
+        let Some(server) = server else { return Ok(None) };
+        if let Some(time) = fields.time {
+            let time = seconds(time).ok_or("the time of the hit cannot be read")?;
+            if !is_recent(time, self.now) {
+                return Err("the hit is more than an hour from now; import such hits with `sillage import events`");
+            }
+        }
+        // Servers hand on the whole header that they got; its last entry is the one that nobody behind could write.
+        let last = fields.address.and_then(|addresses| addresses.rsplit(',').next());
+        let address = last.map(|last| address(last).ok_or("the address is not one"));
+        let agent = fields.agent.map_or(SpokenAgent::Unsaid, |agent| SpokenAgent::Named(agent.to_owned().into()));
+        Ok(Some(Box::new(SpokenClient { server, address: address.transpose()?, agent })))
+    }
+}
+
+fn seconds(time: &str) -> Option<Timestamp> {
+    match time.parse() {
+        Ok(seconds) => Timestamp::from_second(seconds).ok(),
+        Err(_) => format!("{}Z", time.replacen(' ', "T", 1)).parse().ok(),
     }
 }
 

@@ -9,10 +9,10 @@ use crate::collect::formats::foreign::{ForeignContext, absolute, width};
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent};
 
 /// The longest path, in bytes.
-const PATH_BYTES_MAX: usize = 2_048;
+pub(super) const PATH_BYTES_MAX: usize = 2_048;
 
 /// From here on `b` says that a robot drove the browser.
-const ROBOT: u32 = 150;
+pub(super) const ROBOT: u32 = 150;
 
 /// What a count is.
 pub(crate) enum GoatCount<'a> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::collect::formats::foreign::{ForeignContext, absolute, width};
+use crate::collect::formats::foreign::{ClientFields, ForeignContext, absolute, width};
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
 use crate::event::TimingMetric;
 
@@ -34,7 +34,7 @@ pub(crate) struct MatomoEvents<'a> {
 pub(crate) fn request<'a>(query: &'a [u8], context: &ForeignContext<'_>) -> Result<MatomoEvents<'a>, &'static str> {
     let values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).collect();
     let request = MatomoRequest { values };
-    Ok(MatomoEvents { is_silent: request.get("send_image") == Some("0"), events: request.events(context)? })
+    Ok(MatomoEvents { is_silent: request.get("send_image") == Some("0"), events: request.events(context, None)? })
 }
 
 /// Reads a bulk, which is taken whole or not at all.
@@ -45,6 +45,8 @@ pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<Nati
     #[derive(Deserialize)]
     struct Bulk {
         requests: Vec<Value>,
+        #[serde(default)]
+        token_auth: Value,
     }
     let bulk: Bulk = serde_json::from_slice(body).map_err(|_| "the body is not a bulk of requests")?;
     if bulk.requests.len() > BULK_MAX {
@@ -64,7 +66,7 @@ pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<Nati
                 return Err("requests: neither query nor object");
             }
         };
-        events.extend(MatomoRequest { values }.events(context)?);
+        events.extend(MatomoRequest { values }.events(context, bulk.token_auth.as_str())?);
     }
     Ok(events)
 }
@@ -79,7 +81,8 @@ impl<'a> MatomoRequest<'a> {
     }
 
     /// What a request reports: nothing where it is not to be recorded, or only says that a tab is still open.
-    fn events(self, context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
+    /// `token` is that of a whole bulk.
+    fn events(self, context: &ForeignContext<'_>, token: Option<&str>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
         let site = self.text("idsite").ok_or("idsite: missing")?.to_owned();
         if self.get("rec") != Some("1") || self.get("ping") == Some("1") {
             return Ok(Vec::new());
@@ -93,11 +96,19 @@ impl<'a> MatomoRequest<'a> {
             width: self.text("res").and_then(width),
             language: self.text("lang").map(|language| language.to_owned().into()),
         };
-        if let Some(action) = self.action() {
-            return NativeEvent::action(page, action).map(|event| vec![event]);
+        let mut events = match self.action() {
+            Some(action) => vec![NativeEvent::action(page, action)?],
+            None => {
+                let timing = NativeEvent::timing(page.clone(), self.timings())?;
+                std::iter::once(NativeEvent::foreign_pageview(page)?).chain(timing).collect()
+            }
+        };
+        let server = self.text("token_auth").or(token).and_then(|secret| context.servers.find(secret, context.now));
+        let server = server.or_else(|| context.server.clone());
+        let client = ClientFields { address: self.text("cip"), agent: self.text("ua"), time: self.text("cdt") };
+        for event in &mut events {
+            event.client = context.client(server.clone(), &client)?;
         }
-        let mut events = vec![NativeEvent::foreign_pageview(page.clone())?];
-        events.extend(NativeEvent::timing(page, self.timings())?);
         Ok(events)
     }
 

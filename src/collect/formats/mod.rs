@@ -4,6 +4,8 @@
 pub(crate) mod fathom;
 pub(crate) mod foreign;
 pub(crate) mod goatcounter;
+pub(crate) mod goatcounter_api;
+mod json_fields;
 pub(crate) mod matomo;
 pub mod native;
 pub mod pixel;
@@ -24,4 +26,5 @@ pub(crate) enum BodyFormat {
     Umami,
     UmamiBatch,
     Matomo,
+    GoatCounterApi,
 }

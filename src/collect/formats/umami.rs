@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::collect::formats::foreign::{ForeignContext, absolute, width};
+use crate::collect::formats::foreign::{ClientFields, ForeignContext, absolute, width};
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
 use crate::event::TimingMetric;
 
@@ -42,6 +42,13 @@ struct UmamiPayload<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(default)]
     data: Value,
+    // Of these three nothing is looked at without a proven server, not even their kind.
+    #[serde(default)]
+    ip: Value,
+    #[serde(default, rename = "userAgent")]
+    user_agent: Value,
+    #[serde(default)]
+    timestamp: Value,
     lcp: Option<f64>,
     inp: Option<f64>,
     fcp: Option<f64>,
@@ -70,6 +77,13 @@ pub(crate) fn batch<'a>(body: &'a [u8], context: &ForeignContext<'_>) -> Result<
 
 fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<Option<NativeEvent<'a>>, &'static str> {
     let payload = message.payload;
+    let (ip, agent, time) = (payload.ip, payload.user_agent, payload.timestamp);
+    let client = |mut event: NativeEvent<'a>| -> Result<NativeEvent<'a>, &'static str> {
+        let time = time.as_i64().map(|seconds| seconds.to_string());
+        let fields = ClientFields { address: ip.as_str(), agent: agent.as_str(), time: time.as_deref() };
+        event.client = context.client(context.server.clone(), &fields)?;
+        Ok(event)
+    };
     let site = payload.website.ok_or("payload.website: missing")?;
     let host = payload.hostname.as_deref().filter(|host| !host.is_empty()).map(str::to_owned);
     let host = host.or_else(|| context.page_host(Some(&site)));
@@ -86,7 +100,7 @@ fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<
     };
     match &*message.kind {
         "event" => match payload.name.filter(|name| !name.is_empty()) {
-            None => NativeEvent::foreign_pageview(page).map(Some),
+            None => client(NativeEvent::foreign_pageview(page)?).map(Some),
             Some(name) => {
                 let properties = match payload.data {
                     Value::Object(object) => scalars(object),
@@ -95,7 +109,7 @@ fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<
                     }
                 };
                 let name = name.chars().take(NAME_CHARS_MAX).collect::<String>().into();
-                NativeEvent::action(page, ForeignAction { name, interactive: true, properties }).map(Some)
+                client(NativeEvent::action(page, ForeignAction { name, interactive: true, properties })?).map(Some)
             }
         },
         "performance" => {
@@ -108,7 +122,8 @@ fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<
                 (TimingMetric::Ttfb, payload.ttfb),
                 (TimingMetric::Cls, cls),
             ];
-            NativeEvent::timing(page, times.into_iter().filter_map(|(metric, ms)| Some((metric, ms?))).collect())
+            let times = times.into_iter().filter_map(|(metric, ms)| Some((metric, ms?))).collect();
+            NativeEvent::timing(page, times)?.map(client).transpose()
         }
         "identify" => Ok(None),
         _ => Err("type: event, performance or identify"),
