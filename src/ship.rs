@@ -134,7 +134,7 @@ impl Shipper {
             self.forget_set_aside().await;
         }
         if self.flush(&mut attempts, true).await.is_err() {
-            tracing::warn!("ship: ship: ship: stopping; segments wait in the spool for the next start");
+            tracing::warn!("ship: stopping; segments wait in the spool for the next start");
         }
     }
 
