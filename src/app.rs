@@ -4,11 +4,14 @@
 //! and the console. Stop: the public listener drains, the spool is shipped once more, the console ends, the engine is
 //! let go.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+mod parts;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parts::{collect_state, console_state, maintenance, releaser, seats};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -16,26 +19,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::clock::DAY_SECONDS;
-use crate::collect;
+use crate::collect::CollectState;
 use crate::collect::client_address::TrustedProxies;
-use crate::collect::hits::HitPipeline;
-use crate::collect::pages::PublicPages;
 use crate::collect::threads::CollectThreads;
-use crate::collect::{Acceptor, CollectState};
-use crate::config::{Config, ConfigError, EngineMode};
-use crate::console;
-use crate::console::StorageProfile;
-use crate::console::{ConsoleServer, ConsoleState, annotations};
+use crate::config::{Config, ConfigError, EngineMode, ServiceManager};
+use crate::console::{ConsoleServer, annotations};
 use crate::health::Health;
-use crate::housekeeping::Maintenance;
 use crate::ledger::Ledger;
+use crate::listeners::{self, Certificates, ListenError};
 use crate::observe::Meters;
 use crate::open_files;
 use crate::privacy::Anonymiser;
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::{PlaceDatabases, PlaceError};
-use crate::release::{Releaser, ReleaserOptions};
+use crate::release::Releaser;
 use crate::runtime_dir::FolderError;
+use crate::service_manager::ServiceNotifier;
 use crate::ship::{FlushRequest, ShipError, Shipper};
 use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
@@ -45,7 +44,6 @@ use crate::store::failover;
 use crate::store::migrate::{self, MigrateError};
 use crate::store::published;
 use crate::store::readers;
-use crate::store::reports::Reports;
 use crate::store::scope::{ReaderAccess, ReaderScope};
 use crate::visits::JournalError;
 
@@ -73,9 +71,9 @@ pub enum AppError {
     /// The tables are not in their form.
     #[error("the tables: {0}")]
     Migrate(#[from] MigrateError),
-    /// An address is taken or not ours.
-    #[error("cannot listen on {1}: {2}; free that address, or set {0} to another")]
-    Listen(&'static str, SocketAddr, std::io::Error),
+    /// An address or a socket cannot be used.
+    #[error("{0}")]
+    Listen(#[from] ListenError),
     /// Another user has a hand in a folder.
     #[error("{0}")]
     Folder(#[from] FolderError),
@@ -104,6 +102,8 @@ pub struct App {
     pub collect_address: SocketAddr,
     /// Where figures are read.
     pub console_address: SocketAddr,
+    /// Where both listen, as lines for people.
+    pub doors: Vec<String>,
     flush: mpsc::Sender<FlushRequest>,
     collect: Arc<CollectState>,
     collecting: CollectThreads,
@@ -117,6 +117,8 @@ pub struct App {
     console: ConsoleServer,
     health: Arc<Health>,
     drain_notice: Duration,
+    certificates: Certificates,
+    notifier: Arc<ServiceNotifier>,
 }
 
 impl App {
@@ -131,20 +133,21 @@ impl App {
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
         let anonymiser = Arc::new(anonymiser(&config)?.with_ceilings(&config.limits));
+        let certificates = Certificates::read(&config)?;
+        let manager = ServiceManager::of_environment();
         // Both addresses first: once a hit is taken nothing foreseeable may stop the start.
-        let public = listen("collect.listen", config.collect.listen)?;
-        let private = listen("console.listen", config.console.listen)?;
+        let (public, private) = listeners::open(&config, &manager.sockets)?;
+        let (collect_address, doors) = (public.address()?, listeners::doors(&config, &public, &private));
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
-        let hits =
-            HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters.hits.clone(), &config.collect)?;
-        let pages = PublicPages::new(&config, anonymiser.clone(), clock.clone());
         let health = Arc::new(Health::starting());
-        let collect = Arc::new(CollectState::new(hits, pages, config.collect.clone(), demo, health.clone()));
-        let (collect_address, collecting) = CollectThreads::start(&collect, public, seats(&config, &meters))?;
+        let parts = (&ledger, &anonymiser, &meters, &clock);
+        let handshake = certificates.collect_handshake(&config, meters.hits.handshakes_failed("collect"))?;
+        let collect = Arc::new(collect_state(&config, parts, demo, &health)?.behind(handshake));
+        let collecting = CollectThreads::start(&collect, public, seats(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let engine_up = engine.as_ref().map(Engine::up);
-        let house = maintenance((&ledger, &anonymiser, &meters, &clock), engine_up);
+        let house = maintenance(parts, engine_up);
         shipping.spawn(house.run(stop_shipping.clone()));
         let (flush, requests) = mpsc::channel(4);
         let releaser = Arc::new(releaser(&store, &ledger, &clock, &sites));
@@ -157,29 +160,24 @@ impl App {
             every: Duration::from_secs(config.spool.flush_seconds),
             pauses,
         };
-        let console = ConsoleState::new(console::ConsoleOptions {
-            sites,
-            tokens: config.console.tokens.clone(),
-            kept: StorageProfile::of(&config.privacy),
-            reports: Reports::new(Store::clone(&store)),
-            store: Store::clone(&store),
-            config: Arc::new(config.clone()),
-            clock,
-            meters: meters.clone(),
-            spool_accepts: spool_accepts(&ledger),
-            open_visits: open_visits(&ledger),
-            journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
-            health: health.clone(),
-        });
+        let console = console_state(&config, parts, &store, (sites, health.clone()))?;
         // Its probes answer while the database is waited for.
-        let console = ConsoleServer::start(private, Arc::new(console), console_connections)?;
+        let handshake = certificates.console_handshake(&config, meters.hits.handshakes_failed("console"))?;
+        let console = ConsoleServer::start(private, handshake, Arc::new(console), console_connections)?;
+        let notifier = ServiceNotifier::connect(&manager);
+        if let Some(watchdog) = manager.watchdog {
+            shipping.spawn(notifier.clone().keep_alive(watchdog, health.clone(), stop_shipping.clone()));
+        }
+        notifier.ready();
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;
         sync_annotations(&store, &config).await;
         health.set_formed();
+        notifier.formed();
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
         Ok(Self {
             collect_address,
+            doors,
             flush,
             collect,
             collecting,
@@ -194,6 +192,8 @@ impl App {
             console,
             health,
             drain_notice,
+            certificates,
+            notifier,
         })
     }
 
@@ -208,14 +208,16 @@ impl App {
         flushed.await.map_err(|_| stopped())?
     }
 
-    /// Takes over what may change while running: sites, tokens, and the location files' contents. The rest of `config`
-    /// takes a restart.
+    /// Takes over what may change while running: sites, tokens, and the contents of location files and certificates.
+    /// The rest of `config` takes a restart.
     ///
     /// # Errors
-    /// When a site or a location file cannot be used; then everything stays as it was.
+    /// When a site, a certificate or a location file cannot be used; then everything stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), AppError> {
         let sites = Sites::new(&config.site)?;
+        let certificates = Certificates::read(config)?;
         self.anonymiser.places().reload()?;
+        self.certificates.replace(&certificates);
         self.meters.hits.reload(&sites);
         self.collect.reload(&config.collect);
         self.releaser.measure(&sites);
@@ -227,6 +229,7 @@ impl App {
     /// Tells probes that the program stops soon, and goes on for as long as balancers need to see it.
     pub async fn give_notice(&self) {
         self.health.drain();
+        self.notifier.stopping();
         tokio::time::sleep(self.drain_notice).await;
     }
 
@@ -278,6 +281,7 @@ pub fn forbid_core_dumps() -> Result<(), AppError> {
 pub fn check(config: &Config) -> Result<(), AppError> {
     TrustedProxies::new(&config.collect)?;
     anonymiser(config)?;
+    Certificates::read(config)?;
     if config.clickhouse.mode == EngineMode::Remote {
         remote(config)?;
     }
@@ -332,18 +336,6 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
             Err(error)
         }
     }
-}
-
-/// Whether the spool takes hits, for probes.
-fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
-    let ledger = ledger.clone();
-    Box::new(move || ledger.spool().ready().is_ok())
-}
-
-/// Visits of a site that are in progress, for the console.
-fn open_visits(ledger: &Arc<Ledger>) -> Box<dyn Fn(&str) -> usize + Send + Sync> {
-    let ledger = ledger.clone();
-    Box::new(move |site| ledger.open_visits_of(site))
 }
 
 /// Stores the configuration's annotations. Without them the start goes on.
@@ -409,29 +401,4 @@ fn ledger(
     let ledger = Ledger::open(spool, anonymiser.clone(), &config.runtime, &config.limits, clock.now())?;
     meters.ship.journal_discarded.increment(ledger.discarded_generations());
     Ok(ledger)
-}
-
-/// What keeps memory and gauges in order.
-fn maintenance(
-    (ledger, anonymiser, meters, clock): (&Arc<Ledger>, &Arc<Anonymiser>, &Arc<Meters>, &Arc<dyn Clock>),
-    engine_up: Option<tokio::sync::watch::Receiver<bool>>,
-) -> Maintenance {
-    let (ledger, anonymiser) = (ledger.clone(), anonymiser.clone());
-    Maintenance { ledger, anonymiser, meters: meters.clone(), clock: clock.clone(), engine_up }
-}
-
-/// What releases the figures that this collector ships.
-fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
-    let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
-    let (store, protection) = (store.clone(), store.protection());
-    Releaser::new(ReleaserOptions { store, collector, started: clock.now(), protection, breaks_off: None }, sites)
-}
-
-/// One for each collecting thread.
-fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
-    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
-}
-
-fn listen(key: &'static str, address: SocketAddr) -> Result<StdListener, AppError> {
-    collect::threads::listen(address).map_err(|error| AppError::Listen(key, address, error))
 }

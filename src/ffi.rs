@@ -1,8 +1,12 @@
-//! The two places where Rust cannot see the proof itself: the engine's C entry point and the memory map of a location
-//! file. The only file that may hold `unsafe`; it must never hold anything else.
-#![allow(unsafe_code, reason = "loading the engine and mapping a file cannot be checked by the compiler")]
+//! The places where Rust cannot see the proof itself: the engine's C entry point, memory maps of files, and sockets
+//! that this process was started with. The only file that may hold `unsafe`; it must never hold anything else.
+#![allow(
+    unsafe_code,
+    reason = "loading the engine, mapping a file and owning a file by its number cannot be checked by the compiler"
+)]
 
 use std::ffi::{CStr, CString, NulError, c_char, c_int, c_void};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 /// Why the engine library did not run to a good end.
@@ -85,6 +89,18 @@ impl EngineLibrary {
 pub fn close_inherited_files() {
     // SAFETY: no value of this process owns a file yet, so none is left with a number that is not its own.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+}
+
+/// Takes over a socket that the service manager opened for this process, by the number that it told. To be called once
+/// for each number.
+///
+/// # Errors
+/// When no file has that number.
+pub fn take_passed_socket(file: i32) -> std::io::Result<socket2::Socket> {
+    // SAFETY: the number is only asked about here; a closed one is answered by an error.
+    rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(file) })?;
+    // SAFETY: the file is open, and by the protocol (sd_listen_fds) it belongs to this process, which takes it once.
+    Ok(unsafe { OwnedFd::from_raw_fd(file) }.into())
 }
 
 /// Maps a location file into memory: 130 MB of cities then cost only the pages that are looked at.

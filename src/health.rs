@@ -1,8 +1,11 @@
-//! What probes are told, on both listeners: whether the program lives, and whether it can do its work now. Must never
-//! say "ready" while it stops, or before the database's tables are in their form.
+//! What probes and the service manager are told: whether the program lives, and whether it can do its work now. Must
+//! never say "ready" while it stops, or before the database's tables are in their form.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use crate::lock::lock;
 
 /// Longest wait for the database's answer to a probe: those who probe wait for some seconds themselves.
 pub const PROBE_ANSWER_WAIT: Duration = Duration::from_secs(3);
@@ -12,12 +15,17 @@ pub const PROBE_ANSWER_WAIT: Duration = Duration::from_secs(3);
 pub struct Health {
     formed: AtomicBool,
     draining: AtomicBool,
+    beats: Mutex<Vec<Arc<AtomicBool>>>,
 }
+
+/// By which a thread shows that it goes on.
+#[derive(Debug)]
+pub struct Heartbeat(Arc<AtomicBool>);
 
 impl Default for Health {
     /// Running, with its tables.
     fn default() -> Self {
-        Self { formed: AtomicBool::new(true), draining: AtomicBool::new(false) }
+        Self { formed: AtomicBool::new(true), draining: AtomicBool::new(false), beats: Mutex::default() }
     }
 }
 
@@ -45,5 +53,43 @@ impl Health {
     /// Whether the program stops soon.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// A thread whose life counts from now on.
+    pub fn heartbeat(&self) -> Heartbeat {
+        let beat = Arc::new(AtomicBool::new(true));
+        lock(&self.beats).push(beat.clone());
+        Heartbeat(beat)
+    }
+
+    /// Whether every thread has gone on since this was asked last.
+    pub fn all_alive(&self) -> bool {
+        // Each is asked, whatever the others answer: all begin anew.
+        let stuck = lock(&self.beats).iter().filter(|beat| !beat.swap(false, Ordering::Relaxed)).count();
+        stuck == 0
+    }
+}
+
+impl Heartbeat {
+    /// The thread goes on.
+    pub fn beat(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_that_stands_still_is_noticed_among_others() {
+        let health = Health::default();
+        let (one, other) = (health.heartbeat(), health.heartbeat());
+        assert!(health.all_alive());
+        one.beat();
+        assert!(!health.all_alive(), "the other has not beaten");
+        one.beat();
+        other.beat();
+        assert!(health.all_alive());
     }
 }

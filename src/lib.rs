@@ -80,7 +80,7 @@ pub mod store;
 // What comes in, what goes out.
 pub mod collect;
 pub mod console;
-pub(crate) mod http;
+pub mod http;
 pub mod import;
 pub mod simulate;
 
@@ -91,6 +91,8 @@ pub mod commands;
 pub mod compliance;
 pub mod demo;
 pub mod housekeeping;
+pub mod listeners;
 mod open_files;
+mod service_manager;
 pub mod sizing;
 pub mod slot;

@@ -19,6 +19,8 @@ const AT_REST: u64 = 96 << 20;
 
 /// Of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
 const CONNECTION: u64 = 32 << 10;
+/// What TLS adds to it at most: a record of 16 KiB and its overhead each way, and one that is being put together.
+const TLS_CONNECTION: u64 = 56 << 10;
 
 /// Days of a site that are in memory at once: yesterday's visits go on for half an hour.
 const DAYS: u64 = 2;
@@ -40,6 +42,7 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
     let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let (connections, collect) = (config.collect.max_connections as u64, &config.collect);
     let request = (collect.max_header_bytes + collect.max_body_bytes) as u64;
+    let tls = if collect.tls.is_set() { TLS_CONNECTION } else { 0 };
     let part = |what, bytes| MemoryPart { what, bytes };
     vec![
         part("at rest", AT_REST),
@@ -53,7 +56,7 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
             config.limits.agents_cached as u64 * AGENT_BYTES + PLACES_CACHED as u64 * PLACE_BYTES,
         ),
         part("ceilings on addresses", CEILING_BYTES),
-        part("connections (collect.max_connections)", connections * CONNECTION),
+        part("connections (collect.max_connections)", connections * (CONNECTION + tls)),
         part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),
         part("events on their way to the disk", WAITING),
         // One is folded while the rows of another are being inserted.

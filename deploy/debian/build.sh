@@ -38,7 +38,7 @@ Recommends: sillage-engine' 'privacy-first web analytics collector
  in tens. Figures are read in a console, in Grafana and through an API.'
 root="$work/sillage"
 install -D -m 755 "$program" "$root/usr/bin/sillage"
-for unit in sillage.service sillage-import@.service sillage-backup.service sillage-backup.timer; do
+for unit in sillage.service sillage.socket sillage-import@.service sillage-backup.service sillage-backup.timer; do
   install -D -m 644 "deploy/systemd/$unit" "$root/lib/systemd/system/$unit"
 done
 install -D -m 644 deploy/systemd/sysusers.conf "$root/usr/lib/sysusers.d/sillage.conf"

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::http::stream::{AcceptedStream, UnboundStream};
 use metrics::Gauge;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -32,14 +32,14 @@ struct ThreadShare {
 
 /// A connection on its way to another thread.
 struct Handoff {
-    stream: std::net::TcpStream,
+    stream: UnboundStream,
     peer: SocketAddr,
     place: ConnectionPermit,
 }
 
 /// A connection that this thread serves.
 pub(super) struct AcceptedConnection {
-    pub(super) stream: TcpStream,
+    pub(super) stream: AcceptedStream,
     pub(super) peer: SocketAddr,
     pub(super) place: ConnectionPermit,
 }
@@ -68,7 +68,7 @@ impl Acceptor {
     /// What this thread has accepted, if it is to serve it; else that is on its way to another.
     pub(super) fn keep(
         &self,
-        stream: TcpStream,
+        stream: AcceptedStream,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) -> Option<AcceptedConnection> {
@@ -78,7 +78,7 @@ impl Acceptor {
             return Some(AcceptedConnection { stream, peer, place });
         }
         // One that cannot be handed over is closed, as one that cannot be accepted.
-        let handed = Handoff { stream: stream.into_std().ok()?, peer, place };
+        let handed = Handoff { stream: stream.unbound().ok()?, peer, place };
         self.threads.get(number)?.hand.send(handed).ok()?;
         None
     }
@@ -86,7 +86,7 @@ impl Acceptor {
     /// What this thread has accepted and serves itself, since the other threads may have ended.
     pub(super) fn keep_here(
         &self,
-        stream: TcpStream,
+        stream: AcceptedStream,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) -> AcceptedConnection {
@@ -96,7 +96,7 @@ impl Acceptor {
     /// The next connection that another thread hands to this one.
     pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
         let Handoff { stream, peer, place } = self.handed.recv().await?;
-        Some(AcceptedConnection { stream: TcpStream::from_std(stream).ok()?, peer, place })
+        Some(AcceptedConnection { stream: stream.bound().ok()?, peer, place })
     }
 
     fn who_serves(&self) -> usize {
@@ -131,7 +131,7 @@ mod tests {
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -153,7 +153,7 @@ mod tests {
         for _ in 0..90 {
             clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
             let (stream, peer) = listener.accept().await.unwrap();
-            mine.extend(seats[1].keep(stream, peer, room.clone().try_acquire_owned().unwrap()));
+            mine.extend(seats[1].keep(stream.into(), peer, room.clone().try_acquire_owned().unwrap()));
         }
         let (first, third) = (all_handed(&mut seats[0]).await, all_handed(&mut seats[2]).await);
         assert_eq!(mine.len() + first.len() + third.len(), 90);
@@ -175,7 +175,7 @@ mod tests {
         for _ in 0..3 * ABOVE_MAX {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, peer) = listener.accept().await.unwrap();
-            let taken = seats[0].keep(stream, peer, room.clone().try_acquire_owned().unwrap());
+            let taken = seats[0].keep(stream.into(), peer, room.clone().try_acquire_owned().unwrap());
             assert!(taken.is_some(), "it has none beside this one");
         }
         assert_eq!(room.available_permits(), 1);

@@ -12,9 +12,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::clock::monotonic_now;
+use crate::http::stream::HttpStream;
 use crate::lock::lock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -221,14 +221,14 @@ impl Drop for UnsentAnswer {
 
 /// A connection's bytes; notes when a head begins.
 pub(crate) struct WatchedStream {
-    stream: TcpStream,
+    stream: HttpStream,
     connection: Arc<Connection>,
     begun: bool,
     has_heads: bool,
 }
 
 impl WatchedStream {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: HttpStream, connection: Arc<Connection>) -> Self {
         Self { stream, connection, begun: false, has_heads: true }
     }
 }

@@ -38,13 +38,15 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::health::Health;
+use crate::http::handshake::Handshake;
+use crate::http::listener::{BUFFER_BYTES, Listeners};
+use crate::http::stream::{AcceptedStream, HttpStream};
 use crate::spool::LocalWaker;
 
 /// At the end: how long the listener waits for one more connection that the kernel has answered already.
@@ -65,9 +67,8 @@ const REQUESTS_MIN: usize = 128;
 /// What one stream of HTTP/2 may send unread; the default body fits, longer ones come in parts.
 const BODY_WINDOW: u32 = 32_768;
 
-/// Most that waits unread in the system for a connection, each way (it doubles this for its own use). Left to itself it
-/// would give megabytes to a client that never reads.
-pub(crate) const BUFFER_BYTES: usize = 65_536;
+/// How a connection ended; its client alone would care.
+type ConnectionEnd = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Threads that serve, as configured or one a core.
 pub(crate) fn threads(config: &config::CollectConfig) -> usize {
@@ -127,6 +128,7 @@ pub struct CollectState {
     demo: bool,
     connections: Arc<Semaphore>,
     health: Arc<Health>,
+    handshake: Handshake,
 }
 
 /// What the connections of one thread share. They count who holds it here: a count that all threads share would be
@@ -134,6 +136,27 @@ pub struct CollectState {
 struct ThreadState {
     collect: Arc<CollectState>,
     load: Arc<LoadShed>,
+    server: Builder<TokioExecutor>,
+}
+
+impl ThreadState {
+    /// Serves one connection, to its end.
+    fn connection(
+        self: &Arc<Self>,
+        stream: HttpStream,
+        peer: SocketAddr,
+        open: Arc<Connection>,
+    ) -> impl GracefulConnection<Output = ConnectionEnd> + 'static {
+        let stream = WatchedStream::new(stream, open.clone());
+        let here = self.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (here, open) = (here.clone(), open.clone());
+            // Owned here, and lent from here on: whatever owns it further in has room for it of its own.
+            let (head, body) = request.into_parts();
+            async move { Ok::<_, Infallible>(here.collect.serve_one(&head, body, peer, &here.load, &open).await) }
+        });
+        self.server.serve_connection(TokioIo::new(stream), service).into_owned()
+    }
 }
 
 impl CollectState {
@@ -146,7 +169,7 @@ impl CollectState {
         health: Arc<Health>,
     ) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
-        Self { hits, pages, config, demo, connections, health }
+        Self { hits, pages, config, demo, connections, health, handshake: Handshake::none() }
     }
 
     /// Takes over the tokens of servers, from the next request on.
@@ -154,8 +177,20 @@ impl CollectState {
         self.hits.servers.reload(&config.server_tokens);
     }
 
-    /// Serves `listener` on one thread until `shutdown`, then lets open requests end within the configured time.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut seat: Acceptor, shutdown: CancellationToken) {
+    /// The same, with what connections say before HTTP.
+    pub(crate) fn behind(mut self, handshake: Handshake) -> Self {
+        self.handshake = handshake;
+        self
+    }
+
+    /// Serves `listeners` on one thread until `shutdown`, then lets open requests end within the configured time.
+    pub async fn serve(
+        self: Arc<Self>,
+        listeners: impl Into<Listeners>,
+        mut seat: Acceptor,
+        shutdown: CancellationToken,
+    ) {
+        let listeners = listeners.into();
         let graceful = GracefulShutdown::new();
         let load = Arc::new(LoadShed::default());
         let waits = IdleLimits {
@@ -165,34 +200,35 @@ impl CollectState {
         // Over all threads no more than connections: on those of HTTP/2 there could be a hundred times as many.
         let requests_max = (self.config.max_connections / threads(&self.config)).max(REQUESTS_MIN);
         let connections = OpenConnections::new(waits, requests_max);
-        let watching = tokio::spawn(load.clone().watch(shutdown.clone()));
+        let watching = tokio::spawn(load.clone().watch(self.health.heartbeat(), shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let bell = tokio::spawn(LocalWaker::register());
-        let here = Arc::new(ThreadState { collect: self.clone(), load });
-        let server = self.server();
+        let here = Arc::new(ThreadState { collect: self.clone(), load, server: self.server() });
         let serve = |AcceptedConnection { stream, peer, place }: AcceptedConnection| {
-            let (here, open) = (here.clone(), connections.connection());
+            let open = connections.connection();
             let waiting = Arc::downgrade(&open);
-            let stream = WatchedStream::new(stream, open.clone());
-            let service = service_fn(move |request: Request<Incoming>| {
-                let (here, open) = (here.clone(), open.clone());
-                // Owned here, and lent from here on: whatever owns it further in has room for it of its own.
-                let (head, body) = request.into_parts();
-                async move { Ok::<_, Infallible>(here.collect.serve_one(&head, body, peer, &here.load, &open).await) }
-            });
-            let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-            let connection = graceful.watch(connection);
-            let task = tokio::spawn(async move {
-                // A connection that breaks is its client's affair; every hit on it has had its outcome.
-                connection.await.ok();
-                drop(place);
-            });
+            // A connection that breaks is its client's affair; every hit on it has had its outcome.
+            let task = if self.handshake.is_needed() {
+                let (here, watcher) = (here.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    if let Some((stream, client)) = here.collect.handshake.complete(stream, peer).await {
+                        watcher.watch(here.connection(stream, client, open)).await.ok();
+                    }
+                    drop(place);
+                })
+            } else {
+                let connection = graceful.watch(here.connection(HttpStream::Plain(stream), peer, open));
+                tokio::spawn(async move {
+                    connection.await.ok();
+                    drop(place);
+                })
+            };
             connections.watch(waiting, task.abort_handle());
         };
         loop {
             let taken = tokio::select! {
                 () = shutdown.cancelled() => break,
-                accepted = self.accept(&listener) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
+                accepted = self.accept(&listeners) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
                 handed = seat.handed() => handed,
             };
             taken.into_iter().for_each(&serve);
@@ -200,13 +236,13 @@ impl CollectState {
         // The kernel has answered the connections that wait here: closing the listener first would reset them with the
         // hit that they carry.
         for _ in 0..BACKLOG_MAX {
-            let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listener)).await else { break };
+            let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listeners)).await else { break };
             accepted.into_iter().for_each(|(stream, peer, permit)| serve(seat.keep_here(stream, peer, permit)));
         }
         while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, seat.handed()).await {
             handed.into_iter().for_each(&serve);
         }
-        drop(listener);
+        drop(listeners);
         connections.first_requests(READ_GRACE).await;
         drop(seat);
         // They end with `shutdown`, and cannot fail.
@@ -237,14 +273,10 @@ impl CollectState {
         server
     }
 
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    async fn accept(&self, listeners: &Listeners) -> Option<(AcceptedStream, SocketAddr, OwnedSemaphorePermit)> {
         let permit = self.connections.clone().acquire_owned().await.ok()?;
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Without it an answer may wait for the client's delayed acknowledgement; the hit is safe either way.
-                stream.set_nodelay(true).ok();
-                Some((stream, peer, permit))
-            }
+        match listeners.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, permit)),
             Err(_) => {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::monotonic_now;
+use crate::health::Heartbeat;
 
 /// How often the wait is measured while it is too long.
 const EVERY: Duration = Duration::from_millis(20);
@@ -43,9 +44,11 @@ impl LoadShed {
         self.late.load(Ordering::Relaxed)
     }
 
-    /// Measures on this thread how long a task waits for its turn, until `shutdown`.
-    pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
+    /// Measures on this thread how long a task waits for its turn, until `shutdown`; each time the thread shows that it
+    /// lives.
+    pub(super) async fn watch(self: Arc<Self>, alive: Heartbeat, shutdown: CancellationToken) {
         loop {
+            alive.beat();
             let due = monotonic_now() + if self.is_late() { EVERY } else { EVERY_ON_TIME };
             if shutdown.run_until_cancelled(tokio::time::sleep_until(due)).await.is_none() {
                 break;
@@ -77,7 +80,7 @@ mod tests {
     async fn a_thread_that_is_kept_busy_is_late_and_recovers_by_itself() {
         let load = Arc::new(LoadShed::default());
         let shutdown = CancellationToken::new();
-        let watching = load.clone().watch(shutdown.clone());
+        let watching = load.clone().watch(crate::health::Health::default().heartbeat(), shutdown.clone());
         let working = async {
             let busy_until = monotonic_now() + WAIT_MAX + EVERY_ON_TIME * 5;
             tokio::task::yield_now().await;

@@ -132,7 +132,8 @@ async fn ask(client: &PublicClient, request: Request<Full<Bytes>>) -> Result<Pub
 fn proxy(config: &Config, url: &Uri) -> DoctorFinding {
     let (listen, trusted) = (config.collect.listen, &config.collect.trusted_proxies);
     let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
-    if port == listen.port() && url.scheme_str() != Some("https") {
+    let is_https = url.scheme_str() == Some("https");
+    if port == listen.port() && is_https == config.collect.tls.is_set() {
         return DoctorFinding::good("proxy: none; the collector is asked itself");
     }
     if trusted.is_empty() {

@@ -41,7 +41,7 @@ async fn serve(file: &Path) -> Result<(), CommandError> {
     }
     let mut signals = Signals::new()?;
     let Some(app) = start(config, false, &mut signals).await? else { return Ok(()) };
-    print(&format!("collect  http://{}/\nconsole  http://{}/", app.collect_address, app.console_address))?;
+    print(&app.doors.join("\n"))?;
     run_until_stopped(app, Some(file), signals).await;
     Ok(())
 }
@@ -138,7 +138,7 @@ fn reload(app: &App, file: Option<&Path>) {
     let Some(file) = file else { return };
     let reloaded = Config::load(file).map_err(CommandError::from).and_then(|config| Ok(app.reload(&config)?));
     match reloaded {
-        Ok(()) => tracing::info!("serve: sites, tokens and location files reloaded"),
+        Ok(()) => tracing::info!("serve: sites, tokens, certificates and location files reloaded"),
         Err(error) => tracing::error!(%error, "serve: configuration reload failed; keeping the previous one"),
     }
 }

@@ -1,7 +1,13 @@
 //! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
 //! the key and what to write instead.
 
-use crate::config::{Config, ConfigError, MarketingPolicy, SiteConfig};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use crate::config::{CollectConfig, Config, ConfigError, ConsoleConfig, MarketingPolicy, SiteConfig, TlsConfig};
+
+/// Longest path of a Unix socket; the system has room for one byte more, which ends it.
+const UNIX_PATH_BYTES_MAX: usize = 107;
 
 impl Config {
     /// Checks values that are well-formed one by one; names the first that is not allowed.
@@ -43,6 +49,7 @@ impl Config {
             "clickhouse.reader",
             || "write the name of a user other than clickhouse.user: letters, digits and underscores".into(),
         )?;
+        check_listeners(collect, &self.console)?;
         let secret = collect.trusted_header_secret.len();
         require(secret == 0 || secret >= 16, "collect.trusted_header_secret", || {
             "write at least 16 characters that nobody can guess".into()
@@ -74,6 +81,11 @@ impl Config {
             self.console.tokens.is_empty(),
             "no console.tokens: figures cannot be read (`sillage token new` makes a token)",
         );
+        let is_trusted = |address: IpAddr| self.collect.trusted_proxies.iter().any(|net| net.contains(&address));
+        note(
+            !self.collect.unix_socket.as_os_str().is_empty() && !is_trusted(Ipv4Addr::LOCALHOST.into()),
+            "collect.unix_socket: 127.0.0.1 is not in collect.trusted_proxies, so all hits of the socket have that address",
+        );
         note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
         note(
             self.privacy.marketing == MarketingPolicy::Always,
@@ -87,6 +99,45 @@ impl Config {
         }
         notes
     }
+}
+
+/// What both listeners have beyond their addresses.
+fn check_listeners(collect: &CollectConfig, console: &ConsoleConfig) -> Result<(), ConfigError> {
+    for (prefix, tls, unix_socket) in
+        [("collect", &collect.tls, &collect.unix_socket), ("console", &console.tls, &console.unix_socket)]
+    {
+        check_tls(prefix, tls)?;
+        check_unix_socket(prefix, unix_socket)?;
+    }
+    let same_socket = !collect.unix_socket.as_os_str().is_empty() && collect.unix_socket == console.unix_socket;
+    require(!same_socket, "console.unix_socket", || "the public listener has this socket; write another path".into())?;
+    require(!collect.proxy_protocol || !collect.trusted_proxies.is_empty(), "collect.proxy_protocol", || {
+        "no proxy is trusted to send the header; write its address to collect.trusted_proxies".into()
+    })
+}
+
+/// A certificate needs its key, and a key its certificate.
+fn check_tls(section: &str, tls: &TlsConfig) -> Result<(), ConfigError> {
+    for (name, file, other) in [("certificate", &tls.certificate, "key"), ("key", &tls.key, "certificate")] {
+        require(!tls.is_set() || !file.as_os_str().is_empty(), &format!("{section}.tls.{name}"), || {
+            format!("missing beside {section}.tls.{other}; write the path of a PEM file, or leave out both")
+        })?;
+    }
+    Ok(())
+}
+
+/// A path that the system takes as the address of a socket.
+fn check_unix_socket(section: &str, path: &Path) -> Result<(), ConfigError> {
+    let bytes = path.as_os_str().len();
+    require(
+        bytes == 0 || (path.is_absolute() && bytes <= UNIX_PATH_BYTES_MAX),
+        &format!("{section}.unix_socket"),
+        || {
+            format!(
+                "write an absolute path of {UNIX_PATH_BYTES_MAX} bytes at most, such as /run/sillage/{section}.sock"
+            )
+        },
+    )
 }
 
 /// Checks what a site shows; names the first value that is not allowed.

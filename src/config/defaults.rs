@@ -1,16 +1,20 @@
 //! What stands in a configuration where nothing is written. The reasons are beside the keys, one module up.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::config::{
     BackupConfig, ClickHouseConfig, CollectConfig, ConsoleConfig, ContactDetails, EngineMode, HashAddress,
-    LimitsConfig, MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig,
+    LimitsConfig, MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig, TlsConfig,
 };
 
 impl Default for CollectConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            unix_socket: PathBuf::new(),
+            tls: TlsConfig::default(),
+            proxy_protocol: false,
             trusted_proxies: Vec::new(),
             client_address_header: "x-forwarded-for".into(),
             trusted_header_secret: String::new(),
@@ -30,7 +34,13 @@ impl Default for CollectConfig {
 
 impl Default for ConsoleConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), hosts: Vec::new(), tokens: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            unix_socket: PathBuf::new(),
+            tls: TlsConfig::default(),
+            hosts: Vec::new(),
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -66,7 +76,7 @@ impl Default for RuntimeConfig {
 
 impl Default for BackupConfig {
     fn default() -> Self {
-        Self { dir: std::path::PathBuf::new(), recipient: String::new(), keep_days: 35 }
+        Self { dir: PathBuf::new(), recipient: String::new(), keep_days: 35 }
     }
 }
 

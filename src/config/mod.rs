@@ -4,6 +4,7 @@
 mod check;
 mod defaults;
 mod hash;
+mod listener;
 mod read;
 mod site_view;
 
@@ -14,6 +15,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use self::hash::config_hash;
+pub use self::listener::TlsConfig;
+pub(crate) use self::listener::{PassedSocket, ServiceManager};
 pub use self::read::log_level;
 pub(crate) use self::read::{network, search_path};
 pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
@@ -70,6 +73,12 @@ pub struct CollectConfig {
     /// Address of the listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
+    /// A Unix socket beside the address; its peers count as 127.0.0.1. Empty: none.
+    pub unix_socket: PathBuf,
+    /// The address speaks TLS itself, with HTTP/2 where the client offers it.
+    pub tls: TlsConfig,
+    /// Connections of trusted proxies begin with a PROXY header of version 2, which names the client.
+    pub proxy_protocol: bool,
     /// Peers whose forwarding header is believed: networks, or single addresses.
     #[serde(deserialize_with = "read::networks")]
     pub trusted_proxies: Vec<IpNet>,
@@ -110,6 +119,10 @@ pub struct ConsoleConfig {
     /// Address of the listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
+    /// A Unix socket beside the address; its peers count as 127.0.0.1. Empty: none.
+    pub unix_socket: PathBuf,
+    /// The address speaks TLS itself.
+    pub tls: TlsConfig,
     /// Names under which it is asked, beside addresses and `localhost`: such as the one that a proxy passes on.
     pub hosts: Vec<String>,
     /// Who may read which sites.

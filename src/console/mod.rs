@@ -28,17 +28,17 @@ pub mod tokens;
 mod view;
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::http::HeaderValue;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,9 @@ pub use self::state::{ConsoleOptions, ConsoleState};
 use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::console::admission::QuestionPermit;
 use crate::console::held::PermitBody;
+use crate::http::handshake::Handshake;
+use crate::http::listener::{BoundSockets, Listeners};
+use crate::http::stream::HttpStream;
 
 /// Open connections: a few people with a few browsers, and a scraper.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -92,7 +95,7 @@ impl Seats {
         Self { permits, open: OpenConnections::new(waits, REQUESTS_MAX), server, probes_only }
     }
 
-    async fn free(&self) -> (&Self, OwnedSemaphorePermit) {
+    async fn free(self: &Arc<Self>) -> (&Arc<Self>, OwnedSemaphorePermit) {
         match self.permits.clone().acquire_owned().await {
             Ok(permit) => (self, permit),
             Err(_) => std::future::pending().await,
@@ -100,12 +103,29 @@ impl Seats {
     }
 }
 
-/// Serves at most `connections` until `shutdown`, then finishes what is open.
-pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, connections: usize, shutdown: CancellationToken) {
+/// Serves at most `connections` in plain HTTP until `shutdown`, then finishes what is open.
+pub async fn serve(
+    listeners: impl Into<Listeners>,
+    console: Arc<ConsoleState>,
+    connections: usize,
+    shutdown: CancellationToken,
+) {
+    serve_behind(Arc::new(Handshake::none()), listeners.into(), console, connections, shutdown).await;
+}
+
+/// The same, with what connections say before HTTP.
+async fn serve_behind(
+    handshake: Arc<Handshake>,
+    listeners: Listeners,
+    console: Arc<ConsoleState>,
+    connections: usize,
+    shutdown: CancellationToken,
+) {
     let collect = &console.config.collect;
     let (idle, head) = (Duration::from_secs(collect.idle_seconds), Duration::from_secs(collect.request_seconds));
-    let seats = Seats::new(connections, IdleLimits { idle, head }, false);
-    let probes = Seats::new(PROBE_CONNECTIONS, IdleLimits { idle: PROBE_WAIT, head: PROBE_WAIT }, true);
+    let seats = Arc::new(Seats::new(connections, IdleLimits { idle, head }, false));
+    let waits = IdleLimits { idle: PROBE_WAIT, head: PROBE_WAIT };
+    let probes = Arc::new(Seats::new(PROBE_CONNECTIONS, waits, true));
     let mut watches = JoinSet::new();
     for kind in [&seats, &probes] {
         watches.spawn(kind.open.clone().keep(kind.permits.clone(), shutdown.clone()));
@@ -121,7 +141,7 @@ pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, connection
                 // None: a seat for a probe.
                 seat = probes.free() => seat,
             };
-            (seat, listener.accept().await)
+            (seat, listeners.accept().await)
         };
         tokio::select! {
             // The program stops.
@@ -133,8 +153,13 @@ pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, connection
                 Ok((stream, peer)) => {
                     let connection = kind.open.connection();
                     let waiting = Arc::downgrade(&connection);
-                    let served = kind.serve(stream, peer, &console, connection);
-                    let served = graceful.watch(served);
+                    let (handshake, seats, console) = (handshake.clone(), kind.clone(), console.clone());
+                    let watcher = graceful.watcher();
+                    let served = async move {
+                        if let Some((stream, peer)) = handshake.complete(stream, peer).await {
+                            watcher.watch(seats.serve(stream, peer, &console, connection)).await.ok();
+                        }
+                    };
                     let task = running.spawn(async move {
                         let ended = tokio::time::timeout(CONNECTION_LIFE, served).await;
                         drop((permit, ended));
@@ -146,7 +171,7 @@ pub async fn serve(listener: TcpListener, console: Arc<ConsoleState>, connection
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("console: requests were still open at the end");
     }
@@ -158,13 +183,18 @@ impl Seats {
     /// One connection, to its end.
     fn serve(
         &self,
-        stream: TcpStream,
+        stream: HttpStream,
         peer: SocketAddr,
         console: &Arc<ConsoleState>,
         connection: Arc<Connection>,
     ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static {
         let (console, open, probes_only) = (console.clone(), connection.clone(), self.probes_only);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let is_tls = stream.is_tls();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if is_tls {
+                // As a proxy with TLS in front of the console says it: cookies are then bound to TLS.
+                request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
+            }
             let (console, open) = (console.clone(), open.clone());
             async move {
                 let active = open.begin();
@@ -191,18 +221,25 @@ pub struct ConsoleServer {
     pub state: Arc<ConsoleState>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
+    // Its files go with it.
+    _sockets: BoundSockets,
 }
 
 impl ConsoleServer {
-    /// Answers on `listener`, on at most `connections` at once.
+    /// Answers on `sockets`, on at most `connections` at once.
     ///
     /// # Errors
-    /// When the system refuses the listener.
-    pub fn start(listener: StdListener, state: Arc<ConsoleState>, connections: usize) -> std::io::Result<Self> {
-        let listener = TcpListener::from_std(listener)?;
-        let (address, stop) = (listener.local_addr()?, CancellationToken::new());
-        let serving = tokio::spawn(serve(listener, state.clone(), connections, stop.clone()));
-        Ok(Self { address, state, stop, serving })
+    /// When the system refuses a socket.
+    pub(crate) fn start(
+        sockets: BoundSockets,
+        handshake: Handshake,
+        state: Arc<ConsoleState>,
+        connections: usize,
+    ) -> std::io::Result<Self> {
+        let (listeners, address, stop) = (sockets.listeners()?, sockets.address()?, CancellationToken::new());
+        let handshake = Arc::new(handshake);
+        let serving = tokio::spawn(serve_behind(handshake, listeners, state.clone(), connections, stop.clone()));
+        Ok(Self { address, state, stop, serving, _sockets: sockets })
     }
 
     /// Lets open requests end, and returns when the last connection has closed.

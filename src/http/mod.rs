@@ -1,6 +1,12 @@
-//! HTTP shared by both listeners. Must never see a hit.
+//! HTTP shared by both listeners: their sockets, what comes before HTTP, and files. Must never see a hit.
 
 pub(crate) mod asset;
+pub(crate) mod handshake;
+pub mod listener;
+pub(crate) mod pinned;
+pub(crate) mod proxy_header;
+pub mod stream;
+pub(crate) mod tls;
 
 /// `Content-Security-Policy` of our own pages: their own files, pictures written into them, nothing from elsewhere.
 pub(crate) const OWN_FILES_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

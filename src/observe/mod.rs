@@ -123,6 +123,10 @@ impl HitMeters {
             "sillage_other_total",
             "Hits counted in part as (other), by the bound that they reached."
         );
+        metrics::describe_counter!(
+            "sillage_handshakes_failed_total",
+            "Connections closed before HTTP: TLS or the PROXY header failed."
+        );
         metrics::describe_gauge!("sillage_connections", "Open connections of the public listener, by thread.");
         Self {
             recorder,
@@ -146,6 +150,12 @@ impl HitMeters {
     pub fn connections(&self, thread: usize) -> Gauge {
         let gauge = || metrics::gauge!("sillage_connections", "thread" => thread.to_string());
         metrics::with_local_recorder(&*self.recorder, gauge)
+    }
+
+    /// Counts connections of a listener that were closed before HTTP.
+    pub fn handshakes_failed(&self, listener: &'static str) -> Counter {
+        let counter = || metrics::counter!("sillage_handshakes_failed_total", "listener" => listener);
+        metrics::with_local_recorder(&*self.recorder, counter)
     }
 
     /// A request begins.

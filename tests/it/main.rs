@@ -13,6 +13,7 @@ mod collector;
 mod config;
 mod console;
 mod console_limits;
+mod doors;
 mod engine;
 mod engine_walls;
 mod export;

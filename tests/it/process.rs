@@ -91,16 +91,21 @@ impl Home {
 
     /// The same behind `shell`, which is run before.
     pub(crate) async fn serve_behind(&self, shell: &str, variables: &[(&str, &str)]) -> Program {
+        self.serve_with(shell, variables, Stdio::inherit()).await
+    }
+
+    /// The same with `input` as its standard input.
+    pub(crate) async fn serve_with(&self, shell: &str, variables: &[(&str, &str)], input: Stdio) -> Program {
         let log = File::options().create(true).append(true).open(self.path().join("log")).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell} exec \"$0\" serve --config \"$1\""), env!("CARGO_BIN_EXE_sillage")]);
-        command.arg(self.path().join("sillage.toml")).kill_on_drop(true);
+        command.arg(self.path().join("sillage.toml")).kill_on_drop(true).stdin(input);
         let mut child = command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = async || {
             let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap();
             let line = line.unwrap_or_else(|| panic!("it ended: {}", self.log()));
-            line.split_once("http://").unwrap().1.trim_end_matches('/').parse().unwrap()
+            line.split_once("://").unwrap().1.trim_end_matches('/').parse().unwrap()
         };
         let (collect, console) = (address().await, address().await);
         let engine = Engine::running(&self.path().join("runtime")).await.unwrap();
@@ -125,7 +130,7 @@ impl Program {
         tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.expect("it ends").unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let number = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(number).unwrap(), signal).unwrap();
     }

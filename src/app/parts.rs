@@ -1,0 +1,87 @@
+//! What the program is put together from, made from what its parts share. Must start nothing.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::collect::hits::HitPipeline;
+use crate::collect::pages::PublicPages;
+use crate::collect::{self, Acceptor, CollectState};
+use crate::config::{Config, ConfigError};
+use crate::console::{self, ConsoleState, StorageProfile};
+use crate::health::Health;
+use crate::housekeeping::Maintenance;
+use crate::ledger::Ledger;
+use crate::observe::Meters;
+use crate::privacy::Anonymiser;
+use crate::release::{Releaser, ReleaserOptions};
+use crate::runtime_dir::FolderError;
+use crate::sites::Sites;
+use crate::store::client::Store;
+use crate::store::reports::Reports;
+
+/// What both listeners, shipping and housekeeping share.
+pub(super) type SharedParts<'p> = (&'p Arc<Ledger>, &'p Arc<Anonymiser>, &'p Arc<Meters>, &'p Arc<dyn Clock>);
+
+/// What the public listener works with.
+pub(super) fn collect_state(
+    config: &Config,
+    (ledger, anonymiser, meters, clock): SharedParts<'_>,
+    demo: bool,
+    health: &Arc<Health>,
+) -> Result<CollectState, ConfigError> {
+    let meters = meters.hits.clone();
+    let hits = HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters, &config.collect)?;
+    let pages = PublicPages::new(config, anonymiser.clone(), clock.clone());
+    Ok(CollectState::new(hits, pages, config.collect.clone(), demo, health.clone()))
+}
+
+/// What the console works with.
+pub(super) fn console_state(
+    config: &Config,
+    (ledger, _, meters, clock): SharedParts<'_>,
+    store: &Arc<Store>,
+    (sites, health): (Arc<Sites>, Arc<Health>),
+) -> Result<ConsoleState, FolderError> {
+    let in_memory = ledger.clone();
+    Ok(ConsoleState::new(console::ConsoleOptions {
+        sites,
+        tokens: config.console.tokens.clone(),
+        kept: StorageProfile::of(&config.privacy),
+        reports: Reports::new(Store::clone(store)),
+        store: Store::clone(store),
+        config: Arc::new(config.clone()),
+        clock: clock.clone(),
+        meters: meters.clone(),
+        spool_accepts: spool_accepts(ledger),
+        open_visits: Box::new(move |site| in_memory.open_visits_of(site)),
+        journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
+        health,
+    }))
+}
+
+/// What keeps memory and gauges in order.
+pub(super) fn maintenance(
+    (ledger, anonymiser, meters, clock): SharedParts<'_>,
+    engine_up: Option<tokio::sync::watch::Receiver<bool>>,
+) -> Maintenance {
+    let (ledger, anonymiser) = (ledger.clone(), anonymiser.clone());
+    Maintenance { ledger, anonymiser, meters: meters.clone(), clock: clock.clone(), engine_up }
+}
+
+/// What releases the figures that this collector ships.
+pub(super) fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
+    let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
+    let (store, protection) = (store.clone(), store.protection());
+    Releaser::new(ReleaserOptions { store, collector, started: clock.now(), protection, breaks_off: None }, sites)
+}
+
+/// Whether the spool takes hits, for probes.
+fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
+    let ledger = ledger.clone();
+    Box::new(move || ledger.spool().ready().is_ok())
+}
+
+/// One for each collecting thread.
+pub(super) fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
+    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
+}

@@ -1,0 +1,86 @@
+//! What a connection says before HTTP: a trusted proxy's PROXY header, then TLS. Must never believe a header of a peer
+//! that is not trusted.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use metrics::Counter;
+use tokio_rustls::TlsAcceptor;
+
+use crate::http::proxy_header;
+use crate::http::stream::{AcceptedStream, HttpStream};
+
+/// The handshake of one listener.
+pub(crate) struct Handshake {
+    /// Peers that begin with a PROXY header; empty: none does.
+    pub(crate) proxies: Vec<IpNet>,
+    /// For connections to the address; those of a Unix socket stay plain.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// All of it must have ended within this time.
+    pub(crate) wait: Duration,
+    /// Connections that were closed during it.
+    pub(crate) failed: Counter,
+    /// Whether the log has said that a trusted proxy sends no header.
+    pub(crate) missing_header_told: AtomicBool,
+}
+
+impl Handshake {
+    /// Plain HTTP from the first byte on.
+    pub(crate) fn none() -> Self {
+        Self {
+            proxies: Vec::new(),
+            tls: None,
+            wait: Duration::ZERO,
+            failed: Counter::noop(),
+            missing_header_told: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether connections begin with anything but HTTP.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.tls.is_some() || !self.proxies.is_empty()
+    }
+
+    /// Reads what comes before HTTP; the connection and its client, unless it failed and is closed.
+    pub(crate) async fn complete(&self, stream: AcceptedStream, peer: SocketAddr) -> Option<(HttpStream, SocketAddr)> {
+        let done = tokio::time::timeout(self.wait, self.steps(stream, peer)).await.ok().flatten();
+        if done.is_none() {
+            self.failed.increment(1);
+        }
+        done
+    }
+
+    async fn steps(&self, mut stream: AcceptedStream, peer: SocketAddr) -> Option<(HttpStream, SocketAddr)> {
+        let address = peer.ip().to_canonical();
+        let mut client = peer;
+        if self.proxies.iter().any(|network| network.contains(&address)) {
+            match proxy_header::read(&mut stream).await {
+                Ok(named) => client = named.unwrap_or(peer),
+                Err(error) => {
+                    self.tell_missing_header(&error);
+                    return None;
+                }
+            }
+        }
+        match &self.tls {
+            Some(tls) if stream.is_tcp() => {
+                let stream = tls.accept(stream).await.ok()?;
+                Some((HttpStream::Tls(Box::new(stream)), client))
+            }
+            Some(_) | None => Some((HttpStream::Plain(stream), client)),
+        }
+    }
+
+    /// Once: a proxy without the header sends none on every connection.
+    fn tell_missing_header(&self, error: &std::io::Error) {
+        let is_other = error.kind() == std::io::ErrorKind::InvalidData;
+        if is_other && !self.missing_header_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "collect: trusted proxy sent no PROXY header of version 2, connection closed; let it send one or turn \
+                 collect.proxy_protocol off"
+            );
+        }
+    }
+}
