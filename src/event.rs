@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::Outcome;
+
 /// Number of [`Dimension`]s.
 pub const DIMENSIONS: usize = 20;
 
@@ -211,6 +213,53 @@ pub enum EventKind<'a> {
         /// Each metric's bucket.
         timings: Vec<Timing>,
     },
+    /// Hits of robots on the page, added up: not of a visitor.
+    Robots {
+        /// What the robots are for.
+        kind: RobotKind,
+        /// How many.
+        hits: u32,
+    },
+    /// Hits of the site by what became of them, added up; the event's page is the site's name.
+    Outcomes {
+        /// What became of them.
+        outcome: Outcome,
+        /// How many.
+        hits: u32,
+    },
+}
+
+/// What a robot is for. The number is part of the spool's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RobotKind {
+    /// Fetches a page because somebody asked an assistant about it.
+    AiAssistant = 0,
+    /// Gathers pages to train models.
+    AiCrawler = 1,
+    /// Gathers pages for a search engine.
+    Search = 2,
+    /// Looks whether a page is there and quick.
+    Monitoring = 3,
+    /// Anything else: previews, tools, libraries, scanners.
+    Other = 4,
+}
+
+impl RobotKind {
+    /// All, in the order of their numbers.
+    pub const ALL: [RobotKind; 5] =
+        [RobotKind::AiAssistant, RobotKind::AiCrawler, RobotKind::Search, RobotKind::Monitoring, RobotKind::Other];
+
+    /// The name in the `robot_days` table.
+    pub fn name(self) -> &'static str {
+        match self {
+            RobotKind::AiAssistant => "ai_assistant",
+            RobotKind::AiCrawler => "ai_crawler",
+            RobotKind::Search => "search",
+            RobotKind::Monitoring => "monitoring",
+            RobotKind::Other => "other",
+        }
+    }
 }
 
 /// One declared property of an action.

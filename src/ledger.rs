@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::hit_tally::{HitTally, TallyRow};
 use crate::lock::lock;
 use crate::privacy::{Anonymiser, Sighting};
 use crate::spool::{self, Position, Receipt, SegmentInfo, Spool, SpoolError, Unavailable};
@@ -11,10 +12,14 @@ use crate::visits::journal;
 use crate::visits::journal::{Journal, JournalError, JournalLocation};
 use crate::visits::{BoundsMet, VisitBounds, Visits};
 
+/// Rows of the tally that are written in one turn: hits wait as long.
+const TALLY_ROWS: usize = 256;
+
 /// Visits, journal and spool under one lock.
 pub struct Ledger {
     memory: Mutex<LedgerState>,
     spool: Spool,
+    tally: HitTally,
     anonymiser: Arc<Anonymiser>,
     bounds: VisitBounds,
 }
@@ -78,7 +83,7 @@ impl Ledger {
             .begin(&memory.visits, memory.last)
             .map_err(|error| JournalError::Files(runtime.dir.clone(), error))?;
         memory.journal.before().destroy();
-        Ok(Self { memory: Mutex::new(memory), spool, anonymiser, bounds })
+        Ok(Self { memory: Mutex::new(memory), spool, tally: HitTally::default(), anonymiser, bounds })
     }
 
     /// Generations of the journal that the start discarded, since they do not fit the spool.
@@ -118,6 +123,47 @@ impl Ledger {
     pub fn remove(&self, segment: u64) -> Result<(), SpoolError> {
         self.lock().journal.note_shipped(segment);
         self.spool.remove(segment)
+    }
+
+    /// Hits that are not a visitor's, and outcomes.
+    pub fn tally(&self) -> &HitTally {
+        &self.tally
+    }
+
+    /// Writes what was added up of other hits to the spool, and ends its segment; see [`Spool::seal`]. What the spool
+    /// does not keep is added up again.
+    ///
+    /// # Errors
+    /// As [`Spool::seal`].
+    pub async fn seal(&self) -> Result<(), Unavailable> {
+        let mut rows = self.tally.take();
+        let mut written = Vec::new();
+        while !rows.is_empty() {
+            let turn_rows = rows.split_off(rows.len().saturating_sub(TALLY_ROWS));
+            match self.append_tally(&turn_rows) {
+                Ok(receipt) => written.push((receipt, turn_rows)),
+                Err(Unavailable) => self.tally.put_back(turn_rows),
+            }
+        }
+        let sealed = self.spool.seal().await;
+        for (receipt, turn_rows) in written {
+            if receipt.await.is_err() {
+                self.tally.put_back(turn_rows);
+            }
+        }
+        sealed
+    }
+
+    fn append_tally(&self, rows: &[TallyRow]) -> Result<Receipt, Unavailable> {
+        let mut turn = self.turn()?;
+        for of_site in rows.chunk_by(|a, b| a.site == b.site) {
+            let site = turn.memory.visits.fresh_term_id();
+            for row in of_site {
+                let page = turn.memory.visits.fresh_term_id();
+                turn.spool.append(&row.event(site, page))?;
+            }
+        }
+        Ok(turn.end())
     }
 
     /// The spool, for those who empty it.

@@ -10,7 +10,9 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::config;
 use crate::config::{LimitsConfig, RuntimeConfig};
-use crate::event::{Event, EventKind};
+use crate::event::{Day, Event, EventKind, RobotKind};
+use crate::outcome::{Dropped, Outcome};
+use crate::privacy::RobotHit;
 use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, ObjectionSignals, UserAgent};
 use crate::privacy::lookup::agent::Agents;
 use crate::privacy::lookup::place::PlaceDatabases;
@@ -449,4 +451,29 @@ fn a_visit_that_found_room_is_in_progress_after_a_crash_and_one_that_found_none_
     };
     assert_eq!((sum(" pageviews"), sum(" visitors"), sum(" visits"), sum(" bounces")), (8, 2, 2, 1));
     assert!(run.sums.iter().all(|(_, sum)| *sum >= 0), "{:?}", run.sums);
+}
+
+#[test]
+fn a_tally_that_the_disk_refuses_is_written_with_the_next_segment_once() {
+    let run = Run::new();
+    let ledger = run.ledger.as_ref().unwrap();
+    let (site, day) = (Arc::from("a.example"), Day(20_540));
+    let robot = RobotHit { page: "/read".into(), kind: RobotKind::AiCrawler, network: 1 };
+    for _ in 0..300 {
+        ledger.tally().ended(&site, day, Outcome::Dropped(Dropped::Bot));
+        ledger.tally().robot(&site, day, &robot);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    run.disk.fault(Fault { at: run.disk.operations().len(), happens: false, forever: true });
+    assert!(runtime.block_on(ledger.seal()).is_err());
+    run.disk.fault(Fault { at: usize::MAX, happens: true, forever: false });
+    while runtime.block_on(ledger.seal()).is_err() {}
+    runtime.block_on(ledger.seal()).unwrap();
+    let mut rollup = Rollup::default();
+    for segment in ledger.sealed() {
+        ledger.spool().read(&segment).unwrap().for_each(|event| rollup.add(event)).unwrap();
+    }
+    let batch = rollup.finish(String::new());
+    assert_eq!(batch.robots.iter().map(|row| (&*row.page, row.hits)).collect::<Vec<_>>(), [("/read", 300)]);
+    assert_eq!(batch.outcomes.iter().map(|row| (row.outcome, row.hits)).collect::<Vec<_>>(), [("bot", 300)]);
 }

@@ -65,6 +65,7 @@ pub mod privacy;
 pub mod visits;
 
 // Where events become durable, in the order in which visits moved.
+pub mod hit_tally;
 pub mod ledger;
 pub mod spool;
 

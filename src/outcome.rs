@@ -56,7 +56,8 @@ pub enum Rejection {
 }
 
 impl Outcome {
-    /// Every outcome, so that each metric exists from the start.
+    /// Every outcome, so that each metric exists from the start. Its place is its number in the spool's format: new ones
+    /// go to the end.
     pub const ALL: [Outcome; 18] = [
         Outcome::Counted,
         Outcome::Untagged,
@@ -78,7 +79,12 @@ impl Outcome {
         Outcome::Refused(Rejection::Unavailable),
     ];
 
-    /// The label in `sillage_hits_total{outcome}`.
+    /// Its place in [`Outcome::ALL`].
+    pub fn number(self) -> usize {
+        Self::ALL.iter().position(|one| *one == self).unwrap_or_default()
+    }
+
+    /// The label in `sillage_hits_total{outcome}` and in the `outcome_days` table.
     pub fn label(self) -> &'static str {
         match self {
             Outcome::Counted => "counted",

@@ -106,7 +106,7 @@ impl Shipper {
             self.forget_set_aside().await;
             tokio::select! {
                 reached = &mut reached => return reached,
-                () = tokio::time::sleep(FOLD_EVERY) => self.ledger.spool().seal().await.unwrap_or_default(),
+                () = tokio::time::sleep(FOLD_EVERY) => self.ledger.seal().await.unwrap_or_default(),
             }
         }
     }
@@ -144,7 +144,7 @@ impl Shipper {
         let (mut sealed, until) = (false, self.clock.now());
         if now || attempts.seal_at <= started {
             // A spool that cannot seal now may still hold sealed segments.
-            sealed = self.ledger.spool().seal().await.is_ok();
+            sealed = self.ledger.seal().await.is_ok();
             attempts.seal_at = started + self.every;
         }
         let mut shipped = Ok(());
@@ -211,7 +211,7 @@ impl Shipper {
                 () = tokio::time::sleep_until(*folded_at + FOLD_EVERY) => {}
                 done = &mut work => return done,
             }
-            self.ledger.spool().seal().await.ok();
+            self.ledger.seal().await.ok();
             self.fold_older_than(FOLD_SECONDS).await;
             *folded_at = monotonic_now();
         }
@@ -290,7 +290,8 @@ impl Shipper {
             return Err(error.into());
         }
         ship.engine_up.set(1.0);
-        let rows = [batch.pages.len(), batch.breakdowns.len(), batch.actions.len(), batch.timings.len()];
+        let of_visits = [batch.pages.len(), batch.breakdowns.len(), batch.actions.len(), batch.timings.len()];
+        let rows = of_visits.into_iter().chain([batch.robots.len(), batch.outcomes.len()]);
         for (counter, rows) in ship.flush_rows.iter().zip(rows) {
             counter.increment(rows as u64);
         }
@@ -339,7 +340,7 @@ impl RetryState {
             }
             Err(error) => {
                 let pause = jittered(self.pause);
-                tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "ship: insert failed; ship: insert failed; ship: insert failed; segments wait");
+                tracing::warn!(%error, pause_seconds = pause.as_secs_f64(), "ship: insert failed; segments wait");
                 self.pause = (self.pause * 2).min(self.pauses.1);
                 pause
             }

@@ -6,6 +6,7 @@
 //! own with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
 
 use crate::config::Config;
+use crate::hit_tally::HitTally;
 use crate::privacy::ceilings::CEILING_BYTES;
 use crate::privacy::lookup::agent::AGENT_BYTES;
 use crate::privacy::lookup::place::{PLACE_BYTES, PLACES_CACHED};
@@ -56,6 +57,7 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
             config.limits.agents_cached as u64 * AGENT_BYTES + PLACES_CACHED as u64 * PLACE_BYTES,
         ),
         part("ceilings on addresses", CEILING_BYTES),
+        part("pages of robots", HitTally::bytes_max(sites)),
         part("connections (collect.max_connections)", connections * (CONNECTION + tls)),
         part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),
         part("events on their way to the disk", WAITING),

@@ -20,7 +20,7 @@ const NUMBER: u64 = 5;
 
 fuzz_target!(|input: &[u8]| {
     let Some((&mode, rest)) = input.split_first() else { return };
-    let version = 1 + mode / 5 % 3;
+    let version = 1 + mode / 5 % 4;
     let (kind, file) = match mode % 5 {
         0 => ("seg", rest.to_vec()),
         1 => ("seg", [header(SEGMENT, version), rest.to_vec()].concat()),

@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
+use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::collect::answer;
@@ -22,6 +23,8 @@ use crate::collect::formats::native::NativeEvent;
 use crate::collect::headers::HitHeaders;
 use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, is_library};
 use crate::config;
+use crate::event::Day;
+use crate::hit_tally::HitTally;
 use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Rejection};
@@ -85,7 +88,9 @@ pub(super) struct PendingHits<'h> {
 /// any more, and the hit ends with that.
 struct PendingHit<'h> {
     meters: &'h HitMeters,
+    tally: &'h HitTally,
     site: Arc<Site>,
+    day: Day,
     outcome: Outcome,
     /// Its visitor could be tagged.
     tagged: bool,
@@ -94,6 +99,7 @@ struct PendingHit<'h> {
 impl Drop for PendingHit<'_> {
     fn drop(&mut self) {
         self.meters.ended(Some(&self.site), self.outcome);
+        self.tally.ended(&self.site.name, self.day, self.outcome);
     }
 }
 
@@ -197,7 +203,7 @@ impl HitPipeline {
                 Ok(reading) => reading,
                 Err(ended) => {
                     self.meters.received();
-                    over = Some(HitReply::or_rather(over, self.end(ended)));
+                    over = Some(HitReply::or_rather(over, self.end(ended, received)));
                     continue;
                 }
             };
@@ -205,7 +211,7 @@ impl HitPipeline {
                 self.meters.received();
                 match found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
                     Ok(sighting) => sightings.push(sighting),
-                    Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended))),
+                    Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended, received))),
                 }
             }
         }
@@ -276,7 +282,9 @@ impl HitPipeline {
     fn keep(&self, sightings: Vec<Sighting<'_>>, refused: bool) -> Result<PendingHits<'_>, Unavailable> {
         let taken = |sighting: &Sighting<'_>| PendingHit {
             meters: &self.meters,
+            tally: self.ledger.tally(),
             site: sighting.site.clone(),
+            day: sighting.day,
             outcome: Outcome::Refused(Rejection::Unavailable),
             tagged: true,
         };
@@ -301,16 +309,18 @@ impl HitPipeline {
     }
 
     /// Ends a hit that is not counted.
-    fn end(&self, ended: HitEnd) -> HitReply {
+    fn end(&self, ended: HitEnd, received: Timestamp) -> HitReply {
+        self.meters.ended(ended.site.as_ref(), ended.outcome());
+        if let Some(site) = &ended.site {
+            let (tally, day) = (self.ledger.tally(), site.day(received));
+            tally.ended(&site.name, day, ended.outcome());
+            if let Some(robot) = &ended.robot {
+                tally.robot(&site.name, day, robot);
+            }
+        }
         match ended.why {
-            EndReason::Dropped(reason) => {
-                self.meters.ended(ended.site.as_ref(), Outcome::Dropped(reason));
-                HitReply::Dropped(reason)
-            }
-            EndReason::Refused(refused, why) => {
-                self.meters.ended(ended.site.as_ref(), Outcome::Refused(refused));
-                HitReply::Refused(refused, why)
-            }
+            EndReason::Dropped(reason) => HitReply::Dropped(reason),
+            EndReason::Refused(refused, why) => HitReply::Refused(refused, why),
         }
     }
 

@@ -8,11 +8,12 @@ use tokio::sync::mpsc::Sender;
 
 use crate::config::LimitsConfig;
 use crate::event::Day;
+use crate::hit_tally::HitTally;
 use crate::import::events;
 use crate::import::held::{HeldHits, HitView, RequestView};
 use crate::import::job::ImportJob;
 use crate::import::tally::Summary;
-use crate::outcome::Dropped;
+use crate::outcome::{Dropped, Outcome};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, Sighting};
 use crate::rollup::Rollup;
@@ -31,6 +32,7 @@ pub(super) struct ImportCounter {
     pub(super) anonymiser: Anonymiser,
     pub(super) visits: Visits,
     rollup: Rollup,
+    tally: HitTally,
     hits: u64,
     latest: Timestamp,
     url: String,
@@ -58,6 +60,7 @@ impl ImportCounter {
             visits: Visits::new(VisitBounds::from(limits).weighed_for(anonymiser.protection())),
             anonymiser,
             rollup: Rollup::default(),
+            tally: HitTally::default(),
             hits: 0,
             latest: Timestamp::MIN,
             url: String::new(),
@@ -80,6 +83,7 @@ impl ImportCounter {
             self.hits += 1;
             if self.hits.is_multiple_of(FORGET_HITS) {
                 self.forget_past();
+                self.roll_up_tally();
             }
             if self.rollup.rows() >= self.import.part_rows {
                 self.send_part(writer)?;
@@ -150,15 +154,22 @@ impl ImportCounter {
     }
 
     fn hit(&mut self, hit: Hit<'_>, writer: &mut PartWriter) -> bool {
+        let day = self.import.site.day(hit.received);
         match self.anonymiser.anonymise(hit) {
             Ok(sighting) => {
-                self.sighting(&sighting, writer);
+                let tagged = self.sighting(&sighting, writer);
+                self.ended(day, if tagged { Outcome::Counted } else { Outcome::Untagged });
                 if let Some(search) = sighting.search() {
                     self.sighting(&search, writer);
                 }
                 true
             }
             Err(ended) => {
+                self.ended(day, ended.outcome());
+                if let Some(robot) = &ended.robot {
+                    self.tally.robot(&self.import.site.name, day, robot);
+                    writer.days.insert(day);
+                }
                 match ended.why {
                     EndReason::Dropped(Dropped::Bot) => writer.tally.bots += 1,
                     EndReason::Dropped(Dropped::OptedOut) => writer.tally.objections += 1,
@@ -169,21 +180,35 @@ impl ImportCounter {
         }
     }
 
-    fn sighting(&mut self, sighting: &Sighting<'_>, writer: &mut PartWriter) {
+    fn ended(&self, day: Day, outcome: Outcome) {
+        self.tally.ended(&self.import.site.name, day, outcome);
+    }
+
+    /// Whether its visitor could be tagged.
+    fn sighting(&mut self, sighting: &Sighting<'_>, writer: &mut PartWriter) -> bool {
         let counted = self.visits.count(sighting);
         self.rollup.add(&counted.event);
         writer.days.insert(counted.event.day);
         writer.tally.note(&counted.event);
+        counted.tagged
+    }
+
+    /// Adds hits of robots and outcomes to the rows of the next part.
+    fn roll_up_tally(&mut self) {
+        for row in self.tally.take() {
+            let (site, page) = (self.visits.fresh_term_id(), self.visits.fresh_term_id());
+            self.rollup.add(&row.event(site, page));
+        }
     }
 
     /// Sends what was counted since the part before.
     pub(super) fn send_part(&mut self, writer: &mut PartWriter) -> std::io::Result<()> {
         let number = writer.parts;
         writer.parts += 1;
+        self.roll_up_tally();
         let mut batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", writer.token));
         batch.origin = writer.origin.clone();
-        let rows = batch.pages.len() + batch.breakdowns.len() + batch.actions.len() + batch.timings.len();
-        writer.tally.rows += rows as u64;
+        writer.tally.rows += batch.rows() as u64;
         let sent = writer.to_store.blocking_send((number, batch));
         sent.map_err(|_| std::io::Error::other("the database does not take the rows"))
     }

@@ -96,6 +96,8 @@ impl Summary {
                 self.not_found += u64::from(*not_found);
             }
             EventKind::Action { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. } => self.others += 1,
+            // Not of a visitor: told as robots, objections, hits left out.
+            EventKind::Robots { .. } | EventKind::Outcomes { .. } => {}
         }
         self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
     }

@@ -59,7 +59,7 @@ pub struct ShipMeters {
     /// From sealed to stored, for one segment.
     pub flush_seconds: Histogram,
     /// Rows inserted, by table.
-    pub flush_rows: [Counter; 4],
+    pub flush_rows: [Counter; TABLES.len()],
     /// Inserts that failed and will be tried again.
     pub store_retryable: Counter,
     /// Inserts that the database will never take.
@@ -85,7 +85,7 @@ pub struct ShipMeters {
 }
 
 /// The tables of [`ShipMeters::flush_rows`], in its order.
-pub const TABLES: [&str; 4] = ["pages", "breakdowns", "actions", "timings"];
+pub const TABLES: [&str; 6] = ["pages", "breakdowns", "actions", "timings", "robots", "outcomes"];
 
 impl Meters {
     /// Declares every metric, each with every label that it will ever have.
@@ -186,8 +186,8 @@ impl HitMeters {
     pub fn ended(&self, site: Option<&Arc<Site>>, outcome: Outcome) {
         let outcomes = self.outcomes.load();
         let known = site.and_then(|site| outcomes.get(&site.name)).unwrap_or(&self.no_site);
-        let index = Outcome::ALL.iter().position(|one| *one == outcome);
-        if let Some((index, counter)) = index.and_then(|index| Some((index, known.get(index)?))) {
+        let index = outcome.number();
+        if let Some(counter) = known.get(index) {
             counter.increment(1);
             self.arrivals.ended(site.map(|site| &site.name), index);
         }

@@ -1,8 +1,10 @@
-//! The end of a hit that is not counted, as its sender and the metrics are told. Must hold nothing of the hit.
+//! The end of a hit that is not counted, as its sender and the metrics are told. Must hold nothing of the hit but a
+//! robot's page, cleaned.
 
 use std::sync::Arc;
 
-use crate::outcome::{Dropped, Rejection};
+use crate::event::RobotKind;
+use crate::outcome::{Dropped, Outcome, Rejection};
 use crate::sites::Site;
 
 /// A hit that goes no further.
@@ -12,6 +14,8 @@ pub struct HitEnd {
     pub site: Option<Arc<Site>>,
     /// What became of it.
     pub why: EndReason,
+    /// Of a robot's hit, what is counted of it.
+    pub robot: Option<RobotHit>,
 }
 
 /// Why a hit goes no further.
@@ -23,9 +27,33 @@ pub enum EndReason {
     Refused(Rejection, &'static str),
 }
 
+/// A robot's hit, without the robot.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RobotHit {
+    /// The site's page, cleaned.
+    pub page: Box<str>,
+    /// What the robot is for.
+    pub kind: RobotKind,
+    /// Of its network, in this process alone: it decides which pages have a row, and is kept with none.
+    pub(crate) network: u32,
+}
+
 impl HitEnd {
-    /// A hit that cannot be taken.
-    pub fn refused(site: Option<Arc<Site>>, refused: Rejection) -> Self {
-        Self { site, why: EndReason::Refused(refused, "") }
+    /// A hit that is not counted on purpose.
+    pub fn dropped(site: Option<Arc<Site>>, reason: Dropped) -> Self {
+        Self { site, why: EndReason::Dropped(reason), robot: None }
+    }
+
+    /// A hit that cannot be taken; `why` holds nothing of the input.
+    pub fn refused(site: Option<Arc<Site>>, refused: Rejection, why: &'static str) -> Self {
+        Self { site, why: EndReason::Refused(refused, why), robot: None }
+    }
+
+    /// What became of it.
+    pub fn outcome(&self) -> Outcome {
+        match self.why {
+            EndReason::Dropped(reason) => Outcome::Dropped(reason),
+            EndReason::Refused(refused, _) => Outcome::Refused(refused),
+        }
     }
 }

@@ -23,7 +23,7 @@ mod values;
 use std::sync::Arc;
 
 pub use crate::privacy::anonymiser::Anonymiser;
-pub use crate::privacy::hit_end::{EndReason, HitEnd};
+pub use crate::privacy::hit_end::{EndReason, HitEnd, RobotHit};
 pub use crate::privacy::reading::HitReading;
 pub use crate::privacy::sighting::Sighting;
 pub(crate) use crate::privacy::sighting::VisitorFacts;
@@ -61,10 +61,20 @@ impl Anonymiser {
         let candidate = Candidate::new(reading, site);
         for (drops, reason) in DROP_STEPS {
             if drops(self, &candidate) {
-                return Err(HitEnd { site: Some(candidate.site), why: EndReason::Dropped(reason) });
+                return Err(self.end(candidate, reason));
             }
         }
         self.tagged(candidate)
+    }
+
+    /// The end of a dropped hit; of a robot's, its page and kind are counted.
+    fn end(&self, mut candidate: Candidate<'_, '_>, reason: Dropped) -> HitEnd {
+        let robot = (reason == Dropped::Bot).then(|| RobotHit {
+            page: candidate.take_page(),
+            kind: candidate.agent(self).robot,
+            network: self.ceilings.network(candidate.reading.hit.address.0),
+        });
+        HitEnd { robot, ..HitEnd::dropped(Some(candidate.site), reason) }
     }
 
     /// The site of this name or host; without a name, the one that the page's host belongs to.
@@ -77,7 +87,7 @@ impl Anonymiser {
             Some(name) => sites.find_id(name),
             None => sites.find(reading.location.host()),
         };
-        found.cloned().ok_or(HitEnd { site: None, why: EndReason::Dropped(Dropped::UnknownSite) })
+        found.cloned().ok_or_else(|| HitEnd::dropped(None, Dropped::UnknownSite))
     }
 
     /// Where the identity ends: coarse values and a tag are taken of it.
@@ -102,7 +112,7 @@ impl Anonymiser {
         });
         let day = site.day(hit.received);
         let Ok(moment) = self.keys.moment(&site, hit.received, day) else {
-            return Err(HitEnd::refused(Some(site), Rejection::Unavailable));
+            return Err(HitEnd::refused(Some(site), Rejection::Unavailable, ""));
         };
         let tag = |key: &DayKey| VisitorTag::new(key, &hit.address, &hit.agent, &site.name, self.hash_address);
         Ok(Sighting {

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use crate::outcome::Rejection;
 use crate::privacy::hit::{Hit, HitKind};
-use crate::privacy::hit_end::{EndReason, HitEnd};
+use crate::privacy::hit_end::HitEnd;
 use crate::privacy::url::page::PageUrl;
 use crate::privacy::values;
 use crate::sites::Site;
@@ -27,9 +27,8 @@ impl<'h> HitReading<'h> {
     /// # Errors
     /// A hit whose URL is not one of a page.
     pub fn new(hit: Hit<'h>) -> Result<Self, HitEnd> {
-        let location = PageUrl::parse(hit.url).map_err(|_| HitEnd {
-            site: None,
-            why: EndReason::Refused(Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes"),
+        let location = PageUrl::parse(hit.url).map_err(|_| {
+            HitEnd::refused(None, Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes")
         })?;
         let properties = match &hit.kind {
             HitKind::Action { properties, .. } => properties.len(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::event::Day;
 use crate::release::periods::{ClosedPeriods, ReleaseKind};
-use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::rollup::levels::LevelRows;
 
 /// A batch, divided.
@@ -43,7 +43,7 @@ pub struct WaitingCellsRow {
     pub value: Arc<str>,
     /// Page.
     pub page: Arc<str>,
-    /// First pageviews of a visitor's day; of load times, how many.
+    /// First pageviews of a visitor's day; of load times and of hits that are not a visitor's, how many.
     pub visitors: i64,
     /// Pageviews; of actions, uses.
     pub pageviews: i64,
@@ -87,6 +87,8 @@ pub fn divide(batch: &Batch, closed: &ClosedPeriods, now: Timestamp) -> WaitingR
     days.extend(batch.breakdowns.iter().map(|row| row.day));
     days.extend(batch.actions.iter().map(|row| row.day));
     days.extend(batch.timings.iter().map(|row| row.day));
+    days.extend(batch.robots.iter().map(|row| row.day));
+    days.extend(batch.outcomes.iter().map(|row| row.day));
     days.retain(|day| batch.origin.is_empty() && closed.has_day(Day(*day)));
     if days.is_empty() {
         return WaitingRows { open: batch.clone(), late: Vec::new() };
@@ -100,6 +102,8 @@ fn part(batch: &Batch, wanted: &dyn Fn(u16) -> bool) -> Batch {
     let breakdowns = |row: &&BreakdownsRow| wanted(row.day);
     let actions = |row: &&ActionsRow| wanted(row.day);
     let timings = |row: &&TimingsRow| wanted(row.day);
+    let robots = |row: &&RobotsRow| wanted(row.day);
+    let outcomes = |row: &&OutcomesRow| wanted(row.day);
     Batch {
         token: batch.token.clone(),
         origin: batch.origin.clone(),
@@ -107,6 +111,8 @@ fn part(batch: &Batch, wanted: &dyn Fn(u16) -> bool) -> Batch {
         breakdowns: batch.breakdowns.iter().filter(breakdowns).cloned().collect(),
         actions: batch.actions.iter().filter(actions).cloned().collect(),
         timings: batch.timings.iter().filter(timings).cloned().collect(),
+        robots: batch.robots.iter().filter(robots).cloned().collect(),
+        outcomes: batch.outcomes.iter().filter(outcomes).cloned().collect(),
     }
 }
 
@@ -161,6 +167,7 @@ fn late_cells(batch: &Batch, closed: &ClosedPeriods, now: Timestamp) -> Vec<Wait
     }
     late_uses(&levels, &mut bucket, &mut cells);
     late_timings(&levels, &mut bucket, &mut cells);
+    late_uncounted(&levels, &mut bucket, &mut cells);
     cells
 }
 
@@ -200,6 +207,21 @@ fn late_timings(
         let key = CellKey { bucket: bucket(row.day), origin: &row.origin, site: &row.site, level: "timing_page" };
         let (name, value) = (row.metric.into(), row.bucket.to_string().into());
         cells.push(WaitingCellsRow { name, value, page: row.page.clone(), ..key.cell(row.count) });
+    }
+}
+
+fn late_uncounted(
+    levels: &LevelRows,
+    bucket: &mut dyn FnMut(u16) -> (ReleaseKind, Day),
+    cells: &mut Vec<WaitingCellsRow>,
+) {
+    for row in &levels.robot_days {
+        let key = CellKey { bucket: bucket(row.day), origin: &row.origin, site: &row.site, level: "robot" };
+        cells.push(WaitingCellsRow { name: row.kind.into(), page: row.page.clone(), ..key.cell(row.hits) });
+    }
+    for row in &levels.outcome_days {
+        let key = CellKey { bucket: bucket(row.day), origin: &row.origin, site: &row.site, level: "outcome" };
+        cells.push(WaitingCellsRow { name: row.outcome.into(), ..key.cell(row.hits) });
     }
 }
 

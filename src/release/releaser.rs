@@ -21,7 +21,14 @@ use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
 
 /// Tables whose day or bucket leaves with its release.
-const WAITING_TABLES: [&str; 4] = ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings"];
+const WAITING_TABLES: [&str; 6] = [
+    "waiting_pages",
+    "waiting_breakdowns",
+    "waiting_actions",
+    "waiting_timings",
+    "waiting_robots",
+    "waiting_outcomes",
+];
 /// Periods end at quarters of an hour at the finest: so often it is looked what is due.
 const LOOK_SECONDS: i64 = 900;
 /// A collector that wrote nothing for so long is not alive: another releases.

@@ -9,11 +9,12 @@ const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
 
 const HOUR_CELLS: &str = include_str!("sql/cells_hours.sql");
-const DAY_CELLS: [&str; 4] = [
+const DAY_CELLS: [&str; 5] = [
     include_str!("sql/cells_pages.sql"),
     include_str!("sql/cells_breakdowns.sql"),
     include_str!("sql/cells_actions.sql"),
     include_str!("sql/cells_timings.sql"),
+    include_str!("sql/cells_uncounted.sql"),
 ];
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 
@@ -51,7 +52,7 @@ pub(super) const HOUR_LEVEL: Level = Level {
 };
 
 /// All levels of a day, week or month.
-pub(super) const LEVELS: [Level; 9] = [
+pub(super) const LEVELS: [Level; 11] = [
     Level { name: "site", table: "site_days", key: &[], figures: &SITE_FIGURES },
     Level { name: "page", table: "page_days", key: &[("page", "page")], figures: &PAGE_FIGURES },
     Level {
@@ -91,6 +92,8 @@ pub(super) const LEVELS: [Level; 9] = [
         key: &[("page", "page"), ("metric", "name"), ("bucket", "toUInt8(value)")],
         figures: &["count"],
     },
+    Level { name: "robot", table: "robot_days", key: &[("page", "page"), ("kind", "name")], figures: &["hits"] },
+    Level { name: "outcome", table: "outcome_days", key: &[("outcome", "name")], figures: &["hits"] },
 ];
 
 impl Level {
@@ -138,7 +141,7 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
     let units: Vec<String> = UNITS.iter().map(|(_, unit)| unit.to_string()).collect();
     let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
     let opens_at = format!(
-        "multiIf(level IN ('page', 'action', 'action_page', 'timing_page') OR level = 'dimension' AND name = \
+        "multiIf(level IN ('page', 'action', 'action_page', 'timing_page', 'robot') OR level = 'dimension' AND name = \
          'previous_page', {PAGE_OPENS_AT}, level = 'action_value' OR level = 'dimension' AND name IN ({}), \
          {TEXT_OPENS_AT}, 0)",
         texts.join(", ")
@@ -189,7 +192,7 @@ mod tests {
             assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");
         }
         let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
-        for level in LEVELS.iter().filter(|level| !level.figures.contains(&"count")) {
+        for level in LEVELS.iter().filter(|level| !["count", "hits"].iter().any(|name| level.figures.contains(name))) {
             assert_eq!(level.figures, &units[..level.figures.len()], "{}", level.name);
         }
     }

@@ -21,6 +21,18 @@ pub struct Batch {
     pub actions: Vec<ActionsRow>,
     /// Rows of `timings`.
     pub timings: Vec<TimingsRow>,
+    /// Rows of `robots`.
+    pub robots: Vec<RobotsRow>,
+    /// Rows of `outcomes`.
+    pub outcomes: Vec<OutcomesRow>,
+}
+
+impl Batch {
+    /// Number of all rows.
+    pub fn rows(&self) -> usize {
+        let visits = self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len();
+        visits + self.robots.len() + self.outcomes.len()
+    }
 }
 
 /// `pages`: what happened on a page within an hour.
@@ -125,6 +137,34 @@ pub struct TimingsRow {
     pub bucket: u8,
     /// Times in this bucket.
     pub count: i64,
+}
+
+/// `robots`: hits of one kind of robots on a page within a day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct RobotsRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// Page.
+    pub page: Arc<str>,
+    /// What the robots are for.
+    pub kind: &'static str,
+    /// Hits.
+    pub hits: i64,
+}
+
+/// `outcomes`: hits of a site within a day by what became of them.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct OutcomesRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What became of them.
+    pub outcome: &'static str,
+    /// Hits.
+    pub hits: i64,
 }
 
 /// `imports`: a day that an import has brought.

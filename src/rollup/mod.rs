@@ -62,6 +62,12 @@ impl Rollup {
                     *self.timings.entry((place, event.hour, *metric, *bucket)).or_default() += 1;
                 }
             }
+            EventKind::Robots { kind, hits } => {
+                *self.robots.entry((place, *kind)).or_default() += i64::from(*hits);
+            }
+            EventKind::Outcomes { outcome, hits } => {
+                *self.outcomes.entry((site, event.day, *outcome)).or_default() += i64::from(*hits);
+            }
         }
         if let Some(entry) = &event.entry {
             self.correct_entry(site, entry);
@@ -88,7 +94,8 @@ impl Rollup {
 
     /// Rows so far; some may yet turn out to be zero.
     pub fn rows(&self) -> usize {
-        self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len()
+        let visits = self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len();
+        visits + self.robots.len() + self.outcomes.len()
     }
 
     /// The rows, sorted by their keys; those that came to nothing are left out. A row is sorted by one number, which
@@ -102,6 +109,8 @@ impl Rollup {
             breakdowns: self.breakdown_rows(&order),
             actions: self.action_rows(&order),
             timings: self.timing_rows(&order),
+            robots: self.robot_rows(&order),
+            outcomes: self.outcome_rows(&order),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What was added up, as rows in the order of their keys: columns of text by their bytes. It changes no figure, and its
 //! order owes nothing to the order in which events came or to where a table keeps them.
 
-use crate::event::{Day, Dimension, Hour, TimingMetric};
-use crate::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+use crate::event::{Day, Dimension, Hour, RobotKind, TimingMetric};
+use crate::outcome::Outcome;
+use crate::rollup::counters::{ActionsRow, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::rollup::interner::{TextId, ranks};
 use crate::rollup::sums::{
     ActionKey, ActionSums, BreakdownKey, CountLocation, LocationId, PageSums, Rollup, VisitSums,
@@ -166,6 +167,32 @@ impl Rollup {
                 count,
             }
         })
+    }
+
+    pub(super) fn robot_rows(&self, order: &SortOrder) -> Vec<RobotsRow> {
+        let mut rows: Vec<_> = self.robots.iter().collect();
+        rows.sort_unstable_by_key(|((place, kind), _)| {
+            let RankedLocation { site, page, day } = order.place(*place);
+            (site, kind.name(), day, page)
+        });
+        let row = |(&(place, kind), hits): (&(LocationId, RobotKind), &i64)| {
+            let place = self.place_of(place);
+            let (site, page) = (self.texts.of(place.site), self.texts.of(place.page));
+            RobotsRow { site, day: place.day.0, page, kind: kind.name(), hits: *hits }
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    pub(super) fn outcome_rows(&self, order: &SortOrder) -> Vec<OutcomesRow> {
+        let mut rows: Vec<_> = self.outcomes.iter().collect();
+        rows.sort_unstable_by_key(|((site, day, outcome), _)| (order.text(*site), outcome.label(), *day));
+        let row = |(&(site, day, outcome), hits): (&(TextId, Day, Outcome), &i64)| OutcomesRow {
+            site: self.texts.of(site),
+            day: day.0,
+            outcome: outcome.label(),
+            hits: *hits,
+        };
+        rows.into_iter().map(row).collect()
     }
 
     fn place_of(&self, place: LocationId) -> CountLocation {

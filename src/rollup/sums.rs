@@ -2,7 +2,8 @@
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use crate::event::{Day, Dimension, Hour, TimingMetric};
+use crate::event::{Day, Dimension, Hour, RobotKind, TimingMetric};
+use crate::outcome::Outcome;
 use crate::rollup::interner::{TextId, TextInterner};
 
 /// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.
@@ -29,6 +30,8 @@ pub struct Rollup {
     pub(super) breakdowns: SumMap<BreakdownKey, VisitSums>,
     pub(super) actions: SumMap<ActionKey, ActionSums>,
     pub(super) timings: SumMap<TimingKey, i64>,
+    pub(super) robots: SumMap<(LocationId, RobotKind), i64>,
+    pub(super) outcomes: SumMap<(TextId, Day, Outcome), i64>,
     pub(super) events: u64,
 }
 

@@ -1,12 +1,12 @@
 //! The rows of a batch as the waiting tables take them: with the import that brought them. Field by field as in
-//! `schema/0003_waiting.sql`.
+//! `schema/0003_waiting.sql` and `schema/0005_uncounted.sql`.
 
 use std::sync::Arc;
 
 use clickhouse::Row;
 use serde::Serialize;
 
-use crate::rollup::counters::{ActionsRow, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 
 /// A row of a batch beside its origin.
 macro_rules! waiting_row {
@@ -42,4 +42,10 @@ waiting_row!("waiting_actions", WaitingActionsRow of ActionsRow {
 });
 waiting_row!("waiting_timings", WaitingTimingsRow of TimingsRow {
     site: Arc<str>, day: u16, hour: u32, page: Arc<str>, metric: &'static str, bucket: u8, count: i64,
+});
+waiting_row!("waiting_robots", WaitingRobotsRow of RobotsRow {
+    site: Arc<str>, day: u16, page: Arc<str>, kind: &'static str, hits: i64,
+});
+waiting_row!("waiting_outcomes", WaitingOutcomesRow of OutcomesRow {
+    site: Arc<str>, day: u16, outcome: &'static str, hits: i64,
 });

@@ -1,11 +1,11 @@
 //! A segment that waits as counters: the file of its batch. It must give back exactly the rows that went in, under
 //! the segment's own token, or nothing; and it says nothing of single events but how many there were.
 //!
-//! # Format 2
+//! # Format 3
 //! `<number>.batch`, the number in 20 decimal digits, stands for the segment of this number. Words and integers are
 //! those of the segment's format, in [`super`].
 //!
-//! **Header**, 48 bytes, laid out as a segment's. Bytes 0–7 are `counters`, the version is 2; node, number and seconds
+//! **Header**, 48 bytes, laid out as a segment's. Bytes 0–7 are `counters`, the version is 3; node, number and seconds
 //! are those of the segment's header, so that a segment folds to the same bytes whenever it is folded.
 //!
 //! **Frames**, as in a segment, with checksums that begin from this header's. Payloads of 8 192 bytes, the last one
@@ -14,7 +14,7 @@
 //! ```text
 //! varint       events in the segment
 //! varint       number of texts, each: varint length, UTF-8 bytes; ascending, numbered from 0
-//! 4 tables     pages, breakdowns, actions, timings
+//! 6 tables     pages, breakdowns, actions, timings, robots, outcomes
 //! ```
 //! **Table**: a varint number of rows, each of *k* key columns and *f* figures. Of a column that is a text the text's
 //! number is written; the columns before the first row are all 0.
@@ -32,9 +32,11 @@
 //!                                                               visit_seconds
 //! actions      site t, day, action t, property t, value t, page t     count, visitors
 //! timings      site t, day, hour, page t, metric t, bucket      count
+//! robots       site t, kind t, day, page t                      hits
+//! outcomes     site t, outcome t, day                           hits
 //! ```
 //! Columns are those of `schema/0001_tables.sql`; a day counts from 1970, an hour is its first second since 1970.
-//! Format 1 is the same, without the dimensions `source`, `channel` and `utm_…`. It is still read.
+//! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel` and `utm_…`. Both are still read.
 //! A file of a header alone is what is left of a shipped batch whose number must not be given again.
 //!
 //! # Size
@@ -60,8 +62,8 @@ use crate::spool::error::SpoolError;
 use crate::spool::segment;
 use crate::spool::segment::{HEADER, MENDED_MAX, NodeName, SegmentHeader, SegmentPiece, SegmentPieces};
 
-/// The version that is written; it and the one before it are read.
-const VERSION: u16 = 2;
+/// The version that is written; it and those before it are read.
+const VERSION: u16 = 3;
 const MAGIC: [u8; 8] = *b"counters";
 
 /// Name of the batch's file.
@@ -137,7 +139,7 @@ pub(super) fn read(file: &[u8], number: u64, node: NodeName) -> Result<Option<Ba
         whole.extend_from_slice(&payload);
     }
     let Some(body) = body(&whole) else { return Ok(None) };
-    match batch_codec::read(&body) {
+    match batch_codec::read(&body, header.version) {
         Ok((events, rows)) => Ok(Some(BatchFile { header, events, rows, mended })),
         Err(error) => {
             tracing::warn!(number, %error, "spool: malformed batch");

@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::event::{Dimension, TimingMetric};
-use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::event::{Dimension, RobotKind, TimingMetric};
+use crate::outcome::Outcome;
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::spool::codec_error::CodecError;
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
+
+/// The first format with hits of robots and of outcomes.
+const TALLIES_FROM: u16 = 3;
 
 /// The body of a batch's file.
 pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
@@ -38,11 +42,15 @@ pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
         let place = [n(&row.site), day(row.day), hour(row.hour), n(&row.page)];
         ([place[0], place[1], place[2], place[3], n(row.metric), i64::from(row.bucket)], [row.count])
     });
+    put_table(&mut out, &batch.robots, |row| {
+        ([n(&row.site), n(row.kind), day(row.day), n(&row.page)], [row.hits])
+    });
+    put_table(&mut out, &batch.outcomes, |row| ([n(&row.site), n(row.outcome), day(row.day)], [row.hits]));
     out
 }
 
-/// Events and rows from the body of a batch's file.
-pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), CodecError> {
+/// Events and rows from the body of a batch's file of this format.
+pub(super) fn read(body: &[u8], format: u16) -> Result<(u64, Batch), CodecError> {
     let mut input = ByteReader::new(body);
     let events = input.varint()?;
     let texts = BatchTexts::read(&mut input)?;
@@ -80,10 +88,25 @@ pub(super) fn read(body: &[u8]) -> Result<(u64, Batch), CodecError> {
         let (site, page, bucket) = (texts.of(site)?, texts.of(page)?, whole(bucket)?);
         Ok(TimingsRow { site, day: whole(day)?, hour: whole(hour)?, page, metric, bucket, count })
     })?;
+    let (mut robots, mut outcomes) = (Vec::new(), Vec::new());
+    if format >= TALLIES_FROM {
+        robots = read_table(&mut input, |[site, kind, day, page], [hits]| {
+            let kind = texts.of(kind)?;
+            let kind = RobotKind::ALL.into_iter().find(|known| *known.name() == *kind).ok_or(CodecError::Unknown)?;
+            let (site, page) = (texts.of(site)?, texts.of(page)?);
+            Ok(RobotsRow { site, day: whole(day)?, page, kind: kind.name(), hits })
+        })?;
+        outcomes = read_table(&mut input, |[site, outcome, day], [hits]| {
+            let outcome = texts.of(outcome)?;
+            let outcome = Outcome::ALL.into_iter().find(|known| *known.label() == *outcome);
+            let outcome = outcome.ok_or(CodecError::Unknown)?.label();
+            Ok(OutcomesRow { site: texts.of(site)?, day: whole(day)?, outcome, hits })
+        })?;
+    }
     if input.left() > 0 {
         return Err(CodecError::Long);
     }
-    Ok((events, Batch { pages, breakdowns, actions, timings, ..Batch::default() }))
+    Ok((events, Batch { pages, breakdowns, actions, timings, robots, outcomes, ..Batch::default() }))
 }
 
 fn page_row(site: Arc<str>, page: Arc<str>, day: u16, hour: u32, figures: [i64; 12]) -> PagesRow {
@@ -138,6 +161,12 @@ fn texts(batch: &Batch) -> BTreeSet<&str> {
     }
     for row in &batch.timings {
         texts.extend([&*row.site, &*row.page, row.metric]);
+    }
+    for row in &batch.robots {
+        texts.extend([&*row.site, &*row.page, row.kind]);
+    }
+    for row in &batch.outcomes {
+        texts.extend([&*row.site, row.outcome]);
     }
     texts
 }

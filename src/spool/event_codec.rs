@@ -2,9 +2,10 @@
 //! the bytes it is given could hold, and never makes up what is not there.
 
 use crate::event::{
-    DIMENSIONS, Day, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Property, Term, Timing,
-    TimingMetric,
+    DIMENSIONS, Day, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Property, RobotKind, Term,
+    Timing, TimingMetric,
 };
+use crate::outcome::Outcome;
 use crate::spool::codec_error::CodecError;
 use crate::spool::dictionary::{DictionaryReader, DictionaryWriter};
 use crate::spool::varint;
@@ -19,6 +20,8 @@ const PAGE_DIFFERS: u64 = 1 << 2;
 const VALUES_FROM: usize = 3;
 /// Dimensions of format 1.
 const DIMENSIONS_1: usize = 13;
+/// The first format with hits of robots and of outcomes, added up.
+const TALLIES_FROM: u16 = 4;
 
 /// Appends `event` without its definitions, which gather in `texts`. `base` is the hour of the segment's header.
 pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
@@ -66,6 +69,8 @@ fn head(kind: &EventKind<'_>) -> (u8, u8) {
         EventKind::Action { new_action_visitor, not_found, .. } => (1, bits([new_action_visitor, not_found])),
         EventKind::Engagement { engaged_view, scroll_view, .. } => (2, bits([engaged_view, scroll_view])),
         EventKind::Timing { .. } => (3, 0),
+        EventKind::Robots { .. } => (4, 0),
+        EventKind::Outcomes { .. } => (5, 0),
     }
 }
 
@@ -98,6 +103,14 @@ fn write_kind(kind: &EventKind<'_>, texts: &mut DictionaryWriter, out: &mut Vec<
             for timing in timings {
                 out.extend([timing.metric as u8, timing.bucket]);
             }
+        }
+        EventKind::Robots { kind, hits } => {
+            out.push(*kind as u8);
+            varint::put(out, u64::from(*hits));
+        }
+        EventKind::Outcomes { outcome, hits } => {
+            varint::put(out, outcome.number() as u64);
+            varint::put(out, u64::from(*hits));
         }
     }
 }
@@ -132,7 +145,7 @@ fn differ(value: &Option<Term<'_>>, own: &Option<Term<'_>>) -> bool {
     value.map(|term| term.id) != own.map(|term| term.id)
 }
 
-/// Takes one event of a segment of this format, 1 or 2, from `input`, which must end with it.
+/// Takes one event of a segment of this format from `input`, which must end with it.
 pub(super) fn read<'k>(
     mut input: ByteReader<'_>,
     format: u16,
@@ -149,7 +162,10 @@ pub(super) fn read<'k>(
     let day = Day(moved(hour.0 / 24, input.signed()?)?);
     let page = text(&mut input, known)?;
     let values = read_values(&mut input, format, known)?;
-    let kind = read_kind(head & 7, flags, &mut input, known)?;
+    let kind = match head & 7 {
+        4 | 5 if format < TALLIES_FROM => return Err(CodecError::Unknown),
+        kind => read_kind(kind, flags, &mut input, known)?,
+    };
     let mut event = Event { site, day, hour, page, values, kind, entry: None, left: None };
     if head & HAS_ENTRY != 0 {
         event.entry = Some(read_entry(&mut input, format, &event, known)?);
@@ -258,6 +274,16 @@ fn read_kind<'k>(
                 timings.push(Timing { metric: *metric, bucket: input.u8()? });
             }
             Ok(EventKind::Timing { timings })
+        }
+        4 => {
+            let [] = flags(bits)?;
+            let kind = RobotKind::ALL.get(usize::from(input.u8()?)).ok_or(CodecError::Unknown)?;
+            Ok(EventKind::Robots { kind: *kind, hits: input.u32()? })
+        }
+        5 => {
+            let [] = flags(bits)?;
+            let outcome = Outcome::ALL.get(input.u32()? as usize).ok_or(CodecError::Unknown)?;
+            Ok(EventKind::Outcomes { outcome: *outcome, hits: input.u32()? })
         }
         _ => Err(CodecError::Unknown),
     }

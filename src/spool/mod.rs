@@ -2,7 +2,7 @@
 //! disk, and segments of them come out to be shipped. It must never give a [`Durable`] for what a crash could take
 //! back, never hand out an event twice within a segment or half of one, and never block its caller on the disk.
 //!
-//! # Format 3
+//! # Format 4
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch`
 //! stands for one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the
@@ -15,7 +15,7 @@
 //! **Header**, 48 bytes. Its layout is the same in every version.
 //! ```text
 //!  0  8  "sillage\n"                        12 16  node
-//!  8  2  version: 3                         28  8  number of the segment
+//!  8  2  version: 4                         28  8  number of the segment
 //! 10  2  zero                               36  8  seconds since 1970 when it was made
 //!                                           44  4  checksum of bytes 0..44
 //! ```
@@ -31,9 +31,10 @@
 //! varint       number of new texts; if not 0:
 //!   varint     number of the first one (they count up from 0 in a segment; a gap betrays a lost frame)
 //!   each       varint length, UTF-8 bytes
-//! u8           bits 0–2 kind: 0 pageview, 1 action, 2 engagement, 3 timing; bit 3: has an entry; bit 4: left a page
+//! u8           bits 0–2 kind: 0 pageview, 1 action, 2 engagement, 3 timing, 4 robots, 5 outcomes;
+//!              bit 3: has an entry; bit 4: left a page
 //! u8           flags. pageview: 0 new visitor, 1 new page visitor, 2 opens visit, 3 exit, 4 not found, 5 beyond;
-//!              action: 0 new action visitor, 1 not found; engagement: 0 engaged view, 1 scroll view; timing: none
+//!              action: 0 new action visitor, 1 not found; engagement: 0 engaged view, 1 scroll view; else none
 //! text         site
 //! signed       hour − hour of the header's time          signed   day − hour / 24
 //! text         page
@@ -41,6 +42,7 @@
 //! by kind      action: text name, varint count, each: text name, varint 2 × text value + new visitor
 //!              engagement: varint engaged milliseconds, u8 scroll percent
 //!              timing: varint count, each: u8 metric, u8 bucket
+//!              robots: u8 kind, varint hits; outcomes: varint place in `Outcome::ALL`, varint hits
 //! entry        varint mask: bit 0 no bounce any more, 1 day or hour differ from the event's own, 2 the page does,
 //!              3–22 dimensions 0–19 do; then, where its bit is set:
 //!                1: signed hour − event's hour, signed day − event's day;  2: text page;
@@ -56,7 +58,9 @@
 //! of the sectors of the last write, for which nobody was answered; what is whole in them is kept, the rest set aside
 //! as damage.
 //!
-//! **Format 2** is the same without anything free.
+//! **Format 3** is the same without robots and outcomes: hits that are no visitor's, added up since the frames before.
+//!
+//! **Format 2** is format 3 without anything free.
 //!
 //! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13
 //! the page, 14 day or hour, 15 no bounce any more. It is still read, and never written.

@@ -12,7 +12,7 @@ use crate::spool::dictionary::DictionaryWriter;
 use crate::spool::event_codec;
 
 /// The version that is written; it and those before it are read.
-pub(super) const VERSION: u16 = 3;
+pub(super) const VERSION: u16 = 4;
 /// Bytes of a header.
 pub(super) const HEADER: usize = 48;
 /// Bytes of a frame before its payload.

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::rollup::counters::{Batch, ImportsRow};
 use crate::rollup::levels::LevelRows;
-use crate::rollup::waiting::{WaitingActionsRow, WaitingBreakdownsRow, WaitingPagesRow, WaitingTimingsRow};
+use crate::rollup::waiting::{
+    WaitingActionsRow, WaitingBreakdownsRow, WaitingOutcomesRow, WaitingPagesRow, WaitingRobotsRow, WaitingTimingsRow,
+};
 use crate::store::connector::EngineConnector;
 use crate::store::error::{ANSWER_TOO_LONG, ServerError, StoreError};
 use crate::store::scope::ReaderScope;
@@ -276,7 +278,9 @@ impl Store {
         self.insert_rows("action_page_days", token, &rows.action_page_days).await?;
         self.insert_rows("action_value_days", token, &rows.action_value_days).await?;
         self.insert_rows("timing_days", token, &rows.timing_days).await?;
-        self.insert_rows("timing_page_days", token, &rows.timing_page_days).await
+        self.insert_rows("timing_page_days", token, &rows.timing_page_days).await?;
+        self.insert_rows("robot_days", token, &rows.robot_days).await?;
+        self.insert_rows("outcome_days", token, &rows.outcome_days).await
     }
 
     /// Writes a batch to the waiting tables, as [`Store::insert`] does.
@@ -288,7 +292,9 @@ impl Store {
         self.insert_rows("waiting_pages", token, &WaitingPagesRow::all(&batch.pages, origin)).await?;
         self.insert_rows("waiting_breakdowns", token, &WaitingBreakdownsRow::all(&batch.breakdowns, origin)).await?;
         self.insert_rows("waiting_actions", token, &WaitingActionsRow::all(&batch.actions, origin)).await?;
-        self.insert_rows("waiting_timings", token, &WaitingTimingsRow::all(&batch.timings, origin)).await
+        self.insert_rows("waiting_timings", token, &WaitingTimingsRow::all(&batch.timings, origin)).await?;
+        self.insert_rows("waiting_robots", token, &WaitingRobotsRow::all(&batch.robots, origin)).await?;
+        self.insert_rows("waiting_outcomes", token, &WaitingOutcomesRow::all(&batch.outcomes, origin)).await
     }
 
     /// Writes rows in one insert that a second one with the same token does not repeat.

@@ -95,13 +95,17 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0004_annotations.sql")),
     },
     SchemaFile {
+        name: "0005_uncounted",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0005_uncounted.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows leave after the retention.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 29] = [
     "annotations",
     "pages",
     "breakdowns",
@@ -125,6 +129,8 @@ const TABLES: [&str; 27] = [
     "waiting_breakdowns",
     "waiting_actions",
     "waiting_timings",
+    "waiting_robots",
+    "waiting_outcomes",
     "waiting_cells",
     "staged_cells",
     "releases",

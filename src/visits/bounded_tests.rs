@@ -176,9 +176,11 @@ fn told(event: &Event<'_>) -> String {
             let texts = properties.iter().map(|of| (of.name.text, of.value.text, of.new_visitor));
             format!("{} {new_action_visitor} {not_found} {:?}", name.text, texts.collect::<Vec<_>>())
         }
-        kind @ (EventKind::Pageview { .. } | EventKind::Engagement { .. } | EventKind::Timing { .. }) => {
-            format!("{kind:?}")
-        }
+        kind @ (EventKind::Pageview { .. }
+        | EventKind::Engagement { .. }
+        | EventKind::Timing { .. }
+        | EventKind::Robots { .. }
+        | EventKind::Outcomes { .. }) => format!("{kind:?}"),
     };
     let left = event.left.map(|left| left.page.text);
     format!("{} {:?} {kind} {entry:?} {left:?}", event.page.text, texts(&event.values))

@@ -25,7 +25,7 @@ pub(crate) mod journal;
 mod open_visits;
 mod quota;
 mod rows;
-mod seats;
+pub(crate) mod seats;
 mod tag_set;
 mod value_cache;
 mod visit;
@@ -223,6 +223,11 @@ impl Visits {
         let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES + gates;
         // A number of 32 bits takes five.
         (memory, texts.bytes + texts.number * 2 + rows * 9 + pages * (rows::PAGE_BYTES / 4 * 5))
+    }
+
+    /// A number for a text that none of these days holds.
+    pub(crate) fn fresh_term_id(&mut self) -> u32 {
+        self.ids.fresh()
     }
 
     /// Tags in memory.

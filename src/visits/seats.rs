@@ -11,14 +11,14 @@ use std::hash::{BuildHasher, RandomState};
 const BOUND_MIN: u32 = 100;
 
 /// Texts of one kind that wait for a second network.
-pub(super) struct SeatGate {
+pub(crate) struct SeatGate {
     key: RandomState,
     /// By hash: a part of the text's own, and the network that sent it. A newer one takes the place of an older.
     candidates: Vec<(u32, u32)>,
 }
 
 /// Most bytes of a gate for `bound` texts.
-pub(super) fn gate_bytes(bound: u32) -> u64 {
+pub(crate) fn gate_bytes(bound: u32) -> u64 {
     candidates_for(bound) as u64 * size_of::<(u32, u32)>() as u64
 }
 
@@ -27,12 +27,12 @@ fn candidates_for(bound: u32) -> usize {
 }
 
 impl SeatGate {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { key: RandomState::new(), candidates: Vec::new() }
     }
 
     /// Whether a text that has no row yet may have one, of `bound` of which `used` are taken.
-    pub(super) fn admits(&mut self, text: &str, network: u32, used: u32, bound: u32) -> bool {
+    pub(crate) fn admits(&mut self, text: &str, network: u32, used: u32, bound: u32) -> bool {
         if bound < BOUND_MIN || used < bound / 2 {
             return true;
         }

@@ -45,6 +45,7 @@ fn batch() -> Batch {
         ],
         actions: vec![action("", "", 33, 21), action("plan", "pro", 18, 14)],
         timings: vec![timing(20, 63), timing(30, 31)],
+        ..Batch::default()
     }
 }
 

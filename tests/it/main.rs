@@ -49,6 +49,7 @@ mod support;
 mod thief;
 mod threads;
 mod types;
+mod uncounted;
 mod weight;
 mod worked_example;
 mod worlds;

@@ -124,6 +124,7 @@ fn worked_example() -> Batch {
         ],
         actions: vec![action("", "", 3, 2), action("plan", "pro", 2, 1), action("plan", "free", 1, 1)],
         timings: vec![timing(20, 60), timing(30, 30), timing(40, 10)],
+        ..Batch::default()
     }
 }
 

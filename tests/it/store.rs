@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use sillage::config::Protection;
-use sillage::rollup::counters::{ActionsRow, BreakdownsRow, ImportsRow, PagesRow, TimingsRow};
+use sillage::rollup::counters::{
+    ActionsRow, BreakdownsRow, ImportsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow,
+};
 use sillage::store::readers;
 use sillage::store::{Batch, Endpoint, Login, Store, StoreError, migrate};
 
@@ -63,6 +65,14 @@ fn timing(day: u16, bucket: u8, count: i64) -> TimingsRow {
     TimingsRow { site, day, hour: u32::from(day) * 86_400, page, metric: "lcp", bucket, count }
 }
 
+fn robots(day: u16, hits: i64) -> RobotsRow {
+    RobotsRow { site: "shop.example".into(), day, page: "/".into(), kind: "search", hits }
+}
+
+fn outcomes(day: u16, hits: i64) -> OutcomesRow {
+    OutcomesRow { site: "shop.example".into(), day, outcome: "bot", hits }
+}
+
 /// A batch with two months in every table, seven in each.
 pub(crate) fn batch(token: &str) -> Batch {
     Batch {
@@ -72,6 +82,8 @@ pub(crate) fn batch(token: &str) -> Batch {
         breakdowns: vec![breakdown(MARCH, "FR", 3), breakdown(APRIL, "DE", 4)],
         actions: vec![action(MARCH, "free", 3), action(APRIL, "paid", 4)],
         timings: vec![timing(MARCH, 40, 3), timing(APRIL, 44, 4)],
+        robots: [(MARCH, 3), (APRIL, 4)].map(|(day, hits)| robots(day, hits)).to_vec(),
+        outcomes: [(MARCH, 3), (APRIL, 4)].map(|(day, hits)| outcomes(day, hits)).to_vec(),
     }
 }
 

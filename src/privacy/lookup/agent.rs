@@ -21,11 +21,12 @@ use regex_syntax::hir::{Hir, HirKind, literal::Extractor};
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
+use crate::event::RobotKind;
 use crate::privacy::hit::{NOT_LOGGED, UserAgent};
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::bot::Bots;
 use crate::privacy::lookup::corrections;
-use crate::privacy::lookup::robot::RobotKind;
+use crate::privacy::lookup::robot;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
@@ -92,7 +93,7 @@ impl Agents {
         }
         let says = || corrections::robot(header).unwrap_or_else(|| self.bots.is_bot(header));
         let agent = if header != NOT_LOGGED && says() {
-            self.robot(RobotKind::of(header))
+            self.robot(robot::kind_of(header))
         } else {
             Arc::new(Interned::new(self.read(header)))
         };

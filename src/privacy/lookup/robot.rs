@@ -1,42 +1,12 @@
 //! Kinds of robots, by the names that they give themselves. A closed list: the agent's own words never come out.
 
-/// What a robot is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RobotKind {
-    /// Fetches a page because somebody asked an assistant about it.
-    AiAssistant,
-    /// Gathers pages to train models.
-    AiCrawler,
-    /// Gathers pages for a search engine.
-    Search,
-    /// Looks whether a page is there and quick.
-    Monitoring,
-    /// Anything else: previews, tools, libraries, scanners.
-    Other,
-}
+use crate::event::RobotKind;
 
-impl RobotKind {
-    /// All, in their order.
-    pub const ALL: [RobotKind; 5] =
-        [RobotKind::AiAssistant, RobotKind::AiCrawler, RobotKind::Search, RobotKind::Monitoring, RobotKind::Other];
-
-    /// The name in the `robot_days` table.
-    pub fn name(self) -> &'static str {
-        match self {
-            RobotKind::AiAssistant => "ai_assistant",
-            RobotKind::AiCrawler => "ai_crawler",
-            RobotKind::Search => "search",
-            RobotKind::Monitoring => "monitoring",
-            RobotKind::Other => "other",
-        }
-    }
-
-    /// The kind of a robot's agent; the first list that has one of its words decides.
-    pub(in crate::privacy) fn of(agent: &str) -> Self {
-        let agent = agent.to_ascii_lowercase();
-        let known = KINDS.iter().find(|(_, words)| words.iter().any(|word| agent.contains(word)));
-        known.map_or(RobotKind::Other, |(kind, _)| *kind)
-    }
+/// The kind of a robot's agent; the first list that has one of its words decides.
+pub(in crate::privacy) fn kind_of(agent: &str) -> RobotKind {
+    let agent = agent.to_ascii_lowercase();
+    let known = KINDS.iter().find(|(_, words)| words.iter().any(|word| agent.contains(word)));
+    known.map_or(RobotKind::Other, |(kind, _)| *kind)
 }
 
 const KINDS: &[(RobotKind, &[&str])] = &[
@@ -168,7 +138,7 @@ mod tests {
             ("curl/8.5.0", RobotKind::Other),
             ("", RobotKind::Other),
         ] {
-            assert_eq!(RobotKind::of(agent), kind, "{agent}");
+            assert_eq!(kind_of(agent), kind, "{agent}");
         }
     }
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::rollup::levels::rows::{
-    ActionDaysRow, ActionPageDaysRow, ActionValueDaysRow, DimensionDaysRow, DimensionPageDaysRow, PageDaysRow,
-    PageHoursRow, Period, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
+    ActionDaysRow, ActionPageDaysRow, ActionValueDaysRow, DimensionDaysRow, DimensionPageDaysRow, OutcomeDaysRow,
+    PageDaysRow, PageHoursRow, Period, RobotDaysRow, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
 };
 
 /// Rows of every published table that a batch brings.
@@ -41,6 +41,10 @@ pub struct LevelRows {
     pub timing_days: Vec<TimingDaysRow>,
     /// Rows of `timing_page_days`.
     pub timing_page_days: Vec<TimingPageDaysRow>,
+    /// Rows of `robot_days`.
+    pub robot_days: Vec<RobotDaysRow>,
+    /// Rows of `outcome_days`.
+    pub outcome_days: Vec<OutcomeDaysRow>,
 }
 
 /// Figures that are added up side by side.
@@ -83,6 +87,8 @@ impl LevelRows {
             action_value_days: action_value_days(&batch.actions, origin),
             timing_days: timing_days(&batch.timings, origin),
             timing_page_days: timing_page_days(&batch.timings, origin),
+            robot_days: robot_days(&batch.robots, origin),
+            outcome_days: outcome_days(&batch.outcomes, origin),
         }
     }
 }
@@ -334,4 +340,31 @@ fn timing_page_days(timings: &[TimingsRow], origin: &Arc<str>) -> Vec<TimingPage
         count,
     };
     summed(counted).into_iter().map(row).collect()
+}
+
+/// A row of `robots` is one already.
+fn robot_days(robots: &[RobotsRow], origin: &Arc<str>) -> Vec<RobotDaysRow> {
+    let row = |row: &RobotsRow| RobotDaysRow {
+        site: row.site.clone(),
+        day: row.day,
+        period: Period::Day,
+        origin: origin.clone(),
+        page: row.page.clone(),
+        kind: row.kind,
+        hits: row.hits,
+    };
+    robots.iter().map(row).collect()
+}
+
+/// A row of `outcomes` is one already.
+fn outcome_days(outcomes: &[OutcomesRow], origin: &Arc<str>) -> Vec<OutcomeDaysRow> {
+    let row = |row: &OutcomesRow| OutcomeDaysRow {
+        site: row.site.clone(),
+        day: row.day,
+        period: Period::Day,
+        origin: origin.clone(),
+        outcome: row.outcome,
+        hits: row.hits,
+    };
+    outcomes.iter().map(row).collect()
 }

@@ -284,3 +284,39 @@ pub struct TimingPageDaysRow {
     /// How often.
     pub count: i64,
 }
+
+/// `robot_days`: hits of one kind of robots on a page by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct RobotDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// Page.
+    pub page: Arc<str>,
+    /// What the robots are for.
+    pub kind: &'static str,
+    /// Hits.
+    pub hits: i64,
+}
+
+/// `outcome_days`: hits by what became of them, by day.
+#[derive(Debug, Clone, PartialEq, Row, Serialize)]
+pub struct OutcomeDaysRow {
+    /// Site name.
+    pub site: Arc<str>,
+    /// Site-local day, days since 1970-01-01.
+    pub day: u16,
+    /// What the row is the rest of.
+    pub period: Period,
+    /// Import that brought the row; empty: measured.
+    pub origin: Arc<str>,
+    /// What became of them.
+    pub outcome: &'static str,
+    /// Hits.
+    pub hits: i64,
+}

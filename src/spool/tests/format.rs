@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Property, Timing, TimingMetric};
+use crate::event::{Property, RobotKind, Timing, TimingMetric};
+use crate::outcome::{Dropped, Outcome};
 use crate::spool::disk::Disk;
 use crate::spool::fault::{DiskOp, FaultDisk};
 use crate::spool::reader::{ReadReport, SegmentReader};
@@ -74,7 +75,7 @@ impl Dice<'_> {
     }
 
     fn kind<'a>(&mut self, texts: &'a [String]) -> EventKind<'a> {
-        match self.roll() % 4 {
+        match self.roll() % 6 {
             0 => EventKind::Pageview {
                 new_visitor: self.flag(),
                 new_page_visitor: self.flag(),
@@ -96,6 +97,14 @@ impl Dice<'_> {
                 engaged_view: self.flag(),
                 scroll_percent: (self.roll() % 101) as u8,
                 scroll_view: self.flag(),
+            },
+            3 => EventKind::Robots {
+                kind: RobotKind::ALL[self.roll() as usize % RobotKind::ALL.len()],
+                hits: self.roll(),
+            },
+            4 => EventKind::Outcomes {
+                outcome: Outcome::ALL[self.roll() as usize % Outcome::ALL.len()],
+                hits: self.roll(),
             },
             _ => EventKind::Timing {
                 timings: (0..self.roll() % 8)
@@ -383,6 +392,17 @@ pub(super) fn samples_2() -> Vec<Event<'static>> {
     events
 }
 
+/// The same, and hits that are not a visitor's; never changed either.
+pub(super) fn samples_3() -> Vec<Event<'static>> {
+    let mut events = samples_2();
+    let tally = |kind| Event { values: DimensionValues::default(), entry: None, left: None, kind, ..pageview(1000, "/pricing") };
+    events.push(tally(EventKind::Robots { kind: RobotKind::AiCrawler, hits: 300 }));
+    let mut outcomes = tally(EventKind::Outcomes { outcome: Outcome::Dropped(Dropped::Bot), hits: 70_000 });
+    outcomes.page = outcomes.site;
+    events.push(outcomes);
+    events
+}
+
 #[test]
 fn the_fixture_of_format_1_is_read() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
@@ -400,21 +420,43 @@ fn the_fixture_of_format_2_is_read() {
 }
 
 #[test]
-fn the_fixture_of_format_3_is_read_and_still_written() {
+fn the_fixture_of_format_3_is_read() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-3.seg"));
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples_2().iter().map(said).collect::<Vec<_>>());
-    let used = segment(samples_2());
+    assert_eq!(report.map(|report| (report.events, report.damaged)), Some((7, 0)));
+}
+
+#[test]
+fn the_fixture_of_format_4_is_read_and_still_written() {
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-4.seg"));
+    let (got, report) = read_said(fixture);
+    assert_eq!(got, samples_3().iter().map(said).collect::<Vec<_>>());
+    let used = segment(samples_3());
     let free_bytes = (fixture.len() - used.len()) as u64;
-    assert_eq!(report, Some(ReadReport { events: 7, free_bytes, ..ReadReport::default() }));
+    assert_eq!(report, Some(ReadReport { events: 9, free_bytes, ..ReadReport::default() }));
     assert_eq!(fixture[..used.len()], used, "a change of the format bumps its version and adds a fixture");
     let disk = FaultDisk::default();
     disk.put("node", format!("{}\n", header().node).as_bytes());
     disk.put(&file_name(6), &SegmentHeader { number: 6, ..header() }.bytes());
     let (spool, mut writer, _) = open(&disk);
-    samples_2().iter().for_each(|event| drop(spool.append(event).unwrap()));
+    samples_3().iter().for_each(|event| drop(spool.append(event).unwrap()));
     writer.turn();
     assert_eq!(disk.bytes(&file_name(7)), fixture);
+}
+
+#[test]
+fn a_segment_of_format_3_holds_no_hits_of_robots() {
+    let old = SegmentHeader { version: 3, ..header() };
+    let frame = segment([samples_3().pop().unwrap()]).split_off(HEADER);
+    let payload = &frame[FRAME_HEAD..];
+    let mut bytes = old.bytes();
+    let length = payload.len() as u32;
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(super::super::segment::checksum(old.seed(), HEADER as u64, length, payload).to_le_bytes());
+    bytes.extend(payload);
+    let (got, report) = read_said(&bytes);
+    assert_eq!((got.len(), report.map(|report| report.damaged)), (0, Some(1)));
 }
 
 #[test]

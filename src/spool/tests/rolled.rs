@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::format::{Dice, dice};
 use super::*;
 use crate::rollup::Rollup;
-use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, PagesRow, TimingsRow};
+use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 
 /// Figures in the order of the row's columns.
 #[derive(Default)]
@@ -16,6 +16,8 @@ struct Plain {
     breakdowns: BTreeMap<(String, &'static str, u16, String, String), [i64; 6]>,
     actions: BTreeMap<ActionKey, [i64; 2]>,
     timings: BTreeMap<(String, u16, u32, String, &'static str, u8), i64>,
+    robots: BTreeMap<(String, &'static str, u16, String), i64>,
+    outcomes: BTreeMap<(String, &'static str, u16), i64>,
 }
 
 /// Site, day, action, property with its value, page.
@@ -83,6 +85,14 @@ impl Plain {
                     *self.timings.entry(key).or_default() += 1;
                 }
             }
+            EventKind::Robots { kind, hits } => {
+                let key = (site.to_owned(), kind.name(), event.day.0, page.to_owned());
+                *self.robots.entry(key).or_default() += i64::from(*hits);
+            }
+            EventKind::Outcomes { outcome, hits } => {
+                let key = (site.to_owned(), outcome.label(), event.day.0);
+                *self.outcomes.entry(key).or_default() += i64::from(*hits);
+            }
         }
         if let Some(entry) = &event.entry {
             let figures = [0, 0, 0, 0, -i64::from(entry.unbounce), i64::from(entry.visit_seconds)];
@@ -141,6 +151,14 @@ impl Plain {
                     let hour = hour.saturating_mul(3_600);
                     TimingsRow { site, day, hour, page, metric, bucket, count }
                 })
+                .collect(),
+            robots: (self.robots.into_iter())
+                .map(|((site, kind, day, page), hits)| {
+                    RobotsRow { site: site.into(), day, page: page.into(), kind, hits }
+                })
+                .collect(),
+            outcomes: (self.outcomes.into_iter())
+                .map(|((site, outcome, day), hits)| OutcomesRow { site: site.into(), day, outcome, hits })
                 .collect(),
         }
     }

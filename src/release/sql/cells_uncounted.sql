@@ -1,0 +1,16 @@
+        -- A robot is not a person: hits take the place of visitors at the gate.
+        SELECT
+            day, toDateTime(0, 'UTC') AS hour, site, 'robot' AS level, kind AS name, '' AS property, '' AS value, page,
+            [sum(hits)] AS figures,
+            sum(hits) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
+        FROM {{database}}.waiting_robots
+        WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
+        GROUP BY site, day, kind, page
+        UNION ALL
+        SELECT
+            day, toDateTime(0, 'UTC') AS hour, site, 'outcome' AS level, outcome AS name, '' AS property, '' AS value,
+            '' AS page, [sum(hits)] AS figures,
+            sum(hits) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
+        FROM {{database}}.waiting_outcomes
+        WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
+        GROUP BY site, day, outcome
