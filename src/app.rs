@@ -147,7 +147,7 @@ impl App {
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let engine_up = engine.as_ref().map(Engine::up);
-        let house = maintenance(parts, engine_up);
+        let house = maintenance(parts, engine_up, &config.runtime.dir);
         shipping.spawn(house.run(stop_shipping.clone()));
         let (flush, requests) = mpsc::channel(4);
         let releaser = Arc::new(releaser(&store, &ledger, &clock, &sites));

@@ -1,6 +1,7 @@
-//! Housekeeping: once a second what is past is forgotten (visits, tags, keys) and the gauges are set. Nothing here
-//! counts or ships.
+//! Housekeeping: once a second what is past is forgotten (visits, tags, keys) and the gauges are set, once an hour what
+//! imports left in the runtime folder is looked through. Nothing here counts or ships.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, HOUR_SECONDS};
+use crate::import::open_days::forget_old_days;
 use crate::ledger::Ledger;
 use crate::observe::Meters;
 use crate::privacy::Anonymiser;
@@ -27,6 +29,8 @@ pub struct Maintenance {
     pub clock: Arc<dyn Clock>,
     /// Whether our own engine answers; nothing when somebody else runs it, and inserts tell.
     pub engine_up: Option<watch::Receiver<bool>>,
+    /// Folder in memory, where imports with `--continue` keep their open days for two days.
+    pub runtime_dir: PathBuf,
 }
 
 impl Maintenance {
@@ -34,10 +38,17 @@ impl Maintenance {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hour_looked = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => self.tidy(),
+            }
+            let now = self.clock.now();
+            let hour = now.as_second().div_euclid(HOUR_SECONDS);
+            if hour_looked.replace(hour) != Some(hour) {
+                let folder = self.runtime_dir.clone();
+                tokio::task::spawn_blocking(move || forget_old_days(&folder, now)).await.ok();
             }
         }
     }

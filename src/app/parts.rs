@@ -1,5 +1,6 @@
 //! What the program is put together from, made from what its parts share. Must start nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -63,9 +64,11 @@ pub(super) fn console_state(
 pub(super) fn maintenance(
     (ledger, anonymiser, meters, clock): SharedParts<'_>,
     engine_up: Option<tokio::sync::watch::Receiver<bool>>,
+    runtime_dir: &Path,
 ) -> Maintenance {
     let (ledger, anonymiser) = (ledger.clone(), anonymiser.clone());
-    Maintenance { ledger, anonymiser, meters: meters.clone(), clock: clock.clone(), engine_up }
+    let (meters, clock, runtime_dir) = (meters.clone(), clock.clone(), runtime_dir.to_owned());
+    Maintenance { ledger, anonymiser, meters, clock, engine_up, runtime_dir }
 }
 
 /// What releases the figures that this collector ships.

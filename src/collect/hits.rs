@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
@@ -21,6 +20,7 @@ use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::client_address::TrustedProxies;
 use crate::collect::formats::native::NativeEvent;
 use crate::collect::headers::HitHeaders;
+use crate::collect::hit_body;
 use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, is_library};
 use crate::config;
 use crate::event::Day;
@@ -340,7 +340,7 @@ impl HitPipeline {
         if body.size_hint().lower() > bytes_max as u64 {
             return Err(Rejection::TooLarge);
         }
-        let mut reading = pin!(read(body, bytes_max));
+        let mut reading = pin!(hit_body::read(body, bytes_max));
         // Nearly all bodies are there with their heads: for those no timer is set.
         if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
             return read;
@@ -399,25 +399,4 @@ impl HitReply {
             HitReply::Refused(refused, why) => answer::refused(refused, why),
         }
     }
-}
-
-/// The whole body; one that came in one piece, as nearly all do, is not copied.
-async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Rejection> {
-    let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Rejection::Malformed)?.into_data() else { continue };
-        if first.len().max(whole.len()) + data.len() > bytes_max {
-            return Err(Rejection::TooLarge);
-        }
-        if first.is_empty() {
-            first = data;
-        } else {
-            if whole.is_empty() {
-                whole.extend_from_slice(&first);
-            }
-            whole.extend_from_slice(&data);
-        }
-    }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }

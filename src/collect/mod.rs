@@ -9,6 +9,7 @@ pub mod demo;
 mod foreign_requests;
 pub mod formats;
 mod headers;
+mod hit_body;
 pub mod hits;
 pub(crate) mod idle;
 mod opt_out;

@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,17 +90,49 @@ fn read(bytes: &[u8]) -> Option<(i64, Vec<DaySnapshot>)> {
     Some((i64::from_le_bytes(*written), postcard::from_bytes(days).ok()?))
 }
 
-/// Removes what imports have left in the runtime folder and nobody has gone on with.
-pub fn forget_old(runtime_dir: &Path, now: Timestamp) {
+/// Removes what imports have left in the runtime folder and none has gone on with within two days.
+pub fn forget_old_days(runtime_dir: &Path, now: Timestamp) {
     let Ok(files) = fs::read_dir(runtime_dir.join("import")) else { return };
     for path in files.flatten().map(|file| file.path()) {
-        let is_old = fs::read(&path).is_ok_and(|bytes| {
-            let bytes = Zeroizing::new(bytes);
-            let written = bytes.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk());
-            written.is_none_or(|written| now.as_second() - i64::from_le_bytes(*written) > KEPT_SECONDS)
-        });
+        let mut head = [0; MAGIC.len() + size_of::<i64>()];
+        let read = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut head));
+        let written = head.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk()).copied().map(i64::from_le_bytes);
+        let is_old = match (read, written) {
+            (Ok(()), Some(written)) => now.as_second() - written > KEPT_SECONDS,
+            // What was cut short, or is not ours, holds nothing that an import could go on with.
+            (Err(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => false,
+            (Ok(()) | Err(_), _) => true,
+        };
         if is_old {
             fs::remove_file(path).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_import_goes_on_with_is_removed_after_two_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let import = folder.path().join("import");
+        fs::create_dir(&import).unwrap();
+        let file = |name: &str, written: i64| {
+            let bytes = [&MAGIC[..], &written.to_le_bytes(), b"days"].concat();
+            fs::write(import.join(name), bytes).unwrap();
+        };
+        file("young", 1_000_000);
+        file("old", 999_999);
+        fs::write(import.join("cut"), b"SILL").unwrap();
+        let names = || {
+            let mut names: Vec<_> = fs::read_dir(&import).unwrap().map(|file| file.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        forget_old_days(folder.path(), Timestamp::from_second(1_000_000 + KEPT_SECONDS).unwrap());
+        assert_eq!(names(), ["young"]);
+        forget_old_days(folder.path(), Timestamp::from_second(1_000_001 + KEPT_SECONDS).unwrap());
+        assert!(names().is_empty());
     }
 }

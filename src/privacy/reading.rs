@@ -27,9 +27,8 @@ impl<'h> HitReading<'h> {
     /// # Errors
     /// A hit whose URL is not one of a page.
     pub fn new(hit: Hit<'h>) -> Result<Self, HitEnd> {
-        let location = PageUrl::parse(hit.url).map_err(|_| {
-            HitEnd::refused(None, Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes")
-        })?;
+        let location = PageUrl::parse(hit.url)
+            .map_err(|_| HitEnd::refused(None, Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes"))?;
         let properties = match &hit.kind {
             HitKind::Action { properties, .. } => properties.len(),
             HitKind::Pageview { .. } | HitKind::Engagement { .. } | HitKind::Timing(_) => 0,

@@ -15,20 +15,14 @@ use crate::release::calendar::{closes_at, date_of, sunday_of};
 use crate::release::late::{self, WaitingCellsRow};
 use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
 use crate::release::rules::{CLOSES_AFTER, OTHERS_WAITED_FOR};
-use crate::release::statements::{self, HOUR_LEVEL, LEVELS};
+use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
 
 /// Tables whose day or bucket leaves with its release.
-const WAITING_TABLES: [&str; 6] = [
-    "waiting_pages",
-    "waiting_breakdowns",
-    "waiting_actions",
-    "waiting_timings",
-    "waiting_robots",
-    "waiting_outcomes",
-];
+const WAITING_TABLES: [&str; 6] =
+    ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_robots", "waiting_outcomes"];
 /// Periods end at quarters of an hour at the finest: so often it is looked what is due.
 const LOOK_SECONDS: i64 = 900;
 /// A collector that wrote nothing for so long is not alive: another releases.
@@ -279,7 +273,7 @@ impl Releaser {
 
     async fn publish(&self, name: &ReleaseName) -> Result<(), StoreError> {
         let database = self.store().database();
-        let hours = matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day).then_some(&HOUR_LEVEL);
+        let hours = HOUR_LEVELS.iter().filter(|_| matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day));
         let levels = LEVELS.iter().filter(|_| name.kind != ReleaseKind::Hour);
         for level in levels.chain(hours) {
             self.before(level.table)?;

@@ -26,9 +26,12 @@ pub(super) struct Level {
     pub(super) table: &'static str,
     /// Columns of the table's key beside site, day, period and origin, each with its expression over a staged cell.
     key: &'static [(&'static str, &'static str)],
-    /// Names of its figures, in the order in which they are staged.
+    /// Names of its figures, in the order in which they are staged; [`UNPUBLISHED`] ones are drawn for the gate alone.
     figures: &'static [&'static str],
 }
+
+/// Name of a figure that no column publishes.
+const UNPUBLISHED: &str = "";
 
 const VISIT_FIGURES: [&str; 5] = ["visitors", "pageviews", "visits", "bounces", "visit_seconds"];
 const READING_FIGURES: [&str; 5] = ["engaged_ms", "engaged_views", "scroll_percent", "scroll_views", "not_found"];
@@ -43,13 +46,22 @@ const PAGE_FIGURES: [&str; 11] = {
 };
 const USE_FIGURES: [&str; 2] = ["visitors", "count"];
 
-/// The site by hour, released hour by hour.
-pub(super) const HOUR_LEVEL: Level = Level {
-    name: "site_hour",
-    table: "site_hours",
-    key: &[("hour", "hour")],
-    figures: &["visitors", "pageviews", "visits"],
-};
+/// The site and its pages by hour, released hour by hour: each hour is drawn once, and what is left of it is part of its
+/// day, which is drawn for itself. A page shows where its hour alone passes the gate.
+pub(super) const HOUR_LEVELS: [Level; 2] = [
+    Level {
+        name: "site_hour",
+        table: "site_hours",
+        key: &[("hour", "hour")],
+        figures: &["visitors", "pageviews", "visits"],
+    },
+    Level {
+        name: "page_hour",
+        table: "page_hours",
+        key: &[("hour", "hour"), ("page", "page")],
+        figures: &[UNPUBLISHED, "pageviews", "visits"],
+    },
+];
 
 /// All levels of a day, week or month.
 pub(super) const LEVELS: [Level; 11] = [
@@ -101,16 +113,19 @@ impl Level {
     /// the same block.
     pub(super) fn publish(&self, database: &str) -> String {
         let (columns, expressions): (Vec<&str>, Vec<&str>) = self.key.iter().copied().unzip();
-        let period = if self.name == HOUR_LEVEL.name { ("", "") } else { ("period, ", "{kind:String}, ") };
+        let is_hourly = HOUR_LEVELS.iter().any(|level| level.name == self.name);
+        let period = if is_hourly { ("", "") } else { ("period, ", "{kind:String}, ") };
         let key = |names: &[&str]| names.iter().map(|name| format!("{name}, ")).collect::<String>();
-        let outs: Vec<String> = (1..=self.figures.len()).map(|number| format!("outs[{number}]")).collect();
+        let published = (1..).zip(self.figures).filter(|(_, name)| **name != UNPUBLISHED);
+        let (outs, figures): (Vec<String>, Vec<&str>) =
+            published.map(|(number, name)| (format!("outs[{number}]"), *name)).unzip();
         format!(
             "INSERT INTO {database}.{table} (site, day, {}origin, {}{}) SELECT site, day, {}origin, {}{} \
              FROM {database}.staged_cells WHERE release = {{release:String}} AND level = '{name}' AND shown \
              AND arrayExists(out -> out != 0, outs) ORDER BY site, day, hour, name, property, value, page",
             period.0,
             key(&columns),
-            self.figures.join(", "),
+            figures.join(", "),
             period.1,
             key(&expressions),
             outs.join(", "),
@@ -188,7 +203,8 @@ mod tests {
         let kinds = [ReleaseKind::Hour, ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month];
         let staged = kinds.into_iter().flat_map(|kind| stage("audience", Protection::Tens, kind)).map(|(text, _)| text);
         let staged = staged.chain([rest("audience")]);
-        for statement in staged.chain(LEVELS.iter().map(|level| level.publish("audience"))) {
+        let levels = LEVELS.iter().chain(&HOUR_LEVELS);
+        for statement in staged.chain(levels.map(|level| level.publish("audience"))) {
             assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");
         }
         let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();

@@ -42,9 +42,7 @@ pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
         let place = [n(&row.site), day(row.day), hour(row.hour), n(&row.page)];
         ([place[0], place[1], place[2], place[3], n(row.metric), i64::from(row.bucket)], [row.count])
     });
-    put_table(&mut out, &batch.robots, |row| {
-        ([n(&row.site), n(row.kind), day(row.day), n(&row.page)], [row.hits])
-    });
+    put_table(&mut out, &batch.robots, |row| ([n(&row.site), n(row.kind), day(row.day), n(&row.page)], [row.hits]));
     put_table(&mut out, &batch.outcomes, |row| ([n(&row.site), n(row.outcome), day(row.day)], [row.hits]));
     out
 }

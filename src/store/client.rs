@@ -1,4 +1,4 @@
-//! Talking to ClickHouse: batches in, figures out. Must never build a query from a value: values travel as server-side
+//! Talking to ClickHouse: where it is, and who we are there. Must never build a query from a value: values travel as server-side
 //! parameters, and names come from our own code.
 
 use std::collections::BTreeMap;
@@ -6,40 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::{Bytes, BytesMut};
-use clickhouse::insert::Insert;
+use clickhouse::Client;
 use clickhouse::insert_formatted::InsertFormatted;
-use clickhouse::query::{BytesCursor, Query};
-use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
 use hyper_util::client::legacy::Client as LegacyClient;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
-use crate::rollup::counters::{Batch, ImportsRow};
-use crate::rollup::levels::LevelRows;
-use crate::rollup::waiting::{
-    WaitingActionsRow, WaitingBreakdownsRow, WaitingOutcomesRow, WaitingPagesRow, WaitingRobotsRow, WaitingTimingsRow,
-};
+use crate::rollup::counters::ImportsRow;
 use crate::store::connector::EngineConnector;
-use crate::store::error::{ANSWER_TOO_LONG, ServerError, StoreError};
+use crate::store::error::StoreError;
+use crate::store::question::{END_TIMEOUT, SEND_TIMEOUT, SqlQuestion, within};
 use crate::store::scope::ReaderScope;
 
-/// Sending one chunk of 256 KiB; slower than this is a dead connection.
-const SEND_TIMEOUT: Duration = Duration::from_secs(15);
-/// From the last byte of an insert to the answer: a million rows take two seconds on a small machine.
-const END_TIMEOUT: Duration = Duration::from_secs(120);
-/// A question or a statement; the reading user's own limit (30 s) comes first.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// A question that takes the lock of time zones, as every reader's question does.
 const ZONE_QUESTION: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
 /// ClickHouse itself closes an idle connection after some seconds.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
-/// A statement of a release: a day of millions of rows takes seconds, on a busy disk a minute.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(900);
-/// Rows of an insert that still make one block. A larger insert makes several, each with the token and its own number,
-/// cut at the same rows every time: it is not counted twice either, but it may be seen half written.
-const BLOCK_ROWS_MAX: &str = "10000000";
 
 /// A user and its password. Prints as nothing: it holds a secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,9 +99,9 @@ pub struct Store {
 }
 
 /// One client for each user, at one endpoint.
-struct Clients {
+pub(super) struct Clients {
     endpoint: Endpoint,
-    writer: Client,
+    pub(super) writer: Client,
     reader: Client,
     bare: Client,
 }
@@ -179,7 +162,7 @@ impl Store {
         Self { source: Some(source), ..Self::connect(config, endpoint) }
     }
 
-    fn clients(&self) -> Arc<Clients> {
+    pub(super) fn clients(&self) -> Arc<Clients> {
         let clients = self.clients.load_full();
         let newer = self.source.as_ref().and_then(|source| source()).filter(|endpoint| *endpoint != clients.endpoint);
         let Some(endpoint) = newer else { return clients };
@@ -244,86 +227,6 @@ impl Store {
             Ok(_) => true,
             Err(error) => error.failure().code != 0,
         }
-    }
-
-    /// Writes a batch, one insert a table. Doing it again, whole or in part, changes nothing: every table remembers
-    /// the token.
-    ///
-    /// # Errors
-    /// [`StoreError::Retryable`]: offer the same batch again. [`StoreError::Refused`]: it will never be taken as it is.
-    pub async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
-        if self.protection == config::Protection::Tens {
-            return self.insert_waiting(batch).await;
-        }
-        self.insert_rows("pages", &batch.token, &batch.pages).await?;
-        self.insert_rows("breakdowns", &batch.token, &batch.breakdowns).await?;
-        self.insert_rows("actions", &batch.token, &batch.actions).await?;
-        self.insert_rows("timings", &batch.token, &batch.timings).await?;
-        self.publish(&batch.token, &LevelRows::of(batch)).await
-    }
-
-    /// Writes rows of the published tables as they are, one insert a table. Doing it again changes nothing, as for
-    /// [`Store::insert`].
-    ///
-    /// # Errors
-    /// As [`Store::insert`].
-    pub async fn publish(&self, token: &str, rows: &LevelRows) -> Result<(), StoreError> {
-        self.insert_rows("site_hours", token, &rows.site_hours).await?;
-        self.insert_rows("site_days", token, &rows.site_days).await?;
-        self.insert_rows("page_hours", token, &rows.page_hours).await?;
-        self.insert_rows("page_days", token, &rows.page_days).await?;
-        self.insert_rows("dimension_days", token, &rows.dimension_days).await?;
-        self.insert_rows("dimension_page_days", token, &rows.dimension_page_days).await?;
-        self.insert_rows("action_days", token, &rows.action_days).await?;
-        self.insert_rows("action_page_days", token, &rows.action_page_days).await?;
-        self.insert_rows("action_value_days", token, &rows.action_value_days).await?;
-        self.insert_rows("timing_days", token, &rows.timing_days).await?;
-        self.insert_rows("timing_page_days", token, &rows.timing_page_days).await?;
-        self.insert_rows("robot_days", token, &rows.robot_days).await?;
-        self.insert_rows("outcome_days", token, &rows.outcome_days).await
-    }
-
-    /// Writes a batch to the waiting tables, as [`Store::insert`] does.
-    ///
-    /// # Errors
-    /// As [`Store::insert`].
-    pub(crate) async fn insert_waiting(&self, batch: &Batch) -> Result<(), StoreError> {
-        let (token, origin) = (&batch.token, &batch.origin);
-        self.insert_rows("waiting_pages", token, &WaitingPagesRow::all(&batch.pages, origin)).await?;
-        self.insert_rows("waiting_breakdowns", token, &WaitingBreakdownsRow::all(&batch.breakdowns, origin)).await?;
-        self.insert_rows("waiting_actions", token, &WaitingActionsRow::all(&batch.actions, origin)).await?;
-        self.insert_rows("waiting_timings", token, &WaitingTimingsRow::all(&batch.timings, origin)).await?;
-        self.insert_rows("waiting_robots", token, &WaitingRobotsRow::all(&batch.robots, origin)).await?;
-        self.insert_rows("waiting_outcomes", token, &WaitingOutcomesRow::all(&batch.outcomes, origin)).await
-    }
-
-    /// Writes rows in one insert that a second one with the same token does not repeat.
-    pub(crate) async fn insert_rows<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
-    where
-        T: for<'a> Row<Value<'a> = T> + RowWrite,
-    {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut insert: Insert<T> = tokio::time::timeout(ANSWER_TIMEOUT, self.clients().writer.insert::<T>(table))
-            .await
-            .map_err(|_| StoreError::timeout())??
-            .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
-            .with_setting("insert_deduplication_token", token)
-            .with_setting("insert_deduplicate", "1")
-            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
-            .with_setting("async_insert", "0")
-            .with_setting("max_partitions_per_insert_block", "0")
-            .with_setting("max_insert_block_size", BLOCK_ROWS_MAX)
-            .with_setting("min_insert_block_size_rows", BLOCK_ROWS_MAX)
-            .with_setting("min_insert_block_size_bytes", "0");
-        if !self.cluster.is_empty() {
-            insert = insert.with_setting("distributed_foreground_insert", "1");
-        }
-        for row in rows {
-            insert.write(row).await?;
-        }
-        Ok(insert.end().await?)
     }
 
     /// Runs one statement that answers nothing, outside any database; its names are whole.
@@ -392,93 +295,4 @@ impl Store {
     pub async fn record_import(&self, token: &str, days: &[ImportsRow]) -> Result<(), StoreError> {
         self.insert_rows("imports", token, days).await
     }
-}
-
-/// A question with its parameters.
-#[must_use = "a question asks nothing before its rows are fetched"]
-pub struct SqlQuestion(Query);
-
-impl SqlQuestion {
-    /// Gives `{name:Type}` its value: a text, a number, a list…
-    pub fn param(self, name: &str, value: impl Serialize) -> Self {
-        Self(self.0.param(name, value))
-    }
-
-    /// Sets a setting of the server for this question.
-    pub fn with_setting(self, name: &str, value: &str) -> Self {
-        Self(self.0.with_setting(name, value))
-    }
-
-    /// Of an `INSERT … SELECT` whose rows come in one order: a second one with the same token changes nothing.
-    pub(crate) fn once(self, token: &str) -> Self {
-        let settings = [
-            ("insert_deduplication_token", token),
-            ("insert_deduplicate", "1"),
-            ("max_threads", "1"),
-            ("max_insert_threads", "1"),
-            ("max_insert_block_size", BLOCK_ROWS_MAX),
-            ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
-            ("min_insert_block_size_bytes", "0"),
-        ];
-        settings.into_iter().fold(self, |question, (name, value)| question.with_setting(name, value))
-    }
-
-    /// Runs a statement that answers nothing, such as an `INSERT … SELECT`.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub(crate) async fn execute(self) -> Result<(), StoreError> {
-        let done = tokio::time::timeout(RELEASE_TIMEOUT, self.0.execute()).await;
-        Ok(done.map_err(|_| StoreError::timeout())??)
-    }
-
-    /// All rows, as a type of ours.
-    ///
-    /// # Errors
-    /// When the question fails, or the answer is of another shape.
-    pub async fn rows<T: RowOwned + RowRead>(self) -> Result<Vec<T>, StoreError> {
-        within(self.0.fetch_all::<T>()).await
-    }
-
-    /// All rows, each a JSON object of its columns; whole numbers are numbers.
-    ///
-    /// # Errors
-    /// When the question fails.
-    pub async fn json(self) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, StoreError> {
-        let bytes = within(async { self.0.fetch_bytes("JSONEachRow")?.collect().await }).await?;
-        let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice);
-        rows.collect::<Result<_, _>>().map_err(|_| clickhouse::error::Error::NotEnoughData.into())
-    }
-
-    /// The rows in a format of the server's, as they come.
-    ///
-    /// # Errors
-    /// When the question cannot be sent.
-    pub(super) fn stream(self, format: &str) -> Result<BytesCursor, StoreError> {
-        Ok(self.0.fetch_bytes(format)?)
-    }
-
-    /// All rows in a format of the server's, with the protocol's revision that decides how it is written.
-    ///
-    /// # Errors
-    /// When the question fails, or the answer is longer than `bytes_max`.
-    pub async fn bytes(self, format: &str, revision: Option<u32>, bytes_max: usize) -> Result<Bytes, StoreError> {
-        let query = match revision {
-            Some(revision) => self.0.with_setting("client_protocol_version", revision.to_string()),
-            None => self.0,
-        };
-        let mut cursor = query.fetch_bytes(format)?;
-        let mut rows = BytesMut::new();
-        while let Some(chunk) = cursor.next().await? {
-            if rows.len() + chunk.len() > bytes_max {
-                return Err(StoreError::Refused(ServerError { code: 0, name: ANSWER_TOO_LONG }));
-            }
-            rows.extend_from_slice(&chunk);
-        }
-        Ok(rows.freeze())
-    }
-}
-
-async fn within<T>(answer: impl Future<Output = clickhouse::error::Result<T>>) -> Result<T, StoreError> {
-    Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| StoreError::timeout())??)
 }

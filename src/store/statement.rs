@@ -8,7 +8,7 @@ use super::report::{
     Column, Condition, Direction, Filter, FilterColumn, Grain, Metric, Operator, Origins, ROWS_MAX, Report, Role,
     Subject,
 };
-use crate::store::client::SqlQuestion;
+use crate::store::question::SqlQuestion;
 
 /// A SELECT with its parameters.
 pub(super) struct Statement {

@@ -167,3 +167,27 @@ async fn a_day_s_key_is_nowhere_once_the_day_is_over() {
     tell.write_all(b"end\n").await.unwrap();
     assert!(child.wait().await.unwrap().success());
 }
+
+/// What an import with `--continue` keeps in memory as it was written at `written`.
+fn open_days(collector: &Collector, written: &str) -> std::path::PathBuf {
+    let folder = collector.runtime.path().join("import");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("0123456789abcdef");
+    let written: jiff::Timestamp = written.parse().unwrap();
+    std::fs::write(&file, [b"SILLAGEI".as_slice(), &written.as_second().to_le_bytes(), b"tags and keys"].concat())
+        .unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_nightly_import_left_in_memory_is_gone_after_two_days() {
+    let collector = Collector::start("2026-03-10T21:00:00Z", SITES).await;
+    let file = open_days(&collector, "2026-03-10T20:00:00Z");
+    collector.at("2026-03-12T20:00:01Z");
+    eventually("the open days are forgotten", async || !file.exists()).await;
+    let file = open_days(&collector, "2026-03-12T20:00:00Z");
+    collector.at("2026-03-12T22:00:00Z");
+    eventually("the clock was seen", async || collector.metrics().await.contains("sillage_tags 0")).await;
+    assert!(file.exists(), "an import of this night may go on with them");
+    collector.app.stop().await;
+}

@@ -190,7 +190,8 @@ async fn a_log_in_any_known_format_counts_exactly_as_the_live_hits_would_have() 
         assert_eq!(figures, (11, 10, 4, 6, 4), "{what}");
         assert_eq!((summary.bots, summary.not_understood, summary.days), (1, 0, 2), "{what}");
         let sql = "SELECT format('{} {} {}', page, kind, toString(sum(hits))) FROM {db}.robot_days GROUP BY page, kind";
-        let robots = into.store.ask_as_owner(&sql.replace("{db}", into.store.database())).rows::<String>().await.unwrap();
+        let robots =
+            into.store.ask_as_owner(&sql.replace("{db}", into.store.database())).rows::<String>().await.unwrap();
         assert_eq!(robots, ["/pricing search 1"], "{what}");
     }
 }

@@ -168,6 +168,26 @@ async fn a_day_that_is_over_is_published_in_tens_and_its_exact_rows_are_gone() {
     assert!((seconds["/"] - 90 * 143).abs() <= 18 * 180 && seconds["/"] % 1_800 == 0, "{seconds:?}");
 }
 
+#[tokio::test]
+async fn a_page_that_fills_an_hour_shows_within_it_once_and_a_quiet_one_never() {
+    let store = fresh_store().await;
+    let releaser = releaser(&store, "one");
+    releaser.insert(&shop_day("node-1", MONDAY), at("2026-03-02T10:59:00Z")).await.unwrap();
+    releaser.shipped(at("2026-03-02T11:29:00Z")).await.unwrap();
+    assert_eq!(count(&store, "page_hours").await, 0, "the hour is not over");
+    releaser.shipped(at("2026-03-02T11:31:00Z")).await.unwrap();
+    let hour = "concat(page, ' ', formatDateTime(hour, '%H'))";
+    let views = sums(&store, "page_hours", hour, "pageviews").await;
+    assert!(views.len() == 1 && (views["/ 10"] - 286).abs() <= 18 && views["/ 10"] % 10 == 0, "{views:?}");
+    // What comes late to a released hour is part of its day alone.
+    releaser.insert(&shop_day("node-2", MONDAY), at("2026-03-02T12:00:00Z")).await.unwrap();
+    releaser.shipped(close_of(MONDAY)).await.unwrap();
+    assert_eq!(sums(&store, "page_hours", hour, "pageviews").await, views);
+    let days = sums(&store, "page_days", "page", "pageviews").await;
+    assert!((days["/"] - 2 * 286).abs() <= 18, "the day is drawn for itself: {days:?}");
+    assert_eq!(accounted(&store).await, acknowledged(2), "hours are taken from no cell");
+}
+
 /// Levels with the key of a cell, in the published table and among what waits, and the figures of both.
 const LEVELS: [(&str, &str, &str, &str, &[(&str, &str)]); 9] = [
     ("site", "site_days", "''", "''", &[("pageviews", "pageviews"), ("visit_seconds", "visit_seconds")]),

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use sillage::config::Protection;
-use sillage::rollup::counters::{
-    ActionsRow, BreakdownsRow, ImportsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow,
-};
+use sillage::rollup::counters::{ActionsRow, BreakdownsRow, ImportsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use sillage::store::readers;
 use sillage::store::{Batch, Endpoint, Login, Store, StoreError, migrate};
 
@@ -206,7 +204,7 @@ async fn another_retention_alters_the_tables_and_drops_what_is_older() {
 
     let shorter = migrate::MigrationSettings { retention_months: 12, ..EXACT };
     let steps = migrate::apply(&store, &shorter).await.unwrap();
-    assert_eq!(steps.len(), 27, "{steps:?}");
+    assert_eq!(steps.len(), 29, "{steps:?}");
     assert!(steps.iter().all(|step| step.sql.contains("MODIFY TTL day + INTERVAL 12 MONTH")), "{steps:?}");
     assert_eq!(migrate::apply(&store, &shorter).await.unwrap(), []);
     eventually("the old day is gone", async || sum(&store, "pages", "pageviews").await == 1).await;
@@ -276,7 +274,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     };
     let store = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("both files are there")));
     migrate::apply(&store, &EXACT).await.unwrap();
-    let user = async |question: sillage::store::client::SqlQuestion| question.rows::<String>().await.unwrap();
+    let user = async |question: sillage::store::SqlQuestion| question.rows::<String>().await.unwrap();
     assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
     assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
     // Our own engine takes no GRANT, and need not: its users' file has them.

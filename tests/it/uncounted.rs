@@ -8,7 +8,8 @@ use crate::collector::{Collector, FIREFOX, pageview};
 
 const SITES: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris" }]"#;
 const NOON: &str = "2026-03-10T12:00:00Z";
-const GPTBOT: &str = "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
+const GPTBOT: &str =
+    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)";
 const GOOGLEBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 const ROBOT_DAYS: &str = "SELECT format('{} {} {} {}', toString(day), page, kind, toString(sum(hits))) FROM {db}.robot_days \
@@ -44,7 +45,10 @@ async fn robots_and_outcomes_are_counted_by_local_day_and_survive_a_restart() {
     let robots = ["2026-03-10 / ai_crawler 3", "2026-03-10 / other 1", "2026-03-10 /pricing search 2"];
     assert_eq!(collector.texts(ROBOT_DAYS).await, robots);
     assert_eq!(collector.texts(OUTCOME_DAYS).await, ["2026-03-10 bot 6", "2026-03-10 counted 2"]);
-    assert_eq!(panel(&collector, "robot_kinds").await, [("ai_crawler".into(), 3), ("search".into(), 2), ("other".into(), 1)]);
+    assert_eq!(
+        panel(&collector, "robot_kinds").await,
+        [("ai_crawler".into(), 3), ("search".into(), 2), ("other".into(), 1)]
+    );
     assert_eq!(panel(&collector, "outcomes").await, [("bot".into(), 6), ("counted".into(), 2)]);
     // Half an hour past midnight in Paris; what is not flushed goes out with the stop.
     collector.at("2026-03-10T23:30:00Z");

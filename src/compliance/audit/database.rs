@@ -3,11 +3,12 @@
 //! sent.
 
 use crate::config::Config;
-use crate::store::client::{SqlQuestion, Store};
+use crate::store::client::Store;
 use crate::store::error::StoreError;
 use crate::store::expected_schema::ExpectedSchema;
 use crate::store::migrate::MigrationSettings;
 use crate::store::published::{self, Table};
+use crate::store::question::SqlQuestion;
 
 /// ClickHouse's number for a right that is missing.
 const ACCESS_DENIED: u32 = 497;

@@ -322,9 +322,9 @@ fn a_segment_of_a_later_release_or_another_spool_is_left_alone() {
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(refused, Some(SpoolError::Foreign { number: 7, .. })), "{refused:?}");
     disk.put("node", format!("{}\n", header().node).as_bytes());
-    disk.put(&file_name(8), &SegmentHeader { number: 8, version: 4, ..header() }.bytes());
+    disk.put(&file_name(8), &SegmentHeader { number: 8, version: 5, ..header() }.bytes());
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
-    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 4 })), "{refused:?}");
+    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 5 })), "{refused:?}");
     assert_eq!(disk.names(), [file_name(7), file_name(8), "node".into()]);
     disk.put("node", b"not hexadecimal");
     assert!(matches!(recover::node(&disk), Err(SpoolError::Node)));
@@ -395,7 +395,13 @@ pub(super) fn samples_2() -> Vec<Event<'static>> {
 /// The same, and hits that are not a visitor's; never changed either.
 pub(super) fn samples_3() -> Vec<Event<'static>> {
     let mut events = samples_2();
-    let tally = |kind| Event { values: DimensionValues::default(), entry: None, left: None, kind, ..pageview(1000, "/pricing") };
+    let tally = |kind| Event {
+        values: DimensionValues::default(),
+        entry: None,
+        left: None,
+        kind,
+        ..pageview(1000, "/pricing")
+    };
     events.push(tally(EventKind::Robots { kind: RobotKind::AiCrawler, hits: 300 }));
     let mut outcomes = tally(EventKind::Outcomes { outcome: Outcome::Dropped(Dropped::Bot), hits: 70_000 });
     outcomes.page = outcomes.site;

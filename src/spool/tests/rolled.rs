@@ -153,8 +153,12 @@ impl Plain {
                 })
                 .collect(),
             robots: (self.robots.into_iter())
-                .map(|((site, kind, day, page), hits)| {
-                    RobotsRow { site: site.into(), day, page: page.into(), kind, hits }
+                .map(|((site, kind, day, page), hits)| RobotsRow {
+                    site: site.into(),
+                    day,
+                    page: page.into(),
+                    kind,
+                    hits,
                 })
                 .collect(),
             outcomes: (self.outcomes.into_iter())
