@@ -9,7 +9,7 @@ use crate::privacy::url::percent;
 /// Longest page that is kept: slugs in scripts of three bytes a letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
 /// So much of a path is read, an encoded byte of a letter beyond ASCII counted once: cleaning costs by the byte.
-const READ_BYTES_MAX: usize = 800;
+const READ_BYTES_MAX: usize = 600;
 
 /// The segments of any path, cleaned, each behind a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
