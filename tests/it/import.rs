@@ -10,14 +10,13 @@ use sillage::app;
 use sillage::config::Config;
 use sillage::import;
 use sillage::import::{ImportError, ImportFormat, ImportJob, Summary};
-use sillage::simulate::{self, Traffic};
 use sillage::sites::Sites;
 use sillage::store::{Store, StoreError};
 
 use crate::collector::{Collector, pageview};
 use crate::support;
 
-const SITE: &str = "shop.example";
+pub(crate) const SITE: &str = "shop.example";
 const SITES: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris", properties = ["plan"] }]"#;
 const NOW: &str = "2026-04-01T12:00:00Z";
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -25,14 +24,14 @@ const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) App
 const ROBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 /// A database, and a folder for files to import into it.
-struct Into {
-    store: Store,
-    config: Config,
+pub(crate) struct Into {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
     folder: tempfile::TempDir,
 }
 
 impl Into {
-    async fn fresh() -> Self {
+    pub(crate) async fn fresh() -> Self {
         let geo = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb";
         let folder = tempfile::tempdir().unwrap();
         let (spool, runtime) = (folder.path().join("spool"), folder.path().join("runtime"));
@@ -65,7 +64,7 @@ impl Into {
         import::run(import, anonymiser, &self.config, &self.store, now.parse().unwrap()).await
     }
 
-    async fn import_text(&self, format: ImportFormat, text: &str) -> Result<Summary, ImportError> {
+    pub(crate) async fn import_text(&self, format: ImportFormat, text: &str) -> Result<Summary, ImportError> {
         let file = self.file("text", text);
         self.run(self.import(format, &[file])).await
     }
@@ -420,89 +419,4 @@ async fn nothing_of_a_log_but_pages_and_coarse_values_reaches_the_database() {
     for canary in ["90.11.22", "canaryuser", "canaryquery", "canarypath", "canaryword", "Mozilla"] {
         assert!(!seen.contains(canary), "{canary}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn simulated_traffic_comes_out_as_the_truth_says() {
-    let traffic = Traffic {
-        origin: format!("https://{SITE}"),
-        pages: simulate::pages(60),
-        uses: simulate::uses(),
-        // The clocks go forward in Paris on the second night.
-        first: "2026-03-28".parse().unwrap(),
-        days: 3,
-        timezone: jiff::tz::TimeZone::get("Europe/Paris").unwrap(),
-        visitors_per_day: 400,
-        seed: 11,
-        extras: simulate::TrafficExtras::default(),
-    };
-    let mut text = Vec::new();
-    let truth = traffic.write(&mut text).unwrap();
-    let into = Into::fresh().await;
-    let summary = into.import_text(ImportFormat::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
-    assert_eq!((summary.bots, summary.left_out, summary.not_understood, summary.days), (0, 0, 0, 3));
-    let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
-    let database = into.store.database();
-    let pages = |column: &str| format!("sum({column}) FROM {database}.pages");
-    for (figure, expected) in [
-        (pages("pageviews"), truth.pageviews),
-        (pages("visitors"), truth.visitors),
-        (pages("visits"), truth.visits),
-        (pages("exits"), truth.visits),
-        (pages("bounces"), truth.bounces),
-        (pages("visit_seconds"), truth.visit_seconds.unsigned_abs()),
-        (pages("engaged_ms"), truth.engaged_ms),
-        (format!("sum(count) FROM {database}.actions WHERE property = ''"), truth.actions),
-        (format!("sum(visits) FROM {database}.breakdowns WHERE dimension = 'country'"), truth.visits),
-        (format!("sum(visitors) FROM {database}.breakdowns WHERE dimension = 'language'"), truth.visitors),
-    ] {
-        assert_eq!(sum(&figure).await.unwrap()[0].unsigned_abs(), expected, "{figure}");
-    }
-    assert!(truth.bounces > 100 && truth.actions > 50 && truth.visits > truth.visitors);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lively_traffic_comes_out_as_the_truth_says_without_robots_and_objectors() {
-    let mut into = Into::fresh().await;
-    into.config.privacy.marketing = sillage::config::MarketingPolicy::WithConsent;
-    for site in &mut into.config.site {
-        (site.timezone, site.search_parameter, site.problems) = ("UTC".into(), "q".into(), true);
-    }
-    let traffic = Traffic {
-        origin: format!("https://{SITE}"),
-        pages: simulate::pages(60),
-        uses: simulate::uses(),
-        first: "2026-03-01".parse().unwrap(),
-        days: 5,
-        timezone: jiff::tz::TimeZone::UTC,
-        visitors_per_day: 300,
-        seed: 11,
-        extras: simulate::TrafficExtras {
-            searches: vec!["q=lamp".into(), "q=blue+hour".into()],
-            search_page: 3,
-            lost_pages: vec!["/old-price-list".into()],
-            ..simulate::TrafficExtras::lively()
-        },
-    };
-    let mut text = Vec::new();
-    let truth = traffic.write(&mut text).unwrap();
-    let summary = into.import_text(ImportFormat::Events, std::str::from_utf8(&text).unwrap()).await.unwrap();
-    assert_eq!((summary.bots, summary.objections, summary.not_understood), (truth.robots, truth.objections, 0));
-    assert_eq!((summary.lines, summary.pageviews), (truth.events, truth.pageviews));
-    assert_eq!((summary.visitors, summary.visits), (truth.visitors, truth.visits));
-    let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
-    let database = into.store.database();
-    let actions = |name: &str| format!("sum(count) FROM {database}.actions WHERE property = '' AND action = '{name}'");
-    for (figure, expected) in [
-        (actions("problem"), truth.problems),
-        (actions("Search"), truth.searches),
-        (format!("sum(not_found) FROM {database}.pages"), truth.not_found),
-        (format!("sum(bounces) FROM {database}.pages"), truth.bounces),
-        (format!("sum(count) FROM {database}.timings WHERE metric = 'lcp'"), truth.timings),
-    ] {
-        assert_eq!(sum(&figure).await.unwrap()[0].unsigned_abs(), expected, "{figure}");
-        assert!(expected > 3, "{figure}");
-    }
-    let campaigns = format!("toInt64(count()) FROM {database}.breakdowns WHERE dimension = 'utm_campaign'");
-    assert!(sum(&campaigns).await.unwrap()[0] > 0);
 }

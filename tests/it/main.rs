@@ -24,6 +24,7 @@ mod formats;
 mod import;
 mod import_cases;
 mod import_figures;
+mod import_simulated;
 mod limits;
 mod marketing;
 mod measures;
