@@ -90,7 +90,11 @@ pub(in crate::console) async fn answer(
         meta.insert("total_rows".into(), total.into());
     }
     if question.include.time_labels {
-        meta.insert("time_labels".into(), question.range.labels(report.grain, &site.timezone).into());
+        let labels = match question.include.trim {
+            true => question.range.labels_until(now, report.grain, &site.timezone),
+            false => question.range.labels(report.grain, &site.timezone),
+        };
+        meta.insert("time_labels".into(), labels.into());
     }
     if question.include.rest
         && let Some(rest) = reports.rest(&report).await?

@@ -127,13 +127,7 @@ impl DayRange {
         let back = |span: Span| today.saturating_sub(span);
         let from = match word {
             "day" => today,
-            "7d" => back(6.days()),
-            "28d" => back(27.days()),
-            "30d" => back(29.days()),
-            "91d" => back(90.days()),
             "month" => today.first_of_month(),
-            "6mo" => today.first_of_month().saturating_sub(5.months()),
-            "12mo" => today.first_of_month().saturating_sub(11.months()),
             "year" => today.first_of_year(),
             // Nothing is kept for longer than 25 months.
             "all" => back(26.months()),
@@ -142,7 +136,7 @@ impl DayRange {
                     "figures of the last half hour are asked for by `GET /api/v1/stats/realtime/visitors`".into(),
                 ));
             }
-            _ => return Err(unknown()),
+            _ => today.saturating_sub(counted(word, today).ok_or_else(unknown)?),
         };
         Self::between(from, today)
     }
@@ -185,6 +179,12 @@ impl DayRange {
             )));
         }
         Ok(())
+    }
+
+    /// The names of periods that have begun at `now`.
+    pub(super) fn labels_until(self, now: Timestamp, grain: Grain, timezone: &TimeZone) -> Vec<String> {
+        let last = now.to_zoned(timezone.clone()).strftime("%Y-%m-%d %H:00:00").to_string();
+        self.labels(grain, timezone).into_iter().filter(|label| *label <= last).collect()
     }
 
     /// The names of all periods, as the views write them.
@@ -250,10 +250,20 @@ fn moment(text: &str, timezone: &TimeZone) -> Result<Timestamp, QueryRefusal> {
         .map_err(|_| QueryRefusal(format!("{} is not a time; write 2026-03-01T12:00:00+01:00", shown(text))))
 }
 
+/// `14d`: so many days that end today. `3mo`: so many calendar months, this one included.
+fn counted(word: &str, today: Date) -> Option<Span> {
+    let number = |unit: &str| word.strip_suffix(unit)?.parse::<u16>().ok().filter(|number| *number > 0);
+    if let Some(months) = number("mo") {
+        let first = today.first_of_month().checked_sub((i64::from(months) - 1).months()).ok()?;
+        return today.since(first).ok();
+    }
+    number("d").map(|days| (i64::from(days) - 1).days())
+}
+
 fn unknown() -> QueryRefusal {
     QueryRefusal(
-        "`date_range` must be one of day, 24h, 7d, 28d, 30d, 91d, month, 6mo, 12mo, year, all, or two days such as \
-         [\"2026-03-01\", \"2026-03-31\"], or two times of whole hours"
+        "`date_range` must be one of day, 24h, month, year, all, a number of days such as 7d, 28d, 30d, 91d, a number of \
+         months such as 6mo, 12mo, or two days such as [\"2026-03-01\", \"2026-03-31\"], or two times of whole hours"
             .into(),
     )
 }
@@ -277,6 +287,10 @@ mod tests {
             ("28d", "2026-02-11"),
             ("30d", "2026-02-09"),
             ("91d", "2025-12-10"),
+            ("1d", "2026-03-10"),
+            ("14d", "2026-02-25"),
+            ("3mo", "2026-01-01"),
+            ("1mo", "2026-03-01"),
             ("month", "2026-03-01"),
             ("6mo", "2025-10-01"),
             ("12mo", "2025-04-01"),
@@ -291,6 +305,11 @@ mod tests {
     fn what_is_no_range_is_refused() {
         for wrong in [
             json!("yesterday"),
+            json!("0d"),
+            json!("-7d"),
+            json!("9999d"),
+            json!("70000d"),
+            json!("mo"),
             json!(7),
             json!(null),
             json!(["2026-03-10"]),

@@ -46,6 +46,8 @@ pub(super) struct Inclusions {
     pub(super) imports: bool,
     /// The names of all periods.
     pub(super) time_labels: bool,
+    /// No names of periods that have not begun.
+    pub(super) trim: bool,
     /// How many rows there are without a limit.
     pub(super) total_rows: bool,
     /// What no row shows: the level above minus the rows.
@@ -112,10 +114,13 @@ impl QueryDraft {
 
     fn inclusions(&self, range: DayRange) -> Result<Inclusions, QueryRefusal> {
         let include = object("include", self.0.get("include"))?;
-        only(include, &["imports", "time_labels", "total_rows", "rest", "comparisons"], "include.")?;
+        const NAMES: [&str; 6] =
+            ["imports", "time_labels", "trim_relative_date_range", "total_rows", "rest", "comparisons"];
+        only(include, &NAMES, "include.")?;
         Ok(Inclusions {
             imports: flag(include, "imports")?,
             time_labels: flag(include, "time_labels")?,
+            trim: flag(include, "trim_relative_date_range")?,
             total_rows: flag(include, "total_rows")?,
             rest: flag(include, "rest")?,
             comparisons: include.get("comparisons").map(|value| Comparing::read(value, range)).transpose()?.flatten(),
@@ -147,7 +152,8 @@ impl QueryDraft {
                 };
                 let metric =
                     metrics.iter().find(|metric| metric.name() == name).map(|metric| OrderKey::Metric(*metric));
-                let dimension = || dimensions.iter().find(|asked| asked.name() == *name).cloned();
+                let wanted = || vocabulary::dimension(name).ok();
+                let dimension = || wanted().filter(|wanted| dimensions.contains(wanted));
                 let ordered = metric.or_else(|| dimension().map(OrderKey::Dimension)).ok_or_else(|| {
                     QueryRefusal(format!(
                         "`order_by` names {}, which is not a metric or dimension of this query",

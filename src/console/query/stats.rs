@@ -113,7 +113,17 @@ pub(in crate::console) async fn breakdown(
         .get("property")
         .ok_or_else(|| QueryRefusal("`property` is missing: write one such as event:page".into()))?;
     let (dimension, replaced) = property_dimension(property, context.kept.marketing)?;
-    let (question, warning) = question(asked, context, vec![dimension])?;
+    let of_visits = matches!(dimension, RequestedDimension::EntryPage | RequestedDimension::ExitPage);
+    let (mut question, warning) = question(asked, context, vec![dimension])?;
+    // The older API's own default is `visitors`; a reader that names no metric must get figures.
+    let replaced = match of_visits && question.metrics == [Metric::Visitors] {
+        true => {
+            question.order = vec![(OrderKey::Metric(Metric::Visits), Direction::Descending)];
+            question.metrics = vec![Metric::Visits];
+            Some("visitors of entry and exit pages are not kept; these are visits")
+        }
+        false => replaced,
+    };
     let report = question.report(context.site, context.kept.rate_base_min())?;
     let answered = question.rows(&report, context.reports).await?;
     let key = property.rsplit(':').next().unwrap_or(property);

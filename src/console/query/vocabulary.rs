@@ -69,8 +69,19 @@ const ALIASES: [(&str, &str); 8] = [
     ("visit:hostname", "event:hostname"),
 ];
 
+/// Metrics of this API that are not measured here, each with the reason.
+const NOT_MEASURED: [(&str, &str); 4] = [
+    ("group_conversion_rate", "actions are never stored together with another dimension; ask for `conversion_rate`"),
+    ("exit_rate", "ask for `visits` by `visit:exit_page` and `pageviews` by `event:page`"),
+    ("total_revenue", "revenue is not measured"),
+    ("average_revenue", "revenue is not measured"),
+];
+
 /// The metric of this name.
 pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
+    if let Some((_, reason)) = NOT_MEASURED.iter().find(|(known, _)| *known == name) {
+        return Err(QueryRefusal(format!("`{name}` is not answered: {reason}")));
+    }
     Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
         let known: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
         QueryRefusal(format!("unknown metric {}; expected one of: {}", shown(name), known.join(", ")))
