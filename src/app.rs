@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parts::{collect_state, console_state, maintenance, releaser, seats};
+use parts::{SharedParts, collect_state, console_state, mailer, maintenance, releaser, seats, shipper};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -27,6 +27,7 @@ use crate::console::{ConsoleServer, annotations};
 use crate::health::Health;
 use crate::ledger::Ledger;
 use crate::listeners::{self, Certificates, ListenError};
+use crate::mail::{self, MailSetupError, Mailer};
 use crate::observe::Meters;
 use crate::open_files;
 use crate::privacy::Anonymiser;
@@ -35,7 +36,7 @@ use crate::privacy::lookup::place::{PlaceDatabases, PlaceError};
 use crate::release::Releaser;
 use crate::runtime_dir::FolderError;
 use crate::service_manager::ServiceNotifier;
-use crate::ship::{FlushRequest, ShipError, Shipper};
+use crate::ship::{FlushRequest, ShipError};
 use crate::sites::Sites;
 use crate::spool::{SET_ASIDE_SECONDS, Spool, SpoolError};
 use crate::store::client::{Endpoint, Store};
@@ -68,6 +69,9 @@ pub enum AppError {
     /// The engine does not start.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// Mail cannot be set up.
+    #[error("{0}")]
+    Mail(#[from] MailSetupError),
     /// The tables are not in their form.
     #[error("the tables: {0}")]
     Migrate(#[from] MigrateError),
@@ -112,6 +116,7 @@ pub struct App {
     engine: Option<Engine>,
     ledger: Arc<Ledger>,
     releaser: Arc<Releaser>,
+    mailer: Option<Arc<Mailer>>,
     anonymiser: Arc<Anonymiser>,
     meters: Arc<Meters>,
     console: ConsoleServer,
@@ -139,8 +144,10 @@ impl App {
         let (public, private) = listeners::open(&config, &manager.sockets)?;
         let (collect_address, doors) = (public.address()?, listeners::doors(&config, &public, &private));
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
+        mail::check(&config.mail)?;
+        let subscriptions = mail::subscriptions(&config)?;
         let health = Arc::new(Health::starting());
-        let parts = (&ledger, &anonymiser, &meters, &clock);
+        let parts: SharedParts<'_> = (&ledger, &anonymiser, &meters, &clock);
         let handshake = certificates.collect_handshake(&config, meters.hits.handshakes_failed("collect"))?;
         let collect = Arc::new(collect_state(&config, parts, demo, &health)?.behind(handshake));
         let collecting = CollectThreads::start(&collect, public, seats(&config, &meters))?;
@@ -151,16 +158,9 @@ impl App {
         shipping.spawn(house.run(stop_shipping.clone()));
         let (flush, requests) = mpsc::channel(4);
         let releaser = Arc::new(releaser(&store, &ledger, &clock, &sites));
-        let ship = Shipper {
-            ledger: ledger.clone(),
-            store: store.clone(),
-            releaser: releaser.clone(),
-            meters: meters.clone(),
-            clock: clock.clone(),
-            every: Duration::from_secs(config.spool.flush_seconds),
-            pauses,
-        };
-        let console = console_state(&config, parts, &store, (sites, health.clone()))?;
+        let ship = shipper(&config, parts, (&store, &releaser), pauses);
+        let mailer = mailer(&config, parts, (&store, &releaser, &sites), &subscriptions)?;
+        let console = console_state(&config, parts, &store, (sites, health.clone(), subscriptions))?;
         // Its probes answer while the database is waited for.
         let handshake = certificates.console_handshake(&config, meters.hits.handshakes_failed("console"))?;
         let console = ConsoleServer::start(private, handshake, Arc::new(console), console_connections)?;
@@ -171,10 +171,13 @@ impl App {
         notifier.ready();
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
         let engine = kept_if(formed, engine).await?;
-        sync_annotations(&store, &config).await;
+        annotations::sync(&store, &config.site).await;
         health.set_formed();
         notifier.formed();
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
+        if let Some(mailer) = &mailer {
+            shipping.spawn(mailer.clone().run(stop_shipping.clone()));
+        }
         Ok(Self {
             collect_address,
             doors,
@@ -186,6 +189,7 @@ impl App {
             engine,
             ledger,
             releaser,
+            mailer,
             anonymiser,
             meters,
             console_address: console.address,
@@ -206,6 +210,13 @@ impl App {
         let stopped = || ShipError::Spool(SpoolError::from(std::io::Error::other("shipping has stopped")));
         self.flush.send(answer).await.map_err(|_| stopped())?;
         flushed.await.map_err(|_| stopped())?
+    }
+
+    /// Sends the mails that are due now, as happens once a minute.
+    pub async fn send_mail(&self) {
+        if let Some(mailer) = &self.mailer {
+            mailer.send_due(&self.stop_shipping).await;
+        }
     }
 
     /// Takes over what may change while running: sites, tokens, and the contents of location files and certificates.
@@ -282,6 +293,7 @@ pub fn check(config: &Config) -> Result<(), AppError> {
     TrustedProxies::new(&config.collect)?;
     anonymiser(config)?;
     Certificates::read(config)?;
+    mail::check(&config.mail)?;
     if config.clickhouse.mode == EngineMode::Remote {
         remote(config)?;
     }
@@ -335,13 +347,6 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
             engine.stop().await;
             Err(error)
         }
-    }
-}
-
-/// Stores the configuration's annotations. Without them the start goes on.
-async fn sync_annotations(store: &Store, config: &Config) {
-    if let Err(error) = store.sync_annotations(annotations::configured(&config.site)).await {
-        tracing::warn!(%error, "annotations: those of the configuration not stored");
     }
 }
 

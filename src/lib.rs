@@ -83,6 +83,7 @@ pub mod collect;
 pub mod console;
 pub mod http;
 pub mod import;
+pub mod mail;
 pub mod simulate;
 
 // What keeps all of it in order, and shows that it is.

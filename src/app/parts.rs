@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::collect::hits::HitPipeline;
@@ -12,10 +13,12 @@ use crate::console::{self, ConsoleState, StorageProfile};
 use crate::health::Health;
 use crate::housekeeping::Maintenance;
 use crate::ledger::Ledger;
+use crate::mail::{MailSetupError, Mailer, MailerOptions, Subscriptions};
 use crate::observe::Meters;
 use crate::privacy::Anonymiser;
 use crate::release::{Releaser, ReleaserOptions};
 use crate::runtime_dir::FolderError;
+use crate::ship::Shipper;
 use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::reports::Reports;
@@ -41,7 +44,7 @@ pub(super) fn console_state(
     config: &Config,
     (ledger, _, meters, clock): SharedParts<'_>,
     store: &Arc<Store>,
-    (sites, health): (Arc<Sites>, Arc<Health>),
+    (sites, health, mail): (Arc<Sites>, Arc<Health>, Option<Arc<Subscriptions>>),
 ) -> Result<ConsoleState, FolderError> {
     let in_memory = ledger.clone();
     Ok(ConsoleState::new(console::ConsoleOptions {
@@ -56,8 +59,42 @@ pub(super) fn console_state(
         spool_accepts: spool_accepts(ledger),
         open_visits: Box::new(move |site| in_memory.open_visits_of(site)),
         journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
+        mail,
         health,
     }))
+}
+
+/// What takes events to the database; `pauses` are the first and the longest after a failed insert.
+pub(super) fn shipper(
+    config: &Config,
+    (ledger, _, meters, clock): SharedParts<'_>,
+    (store, releaser): (&Arc<Store>, &Arc<Releaser>),
+    pauses: (Duration, Duration),
+) -> Shipper {
+    let (ledger, meters, clock) = (ledger.clone(), meters.clone(), clock.clone());
+    let (store, releaser) = (store.clone(), releaser.clone());
+    Shipper { ledger, store, releaser, meters, clock, every: Duration::from_secs(config.spool.flush_seconds), pauses }
+}
+
+/// What sends mails, where there are subscriptions.
+pub(super) fn mailer(
+    config: &Config,
+    (ledger, _, meters, clock): SharedParts<'_>,
+    (store, releaser, sites): (&Arc<Store>, &Arc<Releaser>, &Arc<Sites>),
+    subscriptions: &Option<Arc<Subscriptions>>,
+) -> Result<Option<Arc<Mailer>>, MailSetupError> {
+    let Some(subscriptions) = subscriptions else { return Ok(None) };
+    let options = MailerOptions {
+        config: Arc::new(config.clone()),
+        subscriptions: subscriptions.clone(),
+        sites: sites.clone(),
+        reports: Reports::new(Store::clone(store)),
+        releaser: releaser.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        meters: meters.clone(),
+    };
+    Ok(Some(Arc::new(Mailer::open(options)?)))
 }
 
 /// What keeps memory and gauges in order.

@@ -13,6 +13,7 @@ pub mod generate;
 pub mod health;
 pub mod import;
 pub mod init;
+pub mod mail;
 pub mod migrate;
 pub mod notice;
 pub mod serve;
@@ -54,6 +55,7 @@ pub enum Command {
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
+    Mail(mail::MailCommand),
     Health(health::HealthCommand),
     #[command(hide = true)]
     Generate(generate::GenerateCommand),
@@ -91,6 +93,7 @@ impl Command {
             Self::Snippet(snippet) => snippet.run(),
             Self::Backup(backup) => backup.run().await,
             Self::Restore(restore) => restore.run().await,
+            Self::Mail(mail) => mail.run().await,
             Self::Token(token) => token.run(),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -81,6 +81,14 @@ impl Bilingual {
         }
     }
 
+    /// The text in one language for a mail: English with plain spaces and apostrophes, as subjects are searched for.
+    pub fn in_mail(&self, lang: Lang) -> String {
+        match lang {
+            Lang::En => self.en.clone(),
+            Lang::Fr => self.text(lang),
+        }
+    }
+
     /// This and another, with `between` in the middle.
     pub fn then(mut self, between: &str, other: &Bilingual) -> Self {
         for (text, more) in [(&mut self.en, &other.en), (&mut self.fr, &other.fr)] {

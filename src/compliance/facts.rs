@@ -21,6 +21,8 @@ pub struct ConfigFacts {
     pub tags_on_disk: bool,
     /// The database is somebody else's affair.
     pub remote: bool,
+    /// Published figures leave by mail or webhook.
+    pub mailed: bool,
     /// A token reads every site, though the operator measures for several publishers.
     pub pooled_token: bool,
     /// Seconds between flushes of the spool.
@@ -62,6 +64,7 @@ impl ConfigFacts {
             location: !config.geo.databases.is_empty(),
             tags_on_disk: config.runtime.allow_disk && in_memory(&config.runtime.dir) != Some(true),
             remote: config.clickhouse.mode == EngineMode::Remote,
+            mailed: config.mail.is_used(),
             pooled_token: !config.privacy.processor.name.trim().is_empty()
                 && config.console.tokens.iter().any(|token| token.sites.iter().any(|site| site == "*")),
             flush_seconds: config.spool.flush_seconds,

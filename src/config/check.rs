@@ -58,6 +58,7 @@ impl Config {
             "write a path, such as /js/sillage.js".into()
         })?;
         self.site.iter().try_for_each(check_site_view)?;
+        self.mail.check(&self.site)?;
         let tokens = self.console.tokens.iter().map(|token| ("console.tokens.sha256", token));
         let server_tokens = collect.server_tokens.iter().map(|token| ("collect.server_tokens.sha256", token));
         for (key, token) in tokens.chain(server_tokens) {
@@ -91,6 +92,13 @@ impl Config {
             self.privacy.marketing == MarketingPolicy::Always,
             "privacy.marketing = \"always\": channels and campaigns are measured without consent, outside the exemption",
         );
+        let console = url::Url::parse(&self.mail.console_url).ok();
+        if let Some(name) = console.as_ref().and_then(url::Url::domain)
+            && name != "localhost"
+            && !self.console.hosts.iter().any(|host| host.split(':').next() == Some(name))
+        {
+            notes.push(format!("mail.console_url names `{name}`, which console.hosts does not: its links are refused"));
+        }
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
         for token in self.console.tokens.iter().chain(&self.collect.server_tokens) {
             for name in token.sites.iter().filter(|name| !named(name)) {

@@ -5,14 +5,17 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::hex::hex;
 
-/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens, the secret of proxies and the
-/// user in a URL are left out: the hash identifies the configuration, not its secrets.
+/// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens, the secret of proxies, the
+/// user in a URL and the recipients of mails are left out: the hash identifies the configuration, not its secrets and
+/// nobody's address.
 pub fn config_hash(config: &Config) -> String {
     let mut config = config.clone();
     for token in config.console.tokens.iter_mut().chain(&mut config.collect.server_tokens) {
         token.sha256.clear();
     }
     config.collect.trusted_header_secret.clear();
+    config.mail.report.iter_mut().for_each(|report| report.recipients.clear());
+    config.mail.alert.iter_mut().for_each(|alert| alert.recipients.clear());
     let clickhouse = &mut config.clickhouse;
     for address in clickhouse.urls.iter_mut().chain([&mut clickhouse.url]) {
         if let Ok(mut url) = url::Url::parse(address) {

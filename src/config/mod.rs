@@ -5,6 +5,8 @@ mod check;
 mod defaults;
 mod hash;
 mod listener;
+mod mail;
+mod mail_check;
 mod read;
 mod site_view;
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::hash::config_hash;
 pub use self::listener::TlsConfig;
 pub(crate) use self::listener::{PassedSocket, ServiceManager};
+pub use self::mail::{MailAlertConfig, MailConfig, MailLanguage, MailReportConfig, MailSecurity, ReportSchedule};
 pub use self::read::log_level;
 pub(crate) use self::read::{network, search_path};
 pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
@@ -56,6 +59,8 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     /// Backups of the published tables.
     pub backup: BackupConfig,
+    /// Reports and alerts.
+    pub mail: MailConfig,
     /// Location files.
     pub geo: GeoConfig,
     /// Profile of anonymity.

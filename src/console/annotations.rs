@@ -8,10 +8,12 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use crate::config::{AnnotationConfig, SiteConfig};
 use crate::console::access::{no_such_site, query_value, readable};
 use crate::console::reply::{self, ConsoleResponse};
 use crate::console::state::ConsoleState;
 use crate::sites::Site;
+use crate::store::Store;
 use crate::store::annotations::AnnotationRow;
 use crate::store::reports::Reports;
 
@@ -49,6 +51,13 @@ pub(super) async fn post(console: &ConsoleState, head: &Parts, body: &[u8]) -> C
     }
 }
 
+/// Stores the configuration's annotations. Without them the start goes on.
+pub(crate) async fn sync(store: &Store, sites: &[SiteConfig]) {
+    if let Err(error) = store.sync_annotations(configured(sites)).await {
+        tracing::warn!(%error, "annotations: those of the configuration not stored");
+    }
+}
+
 /// The notes of some sites by their names; a site whose notes cannot be read has none.
 pub(super) async fn of_sites(reports: &Reports, sites: &[Arc<Site>]) -> Map<String, Value> {
     let mut found = Map::new();
@@ -61,9 +70,9 @@ pub(super) async fn of_sites(reports: &Reports, sites: &[Arc<Site>]) -> Map<Stri
 }
 
 /// The configuration's notes as rows.
-pub fn configured(sites: &[crate::config::SiteConfig]) -> Vec<AnnotationRow> {
-    let of_site = |site: &crate::config::SiteConfig| {
-        let row = |note: &crate::config::AnnotationConfig| {
+fn configured(sites: &[SiteConfig]) -> Vec<AnnotationRow> {
+    let of_site = |site: &SiteConfig| {
+        let row = |note: &AnnotationConfig| {
             Some(AnnotationRow::configured(&site.name, note.day.and_then(days_since_1970)?, &note.text))
         };
         site.annotation.iter().filter_map(row).collect::<Vec<_>>()

@@ -25,6 +25,7 @@ mod sql_guard;
 mod state;
 mod stats_api;
 pub mod tokens;
+mod unsubscribe;
 mod view;
 
 use std::convert::Infallible;

@@ -20,7 +20,7 @@ use crate::console::reply::ConsoleResponse;
 use crate::console::state::ConsoleState;
 use crate::console::tokens::{AccessToken, TokenDigest, digest};
 use crate::console::{
-    annotations, assets, desk, download, grafana, hosts, lists, openapi, session, share, stats_api, view,
+    annotations, assets, desk, download, grafana, hosts, lists, openapi, session, share, stats_api, unsubscribe, view,
 };
 use crate::health::PROBE_ANSWER_WAIT;
 
@@ -87,7 +87,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/v2/query" | "/api/view" | "/api/share" | "/clickhouse" | "/sign-out" => "POST",
         "/api/annotations" => "GET, HEAD, POST",
         "/api/arrivals" | "/api/conformity" | "/lists" => "GET, HEAD",
-        "/sign-in" => "GET, HEAD, POST",
+        "/sign-in" | unsubscribe::PATH => "GET, HEAD, POST",
         "/api/export" | "/api/export/dictionary" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
         _ if stats_api::serves(path) => "GET",
@@ -98,7 +98,8 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         return reply::wrong_method(allowed);
     }
     let posted = head.method == Method::POST;
-    if (posted || path.starts_with("/api/export") || stats_api::serves(path))
+    // Mail programs post from anywhere; the link's key says what may end.
+    if (posted && path != unsubscribe::PATH || path.starts_with("/api/export") || stats_api::serves(path))
         && bearer(&head.headers).is_none()
         && session::is_foreign(&head.headers, &head.uri)
     {
@@ -123,6 +124,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/sites" => sites(console, &head.headers),
         "/sign-in" if posted => sign_in_by_form(console, &head.headers, body).await,
         "/sign-in" => sign_in_by_link(console, head),
+        unsubscribe::PATH => unsubscribe::answer(console, head),
         "/sign-out" => reply::see_other("/sign-in", Some(&console.sessions.close(&head.headers))),
         "/" if with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() => {
             reply::see_other("/sign-in", None)

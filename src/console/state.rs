@@ -13,6 +13,7 @@ use crate::console::query::StorageProfile;
 use crate::console::session::Sessions;
 use crate::console::tokens::{AccessToken, TokenSet};
 use crate::health::Health;
+use crate::mail::Subscriptions;
 use crate::observe::Meters;
 use crate::sites::Sites;
 use crate::store::client::Store;
@@ -40,6 +41,8 @@ pub struct ConsoleOptions {
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
     /// Where questions are noted; `None` notes none.
     pub journal: Option<QuestionJournal>,
+    /// Who gets mails, where there are any.
+    pub mail: Option<Arc<Subscriptions>>,
     /// What start and stop have decided.
     pub health: Arc<Health>,
     /// Visits in progress on the site of this name, exact.
@@ -59,6 +62,7 @@ pub struct ConsoleState {
     pub(super) spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
     pub(super) admission: Admission,
     pub(super) health: Arc<Health>,
+    pub(super) mail: Option<Arc<Subscriptions>>,
     journal: Option<QuestionJournal>,
     open_visits: Box<dyn Fn(&str) -> usize + Send + Sync>,
     draw: Option<NowDraw>,
@@ -87,6 +91,7 @@ impl ConsoleState {
             admission: Admission::default(),
             journal: parts.journal,
             health: parts.health,
+            mail: parts.mail,
             open_visits: parts.open_visits,
             draw: NowDraw::new(),
         }

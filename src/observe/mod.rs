@@ -31,6 +31,22 @@ pub struct Meters {
     pub hits: Arc<HitMeters>,
     /// Of the way to the database.
     pub ship: ShipMeters,
+    /// Of mails and webhooks.
+    pub mail: MailMeters,
+}
+
+/// Metrics of mails and webhooks; none names a recipient.
+pub struct MailMeters([Counter; 3]);
+
+/// How an attempt to send a mail or to tell a webhook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// Taken.
+    Sent,
+    /// Not taken; another attempt may follow.
+    Failed,
+    /// Never to be taken.
+    Rejected,
 }
 
 /// Metrics of hits.
@@ -98,9 +114,9 @@ impl Meters {
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
         let recorder = Arc::new(recorder);
-        let made = || (HitMeters::new(recorder.clone(), sites), ShipMeters::new());
-        let (hits, ship) = metrics::with_local_recorder(&*recorder, made);
-        Self { handle: recorder.handle(), hits: Arc::new(hits), ship }
+        let made = || (HitMeters::new(recorder.clone(), sites), ShipMeters::new(), MailMeters::new());
+        let (hits, ship, mail) = metrics::with_local_recorder(&*recorder, made);
+        Self { handle: recorder.handle(), hits: Arc::new(hits), ship, mail }
     }
 
     /// All of them, as text.
@@ -201,6 +217,24 @@ fn outcomes(site: &str) -> OutcomeCounters {
 
 fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, OutcomeCounters> {
     sites.iter().map(|site| (site.name.clone(), outcomes(&site.name))).collect()
+}
+
+impl MailMeters {
+    fn new() -> Self {
+        metrics::describe_counter!("sillage_mails_total", "Attempts to send a mail or to tell a webhook, by outcome.");
+        let of = |outcome: &'static str| metrics::counter!("sillage_mails_total", "outcome" => outcome);
+        Self(["sent", "failed", "rejected"].map(of))
+    }
+
+    /// An attempt has ended.
+    pub fn ended(&self, outcome: MailOutcome) {
+        let [sent, failed, rejected] = &self.0;
+        match outcome {
+            MailOutcome::Sent => sent.increment(1),
+            MailOutcome::Failed => failed.increment(1),
+            MailOutcome::Rejected => rejected.increment(1),
+        }
+    }
 }
 
 impl ShipMeters {

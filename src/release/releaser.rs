@@ -113,6 +113,17 @@ impl Releaser {
         Ok(complete_until >= now)
     }
 
+    /// Whether every measured period that was over by `until` is published.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn has_released(&self, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        if until > now || self.complete_until(now).await? < until {
+            return Ok(false);
+        }
+        Ok(self.next_due("", until).await?.is_none())
+    }
+
     /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months.
     /// `progress` is told each release; their number is given back.
     ///

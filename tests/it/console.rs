@@ -57,6 +57,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
         spool_accepts: Box::new(|| true),
         journal: None,
+        mail: None,
         health: Arc::default(),
         open_visits: Box::new(|site| if site == "shop.example" { 43 } else { 0 }),
     });

@@ -26,6 +26,8 @@ mod import_cases;
 mod import_figures;
 mod import_simulated;
 mod limits;
+mod mail;
+mod mail_server;
 mod marketing;
 mod measures;
 mod model;

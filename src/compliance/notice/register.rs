@@ -95,9 +95,17 @@ fn erasure() -> Bilingual {
 }
 
 fn processors(facts: &ConfigFacts) -> Bilingual {
-    if facts.processor().is_some() {
-        return rights::processor(facts);
-    }
+    let mailed = said!(
+        "The operator of the mail server, who receives published figures and the addresses of their recipients: to be \
+         completed.",
+        "L'exploitant du serveur de messagerie, qui reçoit des chiffres publiés et les adresses de leurs destinataires : \
+         à compléter."
+    );
+    let named = if facts.processor().is_some() { rights::processor(facts) } else { hosts(facts) };
+    if facts.mailed { named.then(" ", &mailed) } else { named }
+}
+
+fn hosts(facts: &ConfigFacts) -> Bilingual {
     match facts.remote {
         true => said!(
             "Whoever runs the server and the ClickHouse database, if that is not the controller: to be completed, with the \

@@ -145,6 +145,16 @@ pub(super) fn recipients(facts: &ConfigFacts) -> Bilingual {
             "Ils sont conservés dans une base de données choisie par le responsable du traitement."
         ),
     };
+    let sent = match facts.mailed {
+        false => said!("The program sends nothing to third parties", "Le programme n'envoie rien à des tiers"),
+        true => said!(
+            "Published figures are sent to people whom the publisher names, by mail or to an address of the publisher's; \
+             they are not data about individual visitors. The program sends nothing else to third parties",
+            "Les chiffres publiés sont envoyés à des personnes désignées par l'éditeur, par mail ou à une adresse de \
+             l'éditeur ; ce ne sont pas des données sur des visiteurs. Le programme n'envoie rien d'autre à des tiers"
+        ),
+    };
+    let (en, fr) = (&sent.en, &sent.fr);
     said!(
         "The counters are for the publisher of the site alone.",
         "Les compteurs sont destinés au seul éditeur du site."
@@ -153,10 +163,10 @@ pub(super) fn recipients(facts: &ConfigFacts) -> Bilingual {
     .then(
         " ",
         &said!(
-            "The program sends nothing to third parties, makes no transfer outside the European Union by itself, and \
-             its script and pages load nothing from another host.",
-            "Le programme n'envoie rien à des tiers, n'opère de lui-même aucun transfert hors de l'Union européenne, et \
-             son script et ses pages ne chargent rien d'un autre hôte."
+            "{en}, makes no transfer outside the European Union by itself, and its script and pages load nothing from \
+             another host.",
+            "{fr}, n'opère de lui-même aucun transfert hors de l'Union européenne, et son script et ses pages ne chargent \
+             rien d'un autre hôte."
         ),
     )
 }

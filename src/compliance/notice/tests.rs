@@ -291,6 +291,26 @@ fn every_dimension_is_named_in_the_data_places_where_there_are_files_and_campaig
 }
 
 #[test]
+fn mails_are_named_among_the_recipients_and_the_mail_server_in_the_register() {
+    let hook = "[[mail.alert]]\nsites = [\"*\"]\nwebhook_file = \"hook\"\n";
+    let (without, with) = (facts(SITE), facts(&format!("{hook}{SITE}")));
+    for (lang, sent, server) in [
+        (Lang::En, "Published figures are sent to people whom the publisher names", "operator of the mail server"),
+        (
+            Lang::Fr,
+            "Les chiffres publiés sont envoyés à des personnes désignées",
+            "exploitant du serveur de messagerie",
+        ),
+    ] {
+        let read = |facts: &ConfigFacts| texts(facts, lang).map(|(_, text)| text);
+        let [page, _, notice, _] = read(&with);
+        assert!(page.contains(sent) && notice.contains(sent) && notice.contains(server), "{page}{notice}");
+        let [page, _, notice, _] = read(&without);
+        assert!(!page.contains(sent) && !notice.contains(server));
+    }
+}
+
+#[test]
 fn a_review_older_than_a_year_is_asked_for_again() {
     let facts = facts(&format!("[privacy]\nlast_review = 2025-11-22\n{SITE}"));
     let rules =
