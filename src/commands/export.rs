@@ -43,7 +43,7 @@ pub struct ExportCommand {
     /// csv, jsonl or parquet.
     #[arg(long, default_value = "csv")]
     format: String,
-    /// File to write instead of standard output.
+    /// File to write instead of standard output; FILE.dictionary.json beside it tells its columns.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -87,13 +87,17 @@ impl ExportCommand {
     }
 }
 
-/// Writes `file`, and removes it when it cannot be finished: a partial report must not pass for a whole one.
+/// Writes `file` and its data dictionary, and removes the file when it cannot be finished: a partial report must not
+/// pass for a whole one.
 async fn write_file(reports: &Reports, plan: &ExportPlan, file: &Path) -> Result<(), CommandError> {
     let written = write_rows(reports, plan, &mut File::create(file)?).await;
     if written.is_err() {
         std::fs::remove_file(file)?;
+        return written;
     }
-    written
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".dictionary.json");
+    Ok(std::fs::write(beside, serde_json::to_vec_pretty(&plan.dictionary())?)?)
 }
 
 async fn write_rows(reports: &Reports, plan: &ExportPlan, out: &mut impl Write) -> Result<(), CommandError> {

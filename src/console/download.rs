@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame};
-use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LINK};
 use hyper::{Response, StatusCode};
 
 use crate::console::query::export::ExportDraft;
@@ -18,11 +18,11 @@ use crate::store::StoreError;
 use crate::store::export::{FileFormat, RowStream};
 use crate::store::reports::{ReportError, Reports};
 
-/// Answers `request` about `site`.
+/// Answers `request` about `site`, which was asked for with `query`.
 pub(super) async fn answer(
     console: &ConsoleState,
     reports: &Reports,
-    request: &ExportDraft,
+    (request, query): (&ExportDraft, &str),
     site: &Site,
 ) -> ConsoleResponse {
     let export = match request.export(site, console.clock.now(), console.kept) {
@@ -37,13 +37,13 @@ pub(super) async fn answer(
         }
     };
     match rows.await {
-        Ok(Ok(rows)) => file(export.file_name(), export.format, rows),
+        Ok(Ok(rows)) => file(export.file_name(), query, export.format, rows),
         Ok(Err(bad)) => reply::error(StatusCode::BAD_REQUEST, &bad.0),
         Err(ReportError::Unavailable | ReportError::Refused(_) | ReportError::Pattern) => reply::no_database(),
     }
 }
 
-fn file(name: &str, format: FileFormat, rows: RowStream) -> ConsoleResponse {
+fn file(name: &str, query: &str, format: FileFormat, rows: RowStream) -> ConsoleResponse {
     let content_type = match format {
         FileFormat::Csv => "text/csv; charset=utf-8; header=present",
         FileFormat::Jsonl => "application/jsonl",
@@ -53,6 +53,10 @@ fn file(name: &str, format: FileFormat, rows: RowStream) -> ConsoleResponse {
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(attached) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         reply.headers_mut().insert(CONTENT_DISPOSITION, attached);
+    }
+    // The data dictionary stands beside the file.
+    if let Ok(link) = HeaderValue::from_str(&format!("</api/export/dictionary?{query}>; rel=\"describedby\"")) {
+        reply.headers_mut().insert(LINK, link);
     }
     reply
 }

@@ -191,14 +191,14 @@ async fn export(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
     }
-    note(console, head, head.uri.query().unwrap_or_default().as_bytes());
-    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-    let request = match ExportDraft::read(pairs) {
+    let query = head.uri.query().unwrap_or_default();
+    note(console, head, query.as_bytes());
+    let request = match ExportDraft::read(url::form_urlencoded::parse(query.as_bytes())) {
         Ok(request) => request,
         Err(bad) => return reply::error(StatusCode::BAD_REQUEST, &bad.0),
     };
     match readable_figures(console, &access, &head.headers, &request.site()) {
-        Some((site, reports)) => download::answer(console, &reports, &request, &site).await,
+        Some((site, reports)) => download::answer(console, &reports, (&request, query), &site).await,
         None => no_such_site(),
     }
 }

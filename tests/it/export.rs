@@ -167,6 +167,43 @@ async fn each_format_is_read_back_by_what_reads_it() {
 }
 
 #[tokio::test]
+async fn the_dictionary_beside_a_file_names_its_columns_units_and_protection() {
+    for (rounding, kind) in [(1, "exact"), (10, "tens")] {
+        let served = crate::console::serve(store(rounding, &batch()).await, rounding).await;
+        for report in [
+            "report=pages",
+            "report=site&grain=week",
+            "report=breakdowns&dimension=visit:country",
+            "report=actions",
+            "report=actions&dimension=event:props:plan",
+            "report=timings",
+            "report=robots",
+            "report=outcomes",
+        ] {
+            let asked = format!("site=shop.example&date_range=7d&{report}");
+            let (_, headers, bytes) = fetched(&served, &served.shop, &format!("{asked}&format=csv")).await;
+            let link = headers["link"].to_str().unwrap();
+            let path = link.strip_prefix('<').unwrap().split_once(">; rel=\"describedby\"").unwrap().0;
+            let bearer = format!("Bearer {}", served.shop);
+            let dictionary = served.send(&format!("GET {path}"), &[("Authorization", &bearer)], "").await.body;
+            let columns = dictionary["columns"].as_array().unwrap();
+            let names: Vec<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let first = text.lines().next().unwrap_or_default().replace('"', "");
+            assert_eq!(names.join(","), first, "{report}");
+            for column in columns {
+                assert!(!column["meaning"].as_str().unwrap().is_empty(), "{report}: {column}");
+                let is_figure = column["type"] != "text";
+                assert_eq!(is_figure, !column["unit"].as_str().unwrap().is_empty(), "{report}: {column}");
+            }
+            assert_eq!(dictionary["protection"]["kind"], kind);
+            assert_eq!(dictionary["protection"]["step"], rounding);
+        }
+        served.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn whoever_may_not_read_a_site_gets_no_file_and_learns_nothing() {
     let served = crate::console::serve(store(1, &batch()).await, 1).await;
     let asked = "report=pages&format=csv&date_range=7d";
@@ -229,6 +266,11 @@ async fn the_program_exports_beside_a_running_collector_and_without_one() {
     assert!(alone.status.success() && alone.stdout.is_empty(), "{alone:?}");
     let row: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!((&row["page"], &row["pageviews"]), (&json!("/pricing"), &json!(1)));
+    let beside: Value =
+        serde_json::from_slice(&std::fs::read(home.path().join("pages.jsonl.dictionary.json")).unwrap()).unwrap();
+    let names: Vec<_> =
+        beside["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert!(names.iter().all(|name| row.get(*name).is_some()) && names.len() == row.as_object().unwrap().len());
     for wrong in [["--format", "xlsx"], ["--grain", "minute"], ["--dimension", "visit:os"]] {
         assert_eq!(export(&wrong).await.status.code(), Some(2), "{wrong:?}");
     }
