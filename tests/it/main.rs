@@ -47,6 +47,7 @@ mod restart;
 mod server_tokens;
 mod ship;
 mod slot;
+mod stats_api;
 mod store;
 mod support;
 mod thief;

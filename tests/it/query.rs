@@ -94,7 +94,7 @@ pub(crate) fn action(property: &str, value: &str, count: i64, visitors: i64) -> 
 }
 
 /// The worked example of counting.md, in two inserts' worth of rows, with a few actions and load times beside it.
-fn worked_example() -> Batch {
+pub(crate) fn worked_example() -> Batch {
     let timing = |bucket, count| TimingsRow {
         site: "shop.example".into(),
         day: DAY.0,
