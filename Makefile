@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
-.PHONY: help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
+.PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
 	bench-instructions advisories doc clean needs-rust needs-node needs-go chromium valgrind haproxy console packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,7 @@ help:
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
 	@echo 'make wordpress   the WordPress plugin as a zip'
+	@echo 'make readers     schemathesis on the OpenAPI document, and published readers of the peer'"'"'s API, against the program'
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
 	@echo 'make console-speed  the time from a click in the console to its figures (release build)'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
@@ -86,6 +87,15 @@ wordpress:
 grafana: needs-rust needs-go $(NPM_TEST)
 	$(call step,program for the dashboards,cargo build --locked)
 	$(call step,queries of the dashboards,cd tests/grafana && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
+
+# The OpenAPI document by schemathesis, and published readers of the peer's API; skipped where PyPI cannot be had.
+readers: needs-rust $(NPM_TEST)
+	@tests/readers/install.sh || true
+	@if [ -x target/pyreaders/bin/schemathesis ]; then $(MAKE) --no-print-directory readers-run; else echo 'schemathesis cannot be installed here: the OpenAPI document and published readers are not tried'; fi
+
+readers-run:
+	$(call step,program for the readers,cargo build --locked)
+	$(call step,OpenAPI document and published readers,SILLAGE_BIN="$(CURDIR)/target/debug/sillage" PYTHONPATH=tests/readers target/pyreaders/bin/python -m unittest -v test_openapi test_readers)
 
 console-speed: needs-rust $(NPM_TEST) chromium
 	$(call step,release build,cargo build --release --locked)
