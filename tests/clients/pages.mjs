@@ -1,0 +1,44 @@
+// Pages that hold a published client, bundled as a site would, and a browser that finds all `.example` hosts here.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+
+const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+
+export const launch = () => chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-blink-features=AutomationControlled', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', `--user-agent=${AGENT}`, '--host-resolver-rules=MAP *.example 127.0.0.1'],
+});
+
+/** Serves one page at every path, with `code` bundled into it. */
+export async function serve(code, body = '<h1>Page</h1>') {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'jsx' },
+    plugins: [{ name: 'no-node', setup: (on) => {
+      // What only the part for servers of a client uses.
+      on.onResolve({ filter: /^path$/ }, ({ path }) => ({ path, namespace: 'no-node' }));
+      on.onLoad({ filter: /.*/, namespace: 'no-node' }, () => ({ contents: '' }));
+    } }],
+    bundle: true, write: false, format: 'iife', jsx: 'automatic', define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}' }, logLevel: 'error',
+  });
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Page</title><link rel="icon" href="data:,"></head>
+<body>${body}<div id="app"></div><script src="/bundle.js"></script></body></html>`;
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/bundle.js';
+    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html; charset=utf-8' });
+    response.end(isScript ? outputFiles[0].contents : html);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: server.address().port,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
