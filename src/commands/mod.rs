@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod compare;
 pub mod config_file;
 mod database;
 pub mod doctor;
@@ -51,6 +52,7 @@ pub enum Command {
     Notice(notice::NoticeCommand),
     Audit(audit::AuditCommand),
     Import(import::ImportCommand),
+    Compare(compare::CompareCommand),
     Export(export::ExportCommand),
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
@@ -84,6 +86,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Notice(notice) => notice.run(),
             Self::Import(import) => import.run().await,
+            Self::Compare(compare) => compare.run().await,
             Self::Export(export) => export.run().await,
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,

@@ -84,6 +84,40 @@ async fn a_site_export_of_plausible_comes_over_with_its_own_totals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_compared_with_measured_days_and_nothing_is_written() {
+    let (store, name) = (store().await, "compared.example");
+    let rows = "('2026-03-04', 'day', '', 117, 60, 77), ('2026-03-04', 'day', 'ga4:x', 900, 900, 900), \
+                ('2026-03-08', 'week', '', 800, 800, 800)";
+    let rows = rows.replace("('", &format!("('{name}', '"));
+    let columns = "site, day, period, origin, pageviews, visitors, visits";
+    let measured = format!("INSERT INTO {}.site_days ({columns}) VALUES {rows}", store.database());
+    store.statement(&measured).await.unwrap();
+    let plausible = job(name, &["shop_example_20260401.zip"], Protection::Exact);
+    let told = figures::compare::run(&plausible, &store).await.unwrap().to_string();
+    let lines: Vec<String> =
+        told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).take(5).collect();
+    assert_eq!(
+        lines,
+        [
+            "day | pageviews plausible here diff | visitors plausible here diff | visits plausible here diff",
+            "2026-03-04 | 120 117 -2.5 % | 60 60 +0.0 % | 70 77 +10.0 %",
+            "2026-03-05 | 50 - - | 30 - - | 31 - -",
+            "total | 120 117 -2.5 % | 60 60 +0.0 % | 70 77 +10.0 %",
+            "1 days without figures here, not in the total: not measured, or not published yet",
+        ]
+    );
+    assert!(told.contains("plausible: its visits") && !told.contains("umami:"), "{told}");
+    for files in
+        [&["goatcounter.zip"][..], &["umami-cloud.zip"], &["ga4-days.json"], &["awstats032026.shop.example.txt"]]
+    {
+        let job = job(name, files, Protection::Exact);
+        let told = figures::compare::run(&job, &store).await.unwrap().to_string();
+        assert!(told.contains("total "), "{told}");
+    }
+    assert_eq!(sums((&store, name), "site_days", "origin", "pageviews").await, row(&[("", &[917]), ("ga4:x", &[900])]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_day_is_counted_once_and_an_origin_is_removed_whole() {
     let (store, name) = (store().await, "once.example");
     let plausible = job(name, &["shop_example_20260401.zip"], Protection::Exact);

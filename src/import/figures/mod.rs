@@ -5,6 +5,7 @@
 mod archive;
 mod awstats;
 mod cells;
+pub mod compare;
 mod ga4;
 mod goatcounter;
 mod matomo;
@@ -118,23 +119,8 @@ impl fmt::Display for FigureReport {
 /// # Errors
 /// See [`FigureError`].
 pub async fn run(job: &FigureJob, store: &Store, now: Timestamp) -> Result<FigureReport, FigureError> {
-    let mut set = FigureSet::new(job.site.clone());
-    let mut hasher = blake3::Hasher::new();
-    let mut tool: Option<&'static str> = None;
-    for file in &job.files {
-        let parts = archive::parts(file)?;
-        parts.iter().for_each(|part| {
-            hasher.update(&part.bytes);
-        });
-        let name = file.display().to_string();
-        let found = read(job, &name, &parts, &mut set)?;
-        match tool {
-            Some(known) if known != found => return Err(FigureError::Mixed(known, found)),
-            Some(_) | None => tool = Some(found),
-        }
-    }
-    let hash = hasher.finalize().to_hex();
-    let origin = origin(job, store, tool.unwrap_or("figures"), &hash, now).await?;
+    let (mut set, tool, hash) = read_files(job)?;
+    let origin = origin(job, store, tool, &hash, now).await?;
     let mut report = FigureReport { origin: origin.clone(), ..FigureReport::default() };
     leave_days(job, store, &mut set, &origin, &mut report).await?;
     report.days = set.days().len();
@@ -196,6 +182,26 @@ pub async fn remove(site: &Site, origin: &str, store: &Store) -> Result<u64, Fig
         ))
         .await?;
     Ok(rows)
+}
+
+/// Reads all files of a job; gives their figures, the tool that they are from, and their hash.
+fn read_files(job: &FigureJob) -> Result<(FigureSet, &'static str, String), FigureError> {
+    let mut set = FigureSet::new(job.site.clone());
+    let mut hasher = blake3::Hasher::new();
+    let mut tool: Option<&'static str> = None;
+    for file in &job.files {
+        let parts = archive::parts(file)?;
+        parts.iter().for_each(|part| {
+            hasher.update(&part.bytes);
+        });
+        let name = file.display().to_string();
+        let found = read(job, &name, &parts, &mut set)?;
+        match tool {
+            Some(known) if known != found => return Err(FigureError::Mixed(known, found)),
+            Some(_) | None => tool = Some(found),
+        }
+    }
+    Ok((set, tool.unwrap_or("figures"), hasher.finalize().to_hex().to_string()))
 }
 
 /// Reads the parts of one file; gives the tool that they are from.
