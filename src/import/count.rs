@@ -173,6 +173,7 @@ impl ImportCounter {
                 match ended.why {
                     EndReason::Dropped(Dropped::Bot) => writer.tally.bots += 1,
                     EndReason::Dropped(Dropped::OptedOut) => writer.tally.objections += 1,
+                    EndReason::Dropped(Dropped::NoConsent) => writer.tally.no_consent += 1,
                     EndReason::Dropped(_) | EndReason::Refused(..) => writer.tally.left_out += 1,
                 }
                 false

@@ -28,6 +28,8 @@ pub struct Summary {
     pub bots: u64,
     /// Hits of visitors who object.
     pub objections: u64,
+    /// Hits without the consent that the site requires: all of an access log, which has no place for it.
+    pub no_consent: u64,
     /// Hits left out for another reason: exclusion, a prefetch, a malformed address of a page.
     pub left_out: u64,
     /// Pageviews counted.
@@ -70,6 +72,7 @@ impl fmt::Display for Summary {
             (self.not_pages, "requests for no page (images, styles, redirects, errors, broken requests)"),
             (self.foreign_hosts, "requests to hosts that are not the site's"),
             (self.objections, "hits of visitors who object"),
+            (self.no_consent, "hits without consent, which the site requires; only events can carry it (`c`)"),
             (self.left_out, "hits left out (excluded, prefetched, or without a page's address)"),
             (self.too_old, "lines older than the retention, not kept"),
             (self.no_address, "requests without a client address (a host name, a socket, `-`)"),
@@ -116,6 +119,7 @@ impl Summary {
         self.too_old += other.too_old;
         self.bots += other.bots;
         self.objections += other.objections;
+        self.no_consent += other.no_consent;
         self.left_out += other.left_out;
         self.pageviews += other.pageviews;
         self.not_found += other.not_found;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sillage::app;
 use sillage::clock::SystemClock;
-use sillage::config::{Config, Protection};
+use sillage::config::{Config, ConsentPolicy, Protection};
 use sillage::import::formats::custom::CustomFormat;
 use sillage::import::{self, ImportError, ImportFormat, ImportJob, Summary};
 use sillage::sites::Sites;
@@ -105,6 +105,26 @@ fn map(of: &[(&str, i64)]) -> BTreeMap<String, i64> {
 
 fn line(address: &str, at: &str, path: &str, agent: &str) -> String {
     format!("{address} - - [{at} +0000] \"GET {path} HTTP/1.1\" 200 512 \"-\" \"{agent}\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_requires_consent_counts_nothing_of_a_log_and_events_that_carry_it() {
+    let mut case = Case::of("consent.example").await;
+    case.config.site[0].consent = ConsentPolicy::Required;
+    let log = case.write("access.log", &line("192.0.2.1", "10/Nov/2026:10:00:00", "/", FIREFOX).repeat(3));
+    let summary = case.run(case.job(&[log])).await.unwrap();
+    assert_eq!((summary.no_consent, summary.pageviews, summary.days), (3, 0, 0));
+    assert!(summary.to_string().contains("3 hits without consent"), "{summary}");
+    let event = |consent: &str| {
+        format!(
+            "{{\"time\":\"2026-11-10T10:00:00Z\",\"address\":\"192.0.2.1\",\"user_agent\":\"{FIREFOX}\",\
+             \"n\":\"pageview\",\"u\":\"https://consent.example/\"{consent}}}\n"
+        )
+    };
+    let events = case.write("events.jsonl", &[event(""), event(",\"c\":0"), event(",\"c\":1")].concat());
+    let job = ImportJob { format: ImportFormat::Events, ..case.job(&[events]) };
+    let summary = case.run(job).await.unwrap();
+    assert_eq!((summary.no_consent, summary.pageviews), (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
