@@ -86,6 +86,25 @@ async fn nobody_learns_of_another_publishers_site() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_opt_out_page_tells_of_the_cookie_and_its_links_set_it_and_take_it_back() {
+    let collector = Collector::start(NOW, TWO_PUBLISHERS).await;
+    for (lang, months) in [("en", "It lasts 13 months"), ("fr", "Il dure 13 mois")] {
+        let reply = get(&collector, &format!("/opt-out?lang={lang}"), &[("host", "www.shop.example")]).await;
+        let page = text(&reply);
+        assert!(page.replace('\u{a0}', " ").contains(months), "{page}");
+        for (wish, cookie) in [("1", Some("sillage_opt_out=1; Max-Age=33955200")), ("0", None)] {
+            let link = page.split("href=\"").find(|rest| rest.contains(&format!("object={wish}\""))).unwrap();
+            let link = link.split('"').next().unwrap().replace("&amp;", "&");
+            let answer = get(&collector, &link, &[("host", "www.shop.example")]).await;
+            let set = answer.headers.get("set-cookie").map(|cookie| cookie.to_str().unwrap().to_owned());
+            assert_eq!(set.is_some(), cookie.is_some(), "{link}");
+            assert!(cookie.is_none_or(|cookie| set.unwrap().starts_with(cookie)), "{link}");
+        }
+    }
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_switch_says_whether_it_acts_for_the_site() {
     let collector = Collector::start(NOW, TWO_PUBLISHERS).await;
     let ours = get(&collector, "/opt-out?lang=en", &[("host", "www.shop.example:8080")]).await;
@@ -193,7 +212,7 @@ async fn the_form_for_machines_is_stable() {
         "retention": { "months": "number", "last_review": "text" },
         "rounding": "number", "location": "boolean",
         "stored_on_device": ["text"], "recipients": said, "transfers": [],
-        "objection": { "sec_gpc": "boolean", "dnt": "boolean", "page": "text", "storage_key": "text" },
+        "objection": { "sec_gpc": "boolean", "dnt": "boolean", "page": "text", "storage_key": "text", "cookie": "text", "cookie_months": "number" },
         "rights": [{ "articles": ["number"], "label": said, "answer": said }],
         "rules": [{ "number": "number", "title": said, "held": "boolean", "detail": [said] }],
         "assessment": said,

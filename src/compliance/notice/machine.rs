@@ -84,6 +84,8 @@ struct JsonObjection {
     dnt: bool,
     page: &'static str,
     storage_key: &'static str,
+    cookie: &'static str,
+    cookie_months: u32,
 }
 
 #[derive(Serialize)]
@@ -152,6 +154,8 @@ fn machine(facts: &ConfigFacts) -> JsonNotice {
             dnt: privacy.honour_dnt,
             page: "/opt-out",
             storage_key: "sillage_opt_out",
+            cookie: "sillage_opt_out",
+            cookie_months: 13,
         },
         rights: rights::rights().into_iter().map(right).collect(),
         rules: rules(facts),

@@ -63,8 +63,8 @@ pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
             rights::rounding(facts),
             rights::recipients(facts),
             said!(
-                "Nothing is stored on your device, except the objection that you ask for. There is no cookie.",
-                "Rien n'est conservé sur votre appareil, hormis l'opposition que vous demandez. Il n'y a pas de cookie."
+                "Nothing is stored on your device, except the objection that you ask for. There is no other cookie.",
+                "Rien n'est conservé sur votre appareil, hormis l'opposition que vous demandez. Il n'y a pas d'autre cookie."
             ),
         ]),
         Block::Section(said!("How to object", "Comment s'opposer")),
@@ -176,22 +176,47 @@ pub fn opt_out(facts: &ConfigFacts, reach: &OptOutReach, links: &PageLinks) -> D
         switch(facts),
         Block::Paragraph(acts_for(reach)),
         Block::Section(said!("Other ways", "Autres moyens")),
+        Block::Paragraph(by_cookie(links)),
         Block::Paragraph(signals(facts)),
         Block::Section(said!("What becomes of it", "Ce qu'il en advient")),
         Block::Paragraph(said!(
-            "Your choice is one entry in the storage of your browser, `sillage_opt_out`. It is sent to nobody: it is the \
-             script that stays silent. It lasts until you turn the switch off or clear your browser's data, and holds for \
-             this browser on this device.",
-            "Votre choix est une entrée dans la mémoire de votre navigateur, `sillage_opt_out`. Elle n'est envoyée à \
-             personne : c'est le script qui se tait. Elle dure jusqu'à ce que vous éteigniez l'interrupteur ou effaciez \
-             les données du navigateur, et vaut pour ce navigateur sur cet appareil."
+            "The switch keeps your choice as one entry in the storage of your browser, `sillage_opt_out`. It is sent to \
+             nobody: it is the script that stays silent. It lasts until you turn the switch off or clear your browser's \
+             data (Safari clears it after seven days without a visit), and holds for this browser on this device.",
+            "L'interrupteur garde votre choix comme une entrée dans la mémoire de votre navigateur, `sillage_opt_out`. Elle \
+             n'est envoyée à personne : c'est le script qui se tait. Elle dure jusqu'à ce que vous éteigniez \
+             l'interrupteur ou effaciez les données du navigateur (Safari les efface après sept jours sans visite), et vaut \
+             pour ce navigateur sur cet appareil."
         )),
+        Block::Paragraph(cookie()),
         Block::Paragraph(said!(
             "What is measured otherwise: [audience measurement and privacy]({privacy}).",
             "Ce qui est mesuré sinon : [mesure d'audience et vie privée]({privacy})."
         )),
     ];
     Document { title: said!("Not to be counted", "Ne pas être compté"), blocks }
+}
+
+/// The links that set the cookie of an objection and take it back: they need no script.
+fn by_cookie(links: &PageLinks) -> Bilingual {
+    let page = &links.opt_out;
+    let and = if page.contains('?') { '&' } else { '?' };
+    said!(
+        "Without script, and where it is to last: [do not count my visits, by a cookie]({page}{and}object=1). [Take that \
+         cookie back]({page}{and}object=0).",
+        "Sans script, et pour que cela dure : [ne pas compter mes visites, par un cookie]({page}{and}object=1). [Retirer ce \
+         cookie]({page}{and}object=0)."
+    )
+}
+
+fn cookie() -> Bilingual {
+    said!(
+        "The cookie has the same name and holds `1`, the same for everybody who objects. It lasts 13 months from that day \
+         and is not renewed; it goes with every request to this address, so that images are not counted either.",
+        "Le cookie a le même nom et contient `1`, comme pour toutes les personnes qui s'opposent. Il dure 13 mois à compter \
+         de ce jour et n'est pas renouvelé ; il accompagne toute requête à cette adresse, si bien que les images ne \
+         comptent pas non plus."
+    )
 }
 
 fn switch(facts: &ConfigFacts) -> Block {

@@ -180,6 +180,12 @@ pub(super) fn objections(facts: &ConfigFacts) -> Vec<Bilingual> {
          votre navigateur, sous le nom `sillage_opt_out`, jusqu'à ce que vous le retiriez ; le script n'envoie alors plus \
          rien"
     )];
+    ways.push(said!(
+        "the cookie of the same name, without identifier, which the page `/opt-out` of the collector sets at your request; \
+         it lasts 13 months",
+        "le cookie du même nom, sans identifiant, que la page `/opt-out` du collecteur dépose à votre demande ; il dure 13 \
+         mois"
+    ));
     if facts.privacy.honour_gpc {
         ways.push(said!(
             "the signal “Global Privacy Control” of your browser (`Sec-GPC: 1`)",
