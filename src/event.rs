@@ -12,6 +12,9 @@ pub const DIMENSIONS: usize = 20;
 /// Value of `referrer` and `source` for a visit that came from nowhere.
 pub const DIRECT: &str = "(direct)";
 
+/// What stands for every text beyond a bound.
+pub const OTHER: &str = "(other)";
+
 /// What a figure can be broken down by, one at a time. The number is part of the spool's format: never reuse one. Those
 /// from [`Dimension::Source`] on are marketing: kept as `privacy.marketing` says, and never without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

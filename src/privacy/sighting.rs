@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{DIMENSIONS, Day, Dimension, Hour};
+use crate::event::{DIMENSIONS, Day, Dimension, Hour, OTHER};
 use crate::privacy::hit::HitKind;
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::agent::Agent;
@@ -79,6 +79,22 @@ impl VisitorFacts {
             VisitorFacts::Seen(seen) => seen.value(dimension),
             VisitorFacts::Recalled(values) => values.get(dimension as usize)?.as_deref(),
         }
+    }
+
+    /// Puts [`OTHER`] in the place of texts that a visitor may invent and `keeps` does not keep: language, host of the
+    /// site, source and campaign. Says whether there were any.
+    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(Dimension, &str) -> bool) -> bool {
+        let VisitorFacts::Seen(seen) = self else { return false };
+        let mut is_any = seen.marketing.as_mut().is_some_and(|origin| origin.retain(&mut keeps));
+        if seen.language.is_some_and(|language| !keeps(Dimension::Language, language.as_str())) {
+            seen.language = Some(Language::OTHER);
+            is_any = true;
+        }
+        if !keeps(Dimension::Hostname, &seen.hostname) {
+            seen.hostname = OTHER.into();
+            is_any = true;
+        }
+        is_any
     }
 
     /// A number for all that the place says, `country`, `region` and `city`: the same number, the same texts. Of this

@@ -24,8 +24,9 @@ pub(super) struct DayVisits {
     /// Known by it in this process, as no other day is.
     pub(super) id: u32,
     pub(super) open: OpenVisits,
-    /// Of pages, hosts of referrers, pages before, names of actions and values of properties.
-    gates: [SeatGate; 5],
+    /// Of pages, hosts of referrers, pages before, names of actions, values of properties, and of what a visitor's
+    /// browser and address bar say.
+    gates: [SeatGate; 6],
     key: Arc<DayKey>,
     seen: TagSet,
 }
@@ -89,7 +90,7 @@ impl DayVisits {
     pub(super) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
         let mut met = BoundsMet::default();
         let (network, lexicon) = (sighting.network, &self.lexicon);
-        let [pages, hosts, pages_before, actions, values] = &mut self.gates;
+        let [pages, hosts, pages_before, actions, values, told] = &mut self.gates;
         let is_seated = |gate: &mut SeatGate, texts: &BoundedTexts, text: &str| {
             texts.contains(text) || gate.admits(text, network, texts.number(), texts.bound())
         };
@@ -109,6 +110,13 @@ impl DayVisits {
                 Referrer::Outside(text) | Referrer::Inside(text) => *text = OTHER.into(),
                 Referrer::None => {}
             }
+        }
+        if let Some(facts) = &mut sighting.facts {
+            met.values |= facts.retain(|dimension, text| {
+                let texts = lexicon.values.get(dimension as usize);
+                // Mostly there is room, and nothing to look up.
+                texts.is_none_or(|texts| texts.number() < texts.bound() / 2 || is_seated(told, texts, text))
+            });
         }
         if let HitKind::Action { name, properties, .. } = &mut sighting.kind {
             if !is_seated(actions, &lexicon.actions, name) {

@@ -7,10 +7,8 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::config::{LimitsConfig, Protection};
+pub use crate::event::OTHER;
 use crate::event::{DIMENSIONS, Dimension, DimensionValues, Term};
-
-/// What stands for every text beyond a bound.
-pub const OTHER: &str = "(other)";
 
 /// Number of [`OTHER`] among the texts of any kind.
 pub(super) const OTHER_NUMBER: u32 = 0;

@@ -219,7 +219,7 @@ impl Visits {
     pub(crate) fn day_bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (texts, word) = Interner::texts_max(bounds);
         let (rows, pages) = (u64::from(bounds.rows), u64::from(bounds.pages));
-        let gates = seats::gate_bytes(bounds.pages) + 4 * seats::gate_bytes(bounds.values);
+        let gates = seats::gate_bytes(bounds.pages) + 5 * seats::gate_bytes(bounds.values);
         let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES + gates;
         // A number of 32 bits takes five.
         (memory, texts.bytes + texts.number * 2 + rows * 9 + pages * (rows::PAGE_BYTES / 4 * 5))

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
+use sillage::config::MarketingPolicy;
 
 use crate::collector::{Collector, FIREFOX, pageview};
 use crate::support::eventually;
@@ -331,6 +332,41 @@ async fn pages_that_one_sender_invents_leave_rows_for_what_people_read() {
     // Of the page that three networks read, the first view is not told from an invented one.
     assert_eq!(collector.texts(sql).await, ["(other) 101", "/listed/page 1", "/read 2"]);
     assert_eq!(collector.counter("sillage_other_total", "bound=\"pages\"").await, 101);
+    collector.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn languages_and_campaigns_that_one_sender_invents_leave_rows_for_what_visitors_bring() {
+    let collector = Collector::start_with(NOON, SITES, |config| {
+        config.limits.values_per_dimension = 100;
+        config.privacy.marketing = MarketingPolicy::Always;
+    })
+    .await;
+    let view = async |address: &str, language: &str, campaign: &str| {
+        let url = format!("https://shop.example/?utm_campaign={campaign}&utm_source={campaign}");
+        let event = json!({ "n": "pageview", "u": url }).to_string();
+        let request = Request::post("/api/event").header("user-agent", FIREFOX).header("x-forwarded-for", address);
+        let request = request.header("accept-language", language).body(Full::new(Bytes::from(event))).unwrap();
+        assert_eq!(collector.collect(request).await.status, 202);
+    };
+    for number in 0..150_u8 {
+        let language: String = ['x', char::from(b'a' + number / 26), char::from(b'a' + number % 26)].iter().collect();
+        view("90.0.0.1", &language, &format!("invented{language}")).await;
+    }
+    for address in ["90.0.1.1", "90.0.2.1", "90.0.3.1"] {
+        view(address, "fr", "spring").await;
+    }
+    collector.app.flush().await.unwrap();
+    for (dimension, value) in
+        [("language", "fr"), ("utm_campaign", "spring"), ("utm_source", "spring"), ("source", "spring")]
+    {
+        let sql = format!(
+            "SELECT format('{{}} {{}}', value, toString(sum(pageviews))) FROM {{db}}.breakdowns \
+             WHERE dimension = '{dimension}' AND value IN ('(other)', '{value}') GROUP BY value ORDER BY value"
+        );
+        // Of what three networks bring, the first is not told from an invented one.
+        assert_eq!(collector.texts(&sql).await, ["(other) 101".to_owned(), format!("{value} 2")], "{dimension}");
+    }
     collector.app.stop().await;
 }
 

@@ -1,6 +1,8 @@
 //! The language that a visitor prefers, from `Accept-Language`: the primary tag alone, without country or variant.
 
-/// A primary language tag: two or three lower-case letters.
+use crate::event::OTHER;
+
+/// A primary language tag: two or three lower-case letters. Without any it stands for languages that have no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Language {
     letters: [u8; 3],
@@ -8,8 +10,14 @@ pub struct Language {
 }
 
 impl Language {
+    /// Of languages that have no row of their own.
+    pub(crate) const OTHER: Self = Self { letters: [0; 3], length: 0 };
+
     /// The tag, such as `fr`.
     pub fn as_str(&self) -> &str {
+        if self.length == 0 {
+            return OTHER;
+        }
         let letters = self.letters.get(..usize::from(self.length)).unwrap_or_default();
         std::str::from_utf8(letters).unwrap_or_default()
     }

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 pub use self::channel::table;
-use crate::event::{DIRECT, Dimension};
+use crate::event::{DIRECT, Dimension, OTHER};
 use crate::privacy::marketing::channel::ArrivalSigns;
 use crate::privacy::marketing::clicks::ClickId;
 use crate::privacy::redact;
@@ -69,6 +69,27 @@ impl Origin {
         let name = name.or(click.map(|click| click.source)).or((!tagged).then_some(DIRECT));
         let signs = ArrivalSigns { kind, source: &word, medium: &medium, click, referrer, tagged };
         Self { source: name.map(Into::into), channel: signs.channel(), tags }
+    }
+
+    /// Puts [`OTHER`] in the place of texts that `keeps` does not keep; says whether there were any. The channel is one
+    /// of our own names.
+    pub(super) fn retain(&mut self, mut keeps: impl FnMut(Dimension, &str) -> bool) -> bool {
+        const TAGS: [Dimension; 5] = [
+            Dimension::UtmSource,
+            Dimension::UtmMedium,
+            Dimension::UtmCampaign,
+            Dimension::UtmTerm,
+            Dimension::UtmContent,
+        ];
+        let source = std::iter::once((Dimension::Source, &mut self.source));
+        let mut is_any = false;
+        for (dimension, text) in source.chain(TAGS.into_iter().zip(&mut self.tags)) {
+            if text.as_deref().is_some_and(|text| text != DIRECT && !keeps(dimension, text)) {
+                *text = Some(OTHER.into());
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     /// The value of a dimension of marketing.
