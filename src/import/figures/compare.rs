@@ -42,7 +42,7 @@ struct ComparedDay {
 
 /// A comparison, day by day.
 #[derive(Debug)]
-pub struct Comparison {
+pub struct FigureComparison {
     tool: &'static str,
     days: BTreeMap<Day, ComparedDay>,
 }
@@ -51,7 +51,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// See [`FigureError`].
-pub async fn run(job: &FigureJob, store: &Store) -> Result<Comparison, FigureError> {
+pub async fn run(job: &FigureJob, store: &Store) -> Result<FigureComparison, FigureError> {
     let (set, tool, _) = read_files(job)?;
     let mut days: BTreeMap<Day, ComparedDay> = BTreeMap::new();
     for day in set.days() {
@@ -66,7 +66,7 @@ pub async fn run(job: &FigureJob, store: &Store) -> Result<Comparison, FigureErr
             compared.ours = Some([pageviews, visitors, visits]);
         }
     }
-    Ok(Comparison { tool, days })
+    Ok(FigureComparison { tool, days })
 }
 
 /// A day's figures of an export: the site's own, or, where it has none, the sums over its pages.
@@ -84,7 +84,7 @@ fn day_sums(set: &FigureSet, day: Day) -> [i64; 3] {
     })
 }
 
-impl fmt::Display for Comparison {
+impl fmt::Display for FigureComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<10}", "day")?;
         for (name, _) in COMPARED {
