@@ -1,5 +1,6 @@
 //! `GET|POST /api/annotations`: notes on the days of a site. Must keep none that the token could not read back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -58,15 +59,15 @@ pub(crate) async fn sync(store: &Store, sites: &[SiteConfig]) {
     }
 }
 
-/// The notes of some sites by their names; a site whose notes cannot be read has none.
+/// The notes of some sites by their names; all are without notes where these cannot be read.
 pub(super) async fn of_sites(reports: &Reports, sites: &[Arc<Site>]) -> Map<String, Value> {
-    let mut found = Map::new();
-    for site in sites {
-        let rows = reports.annotations(&site.name).await.unwrap_or_default();
-        let note = |row: AnnotationRow| json!({ "day": date_text(row.day), "text": row.text, "origin": row.origin });
-        found.insert(site.name.to_string(), rows.into_iter().map(note).collect());
+    let names: Vec<&str> = sites.iter().map(|site| &*site.name).collect();
+    let mut found: BTreeMap<String, Vec<Value>> = names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+    for row in reports.annotations(&names).await.unwrap_or_default() {
+        let note = json!({ "day": date_text(row.day), "text": row.text, "origin": row.origin });
+        found.entry(row.site).or_default().push(note);
     }
-    found
+    found.into_iter().map(|(site, notes)| (site, Value::Array(notes))).collect()
 }
 
 /// The configuration's notes as rows.

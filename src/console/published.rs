@@ -24,6 +24,10 @@ pub(super) async fn answer(
     let asked = PublishedQuestion::named(table).ok_or_else(unknown)?;
     let days = query::days(question.get("date_range").unwrap_or(&Value::Null), site, now)?;
     let page = question.get("page").and_then(Value::as_str).unwrap_or_default();
+    let asked = match asked {
+        PublishedQuestion::Histogram if !page.is_empty() => PublishedQuestion::HistogramOfPage,
+        asked => asked,
+    };
     let rows = reports.published(asked, &site.name, days, page).await?;
     Ok(json!({ "rows": rows }))
 }

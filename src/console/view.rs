@@ -1,4 +1,4 @@
-//! `POST /api/view`: all questions of one view in one request, answered side by side. Each is a question of
+//! `POST /api/view`: all questions of one view in one request, some of them answered side by side. Each is a question of
 //! `POST /api/v2/query` under a name of its own; must never answer one that the token could not ask there.
 
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::console::access::{no_such_site, readable_figures};
@@ -14,15 +15,28 @@ use crate::console::reply::{self, ConsoleResponse};
 use crate::console::state::ConsoleState;
 use crate::console::{annotations, published};
 use crate::sites::Site;
+use crate::store::reports::Reports;
 
 /// Most questions of a view: the console's fullest asks 24, its page of all sites two a site.
 const QUESTIONS_MAX: usize = 120;
+
+/// Questions of one view that are answered at once: the engine has a thread for each of a few, and other readers ask
+/// beside it. The others wait for their turn within the request.
+const RUNNING_MAX: usize = 4;
 
 /// What stands where one question of a view found no answer.
 const UNAVAILABLE: &str = "the database does not answer this now; try again in a moment";
 
 /// A question under the name that its answer gets.
 type NamedQuestion = (String, Map<String, Value>);
+
+/// A question with the site that it is about.
+struct ViewQuestion {
+    name: String,
+    site: Arc<Site>,
+    reports: Reports,
+    question: Map<String, Value>,
+}
 
 /// Answers all questions in `body`.
 pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) -> ConsoleResponse {
@@ -31,43 +45,61 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
         Ok(questions) => questions,
         Err(sentence) => return reply::error(StatusCode::BAD_REQUEST, sentence),
     };
-    let mut running = JoinSet::new();
+    let mut asked = Vec::new();
+    let mut sites: Vec<Arc<Site>> = Vec::new();
     for (name, question) in questions {
         let site = question.get("site_id").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
         let Some((site, reports)) = readable_figures(console, &access, &head.headers, &site) else {
             return no_such_site();
         };
-        let (kept, now) = (console.kept, console.clock.now());
+        if !sites.iter().any(|known| known.name == site.name) {
+            sites.push(site.clone());
+        }
+        asked.push(ViewQuestion { name, site, reports, question });
+    }
+    // Told before the questions are answered: an answer is never older than the state that it is kept under.
+    let state = console.reports.table_state().await;
+    asked.iter_mut().for_each(|asked| asked.reports = asked.reports.at(state));
+    let reports = console.reports.at(state);
+    let (answers, notes) = tokio::join!(answers(console, asked), annotations::of_sites(&reports, &sites));
+    let Some(answers) = answers else { return reply::no_database() };
+    let now: Map<String, Value> =
+        sites.iter().map(|site| (site.name.to_string(), json!(console.now_of(&site.name)))).collect();
+    let filling = console.health.filling();
+    let view = json!({ "answers": answers, "annotations": notes, "now": now, "filling": filling });
+    reply::json(StatusCode::OK, &view)
+}
+
+/// The answers by their names; nothing where none was found.
+async fn answers(console: &ConsoleState, asked: Vec<ViewQuestion>) -> Option<Map<String, Value>> {
+    let room = Arc::new(Semaphore::new(RUNNING_MAX));
+    let mut running = JoinSet::new();
+    for ViewQuestion { name, site, reports, question } in asked {
+        let (kept, now, room) = (console.kept, console.clock.now(), room.clone());
         running.spawn(async move {
+            let _turn = room.acquire_owned().await;
             let answer = match question.get("table").and_then(Value::as_str).map(str::to_owned) {
                 Some(table) => published::answer(&table, &question, &site, now, &reports).await,
                 None => query::answer(&QueryDraft::of(question), &site, now, &reports, kept).await,
             };
-            (name, site, answer)
+            (name, answer)
         });
     }
     let mut answers = Map::new();
     let mut answered = false;
-    let mut sites: Vec<Arc<Site>> = Vec::new();
     while let Some(ended) = running.join_next().await {
-        let Ok((name, site, answer)) = ended else { return reply::no_database() };
-        match answer {
+        let (name, answer) = ended.ok()?;
+        let answer = match answer {
             Ok(answer) => {
                 answered = true;
-                answers.insert(name, answer)
+                answer
             }
-            Err(QueryError::Bad(bad)) => answers.insert(name, json!({ "error": bad.0 })),
-            Err(QueryError::Unavailable) => answers.insert(name, json!({ "error": UNAVAILABLE })),
+            Err(QueryError::Bad(bad)) => json!({ "error": bad.0 }),
+            Err(QueryError::Unavailable) => json!({ "error": UNAVAILABLE, "unavailable": true }),
         };
-        if !sites.iter().any(|known| known.name == site.name) {
-            sites.push(site);
-        }
+        answers.insert(name, answer);
     }
-    if !answered {
-        return reply::no_database();
-    }
-    let notes = annotations::of_sites(&console.reports, &sites).await;
-    reply::json(StatusCode::OK, &json!({ "answers": answers, "annotations": notes }))
+    answered.then_some(answers)
 }
 
 /// The questions by their names.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::client::Store;
 use crate::store::error::StoreError;
-use crate::store::reports::{ReportError, Reports, within};
+use crate::store::reports::{ReportError, Reports};
 
 /// Origin of the notes in the configuration.
 const CONFIGURATION: &str = "configuration";
@@ -86,15 +86,17 @@ impl Store {
 }
 
 impl Reports {
-    /// The notes of one site, oldest first.
+    /// The notes of these sites, oldest first.
     ///
     /// # Errors
     /// See [`ReportError`].
-    pub async fn annotations(&self, site: &str) -> Result<Vec<AnnotationRow>, ReportError> {
+    pub async fn annotations(&self, sites: &[&str]) -> Result<Vec<AnnotationRow>, ReportError> {
         let sql = format!(
             "SELECT DISTINCT toString(site) AS site, toUInt16(day) AS day, text, toString(origin) AS origin \
-             FROM annotations WHERE site = {{site:String}} ORDER BY day, text LIMIT {NOTES_MAX}"
+             FROM annotations WHERE site IN {{sites:Array(String)}} ORDER BY site, day, text \
+             LIMIT {NOTES_MAX} BY site"
         );
-        within(self.store.ask(&sql).param("site", site).rows::<AnnotationRow>()).await
+        let key = self.key(&sql, &sites);
+        self.kept_or(key, self.store.ask(&sql).param("sites", sites).rows::<AnnotationRow>()).await
     }
 }

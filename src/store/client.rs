@@ -207,6 +207,11 @@ impl Store {
         Self { scope: scope.clone(), ..self.clone() }
     }
 
+    /// The name of the database user that questions are asked as.
+    pub(super) fn reading_user(&self) -> String {
+        self.scope.user()
+    }
+
     /// Asks for a sign of life, with our own user: a stranger on the port does not pass.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use clickhouse::query::BytesCursor;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::StoreError;
 use super::report::{Grain, Metric, Report};
-use super::reports::{NOT_PUBLISHED, ReportError, Reports, within};
+use super::reports::{NOT_PUBLISHED, ReportError, Reports, in_time};
 use super::statement::Statement;
 
 /// Most rows of one file: what a spreadsheet takes.
@@ -29,6 +30,8 @@ pub enum FileFormat {
 pub struct RowStream {
     first: Option<Bytes>,
     cursor: BytesCursor,
+    /// Its statement runs until the last byte.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Reports {
@@ -40,12 +43,13 @@ impl Reports {
         let statement = Statement::file(report, &report.exported(format), EXPORT_ROWS_MAX).ok_or(NOT_PUBLISHED)?;
         let question = statement.ask(|text| self.store.ask(text));
         let begun = async {
+            let permit = self.permit().await;
             let mut cursor = question.stream(format.name())?;
             // A query that fails has failed by its first bytes: whoever asked can still be told.
             let first = cursor.next().await?;
-            Ok::<_, StoreError>(RowStream { first, cursor })
+            Ok::<_, StoreError>(RowStream { first, cursor, _permit: permit })
         };
-        within(begun).await
+        in_time(begun).await
     }
 }
 

@@ -6,6 +6,7 @@
 //! here ever sees a hit.
 
 pub mod annotations;
+pub mod answer_cache;
 pub mod client;
 mod connector;
 pub mod dump;
@@ -15,6 +16,7 @@ pub mod expected_schema;
 pub mod export;
 pub mod failover;
 mod insertion;
+pub mod last_release;
 pub mod migrate;
 pub mod published;
 pub mod question;

@@ -1,12 +1,15 @@
 //! Reading back: a typed question about one site, answered from the published tables. Whatever a person typed travels
 //! as a parameter, never as text of a query.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::answer_cache::{AnswerCache, AnswerKey, TableState};
 use super::error::{ServerError, StoreError};
 use super::published::TABLES;
 use super::report::{Metric, ROWS_MAX, Report, Role, Subject};
@@ -17,6 +20,10 @@ use crate::store::client::Store;
 
 /// Longest wait for the database: whoever looks at a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// Statements of readers that run at once; the others wait. The engine refuses a user's seventeenth, and probes ask
+/// beside readers.
+const STATEMENTS_MAX: usize = 12;
 
 /// Largest answer to a reader's own SELECT: what a panel can draw, many times.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
@@ -81,16 +88,31 @@ pub struct ReportRow {
     pub hits: Option<i64>,
 }
 
-/// The reading side of the database.
+/// The reading side of the database. All clones share the bound on statements and the kept answers.
 #[derive(Clone)]
 pub struct Reports {
     pub(super) store: Store,
+    statements: Arc<Semaphore>,
+    answers: Arc<AnswerCache>,
+    /// Answers of this state of the tables may be given again; without one every statement is asked.
+    state: Option<TableState>,
 }
 
 impl Reports {
     /// Reads as the reading user of `store`, who is granted the published tables and nothing else.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        let statements = Arc::new(Semaphore::new(STATEMENTS_MAX));
+        Self { store, statements, answers: Arc::default(), state: None }
+    }
+
+    /// What the published tables hold now, where that can be told.
+    pub async fn table_state(&self) -> Option<TableState> {
+        tokio::time::timeout(WAIT_MAX, self.store.table_state()).await.ok()?
+    }
+
+    /// Gives what was answered at this state of the tables without asking again.
+    pub fn at(&self, state: Option<TableState>) -> Self {
+        Self { state, ..self.clone() }
     }
 
     /// Reads reports as the user of these sites alone; where there is none yet, a report still binds its own site.
@@ -100,7 +122,7 @@ impl Reports {
 
     /// Reads whatever is asked as the user of these sites alone; nothing where there is no such user.
     pub fn bound(&self, scope: &ReaderScope) -> Option<Self> {
-        self.store.knows_reader(scope).then(|| Self { store: self.store.reading_as(scope) })
+        self.store.knows_reader(scope).then(|| Self { store: self.store.reading_as(scope), ..self.clone() })
     }
 
     /// The rows of a report.
@@ -109,7 +131,8 @@ impl Reports {
     /// See [`ReportError`].
     pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
         let statement = Statement::rows(report).ok_or(NOT_PUBLISHED)?;
-        within(statement.ask(|text| self.store.ask(text)).rows::<ReportRow>()).await
+        let key = self.key(&statement.text, &statement.parameters);
+        self.kept_or(key, statement.ask(|text| self.store.ask(text)).rows::<ReportRow>()).await
     }
 
     /// How many rows the report has without its limit.
@@ -118,7 +141,7 @@ impl Reports {
     /// See [`ReportError`].
     pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
         let statement = Statement::count(report).ok_or(NOT_PUBLISHED)?;
-        let rows = within(statement.ask(|text| self.store.ask(text)).rows::<u64>()).await?;
+        let rows = self.within(statement.ask(|text| self.store.ask(text)).rows::<u64>()).await?;
         Ok(rows.first().copied().unwrap_or(0))
     }
 
@@ -172,7 +195,11 @@ impl Reports {
     /// # Errors
     /// See [`ReportError`].
     pub async fn select(&self, text: &str, format: &str, revision: Option<u32>) -> Result<Bytes, ReportError> {
-        match tokio::time::timeout(WAIT_MAX, self.store.ask(text).bytes(format, revision, ANSWER_BYTES_MAX)).await {
+        let answer = async {
+            let _permit = self.permit().await;
+            self.store.ask(text).bytes(format, revision, ANSWER_BYTES_MAX).await
+        };
+        match tokio::time::timeout(WAIT_MAX, answer).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => Err(error.of_asker().map_or(ReportError::Unavailable, ReportError::Refused)),
             Err(_) => Err(ReportError::Refused(ServerError { code: 0, name: "it takes longer than 15 seconds" })),
@@ -224,21 +251,61 @@ impl ReportRow {
     }
 }
 
-/// The answer within the time that somebody waits.
-pub(super) async fn within<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
+/// The answer within the time that a reader waits.
+pub(super) async fn in_time<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, ReportError> {
     match tokio::time::timeout(WAIT_MAX, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) if error.failure().code == CANNOT_COMPILE_REGEXP => Err(ReportError::Pattern),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "a report could not be read");
+            tracing::warn!(%error, "reports: statement failed");
             Err(match error {
                 StoreError::Refused(failure) => ReportError::Refused(failure),
                 StoreError::Retryable(_) => ReportError::Unavailable,
             })
         }
         Err(_) => {
-            tracing::warn!("a report took too long");
+            tracing::warn!(seconds = WAIT_MAX.as_secs(), "reports: statement timed out");
             Err(ReportError::Unavailable)
         }
+    }
+}
+
+impl Reports {
+    /// Leave to run a statement, until it is dropped.
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.statements.clone().acquire_owned().await.ok()
+    }
+
+    /// The answer within the time that a reader waits, room for its statement included.
+    pub(super) async fn within<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, ReportError> {
+        let admitted = async {
+            let _permit = self.permit().await;
+            answer.await
+        };
+        in_time(admitted).await
+    }
+
+    /// The rows kept under `key`, else those of `answer`, which are kept.
+    pub(super) async fn kept_or<T: Clone + Send + Sync + 'static>(
+        &self,
+        key: Option<AnswerKey>,
+        answer: impl Future<Output = Result<Vec<T>, StoreError>>,
+    ) -> Result<Vec<T>, ReportError> {
+        if let Some(rows) = key.as_ref().and_then(|key| self.answers.get(key)) {
+            return Ok(rows);
+        }
+        let rows = self.within(answer).await?;
+        if let Some(key) = key {
+            self.answers.keep(key, &rows);
+        }
+        Ok(rows)
+    }
+
+    /// The key of an answer to `text` with these parameters, where answers are kept.
+    pub(super) fn key(&self, text: &str, parameters: &impl Serialize) -> Option<AnswerKey> {
+        AnswerKey::new(self.state?, &self.store.reading_user(), text, parameters)
     }
 }

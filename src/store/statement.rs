@@ -2,6 +2,7 @@
 //! wrote. Must never put a value into the text.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::published::Table;
 use super::report::{
@@ -12,12 +13,13 @@ use crate::store::question::SqlQuestion;
 
 /// A SELECT with its parameters.
 pub(super) struct Statement {
-    text: String,
-    parameters: Vec<(String, Parameter)>,
+    pub(super) text: String,
+    pub(super) parameters: Vec<(String, Parameter)>,
 }
 
 /// What a person, or the configuration, wrote.
-enum Parameter {
+#[derive(Serialize)]
+pub(super) enum Parameter {
     Text(String),
     List(Vec<String>),
     Number(i64),

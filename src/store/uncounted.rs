@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use crate::store::reports::{ReportError, Reports, within};
+use crate::store::reports::{ReportError, Reports};
 
 /// A question over a published table, with what its rows hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum PublishedQuestion {
     NotFound,
     /// `metric`, `bucket`, `count`: load times.
     Histogram,
+    /// The same of one page.
+    HistogramOfPage,
     /// `pageviews`, `visitors`: all of them.
     Total,
     /// `day`: the first day with a figure, or nothing.
@@ -58,8 +60,9 @@ impl PublishedQuestion {
                  AND (page = {page:String} OR {page:String} = '') GROUP BY day, kind ORDER BY day, name"
             }
             Self::RobotPages => {
-                "SELECT page AS name, sum(hits) AS hits, sumIf(hits, kind IN ('ai_assistant', 'ai_crawler')) AS ai \
-                 FROM robot_days WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} \
+                "SELECT page AS name, sum(of_day.hits) AS hits, \
+                 sumIf(of_day.hits, kind IN ('ai_assistant', 'ai_crawler')) AS ai \
+                 FROM robot_days AS of_day WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} \
                  AND (page = {page:String} OR {page:String} = '') \
                  GROUP BY page HAVING hits > 0 ORDER BY hits DESC, name LIMIT 100"
             }
@@ -79,8 +82,14 @@ impl PublishedQuestion {
                  GROUP BY page HAVING hits > 0 ORDER BY hits DESC, name LIMIT 100"
             }
             Self::Histogram => {
-                "SELECT toString(metric) AS metric, toUInt8(bucket) AS bucket, sum(count) AS count FROM timing_days \
-                 WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} AND {page:String} = '' \
+                "SELECT toString(metric) AS metric, toUInt8(bucket) AS bucket, sum(of_day.count) AS count \
+                 FROM timing_days AS of_day WHERE site = {site:String} AND day BETWEEN {from:Date} AND {to:Date} \
+                 AND {page:String} = '' GROUP BY metric, bucket HAVING count > 0 ORDER BY metric, bucket"
+            }
+            Self::HistogramOfPage => {
+                "SELECT toString(metric) AS metric, toUInt8(bucket) AS bucket, sum(of_day.count) AS count \
+                 FROM timing_page_days AS of_day WHERE site = {site:String} \
+                 AND day BETWEEN {from:Date} AND {to:Date} AND page = {page:String} \
                  GROUP BY metric, bucket HAVING count > 0 ORDER BY metric, bucket"
             }
             Self::Total => {
@@ -107,7 +116,9 @@ impl Reports {
         (from, to): (Date, Date),
         page: &str,
     ) -> Result<Vec<Map<String, Value>>, ReportError> {
-        let asked = self.store.ask(question.sql()).param("site", site).param("page", page);
-        within(asked.param("from", from.to_string()).param("to", to.to_string()).json()).await
+        let (text, from, to) = (question.sql(), from.to_string(), to.to_string());
+        let key = self.key(text, &(site, page, &from, &to));
+        let asked = self.store.ask(text).param("site", site).param("page", page);
+        self.kept_or(key, asked.param("from", from).param("to", to).json()).await
     }
 }
