@@ -237,6 +237,11 @@ impl App {
         Ok(())
     }
 
+    /// What probes and the console are told of start and stop.
+    pub fn health(&self) -> Arc<Health> {
+        self.health.clone()
+    }
+
     /// Tells probes that the program stops soon, and goes on for as long as balancers need to see it.
     pub async fn give_notice(&self) {
         self.health.drain();

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use crate::app::{self, AppError};
 use crate::config::{Config, ConfigError};
 use crate::console::tokens;
+use crate::health::{FillingProgress, Health};
 use crate::import;
 use crate::import::{ImportError, ImportFormat, ImportJob};
 use crate::simulate::{SiteUse, Traffic, TrafficExtras};
@@ -102,11 +104,18 @@ impl Demo {
     }
 }
 
-/// Days before today that are simulated first: what the console opens with, and the period before it.
-const RECENT_DAYS: u32 = 62;
+/// Days before today that are simulated, where nothing else is said: a year and a day, so that every day of a year can be
+/// set against the same of the year before.
+pub const PAST_DAYS: u32 = 366;
 
-/// Days before those: they fill a year.
-const EARLIER_DAYS: u32 = 304;
+/// Days that the console opens with: they are simulated first, then as many before them, which they are compared with.
+const OPENING_DAYS: u32 = 28;
+
+/// Days of each part before those.
+const PART_DAYS: u32 = 62;
+
+/// Days of the second site.
+const SECOND_SITE_DAYS: u32 = 118;
 
 /// A second site, with simulated traffic alone; it is public.
 const SECOND_SITE: &str = "gazette";
@@ -121,33 +130,51 @@ const BOOKS: [(&str, &str); 6] = [
     ("blue-hour", "The Blue Hour"),
 ];
 
-/// Counts a simulated year that ends yesterday, by way of imports into the running engine, as anybody's past would be
-/// brought: its last weeks first, so that the console shows them while the rest comes. `collect` is where the
-/// demonstration's pages are, `folder` a place for the imports' files.
+/// Counts `days` simulated days that end yesterday, by way of imports into the running engine, as any past would be
+/// brought: the newest first, so that the console shows them while the rest comes. `collect` is where the
+/// demonstration's pages are, `folder` a place for the imports' files; `health` is told how far it is.
 ///
 /// # Errors
 /// What cannot be written or counted.
-pub async fn bring_past(config: &Config, collect: SocketAddr, folder: &Path, now: Timestamp) -> Result<(), DemoError> {
+pub async fn bring_past(
+    config: &Config,
+    collect: SocketAddr,
+    folder: &Path,
+    days: u32,
+    now: Timestamp,
+    health: &Health,
+) -> Result<(), DemoError> {
     let today = TimeZone::UTC.to_datetime(now).date();
-    let before = |days: u32| today.saturating_sub(Span::new().days(i64::from(days)));
-    let parts = [
-        (SITE, Traffic { days: RECENT_DAYS, first: before(RECENT_DAYS), ..shop(collect) }),
-        (SECOND_SITE, Traffic { days: RECENT_DAYS, first: before(RECENT_DAYS), ..gazette() }),
-        (
-            SITE,
-            Traffic {
-                days: EARLIER_DAYS,
-                first: before(RECENT_DAYS + EARLIER_DAYS),
-                visitors_per_day: 105,
-                seed: 5,
-                ..shop(collect)
-            },
-        ),
-    ];
-    for (site, traffic) in parts {
-        bring(config, site, traffic, folder, now).await?;
+    for part in parts(days) {
+        let of_part = |traffic: Traffic| Traffic {
+            first: today.saturating_sub(Span::new().days(i64::from(days - part.start))),
+            days: part.end - part.start,
+            // Other people than on other days.
+            seed: traffic.seed ^ u64::from(part.start) << 8,
+            extras: TrafficExtras { part_of: Some((part.start, days)), ..traffic.extras },
+            ..traffic
+        };
+        bring(config, SITE, of_part(shop(collect)), folder, now).await?;
+        if days - part.start <= SECOND_SITE_DAYS {
+            bring(config, SECOND_SITE, of_part(gazette()), folder, now).await?;
+        }
+        health.set_filling(Some(FillingProgress { days: days - part.start, of: days }));
     }
+    health.set_filling(None);
     Ok(())
+}
+
+/// The parts in which `days` are simulated, by the numbers of their days, the newest first.
+fn parts(days: u32) -> Vec<Range<u32>> {
+    let mut parts = Vec::new();
+    let mut end = days;
+    while end > 0 {
+        let length = if parts.len() < 2 { OPENING_DAYS } else { PART_DAYS };
+        let start = end.saturating_sub(length);
+        parts.push(start..end);
+        end = start;
+    }
+    parts
 }
 
 /// Counts simulated traffic of one site by way of an import into the running engine, protected as the configuration
@@ -203,7 +230,7 @@ fn shop(collect: SocketAddr) -> Traffic {
         first: Date::constant(1970, 1, 1),
         days: 0,
         timezone: TimeZone::UTC,
-        visitors_per_day: 150,
+        visitors_per_day: 130,
         seed: 4,
         extras: TrafficExtras {
             searches: of(&["q=sea", "q=light", "q=poems", "q=the+weavers", "q=gift", "q=maps"]),
@@ -294,6 +321,13 @@ mod tests {
                 assert!(used.values.iter().all(|value| html.contains(&**value)), "{page}: {:?}", used.values);
             }
         }
+    }
+
+    #[test]
+    fn the_days_that_the_console_opens_with_are_simulated_first_and_none_is_left_out() {
+        assert_eq!(parts(366), [338..366, 310..338, 248..310, 186..248, 124..186, 62..124, 0..62]);
+        assert_eq!(parts(20), vec![0..20]);
+        assert_eq!(parts(0), []);
     }
 
     #[test]

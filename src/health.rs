@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::lock::lock;
 
 /// Longest wait for the database's answer to a probe: those who probe wait for some seconds themselves.
@@ -16,6 +18,16 @@ pub struct Health {
     formed: AtomicBool,
     draining: AtomicBool,
     beats: Mutex<Vec<Arc<AtomicBool>>>,
+    filling: Mutex<Option<FillingProgress>>,
+}
+
+/// How far the demonstration's simulated past is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FillingProgress {
+    /// Days that are counted.
+    pub days: u32,
+    /// Days in all.
+    pub of: u32,
 }
 
 /// By which a thread shows that it goes on.
@@ -25,7 +37,12 @@ pub struct Heartbeat(Arc<AtomicBool>);
 impl Default for Health {
     /// Running, with its tables.
     fn default() -> Self {
-        Self { formed: AtomicBool::new(true), draining: AtomicBool::new(false), beats: Mutex::default() }
+        Self {
+            formed: AtomicBool::new(true),
+            draining: AtomicBool::new(false),
+            beats: Mutex::default(),
+            filling: Mutex::default(),
+        }
     }
 }
 
@@ -43,6 +60,16 @@ impl Health {
     /// Whether the tables are in their form.
     pub fn is_formed(&self) -> bool {
         self.formed.load(Ordering::Relaxed)
+    }
+
+    /// The simulated past is counted so far; nothing when it is whole, or none is.
+    pub fn set_filling(&self, progress: Option<FillingProgress>) {
+        *lock(&self.filling) = progress;
+    }
+
+    /// How far the simulated past is counted, until it is whole.
+    pub fn filling(&self) -> Option<FillingProgress> {
+        *lock(&self.filling)
     }
 
     /// The program stops soon: balancers send elsewhere.

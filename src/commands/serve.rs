@@ -10,6 +10,7 @@ use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::commands::terminal::{CommandError, print};
 use crate::config::{Config, Protection};
 use crate::demo::{self, Demo};
+use crate::health::FillingProgress;
 use crate::ship;
 
 /// Run the collector and the console.
@@ -22,6 +23,10 @@ pub struct ServeCommand {
     /// engine and spool in a temporary folder that is removed at the end; figures are exact, not rounded.
     #[arg(long, conflicts_with = "config")]
     demo: bool,
+    /// Days before today that the demonstration simulates, the newest first.
+    #[arg(long, value_name = "DAYS", requires = "demo", default_value_t = demo::PAST_DAYS,
+        value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    days: u32,
 }
 
 impl ServeCommand {
@@ -30,7 +35,7 @@ impl ServeCommand {
     /// # Errors
     /// When something does not start.
     pub async fn run(&self) -> Result<(), CommandError> {
-        if self.demo { serve_demo().await } else { serve(&self.config).await }
+        if self.demo { serve_demo(self.days).await } else { serve(&self.config).await }
     }
 }
 
@@ -46,12 +51,13 @@ async fn serve(file: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn serve_demo() -> Result<(), CommandError> {
+async fn serve_demo(days: u32) -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
     let demo = Demo::new(SystemClock.now())?;
     let config = demo.config.clone();
     let Some(app) = start(demo.config, true, &mut signals).await? else { return Ok(()) };
     let (collect, console) = (app.collect_address, app.console_address);
+    app.health().set_filling(Some(FillingProgress { days: 0, of: days }));
     let figures = match config.privacy.protection {
         Protection::Exact => "figures are exact (protection off)",
         Protection::Tens => "figures are published in tens",
@@ -65,9 +71,11 @@ async fn serve_demo() -> Result<(), CommandError> {
         site = demo::SITE,
         token = demo.token,
     ))?;
-    let (runtime_dir, folder) = (config.runtime.dir.clone(), demo.folder.path().to_owned());
+    let (runtime_dir, folder, health) = (config.runtime.dir.clone(), demo.folder.path().to_owned(), app.health());
     let past = tokio::spawn(async move {
-        if let Err(error) = demo::bring_past(&config, collect, &folder, SystemClock.now()).await {
+        let now = SystemClock.now();
+        if let Err(error) = demo::bring_past(&config, collect, &folder, days, now, &health).await {
+            health.set_filling(None);
             tracing::warn!(%error, "demo: simulated past not imported");
         }
     });

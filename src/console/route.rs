@@ -11,6 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
 
+use crate::config::Protection;
 use crate::console::access::{bearer, no_such_site, readable, readable_figures, token_digest, with_token};
 use crate::console::query;
 use crate::console::query::QueryError;
@@ -65,7 +66,7 @@ fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
     let path = head.uri.path();
     match path {
         "/clickhouse" => grafana::token(&access, &head.headers).map(|token| token.digest),
-        "/api/v2/query" | "/api/view" | "/api/export" | "/api/annotations" | "/api/conformity" => {
+        "/api/v2/query" | "/api/view" | "/api/export" | "/api/annotations" | "/api/conformity" | "/api/releases" => {
             with_token(console, &access, &head.headers, |token| token.digest)
         }
         // Everybody's: one room for all of them.
@@ -86,7 +87,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
     let allowed = match path {
         "/api/v2/query" | "/api/view" | "/api/share" | "/clickhouse" | "/sign-out" => "POST",
         "/api/annotations" => "GET, HEAD, POST",
-        "/api/arrivals" | "/api/conformity" | "/lists" => "GET, HEAD",
+        "/api/arrivals" | "/api/conformity" | "/api/releases" | "/lists" => "GET, HEAD",
         "/sign-in" | unsubscribe::PATH => "GET, HEAD, POST",
         "/api/export" | "/api/export/dictionary" => "GET",
         "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
@@ -111,6 +112,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/api/annotations" if posted => asked(console, head, body).await,
         "/api/annotations" => annotations::list(console, head).await,
         "/api/arrivals" => desk::arrivals(console, head),
+        "/api/releases" => desk::releases(console, head).await,
         "/lists" => lists::page(console, head).await,
         "/api/conformity" => desk::conformity(console, head).await,
         "/clickhouse" => clickhouse(console, head, body).await,
@@ -239,7 +241,11 @@ fn sites(console: &ConsoleState, headers: &HeaderMap) -> ConsoleResponse {
     });
     listed.map_or_else(reply::unknown_token, |sites| {
         let shared = token_digest(console, headers).is_none();
-        let answer = json!({ "sites": sites, "marketing": console.kept.marketing, "shared": shared });
+        let (marketing, filling) = (console.kept.marketing, console.health.filling());
+        let protection = if console.kept.protection == Protection::Tens { "tens" } else { "exact" };
+        let answer = json!({
+            "sites": sites, "marketing": marketing, "protection": protection, "shared": shared, "filling": filling,
+        });
         reply::json(StatusCode::OK, &answer)
     })
 }

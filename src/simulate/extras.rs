@@ -34,6 +34,9 @@ pub struct TrafficExtras {
     pub objections_percent: u64,
     /// Requests of robots a day.
     pub robot_hits_per_day: u64,
+    /// Where these days lie in a longer time whose seasons and growth they follow: the number of the first, and how
+    /// many there are in all. Without it they are the whole.
+    pub part_of: Option<(u32, u32)>,
 }
 
 /// Agents of robots, with weights.
@@ -77,6 +80,7 @@ impl TrafficExtras {
             lost_pages: Vec::new(),
             objections_percent: 6,
             robot_hits_per_day: 90,
+            part_of: None,
         }
     }
 
@@ -86,7 +90,8 @@ impl TrafficExtras {
             return 100;
         }
         let month = usize::try_from(date.month().saturating_sub(1)).unwrap_or_default();
-        let (day, days) = (u64::from(day), u64::from(days.max(1)));
+        let (first, days) = self.part_of.unwrap_or((0, days));
+        let (day, days) = (u64::from(first + day), u64::from(days.max(1)));
         let growth = 85 + 30 * day / days;
         let busy_week = days * 2 / 3..days * 2 / 3 + 7;
         let busy = if busy_week.contains(&day) && days >= 60 { 160 } else { 100 };

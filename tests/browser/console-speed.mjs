@@ -4,15 +4,15 @@ import { launch, userAgent } from './help.mjs';
 import { demonstration } from './program.mjs';
 
 const CLICKS = 80;
+const DAYS = 366;
 
-const [browser, program] = await Promise.all([launch(), demonstration()]);
+const [browser, program] = await Promise.all([launch(), demonstration(DAYS)]);
 try {
+  const begun = performance.now();
+  await program.filled(1);
+  console.log(`opening days there after ${Math.round(performance.now() - begun)} ms`);
   await program.filled();
-  // The whole year, not its last weeks alone.
-  for (let days = 0; days < 340;) {
-    const { results } = await program.ask('/api/v2/query', { site_id: 'demo', metrics: ['visitors'], date_range: 'all', dimensions: ['time:day'] });
-    days = results.filter(({ metrics }) => metrics[0] > 0).length;
-  }
+  console.log(`${DAYS} days there after ${Math.round(performance.now() - begun)} ms`);
   const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
   const tab = await context.newPage();
   await tab.goto(program.console.href);

@@ -20,9 +20,11 @@ async function addresses(child) {
   throw new Error('the program ended before it said where it listens');
 }
 
-/** Starts the demonstration; gives its addresses, a way to ask it, and its end. */
-export async function demonstration(environment = {}) {
-  const child = spawn(program, ['serve', '--demo'], {
+const LOOK_AGAIN_MS = 200;
+
+/** Starts the demonstration with so many simulated days; gives its addresses, a way to ask it, and its end. */
+export async function demonstration(days, environment = {}) {
+  const child = spawn(program, ['serve', '--demo', '--days', String(days)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0', ...environment },
   });
@@ -38,12 +40,12 @@ export async function demonstration(environment = {}) {
     child.kill('SIGKILL');
     await once(child, 'exit');
   };
-  /** Resolves once the simulated weeks before today are there. */
-  const filled = async () => {
-    const question = (name) => ({ site_id: name, metrics: ['visitors'], date_range: '91d', dimensions: ['time:day'] });
+  /** Resolves once so many of the simulated days are counted; without a number, all. */
+  const filled = async (wanted = Infinity) => {
     for (;;) {
-      const days = await Promise.all(['demo', 'gazette'].map((name) => ask('/api/v2/query', question(name))));
-      if (days.every(({ results }) => results.filter(({ metrics }) => metrics[0] > 0).length > 60)) return;
+      const { filling } = await ask('/api/sites');
+      if (!filling || filling.days >= wanted) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
   };
   return { ...site, ask, stop, filled, child };
