@@ -23,6 +23,7 @@ help:
 	@echo 'make units       the tests in Rust (cargo test)'
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
+	@echo 'make console     of these, the console and the demonstration alone'
 	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
 	@echo 'make clients     published clients of other tools, from npm and PyPI, against the program'
 	@echo 'make wordpress   the WordPress plugin as a zip'
@@ -30,7 +31,6 @@ help:
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
 	@echo 'make console-speed  the time from a click in the console to its figures (release build)'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
-	@echo 'make console     the console and the demonstration in Chromium, over a simulated year (some ten minutes)'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
 	@echo 'make dist        release packages with checksums, in target/dist'
@@ -113,11 +113,11 @@ deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'
 	$(call step,licences and sources,{ command -v cargo-deny >/dev/null || cargo install --quiet --locked --root target/tools cargo-deny --version $(DENY_VERSION); } && cargo deny --locked check --hide-inclusion-graph licenses bans sources)
 
-# The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
 console: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the console's tests,cargo build --locked)
 	$(call step,console and demonstration in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:console)
 
+# The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
 packages: needs-rust $(NPM_TEST)
 	$(call step,program for the packages,cargo build --locked)
 	$(call step,Debian packages in a fresh root,tests/deploy/debian.sh target/debug/sillage)

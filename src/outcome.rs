@@ -79,6 +79,14 @@ impl Outcome {
         Outcome::Refused(Rejection::Unavailable),
     ];
 
+    /// Whether the hit is in the figures.
+    pub fn is_counted(self) -> bool {
+        match self {
+            Outcome::Counted | Outcome::Untagged | Outcome::Unanswered => true,
+            Outcome::Dropped(_) | Outcome::Refused(_) => false,
+        }
+    }
+
     /// Its place in [`Outcome::ALL`].
     pub fn number(self) -> usize {
         Self::ALL.iter().position(|one| *one == self).unwrap_or_default()

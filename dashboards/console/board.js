@@ -1,11 +1,11 @@
 // The overview of a site or of one of its pages: headlines, chart, panels, all from one request.
-import { askView } from './ask.js';
+import { askView, Refusal } from './ask.js';
 import * as chart from './chart.js';
-import { METRICS } from './format.js';
+import { count, day, METRICS } from './format.js';
 import { showPanel } from './lists.js';
 import { $, el, write } from './page.js';
-import { filtersOf, obstacle, panels, questions } from './panels.js';
-import { compared, days, grain, wallClock } from './ranges.js';
+import { busyPages, filtersOf, obstacle, panels, questions } from './panels.js';
+import { compared, days, grain, shift, wallClock } from './ranges.js';
 import { address, filteredBy, onlyPage, OPERATORS, state, valueFilter } from './state.js';
 import { name } from './format.js';
 import { t } from './words.js';
@@ -26,16 +26,25 @@ function headlines() {
   return page ? HEADLINES.filter((metric) => metric !== 'views_per_visit') : HEADLINES;
 }
 
-/** Everything that decides what is asked. */
-export function context(site) {
+/** Everything that decides what is asked. Where figures are in tens, a day that is under way is published by the hour. */
+export function context(site, tens) {
   const now = wallClock(site.timezone);
-  const range = days(state.range, now.slice(0, 10), { from: state.from, to: state.to, first: firstDays.get(site.name) });
+  const today = now.slice(0, 10);
+  const range = days(state.range, today, { from: state.from, to: state.to, first: firstDays.get(site.name) });
   const before = compared(state.cmp, state.range, range, state.cmpfrom);
-  const names = headlines();
+  const ofToday = range[0] === today;
+  const hourly = tens && ofToday && !valueFilter();
+  const names = !hourly ? headlines() : onlyPage() ? ['pageviews', 'visits'] : ['visitors', 'visits', 'pageviews'];
   // By the hour only counts of the site and of pages are kept.
-  const step = valueFilter() && grain(state.by, range) === 'hour' ? 'day' : grain(state.by, range);
-  return { site, now, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
+  const step = hourly ? 'hour' : valueFilter() && grain(state.by, range) === 'hour' ? 'day' : grain(state.by, range);
+  return { site, now, today, ofToday, tens, hourly, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
 }
+
+/** The hours of a day as a range, which is answered from what is published by the hour. */
+const hoursOf = (date) => [`${date}T00:00:00`, `${date}T23:00:00`];
+
+/** Days before today among which the latest closed one is. */
+const CLOSED_LOOK = 3;
 
 function ask(of, shown, base) {
   const filters = filtersOf();
@@ -43,23 +52,28 @@ function ask(of, shown, base) {
   const overTime = of.step === 'hour' ? hourly : of.names;
   const series = (date_range) => ({ ...base, date_range, filters, metrics: overTime, dimensions: [`time:${of.step}`], include: { time_labels: true }, pagination: { limit: 5000 } });
   const asked = {
-    whole: { ...base, filters, metrics: of.names }, series: series(of.range),
-    ...(of.before && { before: { ...base, date_range: of.before, filters, metrics: of.names }, seriesBefore: series(of.before) }),
+    series: series(of.range),
+    ...(!of.hourly && { whole: { ...base, filters, metrics: of.names } }),
+    ...(of.before && { ...(!of.hourly && { before: { ...base, date_range: of.before, filters, metrics: of.names } }), seriesBefore: series(of.before) }),
+    ...(of.ofToday && { closed: { ...base, date_range: [shift(of.today, -CLOSED_LOOK), shift(of.today, -1)], metrics: ['visitors', 'visits', 'pageviews'], dimensions: ['time:day'] } }),
     ...(!firstDays.has(of.site.name) && { first: { ...base, table: 'first_day', date_range: 'all' } }),
   };
   for (const panel of shown) if (!obstacle(panel.chosen)) Object.assign(asked, questions(panel.chosen, base, panel.id, expanded.has(panel.id) ? 100 : undefined));
   return askView(asked);
 }
 
-/** Asks and shows; gives whether the figures differ from those before. */
-export async function refresh(site, marketing, go, current) {
-  const of = context(site);
-  const shown = panels(site, marketing);
-  const base = { site_id: site.name, date_range: of.range };
-  const { answers, annotations } = await ask(of, shown, base);
+/** Asks and shows. */
+export async function refresh(site, { marketing, tens }, go, current) {
+  const of = context(site, tens);
+  const shown = of.hourly ? busyPages() : panels(site, marketing);
+  const base = { site_id: site.name, date_range: of.hourly ? hoursOf(of.today) : of.range };
+  const { answers, annotations, now, filling } = await ask(of, shown, base);
   if (!current()) return;
-  for (const key of ['whole', 'series']) if (answers[key].error) throw new Error(answers[key].error);
+  if (of.hourly && !answers.series.error) answers.whole = sumOf(answers.series);
+  for (const key of ['whole', 'series']) if (answers[key].error) throw new Refusal(answers[key].unavailable ? 503 : 400, answers[key].error);
   if (answers.first) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
+  showFilling(filling);
+  showToday(of, answers.closed, now?.[site.name]);
   showFigures(of, answers, go);
   showChart(of, answers, annotations?.[site.name] ?? []);
   showFilters(go);
@@ -74,6 +88,33 @@ export async function refresh(site, marketing, go, current) {
   write(sections, wanted, () => shown.map((panel) => el('section', { className: `card panel panel-${panel.id}`, id: `panel-${panel.id}`, 'aria-label': t(panel.id) })));
   for (const panel of shown) showPanel($(`panel-${panel.id}`), panel, answers, base, actions);
   showNotes(of, answers.whole.meta);
+}
+
+/** The published hours of a day as one row. */
+function sumOf({ results, meta, query }) {
+  return { meta, query, results: [{ dimensions: [], metrics: query.metrics.map((_, at) => results.reduce((sum, row) => sum + (row.metrics[at] ?? 0), 0)) }] };
+}
+
+/** How far the demonstration's simulated past is. */
+export function showFilling(filling) {
+  $('filling').hidden = !filling;
+  if (filling) $('filling').textContent = `${t('filling')}: ${count(filling.days)} / ${count(filling.of)} ${t('daysWord')}`;
+}
+
+/** Beside today: the last half hour, the latest closed day, and when the rest of today comes. */
+function showToday(of, closed, now) {
+  $('today').hidden = !of.ofToday;
+  if (!of.ofToday) return;
+  const last = closed?.results?.findLast(({ metrics }) => metrics.some(Boolean));
+  const words = ([visitors, visits, pageviews]) => [`${count(visitors)} ${t('visitors').toLowerCase()}`, ...(visits === undefined ? [] : [`${count(visits)} ${t('visits').toLowerCase()}`]), `${count(pageviews)} ${t('pageviews').toLowerCase()}`].join(' · ');
+  const key = JSON.stringify([of.tens, now, last, state.lang, of.site.timezone]);
+  write($('today'), key, () => [
+    el('h2', { id: 'today-title', className: 'hidden' }, t('beside')),
+    el('dl', {},
+      el('div', {}, el('dt', {}, t('nowWord')), el('dd', {}, now && (now.visitors || now.pageviews) ? words([now.visitors, undefined, now.pageviews]) : t(of.tens ? 'nowFew' : 'nowNone'))),
+      el('div', {}, el('dt', {}, last ? `${t('closedDay')}: ${day(last.dimensions[0])}` : t('closedDay')), el('dd', {}, last ? words(last.metrics) : t('closedNone')))),
+    ...(of.tens ? [el('p', { className: 'soft' }, `${t('todayTens')} (${of.site.timezone || 'UTC'})`)] : []),
+  ]);
 }
 
 function change(metric, now, before) {
@@ -144,9 +185,9 @@ function showFilters(go) {
 }
 
 function showNotes(of, meta) {
-  const today = of.range[1] === of.now.slice(0, 10);
+  const today = of.range[1] === of.today;
   const exact = meta.rounding === 1;
-  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact ? [t('todayTens')] : []), ...(today ? [t('dashed')] : [])];
+  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact && !of.ofToday ? [t('todayTens')] : []), ...(today ? [t('dashed')] : [])];
   write($('notes'), JSON.stringify(notes), () => notes.map((note) => el('li', {}, note)));
 }
 

@@ -10,6 +10,7 @@ const HEIGHT = 260;
 let plot;
 let observer;
 let lastShown = 0;
+let tell = () => {};
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -41,6 +42,7 @@ export function show(box, data, notes, say) {
   const dashed = values.map((value, at) => (whole(at) && whole(at - 1) && whole(at + 1) ? null : value));
   const marked = labels.map((label) => notes.filter((note) => covers(label, note.day, labels, grain)));
   const few = labels.length < 3;
+  tell = (at) => say(at, marked);
   const line = (options) => ({ spanGaps: false, points: { show: few, size: 7 }, width: 2.2, ...options });
   const options = {
     width: Math.max(box.clientWidth, 240), height: HEIGHT, legend: { show: false },
@@ -67,6 +69,7 @@ export function step(by) {
   if (!plot) return;
   const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : lastShown + 1)) + by, 0), lastShown);
   plot.setCursor({ left: plot.valToPos(at, 'x'), top: HEIGHT / 3 });
+  tell(at);
 }
 
 const covers = (label, day, labels, grain) => {

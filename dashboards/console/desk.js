@@ -12,18 +12,18 @@ const section = (title, ...children) => el('section', { className: 'card desk' }
 const preformatted = (text) => el('pre', { tabIndex: 0 }, el('code', {}, text));
 
 /** All sites of the token: headline, small line, change. */
-export async function sites(all) {
+export async function sites(all, { tens }) {
   const asked = {};
   for (const site of all) {
-    const { range, before } = context(site);
+    const { range, before, hourly } = context(site, tens);
     const base = { site_id: site.name, date_range: range };
-    asked[`${site.name} now`] = { ...base, metrics: ['visitors', 'pageviews', 'visits'] };
-    asked[`${site.name} days`] = { ...base, metrics: ['visitors'], dimensions: ['time:day'], include: { time_labels: true }, pagination: { limit: 1000 } };
-    if (before) asked[`${site.name} before`] = { ...base, date_range: before, metrics: ['visitors'] };
+    asked[`${site.name} now`] = { ...base, metrics: ['visitors', 'pageviews', 'visits'], ...(hourly && { dimensions: ['time:hour'] }) };
+    asked[`${site.name} days`] = { ...base, metrics: ['visitors'], dimensions: [range[0] === range[1] ? 'time:hour' : 'time:day'], include: { time_labels: true }, pagination: { limit: 1000 } };
+    if (before && !hourly) asked[`${site.name} before`] = { ...base, date_range: before, metrics: ['visitors'] };
   }
   const { answers } = await askView(asked);
   const cards = all.map((site) => {
-    const [visitors, pageviews, visits] = answers[`${site.name} now`].results?.[0]?.metrics ?? [0, 0, 0];
+    const [visitors, pageviews, visits] = (answers[`${site.name} now`].results ?? []).reduce((sums, { metrics }) => sums.map((sum, at) => sum + metrics[at]), [0, 0, 0]);
     const earlier = answers[`${site.name} before`]?.results?.[0]?.metrics[0];
     const difference = earlier >= 10 ? Math.round(100 * (visitors - earlier) / earlier) : undefined;
     const { results = [], meta = {} } = answers[`${site.name} days`];
@@ -56,15 +56,16 @@ function arrivalsCard(answer, site) {
     el('p', { className: 'soft' }, t('arrivalsWhy')));
 }
 
-/** The last half hour: in tens for every site. */
-export async function now(all) {
+/** The last half hour of every site, as it may be told to everybody: drawn to tens where figures are in tens. */
+export async function now(all, { tens }) {
   const answer = await ask('/api/arrivals');
   const cards = all.map(({ name: site }) => {
-    const { counted } = arrived(answer, site);
-    const tens = Math.floor(counted.reduce((sum, one) => sum + one, 0) / 10) * 10;
-    return el('li', {}, el('div', { className: 'card site-card' }, el('h2', {}, site), spark(counted.map((one) => Math.floor(one / 10) * 10)), el('p', {}, el('strong', {}, count(tens)), ` ${t('hits').toLowerCase()}`)));
+    const { visitors, pageviews } = answer.sites[site]?.now ?? { visitors: 0, pageviews: 0 };
+    return el('li', {}, el('div', { className: 'card site-card' }, el('h2', {}, site),
+      el('p', {}, el('strong', {}, count(visitors)), ` ${t('visitors').toLowerCase()} · `, el('strong', {}, count(pageviews)), ` ${t('pageviews').toLowerCase()}`),
+      ...(tens && !visitors ? [el('p', { className: 'soft' }, t('nowFew'))] : [])));
   });
-  return [el('h1', {}, t('nowLast')), el('ul', { className: 'site-cards' }, ...cards), arrivalsCard(answer, state.site)];
+  return [el('h1', {}, t(tens ? 'nowLastTens' : 'nowLast')), el('ul', { className: 'site-cards' }, ...cards), arrivalsCard(answer, state.site)];
 }
 
 /** How a site is measured, and what of it arrives. */
@@ -96,11 +97,20 @@ export async function conformity() {
   ];
 }
 
+/** When each kind of period was last released. */
+function releasesCard({ protection, releases }) {
+  const lines = protection === 'exact' ? [[t('lastRelease'), t('releaseExact')]]
+    : releases.length ? releases.map(({ kind, period, at }) => [`${t(`by_${kind}`)} ${kind === 'hour' ? `${period.slice(0, 16)} UTC` : period}`, `${t('released')} ${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`])
+      : [[t('lastRelease'), t('releaseNone')]];
+  return section(t('lastRelease'), el('dl', {}, ...lines.flatMap(([word, value]) => [el('dt', {}, word), el('dd', {}, value)])));
+}
+
 /** Spool, database, memory: from the probes and the metrics. */
 export async function health() {
-  const [ready, metrics] = await Promise.all([
+  const [ready, metrics, released] = await Promise.all([
     fetch('/health/ready').then((answer) => answer.json()),
     fetch('/metrics').then((answer) => (answer.ok ? answer.text() : '')),
+    ask('/api/releases'),
   ]);
   const values = new Map([...metrics.matchAll(/^(sillage_\w+)(\{[^}]*\})? ([\d.e+-]+)$/gm)].map(([, metric, labels, value]) => [metric + (labels ?? ''), Number(value)]));
   const sum = (metric, label = '') => [...values].filter(([key]) => (key === metric || key.startsWith(`${metric}{`)) && key.includes(label)).reduce((total, [, value]) => total + value, 0);
@@ -116,6 +126,7 @@ export async function health() {
   const outcomes = [...metrics.matchAll(/^sillage_hits_total\{[^}]*outcome="(\w+)"[^}]*\} (\d+)$/gm)].reduce((sums, [, outcome, value]) => sums.set(outcome, (sums.get(outcome) ?? 0) + Number(value)), new Map());
   return [
     section(t('health'), el('dl', { className: 'health' }, ...lines.flatMap(([word, value, good]) => [el('dt', {}, word), el('dd', { className: good ? 'good' : 'bad' }, value)]))),
+    releasesCard(released),
     section(t('uncounted'), el('dl', {}, ...[...outcomes].filter(([, value]) => value).flatMap(([outcome, value]) => [el('dt', {}, t(outcome)), el('dd', {}, count(value))]))),
   ];
 }
@@ -124,8 +135,8 @@ const PAGES = { sites, now, install, conformity, health };
 export const LIVE = ['now', 'install', 'health'];
 
 /** Shows the page of the state. */
-export async function refresh(all, current) {
-  const children = await PAGES[state.view](all);
+export async function refresh(all, facts, current) {
+  const children = await PAGES[state.view](all, facts);
   if (!current()) return;
   write($('desk'), JSON.stringify([state.view, state.lang, children.map((child) => child.textContent)]), () => children);
 }

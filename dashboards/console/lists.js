@@ -12,7 +12,7 @@ const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [100, 250], fcp: [1800
 /** The rows of a tab: value, figures. */
 export function rowsOf(tab, answers, id) {
   if (tab.table) return (answers[id]?.rows ?? []).map((row) => [row.name, tab.metrics.map((metric) => Number(row[metric]))]);
-  if (tab.groups) return tab.groups.map((group, at) => [group.name, answers[`${id}:${at}`]?.results?.[0]?.metrics ?? [0, 0]]).sort((a, b) => b[1][0] - a[1][0]);
+  if (tab.groups) return tab.groups.map((group, at) => [group.name, answers[`${id}:${at}`]?.results?.[0]?.metrics ?? [0, 0], group]).sort((a, b) => b[1][0] - a[1][0]);
   if (tab.goals) {
     const all = answers[`${id}:all`]?.results?.[0]?.metrics[0] ?? 0;
     return tab.goals.map((goal, at) => {
@@ -40,20 +40,35 @@ function daysOf(answer) {
   return found;
 }
 
+/** A metric by its name, period by period. */
+function valuesOverTime(answer) {
+  const found = new Map();
+  for (const { dimensions: [, value], metrics: [figure] } of answer?.results ?? []) found.set(value, [...found.get(value) ?? [], figure ?? 0]);
+  return found;
+}
+
+/** The filter that a click on a row sets; nothing where its figures are kept with nothing else. */
+function pickOf(tab, value, shown) {
+  const ofPages = (path) => (path.endsWith('*') ? ['contains', 'event:page', path.slice(0, -1)] : ['is', 'event:page', path]);
+  if (tab.goals) return shown.action ? ['is', 'event:name', shown.action] : ofPages(shown.page);
+  if (tab.groups) return shown.paths.length === 1 ? ['contains', 'event:page', shown.paths[0]] : undefined;
+  const target = tab.picks ?? (tab.table || tab.vitals ? undefined : tab.dimension);
+  return target && value !== '' && (!value.startsWith('(') || value === '(direct)') ? ['is', target, value] : undefined;
+}
+
 function list(panel, tab, rows, answers, choose) {
   const most = Math.max(...rows.map(([, figures]) => figures[0] ?? 0), 1);
   const sum = rows.reduce((total, [, figures]) => total + (figures[0] ?? 0), 0);
-  const days = tab.spark && daysOf(answers[`${panel.id}:days`]);
+  const days = tab.spark && tab.table && daysOf(answers[`${panel.id}:days`]);
   const head = el('tr', {}, el('th', { scope: 'col' }, known(tab.head) ? t(tab.head) : tab.head),
     ...(days ? [el('th', { scope: 'col', className: 'wide' }, el('span', { className: 'hidden' }, t('by_day')))] : []),
     ...tab.metrics.map((metric) => el('th', { scope: 'col' }, t(metric))));
-  const shown = rows.map(([value, figures]) => {
+  const shown = rows.map(([value, figures, ofRow]) => {
     const written = name(tab.names ?? tab.dimension ?? '', value);
-    const target = tab.picks ?? (tab.goals || tab.groups || tab.table || tab.vitals ? undefined : tab.dimension);
-    const pickable = target && value !== '' && !value.startsWith('(');
-    const label = pickable
-      ? el('button', { type: 'button', className: 'pick', title: `${t(target === 'event:page' ? 'everythingAbout' : 'only')} ${written}`, 'data-focus': `${panel.id} ${value}`, onclick: (event) => choose(event.altKey ? 'is_not' : 'is', target, value) }, written)
-      : el('span', { title: written }, written);
+    const pick = pickOf(tab, value, ofRow);
+    const label = pick
+      ? el('button', { type: 'button', className: 'pick', title: `${t(pick[1] === 'event:page' && pick[0] === 'is' ? 'everythingAbout' : 'only')} ${written}`, 'data-focus': `${panel.id} ${value}`, onclick: (event) => choose(event.altKey && pick[0] === 'is' ? 'is_not' : pick[0], pick[1], pick[2]) }, written)
+      : el('span', { title: `${written}${tab.table ? `: ${t('keptAlone')}` : ''}` }, written);
     const first = el('th', { scope: 'row' }, label);
     first.style.setProperty('--share', `${(figures[0] ?? 0) / most * 100}%`);
     const share = ['visitors', 'visits', 'hits', 'events', 'pageviews'].includes(tab.metrics[0]) && sum ? percent(Math.round(100 * figures[0] / sum)) : '';
@@ -63,18 +78,31 @@ function list(panel, tab, rows, answers, choose) {
   return el('table', { className: days ? 'with-days' : '' }, el('caption', { className: 'hidden' }, `${t(panel.id)}: ${titleOf(tab)}`), el('thead', {}, head), el('tbody', {}, ...shown));
 }
 
-/** Load times beside their thresholds. */
-function vitals(rows) {
+/** Of the measurements of a load time, the shares that are good, middling and poor; a bucket lies below 2^(bucket / 4). */
+function sharesOf(metric, buckets) {
+  const [good, poor] = VITALS[metric];
+  const counts = [0, 0, 0];
+  for (const { metric: of, bucket, count } of buckets) if (of === metric) counts[2 ** (bucket / 4) <= good * 1.01 ? 0 : 2 ** (bucket / 4) <= poor * 1.01 ? 1 : 2] += Number(count);
+  const sum = counts[0] + counts[1] + counts[2];
+  return sum > 0 ? counts.map((one) => Math.round(100 * one / sum)) : undefined;
+}
+
+/** Load times beside their thresholds, how they are distributed, and their way over time. */
+function vitals(rows, shares, days) {
   const written = (metric, value) => (metric === 'cls' ? (value / 1000).toFixed(2) : METRICS.p75.show(value));
   return el('ul', { className: 'vitals' }, ...rows.map(([metric, [p75, measured]]) => {
     const [good, poor] = VITALS[metric];
     const grade = p75 === null ? 'none' : p75 <= good ? 'good' : p75 <= poor ? 'middling' : 'poor';
-    const bar = el('span', { className: 'scale', 'aria-hidden': 'true' }, el('span', { className: 'needle' }));
-    bar.style.setProperty('--at', `${Math.min(100, 100 * Math.min(p75 ?? 0, poor * 1.5) / (poor * 1.5))}%`);
-    bar.style.setProperty('--good-at', `${100 * good / (poor * 1.5)}%`);
-    return el('li', { className: `vital ${grade}` }, el('span', { className: 'label' }, name('event:timing', metric)),
-      el('strong', {}, p75 === null ? '–' : written(metric, p75)), el('span', { className: 'grade' }, grade === 'none' ? t('withheldWord') : t(grade)), bar,
-      el('span', { className: 'soft' }, `${METRICS.count.show(measured)} ${t('count').toLowerCase()}`));
+    const parts = p75 === null ? undefined : sharesOf(metric, shares);
+    const said = parts && parts.map((share, at) => `${share} % ${t(['good', 'middling', 'poor'][at])}`).join(' · ');
+    const bar = el('span', { className: 'scale', 'aria-hidden': 'true' }, ...(parts ?? []).map((share, at) => {
+      const part = el('span', { className: ['good', 'middling', 'poor'][at] });
+      part.style.setProperty('--share', `${share}%`);
+      return part;
+    }));
+    return el('li', { className: `vital ${grade}`, title: `${t('good')} ≤ ${written(metric, good)} · ${t('poor')} > ${written(metric, poor)}` }, el('span', { className: 'label' }, name('event:timing', metric)),
+      el('strong', {}, p75 === null ? '–' : written(metric, p75)), el('span', { className: 'grade' }, grade === 'none' ? t('withheldWord') : t(grade)),
+      spark(days.get(metric) ?? [0]), bar, el('span', { className: 'soft' }, [said, `${METRICS.count.show(measured)} ${t('count').toLowerCase()}`].filter(Boolean).join(' · ')));
   }));
 }
 
@@ -104,15 +132,15 @@ export function showPanel(section, panel, answers, base, actions) {
   const stands = obstacle(tab);
   const rows = stands ? [] : rowsOf(tab, answers, panel.id);
   const limit = actions.expanded.has(panel.id) ? 100 : ROWS;
-  const sentence = stands || answers[panel.id]?.error || t('nothing');
-  const key = JSON.stringify([tab.id, panel.tabs.length, rows, sentence, limit, document.documentElement.lang, base, answers[`${panel.id}:days`]]);
+  const sentence = stands || answers[panel.id]?.error || t(tab.empty ?? 'nothing');
+  const key = JSON.stringify([tab.id, panel.tabs.length, rows, sentence, limit, document.documentElement.lang, base, answers[`${panel.id}:days`], answers[`${panel.id}:shares`]]);
   write(section, key, () => {
     const tabs = panel.tabs.length > 1 ? [el('div', { className: 'tabs', role: 'group', 'aria-label': t(panel.id) }, ...panel.tabs.map((one) => el('button', {
       type: 'button', className: 'tab', 'aria-pressed': String(one === tab), 'data-focus': `${panel.id} ${one.id}`, onclick: () => actions.tab(panel.id, one.id),
     }, titleOf(one))))] : [];
     const cut = rows.slice(0, limit);
     const body = !rows.length ? [el('p', { className: 'empty' }, sentence)]
-      : tab.vitals ? [vitals(rows)]
+      : tab.vitals ? [vitals(rows, answers[`${panel.id}:shares`]?.rows ?? [], valuesOverTime(answers[`${panel.id}:days`]))]
         : tab.map ? [world(rows.map(([code, [visitors]]) => [code, visitors]), (code) => actions.filter('is', 'visit:country', code)), list(panel, { ...tab, map: false }, rows.slice(0, 4), answers, actions.filter)]
           : [list(panel, tab, cut, answers, actions.filter)];
     const more = !tab.map && rows.length > ROWS ? [el('button', { type: 'button', className: 'plain more', 'data-focus': `${panel.id} more`, onclick: () => actions.expand(panel.id) }, limit > ROWS ? t('less') : t('more'))] : [];

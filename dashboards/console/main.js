@@ -8,13 +8,15 @@ import { COMPARISONS, INTERVALS, RANGES, wallClock } from './ranges.js';
 import { address, readAddress, state, THEMES, VIEWS } from './state.js';
 import { LANGUAGES, speak, t } from './words.js';
 
-const LIVE_MS = 1500;
+// Exact figures change with every hit; figures in tens by the hour.
+const LIVE_MS = 500;
+const DESK_MS = 2000;
 const IDLE_MS = 60_000;
 // Ranges of the number keys; letters are in SHORTCUTS.
 const DIGITS = ['today', 'yesterday', '7d', '28d', '91d', 'month', 'lastmonth', 'year', '12mo', 'all'];
 
 let sites = [];
-let marketing = false;
+const facts = { marketing: false, tens: true };
 let shared = false;
 // Each change of what is looked at is a round; answers that belong to an earlier one are thrown away.
 let round = 0;
@@ -22,7 +24,8 @@ let timer;
 
 const theSite = () => sites.find(({ name }) => name === state.site) ?? sites[0];
 const includesToday = () => !['yesterday', 'lastmonth'].includes(state.range) && (state.range !== 'custom' || state.to >= wallClock(theSite().timezone).slice(0, 10));
-const isLive = () => (state.view === 'overview' ? includesToday() : desk.LIVE.includes(state.view));
+const isLive = () => (state.view === 'overview' ? !facts.tens && includesToday() : desk.LIVE.includes(state.view));
+const pause = () => (!isLive() ? IDLE_MS : state.view === 'overview' ? LIVE_MS : DESK_MS);
 
 /** Moves to another view; `kept` leaves a step for the back button. */
 function go(change, kept = false) {
@@ -50,7 +53,7 @@ async function keepUp() {
   let again = true;
   if (!document.hidden) {
     try {
-      await (state.view === 'overview' ? board.refresh(theSite(), marketing, go, current) : desk.refresh(sites, current));
+      await (state.view === 'overview' ? board.refresh(theSite(), facts, go, current) : desk.refresh(sites, facts, current));
       if (!current()) return;
       $('problem').hidden = true;
       document.body.classList.remove('waiting');
@@ -60,7 +63,7 @@ async function keepUp() {
       again = current() && trouble(error);
     }
   }
-  if (again && current()) timer = setTimeout(keepUp, isLive() ? LIVE_MS : IDLE_MS);
+  if (again && current()) timer = setTimeout(keepUp, pause());
 }
 
 function status(name, text) {
@@ -117,6 +120,7 @@ function frame() {
   for (const name of ['from', 'to', 'cmpfrom']) $(name).value = state[name];
   const overview = state.view === 'overview';
   $('board').hidden = $('controls').hidden = !overview;
+  if (!overview) $('about').hidden = $('filling').hidden = true;
   $('desk').hidden = overview;
   $('leave').hidden = $('more').hidden = shared;
 }
@@ -131,15 +135,16 @@ const following = (list, value) => list[(list.indexOf(value) + 1) % list.length]
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
   const digit = '1234567890'.indexOf(event.key);
-  if (event.key.length === 1 && digit >= 0) return go({ view: 'overview', range: DIGITS[digit] }, true);
+  if (event.key.length === 1 && digit >= 0 && !$('help').open) return go({ view: 'overview', range: DIGITS[digit] }, true);
   const acts = {
     c: () => go({ cmp: following(['before', 'year', 'none'], state.cmp) }), i: () => go({ by: following(INTERVALS, state.by) }),
     g: () => $('views').querySelector('a')?.focus(), s: () => $('site').focus(),
     l: () => go({ lang: following(Object.keys(LANGUAGES), state.lang) }), d: () => go({ theme: following(THEMES, state.theme) }),
     ArrowLeft: () => board.stepChart(-1), ArrowRight: () => board.stepChart(1),
-    Escape: () => { if (!$('help').open && state.filters.length) go({ filters: [] }, true); }, '?': showHelp,
+    Escape: () => { if (state.filters.length) go({ filters: [] }, true); }, '?': showHelp,
   };
-  const act = acts[event.key];
+  // An open dialog has its own keys: Escape closes it.
+  const act = $('help').open ? undefined : acts[event.key];
   if (!act || (event.key.startsWith('Arrow') && event.target !== $('chart') && event.target !== document.body)) return undefined;
   event.preventDefault();
   return act();
@@ -197,7 +202,8 @@ async function begin() {
   document.documentElement.dataset.theme = state.theme;
   listen();
   const answer = await ask('/api/sites');
-  ({ sites, marketing } = answer);
+  ({ sites } = answer);
+  Object.assign(facts, { marketing: answer.marketing, tens: answer.protection === 'tens' });
   shared = Boolean(sharedSite && answer.shared);
   document.body.classList.toggle('shared', shared);
   if (!sites.length) throw new Refusal(200, t('noSite'));

@@ -1,5 +1,6 @@
 // What the overview shows beside its chart: panels, their tabs, and what each tab asks. A tab that cannot be answered
 // under the filters says why, in words.
+import { length } from './ranges.js';
 import { onlyPage, state, valueFilter } from './state.js';
 import { t } from './words.js';
 
@@ -52,7 +53,7 @@ export function panels(site, marketing) {
       ...(site.problems ? [list('errors', 'errors', 'event:props:kind', ['events'], { actions: true, under: 'problem' })] : []),
     ]],
     ['load', [
-      list('vitals', 'metric', 'event:timing', ['p75', 'events'], { vitals: true, alone: true }),
+      list('vitals', 'metric', 'event:timing', ['p75', 'events'], { vitals: true, alone: true, spark: true }),
       list('slow', 'page', 'event:page', ['p75', 'events'], { timing: 'lcp', picks: 'event:page', alone: true, order: 'p75' }),
     ]],
     ['robots', [
@@ -62,6 +63,12 @@ export function panels(site, marketing) {
     ['uncounted', [table('uncounted', 'outcome', 'outcomes', ['hits'], { names: 'outcome', whole: true, spark: 'outcome_days' })]],
   ];
   return found.map(([id, tabs]) => ({ id, tabs, chosen: tabs.find((tab) => tab.id === state.tabs[id]) ?? tabs[0] }));
+}
+
+/** Of a day that is under way, where figures are in tens: the pages that are busy enough to be published by the hour. */
+export function busyPages() {
+  const tab = list('all_pages', 'page', 'event:page', ['pageviews', 'visits'], { picks: 'event:page', empty: 'noBusyPage' });
+  return [{ id: 'pages', tabs: [tab], chosen: tab }];
 }
 
 export const titleOf = (tab) => tab.title ?? t(tab.id);
@@ -95,7 +102,11 @@ export function questions(tab, base, name, rows = ROWS) {
   const filters = [...(tab.from ? [['is', 'event:previous_page', [tab.from]]] : filtersOf(tab)),
     ...(tab.under ? [['is', 'event:name', [tab.under]]] : []), ...(tab.timing ? [['is', 'event:timing', [tab.timing]]] : [])];
   const order = tab.order && { order_by: [[tab.order, 'desc']] };
-  return { [name]: { ...base, metrics: tab.metrics, dimensions: [tab.dimension], filters, ...order, pagination: { limit: tab.map ? 250 : rows + 1 } } };
+  const more = tab.vitals && {
+    [`${name}:shares`]: { ...base, table: 'histogram', page: onlyPage() },
+    [`${name}:days`]: { ...base, metrics: ['p75'], dimensions: [length(base.date_range) <= 92 ? 'time:day' : 'time:week', tab.dimension], filters, pagination: { limit: 5000 } },
+  };
+  return { ...more, [name]: { ...base, metrics: tab.metrics, dimensions: [tab.dimension], filters, ...order, pagination: { limit: tab.map ? 250 : rows + 1 } } };
 }
 
 /** The filters as the API writes them. */

@@ -28,7 +28,7 @@ use crate::hit_tally::HitTally;
 use crate::ledger::Ledger;
 use crate::observe::HitMeters;
 use crate::outcome::{Dropped, Outcome, Rejection};
-use crate::privacy::hit::{ClientIp, Hit, UserAgent};
+use crate::privacy::hit::{ClientIp, Hit, HitKind, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
 use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
@@ -94,12 +94,15 @@ struct PendingHit<'h> {
     outcome: Outcome,
     /// Its visitor could be tagged.
     tagged: bool,
+    /// It is a pageview.
+    is_view: bool,
 }
 
 impl Drop for PendingHit<'_> {
     fn drop(&mut self) {
         self.meters.ended(Some(&self.site), self.outcome);
         self.tally.ended(&self.site.name, self.day, self.outcome);
+        self.meters.viewed(&self.site, self.is_view && self.outcome.is_counted());
     }
 }
 
@@ -287,6 +290,7 @@ impl HitPipeline {
             day: sighting.day,
             outcome: Outcome::Refused(Rejection::Unavailable),
             tagged: true,
+            is_view: matches!(sighting.kind, HitKind::Pageview { .. }),
         };
         let mut hits: Vec<PendingHit<'_>> = sightings.iter().map(taken).collect();
         if refused {

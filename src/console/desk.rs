@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::compliance::audit;
 use crate::compliance::audit::report::ReportFormat;
 use crate::compliance::notice;
-use crate::console::access::with_token;
+use crate::config::Protection;
+use crate::console::access::{token_digest, with_token};
 use crate::console::reply::{self, ConsoleResponse};
 use crate::console::state::ConsoleState;
 use crate::console::tokens::AccessToken;
 use crate::outcome::Outcome;
+use crate::store::last_release::LastReleaseRow;
 
 /// `GET /api/conformity`: the audit of this moment, and the notices to copy. Both speak of every site.
 pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
@@ -33,15 +35,19 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts }))
 }
 
-/// `GET /api/arrivals`: what became of the last half hour's hits, by site, minute and outcome.
+/// `GET /api/arrivals`: what became of the last half hour's hits, by site, minute and outcome, for the operator: a
+/// shared page is not told. Beside them what everybody may be told of that time.
 pub(super) fn arrivals(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
+    if token_digest(console, &head.headers).is_none() {
+        return reply::unknown_token();
+    }
     let access = console.access.load_full();
     let names: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.label()).collect();
     let listed = with_token(console, &access, &head.headers, |token| {
         let arrivals = &console.meters.hits.arrivals;
         let written = |name: Option<&str>| {
             let report = arrivals.report(name);
-            json!({ "last": report.last, "minutes": report.minutes })
+            json!({ "last": report.last, "minutes": report.minutes, "now": name.map(|name| console.now_of(name)) })
         };
         let readable = access.sites.iter().filter(|site| token.reads(&site.name));
         let mut sites: Map<String, Value> =
@@ -55,6 +61,18 @@ pub(super) fn arrivals(console: &ConsoleState, head: &Parts) -> ConsoleResponse 
         let answer = json!({ "now": console.clock.now().as_second(), "outcomes": names, "sites": sites });
         reply::json(StatusCode::OK, &answer)
     })
+}
+
+/// `GET /api/releases`: of each kind of period the last that was released, and when. A release is of all sites.
+pub(super) async fn releases(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
+    if token_digest(console, &head.headers).is_none_or(|token| console.access.load().tokens.find(&token).is_none()) {
+        return reply::unknown_token();
+    }
+    let Ok(rows) = console.store.last_releases().await else { return reply::no_database() };
+    let released = |row: LastReleaseRow| json!({ "kind": row.kind, "period": row.period, "at": row.at });
+    let rows: Vec<Value> = rows.into_iter().map(released).collect();
+    let protection = if console.kept.protection == Protection::Tens { "tens" } else { "exact" };
+    reply::json(StatusCode::OK, &json!({ "protection": protection, "releases": rows }))
 }
 
 /// What a site shows beside its figures: for `GET /api/sites`.

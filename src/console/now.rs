@@ -1,7 +1,8 @@
-//! Visitors of the last half hour, from memory. With `protection = "tens"` a number is drawn like a published one, with
+//! Visitors and pageviews of the last half hour, from memory. With `protection = "tens"` a number is drawn like a published one, with
 //! a draw that holds for ten minutes: asking again averages nothing away. Must never tell the count itself.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::config::Protection;
 
@@ -10,6 +11,15 @@ const WINDOW_SECONDS: i64 = 600;
 
 /// Smallest number that is told: below it, nobody.
 const GATE: i64 = 20;
+
+/// Figures of a site's last half hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct NowFigures {
+    /// Visits in progress.
+    pub(super) visitors: i64,
+    /// Pageviews; none are told where no visitor is.
+    pub(super) pageviews: i64,
+}
 
 /// The key of the draws; it lives and ends with the process.
 pub(super) struct NowDraw([u8; 32]);
@@ -21,24 +31,41 @@ impl NowDraw {
         getrandom::fill(&mut key).ok().map(|()| Self(key))
     }
 
-    /// `count` visits of `site`, as they may be told at `now`.
-    pub(super) fn told(draw: Option<&Self>, protection: Protection, site: &str, count: usize, now: Timestamp) -> i64 {
-        let count = i64::try_from(count).unwrap_or(i64::MAX / 2);
+    /// Counts of `site`, as they may be told at `now`.
+    pub(super) fn told(
+        draw: Option<&Self>,
+        protection: Protection,
+        site: &str,
+        (visitors, pageviews): (usize, u32),
+        now: Timestamp,
+    ) -> NowFigures {
+        let visitors = i64::try_from(visitors).unwrap_or(i64::MAX / 2);
+        let pageviews = i64::from(pageviews);
         match (protection, draw) {
-            (Protection::Exact, _) => count,
-            (Protection::Tens, None) => 0,
-            (Protection::Tens, Some(draw)) => draw.drawn(site, count, now.as_second().div_euclid(WINDOW_SECONDS)),
+            (Protection::Exact, _) => NowFigures { visitors, pageviews },
+            (Protection::Tens, None) => NowFigures { visitors: 0, pageviews: 0 },
+            (Protection::Tens, Some(draw)) => {
+                let window = now.as_second().div_euclid(WINDOW_SECONDS);
+                let visitors = draw.drawn(site, "visitors", visitors, window);
+                let pageviews = draw.drawn(site, "pageviews", pageviews, window);
+                let shown = visitors >= GATE;
+                NowFigures {
+                    visitors: if shown { visitors } else { 0 },
+                    pageviews: if shown { pageviews.max(0) } else { 0 },
+                }
+            }
         }
     }
 
-    fn drawn(&self, site: &str, count: i64, window: i64) -> i64 {
+    fn drawn(&self, site: &str, figure: &str, count: i64, window: i64) -> i64 {
         let mut hash = blake3::Hasher::new_keyed(&self.0);
         hash.update(&window.to_le_bytes());
+        hash.update(figure.as_bytes());
+        hash.update(&[0]);
         hash.update(site.as_bytes());
         let digits: i64 = hash.finalize().as_bytes().chunks_exact(8).take(3).map(digit).sum();
         let moved = count.saturating_add(digits - 9);
-        let drawn = moved - moved.rem_euclid(10);
-        if drawn < GATE { 0 } else { drawn }
+        moved - moved.rem_euclid(10)
     }
 }
 
@@ -57,8 +84,8 @@ mod tests {
         let draw = NowDraw([7; 32]);
         let mut sum = 0;
         for window in 0..2_000 {
-            let told = draw.drawn("a.example", 43, window);
-            assert_eq!(told, draw.drawn("a.example", 43, window));
+            let told = draw.drawn("a.example", "visitors", 43, window);
+            assert_eq!(told, draw.drawn("a.example", "visitors", 43, window));
             assert_eq!(told % 10, 0);
             sum += told;
         }
@@ -66,11 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn a_few_visitors_are_nobody() {
+    fn a_few_visitors_are_nobody_however_many_pages_they_see() {
         let draw = NowDraw([7; 32]);
-        assert!((0..200).all(|window| draw.drawn("a.example", 1, window) == 0));
-        let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(NowDraw::told(None, Protection::Tens, "a.example", 500, now), 0);
-        assert_eq!(NowDraw::told(None, Protection::Exact, "a.example", 3, now), 3);
+        let at = |window: i64| Timestamp::from_second(window * WINDOW_SECONDS).unwrap();
+        let none = NowFigures { visitors: 0, pageviews: 0 };
+        for window in 0..200 {
+            assert_eq!(NowDraw::told(Some(&draw), Protection::Tens, "a.example", (1, 500), at(window)), none);
+        }
+        assert_eq!(NowDraw::told(None, Protection::Tens, "a.example", (500, 900), at(0)), none);
+        let exact = NowFigures { visitors: 3, pageviews: 7 };
+        assert_eq!(NowDraw::told(None, Protection::Exact, "a.example", (3, 7), at(0)), exact);
     }
 }

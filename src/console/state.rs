@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::console::admission::Admission;
 use crate::console::journal::QuestionJournal;
-use crate::console::now::NowDraw;
+use crate::console::now::{NowDraw, NowFigures};
 use crate::console::query::StorageProfile;
 use crate::console::session::Sessions;
 use crate::console::tokens::{AccessToken, TokenSet};
@@ -97,10 +97,10 @@ impl ConsoleState {
         }
     }
 
-    /// Visitors of the last half hour on a site, as they may be told.
-    pub(super) fn visitors_now(&self, site: &str) -> i64 {
-        let count = (self.open_visits)(site);
-        NowDraw::told(self.draw.as_ref(), self.kept.protection, site, count, self.clock.now())
+    /// Figures of the last half hour on a site, as they may be told.
+    pub(super) fn now_of(&self, site: &str) -> NowFigures {
+        let counts = ((self.open_visits)(site), self.meters.hits.arrivals.report(Some(site)).pageviews);
+        NowDraw::told(self.draw.as_ref(), self.kept.protection, site, counts, self.clock.now())
     }
 
     /// Takes a new configuration; sessions of tokens that are gone end at once.

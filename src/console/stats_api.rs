@@ -58,7 +58,7 @@ async fn stats(
         "aggregate" => query::aggregate(asked, context).await,
         "timeseries" => query::timeseries(asked, context).await,
         "breakdown" => query::breakdown(asked, context).await,
-        _ => Ok(Value::from(console.visitors_now(&site.name))),
+        _ => Ok(Value::from(console.now_of(&site.name).visitors)),
     };
     match answered {
         Ok(answer) => reply::json(StatusCode::OK, &answer),

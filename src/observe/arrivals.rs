@@ -26,6 +26,7 @@ pub struct Arrivals {
 pub struct SiteArrivals {
     last: AtomicI64,
     minutes: [[AtomicU32; OUTCOMES]; MINUTES],
+    views: [AtomicU32; MINUTES],
 }
 
 /// The arrivals of a site, copied.
@@ -35,11 +36,15 @@ pub struct ArrivalsReport {
     pub last: Option<i64>,
     /// Hits of each minute, the oldest first, by outcome in the order of [`Outcome::ALL`].
     pub minutes: Vec<[u32; OUTCOMES]>,
+    /// Pageviews that were counted in these minutes.
+    pub pageviews: u32,
 }
 
 impl Default for SiteArrivals {
     fn default() -> Self {
-        Self { last: AtomicI64::new(0), minutes: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0))) }
+        let minute = |_| std::array::from_fn(|_| AtomicU32::new(0));
+        let views = std::array::from_fn(|_| AtomicU32::new(0));
+        Self { last: AtomicI64::new(0), minutes: std::array::from_fn(minute), views }
     }
 }
 
@@ -76,6 +81,14 @@ impl Arrivals {
         site.and_then(|site| sites.get(site).map(|found| &**found)).unwrap_or(&self.elsewhere).add(second, index);
     }
 
+    /// A pageview of `site` was counted.
+    pub fn viewed(&self, site: &str) {
+        let second = self.second.load(Ordering::Relaxed);
+        if let Some(found) = self.sites.load().get(site) {
+            found.views.get(slot(second.div_euclid(60))).map(|views| views.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+
     /// What arrived for a site; of hits that belong to no site when `None`.
     pub fn report(&self, site: Option<&str>) -> ArrivalsReport {
         let second = self.second.load(Ordering::Relaxed);
@@ -91,7 +104,8 @@ fn slot(minute: i64) -> usize {
 impl SiteArrivals {
     fn clear(&self, minute: i64) {
         let outcomes = self.minutes.get(slot(minute));
-        outcomes.into_iter().flatten().for_each(|count| count.store(0, Ordering::Relaxed));
+        let views = self.views.get(slot(minute));
+        outcomes.into_iter().flatten().chain(views).for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
     fn add(&self, second: i64, index: usize) {
@@ -110,7 +124,9 @@ impl SiteArrivals {
             std::array::from_fn(count)
         };
         let last = self.last.load(Ordering::Relaxed);
-        ArrivalsReport { last: (last > 0).then_some(last), minutes: (0..30).rev().map(of_minute).collect() }
+        let minutes = (0..30).rev().map(of_minute).collect();
+        let pageviews = self.views.iter().map(|views| views.load(Ordering::Relaxed)).sum();
+        ArrivalsReport { last: (last > 0).then_some(last), minutes, pageviews }
     }
 }
 
@@ -129,12 +145,14 @@ mod tests {
         let name: Arc<str> = "a.example".into();
         arrivals.advance(600_000);
         arrivals.ended(Some(&name), 0);
+        arrivals.viewed(&name);
         let report = arrivals.report(Some("a.example"));
-        assert_eq!((report.last, report.minutes[29][0]), (Some(600_000), 1));
+        assert_eq!((report.last, report.minutes[29][0], report.pageviews), (Some(600_000), 1, 1));
         arrivals.advance(600_060);
         assert_eq!(arrivals.report(Some("a.example")).minutes[28][0], 1);
         arrivals.advance(600_000 + 1_800);
-        assert!(arrivals.report(Some("a.example")).minutes.iter().flatten().all(|count| *count == 0));
+        let report = arrivals.report(Some("a.example"));
+        assert!(report.minutes.iter().flatten().chain([&report.pageviews]).all(|count| *count == 0));
     }
 
     #[test]

@@ -208,6 +208,13 @@ impl HitMeters {
             self.arrivals.ended(site.map(|site| &site.name), index);
         }
     }
+
+    /// A hit ended; `counted` says whether it is a pageview that counts.
+    pub fn viewed(&self, site: &Site, counted: bool) {
+        if counted {
+            self.arrivals.viewed(&site.name);
+        }
+    }
 }
 
 fn outcomes(site: &str) -> OutcomeCounters {

@@ -11,11 +11,13 @@ import { files } from '../../dashboards/console/build.mjs';
 const folder = new URL('../../dashboards/console/', import.meta.url);
 const TEST_MS = 300_000;
 const BYTES_MAX = 110 * 1024;
+// A quarter, and something before it.
+const DAYS = 100;
 
 let browser;
 let program;
 before(async () => {
-  [browser, program] = await Promise.all([launch(), demonstration()]);
+  [browser, program] = await Promise.all([launch(), demonstration(DAYS)]);
   await program.filled();
 }, { timeout: TEST_MS });
 after(async () => {
@@ -175,6 +177,7 @@ test_('every key does what the list of keys says', () => look('', async ({ tab, 
   await tab.keyboard.press('?');
   assert.ok(await tab.locator('#help[open] dt').count() >= 10);
   await tab.keyboard.press('Escape');
+  assert.equal(await tab.locator('#help').isVisible(), false);
   for (const [key, range] of [['3', '7d'], ['9', '12mo'], ['4', '28d']]) {
     await then(tab, () => tab.keyboard.press(key));
     assert.equal(await tab.locator('#range').inputValue(), range);
@@ -204,6 +207,41 @@ for (const theme of ['light', 'dark']) {
     }, { viewport: { width, height: 800 } }));
   }
 }
+
+test('views of many questions wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {
+  const question = (days) => ({ site_id: 'demo', metrics: ['visitors'], date_range: ['2026-01-01', new Date(Date.UTC(2026, 0, days)).toISOString().slice(0, 10)] });
+  const view = (turn) => ({ questions: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, question(1 + at + 60 * turn)])) });
+  const views = await Promise.all([0, 1, 2, 3, 4].map((turn) => program.ask('/api/view', view(turn))));
+  for (const { answers } of views) for (const [name, answer] of Object.entries(answers)) assert.equal(answer.error, undefined, `${name}: ${answer.error}`);
+});
+
+test_('today has the last half hour and the latest closed day beside it', () => look('range=today', async ({ tab }) => {
+  assert.match(await tab.locator('#today').textContent(), /Last 30 minutes.*Latest closed day: .*\d+ visitors/s);
+  assert.doesNotMatch(await tab.locator('#today').textContent(), /00:30/, 'exact figures wait for nothing');
+}));
+
+test('now shows visitors and pageviews of the last half hour, and no arrival to a shared page', { timeout: TEST_MS }, async () => {
+  const event = { method: 'POST', headers: { 'user-agent': userAgent }, body: JSON.stringify({ n: 'pageview', u: new URL('now', program.demo).href, d: 'demo' }) };
+  assert.equal((await fetch(new URL('/api/event', program.collect), event)).status, 202);
+  await look('view=now', async ({ tab }) => {
+    const card = tab.locator('.site-card', { hasText: 'demo' });
+    await card.filter({ hasText: /[1-9]\d* visitors · [1-9]\d* pageviews/ }).waitFor();
+  });
+  const shared = await fetch(new URL('/api/arrivals', program.console), { headers: { 'x-sillage-share': 'gazette' } });
+  assert.equal(shared.status, 401);
+});
+
+test_('health says when figures were last released', () => look('view=health', async ({ tab }) => {
+  await tab.locator('#desk h2', { hasText: 'Last release' }).waitFor();
+  await tab.locator('#desk', { hasText: 'every flush publishes' }).waitFor();
+}));
+
+test_('a printed page has the figures and no control', () => look('', async ({ tab }) => {
+  await tab.emulateMedia({ media: 'print' });
+  for (const gone of ['#controls', '#views', '#more', '.tabs', '.as-table']) assert.equal(await tab.locator(gone).first().isVisible(), false, gone);
+  for (const there of ['#figures', '#chart', '#panel-pages tbody', '#notes']) assert.ok(await tab.locator(there).first().isVisible(), there);
+  assert.ok((await tab.pdf({ format: 'A4' })).length > 20_000);
+}));
 
 test_('all sites stand on one page, each with its own figures', () => look('view=sites', async ({ tab }) => {
   assert.deepEqual(await tab.locator('.site-card h2').allTextContents(), ['demo', 'gazette']);

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sillage::clock::ManualClock;
+use sillage::clock::{Clock as _, ManualClock};
 use sillage::config;
 use sillage::console;
 use sillage::console::{ConsoleState, StorageProfile, tokens};
@@ -23,6 +24,7 @@ pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) everything: String,
     pub(crate) shop: String,
+    pub(crate) clock: Arc<ManualClock>,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -34,8 +36,13 @@ pub(crate) struct Reply {
 }
 
 pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
-    let site =
-        |name: &str| config::SiteConfig { name: name.into(), timezone: "Europe/Paris".into(), ..Default::default() };
+    let site = |name: &str| config::SiteConfig {
+        name: name.into(),
+        timezone: "Europe/Paris".into(),
+        embed_on: vec![format!("https://www.{name}")],
+        ..Default::default()
+    };
+    let clock = Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap()));
     let (everything, all_hash) = tokens::new_token().unwrap();
     let (shop, shop_hash) = tokens::new_token().unwrap();
     let token = |sha256: String, site: &str| config::TokenConfig {
@@ -54,7 +61,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
         reports: Reports::new(store.clone()),
         store,
         config: Arc::default(),
-        clock: Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap())),
+        clock: clock.clone(),
         spool_accepts: Box::new(|| true),
         journal: None,
         mail: None,
@@ -65,7 +72,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(console::serve(listener, Arc::new(console), console::CONNECTIONS_MAX, shutdown.clone()));
-    Served { address, everything, shop, shutdown, serving }
+    Served { address, everything, shop, clock, shutdown, serving }
 }
 
 /// A store whose database nobody runs.
@@ -337,5 +344,46 @@ async fn visitors_of_the_last_half_hour_leave_in_tens() {
     assert!((30..=60).contains(&visitors) && visitors % 10 == 0, "{visitors}");
     assert_eq!(told("shop.example").await.body, reply.body, "asking again draws nothing anew");
     assert_eq!(told("other.example").await.status, 403);
+    served.stop().await;
+}
+
+/// The path of a link for a day that the token of `shop.example` makes.
+async fn shared_for_a_day(served: &Served) -> String {
+    let bearer = format!("Bearer {}", served.shop);
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let made = served.send("POST /api/share", &headers, r#"{"site_id":"shop.example","days":1}"#).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.body["path"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_shared_link_opens_its_site_for_its_days_and_no_longer() {
+    let served = serve(nobody(), 10).await;
+    let path = shared_for_a_day(&served).await;
+    let key = path.split_once("key=").unwrap().1;
+    let shared = format!("shop.example {key}");
+    let asked = async |path: &str| served.send(path, &[("X-Sillage-Share", &shared)], "").await.status;
+    assert_eq!(served.send(&format!("GET {path}"), &[], "").await.status, 200);
+    assert_eq!(asked("GET /api/sites").await, 200);
+    for of_the_operator in ["GET /api/arrivals", "GET /api/releases"] {
+        assert_eq!(asked(of_the_operator).await, 401, "{of_the_operator}");
+    }
+    let longer = path.replace("key=", "key=9");
+    assert_eq!(served.send(&format!("GET {longer}"), &[], "").await.status, 404, "a key with a later end");
+    served.clock.set(served.clock.now() + SignedDuration::from_hours(24));
+    assert_eq!(served.send(&format!("GET {path}"), &[], "").await.status, 404);
+    assert_eq!(asked("GET /api/sites").await, 401);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_shared_page_may_be_embedded_where_its_site_allows_and_no_other_page_anywhere() {
+    let served = serve(nobody(), 10).await;
+    let path = shared_for_a_day(&served).await;
+    let page = served.send(&format!("GET {path}"), &[], "").await;
+    assert!(page.head.contains("frame-ancestors https://www.shop.example\r\n"), "{}", page.head);
+    assert!(!page.head.contains("x-frame-options"));
+    let form = served.send("GET /sign-in", &[], "").await;
+    assert!(form.head.contains("frame-ancestors 'none'") && form.head.contains("x-frame-options: deny"));
     served.stop().await;
 }
