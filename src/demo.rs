@@ -104,8 +104,7 @@ impl Demo {
     }
 }
 
-/// Days before today that are simulated, where nothing else is said: a year and a day, so that every day of a year can be
-/// set against the same of the year before.
+/// Days before today that are simulated, where nothing else is said: a year and a day.
 pub const PAST_DAYS: u32 = 366;
 
 /// Days that the console opens with: they are simulated first, then as many before them, which they are compared with.

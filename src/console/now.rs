@@ -1,5 +1,6 @@
-//! Visitors and pageviews of the last half hour, from memory. With `protection = "tens"` a number is drawn like a published one, with
-//! a draw that holds for ten minutes: asking again averages nothing away. Must never tell the count itself.
+//! Visitors and pageviews of the last half hour, from memory. With `protection = "tens"` a number is drawn like a
+//! published one, with a draw that holds for ten minutes: asking again averages nothing away. Must never tell the count
+//! itself.
 
 use jiff::Timestamp;
 use serde::Serialize;

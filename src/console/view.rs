@@ -1,5 +1,5 @@
-//! `POST /api/view`: all questions of one view in one request, some of them answered side by side. Each is a question of
-//! `POST /api/v2/query` under a name of its own; must never answer one that the token could not ask there.
+//! `POST /api/view`: all questions of one view in one request, some of them answered side by side. Each is a question
+//! of `POST /api/v2/query` under a name of its own; must never answer one that the token could not ask there.
 
 use std::sync::Arc;
 

@@ -18,12 +18,20 @@ let browser;
 let program;
 before(async () => {
   [browser, program] = await Promise.all([launch(), demonstration(DAYS)]);
+  // On the first of a month, this month is today alone.
+  await view('first');
   await program.filled();
 }, { timeout: TEST_MS });
 after(async () => {
   await browser.close();
   await program.stop();
 });
+
+/** A pageview of the demonstration's site, as a browser sends it. */
+async function view(path) {
+  const event = { method: 'POST', headers: { 'user-agent': userAgent }, body: JSON.stringify({ n: 'pageview', u: new URL(path, program.demo).href, d: 'demo' }) };
+  assert.equal((await fetch(new URL('/api/event', program.collect), event)).status, 202);
+}
 
 /** Opens the console signed in, at `hash`, and sees to it that nothing is thrown and no policy broken. */
 async function look(hash, body, options = {}) {
@@ -142,6 +150,21 @@ test_('a click on a row filters, and the comparison can be changed', () => look(
   assert.deepEqual(asked.at(-1).whole.filters, []);
 }));
 
+test_('a click on a goal or a group of pages filters too', () => look('tab=pages.groups', async ({ tab, asked }) => {
+  await then(tab, () => tab.locator('#panel-pages .pick', { hasText: 'Books' }).click());
+  assert.deepEqual(asked.at(-1).whole.filters, [['contains', 'event:page', ['/demo/books']]]);
+  await then(tab, () => tab.keyboard.press('Escape'));
+  await then(tab, () => tab.locator('#panel-actions .pick', { hasText: 'basket' }).click());
+  assert.deepEqual(asked.at(-1).whole.filters, [['is', 'event:name', ['Basket']]]);
+}));
+
+test_('load times show how they are distributed, also for one page', () => look('', async ({ tab }) => {
+  const shown = () => tab.locator('#panel-load .vital').first().textContent();
+  assert.match(await shown(), /% good · .*% poor · [\d,]+ measured/);
+  await then(tab, () => tab.locator('#panel-pages .pick', { hasText: '/demo/books/tidewater' }).click());
+  assert.match(await shown(), /% good · .*% poor · [\d,]+ measured/);
+}));
+
 test_('a click on a page shows everything about it, and the way through it', () => look('', async ({ tab, asked }) => {
   await then(tab, () => tab.locator('#panel-pages .pick', { hasText: '/demo/books/tidewater' }).click());
   assert.match(await tab.locator('#about').textContent(), /Everything about \/demo\/books\/tidewater/);
@@ -210,8 +233,8 @@ for (const theme of ['light', 'dark']) {
 
 test('views of many questions wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {
   const question = (days) => ({ site_id: 'demo', metrics: ['visitors'], date_range: ['2026-01-01', new Date(Date.UTC(2026, 0, days)).toISOString().slice(0, 10)] });
-  const view = (turn) => ({ questions: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, question(1 + at + 60 * turn)])) });
-  const views = await Promise.all([0, 1, 2, 3, 4].map((turn) => program.ask('/api/view', view(turn))));
+  const asking = (turn) => ({ questions: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, question(1 + at + 60 * turn)])) });
+  const views = await Promise.all([0, 1, 2, 3, 4].map((turn) => program.ask('/api/view', asking(turn))));
   for (const { answers } of views) for (const [name, answer] of Object.entries(answers)) assert.equal(answer.error, undefined, `${name}: ${answer.error}`);
 });
 
@@ -221,8 +244,7 @@ test_('today has the last half hour and the latest closed day beside it', () => 
 }));
 
 test('now shows visitors and pageviews of the last half hour, and no arrival to a shared page', { timeout: TEST_MS }, async () => {
-  const event = { method: 'POST', headers: { 'user-agent': userAgent }, body: JSON.stringify({ n: 'pageview', u: new URL('now', program.demo).href, d: 'demo' }) };
-  assert.equal((await fetch(new URL('/api/event', program.collect), event)).status, 202);
+  await view('now');
   await look('view=now', async ({ tab }) => {
     const card = tab.locator('.site-card', { hasText: 'demo' });
     await card.filter({ hasText: /[1-9]\d* visitors · [1-9]\d* pageviews/ }).waitFor();
@@ -249,8 +271,7 @@ test_('all sites stand on one page, each with its own figures', () => look('view
 }));
 
 test_('what arrives shows within seconds, with what became of it', () => look('view=install', async ({ tab }) => {
-  const event = { method: 'POST', headers: { 'user-agent': userAgent }, body: JSON.stringify({ n: 'pageview', u: new URL('arrival', program.demo).href, d: 'demo' }) };
-  assert.equal((await fetch(new URL('/api/event', program.collect), event)).status, 202);
+  await view('arrival');
   await tab.locator('#desk tbody tr', { hasText: 'Counted' }).waitFor();
   await tab.locator('#desk .big strong', { hasText: 'seconds ago' }).waitFor();
 }));
