@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console packages cluster dist FORCE
+	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -30,6 +30,7 @@ help:
 	@echo 'make readers     schemathesis on the OpenAPI document, and published readers of the peer'"'"'s API, against the program'
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
 	@echo 'make console-speed  the time from a click in the console to its figures (release build)'
+	@echo 'make pictures    the pictures of README.md, from the demonstration'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
@@ -108,6 +109,10 @@ readers-run:
 console-speed: needs-rust $(NPM_TEST) chromium
 	$(call step,release build,cargo build --release --locked)
 	$(call step,clicks in the console,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/release/sillage" node tests/browser/console-speed.mjs)
+
+pictures: needs-rust $(NPM_TEST) chromium
+	$(call step,program for the pictures,cargo build --locked)
+	$(call step,pictures of the console,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" node tests/browser/pictures.mjs)
 
 deny: needs-rust
 	@command -v cargo-deny >/dev/null || echo 'cargo-deny is missing; it is built once (some four minutes)'

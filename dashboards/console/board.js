@@ -70,6 +70,7 @@ export async function refresh(site, { marketing, tens }, go, current) {
   const { answers, annotations, now, filling } = await ask(of, shown, base);
   if (!current()) return;
   if (of.hourly && !answers.series.error) answers.whole = sumOf(answers.series);
+  if (of.ofToday && of.step === 'hour') againstSameHours(of, answers);
   for (const key of ['whole', 'series']) if (answers[key].error) throw new Refusal(answers[key].unavailable ? 503 : 400, answers[key].error);
   if (answers.first) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
   showFilling(filling);
@@ -93,6 +94,17 @@ export async function refresh(site, { marketing, tens }, go, current) {
 /** The published hours of a day as one row. */
 function sumOf({ results, meta, query }) {
   return { meta, query, results: [{ dimensions: [], metrics: query.metrics.map((_, at) => results.reduce((sum, row) => sum + (row.metrics[at] ?? 0), 0)) }] };
+}
+
+/** A day under way is set against the same hours of the other day, as far as they have ended; rates against nothing. */
+function againstSameHours(of, answers) {
+  const hour = of.now.slice(11, 13);
+  const ended = ({ query, results }) => of.names.map((metric) => {
+    const at = query.metrics.indexOf(metric);
+    return at < 0 ? null : results.filter(({ dimensions: [label] }) => label.slice(11, 13) < hour).reduce((sum, { metrics }) => sum + metrics[at], 0);
+  });
+  answers.ended = answers.series.error ? undefined : ended(answers.series);
+  answers.before = answers.seriesBefore?.results && { results: [{ metrics: ended(answers.seriesBefore) }] };
 }
 
 /** How far the demonstration's simulated past is. */
@@ -128,7 +140,7 @@ function showFigures(of, answers, go) {
   const earlier = answers.before?.results?.[0]?.metrics ?? [];
   const old = new Map([...$('figures').querySelectorAll('button')].map((button) => [button.value, button.dataset.shown]));
   write($('figures'), JSON.stringify([of.names, values, earlier, of.metric, state.cmp, state.lang]), () => of.names.map((metric, at) => {
-    const difference = change(metric, values[at], earlier[at]);
+    const difference = change(metric, (answers.ended ?? values)[at], earlier[at]);
     const better = METRICS[metric].less ? difference < 0 : difference > 0;
     const word = difference > 0 ? t('up') : t('down');
     const unit = METRICS[metric].points ? 'pt' : '%';
@@ -148,7 +160,8 @@ function showChart(of, answers, notes) {
   const labels = (answer) => answer.meta.time_labels ?? answer.results.map((row) => row.dimensions[0]);
   const before = answers.seriesBefore?.results && { labels: labels(answers.seriesBefore), rows: answers.seriesBefore.results };
   const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric, from: of.range[0] });
-  const empty = next.values.every((value) => !value) && !next.earlier?.some(Boolean);
+  const empty = next.values.every((value) => !value) && answers.whole.results.every(({ metrics: figures }) => !figures.some(Boolean));
+  $('panels').hidden = empty && !of.hourly;
   $('chart-empty').hidden = !empty;
   $('chart-empty').textContent = t('noHits');
   const key = JSON.stringify([next, notes, state.theme, state.lang, matchMedia('(prefers-color-scheme: dark)').matches]);
@@ -157,6 +170,7 @@ function showChart(of, answers, notes) {
   if (data?.metric !== metric || data.labels.join() !== next.labels.join()) pointed = undefined;
   data = { ...next, key };
   $('chart-title').textContent = t(metric);
+  showLegend(of, Boolean(next.earlier?.some((value) => value !== null)));
   $('chart-point').textContent = chart.sentence(data, pointed);
   chart.show($('chart'), data, notes, (at, marked) => {
     pointed = at ?? pointed;
@@ -166,6 +180,13 @@ function showChart(of, answers, notes) {
   write($('series'), key, () => chart.table(data));
   const inRange = notes.filter(({ day }) => day >= of.range[0] && day <= of.range[1]);
   write($('day-notes'), JSON.stringify(inRange), () => inRange.map((note) => el('li', {}, el('time', { dateTime: note.day }, note.day), ' ', note.text)));
+}
+
+/** What the two lines of the chart are. */
+function showLegend(of, compares) {
+  const days = ([from, to]) => (from === to ? day(from) : `${day(from)} – ${day(to)}`);
+  const parts = compares && of.before ? [['now', days(of.range)], ['then', days(of.before)]] : [];
+  $('legend').replaceChildren(...parts.map(([line, text]) => el('span', { className: `line-${line}` }, text)));
 }
 
 /** The filters as chips: their comparison can be changed, their value edited where it is `contains`. */

@@ -51,8 +51,8 @@ function arrivalsCard(answer, site) {
   const rows = sums.map(([outcome, sum]) => el('tr', {}, el('th', { scope: 'row' }, t(outcome)), el('td', {}, count(sum))));
   return section(t('arrivals'),
     el('p', { className: 'big' }, `${t('lastHit')}: `, el('strong', {}, ago === undefined ? t('never') : `${count(ago)} ${t('ago')}`)),
-    spark(counted), el('p', { className: 'soft' }, t('minutes')),
-    el('table', {}, el('caption', { className: 'hidden' }, t('arrivals')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('outcome')), el('th', { scope: 'col' }, t('hits')))), el('tbody', {}, ...rows)),
+    ...(rows.length ? [spark(counted), el('p', { className: 'soft' }, t('minutes')),
+    el('table', {}, el('caption', { className: 'hidden' }, t('arrivals')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('outcome')), el('th', { scope: 'col' }, t('hits')))), el('tbody', {}, ...rows))] : [el('p', {}, t('noArrival'))]),
     el('p', { className: 'soft' }, t('arrivalsWhy')));
 }
 
@@ -74,7 +74,7 @@ export async function install(all) {
   const site = all.find(({ name: one }) => one === state.site);
   const declared = [[t('properties'), site.properties?.join(', ')], [t('goals'), site.goals?.map((goal) => goal.name).join(', ')], [t('groups'), site.groups?.map((group) => group.name).join(', ')]];
   return [
-    section(t('snippet'), preformatted(`<script defer src="https://COLLECTOR/js/sillage.js" data-site="${site.name}"></script>`)),
+    section(t('snippet'), preformatted(`<script defer src="https://COLLECTOR/js/sillage.js" data-site="${site.name}"></script>`), el('p', { className: 'soft' }, t('snippetHost'))),
     arrivalsCard(answer, state.site),
     section(t('proxy'), preformatted('# nginx\nlocation /js/sillage.js { proxy_pass http://127.0.0.1:8080; }\nlocation /api/event {\n  proxy_pass http://127.0.0.1:8080;\n  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n}\n\n# Caddy\nreverse_proxy /js/sillage.js 127.0.0.1:8080\nreverse_proxy /api/event 127.0.0.1:8080')),
     section(t('declared'), el('dl', {}, ...declared.flatMap(([word, value]) => [el('dt', {}, word), el('dd', {}, value || t('noneDeclared'))]))),
@@ -118,16 +118,16 @@ export async function health() {
     [t('engine'), ready.engine ? t('up_word') : t('down_word'), ready.engine],
     [t('spool'), ready.spool ? t('ready') : t('notReady'), ready.spool],
     [`${t('spool')}: ${t('waiting')}`, `${count(sum('sillage_spool_bytes') / 1024)} KiB, ${count(sum('sillage_spool_oldest_seconds'))} s`, sum('sillage_spool_oldest_seconds') < 120],
-    [t('received'), count(sum('sillage_received_total')), true],
-    ['sillage_store_errors_total', count(sum('sillage_store_errors_total')), sum('sillage_store_errors_total') === 0],
-    ['sillage_quarantined_total', count(sum('sillage_quarantined_total')), sum('sillage_quarantined_total') === 0],
-    ['sillage_visits_active', count(sum('sillage_visits_active')), true], ['sillage_tags', count(sum('sillage_tags')), true],
+    [t('failedInserts'), count(sum('sillage_store_errors_total')), sum('sillage_store_errors_total') === 0],
+    [t('quarantined'), count(sum('sillage_quarantined_total')), sum('sillage_quarantined_total') === 0],
+    [t('received'), count(sum('sillage_received_total'))],
+    [t('openVisits'), count(sum('sillage_visits_active'))], [t('tags'), count(sum('sillage_tags'))],
   ];
-  const outcomes = [...metrics.matchAll(/^sillage_hits_total\{[^}]*outcome="(\w+)"[^}]*\} (\d+)$/gm)].reduce((sums, [, outcome, value]) => sums.set(outcome, (sums.get(outcome) ?? 0) + Number(value)), new Map());
+  const outcomes = [...metrics.matchAll(/^sillage_hits_total\{[^}]*outcome="(\w+)"[^}]*\} (\d+)$/gm)].reduce((sums, [, outcome, value]) => (Number(value) ? sums.set(outcome, (sums.get(outcome) ?? 0) + Number(value)) : sums), new Map());
   return [
-    section(t('health'), el('dl', { className: 'health' }, ...lines.flatMap(([word, value, good]) => [el('dt', {}, word), el('dd', { className: good ? 'good' : 'bad' }, value)]))),
+    section(t('health'), el('dl', { className: 'health' }, ...lines.flatMap(([word, value, good]) => [el('dt', {}, word), el('dd', { className: good === undefined ? '' : good ? 'good' : 'bad' }, value)]))),
     releasesCard(released),
-    section(t('uncounted'), el('dl', {}, ...[...outcomes].filter(([, value]) => value).flatMap(([outcome, value]) => [el('dt', {}, t(outcome)), el('dd', {}, count(value))]))),
+    section(t('sinceStart'), outcomes.size ? el('dl', {}, ...[...outcomes].flatMap(([outcome, value]) => [el('dt', {}, t(outcome)), el('dd', {}, count(value))])) : el('p', { className: 'soft' }, t('never'))),
   ];
 }
 

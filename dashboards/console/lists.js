@@ -11,10 +11,15 @@ const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [100, 250], fcp: [1800
 
 /** The rows of a tab: value, figures. */
 export function rowsOf(tab, answers, id) {
+  if (tab.table && tab.spark) {
+    const sums = new Map();
+    for (const row of answers[`${id}:days`]?.rows ?? []) sums.set(row.name, (sums.get(row.name) ?? 0) + Number(row.hits));
+    return [...sums].filter(([, sum]) => sum > 0).sort(([, a], [, b]) => b - a).map(([value, sum]) => [value, [sum]]);
+  }
   if (tab.table) return (answers[id]?.rows ?? []).map((row) => [row.name, tab.metrics.map((metric) => Number(row[metric]))]);
   if (tab.groups) return tab.groups.map((group, at) => [group.name, answers[`${id}:${at}`]?.results?.[0]?.metrics ?? [0, 0], group]).sort((a, b) => b[1][0] - a[1][0]);
   if (tab.goals) {
-    const all = answers[`${id}:all`]?.results?.[0]?.metrics[0] ?? 0;
+    const all = (answers[`${id}:all`] ?? answers.whole)?.results?.[0]?.metrics[0] ?? 0;
     return tab.goals.map((goal, at) => {
       const visitors = (answers[`${id}:${at}`]?.results ?? []).reduce((sum, row) => sum + row.metrics[0], 0);
       return [goal.name, [visitors, all ? 100 * visitors / all : null], goal];
@@ -132,7 +137,7 @@ export function showPanel(section, panel, answers, base, actions) {
   const stands = obstacle(tab);
   const rows = stands ? [] : rowsOf(tab, answers, panel.id);
   const limit = actions.expanded.has(panel.id) ? 100 : ROWS;
-  const sentence = stands || answers[panel.id]?.error || t(tab.empty ?? 'nothing');
+  const sentence = stands || (answers[panel.id] ?? answers[`${panel.id}:days`])?.error || t(tab.empty ?? 'nothing');
   const key = JSON.stringify([tab.id, panel.tabs.length, rows, sentence, limit, document.documentElement.lang, base, answers[`${panel.id}:days`], answers[`${panel.id}:shares`]]);
   write(section, key, () => {
     const tabs = panel.tabs.length > 1 ? [el('div', { className: 'tabs', role: 'group', 'aria-label': t(panel.id) }, ...panel.tabs.map((one) => el('button', {

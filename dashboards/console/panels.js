@@ -15,6 +15,8 @@ const table = (id, head, name, metrics, more = {}) => ({ id, head, table: name, 
 export function panels(site, marketing) {
   const properties = (site.properties ?? []).map((property) => list(`p:${property}`, property, `event:props:${property}`, ['events', 'visitors'], { title: property, actions: true }));
   const page = onlyPage();
+  // How visits began is kept for the whole site; with a page, who saw it is.
+  const came = state.filters.some(([, dimension]) => dimension === 'event:page') ? OF_VISITORS : CAME;
   const found = [
     // The list of pages has one row when one page is looked at.
     ...(page ? [] : [['pages', [
@@ -30,10 +32,10 @@ export function panels(site, marketing) {
       list('way_to', 'page', 'event:page', ['pageviews'], { from: page, picks: 'event:page' }),
     ]]] : []),
     ['sources', [
-      list('referrers', 'referrers', 'visit:referrer', CAME),
+      list('referrers', 'referrers', 'visit:referrer', came),
       ...(marketing ? [
-        list('channels', 'channels', 'visit:channel', CAME), list('names', 'sources', 'visit:source', CAME),
-        list('campaigns', 'campaigns', 'visit:utm_campaign', CAME), list('media', 'media', 'visit:utm_medium', CAME),
+        list('channels', 'channels', 'visit:channel', came), list('names', 'sources', 'visit:source', came),
+        list('campaigns', 'campaigns', 'visit:utm_campaign', came), list('media', 'media', 'visit:utm_medium', came),
       ] : []),
     ]],
     ['places', [
@@ -62,7 +64,7 @@ export function panels(site, marketing) {
     ]],
     ['uncounted', [table('uncounted', 'outcome', 'outcomes', ['hits'], { names: 'outcome', whole: true, spark: 'outcome_days' })]],
   ];
-  return found.map(([id, tabs]) => ({ id, tabs, chosen: tabs.find((tab) => tab.id === state.tabs[id]) ?? tabs[0] }));
+  return found.map(([id, tabs]) => ({ id, tabs, chosen: tabs.find((tab) => tab.id === state.tabs[id]) ?? tabs.find((tab) => !obstacle(tab)) ?? tabs[0] }));
 }
 
 /** Of a day that is under way, where figures are in tens: the pages that are busy enough to be published by the hour. */
@@ -87,8 +89,8 @@ export function obstacle(tab) {
 /** The questions of a tab by their names: `base` is site and days. */
 export function questions(tab, base, name, rows = ROWS) {
   if (tab.table) {
-    const asked = { [name]: { ...base, table: tab.table, page: onlyPage() } };
-    return tab.spark ? { ...asked, [`${name}:days`]: { ...base, table: tab.spark, page: onlyPage() } } : asked;
+    // The days hold the sums too.
+    return { [tab.spark ? `${name}:days` : name]: { ...base, table: tab.spark ?? tab.table, page: onlyPage() } };
   }
   if (tab.groups) {
     const pattern = (paths) => paths.map((path) => `^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
@@ -97,7 +99,8 @@ export function questions(tab, base, name, rows = ROWS) {
   if (tab.goals) {
     const goal = ({ action, page }) => (action ? { ...base, metrics: ['visitors'], filters: [['is', 'event:name', [action]]], dimensions: ['event:name'] }
       : { ...base, metrics: ['visitors'], dimensions: page.endsWith('*') ? [] : ['event:page'], filters: [page.endsWith('*') ? ['contains', 'event:page', [page.slice(0, -1)]] : ['is', 'event:page', [page]]] });
-    return { ...Object.fromEntries(tab.goals.map((one, at) => [`${name}:${at}`, goal(one)])), [`${name}:all`]: { ...base, metrics: ['visitors'] } };
+    const all = state.filters.length ? { [`${name}:all`]: { ...base, metrics: ['visitors'] } } : {};
+    return { ...Object.fromEntries(tab.goals.map((one, at) => [`${name}:${at}`, goal(one)])), ...all };
   }
   const filters = [...(tab.from ? [['is', 'event:previous_page', [tab.from]]] : filtersOf(tab)),
     ...(tab.under ? [['is', 'event:name', [tab.under]]] : []), ...(tab.timing ? [['is', 'event:timing', [tab.timing]]] : [])];

@@ -90,6 +90,7 @@ test_('the console opens on 28 days full of figures, by one request', () => look
   for (const figure of await tab.locator('#figures strong').allTextContents()) assert.match(figure, /\d/);
   assert.ok(await tab.locator('#panel-pages tbody tr').count() >= 9);
   await tab.locator('#chart canvas').waitFor();
+  assert.match(await tab.locator('#legend').textContent(), /\d.*–.*\d/, 'both lines of the chart are named');
 }));
 
 test_('every range shows figures and is kept in the address', () => look('', async ({ tab }) => {
@@ -125,7 +126,6 @@ test_('every interval is drawn, and an unfinished period is said to be one', () 
 }));
 
 test_('every tab of every panel answers', () => look('', async ({ tab }) => {
-  const mayBeEmpty = /panel-(robots|uncounted)/;
   for (const panel of await tab.locator('#panels > section').all()) {
     const id = await panel.getAttribute('id');
     const count = await panel.locator('.tab').count();
@@ -134,7 +134,7 @@ test_('every tab of every panel answers', () => look('', async ({ tab }) => {
       if (!pressed) await then(tab, () => panel.locator('.tab').nth(at).click());
       const words = await panel.locator('.rows').textContent();
       assert.doesNotMatch(words, /does not answer|no dimension|not kept/i, `${id} ${at}: ${words}`);
-      if (!mayBeEmpty.test(id)) assert.ok(await panel.locator('.rows :is(tbody tr, .vital)').count() > 0, `${id} ${at}: ${words}`);
+      assert.ok(await panel.locator('.rows :is(tbody tr, .vital)').count() > 0, `${id} ${at}: ${words}`);
     }
   }
 }));
@@ -168,6 +168,8 @@ test_('load times show how they are distributed, also for one page', () => look(
 test_('a click on a page shows everything about it, and the way through it', () => look('', async ({ tab, asked }) => {
   await then(tab, () => tab.locator('#panel-pages .pick', { hasText: '/demo/books/tidewater' }).click());
   assert.match(await tab.locator('#about').textContent(), /Everything about \/demo\/books\/tidewater/);
+  assert.ok(await tab.locator('#panel-sources tbody tr').count() > 0, 'sources are kept with pages');
+  assert.doesNotMatch(await tab.locator('#panels').textContent(), /`|not stored/, 'no panel shows the words of the API');
   assert.ok(await tab.locator('#panel-way tbody tr').count() > 0);
   await then(tab, () => tab.locator('#panel-way .tab', { hasText: 'To' }).click());
   assert.ok(await tab.locator('#panel-way tbody tr').count() > 0);
