@@ -32,12 +32,14 @@ try {
     const found = [];
     for (let at = 0; at < clicks; at++) {
       const turn = at % 4;
-      const buttons = document.querySelectorAll(['#ranges button[aria-pressed="false"]', '#figures button[aria-pressed="false"]', '#panels .tab[aria-pressed="false"]', '#filters .plain, #panel-pages .pick'][turn]);
-      found.push(await click(buttons[at % buttons.length]));
+      const buttons = document.querySelectorAll(['#ranges button[aria-pressed="false"]:not([value="today"])', '#figures button[aria-pressed="false"]', '#panels .tab[aria-pressed="false"]', '#filters .plain, #panel-pages .pick'][turn]);
+      if (buttons.length) found.push(await click(buttons[at % buttons.length]));
     }
     return found.sort((a, b) => a - b);
   }, CLICKS);
   const at = (share) => Math.round(times[Math.min(times.length - 1, Math.floor(share * times.length))]);
+  const answered = await tab.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/api/view')).map(({ duration }) => duration).sort((a, b) => a - b));
+  console.log(`requests ${answered.length}  p50 ${Math.round(answered[Math.floor(0.5 * answered.length)])} ms  p95 ${Math.round(answered[Math.floor(0.95 * answered.length)])} ms`);
   console.log(`clicks ${times.length}  p50 ${at(0.5)} ms  p95 ${at(0.95)} ms  longest ${at(1)} ms`);
 } finally {
   await browser.close();
