@@ -158,6 +158,14 @@ fn what_may_not_be_meant_is_noted() {
 }
 
 #[test]
+fn a_console_that_mails_link_to_but_that_refuses_its_name_is_noted() {
+    let mail = "[mail]\nconsole_url = \"https://stats.example.org\"\n";
+    let noted = |text: &str| String::from_utf8(check(text, &[]).stdout).unwrap().contains("mail.console_url names");
+    assert!(noted(mail));
+    assert!(!noted(&format!("[console]\nhosts = [\"stats.example.org\"]\n{mail}")));
+}
+
+#[test]
 fn a_missing_file_is_said_with_what_to_do() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_sillage")).args(["check", "--config", "/nowhere.toml"]).output().unwrap();

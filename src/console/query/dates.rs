@@ -362,6 +362,18 @@ mod tests {
     }
 
     #[test]
+    fn trimmed_labels_end_with_the_period_in_progress() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let now = "2026-03-10T12:34:56Z".parse().unwrap();
+        let day = DayRange::read(&json!("day"), now, &paris).unwrap();
+        let hours = day.labels_until(now, Grain::Hour, &paris);
+        assert_eq!((hours.len(), hours.last().unwrap().as_str()), (14, "2026-03-10 13:00:00"));
+        let month = DayRange::read(&json!(["2026-03-01", "2026-03-31"]), now, &paris).unwrap();
+        assert_eq!(month.labels_until(now, Grain::Day, &paris).last().unwrap(), "2026-03-10");
+        assert_eq!(month.labels_until(now, Grain::Month, &paris), ["2026-03-01"]);
+    }
+
+    #[test]
     fn moments_that_make_whole_days_are_days() {
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let read = |from: &str, to: &str| {

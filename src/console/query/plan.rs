@@ -251,6 +251,13 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_ordered_by_a_dimension_under_any_of_its_names() {
+        let question =
+            json!({ "metrics": ["events"], "dimensions": ["event:goal"], "order_by": [["event:goal", "asc"]] });
+        assert_eq!(planned(question).unwrap().order, [(Column::Value, Direction::Ascending)]);
+    }
+
+    #[test]
     fn today_is_the_sites_own() {
         let report = planned(json!({ "metrics": ["visitors"], "date_range": "day", "dimensions": ["time"] })).unwrap();
         assert_eq!((report.from.to_string(), report.to.to_string()), ("2026-03-10".into(), "2026-03-10".into()));

@@ -199,6 +199,14 @@ mod tests {
     }
 
     #[test]
+    fn metrics_of_the_peer_that_are_not_measured_are_refused_with_the_reason() {
+        for (name, word) in [("total_revenue", "revenue"), ("group_conversion_rate", "`conversion_rate`")] {
+            let Err(QueryRefusal(sentence)) = metric(name) else { panic!("accepted {name}") };
+            assert!(sentence.contains(name) && sentence.contains(word), "{sentence}");
+        }
+    }
+
+    #[test]
     fn a_long_name_is_cut_within_the_sentence() {
         let Err(QueryRefusal(sentence)) = metric(&"x".repeat(5000)) else { panic!("accepted") };
         assert!(sentence.len() < 300);
