@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist FORCE
+	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist dist-check scaling-model FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -33,8 +33,10 @@ help:
 	@echo 'make pictures    the pictures of README.md, from the demonstration'
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
-	@echo 'make cluster     3 000 visitors over three collectors behind haproxy, with a restart, a kill and a move'
-	@echo 'make dist        release packages with checksums, in target/dist'
+	@echo 'make cluster     two shards of two engines, killed and grown; 3 000 visitors over three collectors behind haproxy'
+	@echo 'make dist        release packages with bill of materials and checksums, in target/dist'
+	@echo 'make dist-check  builds and packs twice, and compares the bytes'
+	@echo 'make scaling-model  what more traffic takes in collectors, shards, network and money'
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
 	@echo 'make bench       every figure beside a bare server and its goal, in some 45 minutes (release build; BENCH=… for parts)'
@@ -131,11 +133,18 @@ packages: needs-rust $(NPM_TEST)
 cluster: needs-rust $(NPM_TEST) haproxy
 	$(call step,several collectors behind a balancer,cargo test --locked --test cluster -- --long)
 
-# Release packages with checksums, in target/dist.
+# Release packages with their bill of materials (CycloneDX) and checksums, in target/dist.
 dist: needs-rust $(NPM_RUN)
-	$(call step,release build,cargo build --release --locked)
-	$(call step,packages,rm -rf target/dist && strip --strip-debug -o target/release/sillage-stripped target/release/sillage && deploy/debian/build.sh target/release/sillage-stripped target/dist)
-	$(call step,checksums,cd target/dist && sha256sum *.deb | tee SHA256SUMS)
+	$(call step,release build without paths and times,deploy/reproducible_build.sh target/reproducible release)
+	$(call step,packages,deploy/dist.sh target/reproducible/release/sillage target/dist)
+
+# Two builds in two folders, byte for byte. PROGRAM=FILE packs that program twice and builds nothing.
+dist-check: needs-rust $(NPM_RUN)
+	$(call step,two builds compared,PROGRAM=$(PROGRAM) deploy/dist_check.sh)
+
+# What a million pageviews a second would take, from the measured costs.
+scaling-model:
+	@node benches/scaling-model.mjs
 
 torture: needs-rust $(NPM_TEST)
 	$(call step,torture,cargo test --locked --test torture -- --seconds 300)

@@ -35,11 +35,31 @@ impl AuditCommand {
         }
         let config = self.config.load()?;
         let database = Database::open(&config).await?;
-        let evidence = audit::gather(&config, &database.store, SystemClock.now()).await;
+        let mut gathered = Vec::new();
+        for (node, store) in database.store.nodes() {
+            gathered.push((node, audit::gather(&config, &store, SystemClock.now()).await));
+        }
         database.close().await;
-        let evidence = evidence?;
-        let audit = audit::Audit::of(&evidence);
-        print(&audit.report(&evidence, self.format))?;
-        Ok(if audit.left().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        let mut holds = true;
+        for (node, evidence) in gathered {
+            let evidence = evidence.map_err(|error| match node.as_str() {
+                "" => error.to_string(),
+                node => format!("node {node}: {error}"),
+            })?;
+            let audit = audit::Audit::of(&evidence);
+            holds &= audit.left().is_empty();
+            print(&self.of_node(&node, &audit.report(&evidence, self.format)))?;
+        }
+        Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    /// A report, with the node that it is of where there are several. JSON stays one document a line of text.
+    fn of_node(&self, node: &str, report: &str) -> String {
+        match self.format {
+            _ if node.is_empty() => report.to_owned(),
+            ReportFormat::Json => format!("{{\"node\": {}, \"report\": {report}}}", serde_json::json!(node)),
+            ReportFormat::Text => format!("node {node}\n\n{report}"),
+            ReportFormat::Markdown => format!("# Node {node}\n\n{report}"),
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::release::upgrade::{UPGRADE_ORIGIN, UpgradeStep, upgrade};
 use crate::release::{Releaser, ReleaserOptions};
 use crate::sites::Sites;
 use crate::store::Store;
-use crate::store::migrate::{self, MigrationSettings};
+use crate::store::migrate::{self, MigrationSettings, MigrationStep};
 use crate::store::readers;
 use crate::store::scope::ReaderScope;
 
@@ -52,15 +52,22 @@ impl MigrateCommand {
             }
             (steps, by_hand)
         };
+        let store = &database.store;
+        let database_nodes: Vec<_> = match store.is_by_node() {
+            true => store.nodes().into_iter().map(|(node, _)| node).collect(),
+            false => Vec::new(),
+        };
         database.close().await;
         let steps = steps?;
         let released = released.transpose()?.unwrap_or_default();
         let mut text = String::new();
         if self.dry_run {
             for step in &steps {
-                text.push_str(&format!("-- {}\n{};\n\n", step.file, step.sql));
+                let place = if step.node.is_empty() { String::new() } else { format!("{}: ", step.node) };
+                text.push_str(&format!("-- {place}{}\n{};\n\n", step.file, step.sql));
             }
         }
+        text.push_str(&by_node(&database_nodes, &steps, self.dry_run));
         if !by_hand.is_empty() {
             text.push_str("-- for the reading users, by an administrator:\n");
             by_hand.iter().for_each(|step| text.push_str(&format!("{};\n", step.sql)));
@@ -94,6 +101,16 @@ async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, Comma
         writeln!(std::io::stderr(), "{line}").ok();
     };
     Ok(upgrade(store, &releaser, SystemClock.now(), &mut progress).await?)
+}
+
+/// How many statements each node took, where each is brought to its form by itself.
+fn by_node(nodes: &[String], steps: &[MigrationStep], dry_run: bool) -> String {
+    let state = if dry_run { "to run" } else { "run" };
+    let line = |node: &String| {
+        let count = steps.iter().filter(|step| step.node == *node).count();
+        format!("-- {node}: {count} statement(s) {state}\n")
+    };
+    nodes.iter().map(line).collect()
 }
 
 /// What the migrations need of the configuration.

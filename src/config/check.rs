@@ -4,7 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use crate::config::{CollectConfig, Config, ConfigError, ConsoleConfig, MarketingPolicy, SiteConfig, TlsConfig};
+use crate::config::{
+    ClickHouseConfig, CollectConfig, Config, ConfigError, ConsoleConfig, MarketingPolicy, Replication, SiteConfig,
+    TlsConfig,
+};
 
 /// Longest path of a Unix socket; the system has room for one byte more, which ends it.
 const UNIX_PATH_BYTES_MAX: usize = 107;
@@ -42,6 +45,10 @@ impl Config {
         }
         require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
             "write letters, digits and underscores".into()
+        })?;
+        require(is_cluster_complete(&self.clickhouse), "clickhouse.replication", || {
+            "\"distributed\" takes clickhouse.cluster and every node of it in clickhouse.urls: tables are made on each"
+                .into()
         })?;
         let reader = &self.clickhouse.reader;
         require(
@@ -185,4 +192,8 @@ fn is_identifier(name: &str) -> bool {
         && name.len() <= 64
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_cluster_complete(clickhouse: &ClickHouseConfig) -> bool {
+    clickhouse.replication == Replication::Keeper || (!clickhouse.cluster.is_empty() && !clickhouse.urls.is_empty())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::{
     BackupConfig, ClickHouseConfig, CollectConfig, ConsoleConfig, ContactDetails, EngineMode, HashAddress,
-    LimitsConfig, MarketingPolicy, PrivacyConfig, Protection, RuntimeConfig, SpoolConfig, TlsConfig,
+    LimitsConfig, MarketingPolicy, PrivacyConfig, Protection, Replication, RuntimeConfig, SpoolConfig, TlsConfig,
 };
 
 impl Default for CollectConfig {
@@ -57,6 +57,7 @@ impl Default for ClickHouseConfig {
             reader_password_file: String::new(),
             database: "sillage".into(),
             cluster: String::new(),
+            replication: Replication::Keeper,
             library: String::new(),
         }
     }

@@ -2,6 +2,7 @@
 //! Every limit has the reason for its default beside it. A file that does not check is refused whole.
 
 mod check;
+mod cluster;
 mod defaults;
 mod hash;
 mod listener;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use self::cluster::Replication;
 pub use self::hash::config_hash;
 pub use self::listener::TlsConfig;
 pub(crate) use self::listener::{PassedSocket, ServiceManager};
@@ -183,16 +185,11 @@ pub struct ClickHouseConfig {
     pub database: String,
     /// Name of a cluster, or empty.
     pub cluster: String,
+    /// How the cluster's replicas become equal.
+    pub replication: Replication,
     /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and
     /// above it.
     pub library: String,
-}
-
-impl ClickHouseConfig {
-    /// The HTTP interfaces in the order of preference; never empty.
-    pub fn addresses(&self) -> &[String] {
-        if self.urls.is_empty() { std::slice::from_ref(&self.url) } else { &self.urls }
-    }
 }
 
 /// `[spool]`.

@@ -65,12 +65,8 @@ impl Store {
         if kept == wanted {
             return Ok(());
         }
-        let (table, on) = match self.cluster() {
-            "" => ("annotations", String::new()),
-            cluster => ("annotations_local", format!(" ON CLUSTER '{cluster}'")),
-        };
-        let database = self.database();
-        self.statement(&format!(
+        let (table, on, database) = (self.local_table("annotations"), self.on_cluster(), self.database());
+        self.everywhere(&format!(
             "ALTER TABLE {database}.{table}{on} DELETE WHERE origin = '{CONFIGURATION}' SETTINGS mutations_sync = 2"
         ))
         .await?;

@@ -95,6 +95,9 @@ pub struct Store {
     scope: ReaderScope,
     remote: bool,
     cluster: String,
+    on_cluster: String,
+    by_node: bool,
+    addresses: Arc<[String]>,
     protection: config::Protection,
 }
 
@@ -142,6 +145,13 @@ impl Store {
             scope: ReaderScope::All,
             remote: config.mode == config::EngineMode::Remote,
             cluster: config.cluster.clone(),
+            on_cluster: config.on_cluster(),
+            by_node: config.is_by_node(),
+            addresses: if config.mode == config::EngineMode::Remote {
+                config.addresses().into()
+            } else {
+                Arc::default()
+            },
             protection: config::Protection::Tens,
         }
     }
@@ -179,6 +189,28 @@ impl Store {
     /// Name of the cluster, or empty.
     pub fn cluster(&self) -> &str {
         &self.cluster
+    }
+
+    /// What sends a statement about tables to all nodes, with a space in front; empty where one node is meant.
+    pub fn on_cluster(&self) -> &str {
+        &self.on_cluster
+    }
+
+    /// Whether tables are made on each node by itself.
+    pub fn is_by_node(&self) -> bool {
+        self.by_node
+    }
+
+    /// The configured addresses of a database that somebody else runs.
+    pub(super) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// The same database through one address.
+    pub(super) fn at(&self, address: &str) -> Self {
+        let endpoint = Endpoint { url: address.to_owned(), ..self.clients().endpoint.clone() };
+        let clients = Arc::new(ArcSwap::from_pointee(Clients::new(&endpoint, &self.database)));
+        Self { clients, source: None, ..self.clone() }
     }
 
     /// The user that owns the tables, with whose rights views read them.
@@ -254,11 +286,8 @@ impl Store {
     /// # Errors
     /// When it fails.
     pub(crate) async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
-        let name = match self.cluster.as_str() {
-            "" => format!("{}.{table}", self.database),
-            cluster => format!("{}.{table}_local ON CLUSTER '{cluster}'", self.database),
-        };
-        self.statement(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
+        let name = format!("{}.{}{}", self.database, self.local_table(table), self.on_cluster);
+        self.everywhere(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
     }
 
     /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.

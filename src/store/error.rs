@@ -63,7 +63,8 @@ impl StoreError {
 pub(super) const ANSWER_TOO_LONG: &str = "answer longer than 16 MB";
 
 /// Failures that no other wording of a question would mend: the server is away, busy, full, or does not know us.
-const NOT_THE_ASKERS: [u32; 17] = [164, 192, 193, 194, 195, 201, 202, 209, 210, 225, 236, 243, 252, 279, 285, 319, 516];
+const NOT_THE_ASKERS: [u32; 20] =
+    [164, 192, 193, 194, 195, 201, 202, 209, 210, 225, 236, 243, 244, 252, 254, 279, 285, 286, 319, 516];
 
 /// What does not become right by waiting. Every code that is not listed is retried: a batch that waits for nothing is
 /// loud in the metrics, one that is set aside too early is lost.
@@ -97,11 +98,15 @@ const REFUSED: &[(u32, &str)] = &[
     (194, "password required"),
     (195, "address not allowed"),
     (215, "not an aggregate"),
+    (253, "replica exists already in Keeper; drop it there with SYSTEM DROP REPLICA"),
+    (371, "nodes disagree about the cluster; give all of them the same remote_servers"),
     (386, "no common type"),
+    (392, "ON CLUSTER not offered; give the servers Keeper, or set clickhouse.replication = \"distributed\""),
     (452, "setting not allowed"),
     (456, "parameter not set"),
     (457, "bad parameter"),
     (497, "no right to do this"),
+    (701, "unknown cluster; write clickhouse.cluster as remote_servers names it"),
     (516, "user or password not accepted"),
 ];
 
@@ -120,9 +125,12 @@ const RETRYABLE: &[(u32, &str)] = &[
     (241, "memory limit reached"),
     (242, "table is read-only"),
     (243, "disk full"),
+    (244, "Keeper answered with an error; look at the servers' connection to it"),
     (252, "too many parts"),
+    (254, "no active replica"),
     (279, "no replica answers"),
     (285, "too few replicas"),
+    (286, "quorum of the insert before not reached; wait for its replicas"),
     (319, "insert status unknown"),
     (394, "query cancelled"),
     (999, "keeper error"),

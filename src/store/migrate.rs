@@ -35,6 +35,8 @@ pub struct SchemaFile {
 /// One statement of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStep {
+    /// Address of the node that it runs on; empty: the database that is configured, or all nodes by `ON CLUSTER`.
+    pub node: String,
     /// The file it is of.
     pub file: &'static str,
     /// The statement.
@@ -55,6 +57,14 @@ pub enum MigrateError {
     /// What was applied could not be read.
     #[error("cannot read what was applied: {0}")]
     Record(#[from] StoreError),
+    /// One node of a cluster is not in its form; the others are, as far as they answer.
+    #[error("node {node}: {cause}")]
+    Node {
+        /// Its address.
+        node: String,
+        /// What failed there.
+        cause: Box<MigrateError>,
+    },
     /// An applied file is no longer the same.
     #[error("{0} was applied in another form (file or cluster changed since); write a new file instead of changing it")]
     Changed(&'static str),
@@ -65,6 +75,7 @@ impl MigrateError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Statement { cause, .. } | Self::Record(cause) => matches!(cause, StoreError::Retryable(_)),
+            Self::Node { cause, .. } => cause.is_retryable(),
             Self::Changed(_) => false,
         }
     }
@@ -171,7 +182,11 @@ pub async fn apply(store: &Store, settings: &MigrationSettings) -> Result<Vec<Mi
 /// # Errors
 /// As [`apply`].
 pub async fn dry_run(store: &Store, settings: &MigrationSettings) -> Result<Vec<MigrationStep>, MigrateError> {
-    plan(store, settings, FILES).await
+    let mut steps = Vec::new();
+    for (node, store) in store.formed_nodes() {
+        steps.extend(of_node(&node, plan(&store, settings, FILES).await)?);
+    }
+    Ok(steps)
 }
 
 /// [`apply`] with other files; for tests of the rules above.
@@ -183,11 +198,36 @@ pub async fn apply_files(
     settings: &MigrationSettings,
     files: &[SchemaFile],
 ) -> Result<Vec<MigrationStep>, MigrateError> {
+    let (mut steps, mut failed) = (Vec::new(), None);
+    for (node, store) in store.formed_nodes() {
+        match of_node(&node, apply_to(&store, settings, files).await) {
+            Ok(done) => steps.extend(done),
+            // The others are brought to their form all the same.
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(steps), Err)
+}
+
+async fn apply_to(
+    store: &Store,
+    settings: &MigrationSettings,
+    files: &[SchemaFile],
+) -> Result<Vec<MigrationStep>, MigrateError> {
     let steps = plan(store, settings, files).await?;
     for step in &steps {
         store.statement(&step.sql).await.map_err(|cause| MigrateError::Statement { file: step.file, cause })?;
     }
     Ok(steps)
+}
+
+/// Says where steps ran, or failed.
+fn of_node(node: &str, outcome: Result<Vec<MigrationStep>, MigrateError>) -> Result<Vec<MigrationStep>, MigrateError> {
+    match outcome {
+        Ok(steps) => Ok(steps.into_iter().map(|step| MigrationStep { node: node.to_owned(), ..step }).collect()),
+        Err(cause) if !node.is_empty() => Err(MigrateError::Node { node: node.to_owned(), cause: Box::new(cause) }),
+        Err(cause) => Err(cause),
+    }
 }
 
 /// All statements of the schema, as they are run in this store with these settings.
@@ -205,7 +245,7 @@ async fn plan(
     let applied = applied(store).await?;
     let mut steps = Vec::new();
     if applied.is_none() {
-        steps.extend(form.statements(RECORD.text).into_iter().map(|sql| MigrationStep { file: RECORD.name, sql }));
+        steps.extend(form.statements(RECORD.text).into_iter().map(|sql| step(RECORD.name, sql)));
     }
     let applied = applied.unwrap_or_default();
     for file in files {
@@ -223,7 +263,7 @@ async fn plan(
             form.database, file.name
         );
         let statements = form.statements(file.text).into_iter().chain([note]);
-        steps.extend(statements.map(|sql| MigrationStep { file: file.name, sql }));
+        steps.extend(statements.map(|sql| step(file.name, sql)));
     }
     steps.extend(retention(store, &form).await?);
     Ok(steps)
@@ -251,12 +291,16 @@ async fn retention(store: &Store, form: &TableForm) -> Result<Vec<MigrationStep>
         if engine.contains(&wanted) {
             return None;
         }
-        let on = form.on_cluster();
+        let on = &form.on_cluster;
         let months = &form.retention;
         let sql = format!("ALTER TABLE {}.{name}{on} MODIFY TTL day + INTERVAL {months} MONTH DELETE", form.database);
-        Some(MigrationStep { file: "retention", sql })
+        Some(step("retention", sql))
     });
     Ok(steps.collect())
+}
+
+fn step(file: &'static str, sql: String) -> MigrationStep {
+    MigrationStep { node: String::new(), file, sql }
 }
 
 fn checksum(statements: &[String]) -> String {
@@ -274,6 +318,8 @@ struct TableForm {
     database: String,
     definer: String,
     cluster: String,
+    on_cluster: String,
+    by_node: bool,
     retention: String,
     rounding: String,
 }
@@ -284,6 +330,8 @@ impl TableForm {
             database: store.database().to_owned(),
             definer: store.definer().to_owned(),
             cluster: store.cluster().to_owned(),
+            on_cluster: store.on_cluster().to_owned(),
+            by_node: store.is_by_node(),
             retention: settings.retention_months.to_string(),
             rounding: settings.rounding.to_string(),
         }
@@ -291,10 +339,6 @@ impl TableForm {
 
     fn keeping_retention(&self) -> Self {
         Self { retention: "{{retention}}".into(), ..self.clone() }
-    }
-
-    fn on_cluster(&self) -> String {
-        if self.cluster.is_empty() { String::new() } else { format!(" ON CLUSTER '{}'", self.cluster) }
     }
 
     fn local(&self, table: &str) -> String {
@@ -320,7 +364,7 @@ impl TableForm {
     /// One shard holds a site whole: a release draws each cell where it lies, and an insert offered again is cut the
     /// same way, so that shards know its token.
     fn distributed(&self, table: &str) -> String {
-        let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), self.on_cluster());
+        let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), &self.on_cluster);
         format!(
             "CREATE TABLE IF NOT EXISTS {database}.{table}{on} AS {database}.{local}\n\
              ENGINE = Distributed('{cluster}', '{database}', '{local}', cityHash64(site))\n\
@@ -342,15 +386,15 @@ impl TableForm {
     }
 
     fn value(&self, placeholder: &str) -> String {
-        let alone = self.cluster.is_empty();
+        let alone = self.cluster.is_empty() || self.by_node;
         let (kind, name) = placeholder.split_once(':').unwrap_or((placeholder, ""));
         match kind {
             "database" => self.database.clone(),
             "definer" => self.definer.clone(),
             "retention" => self.retention.clone(),
             "rounding" => self.rounding.clone(),
-            "on_cluster" => self.on_cluster(),
-            "table" => format!("{}.{}{}", self.database, self.local(name), self.on_cluster()),
+            "on_cluster" => self.on_cluster.clone(),
+            "table" => format!("{}.{}{}", self.database, self.local(name), self.on_cluster),
             "window" if alone => "non_replicated_deduplication_window".into(),
             "window" => "replicated_deduplication_window".into(),
             "engine" | "engine_everywhere" if alone => name.into(),
@@ -374,6 +418,8 @@ mod tests {
             database: "audience".into(),
             definer: "sillage".into(),
             cluster: cluster.into(),
+            on_cluster: if cluster.is_empty() { String::new() } else { format!(" ON CLUSTER '{cluster}'") },
+            by_node: false,
             retention: "25".into(),
             rounding: "10".into(),
         }
@@ -421,6 +467,16 @@ mod tests {
                 .replace(" replicated_dedup", " non_replicated_dedup");
             assert_eq!(&undone, alone);
         }
+    }
+
+    #[test]
+    fn without_keeper_the_tables_are_plain_and_each_node_makes_its_own() {
+        let form = TableForm { on_cluster: String::new(), by_node: true, ..form("north") };
+        let statements = all(&form);
+        assert_eq!(statements.len(), all(&self::form("north")).len());
+        assert!(statements.iter().all(|text| !text.contains("ON CLUSTER") && !text.contains("Replicated")));
+        assert!(statements.iter().any(|text| text.contains("audience.pages_local\n(")));
+        assert!(statements.iter().any(|text| text.contains("SETTINGS non_replicated_deduplication_window = 10000")));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod failover;
 mod insertion;
 pub mod last_release;
 pub mod migrate;
+mod nodes;
 pub mod published;
 pub mod question;
 pub mod readers;

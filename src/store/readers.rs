@@ -21,7 +21,7 @@ pub(super) const SETTINGS: &str = "readonly = 1, max_memory_usage = 1000000000, 
 /// What makes the user of `scope` on somebody else's server, for an administrator or a writer with `ACCESS MANAGEMENT`.
 fn statements(scope: &ReaderScope, config: &config::ClickHouseConfig, reader: &Login) -> Vec<String> {
     let Some(filter) = scope.filter() else { return Vec::new() };
-    let on = if config.cluster.is_empty() { String::new() } else { format!(" ON CLUSTER '{}'", config.cluster) };
+    let on = config.on_cluster();
     let (user, password) = (scope.user(), scope.password(&reader.password));
     let hash: String = Sha256::digest(&password).iter().map(|byte| format!("{byte:02x}")).collect();
     let mut statements =
@@ -53,7 +53,7 @@ pub async fn grant_readers(
     for (scope, steps) in reader_steps(store.reader().as_ref(), config, scopes) {
         let mut of_scope = Vec::new();
         for step in steps {
-            if store.statement(&step.sql).await.is_err() {
+            if store.everywhere(&step.sql).await.is_err() {
                 of_scope.push(step);
             }
         }
@@ -81,9 +81,9 @@ fn reader_steps(
     scopes: &BTreeSet<ReaderScope>,
 ) -> Vec<(ReaderScope, Vec<MigrationStep>)> {
     let Some(reader) = reader.filter(|_| config.mode == EngineMode::Remote) else { return Vec::new() };
-    let on = if config.cluster.is_empty() { String::new() } else { format!("ON CLUSTER '{}' ", config.cluster) };
-    let grant = |table| format!("GRANT {on}SELECT ON {}.{table} TO {}", config.database, config.reader);
-    let step = |sql| MigrationStep { file: "reader", sql };
+    let on = config.on_cluster();
+    let grant = |table| format!("GRANT{on} SELECT ON {}.{table} TO {}", config.database, config.reader);
+    let step = |sql| MigrationStep { node: String::new(), file: "reader", sql };
     let all = (ReaderScope::All, TABLES.iter().map(|table| step(grant(table.name))).collect());
     let each = scopes.iter().map(|scope| {
         let steps = statements(scope, config, reader).into_iter().map(step);

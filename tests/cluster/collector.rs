@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::balancer::free_port;
+use crate::node::{ClusterPlan, PASSWORD};
 
 /// The one site.
 pub(crate) const SITE: &str = "shop.example";
@@ -64,23 +65,59 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts number `number`; with `stopped`, over the folders of one that has ended.
     pub(crate) async fn start(database: &Database, number: usize, stopped: Option<Self>) -> Self {
-        let mut collector = stopped.unwrap_or_else(|| Self {
+        let mut collector = stopped.unwrap_or_else(|| Self::new(number));
+        let password = database.folder.path().join("password");
+        let clickhouse = format!("url = \"{}\"\npassword_file = {password:?}", database.engine.endpoint().url);
+        collector.configure(&[SITE.to_owned()], &clickhouse);
+        collector.spawn().await;
+        collector
+    }
+
+    /// Starts one before a cluster.
+    pub(crate) async fn start_on_cluster(plan: &ClusterPlan, sites: &[String]) -> Self {
+        Self::new(0).start_again_on_cluster(plan, sites).await
+    }
+
+    /// Starts it again over its folders, before a cluster as it is now.
+    pub(crate) async fn start_again_on_cluster(mut self, plan: &ClusterPlan, sites: &[String]) -> Self {
+        let password = self.disk.path().join("password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        let urls = plan.config().urls;
+        self.configure(
+            sites,
+            &format!(
+                "urls = {urls:?}\npassword_file = {password:?}\ncluster = \"north\"\nreplication = \"distributed\""
+            ),
+        );
+        self.spawn().await;
+        self
+    }
+
+    fn new(number: usize) -> Self {
+        Self {
             address: SocketAddr::from(([127, 0, 0, 1], free_port())),
             number,
             disk: tempfile::tempdir().unwrap(),
             memory: tempfile::Builder::new().prefix("sillage-cluster-").tempdir_in("/dev/shm").unwrap(),
             child: None,
-        });
-        collector.configure(database);
-        let log = std::fs::File::options().create(true).append(true).open(collector.disk.path().join("log")).unwrap();
+        }
+    }
+
+    /// The program with these arguments and this collector's configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.arg("serve").arg("--config").arg(collector.config()).kill_on_drop(true);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        command.args(arguments).arg("--config").arg(self.config());
+        command
+    }
+
+    async fn spawn(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.disk.path().join("log")).unwrap();
+        let mut command = self.command(&["serve"]);
+        let mut child = command.kill_on_drop(true).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap();
-        assert!(line.is_some(), "it ended: {}", collector.log());
-        collector.child = Some(child);
-        collector
+        assert!(line.is_some(), "it ended: {}", self.log());
+        self.child = Some(child);
     }
 
     /// Starts it again over its folders.
@@ -131,10 +168,11 @@ impl Collector {
         std::fs::read_to_string(self.disk.path().join("log")).unwrap_or_default()
     }
 
-    fn configure(&self, database: &Database) {
+    fn configure(&self, sites: &[String], clickhouse: &str) {
+        let sites: Vec<_> = sites.iter().map(|site| format!("{{ name = \"{site}\" }}")).collect();
         let text = format!(
             r#"
-            site = [{{ name = "{SITE}" }}]
+            site = [{sites}]
             [collect]
             listen = "{address}"
             trusted_proxies = ["127.0.0.0/8"]
@@ -142,9 +180,8 @@ impl Collector {
             listen = "127.0.0.1:0"
             [clickhouse]
             mode = "remote"
-            url = "{url}"
             user = "sillage"
-            password_file = {password:?}
+            {clickhouse}
             [spool]
             dir = {spool:?}
             flush_seconds = 1
@@ -153,9 +190,8 @@ impl Collector {
             [privacy]
             protection = "exact"
             "#,
+            sites = sites.join(", "),
             address = self.address,
-            url = database.engine.endpoint().url,
-            password = database.folder.path().join("password"),
             spool = self.disk.path().join("spool"),
             runtime = self.memory.path(),
         );

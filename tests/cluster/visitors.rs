@@ -21,12 +21,25 @@ const SENDERS: usize = 32;
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Sends all views of all visitors in turns; how many were answered `202`.
-pub(crate) async fn send(balancer: SocketAddr, people: usize) -> u64 {
+pub(crate) fn send(balancer: SocketAddr, people: usize) -> impl Future<Output = u64> + Send + use<> {
+    send_to_sites(balancer, people, &[SITE.to_owned()])
+}
+
+/// The same, with each visitor on one of these sites.
+pub(crate) fn send_to_sites(
+    balancer: SocketAddr,
+    people: usize,
+    sites: &[String],
+) -> impl Future<Output = u64> + Send + use<> {
+    sent(balancer, people, sites.into())
+}
+
+async fn sent(balancer: SocketAddr, people: usize, sites: Arc<[String]>) -> u64 {
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let (next, accepted) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..SENDERS {
-        let (client, next, accepted) = (client.clone(), next.clone(), accepted.clone());
+        let (client, next, accepted, sites) = (client.clone(), next.clone(), accepted.clone(), sites.clone());
         senders.spawn(async move {
             loop {
                 let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
@@ -34,7 +47,7 @@ pub(crate) async fn send(balancer: SocketAddr, people: usize) -> u64 {
                     return;
                 }
                 let (view, person) = (number / people, number % people);
-                if view_page(&client, balancer, person, view).await {
+                if view_page(&client, balancer, (person, view), &sites[person % sites.len()]).await {
                     accepted.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -51,8 +64,13 @@ fn address(person: usize) -> Ipv4Addr {
 }
 
 /// One view; true once it is answered `202`. A refusal (`503`) is repeated, as its `Retry-After` asks.
-async fn view_page(client: &Client<HttpConnector, Full<Bytes>>, to: SocketAddr, person: usize, view: usize) -> bool {
-    let body = format!(r#"{{"n":"pageview","u":"https://{SITE}/page-{view}","d":"{SITE}"}}"#);
+async fn view_page(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    to: SocketAddr,
+    (person, view): (usize, usize),
+    site: &str,
+) -> bool {
+    let body = format!(r#"{{"n":"pageview","u":"https://{site}/page-{view}","d":"{site}"}}"#);
     loop {
         let request = Request::post(format!("http://{to}/api/event"))
             .header("x-forwarded-for", address(person).to_string())

@@ -164,22 +164,18 @@ pub async fn remove(site: &Site, origin: &str, store: &Store) -> Result<u64, Fig
         return Err(FigureError::NoOrigin(origin.to_owned()));
     }
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
-    let (suffix, on) = match store.cluster() {
-        "" => ("", String::new()),
-        cluster => ("_local", format!(" ON CLUSTER '{cluster}'")),
-    };
+    let on = store.on_cluster();
     let of_origin = format!("site = {} AND origin = {}", quoted(&site.name), quoted(origin));
     for table in TABLES {
-        let sql =
-            format!("ALTER TABLE {database}.{table}{suffix}{on} DELETE WHERE {of_origin} SETTINGS mutations_sync = 2");
-        store.statement(&sql).await?;
+        let table = store.local_table(table);
+        let sql = format!("ALTER TABLE {database}.{table}{on} DELETE WHERE {of_origin} SETTINGS mutations_sync = 2");
+        store.everywhere(&sql).await?;
     }
     let notes = format!("site = {} AND startsWith(source, {})", quoted(&site.name), quoted("figures "));
     let notes = format!("{notes} AND position(source, {}) > 0", quoted(&format!(" {origin} ")));
+    let table = store.local_table("imports");
     store
-        .statement(&format!(
-            "ALTER TABLE {database}.imports{suffix}{on} DELETE WHERE {notes} SETTINGS mutations_sync = 2"
-        ))
+        .everywhere(&format!("ALTER TABLE {database}.{table}{on} DELETE WHERE {notes} SETTINGS mutations_sync = 2"))
         .await?;
     Ok(rows)
 }

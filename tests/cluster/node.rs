@@ -1,0 +1,192 @@
+//! A node of a ClickHouse cluster: this program's own second self, which becomes the engine, with HTTP and TCP on an
+//! address of loopback of its own. Without Keeper, as the engine offers none.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sillage::config::ClickHouseConfig;
+use sillage::ffi::EngineLibrary;
+use sillage::store::client::Login;
+use sillage::store::{Endpoint, Store};
+use tempfile::TempDir;
+
+/// First argument of the second self.
+pub(crate) const ENGINE: &str = "--engine";
+/// Password of the one user.
+pub(crate) const PASSWORD: &str = "of-a-test";
+
+const LIBRARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so");
+
+const CONFIG: &str = r"<clickhouse>
+  <logger><level>none</level><console>0</console></logger>
+  <users_config>{{folder}}/users.xml</users_config>
+  <timezone>UTC</timezone>
+  <mark_cache_size>8388608</mark_cache_size>
+  <max_server_memory_usage>1500000000</max_server_memory_usage>
+  <max_thread_pool_size>200</max_thread_pool_size>
+  <background_pool_size>2</background_pool_size>
+  <background_schedule_pool_size>4</background_schedule_pool_size>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+  <remote_servers replace='1'><north>{{shards}}</north></remote_servers>
+</clickhouse>";
+
+const USERS: &str = r"<clickhouse>
+  <users>
+    <default><password></password><networks><ip>127.0.0.0/8</ip></networks><profile>default</profile>
+      <quota>default</quota></default>
+    <sillage><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>default</profile>
+      <quota>default</quota></sillage>
+  </users>
+  <profiles><default><max_threads>2</max_threads><log_queries>0</log_queries></default></profiles>
+  <quotas><default/></quotas>
+</clickhouse>";
+
+/// Where the nodes of one cluster listen, and which of them are twins.
+#[derive(Clone)]
+pub(crate) struct ClusterPlan {
+    http: u16,
+    tcp: u16,
+    /// Numbers of the nodes of each shard.
+    pub(crate) shards: Vec<Vec<u8>>,
+}
+
+/// One node.
+pub(crate) struct ClusterNode {
+    number: u8,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl ClusterPlan {
+    /// Shards of these nodes, on ports that are free.
+    pub(crate) fn new(shards: &[&[u8]]) -> Self {
+        let (http, tcp) = (crate::balancer::free_port(), crate::balancer::free_port());
+        Self { http, tcp, shards: shards.iter().map(|nodes| nodes.to_vec()).collect() }
+    }
+
+    /// The HTTP interface of a node.
+    pub(crate) fn url(&self, number: u8) -> String {
+        format!("http://{}:{}", address(number), self.http)
+    }
+
+    /// All nodes.
+    pub(crate) fn numbers(&self) -> Vec<u8> {
+        self.shards.concat()
+    }
+
+    /// The configuration of a collector's `clickhouse` for this cluster.
+    pub(crate) fn config(&self) -> ClickHouseConfig {
+        ClickHouseConfig {
+            mode: sillage::config::EngineMode::Remote,
+            urls: self.numbers().into_iter().map(|number| self.url(number)).collect(),
+            cluster: "north".into(),
+            replication: sillage::config::Replication::Distributed,
+            ..ClickHouseConfig::default()
+        }
+    }
+
+    /// A connection to one node.
+    pub(crate) fn store(&self, number: u8) -> Store {
+        let writer = Login { user: "sillage".into(), password: PASSWORD.into() };
+        let endpoint =
+            Endpoint { url: self.url(number), writer, reader: None, process: None, scoped_readers: Vec::new() };
+        Store::connect(&self.config(), &endpoint)
+    }
+
+    fn remote_servers(&self) -> String {
+        let replica = |number: &u8| {
+            format!(
+                "<replica><host>{}</host><port>{}</port><user>sillage</user><password>{PASSWORD}</password></replica>",
+                address(*number),
+                self.tcp
+            )
+        };
+        let shard = |nodes: &Vec<u8>| {
+            let replicas: String = nodes.iter().map(replica).collect();
+            format!("<shard><internal_replication>false</internal_replication>{replicas}</shard>")
+        };
+        self.shards.iter().map(shard).collect()
+    }
+}
+
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 91, number)
+}
+
+impl ClusterNode {
+    /// Starts an empty one.
+    pub(crate) async fn start(plan: &ClusterPlan, number: u8) -> Self {
+        let mut node = Self { number, folder: tempfile::tempdir().unwrap(), child: None };
+        node.start_again(plan).await;
+        node
+    }
+
+    /// Starts it over its folder, with the plan as it is now.
+    pub(crate) async fn start_again(&mut self, plan: &ClusterPlan) {
+        let folder = self.folder.path();
+        let text = CONFIG.replace("{{folder}}", folder.to_str().unwrap()).replace("{{shards}}", &plan.remote_servers());
+        std::fs::write(folder.join("config.xml"), text).unwrap();
+        std::fs::write(folder.join("users.xml"), USERS).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([ENGINE, "clickhouse", "-C"]).arg(folder.join("config.xml"));
+        command.arg("--path").arg(self.data()).args(["--http_port", &plan.http.to_string()]);
+        command.args(["--tcp_port", &plan.tcp.to_string(), "--listen_host", &address(self.number).to_string()]);
+        command.args(["-q", "SYSTEM START LISTEN HTTP", "-q", "SYSTEM START LISTEN TCP"]);
+        // It serves until its standard input closes, and so never outlives this program.
+        command.args(["-q", "SELECT count() FROM file('-', 'LineAsString', 'l String') FORMAT Null"]);
+        let log = std::fs::File::create(folder.join("log")).unwrap();
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.child = Some(child);
+        let (store, began) = (plan.store(self.number), Instant::now());
+        while store.ping().await.is_err() {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(60), "node {} does not answer: {log}", self.number);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it by SIGKILL, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Lets it end in order.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.child.take().unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    /// Puts a disk in its place that holds what the stopped twin's holds.
+    pub(crate) fn copy_disk(&self, twin: &Self) {
+        assert!(twin.child.is_none(), "the twin rests while its folder is copied");
+        std::fs::remove_dir_all(self.data()).ok();
+        let copied = Command::new("cp").arg("-a").arg(twin.data()).arg(self.data()).status().unwrap();
+        assert!(copied.success());
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+impl Drop for ClusterNode {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// Becomes the engine.
+pub(crate) fn become_engine(arguments: &[String]) {
+    EngineLibrary::load(Path::new(LIBRARY)).unwrap().run(arguments).unwrap();
+}
