@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::{Acceptor, CollectState};
-use crate::http::listener::BoundSockets;
+use crate::http::listener::{BoundSockets, SocketFiles};
 
 /// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
 /// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are
@@ -14,8 +14,8 @@ use crate::http::listener::BoundSockets;
 pub(crate) struct CollectThreads {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
-    // Its files go with the last thread.
-    _sockets: Arc<BoundSockets>,
+    // They go after the last thread.
+    _files: SocketFiles,
 }
 
 impl CollectThreads {
@@ -25,19 +25,21 @@ impl CollectThreads {
     /// When the system refuses a thread or a copy of a socket.
     pub(crate) fn start(
         collect: &Arc<CollectState>,
-        sockets: BoundSockets,
+        mut sockets: BoundSockets,
         seats: Vec<Acceptor>,
     ) -> std::io::Result<Self> {
-        let sockets = Arc::new(sockets);
         let (stop, threads) = (CancellationToken::new(), Vec::with_capacity(seats.len()));
-        let mut collecting = Self { stop, threads, _sockets: sockets.clone() };
+        let mut collecting = Self { stop, threads, _files: sockets.take_files() };
+        let sockets = Arc::new(sockets);
         for (number, seat) in seats.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (sockets, collect, stop) = (sockets.clone(), collect.clone(), collecting.stop.clone());
             let thread = std::thread::Builder::new().name(format!("collect-{number}"));
             collecting.threads.push(thread.spawn(move || {
                 runtime.block_on(async {
-                    match sockets.listeners() {
+                    let listeners = sockets.listeners();
+                    drop(sockets);
+                    match listeners {
                         Ok(listeners) => collect.serve(listeners, seat, stop).await,
                         Err(error) => tracing::error!(%error, "collect: thread without a socket"),
                     }

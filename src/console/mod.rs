@@ -51,7 +51,7 @@ use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStrea
 use crate::console::admission::QuestionPermit;
 use crate::console::held::PermitBody;
 use crate::http::handshake::Handshake;
-use crate::http::listener::{BoundSockets, Listeners};
+use crate::http::listener::{BoundSockets, Listeners, SocketFiles};
 use crate::http::stream::HttpStream;
 
 /// Open connections: a few people with a few browsers, and a scraper.
@@ -222,8 +222,7 @@ pub struct ConsoleServer {
     pub state: Arc<ConsoleState>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
-    // Its files go with it.
-    _sockets: BoundSockets,
+    _files: SocketFiles,
 }
 
 impl ConsoleServer {
@@ -232,7 +231,7 @@ impl ConsoleServer {
     /// # Errors
     /// When the system refuses a socket.
     pub(crate) fn start(
-        sockets: BoundSockets,
+        mut sockets: BoundSockets,
         handshake: Handshake,
         state: Arc<ConsoleState>,
         connections: usize,
@@ -240,7 +239,7 @@ impl ConsoleServer {
         let (listeners, address, stop) = (sockets.listeners()?, sockets.address()?, CancellationToken::new());
         let handshake = Arc::new(handshake);
         let serving = tokio::spawn(serve_behind(handshake, listeners, state.clone(), connections, stop.clone()));
-        Ok(Self { address, state, stop, serving, _sockets: sockets })
+        Ok(Self { address, state, stop, serving, _files: sockets.take_files() })
     }
 
     /// Lets open requests end, and returns when the last connection has closed.

@@ -28,12 +28,16 @@ const SOCKET_MODE: u32 = 0o660;
 /// The address that stands for the peer of a Unix socket, which has none.
 const UNIX_PEER: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// Sockets that listen, in no runtime yet. On drop the socket files are removed that were made here.
+/// Sockets that listen, in no runtime yet.
 #[derive(Debug, Default)]
 pub(crate) struct BoundSockets {
     sockets: Vec<BoundSocket>,
-    files: Vec<SocketFile>,
+    files: SocketFiles,
 }
+
+/// The files of Unix sockets that were made here; removed on drop.
+#[derive(Debug, Default)]
+pub(crate) struct SocketFiles(Vec<SocketFile>);
 
 #[derive(Debug)]
 enum BoundSocket {
@@ -64,7 +68,7 @@ impl BoundSockets {
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
-        Ok(Self { sockets: vec![BoundSocket::Tcp(socket.into())], files: Vec::new() })
+        Ok(Self { sockets: vec![BoundSocket::Tcp(socket.into())], files: SocketFiles::default() })
     }
 
     /// Listens on a Unix socket at `path` too. The file of a process that is gone gives way.
@@ -79,7 +83,7 @@ impl BoundSockets {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         fit_buffers(&socket)?;
         socket.bind(&SockAddr::unix(path)?)?;
-        self.files.push(SocketFile(path.to_owned()));
+        self.files.0.push(SocketFile(path.to_owned()));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
@@ -107,6 +111,12 @@ impl BoundSockets {
             _ => return Err(other_kind()),
         });
         Ok(())
+    }
+
+    /// Takes the files over. Sockets must not be kept beside those that accept: a connection to a socket from which
+    /// nothing accepts any more would be reset with its hit.
+    pub(crate) fn take_files(&mut self) -> SocketFiles {
+        std::mem::take(&mut self.files)
     }
 
     /// Whether nothing listens yet.

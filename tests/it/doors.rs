@@ -340,3 +340,18 @@ async fn settings_of_the_listeners_that_cannot_be_used_are_named_by_check() {
     assert!(String::from_utf8_lossy(&answer.stderr).contains("collect.proxy_protocol: no proxy is trusted"));
     assert!(home.command(&["check"]).env("SILLAGE_COLLECT__TLS", files.setting()).status().await.unwrap().success());
 }
+
+#[tokio::test]
+async fn a_listener_that_stops_refuses_connections_while_its_last_request_ends() {
+    let home = Home::new("");
+    let program = home.serve(&[]).await;
+    let request = hit("/", None);
+    let (head, body) = request.split_at(request.find("\r\n\r\n").unwrap() + 4);
+    let mut slow = TcpStream::connect(program.collect).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    program.signal(Signal::TERM);
+    // A balancer then tries the next time; a connection that nobody accepts would be reset with its hit.
+    eventually("connections are refused", async || TcpStream::connect(program.collect).await.is_err()).await;
+    assert_eq!(asked(slow, body.as_bytes()).await, "HTTP/1.1 202 Accepted");
+    assert!(program.end(Signal::TERM).await.success());
+}
