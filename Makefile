@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist dist-check scaling-model FORCE
+	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist dist-check scaling-model helm FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; our own tools come last.
@@ -34,6 +34,7 @@ help:
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     two shards of two engines, killed and grown; 3 000 visitors over three collectors behind haproxy'
+	@echo 'make helm        renders the Helm chart and checks its configuration'
 	@echo 'make dist        release packages with bill of materials and checksums, in target/dist'
 	@echo 'make dist-check  builds and packs twice, and compares the bytes'
 	@echo 'make scaling-model  what more traffic takes in collectors, shards, network and money'
@@ -107,6 +108,10 @@ readers: needs-rust $(NPM_TEST)
 readers-run:
 	$(call step,program for the readers,cargo build --locked)
 	$(call step,OpenAPI document and published readers,SILLAGE_BIN="$(CURDIR)/target/debug/sillage" PYTHONPATH=tests/readers target/pyreaders/bin/python -m unittest -v test_openapi test_readers)
+# The Helm chart, rendered; its configuration checked by the program.
+helm: needs-rust needs-go
+	$(call step,program for the chart,cargo build --locked)
+	$(call step,Helm chart,cd tests/helm && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
 
 console-speed: needs-rust $(NPM_TEST) chromium
 	$(call step,release build,cargo build --release --locked)

@@ -28,7 +28,7 @@ CONTROL
 
 pack() { # name, version
   find "$work/$1" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-  dpkg-deb --root-owner-group -Zxz --build "$work/$1" "$folder/$1_${2}_$architecture.deb" >/dev/null
+  dpkg-deb --root-owner-group -Zxz "-z${SILLAGE_DEB_LEVEL:-6}" --build "$work/$1" "$folder/$1_${2}_$architecture.deb" >/dev/null
   echo "$folder/$1_${2}_$architecture.deb"
 }
 
