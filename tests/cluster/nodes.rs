@@ -24,7 +24,7 @@ async fn counted(plan: &ClusterPlan, what: &str, pageviews: u64) {
     let (entry, began) = (plan.shards[0][0], Instant::now());
     while sum(plan, entry, "site_days").await != pageviews {
         let found = sum(plan, entry, "site_days").await;
-        assert!(began.elapsed() < Duration::from_secs(90), "{what}: {found} of {pageviews} pageviews are counted");
+        assert!(began.elapsed() < Duration::from_secs(240), "{what}: {found} of {pageviews} pageviews are counted");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let mut shards = Vec::new();
