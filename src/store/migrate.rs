@@ -13,15 +13,8 @@ use sha2::{Digest, Sha256};
 use super::client::Store;
 use crate::hex::hex;
 use crate::store::error::{ServerError, StoreError};
-
-/// What the files leave open.
-#[derive(Debug, Clone, Copy)]
-pub struct MigrationSettings {
-    /// Months that rows are kept.
-    pub retention_months: u32,
-    /// Figures leave rounded to a multiple of this.
-    pub rounding: u32,
-}
+pub use crate::store::table_form::MigrationSettings;
+use crate::store::table_form::TableForm;
 
 /// A file of `schema/`.
 #[derive(Debug, Clone, Copy)]
@@ -310,103 +303,6 @@ fn checksum(statements: &[String]) -> String {
         hash.update(statement);
     }
     hex(&hash.finalize())
-}
-
-/// What the placeholders become: the one place where a single machine and a cluster differ.
-#[derive(Clone)]
-struct TableForm {
-    database: String,
-    definer: String,
-    cluster: String,
-    on_cluster: String,
-    by_node: bool,
-    retention: String,
-    rounding: String,
-}
-
-impl TableForm {
-    fn of(store: &Store, settings: &MigrationSettings) -> Self {
-        Self {
-            database: store.database().to_owned(),
-            definer: store.definer().to_owned(),
-            cluster: store.cluster().to_owned(),
-            on_cluster: store.on_cluster().to_owned(),
-            by_node: store.is_by_node(),
-            retention: settings.retention_months.to_string(),
-            rounding: settings.rounding.to_string(),
-        }
-    }
-
-    fn keeping_retention(&self) -> Self {
-        Self { retention: "{{retention}}".into(), ..self.clone() }
-    }
-
-    fn local(&self, table: &str) -> String {
-        if self.cluster.is_empty() { table.to_owned() } else { format!("{table}_local") }
-    }
-
-    /// The statements of a file, filled in; on a cluster each table of figures is followed by the distributed one
-    /// over it. Comments on lines of their own are left out.
-    fn statements(&self, text: &str) -> Vec<String> {
-        let code: String =
-            text.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line.trim_end(), "\n"]).collect();
-        let mut statements = Vec::new();
-        for template in code.split(";\n").map(str::trim).filter(|template| !template.is_empty()) {
-            statements.push(self.fill(template));
-            if let Some((_, table)) = template.split_once("{{table:").filter(|_| !self.cluster.is_empty()) {
-                let table = table.split("}}").next().unwrap_or_default();
-                statements.push(self.distributed(table));
-            }
-        }
-        statements
-    }
-
-    /// One shard holds a site whole: a release draws each cell where it lies, and an insert offered again is cut the
-    /// same way, so that shards know its token.
-    fn distributed(&self, table: &str) -> String {
-        let (database, cluster, local, on) = (&self.database, &self.cluster, self.local(table), &self.on_cluster);
-        format!(
-            "CREATE TABLE IF NOT EXISTS {database}.{table}{on} AS {database}.{local}\n\
-             ENGINE = Distributed('{cluster}', '{database}', '{local}', cityHash64(site))\n\
-             COMMENT 'All shards of {local}'"
-        )
-    }
-
-    fn fill(&self, template: &str) -> String {
-        let mut filled = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (placeholder, after) = after.split_once("}}").unwrap_or((after, ""));
-            filled.push_str(before);
-            filled.push_str(&self.value(placeholder));
-            rest = after;
-        }
-        filled.push_str(rest);
-        filled
-    }
-
-    fn value(&self, placeholder: &str) -> String {
-        let alone = self.cluster.is_empty() || self.by_node;
-        let (kind, name) = placeholder.split_once(':').unwrap_or((placeholder, ""));
-        match kind {
-            "database" => self.database.clone(),
-            "definer" => self.definer.clone(),
-            "retention" => self.retention.clone(),
-            "rounding" => self.rounding.clone(),
-            "on_cluster" => self.on_cluster.clone(),
-            "table" => format!("{}.{}{}", self.database, self.local(name), self.on_cluster),
-            "window" if alone => "non_replicated_deduplication_window".into(),
-            "window" => "replicated_deduplication_window".into(),
-            "engine" | "engine_everywhere" if alone => name.into(),
-            "engine" => format!("Replicated{name}"),
-            "engine_everywhere" => format!(
-                "Replicated{name}('/clickhouse/tables/{}/schema_migrations', '{{shard}}-{{replica}}')",
-                self.database
-            ),
-            // Left as it is, an unknown placeholder is a syntax error for the server and a failure for the test below.
-            _ => format!("{{{{{placeholder}}}}}"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod report;
 pub mod reports;
 pub mod scope;
 mod statement;
+mod table_form;
 pub mod uncounted;
 
 pub use crate::rollup::counters::Batch;

@@ -1,7 +1,7 @@
 //! Several collectors behind a balancer: real haproxy, real collectors as processes, one real engine. Visitors are
 //! exact when a collector restarts, is killed, or moves to other folders while hits come. `make cluster` runs 3 000
-//! visitors and prints the tables of docs/cluster.md; bare it runs with 150. Then real engines as a cluster of shards and
-//! replicas, which are killed, lose a disk and grow. Loopback only.
+//! visitors and prints the tables of docs/cluster.md; bare it runs with 150. Before that, real engines as a cluster of
+//! shards and replicas, which are killed, lose a disk and grow. Loopback only.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
