@@ -192,6 +192,26 @@ pub struct ClickHouseConfig {
     pub library: String,
 }
 
+impl ClickHouseConfig {
+    /// The HTTP interfaces in the order of preference; never empty.
+    pub fn addresses(&self) -> &[String] {
+        if self.urls.is_empty() { std::slice::from_ref(&self.url) } else { &self.urls }
+    }
+
+    /// Whether statements about tables go to each of `urls`, one after the other.
+    pub fn is_by_node(&self) -> bool {
+        !self.cluster.is_empty() && self.replication == Replication::Distributed
+    }
+
+    /// What sends a statement to all nodes, with a space in front; empty where it is not needed or not to be had.
+    pub fn on_cluster(&self) -> String {
+        match self.cluster.is_empty() || self.is_by_node() {
+            true => String::new(),
+            false => format!(" ON CLUSTER '{}'", self.cluster),
+        }
+    }
+}
+
 /// `[spool]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
