@@ -92,6 +92,11 @@ impl ImportCounter {
         Ok(())
     }
 
+    /// Time of the latest hit that was counted.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
     /// Forgets what is over at the latest hit.
     pub(super) fn forget_past(&mut self) {
         self.visits.forget_past(self.latest);

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::event::Day;
-use crate::import::job::{ImportError, ImportFormat, ImportJob};
+use crate::import::job::{ImportError, ImportJob};
 use crate::import::marks::LogMark;
 use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
@@ -83,12 +83,8 @@ pub(super) struct DayPermit {
 
 impl DayPermit {
     /// What its rows are named with: the kind of files and the moment at which it began.
-    pub(super) fn origin(&self, format: ImportFormat) -> String {
+    pub(super) fn origin(&self, kind: &str) -> String {
         let began = self.name.rsplit('.').next().and_then(|ms| Timestamp::from_millisecond(ms.parse().ok()?).ok());
-        let kind = match format {
-            ImportFormat::AccessLog => "access_log",
-            ImportFormat::Events => "events",
-        };
         format!("{kind}:{}", began.unwrap_or(Timestamp::UNIX_EPOCH))
     }
 

@@ -21,6 +21,14 @@ pub enum ImportFormat {
 }
 
 impl ImportFormat {
+    /// The word in the origin of what it brings.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::AccessLog => "access_log",
+            Self::Events => "events",
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::AccessLog => "access logs (docs/import.md lists the formats; --format names another)",

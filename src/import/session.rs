@@ -21,6 +21,7 @@ use crate::import::survey::{ImportSurvey, SurveyLimit};
 use crate::import::tally::Summary;
 use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
+use crate::release::rules::CONTINUED;
 use crate::release::{Releaser, ReleaserOptions};
 use crate::rollup::counters::Batch;
 use crate::sites::Site;
@@ -243,7 +244,9 @@ impl<'s> ImportSession<'s> {
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
         if self.protection == Protection::Tens && !origin.is_empty() {
-            self.releaser.release_import(&origin, self.now, &mut |_| ()).await?;
+            // What comes in parts is over where its log has gone past it.
+            let until = if self.import.continued { counter.latest() } else { Timestamp::MAX };
+            self.releaser.release_origin(&origin, until, self.now, &mut |_| ()).await?;
         }
         if self.import.continued {
             self.open_days.keep(&counter.visits, self.now)?;
@@ -255,9 +258,19 @@ impl<'s> ImportSession<'s> {
         Ok(())
     }
 
-    /// What marks the figures of an import; those of logs that are followed are as measured ones.
+    /// What marks the figures of an import; those of logs that are followed are as measured ones. In tens, imports that
+    /// go on with each other have one origin: a day that they share is drawn once.
     fn origin(&self, permit: &DayPermit) -> String {
-        if self.import.follow { String::new() } else { permit.origin(self.import.format) }
+        let kind = self.import.format.kind();
+        match (self.import.follow, self.comes_in_parts()) {
+            (true, _) => String::new(),
+            (false, true) => format!("{kind}{CONTINUED}{}", self.import.site.name),
+            (false, false) => permit.origin(kind),
+        }
+    }
+
+    fn comes_in_parts(&self) -> bool {
+        self.import.continued && self.protection == Protection::Tens
     }
 
     /// Writes one part; a database that is away for some seconds is waited for.
@@ -265,7 +278,9 @@ impl<'s> ImportSession<'s> {
         let mut attempt = 1;
         loop {
             let inserted = match self.protection {
-                Protection::Tens if batch.origin.is_empty() => self.releaser.insert(batch, self.now).await,
+                Protection::Tens if batch.origin.is_empty() || self.comes_in_parts() => {
+                    self.releaser.insert(batch, self.now).await
+                }
                 Protection::Tens | Protection::Exact => self.store.insert(batch).await,
             };
             match inserted {

@@ -81,7 +81,7 @@ struct CellKey<'a> {
     level: &'static str,
 }
 
-/// Divides a batch between open days and open buckets.
+/// Divides a batch between open days and open buckets; `closed` is of its origin.
 pub fn divide(batch: &Batch, closed: &ClosedPeriods, now: Timestamp) -> WaitingRows {
     let mut days: BTreeSet<u16> = batch.pages.iter().map(|row| row.day).collect();
     days.extend(batch.breakdowns.iter().map(|row| row.day));
@@ -89,7 +89,7 @@ pub fn divide(batch: &Batch, closed: &ClosedPeriods, now: Timestamp) -> WaitingR
     days.extend(batch.timings.iter().map(|row| row.day));
     days.extend(batch.robots.iter().map(|row| row.day));
     days.extend(batch.outcomes.iter().map(|row| row.day));
-    days.retain(|day| batch.origin.is_empty() && closed.has_day(Day(*day)));
+    days.retain(|day| closed.has_day(Day(*day)));
     if days.is_empty() {
         return WaitingRows { open: batch.clone(), late: Vec::new() };
     }

@@ -115,18 +115,18 @@ pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseStat
     Ok(parsed.collect())
 }
 
-/// Periods of measured figures whose exact sums are closed: what comes later goes to an open bucket.
+/// Periods of one origin whose exact sums are closed: what comes later goes to an open bucket.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedPeriods(Vec<ReleaseName>);
 
 impl ClosedPeriods {
-    /// Reads which periods were begun to be released.
+    /// Reads which periods of this origin were begun to be released; measured figures have none.
     ///
     /// # Errors
     /// When the question fails.
-    pub async fn read(store: &Store) -> Result<Self, StoreError> {
+    pub async fn read(store: &Store, origin: &str) -> Result<Self, StoreError> {
         let closed = begun(store).await?.into_iter().map(|(name, _)| name);
-        Ok(Self(closed.filter(|name| name.origin.is_empty() && name.kind != ReleaseKind::Hour).collect()))
+        Ok(Self(closed.filter(|name| name.origin == origin && name.kind != ReleaseKind::Hour).collect()))
     }
 
     fn has(&self, kind: ReleaseKind, day: Day) -> bool {

@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
 use crate::release::late::{self, WaitingCellsRow};
 use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
-use crate::release::rules::{CLOSES_AFTER, OTHERS_WAITED_FOR};
+use crate::release::rules::{CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
@@ -76,7 +76,7 @@ impl Releaser {
     /// # Errors
     /// As [`Store::insert`].
     pub async fn insert(&self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
-        let closed = ClosedPeriods::read(self.store()).await?;
+        let closed = ClosedPeriods::read(self.store(), &batch.origin).await?;
         insert_waiting(self.store(), batch, &closed, now).await
     }
 
@@ -110,6 +110,11 @@ impl Releaser {
         while let Some(name) = self.next_due("", complete_until).await? {
             self.release(&name, now).await?;
         }
+        // Where nightly imports have ended, what they left does not wait for the next one.
+        let waited_until = now.saturating_sub(CONTINUED_WAITS).unwrap_or(now);
+        for origin in self.continued_origins().await? {
+            self.release_origin(&origin, waited_until, now, &mut |_| ()).await?;
+        }
         Ok(complete_until >= now)
     }
 
@@ -135,8 +140,22 @@ impl Releaser {
         now: Timestamp,
         progress: &mut (dyn FnMut(&ReleaseName) + Send),
     ) -> Result<u64, StoreError> {
+        self.release_origin(origin, Timestamp::MAX, now, progress).await
+    }
+
+    /// Releases every period of this origin that is over at `until`, as [`Releaser::release_import`] does.
+    ///
+    /// # Errors
+    /// The database's; the next call goes on from there.
+    pub async fn release_origin(
+        &self,
+        origin: &str,
+        until: Timestamp,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(&ReleaseName) + Send),
+    ) -> Result<u64, StoreError> {
         let mut releases = 0;
-        while let Some(name) = self.next_due(origin, Timestamp::MAX).await? {
+        while let Some(name) = self.next_due(origin, until).await? {
             self.release(&name, now).await?;
             progress(&name);
             releases += 1;
@@ -218,6 +237,16 @@ impl Releaser {
         let hour = self.waiting_hours(origin).await?.into_iter().find(is_closed);
         let day = |hour: u32| Day(u16::try_from(hour / 86_400).unwrap_or(u16::MAX));
         Ok(hour.and_then(|hour| name(ReleaseKind::Hour, day(hour), day(hour), hour)))
+    }
+
+    async fn continued_origins(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut origins = BTreeSet::new();
+        for table in WAITING_TABLES.iter().chain(&["waiting_cells"]) {
+            let sql = "SELECT DISTINCT toString(origin) FROM {database:Identifier}.{table:Identifier} \
+                       WHERE position(origin, {continued:String}) > 0";
+            origins.extend(self.ask(sql).param("table", table).param("continued", CONTINUED).rows::<String>().await?);
+        }
+        Ok(origins)
     }
 
     async fn waiting_hours(&self, origin: &str) -> Result<BTreeSet<u32>, StoreError> {

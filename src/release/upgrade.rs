@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::config::Protection;
 use crate::event::Day;
 use crate::release::calendar::date_of;
 use crate::release::periods::ReleaseName;
@@ -59,7 +60,9 @@ pub async fn upgrade(
             let Some(first) = month.first() else { continue };
             progress(UpgradeStep::Moves(table, first.first_of_month()));
             for date in month {
-                move_day(store, (table, columns), *date).await?;
+                if !is_published(store, table, *date).await? {
+                    move_day(store, (table, columns), *date).await?;
+                }
             }
             // All of the month is in the waiting tables; from here on it is not there twice.
             let partition = format!("{:04}{:02}", first.year(), first.month());
@@ -73,6 +76,28 @@ async fn exists(store: &Store, table: &str) -> Result<bool, StoreError> {
     let sql = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
     Ok(found.rows::<u64>().await?.first().is_some_and(|found| *found > 0))
+}
+
+/// Whether a day's exact rows are published already: with `exact`, releases that know published tables have written a
+/// day to both. One that an earlier release began and this one ended is moved whole. What is decided for its pages, which
+/// go first, is so for its other tables.
+async fn is_published(store: &Store, table: &str, date: Date) -> Result<bool, StoreError> {
+    if store.protection() == Protection::Tens {
+        return Ok(false);
+    }
+    let rest = match table {
+        "pages" => "sum(pageviews) >= (SELECT sum(pageviews) FROM {database:Identifier}.pages WHERE day = {day:Date})",
+        _ => {
+            "0 = (SELECT count() FROM {database:Identifier}.waiting_pages WHERE day = {day:Date} \
+             AND origin = {origin:String})"
+        }
+    };
+    let sql = format!(
+        "SELECT toUInt8(count() > 0 AND {rest}) FROM {{database:Identifier}}.site_days \
+         WHERE day = {{day:Date}} AND origin = ''"
+    );
+    let asked = store.ask_as_owner(&sql).param("database", store.database()).param("day", date.to_string());
+    Ok(asked.param("origin", UPGRADE_ORIGIN).rows::<u8>().await?.first().is_some_and(|published| *published == 1))
 }
 
 /// Copies a day, once.

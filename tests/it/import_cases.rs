@@ -415,3 +415,43 @@ async fn no_line_address_or_agent_of_a_log_reaches_a_disk() {
         assert!(!seen.contains(canary), "{canary}");
     }
 }
+
+/// So many visitors of a page within an hour.
+fn crowd(at: &str, path: &str, visitors: std::ops::Range<u8>) -> String {
+    visitors.map(|visitor| line(&format!("90.0.{visitor}.1"), at, path, FIREFOX)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nightly_logs_in_tens_wait_for_each_other_and_a_shared_day_is_drawn_once() {
+    let store = support::fresh_store().await.protected(Protection::Tens);
+    let case = Case { store, ..Case::of("nightly.example").await };
+    let days = async || {
+        let sql = format!(
+            "SELECT toString(day), toString(period), pageviews FROM {}.site_days ORDER BY 1, 2",
+            case.store.database()
+        );
+        case.store.ask_as_owner(&sql).rows::<(String, String, i64)>().await.unwrap()
+    };
+    let first = case.write("access.log.2", &crowd("10/Nov/2026:02:00:00", "/", 0..60));
+    assert_eq!(case.continued(&[first]).await.pageviews, 60);
+    assert_eq!(days().await, [], "the log has not gone past the day");
+    let rest = crowd("10/Nov/2026:15:00:00", "/", 60..140) + &crowd("11/Nov/2026:02:00:00", "/", 0..50);
+    let second = case.write("access.log.1", &rest);
+    assert_eq!(case.continued(&[second]).await.pageviews, 130);
+    let published = days().await;
+    assert!(published.len() == 1 && published[0].0 == "2026-11-10" && published[0].1 == "day", "{published:?}");
+    assert!((published[0].2 - 140).abs() <= 18 && published[0].2 % 10 == 0, "one draw of both parts: {published:?}");
+    // A line that comes late is part of the week that is open, not of the closed day.
+    let late = case.write("late.log", &crowd("10/Nov/2026:16:00:00", "/", 200..240));
+    case.continued(&[late]).await;
+    assert_eq!(days().await, published);
+    // Where no further log comes, a collector ends what waits: the day after two days, the week with its Sunday.
+    let releaser = crate::release::releaser(&case.store, "one");
+    releaser.release_due("2026-11-13T23:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(days().await, published, "the day is not over for two days");
+    releaser.release_due("2026-11-14T02:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(days().await.len(), 2);
+    releaser.release_due("2026-11-18T02:00:00Z".parse().unwrap()).await.unwrap();
+    let whole: i64 = days().await.iter().map(|(_, _, pageviews)| pageviews).sum();
+    assert!((whole - 230).abs() <= 18, "all of the week is right to one draw: {whole}");
+}

@@ -382,3 +382,31 @@ async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_whe
     let whole = sums(&store, "page_days WHERE page = '/'", "''", "pageviews").await[""];
     assert!((whole - 40 * 286).abs() <= 2 * 18, "two months, each right to one draw: {whole}");
 }
+
+#[tokio::test]
+async fn an_exact_database_that_is_upgraded_again_keeps_its_figures() {
+    let store = fresh_store().await;
+    for number in 0..3_u16 {
+        store.insert(&shop_day(&format!("node-{number}"), MONDAY + number)).await.unwrap();
+    }
+    let options = ReleaserOptions {
+        store: Arc::new(store.clone()),
+        collector: "upgrade".into(),
+        started: at("2026-03-01T00:00:00Z"),
+        protection: Protection::Exact,
+        breaks_off: None,
+    };
+    let releaser = Releaser::new(options, &Sites::default());
+    for _ in 0..2 {
+        upgrade(&store, &releaser, at("2026-03-10T00:00:00Z"), &mut |_| ()).await.unwrap();
+        store.insert(&shop_day("node-3", MONDAY + 3)).await.unwrap();
+    }
+    upgrade(&store, &releaser, at("2026-03-10T00:00:00Z"), &mut |_| ()).await.unwrap();
+    for (table, figure, whole) in [("site_days", "pageviews", 306), ("dimension_page_days", "pageviews", 306)] {
+        assert_eq!(sums(&store, table, "''", figure).await[""], 4 * whole, "{table}");
+    }
+    assert_eq!(sums(&store, "timing_days", "''", "count").await[""], 4 * 124);
+    for table in ["pages", "breakdowns", "actions", "timings", "waiting_pages"] {
+        assert_eq!(count(&store, table).await, 0, "{table}");
+    }
+}
