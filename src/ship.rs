@@ -149,7 +149,10 @@ impl Shipper {
         }
         let mut shipped = Ok(());
         if now || attempts.again_at.is_none_or(|again| again <= started) {
-            shipped = self.ship(&mut attempts.inserted).await;
+            shipped = match self.begin(until).await {
+                Ok(()) => self.ship(&mut attempts.inserted).await,
+                Err(error) => Err(error),
+            };
             if sealed && !matches!(shipped, Err(ShipError::Store(_))) {
                 // What cannot be read is not waited for.
                 shipped = self.release(until).await.map_err(ShipError::from).and(shipped);
@@ -270,6 +273,14 @@ impl Shipper {
         }
     }
 
+    /// Batches are on their way: other collectors wait for them.
+    async fn begin(&self, until: Timestamp) -> Result<(), ShipError> {
+        if self.store.protection() == Protection::Exact || self.ledger.sealed().is_empty() {
+            return Ok(());
+        }
+        self.releaser.begin(until).await.map_err(|error| self.store_failed(error))
+    }
+
     /// Everything until `until` is in the database: what is due is released.
     async fn release(&self, until: Timestamp) -> Result<(), StoreError> {
         self.releaser.shipped(until).await.inspect_err(|error| tracing::error!(%error, "release failed; retrying"))
@@ -281,14 +292,7 @@ impl Shipper {
             Protection::Exact => self.store.insert(batch).await,
             Protection::Tens => self.releaser.insert(batch, self.clock.now()).await,
         };
-        if let Err(error) = inserted {
-            match &error {
-                StoreError::Retryable(_) => ship.store_retryable.increment(1),
-                StoreError::Refused(_) => ship.store_refused.increment(1),
-            }
-            ship.engine_up.set(0.0);
-            return Err(error.into());
-        }
+        inserted.map_err(|error| self.store_failed(error))?;
         ship.engine_up.set(1.0);
         let of_visits = [batch.pages.len(), batch.breakdowns.len(), batch.actions.len(), batch.timings.len()];
         let rows = of_visits.into_iter().chain([batch.robots.len(), batch.outcomes.len()]);
@@ -296,6 +300,16 @@ impl Shipper {
             counter.increment(rows as u64);
         }
         Ok(())
+    }
+
+    fn store_failed(&self, error: StoreError) -> ShipError {
+        let ship = &self.meters.ship;
+        match &error {
+            StoreError::Retryable(_) => ship.store_retryable.increment(1),
+            StoreError::Refused(_) => ship.store_refused.increment(1),
+        }
+        ship.engine_up.set(0.0);
+        error.into()
     }
 
     /// Folds on a thread that gives way to those that take hits: one of two cores is soon needed for tens of

@@ -173,7 +173,6 @@ impl ImportCounter {
                 self.ended(day, ended.outcome());
                 if let Some(robot) = &ended.robot {
                     self.tally.robot(&self.import.site.name, day, robot);
-                    writer.days.insert(day);
                 }
                 match ended.why {
                     EndReason::Dropped(Dropped::Bot) => writer.tally.bots += 1,

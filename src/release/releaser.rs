@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
 use crate::release::late::{self, WaitingCellsRow};
 use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
-use crate::release::rules::{CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
+use crate::release::rules::{BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
@@ -80,12 +80,22 @@ impl Releaser {
         insert_waiting(self.store(), batch, &closed, now).await
     }
 
+    /// Batches of this collector are on their way from `until` on: until [`Releaser::shipped`], others wait for it longer.
+    ///
+    /// # Errors
+    /// The database's: nothing is to be inserted before this is noted.
+    pub async fn begin(&self, until: Timestamp) -> Result<(), StoreError> {
+        let sql = "SELECT toInt64(max(shipped_until)) FROM {database:Identifier}.collectors WHERE collector = {collector:String}";
+        let own = self.ask(sql).param("collector", &self.options.collector).rows::<i64>().await?;
+        self.note(until, own.first().copied().unwrap_or_default()).await
+    }
+
     /// Everything of this collector until `until` is in the database: notes it, and releases what is due.
     ///
     /// # Errors
     /// The database's; the next call goes on from there.
     pub async fn shipped(&self, until: Timestamp) -> Result<(), StoreError> {
-        self.note(until).await?;
+        self.note(until, until.as_second()).await?;
         let look = until.as_second().div_euclid(LOOK_SECONDS);
         if self.looked.load(Ordering::Relaxed) == look {
             return Ok(());
@@ -171,14 +181,14 @@ impl Releaser {
         self.store().ask_as_owner(sql).param("database", self.store().database())
     }
 
-    /// Says that this collector is alive, and how far it is.
-    async fn note(&self, until: Timestamp) -> Result<(), StoreError> {
+    /// Says that this collector is alive at `seen`, and until when everything of it is in the database.
+    async fn note(&self, seen: Timestamp, shipped_until: i64) -> Result<(), StoreError> {
         let sql = "INSERT INTO {database:Identifier}.collectors (site, collector, started, seen, shipped_until, day) \
-                   SELECT '', {collector:String}, fromUnixTimestamp64Milli({started:Int64}), toDateTime({until:Int64}), \
-                   toDateTime({until:Int64}), toDate(toDateTime({until:Int64}))";
+                   SELECT '', {collector:String}, fromUnixTimestamp64Milli({started:Int64}), toDateTime({seen:Int64}), \
+                   toDateTime({until:Int64}), toDate(toDateTime({seen:Int64}))";
         let note = self.ask(sql).param("collector", &self.options.collector);
-        let note = note.param("started", self.options.started.as_millisecond()).param("until", until.as_second());
-        note.execute().await
+        let note = note.param("started", self.options.started.as_millisecond()).param("seen", seen.as_second());
+        note.param("until", shipped_until).execute().await
     }
 
     /// Whether this collector is the one that releases: of those that are alive, the one that started first.
@@ -192,13 +202,14 @@ impl Releaser {
     }
 
     /// Until when everything of every collector is in the database; one that was not seen for an hour is not waited
-    /// for.
+    /// for, one that was seen last within a batch is for a day.
     async fn complete_until(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let waited_for = now.saturating_sub(OTHERS_WAITED_FOR).unwrap_or(now).as_second();
+        let since = |waited: SignedDuration| now.saturating_sub(waited).unwrap_or(now).as_second();
         let sql = "SELECT toInt64(min(until)) FROM (SELECT max(shipped_until) AS until, max(seen) AS seen_last \
                    FROM {database:Identifier}.collectors WHERE collector != {collector:String} GROUP BY collector) \
-                   WHERE seen_last >= toDateTime({waited_for:Int64}) HAVING count() > 0";
-        let others = self.ask(sql).param("collector", &self.options.collector).param("waited_for", waited_for);
+                   WHERE seen_last >= toDateTime(if(seen_last > until, {batches:Int64}, {others:Int64})) HAVING count() > 0";
+        let others = self.ask(sql).param("collector", &self.options.collector);
+        let others = others.param("others", since(OTHERS_WAITED_FOR)).param("batches", since(BATCHES_WAITED_FOR));
         let others = others.rows::<i64>().await?.first().and_then(|until| Timestamp::from_second(*until).ok());
         Ok(others.map_or(now, |until| until.min(now)))
     }

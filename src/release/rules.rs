@@ -59,6 +59,10 @@ pub const CONTINUED_WAITS: SignedDuration = SignedDuration::from_hours(48);
 /// How long a period waits for a collector that was seen last before the period ended.
 pub const OTHERS_WAITED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
+/// The same where that collector was cut off within a batch: its tables may hold half of it. Were the period released
+/// then, the batch would be offered again to buckets that do not know its token, and its first half would count twice.
+pub const BATCHES_WAITED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// Dimensions whose values are texts from outside; see [`TEXT_OPENS_AT`].
 pub const TEXT_DIMENSIONS: [&str; 7] =
     ["referrer", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];

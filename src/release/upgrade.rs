@@ -93,7 +93,7 @@ async fn is_published(store: &Store, table: &str, date: Date) -> Result<bool, St
         }
     };
     let sql = format!(
-        "SELECT toUInt8(count() > 0 AND {rest}) FROM {{database:Identifier}}.site_days \
+        "SELECT toUInt8(ifNull(count() > 0 AND {rest}, 0)) FROM {{database:Identifier}}.site_days \
          WHERE day = {{day:Date}} AND origin = ''"
     );
     let asked = store.ask_as_owner(&sql).param("database", store.database()).param("day", date.to_string());

@@ -354,6 +354,32 @@ async fn the_collector_that_started_first_releases_and_waits_for_the_others() {
 }
 
 #[tokio::test]
+async fn a_collector_that_is_cut_off_within_a_batch_is_waited_for_a_day_and_counts_once() {
+    let store = fresh_store().await;
+    let (one, two) = (releaser(&store, "one"), releaser(&store, "two"));
+    one.shipped(at("2026-03-02T20:00:00Z")).await.unwrap();
+    two.shipped(at("2026-03-02T20:00:00Z")).await.unwrap();
+    // Its database is gone behind the first of the batch's tables.
+    two.begin(at("2026-03-02T20:10:00Z")).await.unwrap();
+    let whole = shop_day("two-1", MONDAY);
+    let half = Batch { token: whole.token.clone(), pages: whole.pages.clone(), ..Batch::default() };
+    two.insert(&half, at("2026-03-02T20:10:00Z")).await.unwrap();
+    one.shipped(at("2026-03-03T03:00:00Z")).await.unwrap();
+    assert_eq!(count(&store, "page_days").await, 0, "a batch is under way");
+    two.insert(&whole, at("2026-03-03T10:00:00Z")).await.unwrap();
+    two.shipped(at("2026-03-03T10:00:00Z")).await.unwrap();
+    one.shipped(at("2026-03-03T10:15:00Z")).await.unwrap();
+    assert_eq!(accounted(&store).await, acknowledged(1));
+    // One that does not come back within a day holds nothing up for longer.
+    one.insert(&shop_day("one-1", MONDAY + 1), at("2026-03-03T11:00:00Z")).await.unwrap();
+    two.begin(at("2026-03-03T12:00:00Z")).await.unwrap();
+    one.shipped(at("2026-03-04T11:45:00Z")).await.unwrap();
+    assert_eq!(accounted(&store).await, acknowledged(1));
+    one.shipped(at("2026-03-04T12:15:00Z")).await.unwrap();
+    assert_eq!(accounted(&store).await, acknowledged(2));
+}
+
+#[tokio::test]
 async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_where_it_stopped() {
     let store = fresh_store().await;
     for number in 0..40_u16 {
