@@ -9,12 +9,12 @@ const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
 
 const HOUR_CELLS: &str = include_str!("sql/cells_hours.sql");
-const DAY_CELLS: [&str; 5] = [
+/// Few inserts a partition: more are soon merged, and what was merged stays on the disk for half a minute.
+const DAY_CELLS: [&str; 4] = [
     include_str!("sql/cells_pages.sql"),
     include_str!("sql/cells_breakdowns.sql"),
     include_str!("sql/cells_actions.sql"),
-    include_str!("sql/cells_timings.sql"),
-    include_str!("sql/cells_uncounted.sql"),
+    include_str!("sql/cells_counts.sql"),
 ];
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 
