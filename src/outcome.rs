@@ -56,8 +56,8 @@ pub enum Rejection {
 }
 
 impl Outcome {
-    /// Every outcome, so that each metric exists from the start. Its place is its number in the spool's format: new ones
-    /// go to the end.
+    /// Every outcome, so that each metric exists from the start. Its place is its number in the spool's format: new
+    /// ones go to the end.
     pub const ALL: [Outcome; 18] = [
         Outcome::Counted,
         Outcome::Untagged,

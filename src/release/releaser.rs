@@ -80,7 +80,8 @@ impl Releaser {
         insert_waiting(self.store(), batch, &closed, now).await
     }
 
-    /// Batches of this collector are on their way from `until` on: until [`Releaser::shipped`], others wait for it longer.
+    /// Batches of this collector are on their way from `until` on: until [`Releaser::shipped`], others wait for it
+    /// longer.
     ///
     /// # Errors
     /// The database's: nothing is to be inserted before this is noted.

@@ -46,8 +46,8 @@ const PAGE_FIGURES: [&str; 11] = {
 };
 const USE_FIGURES: [&str; 2] = ["visitors", "count"];
 
-/// The site and its pages by hour, released hour by hour: each hour is drawn once, and what is left of it is part of its
-/// day, which is drawn for itself. A page shows where its hour alone passes the gate.
+/// The site and its pages by hour, released hour by hour: each hour is drawn once, and what is left of it is part of
+/// its day, which is drawn for itself. A page shows where its hour alone passes the gate.
 pub(super) const HOUR_LEVELS: [Level; 2] = [
     Level {
         name: "site_hour",

@@ -79,8 +79,8 @@ async fn exists(store: &Store, table: &str) -> Result<bool, StoreError> {
 }
 
 /// Whether a day's exact rows are published already: with `exact`, releases that know published tables have written a
-/// day to both. One that an earlier release began and this one ended is moved whole. What is decided for its pages, which
-/// go first, is so for its other tables.
+/// day to both. One that an earlier release began and this one ended is moved whole. What is decided for its pages,
+/// which go first, is so for its other tables.
 async fn is_published(store: &Store, table: &str, date: Date) -> Result<bool, StoreError> {
     if store.protection() == Protection::Tens {
         return Ok(false);

@@ -36,7 +36,8 @@
 //! outcomes     site t, outcome t, day                           hits
 //! ```
 //! Columns are those of `schema/0001_tables.sql`; a day counts from 1970, an hour is its first second since 1970.
-//! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel` and `utm_…`. Both are still read.
+//! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel`
+//! and `utm_…`. Both are still read.
 //! A file of a header alone is what is left of a shipped batch whose number must not be given again.
 //!
 //! # Size

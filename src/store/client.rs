@@ -1,5 +1,5 @@
-//! Talking to ClickHouse: where it is, and who we are there. Must never build a query from a value: values travel as server-side
-//! parameters, and names come from our own code.
+//! Talking to ClickHouse: where it is, and who we are there. Must never build a query from a value: values travel as
+//! server-side parameters, and names come from our own code.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Hits that are not a visitor's: robots by page and kind, and every hit by its outcome, from the listener and from logs
-//! to the published tables.
+//! Hits that are not a visitor's: robots by page and kind, and every hit by its outcome, from the listener and from
+//! logs to the published tables.
 
 use serde_json::{Value, json};
 use sillage::config::Protection;
