@@ -1,7 +1,7 @@
 -- The database and its own record of what was applied. Run at every start: every statement here changes nothing the
 -- second time. Placeholders and form as in 0001_tables.sql; {{engine_everywhere:E}} is replicated to all shards.
 
-CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}} COMMENT 'Sillage: audience figures that identify nobody';
+CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}} COMMENT 'Sillage: audience figures, sums alone';
 
 CREATE TABLE IF NOT EXISTS {{database}}.schema_migrations{{on_cluster}}
 (

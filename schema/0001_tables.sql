@@ -1,4 +1,4 @@
--- The tables: sums that identify nobody. Source of truth for src/store/rows.rs, field by field.
+-- The tables: sums alone. Source of truth for src/store/rows.rs, field by field.
 --
 -- Placeholders (src/store/migrate.rs): on one machine and on a cluster this same text is used.
 --   {{table:T}}      a table of figures: database.T, or database.T_local on every node with a Distributed T over it
@@ -63,7 +63,7 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (site, dimension, day, page, value)
 TTL day + INTERVAL {{retention}} MONTH DELETE
 SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
-COMMENT 'Figures of a page and day by one dimension; dimensions are never crossed';
+COMMENT 'Figures of a page and day by one dimension; no row holds two';
 
 CREATE TABLE IF NOT EXISTS {{table:actions}}
 (

@@ -129,7 +129,7 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (site, dimension, day, page, value, period, origin)
 TTL day + INTERVAL {{retention}} MONTH DELETE
 SETTINGS {{window}} = 10000, fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 21600
-COMMENT 'Published: values of a dimension on a page by day; dimensions are never crossed';
+COMMENT 'Published: values of a dimension on a page by day; no row holds two';
 
 CREATE TABLE IF NOT EXISTS {{table:action_days}}
 (

@@ -60,7 +60,7 @@ async fn fetched(served: &Served, token: &str, asked: &str) -> (u16, HeaderMap, 
     (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes())
 }
 
-async fn file(served: &Served, asked: &str) -> Bytes {
+pub(crate) async fn file(served: &Served, asked: &str) -> Bytes {
     let asked = format!("site=shop.example&from=2026-03-01&to=2026-03-31&{asked}");
     let (status, headers, bytes) = fetched(served, &served.shop, &asked).await;
     assert_eq!(status, 200, "{asked}: {bytes:?}");

@@ -26,7 +26,7 @@ pub(crate) async fn store(rounding: u32, batch: &Batch) -> Store {
 
 impl Served {
     /// The rows of an answer, `[dimensions…, metrics…]` each.
-    async fn rows(&self, question: Value) -> Vec<Value> {
+    pub(crate) async fn rows(&self, question: Value) -> Vec<Value> {
         let mut asked = json!({ "site_id": "shop.example", "date_range": "day" });
         asked.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
         let reply = self.ask_as(&self.everything, &asked.to_string()).await;

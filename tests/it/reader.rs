@@ -216,7 +216,7 @@ async fn the_user_of_one_site_sees_its_rows_alone_whatever_it_sends() {
 
 impl Served {
     /// A query at `POST /clickhouse` with a token as the password.
-    async fn select(&self, token: &str, sql: &str, target: &str) -> crate::console::Reply {
+    pub(crate) async fn select(&self, token: &str, sql: &str, target: &str) -> crate::console::Reply {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("grafana:{token}"));
         let authorization = format!("Basic {basic}");
         self.send(&format!("POST /clickhouse{target}"), &[("Authorization", &authorization)], sql).await

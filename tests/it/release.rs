@@ -27,7 +27,7 @@ pub(crate) fn releaser(store: &Store, collector: &str) -> Releaser {
     breaking(store, collector, None)
 }
 
-fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCheck>) -> Releaser {
+pub(crate) fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCheck>) -> Releaser {
     let site = SiteConfig { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..SiteConfig::default() };
     let options = ReleaserOptions {
         store: Arc::new(store.clone()),
@@ -131,7 +131,7 @@ pub(crate) fn shop_day(token: &str, day: u16) -> Batch {
 }
 
 /// Sums of a column of a table, whole and by what `key` says.
-async fn sums(store: &Store, table: &str, key: &str, figure: &str) -> BTreeMap<String, i64> {
+pub(crate) async fn sums(store: &Store, table: &str, key: &str, figure: &str) -> BTreeMap<String, i64> {
     let sql = format!("SELECT {key}, toInt64(sum({figure})) FROM {}.{table} GROUP BY 1", store.database());
     store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
 }
@@ -214,7 +214,7 @@ const LEVELS: [(&str, &str, &str, &str, &[(&str, &str)]); 9] = [
 ];
 
 /// Published and waiting, together, of every cell and of some figures of each level.
-async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
+pub(crate) async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
     let mut all = BTreeMap::new();
     for (level, table, key, waiting_key, figures) in LEVELS {
         for (figure, waiting_figure) in figures {
@@ -235,7 +235,7 @@ async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static str), BTre
 }
 
 /// What a day of the shop comes to, so many times.
-fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
+pub(crate) fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
     let cells = |cells: &[(&str, i64)]| cells.iter().map(|(cell, sum)| ((*cell).to_owned(), sum * days)).collect();
     BTreeMap::from([
         (("site", "pageviews"), cells(&[("", 306)])),
@@ -255,7 +255,7 @@ fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), BTreeMap<St
 }
 
 /// The moment at which a day of the shop is released.
-fn close_of(day: u16) -> Timestamp {
+pub(crate) fn close_of(day: u16) -> Timestamp {
     Timestamp::from_second(i64::from(day + 1) * 86_400 - 1_800).unwrap()
 }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and most of a syntax tree does not matter to it"
 )]
 
+mod claims;
 mod documents;
 mod imports;
 mod names;
@@ -75,6 +76,18 @@ fn the_program_s_door_is_short() {
 fn files_and_tests_that_documents_name_exist() {
     let missing = documents::missing_names();
     assert!(missing.is_empty(), "documents name what is not there:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn no_text_claims_more_than_a_test_shows() {
+    let found = claims::too_much();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_claim_is_found_over_the_end_of_a_line_and_in_both_languages() {
+    assert_eq!(claims::claims("//! It works without\n//! a banner. Il fonctionne **sans bandeau**.").len(), 2);
+    assert_eq!(claims::claims("Measured without consent in the default profile.").len(), 0);
 }
 
 #[test]

@@ -130,7 +130,7 @@ const visitors = () => [
   top('city', 'Cities', 'City by name: the finest place that is kept.', 12),
   top('device', 'Devices', 'Kind of device.'), top('browser', 'Browsers', 'Browser family.'), top('browser_version', 'Browser versions', 'Major versions only.'),
   top('system', 'Systems', 'Operating system family.'), top('screen', 'Screens', 'Class of the window’s width.'), top('language', 'Languages', 'First language that the browser asks for.'),
-  rows({ title: 'By ${dimension}', description: 'Any one dimension, chosen at the head. Dimensions are never crossed: no combination can isolate a person.', width: 24 },
+  rows({ title: 'By ${dimension}', description: 'Any one dimension, chosen at the head. Each by itself: no table holds two dimensions.', width: 24 },
     ANY_DIMENSION, { 'Bounce rate': PERCENT }),
 ];
 

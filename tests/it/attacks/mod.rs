@@ -4,8 +4,12 @@
 use sillage::store::Store;
 use sillage::store::published::TABLES;
 
+mod doors;
 mod draws;
 mod imports;
+mod levels;
+mod month;
+mod priming;
 mod rest;
 
 /// Rows of the published tables, and by table those of which a figure is no multiple of ten.
@@ -24,4 +28,31 @@ async fn rows_in_tens(store: &Store) -> (u64, Vec<(&'static str, u64)>) {
         exact.extend((others > 0).then_some((table.name, others)));
     }
     (rows, exact)
+}
+
+/// What an attacker makes of one number for each of many cells, in a world without a visit and in one with it: the
+/// share of right guesses, by the threshold between both.
+struct Worlds {
+    without: Vec<f64>,
+    with: Vec<f64>,
+}
+
+impl Worlds {
+    /// Splits what was told of cells by their world's letter, `a` without and `b` with.
+    fn of(told: &[(String, f64)]) -> Self {
+        let of = |world: &str| told.iter().filter(|(name, _)| name.starts_with(world)).map(|(_, told)| *told).collect();
+        Self { without: of("a"), with: of("b") }
+    }
+
+    /// Share of right guesses where what is told of the two worlds lies around `between`.
+    fn right(&self, between: f64) -> f64 {
+        assert!(self.without.len() > 500 && self.with.len() > 500, "{} {}", self.without.len(), self.with.len());
+        let share = |told: &[f64], is_right: &dyn Fn(f64) -> bool| {
+            let half = told.iter().filter(|told| (**told - between).abs() < 1e-9).count();
+            let right = told.iter().filter(|told| (**told - between).abs() >= 1e-9 && is_right(**told)).count();
+            let count = |number: usize| f64::from(u32::try_from(number).unwrap());
+            (count(right) + count(half) / 2.0) / count(told.len())
+        };
+        (share(&self.without, &|told| told < between) + share(&self.with, &|told| told > between)) / 2.0
+    }
 }
