@@ -141,7 +141,7 @@ async fn r12_figures_that_leave_exact() {
     setup
         .run(
             "INSERT INTO {db}.action_days (site, day, period, action, count, visitors) VALUES \
-              ('shop.example', today(), 'day', 'Signup', 27, 14)",
+              ('shop.example', today(), 'day', 'Signup', 27, 24)",
         )
         .await;
     setup.leaves_only(12).await;
@@ -159,6 +159,77 @@ async fn r12_figures_that_leave_exact() {
         let mut evidence = proper.clone();
         broken(&mut evidence);
         leaves_only(&evidence, 12);
+    }
+}
+
+#[tokio::test]
+async fn r12_a_duration_off_its_step_and_sums_that_no_release_took() {
+    let setup = Setup::new().await;
+    let columns = "(site, day, period, pageviews, visitors, visits, visit_seconds)";
+    setup
+        .run(&format!(
+            "INSERT INTO {{db}}.site_days {columns} VALUES ('shop.example', today(), 'day', 20, 20, 20, 1801)"
+        ))
+        .await;
+    setup.leaves_only(12).await;
+    setup.run("TRUNCATE TABLE {db}.site_days").await;
+    assert_eq!(verdict(&setup.evidence().await, 12), Verdict::Held);
+    setup
+        .run(
+            "INSERT INTO {db}.waiting_cells (scope, day, site, level, page, visitors, gate) VALUES \
+              ('week', today() - 60, 'shop.example', 'page', '/', 3, 3)",
+        )
+        .await;
+    setup.leaves_only(12).await;
+}
+
+#[tokio::test]
+async fn r13_a_published_row_of_one_visitor() {
+    for (table, columns, values) in [
+        ("page_days", "period, page, pageviews, visitors", "'day', '/secret', 10, 10"),
+        ("dimension_days", "period, dimension, value, pageviews, visitors", "'day', 'country', 'MT', 10, 10"),
+        (
+            "action_value_days",
+            "period, action, property, value, count, visitors",
+            "'day', 'Search', 'plan', 'x', 10, 10",
+        ),
+        ("timing_days", "period, metric, bucket, count", "'day', 'lcp', 60, 10"),
+        ("site_hours", "hour, pageviews, visitors", "now(), 10, 10"),
+    ] {
+        let setup = Setup::new().await;
+        let row =
+            format!("INSERT INTO {{db}}.{table} (site, day, {columns}) VALUES ('shop.example', today(), {values})");
+        setup.run(&row).await;
+        setup.leaves_only(13).await;
+        // As the rest of a week it is what the week gave back.
+        setup.run(&format!("TRUNCATE TABLE {{db}}.{table}")).await;
+        if table != "site_hours" {
+            setup.run(&row.replace("'day'", "'week'")).await;
+        }
+        assert_eq!(Audit::of(&setup.evidence().await).left(), [0; 0], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn r6_r7_r10_and_r11_look_at_what_waits_and_at_what_is_published() {
+    for (dimension, value, rule) in [
+        ("income", "high", 6),
+        ("browser_version", "Chrome 140.0", 7),
+        ("referrer", "news.example/article?reader=7", 10),
+        ("city", "48.8566,2.3522", 11),
+    ] {
+        for (table, columns, values) in [
+            ("waiting_breakdowns", "page, pageviews", "'/', 1"),
+            ("dimension_days", "period, pageviews, visitors", "'day', 20, 20"),
+            ("dimension_page_days", "period, page, pageviews, visitors", "'day', '/', 20, 20"),
+        ] {
+            let setup = Setup::new().await;
+            let row = format!("('shop.example', today(), '{dimension}', '{value}', {values})");
+            setup
+                .run(&format!("INSERT INTO {{db}}.{table} (site, day, dimension, value, {columns}) VALUES {row}"))
+                .await;
+            setup.leaves_only(rule).await;
+        }
     }
 }
 

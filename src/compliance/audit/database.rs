@@ -2,7 +2,8 @@
 //! the reading user can do when it tries. Must ask for names, counts and dates only, never for a value that a visitor
 //! sent.
 
-use crate::config::Config;
+use crate::config::{Config, Protection};
+use crate::release::rules::{GATE, STEP, UNITS};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 use crate::store::expected_schema::ExpectedSchema;
@@ -13,9 +14,6 @@ use crate::store::question::SqlQuestion;
 /// ClickHouse's number for a right that is missing.
 const ACCESS_DENIED: u32 = 497;
 const UNKNOWN_TABLE: u32 = 60;
-/// Columns of counts that published tables may have.
-const COUNTS: [&str; 9] =
-    ["visitors", "pageviews", "visits", "bounces", "exits", "engaged_views", "scroll_views", "count", "hits"];
 /// Tables of the system that would tell the reading user more than figures.
 const SYSTEM_TABLES: [&str; 4] = ["system.parts", "system.processes", "system.query_log", "system.part_log"];
 
@@ -76,8 +74,10 @@ pub struct ReaderEvidence {
     pub refused: usize,
     /// Published tables that did not answer it.
     pub silent: Vec<String>,
-    /// Counts that it was given, and how many of those were no multiple of the rounding.
+    /// Figures that it was given, and how many of those were no multiple of their step.
     pub counts: (u64, u64),
+    /// Published tables with rows of a day or hour behind which fewer visitors stand than a release shows, and how many.
+    pub lonely: Vec<String>,
 }
 
 /// What is in the tables: names of ours, and numbers.
@@ -210,59 +210,104 @@ impl ReaderEvidence {
                 Ok((given, exact)) => reader.counts = (reader.counts.0 + given, reader.counts.1 + exact),
                 Err(_) => reader.silent.push(table.name.to_owned()),
             }
+            if config.privacy.protection == Protection::Tens
+                && let Ok(rows @ 1..) = rows_of_few(store, table).await
+            {
+                reader.lonely.push(format!("{} ({rows})", table.name));
+            }
         }
         reader
     }
 }
 
-/// Reads a published table as the reading user: how many figures came, and how many are no multiple of the step. What
+/// What a figure is a multiple of where counts are multiples of `step`.
+fn step_of(figure: &str, step: u32) -> i64 {
+    let unit = UNITS.iter().find(|(name, _)| *name == figure).map_or(1, |(_, unit)| *unit);
+    if step == 1 { 1 } else { i64::from(step) * unit }
+}
+
+/// Reads a published table as the reading user: how many figures came, and how many are no multiple of their step. What
 /// an import brought is drawn like the rest.
 async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), StoreError> {
-    let counted = table.figures.iter().map(|column| column.name).filter(|name| COUNTS.contains(name));
-    let sum = |holds: &str| {
-        let parts = counted.clone().map(|name| format!("countIf({name} {holds})"));
-        parts.chain(["0".to_owned()]).collect::<Vec<_>>().join(" + ")
+    let sum = |holds: &dyn Fn(&str) -> String| {
+        let parts = table.figures.iter().map(|column| format!("countIf({} {})", column.name, holds(column.name)));
+        parts.collect::<Vec<_>>().join(" + ")
     };
-    let sums = format!("toUInt64({}), toUInt64({})", sum("!= 0"), sum(&format!("% {step} != 0")));
+    let exact = sum(&|name| format!("% {} != 0", step_of(name, step)));
+    let sums = format!("toUInt64({}), toUInt64({exact})", sum(&|_| "!= 0".to_owned()));
     let question = store.ask(&format!("SELECT {sums} FROM {}.{}", store.database(), table.name));
     Ok(question.rows::<(u64, u64)>().await?.first().copied().unwrap_or_default())
 }
 
-/// Names of query parameters that are part of pages; what is no plain name is no parameter that a site would keep.
-const QUERY_NAMES: &str = "SELECT DISTINCT arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})=')) \
-    FROM {database:Identifier}.pages LIMIT 1000";
+/// Rows of a day or hour behind which fewer people stand than a release shows, read as the reading user: one of a single
+/// person would be among them. Rows that are the rest of a week or month may hold anything.
+async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
+    let or_none = |name: &'static str| if table.has(name) { name } else { "0" };
+    let people = match (table.has("visitors"), table.has("count")) {
+        // Exports of other tools may know visits or pageviews alone.
+        (true, _) => format!(
+            "if(origin = '', visitors, greatest(visitors, {}, intDiv({} + {}, {STEP})))",
+            or_none("visits"),
+            or_none("pageviews"),
+            or_none("count")
+        ),
+        (false, true) => "count".to_owned(),
+        (false, false) => return Ok(0),
+    };
+    let of_day = if table.is_hourly() { "1" } else { "period = 'day'" };
+    // Who came from a page of the site is rarely new to the day: pages decide whether such a row is shown.
+    let is_value = table.keys.iter().any(|key| key.name == "dimension");
+    let of_gate = if is_value { "dimension != 'previous_page'" } else { "1" };
+    let sql = format!(
+        "SELECT toUInt64(countIf({people} < {GATE})) FROM {}.{} WHERE {of_day} AND {of_gate}",
+        store.database(),
+        table.name
+    );
+    Ok(store.ask(&sql).rows::<u64>().await?.first().copied().unwrap_or_default())
+}
 
-const FINE_VERSIONS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
-    WHERE dimension IN ('browser_version', 'system_version') \
+/// Names of query parameters that are part of pages; what is no plain name is no parameter that a site would keep.
+const QUERY_NAMES: &str = "arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})='))";
+
+/// Tables with pages; with dimensions and their values; with properties; with load times: exact, waiting, published.
+const OF_PAGES: [&str; 4] = ["pages", "waiting_pages", "waiting_cells", "page_days"];
+const OF_VALUES: [&str; 4] = ["breakdowns", "waiting_breakdowns", "dimension_days", "dimension_page_days"];
+const OF_PROPERTIES: [&str; 4] = ["actions", "waiting_actions", "waiting_cells", "action_value_days"];
+const OF_TIMES: [&str; 4] = ["timings", "waiting_timings", "timing_days", "timing_page_days"];
+
+const FINE_VERSIONS: &str = " dimension IN ('browser_version', 'system_version') \
     AND (NOT match(value, '^(.+ [0-9]{1,4}|\\\\(other\\\\))$') OR match(value, '[0-9][._][0-9]'))";
 
-const LONG_REFERRERS: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
-    WHERE dimension = 'referrer' AND match(value, '[/?#@:]')";
+const LONG_REFERRERS: &str = "dimension = 'referrer' AND match(value, '[/?#@:]')";
 
 /// Decimals and addresses are no towns.
-const FINE_PLACES: &str = "SELECT count() FROM {database:Identifier}.breakdowns \
-    WHERE dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
+const FINE_PLACES: &str = "dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
     OR dimension IN ('region', 'city') AND match(value, '[0-9][.,][0-9]|::')";
 
 impl StoredEvidence {
     async fn gather(store: &Store) -> Result<Self, StoreError> {
-        let names = |sql| ours(store, sql).rows::<String>();
-        let count = async |sql| {
-            let rows = ours(store, sql).rows::<u64>().await?;
-            Ok::<u64, StoreError>(rows.first().copied().unwrap_or(0))
+        let names = async |text: &str, tables: [&str; 4]| {
+            let parts = tables.map(|table| format!("SELECT {text} AS name FROM {{database:Identifier}}.{table}"));
+            let sql = format!("SELECT DISTINCT toString(name) FROM ({}) LIMIT 1000", parts.join(" UNION ALL "));
+            ours(store, &sql).rows::<String>().await
         };
-        let distinct = |column: &str, table: &str| {
-            format!("SELECT DISTINCT toString({column}) FROM {{database:Identifier}}.{table} LIMIT 1000")
+        let count = async |wrong: &str| {
+            let mut rows = 0;
+            for table in OF_VALUES {
+                let sql = format!("SELECT count() FROM {{database:Identifier}}.{table} WHERE {wrong}");
+                rows += ours(store, &sql).rows::<u64>().await?.first().copied().unwrap_or(0);
+            }
+            Ok::<u64, StoreError>(rows)
         };
         Ok(Self {
-            dimensions: names(&distinct("dimension", "breakdowns")).await?,
-            metrics: names(&distinct("metric", "timings")).await?,
-            properties: names(&distinct("property", "actions")).await?,
-            query_names: names(QUERY_NAMES).await?,
+            dimensions: names("toString(dimension)", OF_VALUES).await?,
+            metrics: names("toString(metric)", OF_TIMES).await?,
+            properties: names("toString(property)", OF_PROPERTIES).await?,
+            query_names: names(QUERY_NAMES, OF_PAGES).await?,
             fine_versions: count(FINE_VERSIONS).await?,
             long_referrers: count(LONG_REFERRERS).await?,
             fine_places: count(FINE_PLACES).await?,
-            sites: names(&distinct("site", "pages")).await?,
+            sites: names("toString(site)", OF_PAGES).await?,
         })
     }
 }

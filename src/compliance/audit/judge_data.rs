@@ -253,9 +253,11 @@ fn reads_published_tables_only(
         );
     }
     match reader.counts {
-        (counts, 0) => look.fact(format!("tried as {user}: {counts} counts read, all multiples of {rounding}")),
+        (counts, 0) => look.fact(format!(
+            "tried as {user}: {counts} figures read, all multiples of their step ({rounding} of a count)"
+        )),
         (counts, exact) => look.fault(
-            format!("{user} was given {counts} counts, of which {exact} are no multiple of {rounding}"),
+            format!("{user} was given {counts} figures, of which {exact} are no multiple of their step"),
             "run `sillage migrate`, or restart `sillage serve` with this configuration",
         ),
     }

@@ -8,7 +8,8 @@ use jiff::Span;
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
 use crate::compliance::audit::wording::claims_a_seal;
-use crate::config::MarketingPolicy;
+use crate::config::{MarketingPolicy, Protection};
+use crate::release::rules::GATE;
 use crate::sites::is_never_kept;
 
 /// Parts of names that point at a person. A name is compared without case, hyphens and the like.
@@ -179,6 +180,19 @@ pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Observation) {
     }
     swap(evidence, look);
     proxies(evidence, look);
+    rows_of_few(evidence, look);
+}
+
+/// The attack that a release is to fail: a row that too few people stand behind tells of them.
+fn rows_of_few(evidence: &Evidence, look: &mut Observation) {
+    let tens = evidence.config.privacy.protection == Protection::Tens;
+    let Some(reader) = evidence.database.reader.as_ref().filter(|_| tens) else { return };
+    look.none(
+        &reader.lonely,
+        &format!("published rows of a day or hour with fewer than {GATE} drawn visitors"),
+        "delete these rows, and find out who wrote them: no release publishes such",
+        format!("tried as {}: no published row of a day or hour has fewer than {GATE} drawn visitors", reader.user),
+    );
 }
 
 fn swap(evidence: &Evidence, look: &mut Observation) {
