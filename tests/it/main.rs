@@ -25,6 +25,7 @@ mod import;
 mod import_cases;
 mod import_figures;
 mod import_simulated;
+mod killed;
 mod limits;
 mod mail;
 mod mail_server;

@@ -11,6 +11,7 @@ mod levels;
 mod month;
 mod priming;
 mod rest;
+mod taken;
 
 /// Rows of the published tables, and by table those of which a figure is no multiple of ten.
 async fn rows_in_tens(store: &Store) -> (u64, Vec<(&'static str, u64)>) {

@@ -74,7 +74,7 @@ async fn after_the_months_end_no_part_of_an_exact_table_is_left_on_the_disk() {
     support::eventually("the parts are gone", async || parts(&folders).is_empty()).await;
 }
 
-async fn folders(store: &sillage::store::Store) -> Vec<PathBuf> {
+pub(super) async fn folders(store: &sillage::store::Store) -> Vec<PathBuf> {
     let sql = "SELECT arrayJoin(data_paths) FROM system.tables WHERE database = {database:String} \
                AND name IN {tables:Array(String)}";
     let question = store.ask_as_owner(sql).param("database", store.database()).param("tables", EXACT.to_vec());
@@ -83,7 +83,7 @@ async fn folders(store: &sillage::store::Store) -> Vec<PathBuf> {
 
 /// Folders of parts with rows below these, detached ones too. (A dropped partition leaves a part without rows for a
 /// while.)
-fn parts(folders: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn parts(folders: &[PathBuf]) -> Vec<PathBuf> {
     let below =
         |folder: &Path| std::fs::read_dir(folder).map(|entries| entries.flatten().collect()).unwrap_or_default();
     let entries = folders.iter().flat_map(|folder| {
