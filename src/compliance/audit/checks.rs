@@ -80,7 +80,8 @@ pub static CHECKS: [Check; 23] = [
     ),
     check(
         13,
-        "where the runtime folder lies; core dumps, readable memory, swap and locked memory; which proxies are believed; published rows with too few visitors",
+        "where the runtime folder lies; core dumps, readable memory, swap and locked memory; which proxies are believed; \
+         published rows with too few visitors",
         judge_setup::nobody_followed,
     ),
     check(14, "the names of declared and stored properties", judge_setup::no_experiments),

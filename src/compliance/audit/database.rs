@@ -76,7 +76,8 @@ pub struct ReaderEvidence {
     pub silent: Vec<String>,
     /// Figures that it was given, and how many of those were no multiple of their step.
     pub counts: (u64, u64),
-    /// Published tables with rows of a day or hour behind which fewer visitors stand than a release shows, and how many.
+    /// Published tables with rows of a day or hour behind which fewer visitors stand than a release shows, and how
+    /// many.
     pub lonely: Vec<String>,
 }
 
@@ -239,8 +240,8 @@ async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), S
     Ok(question.rows::<(u64, u64)>().await?.first().copied().unwrap_or_default())
 }
 
-/// Rows of a day or hour behind which fewer people stand than a release shows, read as the reading user: one of a single
-/// person would be among them. Rows that are the rest of a week or month may hold anything.
+/// Rows of a day or hour behind which fewer people stand than a release shows, read as the reading user: one of a
+/// single person would be among them. Rows that are the rest of a week or month may hold anything.
 async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
     let or_none = |name: &'static str| if table.has(name) { name } else { "0" };
     let people = match (table.has("visitors"), table.has("count")) {
