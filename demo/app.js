@@ -1,5 +1,5 @@
-// The single-page corner: three views behind `pushState`, as a framework's router would do it. The tracker is told
-// nothing; it sees the address change.
+// The single-page section: three views by `pushState`, as in a framework's router. It never calls the tracker, which
+// notices the changed address itself.
 (function () {
   const views = {
     '/demo/app/mood': ['By mood', 'Restless: The Salt Road. Wide awake: Small Hours. Grateful: The Blue Hour.'],

@@ -1,11 +1,11 @@
-// The shop's own script: its buttons tell the tracker what was used, and the strip at the bottom shows what the
-// tracker sends, by listening to `fetch`. Loaded before the tracker, so that the first pageview is seen too.
+// The shop's own script: its buttons send actions through the tracker, and the strip at the bottom shows the tracker's
+// requests, by wrapping `fetch`. It is loaded before the tracker, so that the first pageview is shown too.
 (function () {
   const says = document.getElementById('wake-says');
   const sent = document.getElementById('wake-body');
   const dot = document.querySelector('.wake-dot');
 
-  // Answers may come in another order than their events went: the strip tells of the latest event.
+  // Answers may arrive out of order: the strip shows the one to the latest event.
   let events = 0;
   let shown = 0;
 
@@ -43,7 +43,7 @@
     return answer;
   };
 
-  // Once the tracker runs, which knows both ways to object: the browser's signals and the switch.
+  // Waits for the tracker, which knows both kinds of objection: the browser's signals and the switch.
   document.addEventListener('DOMContentLoaded', () => {
     if (window.sillage?.isOptedOut?.()) show('You, or your browser, object to being measured: nothing is sent', 'dropped');
   });

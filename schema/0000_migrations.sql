@@ -1,5 +1,5 @@
--- The database and its own record of what was applied. Run at every start: every statement here changes nothing the
--- second time. Placeholders and form as in 0001_tables.sql; {{engine_everywhere:E}} is replicated to all shards.
+-- The database and its record of applied files. Runs at every start: each statement is idempotent. Placeholders and
+-- form as in 0001_tables.sql; {{engine_everywhere:E}} is replicated to all shards.
 
 CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}} COMMENT 'Sillage: audience figures, sums alone';
 

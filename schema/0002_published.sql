@@ -1,11 +1,12 @@
--- Published tables: all that is ever read. With `protection = "tens"` their figures are drawn to tens by the release
--- (src/release/); with `exact` each flush writes them as they are. Source of truth for src/rollup/levels/, field by field.
+-- Published tables: the only ones that readers query. With `protection = "tens"` the release (src/release/) rounds
+-- their figures to tens; with `exact` each flush writes them unchanged. Source of truth for src/rollup/levels/, field
+-- by field.
 -- Placeholders and form as in 0001_tables.sql.
 --
--- Each level is a table of its own, so that a plain sum() is right. `day` is the site's own; a row of a week is dated on
--- its Sunday, a row of a month on its last day, and `period` says which: it is the rest of that week or month.
--- `origin` is empty for what was measured, else it names the import that brought the row.
--- A page's visitors count a person once a day for that page; everywhere else `visitors` counts once a day for the site.
+-- Each level has its own table, so that a plain sum() is correct. `day` is the site's own; a row of a week has the date
+-- of its Sunday, a row of a month that of its last day, and `period` says which: it is the remainder of that week or
+-- month. `origin` is empty for measured rows; otherwise it names the import that wrote the row. A page's `visitors`
+-- count a person once a day for that page; all others count a person once a day for the site.
 
 CREATE TABLE IF NOT EXISTS {{table:site_hours}}
 (

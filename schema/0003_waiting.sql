@@ -1,10 +1,10 @@
--- Waiting tables: exact sums on their way to the published tables, with `protection = "tens"`. No reading user is ever
--- granted one. Source of truth for src/release/. Placeholders and form as in 0001_tables.sql.
+-- Waiting tables: exact sums not yet published, with `protection = "tens"`. No reading user is ever granted one. Source
+-- of truth for src/release/.
 --
--- Partitions: one for each day (or bucket) and origin, since they leave whole, by DROP PARTITION: rows of negative figures
--- would leave the exact ones in their parts until a merge. A part that was merged into another is removed within half a
--- minute, for the same reason; merges are therefore synced before.
--- TTL: a row that no release ever takes leaves after the retention.
+-- Partitions: one for each day (or bucket) and origin, since they are dropped whole, by DROP PARTITION: rows of
+-- negative figures would leave the exact ones in their parts until a merge. For the same reason a merged part is
+-- removed within half a minute; merges are therefore synced before.
+-- TTL: a row that no release reads expires after the retention.
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_pages}}
 (

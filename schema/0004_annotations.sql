@@ -1,4 +1,4 @@
--- Notes on the days of a site, shown on its charts. Not figures: what the site's own people wrote. Placeholders and form
+-- Notes on the days of a site, shown on its charts: texts by the site's own staff, not figures. Placeholders and form
 -- as in 0001_tables.sql.
 
 CREATE TABLE IF NOT EXISTS {{table:annotations}}

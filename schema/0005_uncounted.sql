@@ -1,5 +1,5 @@
--- Waiting: hits that are not a visitor's, on their way to robot_days and outcome_days. Placeholders, partitions and form as
--- in 0003_waiting.sql.
+-- Waiting: hits of robots and hits by outcome, not yet in robot_days and outcome_days. Placeholders, partitions and
+-- form as in 0003_waiting.sql.
 
 CREATE TABLE IF NOT EXISTS {{table:waiting_robots}}
 (

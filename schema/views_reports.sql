@@ -1,5 +1,5 @@
--- Earlier releases let readers ask four views over exact rows. Readers ask the published tables now (0002_published.sql),
--- and the views go, so that no old grant leads around them.
+-- Earlier releases had four views over exact rows for readers. Readers query the published tables now
+-- (0002_published.sql); the views are dropped, so that no old grant bypasses them.
 
 DROP VIEW IF EXISTS {{database}}.report_pages{{on_cluster}};
 

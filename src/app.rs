@@ -1,8 +1,7 @@
-//! Where everything starts and stops, in which order, and who owns what.
+//! Starts and stops all components in a fixed order, and owns them.
 //!
-//! Start: spool, then the public listener (hits are durable from here on), then the engine, its tables, the way there,
-//! and the console. Stop: the public listener drains, the spool is shipped once more, the console ends, the engine is
-//! let go.
+//! Start: spool, public listener (hits are durable from here on), engine, tables, shipping, console. Stop: the public
+//! listener drains, the spool is shipped once more, the console stops, then the engine.
 
 mod parts;
 
@@ -48,63 +47,63 @@ use crate::store::readers;
 use crate::store::scope::{ReaderAccess, ReaderScope};
 use crate::visits::JournalError;
 
-/// Longest pause between attempts to reach a database that somebody else runs.
+/// Longest pause between attempts to reach a remote database.
 const REACH_PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// Why the program does not start.
+/// Reason why the program does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The configuration is not allowed.
+    /// The configuration holds a value that is not allowed.
     #[error("{0}")]
     Config(#[from] ConfigError),
-    /// A location file cannot be used.
+    /// A location file is missing or unreadable.
     #[error("{0}")]
     Place(#[from] PlaceError),
-    /// The spool cannot be opened.
+    /// The spool in this folder cannot be opened.
     #[error("the spool in {1}: {0}")]
     Spool(SpoolError, PathBuf),
-    /// What a restart needs cannot be kept in memory.
+    /// The restart journal cannot be kept in memory.
     #[error("{0}")]
     Journal(#[from] JournalError),
-    /// The engine does not start.
+    /// The ClickHouse engine does not start.
     #[error("{0}")]
     Engine(#[from] EngineError),
     /// Mail cannot be set up.
     #[error("{0}")]
     Mail(#[from] MailSetupError),
-    /// The tables are not in their form.
+    /// Schema migration of the tables failed.
     #[error("the tables: {0}")]
     Migrate(#[from] MigrateError),
     /// An address or a socket cannot be used.
     #[error("{0}")]
     Listen(#[from] ListenError),
-    /// Another user has a hand in a folder.
+    /// A folder belongs to another user or is writable by others.
     #[error("{0}")]
     Folder(#[from] FolderError),
-    /// A file or a thread was refused.
+    /// A file or thread cannot be created.
     #[error("{0}")]
     System(#[from] std::io::Error),
 }
 
-/// What the program is started with.
+/// Inputs of a start.
 pub struct AppOptions {
-    /// Checked.
+    /// Checked configuration.
     pub config: Config,
-    /// What time it is.
+    /// Source of the time of day.
     pub clock: Arc<dyn Clock>,
-    /// Serve the demonstration site.
+    /// Also serves the demonstration site.
     pub demo: bool,
-    /// A database that runs already; without it the configuration says which.
+    /// Endpoint of a running database, for tests; `None`: as configured.
     pub database: Option<Endpoint>,
-    /// First and longest pause after a failed insert.
+    /// First and longest pause between failed inserts.
     pub pauses: (Duration, Duration),
 }
 
 /// A running collector.
 pub struct App {
-    /// Where hits are taken.
+    /// Bound address of the public listener.
     pub collect_address: SocketAddr,
-    /// Where figures are read.
+    /// Bound address of the console's listener.
     pub console_address: SocketAddr,
     /// Where both listen, as lines for people.
     pub doors: Vec<String>,
@@ -127,10 +126,10 @@ pub struct App {
 }
 
 impl App {
-    /// Starts everything and returns when all of it runs. A start that is given up lets open requests end first.
+    /// Starts all components and returns when they run. A failed start lets open requests end first.
     ///
     /// # Errors
-    /// Names what does not start.
+    /// Names the component that does not start.
     pub async fn start(options: AppOptions) -> Result<Self, AppError> {
         let AppOptions { config, clock, demo, database, pauses } = options;
         let (config, console_connections) = open_files::fit(config);
@@ -140,7 +139,7 @@ impl App {
         let anonymiser = Arc::new(anonymiser(&config)?.with_ceilings(&config.limits));
         let certificates = Certificates::read(&config)?;
         let manager = ServiceManager::of_environment();
-        // Both addresses first: once a hit is taken nothing foreseeable may stop the start.
+        // Both addresses are bound first: after the first accepted hit, no foreseeable error may stop the start.
         let (public, private) = listeners::open(&config, &manager.sockets)?;
         let (collect_address, doors) = (public.address()?, listeners::doors(&config, &public, &private));
         let ledger = Arc::new(ledger(&config, &clock, &anonymiser, &meters)?);
@@ -161,7 +160,7 @@ impl App {
         let ship = shipper(&config, parts, (&store, &releaser), pauses);
         let mailer = mailer(&config, parts, (&store, &releaser, &sites), &subscriptions)?;
         let console = console_state(&config, parts, &store, (sites, health.clone(), subscriptions))?;
-        // Its probes answer while the database is waited for.
+        // Health probes are answered while the start waits for the database.
         let handshake = certificates.console_handshake(&config, meters.hits.handshakes_failed("console"))?;
         let console = ConsoleServer::start(private, handshake, Arc::new(console), console_connections)?;
         let notifier = ServiceNotifier::connect(&manager);
@@ -201,10 +200,10 @@ impl App {
         })
     }
 
-    /// Ships what the spool holds now, and returns when it is in the database.
+    /// Ships the spool's present content; returns once the database holds it.
     ///
     /// # Errors
-    /// Why it is not.
+    /// When the spool or the database fails.
     pub async fn flush(&self) -> Result<(), ShipError> {
         let (answer, flushed) = oneshot::channel();
         let stopped = || ShipError::Spool(SpoolError::from(std::io::Error::other("shipping has stopped")));
@@ -242,14 +241,14 @@ impl App {
         self.health.clone()
     }
 
-    /// Tells probes that the program stops soon, and goes on for as long as balancers need to see it.
+    /// Fails readiness probes from now on, and returns after the time that balancers need to notice.
     pub async fn give_notice(&self) {
         self.health.drain();
         self.notifier.stopping();
         tokio::time::sleep(self.drain_notice).await;
     }
 
-    /// Stops everything, in order; what was accepted is shipped or waits in the spool.
+    /// Stops all components in order. Accepted hits are shipped, or wait in the spool.
     pub async fn stop(self) {
         let Self { collecting, mut shipping, engine, ledger, console, health, .. } = self;
         health.drain();
@@ -258,7 +257,7 @@ impl App {
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
-        // The last that knows the database goes first: an engine that ends waits five seconds for open connections.
+        // The console's connections close first: the engine waits five seconds on exit for open connections.
         console.stop().await;
         if let Some(engine) = engine {
             engine.stop().await;
@@ -269,7 +268,7 @@ impl App {
     }
 }
 
-/// What anonymises, as configured; for the collector and for imports.
+/// Builds the anonymiser from the configuration, for the collector and for imports.
 ///
 /// # Errors
 /// When a site or a location file cannot be used.
@@ -279,21 +278,21 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
     Ok(Anonymiser::new(Sites::new(&config.site)?, agents, places, &config.privacy))
 }
 
-/// Keeps the memory of this process, where keys and tags are, from ending up on a disk as a core dump, and from being
-/// read by other processes of the same user. The first holds for its children too.
+/// Keeps this process's memory, which holds keys and tags, out of core dumps, and unreadable for other processes of the
+/// same user. Child processes inherit the first, not the second.
 ///
 /// # Errors
-/// When the system refuses.
+/// When the system call fails.
 pub fn forbid_core_dumps() -> Result<(), AppError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| AppError::System(error.into()))
 }
 
-/// Whether a start would find everything that `config` names.
+/// Checks that a start finds every file and folder that `config` names.
 ///
 /// # Errors
-/// Names what it would not find, or could not use.
+/// Names the first file or folder that is missing or unusable.
 pub fn check(config: &Config) -> Result<(), AppError> {
     TrustedProxies::new(&config.collect)?;
     anonymiser(config)?;
@@ -310,8 +309,8 @@ fn remote(config: &Config) -> Result<Endpoint, ConfigError> {
         .map_err(|(key, file, error)| ConfigError::Value { key: key.into(), why: format!("{file}: {error}") })
 }
 
-/// The way to the database: to an engine of our own, which is started, or to one that somebody else runs, whether or
-/// not it answers yet.
+/// Connects to the database: to the embedded engine, which is started, or to a remote server, whether or not it answers
+/// yet.
 ///
 /// # Errors
 /// When the engine does not start or the password cannot be read.
@@ -343,7 +342,7 @@ async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc
     Ok((Arc::new(store), engine))
 }
 
-/// An engine of ours is let go when its tables cannot be brought to their form.
+/// Stops the embedded engine when the migration failed.
 async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result<Option<Engine>, AppError> {
     match (formed, engine) {
         (Ok(()), engine) => Ok(engine),
@@ -355,7 +354,7 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
     }
 }
 
-/// Applies the schema. A database that somebody else runs may be away now; it is waited for.
+/// Applies the schema. An unreachable remote database is waited for.
 async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(), AppError> {
     let settings = migrate::MigrationSettings {
         retention_months: config.privacy.retention_months,

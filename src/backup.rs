@@ -1,5 +1,5 @@
-//! Backups: the published tables, encrypted with age before a byte of them is written. What waits for its release, the
-//! spool and the runtime folder are never part of one: a backup holds what everybody may read, and nothing else.
+//! Backups: the published tables, encrypted with age before the first byte is written. Waiting rows, the spool and the
+//! runtime folder are never part of a backup: it holds published figures only.
 //!
 //! # Format 1
 //! An age file (age-encryption.org/v1) around a tar archive. `manifest.json` comes first: format, release, tables. Then
@@ -19,12 +19,12 @@ use crate::store::migrate::PUBLISHED_TABLES;
 
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
-/// Largest piece of a table: what is in memory at once.
+/// Largest piece of a table in bytes: one piece is in memory at a time.
 const PIECE_BYTES: usize = 4 << 20;
-/// Longest manifest that is read.
+/// Longest accepted manifest, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 65_536;
 
-/// What a backup says of itself.
+/// `manifest.json` of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     format: u32,
@@ -32,45 +32,45 @@ struct Manifest {
     tables: Vec<String>,
 }
 
-/// What was written or restored.
+/// Totals of a written or restored backup.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackupSummary {
-    /// Tables.
+    /// Number of tables.
     pub tables: usize,
-    /// Bytes before encryption.
+    /// Bytes of all pieces before encryption.
     pub bytes: u64,
 }
 
-/// Why there is no backup, or no restoring.
+/// Reason why a backup or a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The key is not one of age's.
+    /// `backup.recipient` is not an age public key.
     #[error("backup.recipient: not an age public key (age1…); make one with `sillage backup --new-key FILE`")]
     Recipient,
-    /// The file is not a backup, or another key opens it.
+    /// Not a backup, truncated, or encrypted for another key.
     #[error("backup: {0}")]
     Unreadable(&'static str),
-    /// The database holds figures already.
+    /// The target database already holds rows in this table.
     #[error("table {0} is not empty; restore into a new database")]
     NotEmpty(String),
-    /// The database's error.
+    /// The database rejected or interrupted a statement.
     #[error("the database: {0}")]
     Store(#[from] StoreError),
-    /// The system's error.
+    /// Reading or writing the backup file failed.
     #[error("the backup's file: {0}")]
     File(#[from] io::Error),
 }
 
-/// A new key: the identity to keep safe, and the recipient for the configuration.
+/// Generates a key pair: the identity, to be kept secret, and the recipient for the configuration.
 pub fn new_key() -> (age::secrecy::SecretString, String) {
     let identity = Identity::generate();
     (identity.to_string(), identity.to_public().to_string())
 }
 
-/// Writes all published tables to `out`, for the holder of `recipient`'s key alone.
+/// Writes all published tables to `out`, readable only with `recipient`'s private key.
 ///
 /// # Errors
-/// When the key is not one, the database breaks off, or `out` cannot be written.
+/// When `recipient` is malformed, the database fails, or `out` cannot be written.
 pub async fn write(store: &Store, recipient: &str, out: impl Write) -> Result<BackupSummary, BackupError> {
     let recipient = Recipient::from_str(recipient).map_err(|_| BackupError::Recipient)?;
     let encryptor = Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
@@ -105,11 +105,11 @@ async fn write_table(store: &Store, table: &str, archive: &mut Builder<impl Writ
     Ok(bytes)
 }
 
-/// Fills the empty tables of a database with a backup, opened by `identity` (`AGE-SECRET-KEY-1…`).
+/// Restores a backup into a database's empty tables; `identity` (`AGE-SECRET-KEY-1…`) decrypts it.
 ///
 /// # Errors
-/// When the key does not open it, the tables hold rows, or the database refuses them. What was filled by then stays:
-/// restore again into another new database.
+/// When `identity` does not decrypt it, a table holds rows, or the database rejects an insert. Rows inserted before the
+/// failure stay: restore again into another new database.
 pub async fn restore(store: &Store, identity: &str, input: impl Read) -> Result<BackupSummary, BackupError> {
     let identity = Identity::from_str(identity.trim()).map_err(|_| BackupError::Unreadable("not an age identity"))?;
     let decryptor = Decryptor::new(input).map_err(|_| BackupError::Unreadable("not an age file"))?;

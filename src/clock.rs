@@ -1,5 +1,5 @@
-//! The time of day, as an argument: the system's, a steady one over it, or one that a test moves by hand.
-//! Nothing else in the program asks the operating system what time it is.
+//! The time of day as an argument: the system clock, a steady clock over it, or a manual clock for tests. No other file
+//! reads the system's time.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use crate::lock::lock;
 
-/// Where the time comes from.
+/// Source of the time of day.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment, UTC.
+    /// Present time in UTC.
     fn now(&self) -> Timestamp;
 }
 
-/// The operating system's clock.
+/// The operating system's clock, with its leaps.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
@@ -32,25 +32,26 @@ pub fn monotonic_now() -> tokio::time::Instant {
     tokio::time::Instant::now()
 }
 
-/// Seconds of an hour.
+/// Seconds in an hour.
 pub const HOUR_SECONDS: i64 = 3_600;
 
-/// Seconds of a day without a clock change.
+/// Seconds in a day without a clock change.
 pub const DAY_SECONDS: i64 = 86_400;
 
-/// Steps up to this are followed at once: a clock that is kept right moves by less.
+/// Largest step in milliseconds that is followed at once: a synchronised clock moves by less.
 const STEP_FOLLOWED_MS: i64 = 2_000;
 
-/// For so long, and while the two clocks have gone alike to so much, nobody needs to look closer.
+/// Milliseconds for which a checked base is trusted without the lock, as long as both clocks agree within
+/// `CALM_STEP_MS`.
 const CALM_MS: u64 = 1_000;
 const CALM_STEP_MS: i64 = 10;
 
-/// A larger step is believed when it has lasted so long.
+/// A larger step is followed once it has lasted this long.
 const STEP_BELIEVED_AFTER: Duration = Duration::from_secs(600);
 
-/// The system's time of day, without its leaps. A clock that jumps back an hour, or ahead a day, would tear visits
-/// apart or destroy the keys of a day that is not over: so time goes on as the machine has counted it since the start,
-/// and a leap is followed only when it has lasted ten minutes, and was no mistake.
+/// The system's time of day without short leaps. A clock that jumps back an hour, or ahead a day, would split visits or
+/// destroy the keys of a day in progress. So time continues from the boot clock, and a leap is followed once it has
+/// lasted ten minutes.
 pub struct SteadyClock {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     counted: Box<dyn Fn() -> Duration + Send + Sync>,
@@ -58,16 +59,16 @@ pub struct SteadyClock {
     steady: Mutex<SteadyState>,
 }
 
-/// The base of `SteadyState` while there is no doubt, for many threads that ask what time it is: they only read it, a
-/// second long.
+/// Lock-free copy of `SteadyState`'s base while no leap is in doubt. Threads only read it; it is renewed once a second.
 struct TrustedBase {
     wall: AtomicI64,
-    /// [`u64::MAX`] in doubt.
+    /// Boot clock in milliseconds; [`u64::MAX`] while a leap is in doubt.
     counted: AtomicU64,
 }
 
 impl TrustedBase {
-    /// A base that was half replaced seems to be off, by as much as the two differ: then it does not agree.
+    /// Whether both clocks still match the base. A half-replaced base is off by the difference of the two, so it does
+    /// not match.
     fn agrees(&self, wall: i64, counted: Duration) -> bool {
         let base = self.counted.load(Ordering::Relaxed);
         let Some(since) = millis(counted).checked_sub(base).filter(|since| *since < CALM_MS) else { return false };
@@ -87,14 +88,14 @@ fn millis(duration: Duration) -> u64 {
 }
 
 struct SteadyState {
-    /// What the wall clock showed, in milliseconds, when the machine had counted so much.
+    /// Wall clock in milliseconds, and the boot clock at the same moment.
     base: (i64, Duration),
-    /// A leap in doubt: how far, and since when.
+    /// A leap in doubt: its size in milliseconds, and the boot clock at its start.
     doubt: Option<(i64, Duration)>,
 }
 
 impl SteadyClock {
-    /// Over the operating system's clocks; the counted time goes on while the machine sleeps.
+    /// A steady clock over the operating system's clocks; the boot clock also counts time in suspend.
     pub fn system() -> Self {
         let counted = || {
             let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -103,13 +104,13 @@ impl SteadyClock {
         Self::over(|| SystemClock.now(), counted)
     }
 
-    /// Over a wall clock and a counter that only goes on.
+    /// A steady clock over a wall clock and a monotonic counter.
     pub fn over(
         wall: impl Fn() -> Timestamp + Send + Sync + 'static,
         counted: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
         let base = (wall().as_millisecond(), counted());
-        // In doubt until it was asked first.
+        // In doubt until the first call of `now`.
         let calm = TrustedBase { wall: AtomicI64::new(0), counted: AtomicU64::new(u64::MAX) };
         let steady = Mutex::new(SteadyState { base, doubt: None });
         Self { wall: Box::new(wall), counted: Box::new(counted), calm, steady }
@@ -143,7 +144,7 @@ impl SteadyState {
         let (far, from) = match self.doubt {
             Some((far, from)) if (far - leap).abs() <= STEP_FOLLOWED_MS => (far, from),
             Some(_) | None => {
-                tracing::warn!(seconds = leap / 1_000, "clock: system clock leapt; followed after ten minutes");
+                tracing::warn!(seconds = leap / 1_000, "clock: system clock jumped; adopted after ten minutes");
                 (leap, counted)
             }
         };
@@ -157,17 +158,17 @@ impl SteadyState {
     }
 }
 
-/// A clock that stands still until it is set.
+/// A clock that stands still until [`ManualClock::set`].
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// A clock that starts at `start`.
     pub fn new(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.as_millisecond()))
     }
 
-    /// Shows `now` from here on; it may lie before what was shown.
+    /// Sets the time to `now`, which may lie before the previous time.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_millisecond(), Ordering::SeqCst);
     }
@@ -189,8 +190,8 @@ mod tests {
     const HOUR: i64 = HOUR_SECONDS;
     const DAY: i64 = DAY_SECONDS;
 
-    /// What a steady clock shows, in seconds from noon, when the machine has counted and the wall clock is off by so
-    /// many seconds.
+    /// Seconds from noon that a steady clock shows. Each reading is the boot clock and the wall clock's offset, in
+    /// seconds.
     fn shown(readings: &[(i64, i64)]) -> Vec<i64> {
         let (wall, counted) = (Arc::new(AtomicI64::new(NOON)), Arc::new(AtomicI64::new(0)));
         let (read_wall, read_counted) = (wall.clone(), counted.clone());
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_often_is_told_the_same_as_who_asks_now_and_then() {
+    fn the_steady_clock_shows_frequent_and_rare_callers_the_same_time() {
         // Every 7 ms for 20 minutes; the wall clock steps, drifts, leaps, and leaps back.
         let off = |ms: i64| match ms {
             ..100_000 => ms / 2_000,

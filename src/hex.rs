@@ -1,6 +1,6 @@
 //! Bytes as hexadecimal digits and back.
 
-/// Lower-case digits, two a byte.
+/// Lower-case hexadecimal digits, two per byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

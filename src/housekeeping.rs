@@ -17,24 +17,24 @@ use crate::privacy::Anonymiser;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// What is kept in order.
+/// The housekeeping task with references to the state that it tends.
 pub struct Maintenance {
-    /// Visits and spool.
+    /// Owner of visits, journal and spool.
     pub ledger: Arc<Ledger>,
-    /// Keys and location files.
+    /// Owner of day keys and location files.
     pub anonymiser: Arc<Anonymiser>,
-    /// The gauges.
+    /// Gauges that are set every second.
     pub meters: Arc<Meters>,
-    /// What time it is.
+    /// Source of the time of day.
     pub clock: Arc<dyn Clock>,
-    /// Whether our own engine answers; nothing when somebody else runs it, and inserts tell.
+    /// Whether the embedded engine answers; `None` for a remote database, where inserts show it.
     pub engine_up: Option<watch::Receiver<bool>>,
     /// Folder in memory, where imports with `--continue` keep their open days for two days.
     pub runtime_dir: PathBuf,
 }
 
 impl Maintenance {
-    /// Keeps house until `shutdown`.
+    /// Runs once a second until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,6 +1,6 @@
-//! The one lock: what a sighting changes in memory, its note in the journal, and its event in the spool are decided
-//! together, so that all three have one order. When the spool loses events, to a failed sync, memory is made again
-//! what it was at the last durable one: nobody stays "seen" by a hit that was refused.
+//! One lock over visits, journal and spool: a sighting's change in memory, its journal entry and its event are made
+//! together, so that all three have one order. When a failed sync loses events, visit state is rolled back to the last
+//! durable event: no visitor stays "seen" by a hit that was rejected.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -24,31 +24,31 @@ pub struct Ledger {
     bounds: VisitBounds,
 }
 
-/// How a sighting was counted.
+/// Result of counting one sighting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordResult {
-    /// Its visitor could be tagged.
+    /// The visitor got a tag; false if memory for tags was full.
     pub tagged: bool,
-    /// Bounds that it met.
+    /// Bounds that the sighting exceeded.
     pub met: BoundsMet,
 }
 
 struct LedgerState {
     visits: Visits,
     journal: Journal,
-    /// The last event that `visits` knows of.
+    /// Position of the last event in `visits`.
     last: Option<Position>,
-    /// The spool's failures that `visits` knows of.
+    /// Number of spool failures that `visits` reflects.
     failures: u64,
-    /// The journal has no room; it is tried again with the next housekeeping, not with every hit.
+    /// The journal is out of room; retried at the next housekeeping, not with every hit.
     suspended: bool,
 }
 
 impl Ledger {
-    /// Over an opened spool, with what the journal in `folder` has kept over a restart, as it is at `now`.
+    /// Opens the ledger over a spool, with the state that the journal in `folder` kept over a restart, as of `now`.
     ///
     /// # Errors
-    /// When the folder is not in memory, in use, or cannot be written.
+    /// When the folder is not in memory, is in use, or cannot be written.
     pub fn open(
         spool: Spool,
         anonymiser: Arc<Anonymiser>,
@@ -86,15 +86,15 @@ impl Ledger {
         Ok(Self { memory: Mutex::new(memory), spool, tally: HitTally::default(), anonymiser, bounds })
     }
 
-    /// Generations of the journal that the start discarded, since they do not fit the spool.
+    /// Journal generations that the start discarded because they do not match the spool.
     pub fn discarded_generations(&self) -> u64 {
         self.lock().journal.discarded
     }
 
-    /// Keeps the next place in memory, journal and spool for the sightings of one request.
+    /// Begins a transaction: the lock over memory, journal and spool for all sightings of one request.
     ///
     /// # Errors
-    /// When the spool takes nothing now.
+    /// When the spool accepts no events now.
     pub fn turn(&self) -> Result<LedgerTransaction<'_>, Unavailable> {
         let mut memory = self.lock();
         let spool = self.spool.turn()?;
@@ -104,8 +104,8 @@ impl Ledger {
         Ok(LedgerTransaction { memory, spool })
     }
 
-    /// The segments to ship, oldest first. Memory is taken back first if need be: once a segment that ended by a
-    /// failure is gone, nothing tells any more which of its events were lost.
+    /// The segments to ship, oldest first. Visit state is rolled back first if needed: once a failed segment is
+    /// removed, its lost events are unknown.
     pub fn sealed(&self) -> Vec<SegmentInfo> {
         let sealed = self.spool.sealed();
         let mut memory = self.lock();
@@ -116,7 +116,7 @@ impl Ledger {
         sealed
     }
 
-    /// Takes away a segment that was shipped.
+    /// Removes a shipped segment.
     ///
     /// # Errors
     /// As [`Spool::remove`].
@@ -166,33 +166,33 @@ impl Ledger {
         Ok(turn.end())
     }
 
-    /// The spool, for those who empty it.
+    /// The spool, for shipping and statistics.
     pub fn spool(&self) -> &Spool {
         &self.spool
     }
 
-    /// Forgets what is over at `now`; gives the tags, visits and rows that are left.
+    /// Drops visits, tags and rows that have expired at `now`; returns the numbers of tags, visits and rows left.
     pub fn forget_past(&self, now: jiff::Timestamp) -> (usize, usize, usize) {
         let mut memory = self.lock();
         if memory.visits.forget_past(now) || memory.suspended {
             memory.begin_generation();
         }
         let past = memory.journal.settle(|position| self.spool.is_durable(position));
-        let left = (memory.visits.tags(), memory.visits.open_visits(), memory.visits.rows());
+        let remaining = (memory.visits.tags(), memory.visits.open_visits(), memory.visits.rows());
         drop(memory);
         past.destroy();
-        left
+        remaining
     }
 
-    /// Visits in progress on one site: exact, for the console to draw from.
+    /// Visits in progress on one site: exact, not yet rounded for publication.
     pub fn open_visits_of(&self, site: &str) -> usize {
         self.lock().visits.open_visits_of(site)
     }
 
-    /// Makes memory what it was at the last durable event.
+    /// Rolls visit state back to the last durable event.
     fn take_back(&self, memory: &mut LedgerState, failures: u64, is_durable: impl Fn(Position) -> bool) {
         let generations = memory.journal.generations();
-        memory.visits = Visits::new(self.bounds); // not twice in memory
+        memory.visits = Visits::new(self.bounds); // only one copy in memory
         let (sites, keys) = (self.anonymiser.sites(), self.anonymiser.keys());
         let recalled = journal::recall(&generations, is_durable, &sites, keys, self.bounds);
         memory.visits = recalled.visits;
@@ -208,17 +208,17 @@ impl Ledger {
     }
 }
 
-/// What one request changes: all of it is durable, or none of it is.
+/// Changes of one request: all of them become durable, or none does.
 pub struct LedgerTransaction<'l> {
     memory: MutexGuard<'l, LedgerState>,
     spool: spool::AppendTurn<'l>,
 }
 
 impl LedgerTransaction<'_> {
-    /// Counts a sighting, and the search that it answers, and hands their events to the spool.
+    /// Counts a sighting and the search that led to it, and appends their events to the spool.
     ///
     /// # Errors
-    /// For an event that no frame holds; the bounds of what a sighting has let none grow to that.
+    /// When an event exceeds a frame; a sighting's bounds prevent that.
     pub fn record(&mut self, sighting: Sighting<'_>) -> Result<RecordResult, Unavailable> {
         let mut sighting = sighting;
         let seated = self.memory.visits.seat(&mut sighting);
@@ -230,7 +230,7 @@ impl LedgerTransaction<'_> {
         Ok(RecordResult { met, ..recorded })
     }
 
-    /// Ends the turn; the receipt resolves when all that was recorded in it is durable.
+    /// Ends the transaction; the receipt resolves when all its events are durable.
     pub fn end(self) -> Receipt {
         self.spool.end()
     }
@@ -254,12 +254,12 @@ impl LedgerState {
     }
 
     fn begin_generation(&mut self) -> bool {
-        let begun = self.journal.begin(&self.visits, self.last);
-        if let Err(error) = &begun {
-            tracing::error!(kind = ?error.kind(), "journal: no room for a snapshot; a restart now would count visitors again");
+        let started = self.journal.begin(&self.visits, self.last);
+        if let Err(error) = &started {
+            tracing::error!(kind = ?error.kind(), "journal: snapshot failed, folder full; a restart now would recount visitors");
         }
-        self.suspended = begun.is_err();
-        begun.is_ok()
+        self.suspended = started.is_err();
+        started.is_ok()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whatever crashes or fails, the figures are those of a run that saw only the hits that were kept.
+//! After any crash or failure, the figures are those of a run that saw only the hits that were kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -34,13 +34,13 @@ enum Step {
         gap: i64,
         what: What,
     },
-    /// Wait until everything is durable or refused.
+    /// Wait until every receipt has resolved.
     Wait,
     Ship,
-    /// Fold what is sealed to counters on the disk.
+    /// Fold sealed segments to counters on the disk.
     Fold,
     Forget,
-    /// The disk fails once, so many operations from here.
+    /// The disk fails once, this many operations from here.
     Fail {
         ahead: usize,
         happens: bool,
@@ -51,7 +51,7 @@ enum Step {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Pageview,
-    /// A pageview, and the search that it answers.
+    /// A pageview with the search that led to it.
     Search,
     Action,
     Reading,
@@ -73,7 +73,7 @@ fn anonymiser() -> Arc<Anonymiser> {
     ))
 }
 
-/// Every hit has a page of its own, so that one sees which were kept.
+/// Every hit has its own page, so that kept hits can be told apart.
 fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     let kind = match hit.what {
         What::Pageview | What::Search => HitKind::Pageview { not_found: false },
@@ -105,7 +105,7 @@ struct Sent {
     url: String,
 }
 
-/// An event that came out: the number of its hit, and whether it is an action, as a search is.
+/// A kept event: the number of its hit, and whether it is an action (a search is one).
 type Kept = (usize, bool);
 
 /// A collector's memory and spool, over a disk that fails and crashes.
@@ -119,9 +119,9 @@ struct Run {
     sent: Vec<Sent>,
     sums: BTreeMap<String, i64>,
     shipped: BTreeSet<u64>,
-    /// The events of segments, as they were read before folding.
+    /// Events of segments, read before they were folded.
     read: BTreeMap<u64, Vec<Kept>>,
-    /// The events that came out.
+    /// Events that were shipped.
     kept: Vec<Kept>,
     limits: LimitsConfig,
 }
@@ -217,7 +217,7 @@ impl Run {
         self.seal();
         let ledger = self.ledger.as_ref().unwrap();
         for segment in ledger.sealed().into_iter().filter(|segment| !segment.folded) {
-            // One whose removal failed though it happened is not there to be read.
+            // A segment whose removal took effect but reported failure cannot be read.
             if let Ok(pages) = read(ledger.spool(), &segment) {
                 self.read.insert(segment.number, pages);
                 crate::ship::fold(ledger.spool(), &segment).ok();
@@ -247,17 +247,17 @@ impl Run {
         }
     }
 
-    /// Ships what is left, with a disk that works.
+    /// Ships all remaining segments, with a working disk.
     fn finish(&mut self) {
         self.disk.fault(Fault { at: usize::MAX, happens: true, forever: false });
         self.wait();
-        // A crash that loses nothing ends whatever the disk has not got over yet.
+        // A lossless crash ends any pending recovery from earlier disk failures.
         self.step(&Step::Crash(CrashSurvival::All));
         self.ship();
         assert!(self.ledger.as_ref().unwrap().spool().sealed().is_empty());
     }
 
-    /// What a run without faults makes of the hits that were kept.
+    /// Sums of a run without faults over the hits that were kept.
     fn undisturbed(&self) -> BTreeMap<String, i64> {
         let (anonymiser, mut rollup) = (anonymiser(), Rollup::default());
         let bounds = VisitBounds::from(&self.limits).weighed_for(anonymiser.protection());
@@ -277,7 +277,7 @@ impl Run {
     }
 }
 
-/// The events that a segment holds.
+/// The events of a segment.
 fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<Kept>, SpoolError> {
     let mut kept = Vec::new();
     let one = |event: &Event<'_>| {
@@ -331,7 +331,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn after_any_crash_and_failure_the_figures_are_those_of_the_hits_that_were_kept(steps in steps()) {
-        // So few rows that what is beyond them has its part in every run.
+        // So few rows that every run also exceeds the bound.
         let mut run = Run::with(LimitsConfig { rows_per_site_day: 40, ..LimitsConfig::default() });
         for step in &steps {
             run.step(step);

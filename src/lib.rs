@@ -2,24 +2,24 @@
 //! name is French for the wake of a ship.
 //!
 //! # The flow
-//! [`collect`] reads a request, within limits, as a [`Hit`](privacy::hit::Hit): address, agent and URL, in memory
-//! alone. [`privacy`] is the only way on. It drops hits that must not be counted, takes page and coarse values from the
-//! others, makes the visitor's tag under a key that is random, per site and day, and releases address and agent: a
+//! [`collect`] reads a request, within limits, as a [`Hit`](privacy::hit::Hit): address, agent and URL, in memory only.
+//! [`privacy`] drops hits that must not be counted. For the others it derives page and coarse values, computes the
+//! visitor's tag under a random key of the site and day, and drops address and agent; the result is a
 //! [`Sighting`](privacy::Sighting). [`visits`] compares the tag with the tags of the day and of the visits in progress,
-//! all in memory, and gives an [`Event`](event::Event), which holds no identity. The [`ledger`] appends it to the
-//! [`spool`] under the same lock, so that the spool's order is the order in which visits moved; a note in a journal, in
-//! a folder in memory, lets a restart restore the state of memory. After the sync the [`Receipt`](spool::Receipt)
+//! all in memory, and returns an [`Event`](event::Event), which holds no identity. The [`ledger`] appends it to the
+//! [`spool`] under the same lock, so that the spool's order is the order of visit changes; an entry in a journal, in a
+//! folder in memory, lets a restart recover the state of memory. After the sync the [`Receipt`](spool::Receipt)
 //! resolves, and only then the sender gets `202`. That is the first hand-off.
 //!
-//! At every flush, [`ship`] seals the open segment, [`rollup`] folds its events into counter rows, the same rows
-//! whenever it is done, and [`store`] inserts them into ClickHouse with the segment's token, which makes a second
-//! insert of the same batch void. Then the segment is deleted. That is the second hand-off.
+//! At every flush, [`ship`] seals the open segment, [`rollup`] folds its events into counter rows (deterministically),
+//! and [`store`] inserts them into ClickHouse under the segment's token, so that a second insert of the same batch has
+//! no effect. Then the segment is deleted. That is the second hand-off.
 //!
-//! The [`console`] reads published figures and never sees a hit. [`import`] sends lines of logs the same way as hits,
-//! in the order of their times, with keys and visits of its own, and folds without the spool; [`simulate`] makes such
-//! lines, with known totals. [`compliance`] holds the rules, writes the notices from them and the running
-//! configuration, and audits a running set-up. [`housekeeping`] forgets the past, every second. [`app`] starts and
-//! stops all of it, in order; [`commands`] is the command line.
+//! The [`console`] reads published figures and never sees a hit. [`import`] sends log lines the same way as hits,
+//! ordered by time, with keys and visits of its own, and folds without the spool; [`simulate`] generates such lines,
+//! with known totals. [`compliance`] holds the privacy rules, writes the notices from them and the running
+//! configuration, and audits a running set-up. [`housekeeping`] drops expired state every second. [`app`] starts and
+//! stops all components in order; [`commands`] is the command line.
 //!
 //! # Glossary
 //!
@@ -37,16 +37,16 @@
 //! | counter row | sums under a key of site, day or hour, page, and at most one dimension | aggregate, rollup row |
 //! | fold | from a segment's events to counter rows | aggregate, roll up |
 //! | ship | insert a batch and delete its segment | flush to the store |
-//! | journal | snapshot and notes, in memory, from which a restart restores visits | state snapshot with a change log |
+//! | journal | snapshot and entries, in memory, from which a restart restores visits | state snapshot with a change log |
 //! | report | an answer made of published figures; the only figures that leave | query result |
 //! | flag, correction | 0/1 and signed numbers by which events add up to visitors, visits, bounces and exits | increment, retraction |
 //! | deviation | a setting that leaves a rule | non-conformity |
 //!
 //! # Modules
-//! Declared below in the order of their dependencies; files import each other in one direction only (a test of
-//! `tests/structure`). `ARCHITECTURE.md` says more.
+//! Declared below in the order of their dependencies; files import each other in one direction only (checked by
+//! `tests/structure`). See `ARCHITECTURE.md`.
 
-// What everything leans on.
+// Ground floor: modules that all others depend on.
 pub mod clock;
 pub mod config;
 pub mod event;
@@ -60,25 +60,25 @@ mod priority;
 pub mod runtime_dir;
 pub mod sites;
 
-// Where identity ends, and what is counted of it in memory.
+// The end of identity, and visit counting in memory.
 pub mod privacy;
 pub mod visits;
 
-// Where events become durable, in the order in which visits moved.
+// Durable events, in the order of visit changes.
 pub mod hit_tally;
 pub mod ledger;
 pub mod spool;
 
-// What the process says about itself.
+// Logs and metrics.
 pub mod observe;
 
-// From events to figures in the database, and back.
+// Counter rows, the database and published figures.
 pub mod release;
 pub mod rollup;
 pub mod ship;
 pub mod store;
 
-// What comes in, what goes out.
+// Inputs and outputs.
 pub mod collect;
 pub mod console;
 pub mod http;
@@ -86,7 +86,7 @@ pub mod import;
 pub mod mail;
 pub mod simulate;
 
-// What keeps all of it in order, and shows that it is.
+// Start, maintenance, commands and compliance.
 pub mod app;
 pub mod backup;
 pub mod commands;

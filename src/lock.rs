@@ -24,12 +24,12 @@ pub(crate) fn unpoisoned<G>(result: Result<G, PoisonError<G>>) -> G {
     result.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder's lock, held while the value lives.
+/// Exclusive lock of a folder, released on drop.
 #[derive(Debug)]
 pub(crate) struct FolderLock(File);
 
 impl FolderLock {
-    /// Makes `file` if it is not there and locks it.
+    /// Creates `file` if it is missing and locks it.
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if another process holds it; otherwise the system's error.
@@ -53,7 +53,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // If this fails, closing the file is what is left.
+        // If this fails, closing the file still releases the lock.
         flock(&self.0, FlockOperation::Unlock).ok();
     }
 }

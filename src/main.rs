@@ -1,4 +1,4 @@
-//! The program's door: arguments in, exit code out; nothing else.
+//! Entry point: parses arguments and returns an exit code; nothing else.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    // The engine brings its own threads: it starts before the runtime.
+    // The engine creates its own threads, so it runs before the runtime starts.
     if let Command::Engine(engine) = command {
         return engine.run();
     }
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            // Nothing can be reported when even standard error fails.
+            // A failure of standard error itself cannot be reported.
             writeln!(std::io::stderr(), "sillage: {error}").ok();
             ExitCode::from(2)
         }

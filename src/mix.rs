@@ -1,4 +1,4 @@
-//! A mixer of 64 bits: for numbers that must look scattered and need not keep a secret.
+//! A 64-bit mixer for numbers that must look scattered but keep no secret.
 
 /// An odd number whose multiples scatter: 2⁶⁴ divided by the golden ratio.
 pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -16,7 +16,7 @@ mod tests {
 
     #[test]
     fn the_mixer_gives_the_published_numbers_of_splitmix64() {
-        // The first three of the generator with seed 0.
+        // The first three outputs of the generator with seed 0.
         let state = |step: u64| GOLDEN.wrapping_mul(step);
         assert_eq!(
             [mix(state(1)), mix(state(2)), mix(state(3))],

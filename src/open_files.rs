@@ -1,17 +1,17 @@
-//! Open files: how many the system allows, and how many connections of both listeners fit into them. A connection
-//! that cannot be accepted for want of a file stops its listener; one for which another makes room does not. Must
-//! never leave the spool without a file.
+//! Open files: the system's limit, and the number of connections of both listeners that fit into it. A listener that
+//! runs out of files stops accepting; one with a connection limit closes idle connections instead. Must always leave
+//! files for the spool.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 use crate::console::{CONNECTIONS_MAX, PROBE_CONNECTIONS};
 
-/// Files that are open beside connections: the spool, the journal, location files, runtimes, the way to the engine.
+/// Files open besides connections: spool, journal, location files, runtimes, connections to the engine.
 const OTHER_FILES: usize = 128;
 
-/// Raises the soft limit of open files to the hard one, and lowers the connections of both listeners to what fits.
-/// Gives the console's number.
+/// Raises the soft limit of open files to the hard one, and lowers the connection limits of both listeners to fit.
+/// Returns the console's limit.
 pub(crate) fn fit(mut config: Config) -> (Config, usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
@@ -25,8 +25,7 @@ pub(crate) fn fit(mut config: Config) -> (Config, usize) {
     (config, console)
 }
 
-/// How many connections of each listener fit into so many open files; the console has a quarter of the room, at most
-/// what it needs.
+/// Connections of each listener that fit into `files`; the console gets a quarter of the room, up to its need.
 fn fit_connections(files: usize, wanted: usize) -> (usize, usize) {
     let room = files.saturating_sub(OTHER_FILES + PROBE_CONNECTIONS).max(8);
     let console = CONNECTIONS_MAX.min(room / 4);

@@ -1,57 +1,57 @@
-//! What became of a hit. Every hit ends in exactly one outcome, and the outcomes of a run add up to the hits received.
+//! Outcomes: every hit ends in exactly one, and the outcomes of a run add up to the hits received.
 
 /// The end of one hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Durable in the spool; answered `202`.
     Counted,
-    /// Durable, but memory for visitor tags was full: the pageview counts, no visitor or visit with it.
+    /// Durable, but memory for visitor tags was full: the pageview counts without visitor or visit.
     Untagged,
     /// The sender left before the answer; the spool has the event and keeps it, unless its disk failed just then.
     Unanswered,
     /// Deliberately not counted; answered `202` with `x-sillage-dropped`.
     Dropped(Dropped),
-    /// Not taken; the sender is told why.
+    /// Rejected; the sender gets an error status.
     Refused(Rejection),
 }
 
-/// Why a well-formed hit is not counted.
+/// Reason why a well-formed hit is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dropped {
-    /// The agent is a robot, or names none.
+    /// The agent is a robot, or the header is empty.
     Bot,
-    /// The visitor objects: `Sec-GPC: 1`, `DNT: 1` or the cookie of `/opt-out`.
+    /// The visitor opted out: `Sec-GPC: 1`, `DNT: 1` or the cookie of `/opt-out`.
     OptedOut,
-    /// The site's configuration leaves out this path or address.
+    /// The site's configuration excludes this path or address.
     Excluded,
     /// No site of this name or host is configured.
     UnknownSite,
-    /// The browser fetched the page ahead of need; nobody has seen it.
+    /// The browser prefetched the page; it was not shown.
     Prefetch,
-    /// The site counts with consent only, and the hit carries none.
+    /// The site counts only with consent, and the hit carries none.
     NoConsent,
     /// The page is on a host that is neither the site's nor allowed beside it.
     ForeignHost,
-    /// The referrer is one that is sent to be read in figures.
+    /// The referrer is on the list of referrer spam.
     ReferrerSpam,
     /// A kind of event that this site does not measure.
     NotMeasured,
-    /// Its address, or its network's new agents, sent more than they may within minutes.
+    /// One address, or the new agents of its network, exceeded the ceiling of ten minutes.
     Flood,
 }
 
-/// Why a hit was not taken.
+/// Reason why a hit is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rejection {
-    /// `400`: not what the format says.
+    /// `400`: the body does not match the format.
     Malformed,
     /// `413`: longer than the configured limit.
     TooLarge,
-    /// `415`: an encoding that is not understood.
+    /// `415`: unsupported content encoding.
     Unsupported,
     /// `408`: the body did not arrive in time.
     TimedOut,
-    /// `503`: the spool cannot keep it now.
+    /// `503`: the spool accepts no events now.
     Unavailable,
 }
 
@@ -105,7 +105,7 @@ impl Outcome {
 }
 
 impl Dropped {
-    /// The word in `x-sillage-dropped`.
+    /// Value of the header `x-sillage-dropped`.
     pub fn label(self) -> &'static str {
         match self {
             Dropped::Bot => "bot",
@@ -123,7 +123,7 @@ impl Dropped {
 }
 
 impl Rejection {
-    /// The word in the metric.
+    /// Value of the label `outcome` in the metric.
     pub fn label(self) -> &'static str {
         match self {
             Rejection::Malformed => "malformed",

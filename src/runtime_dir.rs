@@ -1,5 +1,5 @@
-//! Folders that hold what other users of the machine must not see: `runtime.dir`, which is in memory, and those of the
-//! spool and of the database. Must never use a folder of another user, nor follow a link that another user made.
+//! Folders that other users of the machine must not read: `runtime.dir`, which is in memory, and the folders of spool
+//! and database. Must never use another user's folder, nor follow a link that another user made.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -9,47 +9,47 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{geteuid, umask};
 
-/// User and group of the engine's process where root starts the program: a number that no system gives to anybody
-/// (Debian keeps the range for such uses).
+/// User and group id of the engine's process when root starts the program: a number that systems assign to no account
+/// (Debian reserves the range for such uses).
 pub(crate) const ENGINE_USER: u32 = 60_739;
 
 /// `f_type` of tmpfs and of ramfs.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// Why a folder is not used.
+/// Reason why a folder is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It, or the link to it, belongs to another user.
-    #[error("{0} belongs to another user; look at what is in it, then remove it or name a folder of your own")]
+    /// The folder, or the link to it, belongs to another user.
+    #[error("{0} owned by another user; inspect and remove it, or set another folder")]
     Owner(PathBuf),
-    /// Other users can write in it.
+    /// Other users have write permission.
     #[error("{0} can be written by other users (mode {1:o}); look at what is in it, then set its mode to 700")]
     Mode(PathBuf, u32),
-    /// It cannot be made or looked at.
+    /// Creating or examining the folder failed.
     #[error("{0}: {1}")]
     Files(PathBuf, #[source] io::Error),
 }
 
-/// Files and folders that this process makes from here on are its user's alone.
+/// Sets the umask: files and folders that this process creates are readable by its user alone.
 pub(crate) fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Makes a folder for secrets, or closes the one that is there, once nobody else can have had a hand in it.
+/// Creates a folder for secrets, or closes an existing one that no other user could write to.
 ///
 /// # Errors
-/// When it belongs to another user, or others can write in it.
+/// When it belongs to another user, or others can write to it.
 pub(crate) fn make_secret_folder(folder: &Path) -> Result<(), FolderError> {
     let (path, mode, group) = make(folder)?;
     if mode & 0o022 != 0 {
         return Err(FolderError::Mode(path, mode));
     }
-    // The engine's own group may walk through it, to its sub-folder.
+    // The engine's group may traverse the folder to its sub-folder.
     let kept = if group == ENGINE_USER { 0o710 } else { 0o700 };
     close(path, mode, kept)
 }
 
-/// Makes a folder for data, or closes the one that is there to other users.
+/// Creates a folder for data, or closes an existing one to other users.
 ///
 /// # Errors
 /// When it belongs to another user.
@@ -58,7 +58,7 @@ pub(crate) fn make_data_folder(folder: &Path) -> Result<(), FolderError> {
     close(path, mode, 0o700)
 }
 
-/// Leaves of `mode` what is in `kept`.
+/// Removes the bits of `mode` that `kept` lacks.
 fn close(path: PathBuf, mode: u32, kept: u32) -> Result<(), FolderError> {
     if mode & !kept == 0 {
         return Ok(());
@@ -67,7 +67,7 @@ fn close(path: PathBuf, mode: u32, kept: u32) -> Result<(), FolderError> {
     closed.map_err(|error| FolderError::Files(path, error))
 }
 
-/// The folder itself, its mode and its group, once its owner is one that we trust.
+/// The resolved folder, its mode and its group, after a check of its owner.
 fn make(folder: &Path) -> Result<(PathBuf, u32, u32), FolderError> {
     let files = |error| FolderError::Files(folder.to_owned(), error);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(files)?;
@@ -81,11 +81,11 @@ fn make(folder: &Path) -> Result<(PathBuf, u32, u32), FolderError> {
     Ok((folder.to_owned(), itself.mode() & 0o777, itself.gid()))
 }
 
-/// Opens a new file that only its user can read. What is there under its name, such as a link that another user made,
-/// is removed first, never written through.
+/// Creates a file that only its user can read. An existing entry of that name, such as another user's link, is removed
+/// first, never written through.
 ///
 /// # Errors
-/// As the system says.
+/// When the file cannot be removed or created.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -94,17 +94,17 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     private_options().read(true).write(true).create_new(true).open(path)
 }
 
-/// How a file of ours is opened: never through a link, and where it is new, for its user alone.
+/// Open options for private files: links are not followed, and new files are readable by their user alone.
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).mode(0o600);
     options
 }
 
-/// Whether a folder is in memory; of one that is not there yet, its parent tells.
+/// Whether a folder is in memory; for a missing folder, its parent is examined.
 pub(crate) fn in_memory(folder: &Path) -> Option<bool> {
-    let there = if folder.exists() { folder } else { folder.parent()? };
-    Some(IN_MEMORY.contains(&rustix::fs::statfs(there).ok()?.f_type))
+    let existing = if folder.exists() { folder } else { folder.parent()? };
+    Some(IN_MEMORY.contains(&rustix::fs::statfs(existing).ok()?.f_type))
 }
 
 #[cfg(test)]

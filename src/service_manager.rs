@@ -46,7 +46,7 @@ impl ServiceNotifier {
             if health.all_alive() {
                 self.tell("WATCHDOG=1");
             } else {
-                tracing::error!("serve: collecting thread stands still; watchdog not answered");
+                tracing::error!("serve: collecting thread stalled; watchdog not notified");
             }
         }
     }

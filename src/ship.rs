@@ -1,11 +1,11 @@
-//! From a sealed segment to the database: folded into one batch, inserted with the segment's own token, deleted. A
-//! crash anywhere in between replays the same batch under the same token, which the database drops the second time.
-//! Nothing here ever sees a hit.
+//! Shipping: a sealed segment is folded into one batch, inserted under the segment's own token, then deleted. After a
+//! crash at any point the same batch is sent again under the same token, and the database drops the duplicate. Nothing
+//! here ever sees a hit.
 //!
-//! While the database is away, what is older than a minute is folded on disk: hours of waiting cost counters, and no
-//! event lies there for longer than a few minutes. Everything is shipped oldest first, and nothing before what was
-//! offered last is surely gone from the spool: the database remembers the last ten thousand tokens only. The one
-//! exception is what the disk cannot read; it stays where it is, the rest goes by.
+//! While the database is unreachable, segments older than a minute are folded on disk: waiting hours cost counters, and
+//! no event stays on disk for more than a few minutes. Segments ship oldest first, and the next only after the previous
+//! one is surely removed from the spool: the database remembers only the last ten thousand tokens. The one exception is
+//! an unreadable segment: it stays, and later ones pass it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,64 +28,64 @@ use crate::rollup::counters::Batch;
 use crate::spool::{ReadReport, SET_ASIDE_SECONDS, SegmentInfo, Spool, SpoolError};
 use crate::store::{Store, StoreError};
 
-/// First and longest pause after a failed insert. One that was refused waits for somebody to mend something: it is
-/// tried again at the longest.
+/// First and longest pause after a failed insert. A rejected insert waits for the operator and is retried at the
+/// longest pause.
 pub const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
-/// Events that are older than this when the database is away are folded. While it is, segments are this long.
+/// While the database is unreachable: seconds after which events are folded, and the length of a segment.
 const FOLD_SECONDS: u64 = 60;
 const FOLD_EVERY: Duration = Duration::from_secs(FOLD_SECONDS);
-/// So far folding is below hits: a tenth of their time, where both want a core.
+/// Priority steps that folding runs below hits: a tenth of their time where both want a core.
 const FOLD_BELOW: i32 = 10;
-/// How long stopping waits for a database that does not answer: half of what a supervisor commonly grants.
+/// Longest wait on shutdown for a database that does not answer: half of a supervisor's usual grace period.
 const STOP_MAX: Duration = Duration::from_secs(15);
 
-/// Why a flush stopped before the spool was empty. The segments wait.
+/// Reason why a flush stopped before the spool was empty. The segments stay in the spool.
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
-    /// The spool cannot be read or sealed.
+    /// A segment cannot be read or sealed.
     #[error("the spool: {0}")]
     Spool(#[from] SpoolError),
-    /// The database does not take the rows.
+    /// The database rejected or interrupted an insert.
     #[error("the database: {0}")]
     Store(#[from] StoreError),
 }
 
-/// What empties the spool.
+/// The task that empties the spool.
 pub struct Shipper {
-    /// Holds the spool.
+    /// Ledger that owns the spool.
     pub ledger: Arc<Ledger>,
-    /// Where rows go.
+    /// Database that receives the rows.
     pub store: Arc<Store>,
-    /// Releases what is due once everything is shipped.
+    /// Releases due periods once everything is shipped.
     pub releaser: Arc<Releaser>,
-    /// Where figures about this go.
+    /// Metrics of shipping.
     pub meters: Arc<Meters>,
-    /// How old an event is.
+    /// Time source for the age of events.
     pub clock: Arc<dyn Clock>,
-    /// Between flushes.
+    /// Interval between two flushes.
     pub every: Duration,
-    /// First and longest pause after a failed insert; [`PAUSES`] but for tests that count attempts.
+    /// First and longest pause after a failed insert: [`PAUSES`], except in tests.
     pub pauses: (Duration, Duration),
 }
 
-/// A wish to flush now; answered when the spool was emptied or could not be.
+/// A request to flush now; answered when the spool is empty or shipping failed.
 pub type FlushRequest = oneshot::Sender<Result<(), ShipError>>;
 
-/// What is remembered from one attempt to the next.
+/// State kept between attempts.
 struct RetryState {
     seal_at: Instant,
-    /// When the database is tried again; nothing while it takes what it is given.
+    /// Time of the next attempt after a failure; `None` while inserts succeed.
     again_at: Option<Instant>,
-    /// Of [`Shipper::pauses`].
+    /// Copy of [`Shipper::pauses`].
     pauses: (Duration, Duration),
     pause: Duration,
-    /// Number of a segment that the database has and that could not be removed.
+    /// Number of a segment that was inserted but not yet removed.
     inserted: Option<u64>,
 }
 
 impl Shipper {
-    /// Flushes at every interval and on request, until `shutdown`; then once more. What cannot be shipped then is
-    /// folded, however young: nobody knows when the next start will be.
+    /// Flushes at every interval and on request until `shutdown`, then once more. Remaining segments of any age are
+    /// then folded, since the time of the next start is unknown.
     pub async fn run(self, requests: mpsc::Receiver<FlushRequest>, shutdown: CancellationToken) {
         let give_up = async {
             shutdown.cancelled().await;
@@ -98,7 +98,8 @@ impl Shipper {
         self.fold_older_than(0).await;
     }
 
-    /// Does what does not take a database, while `reached` waits for one. What a crash left behind is folded at once.
+    /// Folds and expires segments while `reached` waits for the database. Segments that a crash left are folded at
+    /// once.
     pub async fn wait_for<T>(&self, reached: impl Future<Output = T>) -> T {
         let mut reached = std::pin::pin!(reached);
         loop {
@@ -128,7 +129,7 @@ impl Shipper {
             };
             let flushed = self.flush(&mut attempts, request.is_some()).await;
             if let Some(request) = request {
-                // Whoever asked may have stopped waiting.
+                // The requester may have stopped waiting.
                 request.send(flushed).ok();
             }
             self.forget_set_aside().await;
@@ -138,7 +139,7 @@ impl Shipper {
         }
     }
 
-    /// Does what is due: seals, ships, and folds what could not be shipped.
+    /// Seals and ships if due, and folds segments that could not be shipped.
     async fn flush(&self, attempts: &mut RetryState, now: bool) -> Result<(), ShipError> {
         let started = monotonic_now();
         let (mut sealed, until) = (false, self.clock.now());
@@ -154,7 +155,7 @@ impl Shipper {
                 Err(error) => Err(error),
             };
             if sealed && !matches!(shipped, Err(ShipError::Store(_))) {
-                // What cannot be read is not waited for.
+                // Unreadable segments do not delay the release.
                 shipped = self.release(until).await.map_err(ShipError::from).and(shipped);
             }
             attempts.note(&shipped);
@@ -163,16 +164,16 @@ impl Shipper {
             attempts.seal_at = attempts.seal_at.max(started + FOLD_EVERY.max(self.every));
             self.fold_older_than(FOLD_SECONDS).await;
         } else {
-            // The database is back: what came in meanwhile does not wait for the end of a long segment.
+            // The database is back: new events do not wait for the end of a long segment.
             attempts.seal_at = attempts.seal_at.min(started + self.every);
         }
         shipped
     }
 
-    /// Ships every sealed segment, oldest first. Where there are many of them, from hours of waiting, what comes in
-    /// meanwhile is folded as it would have been.
+    /// Ships every sealed segment, oldest first. With a long backlog, new segments are folded meanwhile after their
+    /// minute.
     ///
-    /// While an insert takes long, so that nobody knows yet whether the database is away, the same is done.
+    /// The same happens during a slow insert, while it is unknown whether the database is unreachable.
     async fn ship(&self, inserted: &mut Option<u64>) -> Result<(), ShipError> {
         let mut all_read = Ok(());
         if let Some(number) = *inserted {
@@ -205,7 +206,7 @@ impl Shipper {
         all_read
     }
 
-    /// Does `work`, and whenever a minute has passed since `folded_at` folds what is due.
+    /// Runs `work`; whenever a minute has passed since `folded_at`, folds due segments.
     async fn while_folding<T>(&self, work: impl Future<Output = T>, folded_at: &mut Instant) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -220,7 +221,7 @@ impl Shipper {
         }
     }
 
-    /// Whether it waits as counters now: whoever folded it has counted what was damaged.
+    /// Whether the segment has been folded; its damaged parts were then counted by the fold.
     fn is_folded(&self, number: u64) -> bool {
         self.ledger.spool().sealed().iter().any(|segment| segment.number == number && segment.folded)
     }
@@ -229,17 +230,17 @@ impl Shipper {
         self.ledger.sealed().into_iter().find(|segment| segment.number > number)
     }
 
-    /// Removes a segment that the database has.
+    /// Removes a segment that the database holds.
     async fn remove(&self, number: u64) -> Result<(), SpoolError> {
         self.blocking(move |ledger| {
-            // One that is not listed any more is gone, as far as can be told before a crash.
+            // A segment that is not listed is already removed.
             let listed = ledger.spool().sealed().iter().any(|segment| segment.number == number);
             if listed { ledger.remove(number) } else { Ok(()) }
         })
         .await
     }
 
-    /// Folds what is older than `seconds`, one segment at a time. A clock that was set back makes a segment no younger.
+    /// Folds segments older than `seconds`, one at a time. A clock that was set back does not make a segment younger.
     async fn fold_older_than(&self, seconds: u64) {
         let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let due = |segment: &SegmentInfo| !segment.folded && now.abs_diff(segment.since) >= seconds;
@@ -281,9 +282,9 @@ impl Shipper {
         self.releaser.begin(until).await.map_err(|error| self.store_failed(error))
     }
 
-    /// Everything until `until` is in the database: what is due is released.
+    /// Everything up to `until` is in the database: releases due periods.
     async fn release(&self, until: Timestamp) -> Result<(), StoreError> {
-        self.releaser.shipped(until).await.inspect_err(|error| tracing::error!(%error, "release failed; retrying"))
+        self.releaser.shipped(until).await.inspect_err(|error| tracing::error!(%error, "release: failed; retrying"))
     }
 
     async fn insert(&self, batch: &Batch) -> Result<(), ShipError> {
@@ -312,8 +313,8 @@ impl Shipper {
         error.into()
     }
 
-    /// Folds on a thread that gives way to those that take hits: one of two cores is soon needed for tens of
-    /// milliseconds. It cannot be one of a pool, since a thread may not take its priority back.
+    /// Runs `work` on a thread with lower priority than the collecting threads, since folding takes a core for tens of
+    /// milliseconds. Not on a pool's thread: a thread cannot raise its priority again.
     async fn folding<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Spool) -> Result<T, SpoolError> + Send + 'static,
@@ -324,13 +325,13 @@ impl Shipper {
             if let Err(error) = priority::lower(None, FOLD_BELOW) {
                 tracing::debug!(kind = ?error.kind(), "ship: fold thread priority not lowered");
             }
-            // Whoever asked may have stopped waiting.
+            // The requester may have stopped waiting.
             answer.send(work(ledger.spool())).ok();
         })?;
         done.await.unwrap_or_else(|_| Err(std::io::Error::other("a panic while folding").into()))
     }
 
-    /// Works on the spool where it holds up no one.
+    /// Runs blocking spool work on the blocking pool.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, SpoolError> + Send + 'static,
@@ -363,7 +364,7 @@ impl RetryState {
     }
 }
 
-/// The pause, a quarter more or less: many collectors of one database do not come back at once.
+/// The pause plus or minus a quarter: collectors of one database do not all retry at once.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [128];
     if getrandom::fill(&mut byte).is_err() {
@@ -372,18 +373,18 @@ fn jittered(pause: Duration) -> Duration {
     pause * (384 + u32::from(byte[0])) / 512
 }
 
-/// A segment's one and only batch, from its events or as it was folded before.
+/// A segment's only batch, made of its events or of its folded counters.
 pub(crate) fn rows_of(spool: &Spool, segment: &SegmentInfo) -> Result<(Batch, ReadReport), SpoolError> {
     if segment.folded {
         return Ok((spool.batch(segment)?, ReadReport::default()));
     }
     let mut rollup = Rollup::default();
-    // Damage that cannot be copied to quarantine is nowhere else: the segment is not to be removed.
+    // Damage that cannot be copied to quarantine exists nowhere else: the segment must not be removed.
     let report = spool.read(segment)?.for_each(|event| rollup.add(event))?;
     Ok((rollup.finish(spool.token(segment.number)), report))
 }
 
-/// Puts its counters in a segment's place.
+/// Replaces a segment's events by its counters.
 pub(crate) fn fold(spool: &Spool, segment: &SegmentInfo) -> Result<ReadReport, SpoolError> {
     let reader = spool.read(segment)?;
     let mut rollup = Rollup::default();

@@ -1,5 +1,5 @@
-//! An insert that hangs: what waits meanwhile is folded, and none of it twice.
-//! Who gives way to whom.
+//! During an insert that hangs, waiting segments are folded exactly once.
+//! Folding threads run at a lower priority than hits.
 
 use super::*;
 use crate::clock::ManualClock;
@@ -16,7 +16,7 @@ use crate::store::client::Endpoint;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// A way to a database that nobody asks.
+/// A shipper whose database is never contacted.
 fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Anonymiser>) {
     let site = config::SiteConfig { name: "a.example".into(), ..config::SiteConfig::default() };
     let sites = || Sites::new(std::slice::from_ref(&site)).unwrap();
@@ -48,7 +48,7 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
 }
 
 #[tokio::test]
-async fn what_waits_behind_an_insert_that_hangs_is_folded_after_its_minute() {
+async fn segments_behind_an_insert_that_hangs_are_folded_after_their_minute() {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     let clock = Arc::new(ManualClock::new("2026-03-10T12:00:00Z".parse().unwrap()));
     let (ship, anonymiser) = ship(folder.path(), &clock);

@@ -1,4 +1,4 @@
-//! The sites that are measured: their hosts, days and rules, compiled once from the configuration.
+//! Measured sites: hosts, days and rules, compiled once from the configuration.
 
 mod hosts;
 mod notes;
@@ -21,10 +21,10 @@ use crate::clock::{DAY_SECONDS, HOUR_SECONDS};
 use crate::config::{self, ConfigError, ConsentPolicy};
 use crate::event::{Day, Hour};
 
-/// Name of the cookie of an objection, on a host of the site itself.
+/// Name of the opt-out cookie on a host of the site itself.
 pub const OPT_OUT_COOKIE: &str = "sillage_opt_out";
 
-/// Names that point at one click or one campaign: never part of a page, whatever a configuration says.
+/// Query parameters that identify one click or campaign: never part of a page, regardless of the configuration.
 const NEVER_KEPT: &[&str] = &[
     "gclid",
     "gclsrc",
@@ -61,55 +61,55 @@ const NEVER_KEPT: &[&str] = &[
     "source",
 ];
 
-/// One measured site.
+/// One measured site, compiled from its `[[site]]`.
 #[derive(Debug)]
 pub struct Site {
-    /// The name that figures are kept under.
+    /// Configured name, the key of its figures.
     pub name: Arc<str>,
-    /// Which hosts are its own, and which are allowed beside them.
+    /// Hosts of the site, and hosts allowed beside them.
     pub hosts: SiteHosts,
-    /// The host that its pages are named with where none is given.
+    /// Host of its pages where a hit names none.
     pub primary_host: String,
-    /// Decides the day.
+    /// Time zone that decides the site's days.
     pub timezone: TimeZone,
     /// Query parameters that are part of a page, in this order.
     pub query_names_kept: Vec<String>,
     /// Property names that actions may carry.
     pub properties: HashSet<String>,
-    /// Query parameter that holds what people look for; empty counts none.
+    /// Query parameter that holds a visitor's search; empty: searches are not counted.
     pub search_parameter: String,
-    /// Script errors are counted.
+    /// Counts script errors, by kind only.
     pub problems: bool,
     /// Hits count only with the visitor's consent.
     pub needs_consent: bool,
-    /// Name of the cookie of an objection on a host that is not the site's own.
+    /// Name of the opt-out cookie on a host that is not the site's own.
     pub opt_out_cookie: String,
-    /// What the console shows beside its figures, and who may see them.
+    /// Display settings and access to the figures.
     pub shown: SiteView,
     exclude_paths: Vec<PathPattern>,
     exclude_addresses: Vec<IpNet>,
-    /// Its own pages, where they are listed.
+    /// Patterns of the site's own pages, where they are listed.
     pages: Vec<PathPattern>,
-    /// The last answer of [`Site::day`]: a second, and its day in the lower sixteen bits.
+    /// Cache of [`Site::day`]: a second, and its day in the lower sixteen bits.
     told: AtomicI64,
 }
 
-/// What the console shows of a site beside its figures, as configured.
+/// Display settings of a site, as configured.
 #[derive(Debug, Default)]
 pub struct SiteView {
-    /// Everybody may read the figures.
+    /// Figures are readable without a token.
     pub public: bool,
-    /// Origins whose pages may embed them.
+    /// Origins whose pages may embed the figures.
     pub embed_on: Vec<String>,
-    /// Actions and pages whose share of visitors is shown.
+    /// Goals: actions and pages shown with their share of visitors.
     pub goals: Vec<config::GoalConfig>,
-    /// Pages that are shown as one.
+    /// Groups of pages that are shown as one page.
     pub groups: Vec<config::GroupConfig>,
-    /// Notes on its days.
+    /// Notes on days of the site's charts.
     pub annotations: Vec<config::AnnotationConfig>,
 }
 
-/// All measured sites.
+/// All configured sites, by name, host and id.
 #[derive(Debug, Default)]
 pub struct Sites {
     sites: Vec<Arc<Site>>,
@@ -118,10 +118,10 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// Compiles the configured sites.
+    /// Compiles the `[[site]]` entries of a configuration.
     ///
     /// # Errors
-    /// An unknown time zone, a name, host or id used twice, a click id among the kept names, a malformed host or
+    /// An unknown time zone; a name, host or id used twice; a click id among the kept names; a malformed host or
     /// address.
     pub fn new(configured: &[config::SiteConfig]) -> Result<Self, ConfigError> {
         let mut made = configured.iter().map(Site::new).collect::<Result<Vec<_>, _>>()?;
@@ -151,8 +151,7 @@ impl Sites {
         Ok(sites)
     }
 
-    /// The site of this configured name or host, in any of its spellings; without such a one, the site that the host is
-    /// a subdomain of.
+    /// The site of this configured name or host, in any spelling; else the site of which the host is a subdomain.
     pub fn find(&self, name_or_host: &str) -> Option<&Arc<Site>> {
         if let Some(site) = self.by_name.get(name_or_host) {
             return Some(site);
@@ -166,18 +165,18 @@ impl Sites {
         self.by_name.get(host).or_else(named).or_else(around)
     }
 
-    /// The site that another tool's tracker calls by this id, or the one of this name or host.
+    /// The site that another tool's tracker calls by this id, else the site of this name or host.
     pub fn find_id(&self, id: &str) -> Option<&Arc<Site>> {
         self.by_id.get(id).or_else(|| self.by_id.get(&id.to_lowercase())).or_else(|| self.find(id))
     }
 
-    /// All, in the order of the configuration.
+    /// All sites in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
         self.sites.iter()
     }
 }
 
-/// A host has no more parts worth looking under: `stats.eu.shop.example`.
+/// Names tried for a site, from the host upwards: `stats.eu.shop.example` has four.
 const PARENTS_MAX: usize = 5;
 
 impl Site {
@@ -221,7 +220,7 @@ impl Site {
         })
     }
 
-    /// Whether `host` (in its one form) serves this site.
+    /// Whether `host` (normalised) belongs to this site.
     pub fn serves(&self, host: &str) -> bool {
         self.hosts.contains(host)
     }
@@ -231,12 +230,12 @@ impl Site {
         self.serves(host) || (self.hosts.are_unknown() && host == page_host)
     }
 
-    /// Whether the configuration leaves this page out.
+    /// Whether the configuration excludes this page.
     pub fn excludes_path(&self, path: &str) -> bool {
         self.exclude_paths.iter().any(|pattern| pattern.covers(path))
     }
 
-    /// Whether the configuration leaves this address out.
+    /// Whether the configuration excludes this address.
     pub fn excludes_address(&self, address: IpAddr) -> bool {
         self.exclude_addresses.iter().any(|network| network.contains(&address))
     }
@@ -248,7 +247,7 @@ impl Site {
 
     /// The site's own day at a moment. Days before 1970 count as its first, days after 2149 as its last.
     pub fn day(&self, at: Timestamp) -> Day {
-        // Hits come by the thousand a second; what is remembered is one number, so that no two answers are mixed.
+        // Called for thousands of hits a second; the cache is one number, so that two answers never mix.
         let (second, told) = (at.as_second(), self.told.load(Ordering::Relaxed));
         if told >> 16 == second {
             return Day(u16::try_from(told & 0xffff).unwrap_or_default());
@@ -268,7 +267,7 @@ impl Site {
         Hour(u32::try_from((local - offset.div_euclid(HOUR_SECONDS)).max(0)).unwrap_or(u32::MAX))
     }
 
-    /// The first day that is kept at `now` when figures are kept for `months`.
+    /// First day kept at `now` with a retention of `months`.
     pub fn retained_from(&self, now: Timestamp, months: u32) -> Day {
         let months = jiff::Span::new().months(i64::from(months));
         let earliest = now.to_zoned(self.timezone.clone()).checked_sub(months);
@@ -276,7 +275,7 @@ impl Site {
     }
 }
 
-/// Parameters that a configuration may not keep.
+/// Rejects query parameters that must not be kept.
 fn check_parameters(written: &config::SiteConfig) -> Result<(), ConfigError> {
     if let Some(name) = written.query_names_kept.iter().find(|name| is_never_kept(name)) {
         let why = format!("`{name}` points at a person, a click or a campaign and can never be kept");
@@ -290,7 +289,7 @@ fn check_parameters(written: &config::SiteConfig) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether this query parameter points at a click or a campaign, and so may never be kept.
+/// Whether this query parameter identifies a click or a campaign, and so may never be kept.
 pub(crate) fn is_never_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("utm_") || NEVER_KEPT.contains(&name.as_str())
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_campaign_is_no_search() {
+    fn a_campaign_parameter_as_search_parameter_is_refused() {
         let wrong = config::SiteConfig { search_parameter: "utm_term".into(), ..site("a.example") };
         assert!(Sites::new(&[wrong]).is_err());
     }

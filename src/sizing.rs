@@ -1,9 +1,9 @@
-//! What memory a configuration allows, at the most: the sum that `sillage check` tells and tests hold the program to.
-//! It knows every bound and decides nothing.
+//! Memory bounds: the most that a configuration allows, as `sillage check` prints it and tests enforce it. Knows every
+//! bound and sets none.
 //!
-//! Counted is what visitors can make grow, each part at its worst at the same moment: sets that are about to double,
-//! every connection in use, a segment in which each event is an invention of its own. The engine is a process of its
-//! own with bounds of its own; location files are mapped, and the system takes their pages back when it needs them.
+//! The sum covers memory that visitors can make grow, each part at its worst at the same moment: sets about to double,
+//! every connection in use, a segment of entirely distinct events. The engine is a separate process with its own
+//! bounds; location files are mapped, and the system evicts their pages when needed.
 
 use crate::config::Config;
 use crate::hit_tally::HitTally;
@@ -15,30 +15,30 @@ use crate::spool::{SEGMENT_MAX, WAITING_MAX};
 use crate::visits::journal::notes_bytes;
 use crate::visits::{VisitBounds, Visits};
 
-/// The program at rest: its code, its threads, the rules by which agents are read, buffers of the way to the database.
+/// Bytes of the idle program: code, threads, compiled agent rules, buffers of the database client.
 const AT_REST: u64 = 96 << 20;
 
-/// Of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
+/// Bytes of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
 const CONNECTION: u64 = 32 << 10;
 /// What TLS adds to it at most: a record of 16 KiB and its overhead each way, and one that is being put together.
 const TLS_CONNECTION: u64 = 56 << 10;
 
-/// Days of a site that are in memory at once: yesterday's visits go on for half an hour.
+/// Days of a site in memory at once: yesterday's visits continue for half an hour.
 const DAYS: u64 = 2;
 
-/// Two that are being written or wait, each in a buffer that may be half empty.
+/// Bytes of events waiting for the disk: two batches, each in a buffer that may be half empty.
 const WAITING: u64 = 4 * WAITING_MAX as u64;
 
-/// A part of the memory.
+/// One part of the memory bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPart {
-    /// What it holds, and the keys that bound it.
+    /// Content of this part, and the keys that bound it.
     pub what: &'static str,
-    /// How much at the most.
+    /// Upper bound in bytes.
     pub bytes: u64,
 }
 
-/// The parts of the process's own memory.
+/// Parts of the process's own memory.
 pub fn process(config: &Config) -> Vec<MemoryPart> {
     let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let (connections, collect) = (config.collect.max_connections as u64, &config.collect);
@@ -61,26 +61,25 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
         part("connections (collect.max_connections)", connections * (CONNECTION + tls)),
         part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),
         part("events on their way to the disk", WAITING),
-        // One is folded while the rows of another are being inserted.
+        // One segment is folded while the rows of another are being inserted.
         part("folding of segments", Rollup::bytes_max(SEGMENT_MAX) * 3 / 2),
     ]
 }
 
-/// What the folder in memory, `runtime.dir`, holds beside: the journal and the one before it, each a snapshot and
-/// notes.
+/// Bytes in `runtime.dir`, a folder in memory: the journal and its predecessor, each a snapshot and entries.
 pub fn runtime_folder(config: &Config) -> u64 {
     let (bounds, sites) = (VisitBounds::from(&config.limits), config.site.len() as u64);
     let snapshot = Visits::bytes_max(bounds).1 + sites * DAYS * Visits::day_bytes_max(bounds).1;
     2 * (snapshot + notes_bytes(usize::try_from(snapshot).unwrap_or(usize::MAX)) as u64)
 }
 
-/// All of it, in words.
+/// The memory bound as text, for `sillage check`.
 pub fn told(config: &Config) -> String {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let parts = process(config);
     let sum = parts.iter().map(|part| part.bytes).sum();
     let lines: String = parts.iter().map(|part| format!("\n{:>7} MiB  {}", mib(part.bytes), part.what)).collect();
-    format!("memory: {} MiB at the most, and {} MiB in runtime.dir:{lines}", mib(sum), mib(runtime_folder(config)))
+    format!("memory: at most {} MiB, plus {} MiB in runtime.dir:{lines}", mib(sum), mib(runtime_folder(config)))
 }
 
 #[cfg(test)]
@@ -142,7 +141,7 @@ mod tests {
         assert!(grown.iter().all(|change| sum(*change) > before));
     }
 
-    /// Actions of two bytes a property: nothing makes more rows of less.
+    /// Actions with properties of two bytes: the input with the most rows per byte.
     #[test]
     fn a_segment_makes_no_more_rows_than_its_share_of_memory_is_reckoned_for() {
         let folder = tempfile::tempdir().unwrap();
@@ -163,7 +162,7 @@ mod tests {
             let (site, page) = (term(63), term(1_100 + number % 2_003));
             let (day, hour) = (Day(20_000), Hour(480_000));
             let event = Event { site, day, hour, page, values: Default::default(), kind, entry: None, left: None };
-            // What waits for the disk may be all that fits.
+            // The queue to the disk may be full.
             spool.append(&event).ok();
         }
         let (segment, mut rollup) = (spool.sealed()[0], Rollup::default());

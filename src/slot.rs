@@ -1,11 +1,11 @@
-//! One collector's state as a stream: its spool and its runtime folder, so that a slot moves to another machine whole
-//! and goes on under the same name with the same tags. Packing and unpacking must never run beside a collector, and
-//! must never write what the runtime folder holds anywhere but to memory.
+//! One collector's state as a stream: spool and runtime folder, so that a slot moves to another machine whole and
+//! continues under the same name with the same tags. Packing and unpacking must never run beside a collector, and must
+//! never write the runtime folder's content anywhere but to memory.
 //!
 //! # Format 1
 //! A tar archive. Its first entry is `sillage-slot` with the text `1`. Then come the files, `spool/NAME` and
 //! `runtime/NAME`. The last entry is `digest`: BLAKE3 over every file's name and content, each preceded by its length
-//! (u64, little-endian), in hexadecimal. An archive without it was cut off, and nothing of it is kept.
+//! (u64, little-endian), in hexadecimal. An archive without it is truncated and is rejected whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -20,54 +20,54 @@ use crate::spool::disk::QUARANTINE;
 const MANIFEST: &str = "sillage-slot";
 const VERSION: &str = "1";
 const DIGEST: &str = "digest";
-/// Ending of a file that is not whole yet.
+/// Suffix of a file that is not complete yet.
 const INCOMING: &str = ".incoming";
-/// Longest archive member that is read into memory: the manifest and the digest.
+/// Longest archive member in bytes that is read into memory: the manifest and the digest.
 const SMALL_MAX: u64 = 64;
 
 /// The two folders of one collector.
 #[derive(Debug)]
 pub struct SlotFolders {
-    /// `spool.dir`.
+    /// Spool folder, `spool.dir`.
     pub spool: PathBuf,
     /// `runtime.dir`, a folder in memory.
     pub runtime: PathBuf,
 }
 
-/// What was packed or unpacked.
+/// Totals of a packed or unpacked slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotSummary {
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Bytes of their contents.
+    /// Sum of their sizes in bytes.
     pub bytes: u64,
 }
 
-/// Why a slot was not packed or unpacked.
+/// Reason why a slot was not packed or unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
-    /// A collector holds the folder.
+    /// A running collector holds the folder's lock.
     #[error("{0}: in use by a running collector; stop it first (SIGTERM)")]
     InUse(PathBuf),
-    /// There is no spool to pack.
+    /// The folder does not hold a spool.
     #[error("{0}: not a spool; name the configuration of the collector that is to move")]
     NotASpool(PathBuf),
-    /// The target holds another collector's state.
+    /// The target folder already holds a collector's state.
     #[error("{0}: already holds a collector's state; unpack into empty folders")]
     Occupied(PathBuf),
-    /// The archive is not one of ours, or was cut off.
+    /// Not a slot archive, or a truncated one.
     #[error("slot archive: {0}; pack it again")]
     Archive(&'static str),
-    /// The system's error.
+    /// Reading or writing this file failed.
     #[error("{0}: {1}")]
     Files(PathBuf, #[source] io::Error),
 }
 
-/// Writes the state of a stopped collector to `out`. The folders stay as they are: delete them once the other machine
-/// runs, since two collectors with one name would count twice.
+/// Writes a stopped collector's state to `out`. The folders are left unchanged: delete them once the other machine
+/// runs, since two collectors with one name count twice.
 ///
 /// # Errors
-/// When a collector runs, there is no spool, or a file cannot be read or written.
+/// When a collector runs, the folder does not hold a spool, or a file cannot be read or written.
 pub fn pack(folders: &SlotFolders, out: impl Write) -> Result<SlotSummary, SlotError> {
     if !folders.spool.join("node").is_file() {
         return Err(SlotError::NotASpool(folders.spool.clone()));
@@ -93,11 +93,11 @@ pub fn pack(folders: &SlotFolders, out: impl Write) -> Result<SlotSummary, SlotE
     Ok(summary)
 }
 
-/// Fills the empty folders of a collector that does not run with what [`pack`] wrote. Either all of it is there
-/// afterwards, durably, or nothing.
+/// Fills a stopped collector's empty folders from an archive of [`pack`]. Afterwards either all files are there,
+/// durably, or none.
 ///
 /// # Errors
-/// When the folders are not empty, the archive is not whole, or a file cannot be written.
+/// When the folders are not empty, the archive is not complete, or a file cannot be written.
 pub fn unpack(folders: &SlotFolders, input: impl Read) -> Result<SlotSummary, SlotError> {
     for folder in [&folders.spool.join(QUARANTINE), &folders.runtime] {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
@@ -118,12 +118,12 @@ pub fn unpack(folders: &SlotFolders, input: impl Read) -> Result<SlotSummary, Sl
     Ok(summary)
 }
 
-/// Files that are not whole yet: removed on drop.
+/// Incomplete files: removed on drop.
 #[derive(Default)]
 struct Incoming(Vec<PathBuf>);
 
 impl Incoming {
-    /// Gives every file its name. The spool's name comes last: without it a collector refuses its segments.
+    /// Renames every file to its final name. The spool's name comes last: without it a collector rejects the segments.
     fn keep(&mut self) -> Result<(), SlotError> {
         self.0.sort_by_key(|path| path.file_name().is_some_and(|name| name == "node"));
         for path in &self.0 {
@@ -152,7 +152,7 @@ fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> 
     let unreadable = |_| SlotError::Archive("not a tar archive, or cut off");
     let mut archive = Archive::new(input);
     let (mut digest, mut summary) = (blake3::Hasher::new(), SlotSummary::default());
-    let mut begun = false;
+    let mut has_started = false;
     for entry in archive.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
         let name = entry.path().map_err(unreadable)?.to_string_lossy().into_owned();
@@ -160,15 +160,15 @@ fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> 
             return Err(SlotError::Archive("holds something other than files"));
         }
         if name == DIGEST {
-            let given = small(&mut entry)?;
-            let whole = given == digest.finalize().to_hex().as_bytes();
-            return if whole { Ok(summary) } else { Err(SlotError::Archive("its digest does not match")) };
+            let digest_sent = small(&mut entry)?;
+            let is_whole = digest_sent == digest.finalize().to_hex().as_bytes();
+            return if is_whole { Ok(summary) } else { Err(SlotError::Archive("its digest does not match")) };
         }
-        if !begun {
+        if !has_started {
             if name != MANIFEST || small(&mut entry)? != VERSION.as_bytes() {
                 return Err(SlotError::Archive("not a slot of format 1"));
             }
-            begun = true;
+            has_started = true;
             continue;
         }
         let path = target(folders, &name).ok_or(SlotError::Archive("holds a file that no collector writes"))?;
@@ -207,7 +207,7 @@ fn hold(folders: &SlotFolders) -> Result<[FolderLock; 2], SlotError> {
     Ok([lock(&folders.spool, "lock")?, lock(&folders.runtime, "visits.lock")?])
 }
 
-/// What moves: names within the archive and the files, in the order of their names.
+/// Files to move, with their names within the archive, sorted by name.
 fn members(folders: &SlotFolders) -> Result<Vec<(String, PathBuf)>, SlotError> {
     let mut members = Vec::new();
     let quarantine = folders.spool.join(QUARANTINE);
@@ -231,7 +231,7 @@ fn members(folders: &SlotFolders) -> Result<Vec<(String, PathBuf)>, SlotError> {
     Ok(members)
 }
 
-/// Where a member of the archive belongs; nothing for a name that no collector gives to a file.
+/// Target path of an archive member; `None` for a name that a collector gives to no file.
 fn target(folders: &SlotFolders, name: &str) -> Option<PathBuf> {
     let numbered = |name: &str, endings: &[&str]| {
         let (number, ending) = name.split_once('.').unwrap_or((name, ""));
@@ -266,7 +266,7 @@ fn begin(digest: &mut blake3::Hasher, name: &str, bytes: u64) {
     digest.update(&bytes.to_le_bytes());
 }
 
-/// Hashes what is read through it.
+/// Hashes all bytes read through it.
 struct DigestReader<'d, R> {
     inner: R,
     digest: &'d mut blake3::Hasher,

@@ -1,11 +1,11 @@
 // Builds the tracker and its extensions: tracker/src/*.js → tracker/dist/*.js. The results are committed, so that the
-// program builds without Node; tests/browser/build.test.mjs proves that they are what this file makes of the sources.
+// program builds without Node; tests/browser/build.test.mjs checks that they match this build.
 import { readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { minify } from 'terser';
 
-/** Every script with the most that it may weigh, compressed. src/collect/tracker.rs holds the same bounds. */
+/** Maximum compressed size of each script, in bytes; src/collect/tracker.rs has the same bounds. */
 export const scripts = {
   'sillage.js': 1970,
   'sillage.core.js': 1500,
@@ -24,9 +24,9 @@ const EARLY = `let early = window.sillage || {};
 const OPTIONS = `${EARLY}
   const options = tag.dataset;`;
 
-/** What each script is made of: a function of each source, in order, and what stands before them. */
+/** Parts of each script: one function of each source, in order, and the code before them. */
 const parts = {
-  // Its options may come later, by `sillage.init`.
+  // Its options may follow by `sillage.init`.
   'sillage.js': [['core.begin'], `${EARLY}
     const run = (given) => {
       early = window.sillage || early;
@@ -55,7 +55,7 @@ const parts = {
       (early.q = early.q || []).push(arguments);
     };`],
   'sillage.timing.js': [['timing'], ''],
-  // Under another tool's path: its tag, its queues, its functions.
+  // Served under another tool's path: reads its tag and queues, defines its functions.
   'sillage.compat.js': [['core.begin', 'actions.tellActions'], `let early = window.sillage || {};
     const tag = document.currentScript || document.querySelector('script[data-domain],script[data-website-id],script[data-goatcounter],script[data-site]');
     if (!tag || early.moved) return;
@@ -66,12 +66,12 @@ const parts = {
     answerCalls(sillage, adopted.tools);`, { WHOLE: true, PLAIN: true, STANDALONE: false }],
 };
 
-/** The files of the package, beside those that are written by hand. */
+/** The package's built files; the others are written by hand. */
 export const modules = { 'index.js': ['core', 'extra', 'module'], 'actions.js': ['actions', 'watch', 'module-actions'] };
 
 export const packaged = (name) => new URL(`../packages/tracker/${name}`, import.meta.url);
 
-/** The text of a file of the package: its sources as one module, with the constants of the build, otherwise as written. */
+/** Text of a file of the package: its sources as one module, with the build's constants. */
 export async function pack(name) {
   const sources = await Promise.all(modules[name].map((module) => text(`./src/${module}.js`)));
   const last = sources.length - 1;
@@ -91,7 +91,7 @@ export const built = (name) => new URL(`./dist/${name}`, import.meta.url);
 
 const text = (path) => readFile(new URL(path, import.meta.url), 'utf8');
 
-/** The library in front of the script that uses it, in one function; what is not used the minifier leaves out. */
+/** Puts the library before the script that uses it, in one function; the minifier drops unused parts. */
 async function withWebVitals(source) {
   const library = await text('../node_modules/web-vitals/dist/web-vitals.js');
   const [whole, list] = /export\{([^}]*)\};[^]*$/.exec(library);
@@ -100,13 +100,13 @@ async function withWebVitals(source) {
   return `${library.slice(0, -whole.length)};const ${constants};{${source}}`;
 }
 
-/** The statements of an exported function: the build makes one function of several. Those of the tracker are seen by all. */
+/** Body of an exported function, to be joined with others. All bodies see the tracker's names; others get a block. */
 function statements(source, name) {
   const [, body] = new RegExp(`^export function ${name}\\([^)]*\\) \\{\\n([^]*?)^\\}$`, 'm').exec(source);
   return name === 'begin' ? body : `{${body}}`;
 }
 
-/** The built script's text. */
+/** Text of the built script `name`. */
 export async function build(name) {
   const [modules, before, flags] = parts[name];
   const isAlone = modules.length === 1;
@@ -137,7 +137,7 @@ export async function build(name) {
   return `${code}\n`;
 }
 
-/** What travels: bytes after gzip. */
+/** Size in bytes after gzip. */
 export const compressed = (code) => gzipSync(code, { level: 9 }).length;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

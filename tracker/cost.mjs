@@ -1,6 +1,6 @@
-// What the tracker costs a long page: `npm run cost`. Chromium traces the same reading of the same page with and without the
-// script: 20 000 paragraphs, scrolled through in 200 steps with the pointer moving. Printed are the milliseconds of the page's
-// main thread that the trace gives to style, layout, all of it and the tracker alone, and the number of layouts: medians.
+// Cost of the tracker on a long page: `npm run cost`. Chromium traces one reading of a page with and without the
+// script: 20 000 paragraphs, scrolled in 200 steps with the pointer moving. Printed are medians: the main thread's
+// milliseconds for style, for layout, in total and for the tracker alone, and the number of layouts.
 import { launch, page, serve } from '../tests/browser/help.mjs';
 
 const READINGS = 7;
@@ -36,7 +36,7 @@ async function reading(browser, site, path) {
   const main = events.find(({ name, args }) => name === 'EvaluateScript' && args.data?.url) ?? events.find(({ name }) => name === 'ParseHTML');
   const own = events.filter(({ pid, tid, ph }) => pid === main.pid && tid === main.tid && ph === 'X');
   const spent = (kind) => own.filter(({ name }) => kind.test(name)).reduce((sum, { dur = 0 }) => sum + dur / 1000, 0);
-  // What a script asks of style and layout is counted there, and not as the script's own.
+  // Style and layout that a script forces count as style and layout, not as script.
   const within = (outer) => ({ ts, dur = 0 }) => ts >= outer.ts && ts + dur <= outer.ts + outer.dur;
   const outermost = (events) => events.filter((event) => !events.some((other) => other !== event && within(other)(event)));
   const engine = own.filter(({ name }) => KINDS.style.test(name) || KINDS.layout.test(name));

@@ -1,6 +1,6 @@
-// Measures the tracker's scripts beside those of six peers, and writes docs/tracker-sizes.md: `npm run sizes`. Peers' scripts
-// are what their npm packages publish, at pinned versions, minified as ours are and compressed by gzip at its best level.
-// What a script can do is read from its text: the names of the interfaces that it uses. It must never run a peer's script.
+// Compares the tracker's scripts with those of six peers, and writes docs/tracker-sizes.md: `npm run sizes`. Peers'
+// scripts come from their npm packages at pinned versions, minified as ours are and compressed by gzip at its best
+// level. Abilities are detected by interface names in a script's text. It must never run a peer's script.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const PEERS = [
   ['PostHog', 'posthog-js@1.449.2', 'dist/array.js'],
 ];
 
-/** What is looked for in a script's text, column by column. */
+/** Patterns searched in a script's text, one a column. */
 const ABILITIES = [
   ['history', /pushState/],
   ['Navigation API', /currententrychange|navigation\.addEventListener/],

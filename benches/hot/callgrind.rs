@@ -1,11 +1,11 @@
-//! Runs this program's stages under callgrind, and reads from its file what each took, callees included.
+//! Runs this program's stages under callgrind, and reads from its output the cost of each, callees included.
 
 use std::process::{Command, Stdio};
 
-/// Nothing is collected outside of it; so the first pageviews, which fill caches and dictionaries, are left out.
+/// Only this function is measured: the first pageviews, which fill caches and dictionaries, are left out.
 const MEASURED: &str = "*hot*stages*measured*";
 
-/// Instructions of each stage for one of so many pageviews; nothing without valgrind.
+/// Instructions per pageview of each stage, given with its number of pageviews; `None` without valgrind.
 pub(crate) fn count(stages: &[(&'static str, u64)]) -> Option<Vec<(&'static str, f64)>> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let done = Command::new("valgrind")
@@ -26,8 +26,8 @@ pub(crate) fn count(stages: &[(&'static str, u64)]) -> Option<Vec<(&'static str,
     Some(stages.iter().map(each).collect())
 }
 
-/// What the function `stages::<stage>` took. Its block holds a line of position and cost for each line of its own, and
-/// behind each `calls=` one for all that was called from there.
+/// Cost of the function `stages::<stage>`. Its block has one line of position and cost per line of its own code, and
+/// after each `calls=` one for the whole callee.
 fn inclusive(text: &str, stage: &str) -> u64 {
     let ours = |name: &str| name.contains("stages::") && name.ends_with(&format!("::{stage}"));
     let (mut inside, mut sum) = (false, 0);

@@ -1,5 +1,5 @@
-//! A real disk that stands still while its gate is shut: what is written meanwhile only gathers in memory, so that
-//! what it takes does not depend on how far the spool's writer has come.
+//! A real disk that blocks while its gate is shut: events written meanwhile only gather in memory, so that their cost
+//! does not depend on the progress of the spool's writer.
 
 use std::io;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sillage::spool::disk::{AppendFile, Disk, RealDisk};
 
-/// The disk.
+/// A disk with a gate in front of its writes.
 pub(crate) struct Gate {
     disk: RealDisk,
     door: Arc<Door>,
 }
 
-/// A file of it.
+/// A file of the gated disk.
 struct Gated {
     file: Box<dyn AppendFile>,
     door: Arc<Door>,
@@ -42,13 +42,13 @@ impl Gate {
         Self { disk: RealDisk::open(folder).unwrap(), door: Arc::default() }
     }
 
-    /// Shuts it, for as long as the guard lives.
+    /// Shuts the gate for as long as the guard lives.
     pub(crate) fn shut(&self) -> MutexGuard<'_, ()> {
         self.door.asked.store(false, Ordering::SeqCst);
         self.door.shut()
     }
 
-    /// Returns once somebody stands before it.
+    /// Returns once a writer waits at the gate.
     pub(crate) fn wait(&self) {
         while !self.door.asked.load(Ordering::SeqCst) {
             std::thread::yield_now();

@@ -1,7 +1,7 @@
-//! The hot path in instructions: what a pageview costs between the wire and the disk, stage by stage, as valgrind's
-//! callgrind counts it. Counts repeat themselves where times do not, so each stage has a budget
+//! The hot path in instructions: the cost of a pageview between the wire and the disk, stage by stage, counted by
+//! valgrind's callgrind. Counts are reproducible where times are not, so each stage has a budget
 //! (`benches/budgets.toml`), and growth of more than a twentieth fails. `make bench-instructions` runs it; with
-//! `--accept` what was counted becomes the budget. Without valgrind it says what to install.
+//! `--accept` the counts become the budget. Without valgrind it names the package to install.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
@@ -29,16 +29,16 @@ use std::process::ExitCode;
 use figment::Figment;
 use figment::providers::{Format, Toml};
 
-/// As in the program.
+/// The program's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BUDGETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/budgets.toml");
 
-/// Growth that fails, in percent.
+/// Smallest growth that fails, in percent.
 const GROWTH_MAX: f64 = 5.0;
 
-/// Plain hits that the dearest one may cost.
+/// Most cost of the most expensive hit, in plain hits.
 const WORST_MAX: f64 = 10.0;
 
 fn main() -> ExitCode {
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     compare(&counted, &budgets)
 }
 
-/// Whether this machine takes the same ways through libraries that look at the processor as the one of the budgets.
+/// Whether this machine takes the same CPU-dependent paths through libraries as the machine of the budgets.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn of_the_budgets() -> bool {
     std::is_x86_feature_detected!("avx2")
@@ -93,7 +93,7 @@ fn compare(counted: &[(&str, f64)], budgets: &BTreeMap<String, f64>) -> ExitCode
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether no hit that the limits allow costs more than [`WORST_MAX`] plain ones, from its body to the spool.
+/// Whether every hit that the limits allow costs at most [`WORST_MAX`] plain ones, from its body to the spool.
 fn worst_is_bounded(counted: &[(&str, f64)]) -> bool {
     let of = |names: &[&str]| counted.iter().filter(|(stage, _)| names.contains(stage)).map(|(_, it)| it).sum::<f64>();
     let plain = of(&["parse", "anonymise", "ledger"]);

@@ -1,5 +1,5 @@
-//! The stages of a pageview's way, each a function of its own that is never inlined, so that callgrind can tell them
-//! apart. The first pageviews are not measured: they fill caches, dictionaries and maps.
+//! The stages of a pageview, each a function of its own that is never inlined, so that callgrind can tell them apart.
+//! The first pageviews are not measured: they fill caches, dictionaries and maps.
 
 mod serving;
 mod worst;
@@ -26,12 +26,12 @@ use self::serving::Server;
 use crate::gate::Gate;
 use crate::traffic::{Plan, SITE, Traffic};
 
-/// Pageviews that are measured; as many go before.
+/// Number of measured pageviews; as many precede them.
 const PAGEVIEWS: u64 = 2_000;
 
-/// The stages, by the names of their functions, and how many pageviews go through each. `ledger` is `visits` and
-/// `encode` again, with the journal's note and the lock; `read` holds `fold`; `request` is all from the wire to the
-/// answer, `bare` the same of the server that does nothing.
+/// The stages, by the names of their functions, with the number of pageviews through each. `ledger` repeats `visits`
+/// and `encode`, with the journal's note and the lock; `read` includes `fold`; `request` is everything from the wire to
+/// the answer, `bare` the same in the server that does nothing.
 pub(crate) const NAMES: &[(&str, u64)] = &[
     ("parse", PAGEVIEWS),
     ("anonymise", PAGEVIEWS),
@@ -53,7 +53,7 @@ pub(crate) const NAMES: &[(&str, u64)] = &[
 /// A second of a day in March.
 const BEGAN: &str = "2026-03-10T10:00:00Z";
 
-/// All that a pageview meets.
+/// All parts of the program that a pageview passes.
 struct Way {
     anonymiser: Arc<Anonymiser>,
     visits: Visits,
@@ -61,7 +61,7 @@ struct Way {
     ledger: Ledger,
 }
 
-/// A request's parts, as the wire leaves them.
+/// The parsed parts of a request.
 struct Arrived<'t> {
     body: &'t [u8],
     address: IpAddr,
@@ -128,7 +128,7 @@ fn finish(rollup: Rollup) -> Batch {
 }
 
 impl Way {
-    /// One pageview's way to the spool.
+    /// Sends one pageview through all stages to the spool.
     fn go(&mut self, arrived: &Arrived<'_>) {
         let message = parse(arrived.body);
         let sighting = anonymise(&self.anonymiser, arrived, &message);
@@ -138,13 +138,13 @@ impl Way {
     }
 }
 
-/// What callgrind collects.
+/// The calls that callgrind measures.
 #[inline(never)]
 fn measured_requests(way: &mut Way, requests: &[Arrived<'_>]) {
     requests.iter().for_each(|arrived| way.go(arrived));
 }
 
-/// What callgrind collects.
+/// The calls that callgrind measures.
 #[inline(never)]
 fn measured_segment(segment: &SegmentReader) -> Batch {
     let mut rollup = Rollup::default();
@@ -152,7 +152,7 @@ fn measured_segment(segment: &SegmentReader) -> Batch {
     finish(rollup)
 }
 
-/// Goes the way with twice [`PAGEVIEWS`].
+/// Sends twice [`PAGEVIEWS`] through the stages.
 pub(crate) fn run() {
     let traffic = Traffic::new(Plan { people: 3_000, ..Plan::PAGEVIEWS });
     let began: Timestamp = BEGAN.parse().unwrap();

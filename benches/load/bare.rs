@@ -1,5 +1,5 @@
-//! The reference: a server of the same crates that reads the body and answers `202`, and does nothing else. As the
-//! collector it has one runtime a core, and one listening socket that they share. It runs as a process of its own.
+//! The reference: a server of the same crates that reads the body and answers `202`, and does nothing else. Like the
+//! collector it has one runtime per core, and one listening socket that they share. It runs as its own process.
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::process::Process;
 
-/// A running reference.
+/// A running reference server.
 pub(crate) struct Bare {
     child: Child,
     pub(crate) process: Process,
@@ -45,7 +45,7 @@ impl Drop for Bare {
     }
 }
 
-/// Serves until its standard input is closed, which the end of its parent does too.
+/// Serves until its standard input is closed, which also happens when its parent ends.
 pub(crate) fn serve() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn serve() {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// Takes connections for ever.
+/// Accepts connections until the process ends.
 pub(crate) async fn accept(socket: std::net::TcpListener) {
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
     let mut server = Builder::new(TokioExecutor::new());

@@ -1,5 +1,5 @@
-//! The collector beside the reference: the same load on both in turns, bare first, collector second, again and again;
-//! what counts is the median of the ratios of each two.
+//! The collector beside the reference: the same load on both in turns, bare first, collector second, repeatedly; the
+//! result is the median of the pairs' ratios.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::results::{Figure, Goal, Results, median};
 use crate::run::{Came, How, Subject, bare};
 use crate::traffic::Plan;
 
-/// Both servers, warmed.
+/// Both servers, warmed up.
 struct Beside {
     reference: Bare,
     subject: Subject,
@@ -18,7 +18,7 @@ struct Beside {
 /// The runs of one load on both.
 struct Pairs(Vec<(Came, Came)>);
 
-/// All that is measured beside the reference; gives the rate that saturates the collector.
+/// Runs all measurements beside the reference; returns the rate that saturates the collector.
 pub(crate) fn run(extent: &Extent, results: &mut Results) {
     let mut beside = Beside::start(extent);
     let mut best = 0.0_f64;
@@ -82,7 +82,7 @@ impl Beside {
 }
 
 impl Pairs {
-    /// The figure of the collector beside the reference's.
+    /// The figure of the collector with that of the reference.
     fn figure(&self, name: &str, unit: &'static str, of: impl Fn(&Came) -> f64, ours: impl Fn(&Came) -> f64) -> Figure {
         let measured = median(self.0.iter().map(|(_, collector)| ours(collector)));
         let reference = median(self.0.iter().map(|(bare, _)| of(bare)));
@@ -90,7 +90,7 @@ impl Pairs {
         Figure::new(name, unit, measured).beside(reference, ratio)
     }
 
-    /// R twice: to the answer, and, which is judged, until it is shipped.
+    /// Adds the CPU ratio twice: until the answer, and, compared with the goal, until the data is shipped.
     fn cpu(&self, name: &str, results: &mut Results, goal: Option<Goal>) {
         let figure = self.figure(name, "µs", Came::cpu_us, Came::shipped_us);
         results.add(Figure { goal, ..figure });

@@ -1,5 +1,5 @@
-//! What a pageview costs: processor time until it is queryable, bytes in the spool, memory; and how soon after its
-//! start the program takes a hit.
+//! Cost of a pageview: processor time until it is queryable, bytes in the spool, memory; and time from the start of the
+//! program to its first hit.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::run::{How, Subject, location_files};
 use crate::traffic::{Plan, Sent, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
-/// What a pageview at some rate came to; microseconds and MiB.
+/// Cost of a pageview at some rate; microseconds and MiB.
 pub(crate) struct Cost {
     pub(crate) collector_us: f64,
     pub(crate) engine_us: f64,
@@ -19,7 +19,7 @@ pub(crate) struct Cost {
     pub(crate) database_bytes: f64,
 }
 
-/// Processor time of collector and engine, with all that the engine does behind an insert.
+/// Processor time of collector and engine, including the engine's merges after an insert.
 pub(crate) fn until_queryable(extent: &Extent, results: &mut Results) {
     for (number, rate) in extent.rates.iter().copied().enumerate() {
         let time =
@@ -34,7 +34,7 @@ pub(crate) fn until_queryable(extent: &Extent, results: &mut Results) {
     }
 }
 
-/// Sends at this rate for so long to a program of its own, and waits until the engine has no more to do.
+/// Sends at this rate for `time` to a program of its own, and waits until the engine is idle.
 pub(crate) fn at_rate(
     name: &str,
     (plan, setup): (Plan, Setup),
@@ -61,7 +61,7 @@ pub(crate) fn at_rate(
     }
 }
 
-/// Bytes that a pageview takes in the spool.
+/// Bytes of a pageview in the spool.
 pub(crate) fn spool(extent: &Extent, results: &mut Results) {
     for (name, all, goal) in [
         ("spool, a pageview", false, Some(Goal::AtMost(150.0))),
@@ -73,13 +73,13 @@ pub(crate) fn spool(extent: &Extent, results: &mut Results) {
         let came = subject.load_only(How::Closed { connections: extent.connections[0] }, extent.seconds / 2);
         let bytes = subject.program.bytes("spool") as f64 / came.pageviews as f64;
         results.add(Figure { goal, ..Figure::new(name, "bytes", bytes) });
-        // The stop ships what waits.
+        // The stop ships the waiting events.
         let subject = subject.restarted();
         subject.check();
     }
 }
 
-/// Memory with nothing to do, and what each visitor of the day adds.
+/// Memory of the idle program, and per visitor of the day.
 pub(crate) fn memory(extent: &Extent, results: &mut Results) {
     results.say("memory without traffic");
     let plan = Plan { people: extent.people, ..Plan::PAGEVIEWS };
@@ -107,7 +107,7 @@ pub(crate) fn memory(extent: &Extent, results: &mut Results) {
     subject.check();
 }
 
-/// From the start of the process to the first `202`, with an empty spool.
+/// Time from the start of the process to the first `202`, with an empty spool.
 pub(crate) fn start(extent: &Extent, results: &mut Results) {
     let traffic = Traffic::new(Plan { people: 20, ..Plan::PAGEVIEWS });
     let setup = || Setup { sites: traffic.sites(), geo: location_files(), ..Setup::default() };

@@ -1,5 +1,5 @@
-//! A closed loop over HTTP/2 (prior knowledge, no TLS), as a proxy speaks it: a few connections with many requests in
-//! progress on each. The client is hyper's, and costs more than the bare one: judge by the servers' processor time.
+//! A closed loop over HTTP/2 (prior knowledge, no TLS), like that of a proxy: a few connections with many requests in
+//! progress on each. The client is hyper's, and costs more than the bare one: compare the servers' processor time.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 use crate::traffic::{Sent, Traffic};
 use crate::wire::{Answer, connected, on_a_runtime};
 
-/// Sends for `time`, and hands every answer to `note` with its number and the wait.
+/// Sends for `time`, and passes every answer to `note` with its number and wait.
 pub(crate) fn closed(
     to: SocketAddr,
     (connections, streams): (usize, usize),

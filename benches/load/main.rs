@@ -1,7 +1,7 @@
-//! The benchmark: the real program under load, beside a bare server of the same crates, and what it stores, holds and
-//! answers. `cargo bench --bench load -- all` measures and prints a table; bare, as in `cargo test`, it goes through
-//! all of it with little and asserts what must hold on any machine: no hit is lost, every figure equals what was
-//! acknowledged. It judges no time there. Loopback only. README.md says how to read it.
+//! The benchmark: the real program under load, beside a bare server of the same crates; its storage, its memory and its
+//! query times. `cargo bench --bench load -- all` measures and prints a table; without arguments, as in `cargo test`,
+//! it runs all parts with little load and asserts what must hold on any machine: no hit is lost, every figure equals
+//! the acknowledged hits. It judges no time there. Loopback only. README.md explains the results.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
@@ -30,97 +30,97 @@ use program::Setup;
 use results::Results;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// As the program under test.
+/// The same allocator as the program under test.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures the collector.
 #[derive(Parser)]
 struct Arguments {
-    /// What is measured.
+    /// Parts to measure.
     #[arg(value_enum, required = true)]
     what: Vec<What>,
-    /// Pairs of a load on the reference and the same on the collector.
+    /// Number of pairs of runs, each one on the reference and one on the collector.
     #[arg(long, default_value_t = 7)]
     pairs: usize,
-    /// Seconds of each of those loads.
+    /// Seconds of each of those runs.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Pageviews a second of the runs until queryable; the last is sustained and judged.
     #[arg(long, value_delimiter = ',', default_value = "1000,3000,10000")]
     rates: Vec<f64>,
-    /// Seconds of that last run; those before it take a minute at most.
+    /// Seconds of that last run; those before it take at most a minute.
     #[arg(long, default_value_t = 600)]
     sustained_seconds: u64,
-    /// Visitors that memory is measured with.
+    /// Number of visitors in the measurement of memory.
     #[arg(long, default_value_t = 1_000_000)]
     visitors: u64,
     /// Seconds of each point of a plot.
     #[arg(long, default_value_t = 30)]
     scaling_seconds: u64,
-    /// One series of the plots alone: `pageviews`, `sites`, `pages` or `visitors`.
+    /// Only one series of the plots: `pageviews`, `sites`, `pages` or `visitors`.
     #[arg(long)]
     varied: Option<String>,
-    /// Days that the database is filled with, before they are copied to a year.
+    /// Days imported into the database, before they are copied to a year.
     #[arg(long, default_value_t = 7)]
     days: u32,
-    /// Lines of the access log that is made.
+    /// Lines of the generated access log.
     #[arg(long, default_value_t = 4_000_000)]
     log_lines: u64,
-    /// Import this log instead.
+    /// Import this log instead of a generated one.
     #[arg(long)]
     log: Option<PathBuf>,
-    /// Where the files with the results go.
+    /// Folder for the files with the results.
     #[arg(long, default_value = "benches/results")]
     out: PathBuf,
-    /// Given by `cargo bench`.
+    /// Passed by `cargo bench`, and ignored.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// All but `scaling` and `accuracy`.
+    /// All parts except `scaling` and `accuracy`.
     All,
     /// Beside the bare server: processor time, throughput, waits.
     Beside,
     /// Processor time of collector and engine until a pageview is queryable.
     Queryable,
-    /// Bytes in the spool.
+    /// Bytes of a pageview in the spool.
     Spool,
-    /// Idle, and for each visitor.
+    /// Memory when idle, and per visitor.
     Memory,
-    /// From the start to the first hit.
+    /// Time from the start to the first hit.
     Start,
-    /// Access logs.
+    /// Lines of access logs per second.
     Import,
     /// Bytes in the database, and questions over a year.
     Database,
     /// A release of a busy site's day.
     Release,
-    /// How right published figures are, on simulated sites.
+    /// Accuracy of published figures, on simulated sites.
     Accuracy,
     /// Cost against rate, sites, pages, visitors.
     Scaling,
 }
 
-/// How much is done.
+/// Extent of a run.
 #[derive(Clone)]
 pub(crate) struct Extent {
     pub(crate) pairs: usize,
     pub(crate) seconds: Duration,
-    /// Few and many connections.
+    /// A small and a large number of connections.
     pub(crate) connections: [usize; 2],
     pub(crate) flush_seconds_max: u32,
-    /// People of the day that is sent round and round.
+    /// People of the day that is sent repeatedly.
     pub(crate) people: u32,
-    /// Pageviews a second that are few.
+    /// A low rate, in pageviews a second.
     pub(crate) slow_rate: f64,
-    /// Pageviews a second until they are queryable, and how long the last and the others at the most.
+    /// Pageviews a second until they are queryable, and the longest time of the last and of the others.
     pub(crate) rates: Vec<f64>,
     pub(crate) sustained: Duration,
     pub(crate) shorter: Duration,
-    /// Before memory is read.
+    /// Pause before memory is read.
     pub(crate) rest: Duration,
     pub(crate) visitors: u64,
     /// Rows of the released day, and days of the simulated sites.
@@ -129,15 +129,15 @@ pub(crate) struct Extent {
     pub(crate) filling_rate: f64,
     pub(crate) starts: usize,
     pub(crate) log_lines: u64,
-    /// Of the database: people and days, copies of those days, questions that are asked.
+    /// For the database: people and days, copies of those days, number of questions.
     pub(crate) people_a_day: u32,
     pub(crate) days: u32,
     pub(crate) copies: u32,
     pub(crate) questions: usize,
-    /// Of each series against which cost is plotted: its length, and how long each point.
+    /// For each series of the plots: its number of points, and the time of each.
     pub(crate) points: usize,
     pub(crate) scaling: Duration,
-    /// The one series that is measured.
+    /// The only series that is measured.
     pub(crate) varied: Option<String>,
 }
 
@@ -156,7 +156,7 @@ impl Extent {
             rest: Duration::from_secs(15),
             visitors: arguments.visitors,
             release_rows: 700_000,
-            // Four whole weeks, so that the month's rows are all there.
+            // Four whole weeks, so that all rows of the month are published.
             release_days: 28,
             filling_rate: 20_000.0,
             starts: 9,
@@ -171,13 +171,13 @@ impl Extent {
         }
     }
 
-    /// A program that flushes at this interval; while checking, every second.
+    /// A program that flushes at this interval; in a check, every second.
     pub(crate) fn setup(&self, flush_seconds: u32) -> Setup {
         let seconds = flush_seconds.min(self.flush_seconds_max);
         Setup { spool: format!("flush_seconds = {seconds}"), ..Setup::default() }
     }
 
-    /// Enough to go through all of it in seconds.
+    /// Enough to run all parts in seconds.
     fn checking() -> Self {
         Self {
             pairs: 1,
@@ -234,7 +234,7 @@ fn main() -> ExitCode {
     if results.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// All of it at once: nothing is timed.
+/// Runs all parts; nothing is timed.
 fn check() {
     let extent = &Extent::checking();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-results");

@@ -1,6 +1,6 @@
-//! An open loop: requests go out at a fixed rate, whether or not those before them are answered, and wait from the
-//! moment when they were due. One that finds no free connection waits for one, and that wait counts too: a server that
-//! stands still for a second is charged for all that was due in it.
+//! An open loop: requests are due at a fixed rate, whether or not earlier ones are answered, and their wait starts when
+//! they are due. A request without a free connection waits for one, and that time counts too: a stall of the server for
+//! a second delays all requests due in it.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind::WouldBlock;
@@ -15,33 +15,33 @@ use tokio::task::LocalSet;
 
 use crate::wire::{Answer, on_a_runtime, parse};
 
-/// How precisely a request goes out: the sender sleeps no shorter.
+/// Precision of sending: the sender's shortest sleep.
 const PACE: Duration = Duration::from_micros(50);
 /// Longest wait for the last answers.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
-/// What is sent how fast.
+/// Rate and duration of an open loop.
 pub(crate) struct Open {
     pub(crate) to: SocketAddr,
     pub(crate) connections: usize,
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) rate: f64,
     pub(crate) time: Duration,
 }
 
-/// What sender and readers share.
+/// State shared by sender and readers.
 struct Shared {
     /// Connections without an unanswered request, in the order in which they became free: each is used before the
-    /// server takes it for forgotten.
+    /// server closes it as idle.
     free: Mutex<VecDeque<usize>>,
-    /// Of each connection: number of the unanswered request, and when it was due.
+    /// For each connection: number of the unanswered request, and when it was due.
     asked: Vec<Mutex<(u64, Instant)>>,
     over: AtomicBool,
 }
 
 impl Open {
-    /// Sends what `ask` writes, which gives its number, and hands every answer to `note` with that and the time since
-    /// it was due.
+    /// Sends the requests that `ask` writes and numbers, and passes every answer to `note` with its number and the time
+    /// since it was due.
     pub(crate) fn run<A, N>(self, ask: A, note: N)
     where
         A: FnMut(&mut Vec<u8>) -> u64 + Send + 'static,

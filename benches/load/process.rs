@@ -1,14 +1,14 @@
-//! What the kernel has written down about a process: the time that it took and the memory that it holds.
+//! The kernel's figures about a process: processor time and memory.
 
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
 
-/// A running process, by its number.
+/// A running process, by its id.
 #[derive(Clone, Copy)]
 pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
-    /// Processor time, user and system, of all its threads; the kernel tells it in hundredths of a second.
+    /// Processor time, user and system, of all its threads; in the kernel's resolution of 10 ms.
     pub(crate) fn cpu(self) -> Duration {
         let stat = read_to_string(format!("/proc/{}/stat", self.0)).unwrap();
         let mut fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11);
@@ -23,7 +23,7 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
-    /// Its first child.
+    /// The first child process.
     pub(crate) fn child(self) -> Option<Self> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0)).ok()?;
         let children = tasks.flatten().filter_map(|task| read_to_string(task.path().join("children")).ok());
@@ -31,7 +31,7 @@ impl Process {
     }
 }
 
-/// How long until `holds`; nothing if it does not `within`.
+/// Time until `holds`; `None` if it does not hold `within`.
 pub(crate) fn until(within: Duration, mut holds: impl FnMut() -> bool) -> Option<Duration> {
     let began = Instant::now();
     while began.elapsed() < within {

@@ -14,21 +14,21 @@ use tempfile::TempDir;
 use crate::process::{Process, until};
 use crate::wire::on_a_runtime;
 
-/// What is written into its configuration beside addresses and folders.
+/// Parts of its configuration beside addresses and folders.
 pub(crate) struct Setup {
     /// Blocks before the first section.
     pub(crate) sites: String,
-    /// Lines of `[collect]`.
+    /// Lines of section `[collect]`.
     pub(crate) collect: String,
-    /// Lines of `[console]`.
+    /// Lines of section `[console]`.
     pub(crate) console: String,
-    /// Lines of `[spool]`; the interval of flushes among them.
+    /// Lines of section `[spool]`, with the flush interval.
     pub(crate) spool: String,
-    /// Lines of `[limits]`.
+    /// Lines of section `[limits]`.
     pub(crate) limits: String,
-    /// Location files.
+    /// Paths of location files.
     pub(crate) geo: Vec<PathBuf>,
-    /// Without an engine its database is nowhere: what is accepted waits in the spool.
+    /// Whether it runs an engine; without one, accepted hits wait in the spool.
     pub(crate) engine: bool,
 }
 
@@ -39,7 +39,7 @@ impl Default for Setup {
             collect: String::new(),
             console: String::new(),
             spool: "flush_seconds = 5".into(),
-            // Everybody of a run, up to two million, comes within the half hour that a visit is open.
+            // All visitors of a run, up to two million, come within the half hour in which a visit is open.
             limits: "visits = 5_000_000\nhits_per_address = 0\nagents_per_network = 0".into(),
             geo: Vec::new(),
             engine: true,
@@ -47,7 +47,7 @@ impl Default for Setup {
     }
 }
 
-/// The folders and the configuration of a program; they may outlive a run of it.
+/// Folders and configuration of a program; they may outlive its run.
 pub(crate) struct Home {
     folder: TempDir,
     runtime: TempDir,
@@ -90,7 +90,7 @@ impl Home {
         Self { folder, runtime, collect, console, has_engine: setup.engine }
     }
 
-    /// A file in its folder.
+    /// A path in its folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -103,7 +103,7 @@ impl Home {
         command
     }
 
-    /// Starts it, and does not wait for anything.
+    /// Starts the program without waiting for it.
     pub(crate) fn spawn(self) -> Program {
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let began = Instant::now();
@@ -112,14 +112,14 @@ impl Home {
         Program { process: Process(child.id()), child, collect, began, home: Some(self) }
     }
 
-    /// The same, after the system has forgotten what it read from the disk; where it must not, the start alone is cold.
+    /// The same, after dropping the system's file cache; without the right to do so, only the process is cold.
     pub(crate) fn start_cold(self) -> Program {
         rustix::fs::sync();
         std::fs::write("/proc/sys/vm/drop_caches", "1").ok();
         self.start()
     }
 
-    /// Starts it and waits until it listens; with an engine, until all of it runs.
+    /// Starts it and waits until it listens; with an engine, until all parts run.
     pub(crate) fn start(self) -> Program {
         let mut program = self.spawn();
         program.wait();
@@ -127,21 +127,21 @@ impl Home {
     }
 }
 
-/// A running program.
+/// A running program, with its home.
 pub(crate) struct Program {
     child: Child,
     pub(crate) process: Process,
     pub(crate) collect: SocketAddr,
-    /// When it was started.
+    /// Time of its start.
     pub(crate) began: Instant,
     home: Option<Home>,
 }
 
 impl Program {
-    /// Until it listens; with an engine, until all of it runs.
+    /// Waits until it listens; with an engine, until all parts run.
     pub(crate) fn wait(&mut self) {
         if self.home().has_engine {
-            // Both lines: one that it cannot write any more would end it.
+            // Reads both lines: a closed pipe would end the program.
             let mut said = BufReader::new(self.child.stdout.as_mut().unwrap()).lines();
             let last = said.by_ref().map_while(Result::ok).find(|line| line.starts_with("console"));
             assert!(last.is_some(), "it ended: {}", self.log());
@@ -155,31 +155,31 @@ impl Program {
         self.home.as_ref().unwrap()
     }
 
-    /// What it has said.
+    /// Output of the program so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.home().path("log")).unwrap()
     }
 
-    /// The process of its engine.
+    /// Process of its engine.
     pub(crate) fn engine(&self) -> Process {
         self.process.child().expect("an engine runs")
     }
 
-    /// Bytes of the files in a folder of its own.
+    /// Bytes of the files in one of its folders.
     pub(crate) fn bytes(&self, folder: &str) -> u64 {
         bytes_below(&self.home().path(folder))
     }
 
-    /// The answer to a question that the owner of the tables may ask.
+    /// Answer to a question of the owner of the tables.
     pub(crate) fn ask<T>(&self, sql: &str) -> Vec<T>
     where
         T: clickhouse::RowOwned + clickhouse::RowRead,
     {
-        // Its connection ends with the runtime: an engine that is told to end waits seconds for open ones.
+        // Its connection ends with the runtime: a stopping engine waits seconds for open ones.
         on_a_runtime(async { self.store().await.ask_as_owner(sql).rows().await.unwrap() })
     }
 
-    /// Does what the owner of the tables may do.
+    /// Runs a statement as the owner of the tables.
     pub(crate) fn tell(&self, sql: &str) {
         on_a_runtime(async { self.store().await.statement(sql).await.unwrap() });
     }
@@ -189,7 +189,7 @@ impl Program {
         Store::connect(&ClickHouseConfig::default(), &engine)
     }
 
-    /// Returns once the engine merges nothing any more.
+    /// Returns once the engine has no running merges.
     pub(crate) fn merged(&self) {
         let merges = || self.ask::<u64>("SELECT count() FROM system.merges")[0];
         until(Duration::from_secs(600), || merges() == 0).expect("merges end");
@@ -200,7 +200,7 @@ impl Program {
         self.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sillage'")[0]
     }
 
-    /// Pageviews in the database, once there are `expected` or after two minutes. Asks seldom: a question costs too.
+    /// Pageviews in the database, once there are `expected` or after two minutes. Polls rarely: questions cost too.
     pub(crate) fn pageviews(&self, expected: u64) -> i64 {
         let began = Instant::now();
         loop {
@@ -212,7 +212,7 @@ impl Program {
         }
     }
 
-    /// Ends it in order; its folders stay.
+    /// Stops it gracefully; its folders stay.
     pub(crate) fn end(mut self) -> Home {
         self.terminate(Signal::TERM);
         self.home.take().unwrap()

@@ -1,5 +1,5 @@
-//! The release: what a busy site's day costs, and how right published figures are, on a real engine with simulated
-//! sites. Prints the tables of `docs/anonymity.md`.
+//! The release: cost of a busy site's day, and accuracy of published figures, on a real engine with simulated sites.
+//! Prints the tables of `docs/anonymity.md`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,7 +16,7 @@ use sillage::store::{Batch, Engine, Store, migrate};
 
 /// Monday, 2 March 2026, in days since 1970.
 const MONDAY: u16 = 20_514;
-/// Visitors a day of the simulated sites.
+/// Visitors per day of the simulated sites.
 const SITES: [u32; 5] = [10, 30, 100, 1_000, 100_000];
 
 /// An engine with an empty database.
@@ -44,7 +44,7 @@ fn releaser(store: &Store) -> Releaser {
     Releaser::new(options, &Sites::default())
 }
 
-/// A number by chance, the same at every run.
+/// Reproducible random numbers.
 struct Chance(u64);
 
 impl Chance {
@@ -53,7 +53,7 @@ impl Chance {
         (self.0 >> 33) % bound
     }
 
-    /// One of `count`, the n-th in proportion to 1/n.
+    /// A number below `count`; the n-th has a probability in proportion to 1/n.
     fn zipf(&mut self, count: u64) -> u64 {
         let whole: f64 = (1..=count).map(|rank| 1.0 / rank as f64).sum();
         let mut left = self.below(1 << 30) as f64 / (1_u64 << 30) as f64 * whole;
@@ -133,7 +133,7 @@ async fn published(store: &Store, table: &str, key: &str, site: u32) -> std::col
     store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
 }
 
-/// Publishes four weeks of five sites, and compares with what was counted.
+/// Publishes four weeks of five sites, and compares them with the exact counts.
 async fn published_accuracy(folder: &Path, days: u16) -> String {
     let (engine, store) = engine(folder).await;
     let releaser = releaser(&store);
@@ -197,7 +197,7 @@ async fn published_accuracy(folder: &Path, days: u16) -> String {
     table
 }
 
-/// Releases a day of so many rows by page and value; seconds.
+/// Releases a day of `rows` rows by page and value; returns the seconds.
 async fn release_seconds(folder: &Path, rows: u32) -> f64 {
     let (engine, store) = engine(folder).await;
     let database = store.database().to_owned();
@@ -227,20 +227,20 @@ async fn release_seconds(folder: &Path, rows: u32) -> f64 {
     seconds
 }
 
-/// Folders for an engine, and what works in them.
+/// Runs `work` in a folder for an engine.
 fn within<T>(work: impl AsyncFnOnce(&Path) -> T) -> T {
     let folder = tempfile::Builder::new().prefix("release-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let tasks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     tasks.block_on(work(folder.path()))
 }
 
-/// Prints what the release of a busy site's day takes.
+/// Prints the time of releasing a busy site's day.
 pub(crate) fn cost(rows: u32) {
     let seconds = within(async |folder| release_seconds(folder, rows).await);
     println!("release of a day of {rows} rows of page and value: {seconds:.1} s");
 }
 
-/// Prints how right published figures are.
+/// Prints the accuracy of published figures.
 pub(crate) fn accuracy(days: u16) {
     println!("{}", within(async |folder| published_accuracy(folder, days).await));
 }

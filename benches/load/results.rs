@@ -1,5 +1,5 @@
-//! What was measured, beside the reference and the goal: a table for people, two files for programs. `goals.csv` has
-//! the figures, `runs.csv` every single run behind them.
+//! Results, beside the reference and the goal: a table for people, two files for programs. `goals.csv` has the figures,
+//! `runs.csv` every single run behind them.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -8,30 +8,30 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Came;
 
-/// One figure.
+/// One measured figure, with its reference and goal.
 pub(crate) struct Figure {
     pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) measured: f64,
-    /// The reference's.
+    /// The figure of the reference.
     pub(crate) bare: Option<f64>,
     pub(crate) ratio: Option<f64>,
     pub(crate) goal: Option<Goal>,
 }
 
-/// What a figure should be.
+/// Goal of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
-    /// So much more than the reference.
+    /// More than the reference by at most this.
     Beyond(f64),
     RatioAtMost(f64),
     RatioAtLeast(f64),
 }
 
 impl Figure {
-    /// A figure with nothing beside it.
+    /// A figure without reference and goal.
     pub(crate) fn new(name: impl Into<String>, unit: &'static str, measured: f64) -> Self {
         Self { name: name.into(), unit, measured, bare: None, ratio: None, goal: None }
     }
@@ -40,12 +40,12 @@ impl Figure {
         Self { goal: Some(goal), ..self }
     }
 
-    /// Beside the reference's.
+    /// The figure with that of the reference.
     pub(crate) fn beside(self, bare: f64, ratio: f64) -> Self {
         Self { bare: Some(bare), ratio: Some(ratio), ..self }
     }
 
-    /// The goal in words, and whether it is held.
+    /// The goal in words, and whether it is met.
     fn judged(&self) -> (String, &'static str) {
         let Some(goal) = self.goal else { return Default::default() };
         let ratio = self.ratio.unwrap_or(f64::NAN);
@@ -62,7 +62,7 @@ impl Figure {
     }
 }
 
-/// All of them.
+/// All figures and runs.
 pub(crate) struct Results {
     folder: PathBuf,
     figures: Vec<Figure>,
@@ -72,7 +72,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Will be written into `folder`; the `quiet` show no progress.
+    /// Results to be written into `folder`; `quiet` shows no progress.
     pub(crate) fn new(folder: PathBuf, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {pos} loads; {msg}").unwrap());
@@ -82,12 +82,12 @@ impl Results {
         Self { folder, figures: Vec::new(), runs: runs.into(), bar, quiet }
     }
 
-    /// Says what is being done.
+    /// Prints the current step.
     pub(crate) fn say(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
     }
 
-    /// Notes one load on `server`.
+    /// Records one load on `server`.
     pub(crate) fn run(&mut self, scenario: &str, server: &str, came: &Came) {
         self.bar.inc(1);
         let (rate, cpu, shipped) = (came.rate(), came.cpu_us(), came.shipped_us());
@@ -115,7 +115,7 @@ impl Results {
         self.figures.push(figure);
     }
 
-    /// After a check: there are figures, and they are numbers.
+    /// After a check: asserts that there are figures, and that they are numbers.
     pub(crate) fn checked(self) {
         for figure in self.figures {
             assert!(figure.measured.is_finite(), "{}", figure.name);
@@ -123,7 +123,7 @@ impl Results {
         }
     }
 
-    /// Prints the table, writes the files; true if every goal that was measured is held.
+    /// Prints the table, writes the files; true if every measured goal is met.
     pub(crate) fn finish(self) -> bool {
         self.bar.finish_and_clear();
         let mut csv = String::from("figure,unit,measured,bare,ratio,goal,held\n");
@@ -168,7 +168,7 @@ fn print_table(rows: &[[String; 6]]) {
     }
 }
 
-/// A number with three digits that say something.
+/// A number with three significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 || value == value.trunc() => format!("{value:.0}"),
@@ -177,7 +177,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// The middle of them; between two, their mean.
+/// The median; between two values, their mean.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);

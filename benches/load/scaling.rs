@@ -1,4 +1,4 @@
-//! Cost of a pageview against rate, sites, pages and visitors: one thing is varied, the rest stands still. Writes
+//! Cost of a pageview against rate, sites, pages and visitors: one of them is varied, the others are fixed. Writes
 //! `scaling.csv`, and a plot of each series for the documents.
 
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use crate::cost::{Cost, at_rate};
 use crate::results::Results;
 use crate::traffic::Plan;
 
-/// One series: what is varied, and its values.
+/// One series: its variable, and the values.
 type Series = (&'static str, &'static [f64]);
 
 const SERIES: [Series; 4] = [
@@ -20,13 +20,13 @@ const SERIES: [Series; 4] = [
     ("visitors", &[1_000.0, 10_000.0, 100_000.0, 500_000.0]),
 ];
 
-/// Pageviews a second where another thing is varied, and where visitors are.
+/// Pageviews a second while another variable changes; `RATE_OF_VISITORS` while visitors do.
 const RATE: f64 = 5_000.0;
 const RATE_OF_VISITORS: f64 = 20_000.0;
-/// More pageviews than a visitor has, in the mean.
+/// More pageviews than a visitor has, on average.
 const VIEWS: f64 = 4.0;
 
-/// Measures all series, or the one that was asked for, and writes them into `folder`.
+/// Measures all series, or the selected one, and writes them into `folder`.
 pub(crate) fn run(extent: &Extent, folder: &Path, results: &mut Results) {
     let mut csv = String::from("varied,value,collector_us,engine_us,p99_ms,anon_mib,database_bytes_per_pageview\n");
     std::fs::create_dir_all(folder).unwrap();
@@ -51,7 +51,7 @@ pub(crate) fn run(extent: &Extent, folder: &Path, results: &mut Results) {
     }
 }
 
-/// What is sent at a point, how often, and for how long: so that every one of many visitors has come.
+/// Traffic, rate and duration of a point: long enough for every visitor to come.
 fn point(varied: &str, value: f64, extent: &Extent) -> (Plan, f64, Duration) {
     let (plan, count) = (Plan { people: extent.people, ..Plan::PAGEVIEWS }, value as u64);
     let all = Duration::from_secs_f64(value * VIEWS / RATE_OF_VISITORS);
@@ -75,7 +75,7 @@ const LEFT: f64 = 60.0;
 const BOTTOM: f64 = 50.0;
 const TOP: f64 = 24.0;
 
-/// Microseconds a pageview over a logarithmic axis.
+/// Microseconds per pageview over a logarithmic axis.
 fn plot(varied: &str, points: &[(f64, [f64; 3])]) -> String {
     let (first, last) = (points[0].0, points[points.len() - 1].0.max(points[0].0 * 1.01));
     let most = points.iter().map(|(_, costs)| costs[2]).fold(1.0, f64::max) * 1.1;

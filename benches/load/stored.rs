@@ -1,5 +1,5 @@
-//! What is in the database: its bytes, and how fast it answers over a year; and how fast logs are imported. Weeks are
-//! imported and their figures compared with the truth; the year is that week, copied within the database.
+//! The database: its bytes, and its speed of answering over a year; and the speed of importing logs. Weeks are imported
+//! and their figures compared with the truth; the year is that week, copied within the database.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ use crate::run::location_files;
 use crate::traffic::{Plan, SITE, Sent, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
-/// What the console's page asks for, over twelve months: metrics, dimension.
+/// Questions of the console's page over twelve months: metrics, dimension.
 const QUESTIONS: [(&str, &str); 14] = [
     ("visitors visits pageviews views_per_visit bounce_rate visit_duration time_on_page scroll_depth", ""),
     ("visitors visits pageviews views_per_visit bounce_rate visit_duration time_on_page scroll_depth", "time"),
@@ -55,7 +55,7 @@ pub(crate) fn database(extent: &Extent, results: &mut Results) {
         .add(Figure::new("database, bytes of 10 × the traffic ÷ bytes of once", "×", factor).goal(Goal::AtMost(4.0)));
 }
 
-/// A database with days of traffic in it.
+/// A database filled with days of traffic.
 struct Filled {
     program: Program,
     pageviews: u64,
@@ -68,10 +68,10 @@ impl Filled {
     }
 }
 
-/// `times` the people of a day, over so many days.
+/// A database with `times` the people per day, over `days` days.
 fn imported(home: Home, extent: &Extent, times: u32, days: u32, results: &mut Results) -> Filled {
     let (mut pageviews, mut truths) = (0, Vec::new());
-    // The simulation knows a million people a day; twice as many are two simulations.
+    // The simulation has at most a million people a day; twice as many are two simulations.
     for seed in 0..times.div_ceil(5) {
         let people = (extent.people_a_day * times / times.div_ceil(5)).to_string();
         results.say(format!("database: {people} people a day, {days} days"));
@@ -108,7 +108,7 @@ fn imported(home: Home, extent: &Extent, times: u32, days: u32, results: &mut Re
     Filled { program, pageviews, bytes }
 }
 
-/// How long the console's questions take, over a year that repeats what is there.
+/// Times of the console's questions, over a year that repeats the imported days.
 fn questions(program: Program, extent: &Extent, token: &str, results: &mut Results) {
     let days = extent.days;
     for (table, hour) in [("pages", true), ("breakdowns", false), ("actions", false)] {
@@ -169,7 +169,7 @@ fn asked(program: &Program, token: &str, metrics: &str, dimension: &str) -> f64 
     })
 }
 
-/// Lines of an access log a second: of a file, or of one that is made, in which every page brings three other requests.
+/// Lines of an access log per second: of a given file, or of a generated one with three other requests per page.
 pub(crate) fn import(extent: &Extent, log: Option<&Path>, results: &mut Results) {
     let traffic = Traffic::new(Plan { people: extent.people, ..Plan::PAGEVIEWS });
     let home = Home::new(&Setup { sites: traffic.sites(), geo: location_files(), ..Setup::default() });

@@ -1,8 +1,8 @@
-//! What is sent, and what must come of it. A day of simulated people (`src/simulate`) is made once; it is sent again
-//! and again, each time by other people: their addresses move on within their networks, and nothing else changes. So
-//! memory here is a day's, the server sees millions of visitors, and the truth is known of every request by its number.
+//! The traffic and its expected figures. A day of simulated people (`src/simulate`) is made once and sent repeatedly,
+//! each time as other people: their addresses move on within their networks, and nothing else changes. So memory here
+//! is a day's, the server sees millions of visitors, and the truth is known of every request by its number.
 //!
-//! The addresses go in the header of a trusted proxy.
+//! The addresses are sent in the header of a trusted proxy.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
@@ -16,26 +16,26 @@ use sillage::simulate;
 /// The site that is measured, and its host.
 pub(crate) const SITE: &str = "bench.example";
 
-/// Bits of an address that tell people apart in all of the simulation's networks.
+/// Number of addresses in each of the simulation's networks.
 const PEOPLE: u64 = 1 << 21;
-/// As in the simulation: no two people have one address.
+/// The simulation's factor: no two people have one address.
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Which day is made.
+/// Plan of the day to make.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) people: u32,
     pub(crate) pages: usize,
-    /// Sites that the day is spread over, person by person.
+    /// Number of sites that the day is spread over, person by person.
     pub(crate) sites: u64,
-    /// Also reading times and actions, not pageviews alone.
+    /// Whether reading times and actions are sent too.
     pub(crate) all: bool,
-    /// So often the day is sent by other people, then by the first ones again.
+    /// Number of times that the day is sent as other people, before the first ones return.
     pub(crate) rounds: u64,
 }
 
 impl Plan {
-    /// The day that most is measured with: pageviews of a site with 2 000 pages.
+    /// The day of most measurements: pageviews of a site with 2,000 pages.
     pub(crate) const PAGEVIEWS: Self = Self { people: 20_000, pages: 2_000, sites: 1, all: false, rounds: u64::MAX };
 }
 
@@ -62,18 +62,18 @@ enum What {
     Action,
 }
 
-/// What was sent so far to one server, over all runs: numbers are given once.
+/// Requests sent so far to one server, over all runs: each number is used once.
 #[derive(Default)]
 pub(crate) struct Sent(Mutex<Numbers>);
 
 #[derive(Default)]
 struct Numbers {
     next: u64,
-    /// A bit for every number that was acknowledged.
+    /// A bit for every acknowledged number.
     acknowledged: Vec<u64>,
 }
 
-/// The figures that must be in the database.
+/// Figures that the database must hold.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Truth {
     pub(crate) pageviews: i64,
@@ -146,7 +146,7 @@ impl Traffic {
         self.requests.push(Request { address, person, head, body: begin..self.texts.len() as u32, what });
     }
 
-    /// Blocks of the configuration for all the sites; their midnight is half a day from now.
+    /// Configuration blocks of all sites; their midnight is half a day from now.
     pub(crate) fn sites(&self) -> String {
         let hour = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).hour();
         let sign = if hour < 12 { '-' } else { '+' };
@@ -160,19 +160,19 @@ impl Traffic {
         (0..self.plan.sites).map(site).collect()
     }
 
-    /// The request of this number: its address and what else is its own.
+    /// The request with this number: its address and its other parts.
     fn request(&self, number: u64) -> (IpAddr, &Request) {
         let length = self.requests.len() as u64;
         let request = &self.requests[(number % length) as usize];
         (elsewhere(request.address, self.round(number) * self.people), request)
     }
 
-    /// Which people send the day now; they come again when all addresses were used.
+    /// The round of a number; the first people return when all addresses were used.
     fn round(&self, number: u64) -> u64 {
         (number / self.requests.len() as u64) % self.plan.rounds.min(PEOPLE / self.people)
     }
 
-    /// Whether the request of this number is a pageview.
+    /// Whether the request with this number is a pageview.
     pub(crate) fn is_pageview(&self, number: u64) -> bool {
         matches!(self.request(number).1.what, What::Pageview { .. })
     }
@@ -190,7 +190,7 @@ impl Traffic {
         out.extend_from_slice(body);
     }
 
-    /// The same as a request for a client of a library.
+    /// The same request for hyper's client.
     pub(crate) fn hyper(&self, number: u64) -> hyper::Request<http_body_util::Full<bytes::Bytes>> {
         let (address, agent, language, body) = self.parts(number);
         let asked = hyper::Request::post("http://stats.bench.example/api/event")
@@ -201,7 +201,7 @@ impl Traffic {
         asked.body(bytes::Bytes::copy_from_slice(body).into()).unwrap()
     }
 
-    /// A pageview of this number as a line of an access log, or another request of the same person.
+    /// The pageview with this number as a line of an access log, or another request of the same person.
     pub(crate) fn log_line(
         &self,
         number: u64,
@@ -228,13 +228,13 @@ impl Traffic {
         (address, lines.next().unwrap(), lines.next().unwrap(), body)
     }
 
-    /// Pageviews of a person.
+    /// Pageviews per person, on average.
     pub(crate) fn views_each(&self) -> f64 {
         let views = self.requests.iter().filter(|request| matches!(request.what, What::Pageview { .. })).count();
         views as f64 / self.people as f64
     }
 
-    /// The figures of what was acknowledged.
+    /// Expected figures of the acknowledged requests.
     pub(crate) fn truth(&self, sent: &Sent) -> Truth {
         let numbers = sent.lock();
         let mut truth = Truth::default();
@@ -263,14 +263,14 @@ impl Sent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next number.
+    /// Takes the next unused number.
     pub(crate) fn next(&self) -> u64 {
         let mut numbers = self.lock();
         numbers.next += 1;
         numbers.next - 1
     }
 
-    /// The request of this number was answered `202`.
+    /// Records that the request with this number was answered `202`.
     pub(crate) fn acknowledge(&self, number: u64) {
         let mut numbers = self.lock();
         let word = (number / 64) as usize;
@@ -291,7 +291,7 @@ fn site_name(number: u64) -> String {
     if number == 0 { SITE.to_owned() } else { format!("{number}.{SITE}") }
 }
 
-/// The address of somebody else in the same network, so many people on.
+/// The address of another person in the same network, `people` numbers further.
 fn elsewhere(address: IpAddr, people: u64) -> IpAddr {
     let moved = |bits: u64| (bits & !(PEOPLE - 1)) | (bits.wrapping_add(people.wrapping_mul(SCATTER)) & (PEOPLE - 1));
     match address {

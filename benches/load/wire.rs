@@ -1,4 +1,4 @@
-//! Bare HTTP/1.1 over sockets, so that the sender costs little beside the server: answers as they come, and a closed
+//! Plain HTTP/1.1 over sockets, so that the sender costs little beside the server: answers as they come, and a closed
 //! loop of connections that each wait for their answer before they send again.
 
 use std::cell::RefCell;
@@ -10,15 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// What came back.
+/// A parsed HTTP answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: bool,
-    /// Taken, and deliberately not counted.
+    /// Whether the hit was accepted, and deliberately not counted.
     pub(crate) dropped: bool,
 }
 
-/// Takes the first whole answer from `bytes`.
+/// Takes the first complete answer from `bytes`.
 pub(crate) fn parse(bytes: &mut Vec<u8>) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..end]).unwrap().to_ascii_lowercase();
@@ -56,12 +56,12 @@ pub(crate) struct Closed {
     pub(crate) connections: usize,
     pub(crate) pause: Duration,
     pub(crate) time: Duration,
-    /// A new connection for every request.
+    /// Whether every request uses a new connection.
     pub(crate) fresh: bool,
 }
 
 impl Closed {
-    /// Sends what `ask` writes, which gives its number, and hands every answer to `note` with that and the wait.
+    /// Sends the requests that `ask` writes and numbers, and passes every answer to `note` with its number and wait.
     pub(crate) fn run<A, N>(self, ask: A, note: N)
     where
         A: FnMut(&mut Vec<u8>) -> u64 + 'static,
@@ -100,7 +100,7 @@ impl<A: FnMut(&mut Vec<u8>) -> u64, N: FnMut(u64, Duration, &Answer)> Loops<A, N
             let answer = one(&mut stream, &mut read, &request).await.unwrap();
             self.note.borrow_mut()(number, sent.elapsed(), &answer);
             if fresh {
-                // Closed by a reset: ports that linger for a minute are soon all of them.
+                // Closed by a reset: lingering ports would soon be exhausted.
                 socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             } else {
                 open = Some(stream);
@@ -112,14 +112,14 @@ impl<A: FnMut(&mut Vec<u8>) -> u64, N: FnMut(u64, Duration, &Answer)> Loops<A, N
     }
 }
 
-/// A connection that sends at once.
+/// A connection without Nagle's delay.
 pub(crate) async fn connected(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).await.unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
 
-/// Runs it to its end on this thread.
+/// Runs a future on this thread until it completes.
 pub(crate) fn on_a_runtime<R>(what: impl Future<Output = R>) -> R {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(what)
 }

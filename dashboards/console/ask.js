@@ -1,4 +1,4 @@
-// Asking the console: one request a view. A shared page says with each request what it was shared by.
+// Requests to the API: one a view. A shared page sends the site and key of its link along.
 
 export class Refusal extends Error {
   constructor(status, sentence) {
@@ -10,7 +10,7 @@ export class Refusal extends Error {
 const shared = /^\/share\/([^/?]+)/.exec(location.pathname)?.[1];
 const key = new URLSearchParams(location.search).get('key');
 
-/** The site that this page was shared for, or nothing. */
+/** Name of the site that this page was shared for, or undefined. */
 export const sharedSite = shared && decodeURIComponent(shared);
 
 export async function ask(path, question) {
@@ -21,5 +21,5 @@ export async function ask(path, question) {
   return answer;
 }
 
-/** All questions of a view at once: name → question, answered as name → answer. */
+/** Sends all questions of a view in one request: name → question, answered as name → answer. */
 export const askView = (questions) => ask('/api/view', { questions });

@@ -16,7 +16,7 @@ const firstDays = new Map();
 let data;
 let pointed;
 
-/** What can be said about the whole under the filters. */
+/** Metrics that the database can give under the filters. */
 function headlines() {
   const value = valueFilter();
   const page = state.filters.some(([, dimension]) => dimension === 'event:page');
@@ -35,7 +35,7 @@ export function context(site, tens) {
   const ofToday = range[0] === today;
   const hourly = tens && ofToday && !valueFilter();
   const names = !hourly ? headlines() : onlyPage() ? ['pageviews', 'visits'] : ['visitors', 'visits', 'pageviews'];
-  // By the hour only counts of the site and of pages are kept.
+  // Only counts of the site and of its pages are stored by the hour.
   const step = hourly ? 'hour' : valueFilter() && grain(state.by, range) === 'hour' ? 'day' : grain(state.by, range);
   return { site, now, today, ofToday, tens, hourly, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
 }
@@ -166,7 +166,7 @@ function showChart(of, answers, notes) {
   $('chart-empty').textContent = t('noHits');
   const key = JSON.stringify([next, notes, state.theme, state.lang, matchMedia('(prefers-color-scheme: dark)').matches]);
   if (data?.key === key) return;
-  // What the pointer is at stays said while figures come in; it goes with another metric or other periods.
+  // The sentence for the pointed period survives a refresh, but not another metric or range.
   if (data?.metric !== metric || data.labels.join() !== next.labels.join()) pointed = undefined;
   data = { ...next, key };
   $('chart-title').textContent = t(metric);
@@ -189,7 +189,7 @@ function showLegend(of, compares) {
   $('legend').replaceChildren(...parts.map(([line, text]) => el('span', { className: `line-${line}` }, text)));
 }
 
-/** The filters as chips: their comparison can be changed, their value edited where it is `contains`. */
+/** Renders the filters as chips: the comparison can be changed; a value with `contains` can be edited. */
 function showFilters(go) {
   write($('filters'), JSON.stringify([state.filters, state.lang]), () => state.filters.map(([operator, dimension, value], at) => {
     const put = (next) => go({ filters: state.filters.map((filter, index) => (index === at ? next : filter)) });

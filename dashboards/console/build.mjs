@@ -1,6 +1,5 @@
-// Builds what the console takes from others: the chart library, minified, and the map of the world, drawn once. The
-// results are committed, so that the program builds without Node; tests/browser/console.test.mjs proves that they are
-// what this file makes.
+// Builds the third-party parts of the console: the chart library, minified, and the world map. The results are
+// committed, so that the program builds without Node; tests/browser/console.test.mjs checks that they match this build.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { geoNaturalEarth1, geoPath } from 'd3-geo';
@@ -38,7 +37,7 @@ export const COUNTRIES = ${JSON.stringify(paths)};
 `;
 }
 
-/** The same path in whole, relative steps, without those that go nowhere: half the bytes, and no eye sees the rest. */
+/** The same path in whole, relative steps, without steps of length zero: half the bytes. */
 function relative(path) {
   const rings = path.split('Z').filter(Boolean).map((ring) => ring.slice(1).split('L').map((point) => point.split(',').map(Math.round)));
   const drawn = rings.map(([[startX, startY], ...points]) => {
@@ -59,7 +58,7 @@ async function chart() {
   return `/* uPlot, (c) Leon Sorokin, MIT */\n${code}\n`;
 }
 
-/** Every built file with its text. */
+/** Text of each built file, by its name. */
 export async function files() {
   return { 'uplot.js': await chart(), 'world.js': await world() };
 }

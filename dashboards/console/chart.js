@@ -1,5 +1,5 @@
-// The chart over time: this period, what it is compared with, notes on its days; an unfinished period is dashed. A
-// table below it says the same.
+// The chart over time: the period, its comparison and notes on its days; an unfinished period is dashed. A table below
+// it holds the same figures.
 import uPlot from './vendor/uplot.js';
 import { axis, METRICS, moment } from './format.js';
 import { underWay } from './ranges.js';
@@ -14,7 +14,7 @@ let tell = () => {};
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** What a chart shows: labels, figures, figures before, and which label is still under way. */
+/** Data of a chart: labels, figures, figures of the comparison, and the index of the unfinished label. */
 export function series({ labels, rows, before, index, grain, now, metric, from }) {
   const nothing = METRICS[metric].rate ? null : 0;
   const found = new Map(rows.map((row) => [row.dimensions[0], row.metrics[index]]));
@@ -26,12 +26,12 @@ export function series({ labels, rows, before, index, grain, now, metric, from }
     return new Map(before.rows.map((row) => [row.dimensions[0], row.metrics[index]])).get(named) ?? nothing;
   });
   const open = shown.length && underWay(shown.at(-1), grain, now) ? shown.length - 1 : -1;
-  // A week or month that the range enters in its middle is as unfinished as the last.
+  // A week or month that begins before the range is as unfinished as the last one.
   const entered = labels.length > 1 && labels[0].slice(0, 10) < from;
   return { labels, beforeLabels: before?.labels, values, earlier, open, entered, grain, metric, shown: shown.length };
 }
 
-/** Draws it into `box`; `say` is told what the pointer is at. */
+/** Draws the chart into `box`; `say` gets the index of the pointed period. */
 export function show(box, data, notes, say) {
   plot?.destroy();
   observer?.disconnect();
@@ -64,7 +64,7 @@ export function show(box, data, notes, say) {
   observer.observe(box);
 }
 
-/** Moves the pointer by keys: to the next or the period before. */
+/** Moves the pointer by `by` periods: for the arrow keys. */
 export function step(by) {
   if (!plot) return;
   const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : lastShown + 1)) + by, 0), lastShown);
@@ -97,7 +97,7 @@ function drawNotes(drawn, marked) {
   ctx.restore();
 }
 
-/** What stands beside the chart's title for the period `at`. */
+/** Sentence beside the chart's title for the period `at`. */
 export function sentence(data, at, marked) {
   if (at === null || at === undefined || at >= data.shown) return '';
   const { show: written } = METRICS[data.metric];
@@ -110,7 +110,7 @@ export function sentence(data, at, marked) {
   return parts.join(' ');
 }
 
-/** The same as a table. */
+/** Head and body of the table with the chart's figures. */
 export function table(data) {
   const { show: written } = METRICS[data.metric];
   const cell = (value) => el('td', {}, value === null || value === undefined ? '–' : written(value));

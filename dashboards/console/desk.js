@@ -1,5 +1,5 @@
-// The console's other pages: all sites, now and what arrives, conformity, health, install. Each asks when it is opened,
-// those that are live again every two seconds.
+// The console's other views: all sites, live, arrivals, compliance, health, install. Each queries when it is opened;
+// live ones query again every two seconds.
 import { ask, askView } from './ask.js';
 import { spark } from './chart.js';
 import { count } from './format.js';
@@ -11,7 +11,7 @@ import { t } from './words.js';
 const section = (title, ...children) => el('section', { className: 'card desk' }, el('h2', {}, title), ...children);
 const preformatted = (text) => el('pre', { tabIndex: 0 }, el('code', {}, text));
 
-/** All sites of the token: headline, small line, change. */
+/** All sites of the token: headline figure, small line, change. */
 export async function sites(all, { tens }) {
   const asked = {};
   for (const site of all) {
@@ -38,7 +38,7 @@ export async function sites(all, { tens }) {
 
 const COUNTED = ['counted', 'untagged', 'unanswered'];
 
-/** What arrived of a site: sums by outcome, minutes. */
+/** Arrivals of one site: sums by outcome, and counted hits by minute. */
 function arrived(answer, site) {
   const { last, minutes } = answer.sites[site] ?? { last: null, minutes: [] };
   const sums = answer.outcomes.map((outcome, at) => [outcome, minutes.reduce((sum, minute) => sum + minute[at], 0)]);
@@ -68,7 +68,7 @@ export async function now(all, { tens }) {
   return [el('h1', {}, t(tens ? 'nowLastTens' : 'nowLast')), el('ul', { className: 'site-cards' }, ...cards), arrivalsCard(answer, state.site)];
 }
 
-/** How a site is measured, and what of it arrives. */
+/** How a site is measured, and the outcomes of its hits. */
 export async function install(all) {
   const answer = await ask('/api/arrivals');
   const site = all.find(({ name: one }) => one === state.site);
@@ -81,7 +81,7 @@ export async function install(all) {
   ];
 }
 
-/** The audit of this moment, and the notices. */
+/** The audit's current result, and the notices. */
 export async function conformity() {
   const { audit, texts } = await ask('/api/conformity');
   const rules = audit.findings ?? [];
@@ -105,7 +105,7 @@ function releasesCard({ protection, releases }) {
   return section(t('lastRelease'), el('dl', {}, ...lines.flatMap(([word, value]) => [el('dt', {}, word), el('dd', {}, value)])));
 }
 
-/** Spool, database, memory: from the probes and the metrics. */
+/** Spool, database and memory, from the probes and the metrics. */
 export async function health() {
   const [ready, metrics, released] = await Promise.all([
     fetch('/health/ready').then((answer) => answer.json()),
@@ -134,7 +134,7 @@ export async function health() {
 const PAGES = { sites, now, install, conformity, health };
 export const LIVE = ['now', 'install', 'health'];
 
-/** Shows the page of the state. */
+/** Renders the view that the state names. */
 export async function refresh(all, facts, current) {
   const children = await PAGES[state.view](all, facts);
   if (!current()) return;

@@ -1,4 +1,4 @@
-// Figures, moments and names as people write them.
+// Figures, times and names, formatted for readers.
 import { known, locale, t } from './words.js';
 
 export const count = (value) => Math.round(value).toLocaleString(locale());
@@ -13,7 +13,7 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole / 60) % 60).padStart(2, '0')}`;
 }
 
-/** How each metric is shown; `rate` is compared by its difference, and is withheld rather than nothing. */
+/** Format of each metric; a `rate` is compared by difference, and is withheld instead of shown as zero. */
 export const METRICS = {
   visitors: { show: count }, visits: { show: count }, pageviews: { show: count }, events: { show: count }, hits: { show: count }, ai: { show: count }, count: { show: count },
   views_per_visit: { show: decimal, rate: true }, bounce_rate: { show: percent, rate: true, points: true, less: true },
@@ -21,13 +21,13 @@ export const METRICS = {
   rate: { show: percent, rate: true }, p50: { show: milliseconds, rate: true }, p75: { show: milliseconds, rate: true }, p95: { show: milliseconds, rate: true },
 };
 
-/** A short figure for an axis. */
+/** Formatter of short figures for an axis. */
 export const axis = (metric) => {
   const { show } = METRICS[metric];
   return show === count ? (value) => value.toLocaleString(locale(), { notation: 'compact', maximumFractionDigits: 1 }) : show;
 };
 
-/** The name of a period, from its label `YYYY-MM-DD` or `YYYY-MM-DD HH:00:00`. */
+/** Text for a period, from its label `YYYY-MM-DD` or `YYYY-MM-DD HH:00:00`. */
 export function moment(label, grain, long = false) {
   const [date, time] = label.split(/[ T]/);
   if (grain === 'hour' && time) {
@@ -48,7 +48,7 @@ const namesOf = (type) => {
   return names.get(key);
 };
 
-/** The name of a value of a dimension. */
+/** Display name of a value of a dimension. */
 export function name(dimension, value) {
   if (value === '') return t('(unknown)');
   if (value.startsWith('(')) return t(value);

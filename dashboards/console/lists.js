@@ -1,4 +1,4 @@
-// Panels as lists: a bar for each row, a click filters; export and the question itself at each.
+// Panels as lists: a bar for each row; a click filters. Each panel offers its export and its query.
 import { METRICS, name, percent } from './format.js';
 import { world } from './map.js';
 import { csv, download, el, write } from './page.js';
@@ -6,10 +6,10 @@ import { asSql, obstacle, questions, ROWS, titleOf } from './panels.js';
 import { spark } from './chart.js';
 import { known, t } from './words.js';
 
-/** Good up to the first, poor beyond the second: the usual thresholds. Milliseconds; cls in thousandths. */
+/** Good up to the first, poor beyond the second: web.dev's thresholds. Milliseconds; cls in thousandths. */
 const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [100, 250], fcp: [1800, 3000], ttfb: [800, 1800] };
 
-/** The rows of a tab: value, figures. */
+/** Rows of a tab: value and its figures. */
 export function rowsOf(tab, answers, id) {
   if (tab.table && tab.spark) {
     const sums = new Map();
@@ -34,7 +34,7 @@ function figure(metric, value) {
   return el('span', { className: 'withheld', title: t('withheld') }, el('span', { 'aria-hidden': 'true' }, '–'), el('span', { className: 'hidden' }, t('withheldWord')));
 }
 
-/** Days of a figure by its name, for the small lines. */
+/** Figures by day for each name, for the small lines. */
 function daysOf(answer) {
   const times = [...new Set((answer?.rows ?? []).map((row) => row.time))].sort();
   const found = new Map();
@@ -111,7 +111,7 @@ function vitals(rows, shares, days) {
   }));
 }
 
-/** The menu of a panel: export, the question as API request and as SQL. */
+/** Menu of a panel: export, and the query as API request and as SQL. */
 function menu(tab, rows, base, answers) {
   const copy = (text) => async (event) => {
     const button = event.currentTarget;
@@ -131,7 +131,7 @@ function menu(tab, rows, base, answers) {
       el('button', { type: 'button', className: 'plain', onclick: copy(() => asSql(tab, base)) }, `${t('copy')} ${t('copySql')}`)));
 }
 
-/** Shows a panel: `actions` has what its clicks do. */
+/** Renders a panel; `actions` holds the handlers of its clicks. */
 export function showPanel(section, panel, answers, base, actions) {
   const tab = panel.chosen;
   const stands = obstacle(tab);

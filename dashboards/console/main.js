@@ -1,5 +1,5 @@
-// The console: reads the address, asks, shows, keeps up. It computes no figure that the server withheld, and keeps nothing
-// on the reader's device: what is chosen stands in the address.
+// The console's main loop: reads the address, queries, renders, refreshes. It never computes a figure that the server
+// withheld, and stores nothing on the reader's device: every choice is in the address.
 import { ask, Refusal, sharedSite } from './ask.js';
 import * as board from './board.js';
 import * as desk from './desk.js';
@@ -12,13 +12,13 @@ import { LANGUAGES, speak, t } from './words.js';
 const LIVE_MS = 500;
 const DESK_MS = 2000;
 const IDLE_MS = 60_000;
-// Ranges of the number keys; letters are in SHORTCUTS.
+// Ranges of the number keys; SHORTCUTS has the letters.
 const DIGITS = ['today', 'yesterday', '7d', '28d', '91d', 'month', 'lastmonth', 'year', '12mo', 'all'];
 
 let sites = [];
 const facts = { marketing: false, tens: true };
 let shared = false;
-// Each change of what is looked at is a round; answers that belong to an earlier one are thrown away.
+// Each change of the view begins a round; answers of an earlier round are dropped.
 let round = 0;
 let timer;
 
@@ -27,14 +27,14 @@ const includesToday = () => !['yesterday', 'lastmonth'].includes(state.range) &&
 const isLive = () => (state.view === 'overview' ? !facts.tens && includesToday() : desk.LIVE.includes(state.view));
 const pause = () => (!isLive() ? IDLE_MS : state.view === 'overview' ? LIVE_MS : DESK_MS);
 
-/** Moves to another view; `kept` leaves a step for the back button. */
+/** Changes the view; `kept` adds a step for the back button. */
 function go(change, kept = false) {
   Object.assign(state, change);
   history[kept ? 'pushState' : 'replaceState'](null, '', address());
   look();
 }
 
-/** Shows what the address says. */
+/** Renders the view that the address names. */
 function look() {
   if (!theSite()) return;
   state.site = theSite().name;
@@ -71,7 +71,7 @@ function status(name, text) {
   if ($('status-text').textContent !== text) $('status-text').textContent = text;
 }
 
-/** Says what is wrong; gives whether it is worth trying again. */
+/** Shows the error; returns whether a retry may help. */
 function trouble(error) {
   document.body.classList.remove('waiting');
   if (error.status === 401) {
@@ -88,7 +88,7 @@ function trouble(error) {
   return !known || error.status >= 500;
 }
 
-// The frame: words, site, ranges, pages
+// The frame: texts, site, ranges, views.
 
 const option = (value, text, chosen) => el('option', { value, selected: value === chosen }, text);
 

@@ -1,4 +1,4 @@
-// The map of the world: a country is the darker the more visitors it has. The list beside it says the same.
+// The world map: the more visitors, the darker the country. The list beside it has the same figures.
 import { COUNTRIES, SIZE } from './vendor/world.js';
 import { count, name } from './format.js';
 import { draw } from './page.js';
@@ -10,7 +10,7 @@ export function world(rows, choose) {
   const most = Math.max(...figures.values(), 1);
   const shapes = Object.entries(COUNTRIES).map(([code, path]) => {
     const value = figures.get(code) ?? 0;
-    // The root keeps small countries visible beside a large one; six shades are what an eye tells apart.
+    // The square root keeps small countries visible beside a large one, in six shades.
     const shade = value ? 1 + Math.min(5, Math.floor(5.99 * Math.sqrt(value / most))) : 0;
     const shape = draw('path', { d: path, class: `shade-${shade}`, 'data-code': code });
     shape.append(draw('title', {}, `${code.length === 2 ? name('visit:country', code) : code}: ${count(value)}`));

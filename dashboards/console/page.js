@@ -1,4 +1,4 @@
-// Making elements. Text is text: nothing is ever parsed as HTML.
+// Helpers that build elements. Text is never parsed as HTML.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -22,7 +22,7 @@ export function draw(tag, attributes, ...children) {
   return made;
 }
 
-/** Writes `children` into `parent` if `key` differs from what is there, so that nothing flickers or loses its focus. */
+/** Renders `children` into `parent` only if `key` changed: nothing flickers or loses its focus. */
 export function write(parent, key, make) {
   if (parent.dataset.key === key) return;
   const focus = parent.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
@@ -31,7 +31,7 @@ export function write(parent, key, make) {
   if (focus) parent.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
 }
 
-/** A file for the reader's own disk. */
+/** Saves `text` as a file on the reader's disk. */
 export function download(name, text) {
   const link = el('a', { href: URL.createObjectURL(new Blob([text], { type: 'text/csv' })), download: name });
   link.click();

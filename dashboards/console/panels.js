@@ -1,5 +1,5 @@
-// What the overview shows beside its chart: panels, their tabs, and what each tab asks. A tab that cannot be answered
-// under the filters says why, in words.
+// Panels below the chart, their tabs, and the questions of each tab. A tab without an answer under the filters shows
+// the reason.
 import { length } from './ranges.js';
 import { onlyPage, state, valueFilter } from './state.js';
 import { t } from './words.js';
@@ -11,14 +11,14 @@ const CAME = ['visits', 'bounce_rate'];
 const list = (id, head, dimension, metrics, more = {}) => ({ id, head, dimension, metrics, ...more });
 const table = (id, head, name, metrics, more = {}) => ({ id, head, table: name, metrics, ...more });
 
-/** Panels with their tabs, for a site with these facts. */
+/** Panels with their tabs, for one site and its settings. */
 export function panels(site, marketing) {
   const properties = (site.properties ?? []).map((property) => list(`p:${property}`, property, `event:props:${property}`, ['events', 'visitors'], { title: property, actions: true }));
   const page = onlyPage();
   // How visits began is kept for the whole site; with a page, who saw it is.
   const came = state.filters.some(([, dimension]) => dimension === 'event:page') ? OF_VISITORS : CAME;
   const found = [
-    // The list of pages has one row when one page is looked at.
+    // With a filter on one page, the list of pages would have one row.
     ...(page ? [] : [['pages', [
       list('all_pages', 'page', 'event:page', ['pageviews', 'visitors']),
       list('entry', 'page', 'visit:entry_page', ['visits', 'bounce_rate'], { whole: true, picks: 'event:page' }),
@@ -75,7 +75,7 @@ export function busyPages() {
 
 export const titleOf = (tab) => tab.title ?? t(tab.id);
 
-/** Why a tab has no answer under these filters; nothing when it has. */
+/** Reason why a tab has no answer under the filters, or undefined. */
 export function obstacle(tab) {
   const value = valueFilter();
   if (tab.whole && onlyPage()) return t('only_page');
@@ -86,7 +86,7 @@ export function obstacle(tab) {
   return pages || own || acts ? '' : t('only_value');
 }
 
-/** The questions of a tab by their names: `base` is site and days. */
+/** Questions of a tab by name; `base` holds site and days. */
 export function questions(tab, base, name, rows = ROWS) {
   if (tab.table) {
     // The days hold the sums too.
@@ -112,13 +112,13 @@ export function questions(tab, base, name, rows = ROWS) {
   return { ...more, [name]: { ...base, metrics: tab.metrics, dimensions: [tab.dimension], filters, ...order, pagination: { limit: tab.map ? 250 : rows + 1 } } };
 }
 
-/** The filters as the API writes them. */
+/** The filters in the API's form. */
 const filtersOf = () => state.filters.map(([operator, dimension, value]) => [operator, dimension, [value]]);
 export { filtersOf, ROWS };
 
 const STORED = { 'visit:os': 'system', 'visit:os_version': 'system_version' };
 
-/** The question of a tab as SQL over the published tables, for Grafana or any other client. */
+/** A tab's question as SQL over the published tables, for Grafana or another client. */
 export function asSql(tab, base) {
   const text = (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const [from, to] = base.date_range;

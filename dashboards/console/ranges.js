@@ -1,5 +1,5 @@
-// Ranges of a site's own days, what they are compared with, and what one point of a chart stands for. All of it is
-// arithmetic on dates; today is an argument.
+// Date ranges in a site's own days, their comparisons, and the step of a chart. Pure date arithmetic: today is an
+// argument.
 
 const DAY = 86_400_000;
 const at = (date) => Date.parse(`${date}T00:00:00Z`);
@@ -14,7 +14,7 @@ export const length = ([from, to]) => Math.round((at(to) - at(from)) / DAY) + 1;
 const firstOfMonth = (date, months = 0) => name(Date.UTC(Number(date.slice(0, 4)), Number(date.slice(5, 7)) - 1 + months, 1));
 const monday = (date) => shift(date, -((new Date(at(date)).getUTCDay() + 6) % 7));
 
-/** First and last day of a range; `first` is the first day that has figures. */
+/** First and last day of a range; `first` is the first day with figures. */
 export function days(range, today, { from, to, first }) {
   switch (range) {
     case 'today': return [today, today];
@@ -31,7 +31,7 @@ export function days(range, today, { from, to, first }) {
   }
 }
 
-/** What a range is compared with: weekdays stand on weekdays, save where months are compared with months. */
+/** Range of the comparison: aligned by weekday, except that months are compared with months. */
 export function compared(kind, range, [from, to], customFrom) {
   const long = length([from, to]);
   switch (kind) {
@@ -51,7 +51,7 @@ export function compared(kind, range, [from, to], customFrom) {
   return [shift(from, -back), shift(to, -back)];
 }
 
-/** What one point stands for where nothing is chosen, or where what is chosen would give too many or too few points. */
+/** Step of a chart: the chosen one, or the range's default if that would give too many or too few points. */
 export function grain(chosen, range) {
   const long = length(range);
   if (chosen === 'hour' && long <= 31) return 'hour';
@@ -59,7 +59,7 @@ export function grain(chosen, range) {
   return long <= 2 ? 'hour' : long <= 92 ? 'day' : long <= 400 ? 'week' : 'month';
 }
 
-/** Whether a period is still under way at the site's wall clock `now`, `YYYY-MM-DD HH:MM:SS`. */
+/** Whether a period is unfinished at the site's wall clock `now`, `YYYY-MM-DD HH:MM:SS`. */
 export function underWay(label, step, now) {
   const [date] = label.split(/[ T]/);
   const today = now.slice(0, 10);
@@ -68,5 +68,5 @@ export function underWay(label, step, now) {
   return step === 'month' ? date.slice(0, 7) === today.slice(0, 7) : date === today;
 }
 
-/** The site's wall clock. */
+/** The site's wall clock, `YYYY-MM-DD HH:MM:SS`. */
 export const wallClock = (timezone) => new Date().toLocaleString('sv-SE', { timeZone: timezone || 'UTC' });

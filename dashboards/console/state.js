@@ -1,4 +1,4 @@
-// What is looked at. It stands in the address and nowhere else: an address can be kept, sent and opened again.
+// The view's state. It is stored in the address alone, which can be bookmarked, sent and opened again.
 import { COMPARISONS, INTERVALS, RANGES } from './ranges.js';
 import { LANGUAGES } from './words.js';
 
@@ -15,7 +15,7 @@ export const state = { ...DEFAULTS, filters: [], tabs: {} };
 
 const oneOf = (list, value, otherwise) => (list.includes(value) ? value : otherwise);
 
-/** Reads the address; what it does not say, or says wrongly, is the default. */
+/** Reads the address; missing and invalid parts get their defaults. */
 export function readAddress(hash) {
   const asked = new URLSearchParams(hash.replace(/^#/, ''));
   const text = (name) => asked.get(name) ?? DEFAULTS[name];
@@ -36,7 +36,7 @@ function readFilter(text) {
   return OPERATORS.includes(operator) && dimension ? [operator, dimension, value.join('~')] : undefined;
 }
 
-/** The address of what is looked at, after a change. */
+/** Address of the view after a change. */
 export function address(change = {}) {
   const next = { ...state, ...change };
   const said = new URLSearchParams();
@@ -49,13 +49,13 @@ export function address(change = {}) {
   return `#${said}`;
 }
 
-/** The page that is looked at alone, or nothing. */
+/** Page of the page filter, or an empty string. */
 export const onlyPage = () => state.filters.find(([operator, dimension]) => operator === 'is' && dimension === 'event:page')?.[2] ?? '';
 
-/** The filter that is not about the page. */
+/** The filter on another dimension than the page, if any. */
 export const valueFilter = () => state.filters.find(([, dimension]) => dimension !== 'event:page');
 
-/** The filters after a click on a value: one of the page and one other at most, since no more is kept together. */
+/** Filters after a click on a value: at most one on the page and one other, the finest grain that is stored. */
 export function filteredBy(operator, dimension, value) {
   const page = dimension === 'event:page';
   return [...state.filters.filter(([, other]) => (other === 'event:page') !== page), [operator, dimension, value]];

@@ -1,4 +1,4 @@
-// Every word of the console, English and French side by side, so that neither can say what the other does not.
+// All texts of the console, English and French side by side, so that both say the same.
 
 export const LANGUAGES = { en: 'English', fr: 'Français' };
 
@@ -72,16 +72,16 @@ const WORDS = {
 
 let column = 0;
 
-/** Speaks this language from now on. */
+/** Switches the console to `language`. */
 export function speak(language) {
   column = Math.max(Object.keys(LANGUAGES).indexOf(language), 0);
   document.documentElement.lang = language;
 }
 
-/** The words of this name; a name without words is shown as it is. */
+/** Text for `name`; a name without a text is shown as it is. */
 export const t = (name) => WORDS[name]?.[column] ?? name;
 
-/** Whether a name has words. */
+/** Whether `name` has a text. */
 export const known = (name) => name in WORDS;
 
 export const locale = () => ['en-GB', 'fr-FR'][column];

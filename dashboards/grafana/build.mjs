@@ -1,5 +1,5 @@
-// Makes the dashboards and the alert rules: src/*.mjs → *.json. The results are committed, so that Grafana needs no Node;
-// tests/browser/grafana.test.mjs proves that they are what this file makes.
+// Builds the dashboards and the alert rules: src/*.mjs → *.json. The results are committed, so that Grafana needs no
+// Node; tests/browser/grafana.test.mjs checks that they match this build.
 //
 //   node dashboards/grafana/build.mjs                                     the committed files, for sites in UTC
 //   node dashboards/grafana/build.mjs --timezone Europe/Paris --out DIR   the same for sites in another time zone
@@ -14,7 +14,7 @@ import { loadTimes } from './src/load.mjs';
 import { operations } from './src/operations.mjs';
 import { onePage } from './src/page.mjs';
 
-/** Every file with its text, by its path in this folder. */
+/** Text of each file, by its path in this folder. */
 export function files(timezone = 'UTC') {
   const numbered = (/** @type {any} */ board) => {
     board.panels.forEach((/** @type {any} */ panel, /** @type {number} */ index) => { panel.id = index + 1; });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes what docker-compose.yml reads: secrets, and the configuration of one site. Prints the console's token once.
+# Creates the files for docker-compose.yml: secrets, and the configuration of one site. Prints the console's token once.
 #   deploy/docker/setup.sh shop.example stats.shop.example
 set -eu
 [ $# = 2 ] || { echo 'usage: setup.sh SITE HOST' >&2; exit 2; }

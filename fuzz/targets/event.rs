@@ -1,4 +1,5 @@
-//! Bodies of native events, one a line: read, anonymised, counted, folded. Nothing panics, and no sum goes below zero.
+//! Bodies of native events, one a line: parsed, anonymised, counted, merged. Nothing panics, and no sum drops below
+//! zero.
 #![no_main]
 
 use std::cell::RefCell;
@@ -16,7 +17,7 @@ fuzz_target!(|bodies: &[u8]| {
         counter.fresh();
         let (mut at, mut sums) = (0, BTreeMap::new());
         for (number, body) in bodies.split(|byte| *byte == b'\n').take(40).enumerate() {
-            // Who and when: from the length, so that bodies stay readable.
+            // Visitor and time derive from the length, so that bodies stay readable.
             let length = body.len() as i64;
             at += if length % 7 == 0 { 1_800 + length % 3 - 1 } else { length };
             let mut rollup = Rollup::default();

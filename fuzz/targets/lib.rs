@@ -1,4 +1,4 @@
-//! What targets share: one site, and a whole way from a hit to rows that must never go below zero.
+//! Code that targets share: one site, and the whole path from a hit to rows, whose sums must never drop below zero.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,10 +18,10 @@ use sillage::collect::formats::native::NativeEvent;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// Small, so that inputs meet them.
+/// Small, so that inputs reach them.
 const BOUNDS: VisitBounds = VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000, sites: 1 };
 
-/// A site that keeps something of everything.
+/// One site that keeps a query parameter and two properties, as most inputs need.
 pub fn sites() -> Sites {
     let site = config::SiteConfig {
         name: "a.example".into(),
@@ -33,12 +33,12 @@ pub fn sites() -> Sites {
     Sites::new(&[site]).expect("the site is right")
 }
 
-/// The one site.
+/// The site of [`sites`].
 pub fn site(sites: &Sites) -> &Site {
     sites.find("a.example").expect("it is there")
 }
 
-/// What counts; knows no bounds but small ones.
+/// Anonymises and counts hits, under [`BOUNDS`].
 pub struct Counter {
     anonymiser: Anonymiser,
     visits: Visits,
@@ -54,12 +54,12 @@ impl Default for Counter {
 }
 
 impl Counter {
-    /// Forgets all visits.
+    /// Drops all visits, for the next input.
     pub fn fresh(&mut self) {
         self.visits = Visits::new(BOUNDS);
     }
 
-    /// Counts one message of one visitor, `at` seconds after a fixed moment, into `rollup`.
+    /// Counts one message of one visitor into `rollup`, `at` seconds after a fixed time.
     pub fn count(&mut self, message: &NativeEvent<'_>, visitor: u8, at: i64, rollup: &mut Rollup) {
         assert!((1..=URL_BYTES_MAX).contains(&message.url.len()));
         assert!(message.referrer.as_ref().is_none_or(|referrer| referrer.len() <= URL_BYTES_MAX));
@@ -88,7 +88,7 @@ impl Counter {
     }
 }
 
-/// Adds a batch to sums that must stay at zero or above, and looks at its texts.
+/// Adds a batch to sums, which must stay at zero or above, and checks the bounds of its texts.
 pub fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
     for row in &batch.pages {
         assert!(row.page.len() <= PAGE_BYTES_MAX && (row.page.starts_with('/') || &*row.page == "(other)"));

@@ -1,5 +1,5 @@
-//! Lines of access logs and of logged events, queries of the pixel, languages. Nothing panics; what is read is within
-//! its bounds.
+//! Lines of access logs and of logged events, queries of the pixel, languages. Nothing panics; parsed values keep their
+//! bounds.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

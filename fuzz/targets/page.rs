@@ -1,5 +1,5 @@
-//! URLs and referrers. A page is clean, bounded, and stays as it is when it is cleaned again; a referring host holds no
-//! more than a host.
+//! URLs and referrers. A page is clean, bounded, and unchanged when it is cleaned again; a referring host holds nothing
+//! but a host.
 #![no_main]
 
 use std::sync::LazyLock;

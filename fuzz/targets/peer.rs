@@ -1,4 +1,4 @@
-//! Forwarding headers, one value a line. Nothing panics; what a stranger says is not even read.
+//! Forwarding headers, one value a line. Nothing panics; headers from an untrusted peer are ignored.
 #![no_main]
 
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
-//! A file of a segment or of its batch, whole or framed anew: opened, recovered, read. Nothing panics; what recovery
-//! counted is what the reader hands out, and reading again gives the same. The frames are made as the formats'
-//! specifications say, not by the program's own writer.
+//! A segment file or its batch file, whole or with new frames: opened, recovered, read. Nothing panics; the reader
+//! returns exactly the records that recovery counted, and a second reading returns the same. Frames are built from the
+//! format's specification, not by the program's own writer.
 #![no_main]
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ fuzz_target!(|input: &[u8]| {
 const SEGMENT: &[u8; 8] = b"sillage\n";
 const BATCH: &[u8; 8] = b"counters";
 
-/// The header of segment 5 or of its batch, as specified.
+/// Header of segment 5 or of its batch, built from the specification.
 fn header(magic: &[u8; 8], version: u8) -> Vec<u8> {
     let mut bytes = magic.to_vec();
     bytes.extend([version, 0, 0, 0]);
@@ -71,7 +71,7 @@ fn header(magic: &[u8; 8], version: u8) -> Vec<u8> {
     bytes
 }
 
-/// Pieces, each behind its length in one byte.
+/// Splits pieces, each preceded by its length in one byte.
 fn payloads(mut pieces: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (&length, rest) = pieces.split_first()?;
@@ -81,7 +81,7 @@ fn payloads(mut pieces: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A batch's body behind its length, compressed.
+/// A batch's body, compressed, after its length.
 fn compressed(body: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new((body.len() as u64).to_le_bytes().to_vec(), Compression::fast());
     encoder.write_all(body).expect("memory does not fail");
@@ -104,7 +104,7 @@ fn framed<'p>(header: Vec<u8>, payloads: impl Iterator<Item = &'p [u8]>) -> Vec<
     file
 }
 
-/// A folder in memory.
+/// A folder of files in memory: name → content.
 #[derive(Default)]
 struct Memory(Arc<Mutex<HashMap<String, Vec<u8>>>>);
 

@@ -1,7 +1,7 @@
 export interface ActionOptions {
-  /** Endings of files whose links are downloads, such as `pdf zip`. */
+  /** File endings that make a link a download, such as `pdf zip`. */
   downloads?: string;
-  /** Tells script errors, by kind alone. */
+  /** Reports script errors, by their kind only. */
   problems?: boolean;
 }
 

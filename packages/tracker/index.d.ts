@@ -1,26 +1,26 @@
-/** An event as it is sent to the collector. */
+/** An event as sent to the collector. */
 export interface SentEvent {
-  /** `pageview`, `engagement`, `timing`, or an action's name. */
+  /** Name: `pageview`, `engagement`, `timing`, or an action's name. */
   n: string;
-  /** The page's address. */
+  /** URL of the page. */
   u: string;
-  /** The address of the page before. */
+  /** Referrer: URL of the page before. */
   r?: string;
-  /** The site. */
+  /** Name of the site. */
   d?: string;
-  /** An action's properties. */
+  /** Properties of an action. */
   p?: Record<string, string | number | boolean>;
-  /** False leaves the bounce as it is. */
+  /** If false, the action does not change whether the visit is a bounce. */
   i?: boolean;
-  /** Engaged milliseconds since the last report. */
+  /** Engaged time since the last report, in milliseconds. */
   e?: number;
   /** Scroll depth in percent. */
   sd?: number;
-  /** Scroll depth that an earlier report of the same view told. */
+  /** Scroll depth in percent, as reported earlier for the same view. */
   sb?: number;
-  /** 1 with the visitor's consent. */
+  /** 1 if the visitor gave consent. */
   c?: 1;
-  /** 1 where the fragment is part of the page. */
+  /** 1 if the fragment is part of the page. */
   h?: 1;
   /** Width of the window in CSS pixels. */
   w: number;
@@ -29,34 +29,34 @@ export interface SentEvent {
 }
 
 export interface Options {
-  /** Name of the site; without it the collector goes by the page's host. */
+  /** Name of the site; by default the collector uses the page's host. */
   site?: string;
-  /** Where events go; `/api/event` of the page's own origin by default. */
+  /** URL that events are sent to; by default `/api/event` on the page's own origin. */
   api?: string;
-  /** The router lives in the fragment. */
+  /** The router keeps its route in the URL's fragment. */
   hash?: boolean;
   /** Query parameters that are part of a page, such as `page lang`. */
   query?: string | string[];
-  /** The page does not exist. */
+  /** The page does not exist: an action `404` follows its pageview. */
   notFound?: boolean;
-  /** No pageviews by itself. */
+  /** Pageviews are sent only by `pageview()`. */
   manual?: boolean;
-  /** Counts the page in a frame too. */
+  /** Pages in a frame are counted too. */
   frames?: boolean;
-  /** Counts browsers that a program drives. */
+  /** Browsers driven by a program are counted too. */
   automation?: boolean;
-  /** `required`: nothing is sent before the visitor's consent. */
+  /** With `required`, nothing is sent before the visitor gives consent. */
   consent?: 'granted' | 'denied' | 'pending' | 'required';
-  /** Gets each event before it is sent; returns what is sent instead, or nothing to send nothing. */
+  /** Gets each event before it is sent; returns the event to send, or nothing to drop it. */
   transformRequest?: (event: SentEvent) => SentEvent | null | undefined | false;
 }
 
 export interface Given {
   props?: Record<string, string | number | boolean>;
   interactive?: boolean;
-  /** Another page than the one that is shown. */
+  /** URL of another page than the current one. */
   u?: string;
-  /** Called when the event was sent, or when it is certain that it will not be. */
+  /** Called once the event was sent or dropped. */
   callback?: (response?: unknown) => void;
 }
 

@@ -1,5 +1,5 @@
 <?php
-// Prints what the plugin prints, with the functions of WordPress that it calls replaced by the plainest that do the same.
+// Prints the plugin's output, with minimal stand-ins for the WordPress functions that it calls.
 define('ABSPATH', '/');
 $GLOBALS['options'] = ['site' => 'shop.example" onload="x', 'origin' => 'https://stats.example/', 'actions' => '1'];
 function get_option($name, $else) { return $GLOBALS['options']; }

@@ -1,4 +1,4 @@
-//! What senders are told. Only a [`Durable`] makes a counted `202`.
+//! Responses to senders. Only a [`Durable`] makes a counted `202`.
 
 use std::collections::BTreeMap;
 
@@ -10,55 +10,55 @@ use hyper::{Response, StatusCode};
 use crate::outcome::{Dropped, Rejection};
 use crate::spool::Durable;
 
-/// A whole response.
+/// A response with its complete body.
 pub type CollectResponse = Response<Full<Bytes>>;
 
-/// Says why a hit was deliberately not counted.
+/// Header with the reason why a hit was deliberately not counted.
 pub const DROPPED: HeaderName = HeaderName::from_static("x-sillage-dropped");
 
-/// The content type of [`PIXEL`].
+/// Content type of [`PIXEL`].
 const GIF: &str = "image/gif";
 
 /// A transparent GIF of one pixel.
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
-/// As [`error`] would write it; under load many are told so.
+/// Body of [`error`] for a full spool, prepared because it is frequent under load.
 const UNAVAILABLE: &str = r#"{"error":"the hit cannot be kept now; try again"}"#;
 
-/// What a `202` carries, for the format that was spoken.
+/// Body of an accepted hit's response, by format.
 #[derive(Clone, Copy)]
 pub enum AnswerFormat {
-    /// `ok`.
+    /// Text `ok`, with `202`.
     Native,
-    /// A GIF of one pixel.
+    /// A one-pixel GIF, with `202`.
     Pixel,
-    /// The same with `200`, as GoatCounter, Matomo and Fathom answer.
+    /// A one-pixel GIF with `200`, as of GoatCounter, Matomo and Fathom.
     Gif,
-    /// Nothing, with `204`: Matomo's `send_image=0`.
+    /// Empty body with `204`: Matomo's `send_image=0`.
     Silent,
-    /// Umami's object; the ids in it are of nobody.
+    /// Umami's object, with constant ids.
     Umami,
-    /// Umami's summary of so many events.
+    /// Umami's summary with the number of events.
     UmamiBatch(usize),
-    /// Matomo's summary of so many requests.
+    /// Matomo's summary with the number of requests.
     MatomoBulk(usize),
     /// GoatCounter's answer to a server.
     GoatCounterApi,
 }
 
-/// What Umami's clients keep and send back: the same for everybody.
+/// Data that Umami's clients store and send back: the same for all visitors.
 const UMAMI: &str = r#"{"cache":"","sessionId":"00000000-0000-0000-0000-000000000000","visitId":"00000000-0000-0000-0000-000000000000"}"#;
 
-/// What they are told where the agent is a robot.
+/// Umami's response to a robot.
 const UMAMI_ROBOT: &str = r#"{"beep":"boop"}"#;
 
-/// The hit is durable.
+/// Response to a durable hit.
 pub fn counted(_proof: Durable, format: AnswerFormat) -> CollectResponse {
     accepted(format)
 }
 
-/// The hit is not counted, on purpose.
+/// Response to a hit that is deliberately not counted.
 pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
     let mut answer = match (format, reason) {
         (
@@ -75,7 +75,7 @@ pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
     answer
 }
 
-/// The hit was not taken; `why` says more about a malformed one.
+/// Response to a rejected hit; `why` explains a malformed one.
 pub fn refused(refused: Rejection, why: &'static str) -> CollectResponse {
     let mut answer = match refused {
         Rejection::Malformed => error(StatusCode::BAD_REQUEST, why),
@@ -99,7 +99,7 @@ pub(super) fn wrong_hits(wrong: &BTreeMap<usize, &'static str>) -> CollectRespon
     json(StatusCode::BAD_REQUEST, Bytes::from(serde_json::json!({ "errors": wrong }).to_string()))
 }
 
-/// `{"error": …}`, for the sender alone: other sites' scripts may read the answers to hits, and no others.
+/// `{"error": …}` without CORS headers: scripts of other sites may read only the responses to hits.
 pub fn error(status: StatusCode, text: &'static str) -> CollectResponse {
     json(status, Bytes::from(serde_json::json!({ "error": text }).to_string()))
 }
@@ -111,7 +111,7 @@ fn json(status: StatusCode, body: Bytes) -> CollectResponse {
     answer
 }
 
-/// To a probe: whether what it asks about is so.
+/// Response to a probe: 200 if `holds`, else 503.
 pub fn health(holds: bool) -> CollectResponse {
     let status = if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let text = if holds { "{\"ok\":true}" } else { "{\"ok\":false}" };
@@ -122,19 +122,19 @@ pub fn health(holds: bool) -> CollectResponse {
     answer
 }
 
-/// There is nothing at this path.
+/// Response for an unknown path.
 pub fn not_found() -> CollectResponse {
     error(StatusCode::NOT_FOUND, "nothing is here")
 }
 
-/// There is something at this path, but for other methods.
+/// Response for a known path with another method.
 pub fn method_not_allowed(allow: &'static str) -> CollectResponse {
     let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods");
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     answer
 }
 
-/// To a browser that asks before it sends: the methods and headers that it may use.
+/// Response to a CORS preflight: the permitted methods and headers.
 pub fn preflight(allow: &'static str, accepted_headers: &'static str) -> CollectResponse {
     let mut answer = Response::new(Full::new(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
@@ -167,7 +167,7 @@ fn accepted(format: AnswerFormat) -> CollectResponse {
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    // The answer to a POST is kept by nobody anyway.
+    // Browsers and proxies do not cache the response to a POST anyway.
     if kind == GIF {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -1,6 +1,6 @@
-//! Which thread serves a connection. All threads accept from one socket, and of connections that come at once, as a
-//! proxy opens them, the thread that is awake takes nearly all; they last, and one core would serve them for hours
-//! while the others rest. So a thread that has more than another hands what it accepts to the one that has fewest.
+//! Balancing of connections over threads. All threads accept from one socket, and when many connections arrive at once,
+//! as from a proxy, the running thread accepts nearly all; they last, and one core would serve them for hours while the
+//! others idle. So a thread with more connections than another hands new ones to the thread with the fewest.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,47 +11,47 @@ use metrics::Gauge;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A thread keeps what it accepts while it has no more than so many connections above another: to hand one over costs
-/// some system calls, for connections that may not last.
+/// Connections that a thread may have above another before it hands new ones over: a handoff costs some system calls,
+/// for connections that may be short.
 const ABOVE_MAX: usize = 4;
 
-/// A thread's part of the connections.
+/// A thread's end of the balancing.
 pub struct Acceptor {
     threads: Arc<[ThreadShare]>,
     number: usize,
     handed: UnboundedReceiver<Handoff>,
 }
 
-/// What the threads know of each other.
+/// Balancing state of one thread, visible to all.
 struct ThreadShare {
     open: AtomicUsize,
     shown: Gauge,
-    /// No more is on its way than connections are allowed: each has its permit.
+    /// Unbounded, but limited by connection permits: each handoff holds one.
     hand: UnboundedSender<Handoff>,
 }
 
-/// A connection on its way to another thread.
+/// A connection in transit to another thread.
 struct Handoff {
     stream: UnboundStream,
     peer: SocketAddr,
     place: ConnectionPermit,
 }
 
-/// A connection that this thread serves.
+/// A connection for this thread to serve.
 pub(super) struct AcceptedConnection {
     pub(super) stream: AcceptedStream,
     pub(super) peer: SocketAddr,
     pub(super) place: ConnectionPermit,
 }
 
-/// One of the connections that are allowed, counted for the thread that serves it; free again when this goes.
+/// A permit for one connection, counted for the thread that serves it; released on drop.
 pub(super) struct ConnectionPermit {
     threads: Arc<[ThreadShare]>,
     number: usize,
     _permit: OwnedSemaphorePermit,
 }
 
-/// A seat for each of so many threads; `shown` tells how many connections it has.
+/// An acceptor for each thread; `shown` gives the gauge of its connections.
 pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
     let (threads, handed): (Vec<ThreadShare>, Vec<_>) = (0..threads)
         .map(|number| {
@@ -65,7 +65,7 @@ pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
 }
 
 impl Acceptor {
-    /// What this thread has accepted, if it is to serve it; else that is on its way to another.
+    /// Keeps an accepted connection if this thread serves it; otherwise hands it over and returns `None`.
     pub(super) fn keep(
         &self,
         stream: AcceptedStream,
@@ -77,13 +77,13 @@ impl Acceptor {
         if number == self.number {
             return Some(AcceptedConnection { stream, peer, place });
         }
-        // One that cannot be handed over is closed, as one that cannot be accepted.
+        // A connection that cannot be handed over is closed, as one that cannot be accepted.
         let handed = Handoff { stream: stream.unbound().ok()?, peer, place };
         self.threads.get(number)?.hand.send(handed).ok()?;
         None
     }
 
-    /// What this thread has accepted and serves itself, since the other threads may have ended.
+    /// Keeps an accepted connection on this thread, since the other threads may have ended.
     pub(super) fn keep_here(
         &self,
         stream: AcceptedStream,
@@ -93,7 +93,7 @@ impl Acceptor {
         AcceptedConnection { stream, peer, place: ConnectionPermit::new(&self.threads, self.number, permit) }
     }
 
-    /// The next connection that another thread hands to this one.
+    /// The next connection handed to this thread.
     pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
         let Handoff { stream, peer, place } = self.handed.recv().await?;
         Some(AcceptedConnection { stream: stream.bound().ok()?, peer, place })
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// All that waits for this thread.
+    /// All connections waiting for this thread.
     async fn all_handed(seat: &mut Acceptor) -> Vec<AcceptedConnection> {
         let mut taken = Vec::new();
         while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, seat.handed()).await {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_one_thread_accepts_is_shared_among_all_and_goes_on_there() {
+    async fn connections_that_one_thread_accepts_are_shared_among_all_and_continue_there() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (room, mut seats) = (Arc::new(Semaphore::new(90)), seats(3, |_| Gauge::noop()));
         let (mut clients, mut mine) = (Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_gone_leaves_room_and_who_has_few_keeps_what_comes() {
+    async fn closed_connections_free_their_permits_and_a_thread_with_few_keeps_new_ones() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (room, seats) = (Arc::new(Semaphore::new(1)), seats(2, |_| Gauge::noop()));
         for _ in 0..3 * ABOVE_MAX {

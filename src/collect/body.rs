@@ -1,5 +1,5 @@
-//! The body of an answer. Its request keeps its place among those in progress until the last byte has left, so that
-//! clients that do not read cannot fill memory with answers.
+//! Bodies of responses. A request counts as in progress until its last byte is sent, so that clients that do not read
+//! cannot fill memory with responses.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,17 +11,16 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use crate::collect::idle::UnsentAnswer;
 
-/// Shorter bodies are let go with their stream's place in the queue: they are no more than what HTTP/2 keeps of a
-/// stream.
+/// Bodies up to this size release their request early: they are no larger than HTTP/2's own state of a stream.
 const SHORT_BYTES: usize = 1_024;
 
-/// A whole body, and the place that its request holds.
+/// A complete body that holds its request's permit.
 pub(super) struct CollectBody {
     body: Full<Bytes>,
     unsent: Option<UnsentAnswer>,
 }
 
-/// Bytes that give the place back when the last of them has been written.
+/// Bytes that release the permit once they are written.
 struct HeldBytes {
     bytes: Bytes,
     _unsent: UnsentAnswer,

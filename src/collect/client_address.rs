@@ -11,22 +11,22 @@ use subtle::ConstantTimeEq;
 use crate::config::{CollectConfig, ConfigError};
 use crate::privacy::hit::ClientIp;
 
-/// Which peers are believed, and which of their headers.
+/// Trusted peers and the header that they set.
 pub struct TrustedProxies {
     trusted: Vec<IpNet>,
     header: HeaderName,
-    /// What a proxy sends in [`SECRET_HEADER`] to be believed from any address; empty: none is.
+    /// Value of [`SECRET_HEADER`] that makes a proxy trusted at any address; empty: off.
     secret: Vec<u8>,
 }
 
-/// Carries `collect.trusted_header_secret`, from proxies whose addresses change.
+/// Header for `collect.trusted_header_secret`, sent by proxies whose addresses change.
 const SECRET_HEADER: &str = "x-sillage-secret";
 
 impl TrustedProxies {
-    /// From the configuration.
+    /// Built from the configuration.
     ///
     /// # Errors
-    /// When `client_address_header` is no header name.
+    /// When `client_address_header` is not a valid header name.
     pub fn new(collect: &CollectConfig) -> Result<Self, ConfigError> {
         let header = collect.client_address_header.parse().map_err(|_| ConfigError::Value {
             key: "collect.client_address_header".into(),
@@ -36,8 +36,8 @@ impl TrustedProxies {
         Ok(Self { trusted: collect.trusted_proxies.clone(), header, secret })
     }
 
-    /// The client of a request that came over `socket`. Every trusted proxy hands on the address that it saw; the first
-    /// address from the right that is not a trusted proxy's is the client. What cannot be read ends the search.
+    /// The client of a request from peer `socket`. Each trusted proxy appends the address that it saw; the first
+    /// address from the right that is not a trusted proxy's is the client. An unreadable entry ends the search.
     pub fn client(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
         self.resolve(socket, headers, false)
     }
@@ -52,7 +52,7 @@ impl TrustedProxies {
         let mut client = socket.to_canonical();
         if self.trusts(client) || self.knows_secret(headers) || std::mem::take(&mut server_ahead) {
             let lines = headers.get_all(&self.header).iter();
-            // Entry by entry: what a client wrote to the left must not make the proxy's own entry unreadable.
+            // Entry by entry: a malformed entry further left must not affect the proxy's own.
             for entry in lines.rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
                 let Some(address) = std::str::from_utf8(entry).ok().and_then(address) else { break };
                 client = address.to_canonical();
@@ -64,10 +64,10 @@ impl TrustedProxies {
         ClientIp::new(client)
     }
 
-    /// Whether the peer proves itself by the secret, compared in the same time whatever it sent.
+    /// Whether the peer sent the secret; compared in constant time.
     fn knows_secret(&self, headers: &HeaderMap) -> bool {
-        let told = || headers.get(SECRET_HEADER).map(HeaderValue::as_bytes);
-        !self.secret.is_empty() && told().is_some_and(|told| bool::from(told.ct_eq(&self.secret)))
+        let sent_secret = || headers.get(SECRET_HEADER).map(HeaderValue::as_bytes);
+        !self.secret.is_empty() && sent_secret().is_some_and(|sent_secret| bool::from(sent_secret.ct_eq(&self.secret)))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -75,10 +75,10 @@ impl TrustedProxies {
     }
 }
 
-/// Reads one entry of a forwarding header: an address, with or without a port, in brackets or quotes, or RFC 7239's
+/// Parses one entry of a forwarding header: an address, with or without a port, in brackets or quotes, or RFC 7239's
 /// `for=…` among other pairs.
 pub(super) fn address(entry: &str) -> Option<IpAddr> {
-    // As nearly all do; what is not one in itself is looked at more closely.
+    // Fast path: nearly all entries are plain addresses.
     if let Ok(address) = entry.trim().parse() {
         return Some(address);
     }
@@ -176,7 +176,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    /// What people write into forwarding headers; right entries among them.
+    /// Malformed and valid entries of forwarding headers.
     fn junk() -> impl Strategy<Value = String> {
         const PIECES: &[&str] = &[
             "198.51.100.7",

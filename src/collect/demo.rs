@@ -1,5 +1,5 @@
-//! Serves the demonstration site under `/demo/`: a bookshop whose pages carry the tracker, for `serve --demo`. Its
-//! files are part of the program. It knows of no figure and must never be served but by `--demo`.
+//! Demonstration site under `/demo/`: a bookshop whose pages carry the tracker, for `serve --demo`. Its files are
+//! embedded in the program. It reads no figures and must only be served with `--demo`.
 
 use std::sync::LazyLock;
 
@@ -54,14 +54,14 @@ static NOT_FOUND: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(HTML, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/demo/not-found.html")), CachePolicy::Own)
 });
 
-/// The answer for `path` (no query) if it is below `/demo`; what is not there gets the shop's own 404 page.
+/// The response for `path` (without query) below `/demo`; unknown paths get the shop's own 404 page.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Full<Bytes>>> {
     let below = path.strip_prefix("/demo")?;
     if below.is_empty() {
         return Some(moved_to_the_slash());
     }
     let name = below.strip_prefix('/')?;
-    // The single-page corner answers at each of the addresses that its script makes.
+    // The single-page application answers at each address that its script creates.
     let name = if matches!(name, "app/mood" | "app/time" | "app/place") { "app" } else { name };
     if let Some((_, asset)) = FILES.iter().find(|(known, _)| *known == name) {
         return Some(asset.serve(headers));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_below_demo_is_answered() {
+    fn only_paths_below_demo_are_answered() {
         for path in ["/", "/demonstration", "/js/sillage.js", "demo/", "/x/demo/"] {
             assert!(get(path).is_none(), "{path}");
         }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_a_page_that_says_so() {
+    async fn an_unknown_path_gets_the_shop_s_not_found_page() {
         for path in ["/demo/gone", "/demo//", "/demo/../Cargo.toml", "/demo/app/other"] {
             assert_eq!(get(path).unwrap().status(), StatusCode::NOT_FOUND, "{path}");
         }

@@ -1,32 +1,31 @@
-//! What the headers of a request tell about a hit, the address apart, found in one pass over them. Nothing is believed
-//! here and nothing is kept.
+//! Headers of a hit, except for the address, read in one pass. They are neither trusted nor stored here.
 
 use hyper::HeaderMap;
 
 use crate::privacy::hit::{HitSender, ObjectionSignals};
 use crate::sites::OPT_OUT_COOKIE;
 
-/// What the headers tell.
+/// Headers that a hit uses.
 #[derive(Default)]
 pub(super) struct HitHeaders<'h> {
-    /// `User-Agent`; empty where there is none, or none that can be read.
+    /// `User-Agent`; empty if missing or not readable as text.
     pub(super) agent: &'h str,
-    /// `Accept-Language`.
+    /// `Accept-Language`, if it is readable.
     pub(super) language: Option<&'h str>,
-    /// The visitor's wishes.
+    /// Opt-out and prefetch signals.
     pub(super) signals: ObjectionSignals,
-    /// The page that sent it, where the browser does not keep that to itself, and cookies of an objection.
+    /// The sending page, if the browser names it, and opt-out cookies.
     pub(super) sender: HitSender<'h>,
-    /// `Referer`.
+    /// `Referer`, if it is readable.
     pub(super) referer: Option<&'h str>,
     /// `Authorization`: of a server with a token.
     pub(super) authorization: Option<&'h str>,
-    /// The body has an encoding.
+    /// The body has a content encoding.
     pub(super) encoded: bool,
 }
 
 impl<'h> HitHeaders<'h> {
-    /// Of headers that come more than once the first counts; of wishes any.
+    /// Reads the headers. Of a repeated header the first counts; of repeated opt-out signals, any.
     pub(super) fn by(headers: &'h HeaderMap) -> Self {
         let (mut agent, mut language, mut told) = (None, None, Self::default());
         let (mut origin, mut referer, mut authorization) = (None, None, None);
@@ -53,12 +52,12 @@ impl<'h> HitHeaders<'h> {
         told.language = language.and_then(text);
         told.referer = referer.and_then(text);
         told.authorization = authorization.and_then(text);
-        // A page that keeps its origin to itself sends `null`, which names no host.
+        // A page that hides its origin sends `null`, which contains no host.
         told.sender.host = origin.and_then(text).and_then(host_of).or_else(|| told.referer.and_then(host_of));
         told
     }
 
-    /// Keeps a line that names the cookie of an objection. Beyond those that there is room for, the first gives way.
+    /// Keeps a cookie line that names the opt-out cookie. Beyond the room for lines, the first is replaced.
     fn note_cookies(&mut self, value: &'h hyper::header::HeaderValue) {
         let Ok(line) = std::str::from_utf8(value.as_bytes()) else { return };
         if line.contains(OPT_OUT_COOKIE) {
@@ -71,7 +70,7 @@ impl<'h> HitHeaders<'h> {
     }
 }
 
-/// The host and port of an origin or a URL, as they stand there.
+/// Host and port of an origin or a URL, unchanged.
 fn host_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;

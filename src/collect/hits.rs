@@ -1,5 +1,5 @@
-//! One hit's way: read, anonymised, recorded, answered. Every hit ends in exactly one outcome, noted here and nowhere
-//! else. A request for two sites is two hits, which are kept together or not at all.
+//! The pipeline of a hit: parse, anonymise, record, answer. Every hit ends in exactly one outcome, which is counted
+//! only here. A request for two sites is two hits, which are kept together or not at all.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -33,23 +33,23 @@ use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
 use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
 
-/// What a hit meets on its way.
+/// Shared parts of the pipeline.
 pub struct HitPipeline {
-    /// Ends the identity.
+    /// Turns hits into sightings.
     pub anonymiser: Arc<Anonymiser>,
-    /// Visits and spool.
+    /// Records sightings in visits, journal and spool.
     pub ledger: Arc<Ledger>,
-    /// What time it is.
+    /// Source of the time of day.
     pub clock: Arc<dyn Clock>,
     /// Resolves the client address.
     pub peers: TrustedProxies,
     /// Servers that may speak for their clients.
     pub servers: Arc<ServerTokens>,
-    /// Where outcomes are counted.
+    /// Metrics of outcomes.
     pub meters: Arc<HitMeters>,
-    /// Longest body.
+    /// Longest body, in bytes.
     pub max_body_bytes: usize,
-    /// Longest wait for it.
+    /// Longest wait for a body, in seconds.
     pub request_seconds: u64,
 }
 
@@ -65,34 +65,33 @@ pub(super) struct HitRequest<'r> {
     pub(super) server: Option<Arc<ServerToken>>,
 }
 
-/// The end of one hit, for the sender.
+/// End of one hit, for the response.
 pub(super) enum HitReply {
     Counted(Durable),
     Dropped(Dropped),
     Refused(Rejection, &'static str),
 }
 
-/// A request whose sender waits for nothing any more, or for the disk alone; with what became of its other hits.
+/// A request that is answered, or waits only for the disk, with the result of its other hits.
 pub(super) enum PendingRequest<'h> {
     Over(HitReply),
     Kept(Option<HitReply>, PendingHits<'h>),
 }
 
-/// The hits of a request that the spool has, until it keeps them for good.
+/// Hits of one request in the spool, until they are durable.
 pub(super) struct PendingHits<'h> {
     hits: Vec<PendingHit<'h>>,
     receipt: Receipt,
 }
 
-/// A hit on its way into the spool, until its outcome is known. When the sender leaves, nobody waits for the receipt
-/// any more, and the hit ends with that.
+/// A recorded hit until its outcome is known. If the sender disconnects, the hit ends on drop as unanswered.
 struct PendingHit<'h> {
     meters: &'h HitMeters,
     tally: &'h HitTally,
     site: Arc<Site>,
     day: Day,
     outcome: Outcome,
-    /// Its visitor could be tagged.
+    /// The visitor got a tag.
     tagged: bool,
     /// It is a pageview.
     is_view: bool,
@@ -107,15 +106,15 @@ impl Drop for PendingHit<'_> {
 }
 
 impl HitPipeline {
-    /// Whether a hit that comes now would become durable.
+    /// Whether the spool accepts hits now.
     pub(super) fn can_accept(&self) -> bool {
         self.ledger.spool().ready().is_ok()
     }
 
-    /// From the parts that the program puts together.
+    /// Assembled from the program's parts.
     ///
     /// # Errors
-    /// As [`TrustedProxies::new`].
+    /// Same as [`TrustedProxies::new`].
     pub fn new(
         anonymiser: Arc<Anonymiser>,
         ledger: Arc<Ledger>,
@@ -140,16 +139,16 @@ impl HitPipeline {
     pub(super) async fn event(&self, head: &Parts, body: Incoming, peer: IpAddr) -> CollectResponse {
         let started = self.meters.start();
         let request = self.request(&head.headers, peer);
-        let begun = match self.body(&request, body).await {
+        let pending = match self.body(&request, body).await {
             Ok(body) => self.begin(NativeEvent::parse_all(&body), &request),
             Err(refused) => PendingRequest::Over(self.unread(refused, "")),
         };
-        let answer = begun.answer(AnswerFormat::Native).await;
+        let answer = pending.answer(AnswerFormat::Native).await;
         self.meters.answered(started);
         answer
     }
 
-    /// What looks like a hit and measures nothing.
+    /// Response to a request in a hit's form that measures nothing.
     pub(super) fn unmeasured(&self, format: AnswerFormat) -> CollectResponse {
         self.dropped(Dropped::NotMeasured, format)
     }
@@ -160,12 +159,12 @@ impl HitPipeline {
         answer::dropped(reason, format)
     }
 
-    /// A hit that the thread has no time for.
+    /// Response to a hit that is shed under overload.
     pub(super) fn refuse(&self) -> CollectResponse {
         self.unread(Rejection::Unavailable, "").answer(AnswerFormat::Native)
     }
 
-    /// All of a request's way but the waiting for the disk: anonymised, and counted.
+    /// All steps of a request before the wait for the disk: parsing, anonymising, recording.
     pub(super) fn begin(
         &self,
         events: Result<Vec<NativeEvent<'_>>, &'static str>,
@@ -264,7 +263,7 @@ impl HitPipeline {
         known.all(|site| site.is_none_or(|site| server.speaks_for(&site)))
     }
 
-    /// The sites that a request names, each once however often and by whichever of its hosts it is named.
+    /// The sites that a request names, each once, by any of their hosts.
     fn sites_of(&self, reading: &HitReading<'_>, names: &[Option<&str>]) -> Vec<Result<Arc<Site>, HitEnd>> {
         let mut found: Vec<Result<Arc<Site>, HitEnd>> = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
@@ -280,8 +279,8 @@ impl HitPipeline {
         found
     }
 
-    /// The hits of one request, kept together or not at all: who repeats what was refused must count on no site twice.
-    /// So none is kept where `refused` says that the request has been.
+    /// Keeps all hits of a request or none, since a sender that retries a rejected request must not be counted twice on
+    /// any site. So none is kept if `refused` is set.
     fn keep(&self, sightings: Vec<Sighting<'_>>, refused: bool) -> Result<PendingHits<'_>, Unavailable> {
         let taken = |sighting: &Sighting<'_>| PendingHit {
             meters: &self.meters,
@@ -301,7 +300,7 @@ impl HitPipeline {
         Ok(PendingHits { hits, receipt })
     }
 
-    /// Counts all of them in one turn, which knows no waiting.
+    /// Records all sightings in one ledger transaction, without waiting.
     fn record(&self, sightings: Vec<Sighting<'_>>, hits: &mut [PendingHit<'_>]) -> Result<Receipt, Unavailable> {
         let mut turn = self.ledger.turn()?;
         for (sighting, hit) in sightings.into_iter().zip(hits) {
@@ -328,7 +327,7 @@ impl HitPipeline {
         }
     }
 
-    /// Ends a hit that was never understood.
+    /// Ends a hit that could not be parsed.
     pub(super) fn unread(&self, refused: Rejection, why: &'static str) -> HitReply {
         self.meters.received();
         self.meters.ended(None, Outcome::Refused(refused));
@@ -345,7 +344,7 @@ impl HitPipeline {
             return Err(Rejection::TooLarge);
         }
         let mut reading = pin!(hit_body::read(body, bytes_max));
-        // Nearly all bodies are there with their heads: for those no timer is set.
+        // Nearly all bodies arrive with their heads: no timer is set for those.
         if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
             return read;
         }
@@ -369,7 +368,7 @@ impl PendingRequest<'_> {
 }
 
 impl PendingHits<'_> {
-    /// Waits for the disk.
+    /// Waits until the spool has synced.
     async fn settled(self) -> HitReply {
         let Self { mut hits, receipt } = self;
         let durable = receipt.await;
@@ -385,8 +384,8 @@ impl PendingHits<'_> {
 }
 
 impl HitReply {
-    /// Which of two hits' ends the one answer of their request tells: a refusal, since the sender may mend or repeat
-    /// it, before a counted hit, before a dropped one.
+    /// The hit that decides a request's single response: a rejection, since the sender may correct or retry it, before
+    /// a counted hit, before a dropped one.
     fn or_rather(known: Option<Self>, other: Self) -> Self {
         match (known, other) {
             (Some(refused @ HitReply::Refused(..)), _) => refused,

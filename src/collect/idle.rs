@@ -1,8 +1,7 @@
-//! The open connections of one thread. One that has no request in progress waits: for the first byte, for the rest of
-//! a head, for its client to read, or for the next request. Whatever it waits for, after the configured time it is
-//! closed, and sooner when a head has begun and does not end; and when there is no room for another connection, those
-//! that have waited longest make it.
-//! Must never close a connection with a request in progress: that is bounded by its own time.
+//! Open connections of one thread, with idle limits. A connection without a request in progress waits: for the first
+//! byte, the rest of a head, its client to read, or the next request. After the configured time it is closed, and
+//! sooner if a head has begun and does not end. At the connection limit, those that have waited longest are closed.
+//! Must never close a connection with a request in progress: that has its own timeout.
 
 use std::io;
 use std::pin::Pin;
@@ -20,22 +19,22 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often the connections are looked at while there is no room; four times as long while there is.
+/// Interval of checks at the connection limit; four times as long below it.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Between two looks whether a request has begun everywhere.
+/// Interval of checks whether a request has begun on every connection.
 const FIRST_REQUEST_POLL: Duration = Duration::from_millis(5);
 
-/// A connection that has waited so long may make room for another.
+/// Wait after which a connection may be closed at the connection limit.
 const YIELDING_AFTER: Duration = Duration::from_secs(1);
 
-/// This part of the waiting connections goes at once: many come when there is no room.
+/// Inverse of the part of waiting connections that is closed at once: many more arrive at the limit.
 const PART_CLOSED: usize = 16;
 
-/// The open connections of one thread.
+/// Open connections of one thread.
 pub(crate) struct OpenConnections {
     began: Instant,
-    /// Milliseconds since `began`, as of the last look.
+    /// Milliseconds since `began`, at the last check.
     now: AtomicU64,
     requests: AtomicUsize,
     requests_max: usize,
@@ -44,46 +43,46 @@ pub(crate) struct OpenConnections {
     full: AtomicBool,
 }
 
-/// How long a connection may wait.
+/// Longest waits of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct IdleLimits {
-    /// Without a request.
+    /// Longest time without a request.
     pub(crate) idle: Duration,
-    /// From the first byte of a head to its last.
+    /// Longest time from the first byte of a head to its last.
     pub(crate) head: Duration,
 }
 
-/// One open connection.
+/// State of one open connection.
 pub(crate) struct Connection {
     thread: Arc<OpenConnections>,
     requests: AtomicU32,
     waiting_since: AtomicU64,
-    /// When a head began that has not ended, or [`NO_HEAD`].
+    /// Start of an unfinished head in milliseconds, or [`NO_HEAD`].
     head_since: AtomicU64,
-    /// Whether a request has begun on it at any time.
+    /// Whether any request has begun on it.
     begun: AtomicBool,
 }
 
 const NO_HEAD: u64 = u64::MAX;
 
-/// HTTP/2 begins with this, and then may be silent for as long as it likes: what it sends beside requests is no head.
+/// Start of an HTTP/2 connection, which may then be silent: its frames outside requests are not heads.
 const PREFACE: &[u8] = b"PRI";
 
-/// A request in progress, whose answer is not written yet.
+/// A request in progress, whose response is not written yet.
 pub(crate) struct ActiveRequest {
     serving: ServingGuard,
     answer: UnsentAnswer,
 }
 
-/// A connection that is being served.
+/// A connection while it is being served.
 struct ServingGuard(Arc<Connection>);
 
-/// A request that counts among those in progress: until its answer has left, for a client that does not read keeps it
-/// in memory. Its connection waits meanwhile, as one without a request does.
+/// A request that counts as in progress until its response is sent, since a client that does not read keeps it in
+/// memory. Its connection waits meanwhile, as one without a request.
 pub(crate) struct UnsentAnswer(Arc<OpenConnections>);
 
 impl OpenConnections {
-    /// None yet; at most `requests_max` requests are in progress at once.
+    /// Empty, with at most `requests_max` requests in progress at once.
     pub(crate) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
         Arc::new(Self {
             began: monotonic_now(),
@@ -96,7 +95,7 @@ impl OpenConnections {
         })
     }
 
-    /// A new connection, which waits for its first request.
+    /// Adds a connection that waits for its first request.
     pub(crate) fn connection(self: &Arc<Self>) -> Arc<Connection> {
         let waiting_since = AtomicU64::new(self.now.load(Ordering::Relaxed));
         let head_since = AtomicU64::new(NO_HEAD);
@@ -104,12 +103,12 @@ impl OpenConnections {
         Arc::new(Connection { thread: self.clone(), requests: AtomicU32::new(0), waiting_since, head_since, begun })
     }
 
-    /// `task` serves `connection`: ending it closes it.
+    /// Registers the `task` that serves `connection`: aborting it closes the connection.
     pub(crate) fn watch(&self, connection: Weak<Connection>, task: AbortHandle) {
         lock(&self.open).push((connection, task));
     }
 
-    /// Waits until a request has begun on every connection, at most `wait`: what was accepted last is still unread.
+    /// Waits at most `wait` until a request has begun on every connection, so that connections accepted last are read.
     pub(crate) async fn first_requests(&self, wait: Duration) {
         let unread = |open: &(Weak<Connection>, AbortHandle)| {
             open.0.upgrade().is_some_and(|connection| !connection.begun.load(Ordering::Relaxed))
@@ -122,13 +121,13 @@ impl OpenConnections {
         tokio::time::timeout(wait, all_begun).await.ok();
     }
 
-    /// Closes who waits too long, until `shutdown`; `room` is what is left of the allowed connections.
+    /// Closes connections that wait too long, until `shutdown`; `room` holds the unused connection permits.
     pub(crate) async fn keep(self: Arc<Self>, room: Arc<Semaphore>, shutdown: CancellationToken) {
         let mut looks = 0_u32;
         while shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.now.store(now, Ordering::Relaxed);
-            // Answers that nobody reads take the place of requests, as silent connections that of others.
+            // Unread responses use up requests, as silent connections use up connections.
             let full = room.available_permits() == 0 || self.requests.load(Ordering::Relaxed) >= self.requests_max;
             if full && !self.full.swap(true, Ordering::Relaxed) {
                 tracing::warn!("listener: connections or requests at their bound; those that wait longest make room");
@@ -167,7 +166,7 @@ impl OpenConnections {
 }
 
 impl Connection {
-    /// A request begins; none where too many are in progress.
+    /// Begins a request; `None` if too many are in progress.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<ActiveRequest> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.begun.store(true, Ordering::Relaxed);
@@ -177,19 +176,19 @@ impl Connection {
         (others < self.thread.requests_max).then_some(serving)
     }
 
-    /// Bytes have come.
+    /// Records that bytes were read.
     fn read(&self) {
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == NO_HEAD {
             self.head_since.store(self.thread.now.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 
-    /// How long ago the head began that has not ended.
+    /// Age of an unfinished head.
     fn head_age(&self, now: u64) -> Duration {
         Duration::from_millis(now.saturating_sub(self.head_since.load(Ordering::Relaxed)))
     }
 
-    /// How long it has waited, if it has no request in progress.
+    /// Time that the connection has waited; `None` with a request in progress.
     fn waited(&self, now: u64) -> Option<Duration> {
         let since = self.waiting_since.load(Ordering::Relaxed);
         (self.requests.load(Ordering::Relaxed) == 0).then(|| Duration::from_millis(now.saturating_sub(since)))
@@ -197,7 +196,7 @@ impl Connection {
 }
 
 impl ActiveRequest {
-    /// The answer is there; what is given holds the request's place until it has left.
+    /// The response is ready; the returned value keeps the request counted until it is sent.
     pub(crate) fn answered(self) -> UnsentAnswer {
         let Self { serving, answer } = self;
         drop(serving);
@@ -219,7 +218,7 @@ impl Drop for UnsentAnswer {
     }
 }
 
-/// A connection's bytes; notes when a head begins.
+/// A connection's stream; records when a head begins.
 pub(crate) struct WatchedStream {
     stream: HttpStream,
     connection: Arc<Connection>,
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_is_closed_and_who_is_served_is_not() {
+    async fn a_connection_that_waits_too_long_is_closed_and_a_served_one_is_not() {
         let connections = OpenConnections::new(WAITS, 10);
         let (_silent, silent) = open(&connections);
         let (served, in_service) = open(&connections);
@@ -317,7 +316,7 @@ mod tests {
         served.read();
         let serving = served.begin();
         connections.now.store(5_000, Ordering::Relaxed);
-        // Every byte is another reading; the first one counts.
+        // Every byte is a separate read; the first one counts.
         slow.read();
         served.read();
         drop(serving);

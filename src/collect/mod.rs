@@ -1,5 +1,5 @@
-//! The public listener: limits, routing, drain. It hands every hit to [`privacy`](crate::privacy) and then to the
-//! spool, and answers when the spool has it. It has no way to read any figure.
+//! The public listener: limits, routing, drain. It passes every hit to [`privacy`](crate::privacy) and then to the
+//! spool, and answers once the hit is durable. It has no access to figures.
 
 pub mod answer;
 mod balance;
@@ -50,28 +50,28 @@ use crate::http::listener::{BUFFER_BYTES, Listeners};
 use crate::http::stream::{AcceptedStream, HttpStream};
 use crate::spool::LocalWaker;
 
-/// At the end: how long the listener waits for one more connection that the kernel has answered already.
+/// On shutdown: longest wait for one more connection that the kernel has already established.
 const BACKLOG_WAIT: Duration = Duration::from_millis(5);
-/// Most connections that are still accepted at the end: twice what the kernel lets wait.
+/// On shutdown: most connections still accepted, twice the backlog.
 const BACKLOG_MAX: usize = 8_192;
-/// At the end: how long a connection that was accepted last may take to read its first request.
+/// On shutdown: longest wait for the first request of the connections accepted last.
 const READ_GRACE: Duration = Duration::from_secs(1);
-/// Longest pause after a failed accept, such as for want of file descriptors.
+/// Longest pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Requests in progress on one connection of HTTP/2, as of a proxy.
+/// Most requests in progress on one HTTP/2 connection, for example a proxy's.
 const STREAMS_MAX: u32 = 128;
 
-/// Requests that any thread may have in progress, however few connections are allowed.
+/// Fewest requests that a thread may have in progress, for any connection limit.
 const REQUESTS_MIN: usize = 128;
 
-/// What one stream of HTTP/2 may send unread; the default body fits, longer ones come in parts.
+/// Unread bytes that one HTTP/2 stream may send; the default body fits, longer ones arrive in parts.
 const BODY_WINDOW: u32 = 32_768;
 
 /// How a connection ended; its client alone would care.
 type ConnectionEnd = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Threads that serve, as configured or one a core.
+/// Number of collecting threads, as configured or one per core.
 pub(crate) fn threads(config: &config::CollectConfig) -> usize {
     match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -79,21 +79,21 @@ pub(crate) fn threads(config: &config::CollectConfig) -> usize {
     }
 }
 
-/// A path that takes hits.
+/// A path that accepts hits.
 #[derive(Clone, Copy)]
 struct HitEndpoint {
-    /// The methods that it takes, for `Allow`.
+    /// Accepted methods, for `Allow`.
     allow: &'static str,
-    /// The format of its query.
+    /// Format of hits in the query, if accepted.
     image: Option<ImageFormat>,
-    /// The format of its body: another tool's, or the native one.
+    /// Format of hits in the body: another tool's, or the native one.
     body: Option<Option<BodyFormat>>,
-    /// Its query is read whatever the method.
+    /// The query is read for every method.
     posts_query: bool,
 }
 
 impl HitEndpoint {
-    /// The endpoint at a path, if one is there.
+    /// The endpoint at this path, if any.
     fn at(path: &str) -> Option<Self> {
         const POST: &str = "POST, OPTIONS";
         const READ: &str = "GET, HEAD, OPTIONS";
@@ -112,7 +112,7 @@ impl HitEndpoint {
         Some(Self { allow, image, body, posts_query: path == "/count" })
     }
 
-    /// The headers that browsers may send beside the usual ones.
+    /// Request headers that browsers may send besides the safelisted ones.
     fn accepted_headers(&self) -> &'static str {
         match self.body {
             Some(Some(BodyFormat::Umami | BodyFormat::UmamiBatch)) => "content-type, x-umami-cache",
@@ -132,8 +132,8 @@ pub struct CollectState {
     handshake: Handshake,
 }
 
-/// What the connections of one thread share. They count who holds it here: a count that all threads share would be
-/// written by all of them, twice for each request.
+/// State shared by one thread's connections. Its reference counts are per thread: a count shared by all threads would
+/// be contended twice per request.
 struct ThreadState {
     collect: Arc<CollectState>,
     load: Arc<LoadShed>,
@@ -161,7 +161,7 @@ impl ThreadState {
 }
 
 impl CollectState {
-    /// Takes hits as `hits` says, and tells visitors what `pages` says; `demo` adds the demonstration site.
+    /// Built from the pipeline for `hits` and the visitors' `pages`; `demo` adds the demonstration site.
     pub fn new(
         hits: HitPipeline,
         pages: PublicPages,
@@ -198,27 +198,27 @@ impl CollectState {
             idle: Duration::from_secs(self.config.idle_seconds),
             head: Duration::from_secs(self.config.request_seconds),
         };
-        // Over all threads no more than connections: on those of HTTP/2 there could be a hundred times as many.
+        // Over all threads at most as many as connections: HTTP/2 would otherwise allow a hundred times as many.
         let requests_max = (self.config.max_connections / threads(&self.config)).max(REQUESTS_MIN);
         let connections = OpenConnections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(self.health.heartbeat(), shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let bell = tokio::spawn(LocalWaker::register());
-        let here = Arc::new(ThreadState { collect: self.clone(), load, server: self.server() });
+        let state = Arc::new(ThreadState { collect: self.clone(), load, server: self.server() });
         let serve = |AcceptedConnection { stream, peer, place }: AcceptedConnection| {
             let open = connections.connection();
             let waiting = Arc::downgrade(&open);
             // A connection that breaks is its client's affair; every hit on it has had its outcome.
             let task = if self.handshake.is_needed() {
-                let (here, watcher) = (here.clone(), graceful.watcher());
+                let (state, watcher) = (state.clone(), graceful.watcher());
                 tokio::spawn(async move {
-                    if let Some((stream, client)) = here.collect.handshake.complete(stream, peer).await {
-                        watcher.watch(here.connection(stream, client, open)).await.ok();
+                    if let Some((stream, client)) = state.collect.handshake.complete(stream, peer).await {
+                        watcher.watch(state.connection(stream, client, open)).await.ok();
                     }
                     drop(place);
                 })
             } else {
-                let connection = graceful.watch(here.connection(HttpStream::Plain(stream), peer, open));
+                let connection = graceful.watch(state.connection(HttpStream::Plain(stream), peer, open));
                 tokio::spawn(async move {
                     connection.await.ok();
                     drop(place);
@@ -234,8 +234,8 @@ impl CollectState {
             };
             taken.into_iter().for_each(&serve);
         }
-        // The kernel has answered the connections that wait here: closing the listener first would reset them with the
-        // hit that they carry.
+        // The kernel has already established the connections in the backlog: closing the listener first would reset
+        // them with their hits.
         for _ in 0..BACKLOG_MAX {
             let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listeners)).await else { break };
             accepted.into_iter().for_each(|(stream, peer, permit)| serve(seat.keep_here(stream, peer, permit)));
@@ -246,7 +246,7 @@ impl CollectState {
         drop(listeners);
         connections.first_requests(READ_GRACE).await;
         drop(seat);
-        // They end with `shutdown`, and cannot fail.
+        // The task ends with `shutdown` and cannot fail.
         watching.await.ok();
         keeping.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
@@ -258,15 +258,15 @@ impl CollectState {
         let mut server = Builder::new(TokioExecutor::new());
         server
             .http1()
-            // Whoever has sent a whole hit and closes its side has said all that it had to say.
+            // A client may close its side after a complete request.
             .half_close(true)
-            // `OpenConnections` knows who waits too long, whatever for.
+            // `OpenConnections` closes connections that wait too long, for any reason.
             .header_read_timeout(None)
             .max_buf_size(self.config.max_header_bytes.max(8_192));
         server
             .http2()
             .max_concurrent_streams(STREAMS_MAX)
-            // What a client may send before anything of it is read: a body a stream.
+            // Unread bytes that a client may send: one body per stream.
             .initial_stream_window_size(BODY_WINDOW)
             .initial_connection_window_size(BODY_WINDOW * 8)
             .max_send_buf_size(BUFFER_BYTES)
@@ -285,7 +285,7 @@ impl CollectState {
         }
     }
 
-    /// One request, noted as in progress.
+    /// Serves one request, counted as in progress.
     async fn serve_one(
         &self,
         head: &Parts,
@@ -304,7 +304,7 @@ impl CollectState {
         }
     }
 
-    /// A request to a path that takes hits.
+    /// Serves a request to a hit endpoint.
     async fn hit(
         &self,
         endpoint: HitEndpoint,
@@ -318,7 +318,7 @@ impl CollectState {
         let is_image = endpoint.image.is_some() && (method == Method::GET || method == Method::POST);
         match endpoint {
             _ if method == Method::OPTIONS => answer::preflight(endpoint.allow, endpoint.accepted_headers()),
-            // An image's head shows no page: link checkers and previews ask for it.
+            // A HEAD request for an image shows no page: link checkers and previews send it.
             HitEndpoint { image: Some(_), .. } if method == Method::HEAD => self.hits.unmeasured(AnswerFormat::Pixel),
             _ if (takes_body || is_image) && load.refuses() => self.hits.refuse(),
             HitEndpoint { body: Some(None), .. } if takes_body => self.hits.event(head, body, peer).await,
@@ -338,7 +338,7 @@ impl CollectState {
         const FILE: &str = "GET, HEAD";
         let method = &head.method;
         let reads = method == Method::GET || method == Method::HEAD;
-        // `/api/event/` is `/api/event`: frameworks that end every path with a slash send so.
+        // `/api/event/` equals `/api/event`: some frameworks append a slash to every path.
         let path = head.uri.path();
         let is_folder = path == "/" || path.starts_with("/demo");
         match path.strip_suffix('/').filter(|_| !is_folder).unwrap_or(path) {

@@ -1,9 +1,9 @@
-//! The cookie of an objection: `sillage_opt_out=1`, set when a visitor asks for it, and by nothing else. It holds no
-//! identifier, lasts 13 months from the day of the objection and is never renewed. The server sets it, since browsers
-//! shorten what a script sets to a week.
+//! The opt-out cookie: `sillage_opt_out=1`, set only when a visitor asks for it. It holds no identifier, lasts 13
+//! months from the day of the opt-out and is never renewed. The server sets it, since browsers limit cookies set by
+//! scripts to a week.
 //!
 //! On a host of the site the cookie has its plain name. On a host that several sites may share, its name ends with a
-//! hash of the site's name, so that an objection on one site says nothing to another.
+//! hash of the site's name, so that an opt-out on one site is separate from the others.
 
 use hyper::header::{CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
@@ -13,10 +13,10 @@ use url::form_urlencoded;
 use crate::collect::answer::CollectResponse;
 use crate::sites::{OPT_OUT_COOKIE, Site};
 
-/// 13 months in seconds: 393 days, which no 13 months are shorter than.
+/// 13 months in seconds: 393 days, the shortest length of 13 months.
 const MAX_AGE_SECONDS: u32 = 393 * 86_400;
 
-/// What a request to `/opt-out` asks for: to object, to take the objection back, or only to read.
+/// Request to `/opt-out`: opt out, revoke the opt-out, or only read (`None`).
 pub(super) fn asked(request: &Parts) -> Option<bool> {
     let query = request.uri.query().unwrap_or_default();
     let wish = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "object");
@@ -27,7 +27,7 @@ pub(super) fn asked(request: &Parts) -> Option<bool> {
     }
 }
 
-/// Sets or removes the cookie; one that is there is not set again, so that it ends when it was to end.
+/// Sets or removes the cookie; an existing one is not set again, so that it keeps its expiry.
 pub(super) fn set_cookie(response: &mut CollectResponse, objects: bool, asked: &HeaderMap, foreign: Option<&Site>) {
     let name = foreign.map_or(OPT_OUT_COOKIE, |site| &site.opt_out_cookie);
     let headers = response.headers_mut();
@@ -44,7 +44,7 @@ pub(super) fn set_cookie(response: &mut CollectResponse, objects: bool, asked: &
     }
 }
 
-/// The cookies of a request, over all its lines: HTTP/2 sends each in one of its own.
+/// The cookies of a request, over all its lines: HTTP/2 sends each in its own line.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))

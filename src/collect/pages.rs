@@ -1,8 +1,7 @@
-//! The pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, written from the running configuration, once for
-//! all who ask for the same. They know of no hit and no figure, and name no site but the one that was asked for.
+//! Pages for visitors: `/privacy`, `/privacy.json`, `/opt-out`, rendered from the running configuration and cached.
+//! They contain no hits and no figures, and name only the requested site.
 //!
-//! `POST /opt-out`, or its link with `?object=1`, sets the cookie of an objection (see `opt_out`); `?object=0` takes it
-//! back.
+//! `POST /opt-out`, or its link with `?object=1`, sets the opt-out cookie (see `opt_out`); `?object=0` removes it.
 
 use std::sync::Arc;
 
@@ -30,13 +29,13 @@ use crate::http::asset;
 use crate::privacy::Anonymiser;
 use crate::sites::Site;
 
-/// A host has no more parts worth looking under: `stats.eu.shop.example`.
+/// Names tried for a site, from the host upwards: `stats.eu.shop.example` has four.
 const PARENTS_MAX: usize = 4;
 
-/// Pages that are kept written: two languages of three pages for some twenty sites.
+/// Rendered pages in the cache: two languages of three pages for some twenty sites.
 const WRITTEN_MAX: usize = 128;
 
-/// What the pages are written from.
+/// Inputs and cache of the pages.
 pub struct PublicPages {
     facts: ConfigFacts,
     anonymiser: Arc<Anonymiser>,
@@ -44,19 +43,19 @@ pub struct PublicPages {
     written: Cache<PublicPageKey, WrittenPage>,
 }
 
-/// All that a page depends on beside the configuration at start.
+/// Inputs of a page besides the configuration at start.
 #[derive(PartialEq, Eq, Hash)]
 struct PublicPageKey {
     page: PublicPage,
     lang: Lang,
     is_named: bool,
-    /// Where the site is in memory: [`WrittenPage::site`] keeps it there.
+    /// Address of the site in memory, kept alive by [`WrittenPage::site`].
     site: usize,
     reach: Option<String>,
     day: jiff::civil::Date,
 }
 
-/// A page, shared by all answers that carry it.
+/// A rendered page, shared by all responses.
 #[derive(Clone)]
 struct WrittenPage {
     body: Bytes,
@@ -64,7 +63,7 @@ struct WrittenPage {
     _site: Option<Arc<Site>>,
 }
 
-/// Which of the pages.
+/// The pages for visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum PublicPage {
     Privacy,
@@ -73,7 +72,7 @@ pub(super) enum PublicPage {
 }
 
 impl PublicPage {
-    /// The page at a path.
+    /// The page at this path, if any.
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
             "/privacy" => Some(PublicPage::Privacy),
@@ -83,12 +82,12 @@ impl PublicPage {
         }
     }
 
-    /// Whether it takes a method beside those of reading: an objection may be sent as a form.
+    /// Whether it accepts a method besides reading: an opt-out may be sent as a form.
     pub(super) fn takes(self, method: &Method) -> bool {
         self == PublicPage::OptOut && *method == Method::POST
     }
 
-    /// The methods that it takes, for `Allow`.
+    /// Accepted methods, for `Allow`.
     pub(super) fn allow(self) -> &'static str {
         if self == PublicPage::OptOut { "GET, HEAD, POST" } else { "GET, HEAD" }
     }
@@ -102,61 +101,61 @@ impl PublicPage {
     }
 }
 
-/// What a request asks for.
+/// Language and site of a request.
 struct PageRequest {
     lang: Lang,
-    /// Named in the address.
+    /// Site named by `?site=`, if any.
     named: Option<Arc<Site>>,
     site: Option<Arc<Site>>,
     reach: OptOutReach,
 }
 
 impl PublicPages {
-    /// From what `config` says, and of the sites that `anonymiser` measures at the moment of a request.
+    /// Built from `config`; the sites are read from `anonymiser` at each request.
     pub fn new(config: &Config, anonymiser: Arc<Anonymiser>, clock: Arc<dyn Clock>) -> Self {
         let facts = ConfigFacts::new(config, clock.now());
         Self { facts, anonymiser, clock, written: Cache::new(WRITTEN_MAX) }
     }
 
-    /// One page, for whoever reads it.
+    /// Responds to a request for one page.
     pub(super) fn serve(&self, page: PublicPage, request: &Parts) -> CollectResponse {
-        let asked = self.asked(request);
+        let page_request = self.asked(request);
         let facts = self.facts.at(self.clock.now());
         let key = PublicPageKey {
             page,
-            lang: asked.lang,
-            is_named: asked.named.is_some(),
-            site: asked.site.as_ref().map_or(0, |site| Arc::as_ptr(site).addr()),
-            reach: match &asked.reach {
+            lang: page_request.lang,
+            is_named: page_request.named.is_some(),
+            site: page_request.site.as_ref().map_or(0, |site| Arc::as_ptr(site).addr()),
+            reach: match &page_request.reach {
                 OptOutReach::Site(host) => Some(host.clone()),
                 OptOutReach::Elsewhere => None,
             },
             day: facts.today,
         };
         let written = self.written.get(&key).unwrap_or_else(|| {
-            let written = write(page, &asked, facts);
+            let written = write(page, &page_request, facts);
             self.written.insert(key, written.clone());
             written
         });
-        let lang = (page != PublicPage::Machine).then_some(asked.lang);
+        let lang = (page != PublicPage::Machine).then_some(page_request.lang);
         let mut response = answer(&request.headers, &written, lang);
         if page == PublicPage::OptOut
             && let Some(objects) = opt_out::asked(request)
         {
-            opt_out::set_cookie(&mut response, objects, &request.headers, asked.foreign_site());
+            opt_out::set_cookie(&mut response, objects, &request.headers, page_request.foreign_site());
         }
         response
     }
 
-    /// The language: `?lang=`, else the browser's. The site: `?site=`, else the one whose host, or whose host's parent,
-    /// the request came to.
+    /// The language: `?lang=`, else the browser's. The site: `?site=`, else the site of the request's host or a parent
+    /// domain.
     fn asked(&self, request: &Parts) -> PageRequest {
         let query = request.uri.query().unwrap_or_default();
-        let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        let query_param = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
         let sites = self.anonymiser.sites();
         let wished = || text(&request.headers, &ACCEPT_LANGUAGE).map_or(Lang::En, Lang::wished);
-        let lang = of("lang").and_then(|(_, code)| Lang::of_code(&code)).unwrap_or_else(wished);
-        let named = of("site").and_then(|(_, name)| sites.find(&name.to_ascii_lowercase()).cloned());
+        let lang = query_param("lang").and_then(|(_, code)| Lang::of_code(&code)).unwrap_or_else(wished);
+        let named = query_param("site").and_then(|(_, name)| sites.find(&name.to_ascii_lowercase()).cloned());
         let host = host(request).unwrap_or_default();
         let parents = std::iter::successors(Some(host.as_str()), |host| Some(host.split_once('.')?.1));
         let around = parents.take(PARENTS_MAX).find_map(|host| sites.find(host).filter(|site| site.serves(host)));
@@ -170,7 +169,7 @@ impl PublicPages {
 }
 
 impl PageRequest {
-    /// The site, where the request came to a host that is not its own.
+    /// The site, if the request's host is not its own.
     fn foreign_site(&self) -> Option<&Site> {
         match self.reach {
             OptOutReach::Site(_) => None,
@@ -206,7 +205,7 @@ fn write(page: PublicPage, asked: &PageRequest, facts: ConfigFacts) -> WrittenPa
     WrittenPage { body: body.into(), tag, _site: asked.site.clone() }
 }
 
-/// The host that a request came to, without its port.
+/// The host of a request, without port.
 fn host(request: &Parts) -> Option<String> {
     let host = request.uri.host().or_else(|| text(&request.headers, &HOST))?;
     let host = host

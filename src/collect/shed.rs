@@ -1,8 +1,7 @@
-//! Whether a thread keeps up. When more comes than it can take, a part of the hits is refused at once, so that their
-//! senders slow down. Only a part: a refusal costs what an answer over HTTP costs, half to two thirds of a hit
-//! (tests/overload), so that a thread which refused all that is too much for it would, by that reckoning, do little
-//! else. The rest waits unread in the system's buffers, at no cost here; how much can wait is bounded by the
-//! connections.
+//! Load shedding per thread. When a thread cannot keep up, a part of the hits is rejected at once, so that their
+//! senders slow down. Only a part: a rejection costs as much as any HTTP response, half to two thirds of a hit
+//! (tests/overload), so that rejecting the whole excess would use up the thread. The rest waits unread in the system's
+//! buffers, at no cost here, and is bounded by the connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::monotonic_now;
 use crate::health::Heartbeat;
 
-/// How often the wait is measured while it is too long.
+/// Interval of measurements while the thread is late.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// And while it is not: a thread with nothing to do is woken for this alone.
+/// Interval otherwise: an idle thread wakes for this alone.
 const EVERY_ON_TIME: Duration = Duration::from_millis(100);
 
-/// Longest wait of a task for its turn before hits are refused: a browser that leaves a page still sends within it.
+/// Longest delay of a task before hits are rejected: a browser that leaves a page still sends within it.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 
-/// While tasks wait too long one hit in so many is refused: by those costs, that takes some 6 % from the others.
+/// While the thread is late, one hit in this many is rejected: at the cost above, some 6 % of its time.
 const REFUSED_ONE_IN: u32 = 8;
 
-/// How one collecting thread keeps up.
+/// Lateness of one collecting thread.
 #[derive(Debug, Default)]
 pub(super) struct LoadShed {
     late: AtomicBool,
@@ -33,13 +32,13 @@ pub(super) struct LoadShed {
 }
 
 impl LoadShed {
-    /// Whether this hit is to be refused: of those since the thread was late, every last of so many. The few hits of a
-    /// machine that stood still for a moment are taken.
+    /// Whether to reject this hit: every n-th since the thread became late. The few hits after a short standstill are
+    /// accepted.
     pub(super) fn refuses(&self) -> bool {
         self.is_late() && (self.hits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(REFUSED_ONE_IN)
     }
 
-    /// Whether tasks wait too long now.
+    /// Whether tasks are delayed too long.
     fn is_late(&self) -> bool {
         self.late.load(Ordering::Relaxed)
     }
@@ -58,7 +57,7 @@ impl LoadShed {
                 self.hits.store(0, Ordering::Relaxed);
             }
         }
-        // What is still open is finished, not refused.
+        // Requests still open on shutdown are served, not rejected.
         self.late.store(false, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! The threads of the public listener, from start to stop. Must never outlive the value that stands for them.
+//! Threads of the public listener, from start to stop. Must never outlive their `CollectThreads` value.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,9 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::collect::{Acceptor, CollectState};
 use crate::http::listener::{BoundSockets, SocketFiles};
 
-/// The collecting threads: one a core, each with a runtime of its own; they share one socket, and what connects to it.
-/// Whenever this goes, with the program or with a start that comes to nothing, they let open requests end and are
-/// waited for.
+/// The collecting threads: one per core, each with its own runtime; they share one socket and its connections. On drop,
+/// at shutdown or after a failed start, open requests are finished and the threads joined.
 pub(crate) struct CollectThreads {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,

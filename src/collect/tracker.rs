@@ -1,14 +1,14 @@
-//! Serves the tracker and its extensions. The scripts are built ahead (`tracker/build.mjs`) and part of the program, so
-//! that no request reads a file. They are the same for everybody: nothing of the request may ever flow into them.
+//! Serves the tracker and its extensions. The scripts are built in advance (`tracker/build.mjs`) and embedded, so that
+//! no request reads a file. They are the same for all visitors: they must never contain data of a request.
 
 use std::sync::LazyLock;
 
 use crate::http::asset::{Asset, CachePolicy};
 
-/// The tracker alone.
+/// The tracker without extensions.
 pub const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.js"));
 
-/// The tracker and its extensions, as every site gets them.
+/// The tracker with its standard extensions, as sites load it.
 pub const TEXT: &str = concat!(
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.js")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tracker/dist/sillage.core.js")),
@@ -31,17 +31,17 @@ macro_rules! scripts {
     };
 }
 
-/// By the end of their names; the tracker itself comes first.
+/// Scripts by the suffix of their names; the tracker itself comes first.
 static SCRIPTS: LazyLock<[(&str, Asset); 9]> = LazyLock::new(
     || scripts!(".js" ".core.js" ".full.js" ".extra.js" ".consent.js" ".actions.js" ".watch.js" ".timing.js" ".compat.js"),
 );
 
-/// Under which other tools serve their trackers, without the ending: ours answers there, in the form that reads the
-/// tags of theirs. What follows in a name, such as `.outbound-links` or `pa-`, is read by the script itself.
+/// File names of other tools' trackers, without extension: the tracker answers there in the form that reads their tags.
+/// The script itself interprets name parts such as `.outbound-links` or `pa-`.
 const FOREIGN_STEMS: [&str; 8] =
     ["/js/script", "/js/plausible", "/js/pa-", "/script", "/count", "/matomo", "/piwik", "/tracker"];
 
-/// The script for another tool's path, and what that script loads from beside it.
+/// The script for another tool's path, or for a file that it loads.
 fn foreign(path: &str) -> Option<&'static str> {
     let rest = FOREIGN_STEMS.iter().find_map(|stem| path.strip_prefix(stem))?;
     let is_name = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
@@ -53,8 +53,8 @@ fn foreign(path: &str) -> Option<&'static str> {
     }
 }
 
-/// The script at `path`, where the tracker is at `tracker_path`: extensions stand beside it and share its name, so that
-/// `/js/shop.js` has `/js/shop.consent.js`.
+/// The script at `path`, if the tracker is at `tracker_path`: extensions share its name, so that `/js/shop.js` has
+/// `/js/shop.consent.js`.
 pub(super) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
     let stem = tracker_path.strip_suffix(".js").unwrap_or(tracker_path);
     let ending = if path == tracker_path { ".js" } else { path.strip_prefix(stem).unwrap_or("") };

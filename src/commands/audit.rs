@@ -1,4 +1,4 @@
-//! `sillage audit`.
+//! `sillage audit`: checks the privacy rules and writes a report.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `sillage backup` and `sillage restore`.
+//! `sillage backup` and `sillage restore`: encrypted copies of the published tables.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
@@ -35,7 +35,7 @@ pub struct BackupCommand {
 pub struct RestoreCommand {
     #[command(flatten)]
     config: ConfigFile,
-    /// The backup.
+    /// Backup file to restore.
     file: PathBuf,
     /// File with the secret key.
     #[arg(long, value_name = "FILE")]
@@ -46,7 +46,7 @@ impl BackupCommand {
     /// Writes a backup or a key.
     ///
     /// # Errors
-    /// Why there is none.
+    /// When the database cannot be read or the file cannot be written.
     pub async fn run(&self) -> Result<(), CommandError> {
         if let Some(file) = &self.new_key {
             let (secret, public) = backup::new_key();
@@ -73,7 +73,7 @@ impl RestoreCommand {
     /// Restores the backup.
     ///
     /// # Errors
-    /// Why it was not restored.
+    /// When the backup cannot be read or the database is not empty.
     pub async fn run(&self) -> Result<(), CommandError> {
         let config: Config = self.config.load()?;
         let identity = fs::read_to_string(&self.identity)
@@ -92,7 +92,7 @@ impl RestoreCommand {
     }
 }
 
-/// Writes under another name first: a backup that is there is whole.
+/// Writes under another name first, so that every file under its final name is complete.
 async fn write(
     config: &BackupConfig,
     database: &Database,
@@ -124,7 +124,7 @@ fn private(file: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
 }
 
-/// Removes our backups that are older than `keep_days` by the time in their names; how many.
+/// Removes our backups older than `keep_days`, by the time in their names; returns their number.
 fn remove_old(config: &BackupConfig, now: Timestamp) -> Result<usize, CommandError> {
     let oldest = now.checked_sub((i64::from(config.keep_days) * 24).hours())?;
     let oldest = format!("{PREFIX}{}{SUFFIX}", oldest.strftime(TIME));

@@ -1,4 +1,4 @@
-//! `sillage check`.
+//! `sillage check`: validates the configuration.
 
 use crate::app;
 use crate::commands::config_file::ConfigFile;

@@ -1,4 +1,4 @@
-//! The arguments that nearly every command shares: the configuration file, and one site of it.
+//! The arguments that most commands share: the configuration file, and one site of it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use crate::commands::terminal::CommandError;
 use crate::config::{Config, ConfigError};
 use crate::sites::{Site, Sites};
 
-/// `--config`.
+/// The argument `--config`.
 #[derive(Debug, clap::Args)]
 pub struct ConfigFile {
-    /// Configuration file.
+    /// Path of the configuration file.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
     pub config: PathBuf,
 }
 
 impl ConfigFile {
-    /// Reads and checks the file.
+    /// Reads and validates the file.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// The same as those of [`Config::load`].
     pub(super) fn load(&self) -> Result<Config, ConfigError> {
         Config::load(&self.config)
     }
 
-    /// The configured site `name`.
+    /// The configured site called `name`.
     ///
     /// # Errors
     /// When `sites` has no such site.

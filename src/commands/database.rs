@@ -1,4 +1,4 @@
-//! The database while a command runs: that of a running collector, or an engine that the command starts and stops.
+//! The database of a command: that of a running collector, or an engine that the command starts and stops.
 
 use crate::app;
 use crate::commands::terminal::CommandError;
@@ -6,15 +6,15 @@ use crate::config::{Config, EngineMode};
 use crate::store::client::Store;
 use crate::store::engine::Engine;
 
-/// A connection, and the engine behind it when this command started one.
+/// A connection, and the engine behind it if this command started one.
 pub(super) struct Database {
-    /// The connection.
+    /// Client of the database.
     pub(super) store: Store,
     engine: Option<Engine>,
 }
 
 impl Database {
-    /// Connects, to the engine of a running collector where there is one.
+    /// Connects, to the engine of a running collector if there is one.
     ///
     /// # Errors
     /// When the engine does not start.
@@ -28,8 +28,8 @@ impl Database {
         Ok(Self { store, engine })
     }
 
-    /// Stops the engine that this command started. Connections close first: an engine that stops waits some seconds for
-    /// those that are open.
+    /// Stops the engine that this command started. Connections close first: a stopping engine waits some seconds for
+    /// open ones.
     pub(super) async fn close(self) {
         drop(self.store);
         if let Some(engine) = self.engine {

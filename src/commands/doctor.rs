@@ -1,4 +1,4 @@
-//! `sillage doctor`: sends a hit through a site's public address, as a browser would, and names what is wrong.
+//! `sillage doctor`: sends a hit through a site's public address, as a browser would, and reports problems.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::config::Config;
 
 /// Longest wait for an answer through the proxy.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
-/// Longest answer that is read: a page with its scripts in it.
+/// Largest answer that is read, in bytes: a page with inline scripts fits.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// A difference of clocks that moves hits to another hour or day.
+/// Largest accepted clock difference, in seconds: a larger one moves hits to another hour or day.
 const CLOCK_SECONDS_MAX: i64 = 60;
-/// The page of the hit, so that it can be told from visitors' in the figures.
+/// Page of the hit, to be told apart from visitors' pages in the figures.
 const PAGE: &str = "/sillage-doctor";
-/// A browser that is not on a list of robots.
+/// User agent of a browser that is not on a list of robots.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Send a hit through a site's public address and say what is wrong on its way; exits 1 if anything is.
@@ -41,7 +41,7 @@ pub struct DoctorCommand {
     site: Option<String>,
 }
 
-/// One thing that was looked at.
+/// Result of one check.
 #[derive(Debug, PartialEq, Eq)]
 struct DoctorFinding {
     holds: bool,
@@ -58,7 +58,7 @@ impl DoctorFinding {
     }
 }
 
-/// An answer through the proxy.
+/// An answer received through the proxy.
 struct PublicAnswer {
     status: StatusCode,
     headers: HeaderMap,
@@ -128,7 +128,7 @@ async fn ask(client: &PublicClient, request: Request<Full<Bytes>>) -> Result<Pub
     tokio::time::timeout(ANSWER_WAIT, answered).await.map_err(|_| "no answer within 10 seconds")?
 }
 
-/// Whether the collector would see visitors' addresses behind what answers at `url`.
+/// Whether the collector would see visitors' addresses behind the server at `url`.
 fn proxy(config: &Config, url: &Uri) -> DoctorFinding {
     let (listen, trusted) = (config.collect.listen, &config.collect.trusted_proxies);
     let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
@@ -164,7 +164,7 @@ fn tracker(answer: Result<PublicAnswer, CommandError>) -> DoctorFinding {
     }
 }
 
-/// Whether a page loads the script, and its policy lets it.
+/// Whether a page loads the script, and its policy allows it.
 fn snippet(page: &PublicAnswer, tracker_path: &str) -> DoctorFinding {
     let policy = page.headers.get("content-security-policy").and_then(|policy| policy.to_str().ok());
     let blocks = |directive: &str| {
@@ -202,7 +202,7 @@ fn clock(headers: &HeaderMap, now: Timestamp) -> DoctorFinding {
     }
 }
 
-/// What became of the hit.
+/// The outcome of the hit.
 fn outcome(answer: &PublicAnswer, site: &str) -> DoctorFinding {
     let dropped = answer.headers.get("x-sillage-dropped").and_then(|reason| reason.to_str().ok());
     let why = match (answer.status.as_u16(), dropped) {

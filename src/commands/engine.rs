@@ -12,7 +12,7 @@ pub struct EngineCommand {
 }
 
 impl EngineCommand {
-    /// Becomes the engine; returns when it ends.
+    /// Becomes the engine; returns when the engine has ended.
     pub fn run(self) -> ExitCode {
         engine::child_main(&self.arguments)
     }

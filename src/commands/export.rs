@@ -1,4 +1,4 @@
-//! `sillage export`.
+//! `sillage export`: writes a report to a file.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -49,7 +49,7 @@ pub struct ExportCommand {
 }
 
 impl ExportCommand {
-    /// Writes the report as the user who may read published tables and nothing else.
+    /// Writes the report as the user that may read published tables and nothing else.
     ///
     /// # Errors
     /// A mistake in the request, a database without a reading user or published tables, a file that cannot be written.
@@ -71,7 +71,7 @@ impl ExportCommand {
         written
     }
 
-    /// Names and values as `GET /api/export` takes them.
+    /// Parameters as `GET /api/export` takes them.
     fn parameters(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let parameters = [
             ("site", Some(&self.site)),
@@ -101,11 +101,11 @@ async fn write_file(reports: &Reports, plan: &ExportPlan, file: &Path) -> Result
 }
 
 async fn write_rows(reports: &Reports, plan: &ExportPlan, out: &mut impl Write) -> Result<(), CommandError> {
-    let begun = async {
+    let started = async {
         plan.check(reports.total(&plan.report).await?)?;
         Ok::<_, CommandError>(reports.export(&plan.report, plan.format).await?)
     };
-    let mut rows = begun.await.map_err(|error| match error.downcast_ref() {
+    let mut rows = started.await.map_err(|error| match error.downcast_ref() {
         Some(ReportError::Refused(_)) => "the database has no published tables: run `sillage migrate` first".into(),
         _ => error,
     })?;

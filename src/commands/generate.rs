@@ -15,7 +15,7 @@ pub struct GenerateCommand {
 }
 
 impl GenerateCommand {
-    /// Writes the files.
+    /// Writes the pages and completions.
     ///
     /// # Errors
     /// When the folder cannot be written.

@@ -1,4 +1,4 @@
-//! `sillage health`.
+//! `sillage health`: asks whether the running collector takes hits.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -15,9 +15,9 @@ use crate::config::CollectConfig;
 use crate::http::pinned;
 use crate::http::proxy_header::LOCAL_HEADER;
 
-/// How long the collector may take to answer.
+/// Longest wait for the collector's answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest answer that is read.
+/// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
 
 /// Ask the running collector whether it takes hits; exits 2 if it does not. For health checks of containers.

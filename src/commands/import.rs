@@ -1,4 +1,4 @@
-//! `sillage import`.
+//! `sillage import`: counts access logs, events, or another tool's figures.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -47,12 +47,12 @@ struct FigureArguments {
     /// The export's files, as docs/import.md lists them.
     #[arg(required_unless_present = "remove")]
     files: Vec<PathBuf>,
-    /// Site that the figures are of.
+    /// Site that the figures belong to.
     #[arg(long)]
     site: String,
     #[command(flatten)]
     config: ConfigFile,
-    /// Day of an export that tells none, YYYY-MM-DD.
+    /// Day of an export without dates, YYYY-MM-DD.
     #[arg(long)]
     day: Option<jiff::civil::Date>,
     /// Remove all figures of this origin instead.
@@ -105,7 +105,7 @@ struct ImportArguments {
     /// Go on as the files grow and rotate, until SIGTERM or Ctrl-C; counts as `--continue` does.
     #[arg(long, conflicts_with_all = ["again", "shift_days"])]
     follow: bool,
-    /// Count nothing: show what the lines are, and what each field of three of them was taken for.
+    /// Count nothing: show how the lines, and each field of three of them, are parsed.
     #[arg(long)]
     check: bool,
     /// Format of the lines, as nginx's or Apache's configuration has it; known formats need none.
@@ -164,10 +164,10 @@ impl ImportCommand {
     }
 }
 
-/// Seconds between two looks at the files that are followed.
+/// Seconds between two reads of followed files.
 const FOLLOW_SECONDS: u64 = 10;
 
-/// Follows the files until the system or a terminal ends it.
+/// Follows the files until a signal or Ctrl-C.
 async fn follow(
     job: ImportJob,
     anonymiser: Anonymiser,

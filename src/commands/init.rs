@@ -1,5 +1,4 @@
-//! `sillage init`: a configuration for a first site. It finds out what it can, and asks for nothing that the machine
-//! knows.
+//! `sillage init`: writes a configuration for a first site. It detects what it can, and asks only for the rest.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,10 +8,10 @@ use crate::config::Config;
 use crate::console::tokens;
 use crate::runtime_dir::private_options;
 
-/// Folders in which location files are looked for, beside `node_modules` above the program.
+/// Folders searched for location files, beside `node_modules` above the program.
 const LOCATION_FOLDERS: [&str; 4] = ["/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", "."];
 
-/// Packages of location files, best first.
+/// Packages of location files, in order of preference.
 const LOCATION_PACKAGES: [&str; 2] = ["dbip-city-mmdb", "geo-whois-asn-country-mmdb"];
 
 /// Write a configuration for a first site, with a token, and print what to do next.
@@ -20,16 +19,16 @@ const LOCATION_PACKAGES: [&str; 2] = ["dbip-city-mmdb", "geo-whois-asn-country-m
 pub struct InitCommand {
     /// Name of the site: the host under which visitors know it.
     site: String,
-    /// File to write; one that exists is not touched.
+    /// File to write; an existing one is not touched.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
     config: PathBuf,
-    /// Time zone of the site's days; found out where it is not given.
+    /// Time zone of the site's days; detected if not given.
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
-    /// Name of the body that answers for the measurement; asked for where it is not given.
+    /// Name of the body responsible for the measurement; asked for if not given.
     #[arg(long, value_name = "NAME")]
     controller: Option<String>,
-    /// How figures are protected: `tens` (the exemption's profile) or `exact`; asked for where it is not given.
+    /// Protection of figures: `tens` (the exemption's profile) or `exact`; asked for if not given.
     #[arg(long, value_name = "PROTECTION")]
     protection: Option<String>,
 }
@@ -57,7 +56,7 @@ impl InitCommand {
     }
 }
 
-/// What was given, or what is answered; the default where nobody can be asked.
+/// The given value, or the answer to a question; the default without a terminal.
 fn answer(given: Option<&str>, question: &str, default: &str) -> Result<String, CommandError> {
     if let Some(given) = given {
         return Ok(given.to_owned());
@@ -74,14 +73,14 @@ fn answer(given: Option<&str>, question: &str, default: &str) -> Result<String, 
     Ok(if line.is_empty() { default.to_owned() } else { line.to_owned() })
 }
 
-/// The machine's own time zone.
+/// Time zone of the machine.
 fn system_zone() -> Option<String> {
     let target = std::fs::read_link("/etc/localtime").ok()?;
     let (_, name) = target.to_str()?.split_once("zoneinfo/")?;
     Some(name.to_owned())
 }
 
-/// Location files of this machine: of the packages above the program, else any `.mmdb` in the usual folders.
+/// Location files of this machine: from the packages above the program, else any `.mmdb` in the usual folders.
 fn location_files(program: &Path) -> Vec<PathBuf> {
     let packages = program
         .ancestors()
@@ -104,7 +103,7 @@ fn location_files(program: &Path) -> Vec<PathBuf> {
 }
 
 fn quoted(text: &str) -> String {
-    // JSON's strings are TOML's basic strings, for every character that both allow.
+    // A JSON string is also a TOML basic string, for every character that both allow.
     serde_json::Value::from(text).to_string()
 }
 
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_a_configuration_also_with_odd_names() {
+    fn a_written_file_is_a_valid_configuration_also_with_odd_names() {
         for (site, controller, protection) in
             [("shop.example", "", "tens"), ("shop.example", "A \"B\"\\ GmbH", "exact")]
         {

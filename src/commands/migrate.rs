@@ -1,4 +1,4 @@
-//! `sillage migrate`.
+//! `sillage migrate`: brings the database to this release's schema.
 
 use std::io::Write;
 
@@ -32,7 +32,7 @@ impl MigrateCommand {
     /// Runs or prints the statements, and those that an administrator must run.
     ///
     /// # Errors
-    /// The statement that failed.
+    /// The statement that failed, with its cause.
     pub async fn run(&self) -> Result<(), CommandError> {
         let config = self.config.load()?;
         let database = Database::open(&config).await?;
@@ -80,7 +80,7 @@ impl MigrateCommand {
     }
 }
 
-/// Releases the exact rows of earlier versions, each day as if it had just closed; says on stderr how far it is.
+/// Releases the exact rows of earlier versions, each day as if it had just closed; reports its progress on stderr.
 async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, CommandError> {
     let options = ReleaserOptions {
         store: Arc::new(store.clone()),
@@ -113,7 +113,7 @@ fn by_node(nodes: &[String], steps: &[MigrationStep], dry_run: bool) -> String {
     nodes.iter().map(line).collect()
 }
 
-/// What the migrations need of the configuration.
+/// The settings that the migrations need.
 pub(super) fn settings(config: &Config) -> MigrationSettings {
     MigrationSettings { retention_months: config.privacy.retention_months, rounding: config.privacy.protection.step() }
 }

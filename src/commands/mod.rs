@@ -1,5 +1,5 @@
 //! The command line: one file per command, whose struct is the request and whose `run` is the action. A command opens
-//! what it needs and closes it in order.
+//! its resources and closes them in order.
 
 pub mod audit;
 pub mod backup;
@@ -36,12 +36,12 @@ use crate::runtime_dir;
 #[derive(Debug, Parser)]
 #[command(name = "sillage", version, about, max_term_width = 100)]
 pub struct Arguments {
-    /// The command.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Every command.
+/// All commands of the program.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each variant carries the documentation of its struct, which clap prints")]
 pub enum Command {
@@ -70,10 +70,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// Runs the command to its end.
+    /// Runs the command until it completes.
     ///
     /// # Errors
-    /// Why it failed, as a sentence.
+    /// The cause of the failure, as a sentence.
     pub async fn run(self) -> Result<ExitCode, CommandError> {
         app::forbid_core_dumps()?;
         runtime_dir::keep_files_private();

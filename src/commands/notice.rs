@@ -1,4 +1,4 @@
-//! `sillage notice`.
+//! `sillage notice`: writes the privacy notices.
 
 use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;

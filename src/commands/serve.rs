@@ -1,4 +1,4 @@
-//! `sillage serve`: runs the program until a signal ends it.
+//! `sillage serve`: runs the program until a signal.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl ServeCommand {
     /// Runs until SIGTERM or Ctrl-C.
     ///
     /// # Errors
-    /// When something does not start.
+    /// When a part of the program does not start.
     pub async fn run(&self) -> Result<(), CommandError> {
         if self.demo { serve_demo(self.days).await } else { serve(&self.config).await }
     }
@@ -86,7 +86,7 @@ async fn serve_demo(days: u32) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Signals of the system, caught from before the first hit.
+/// Signals of the system, handled from before the first hit.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -103,22 +103,22 @@ impl Signals {
     }
 }
 
-/// Starts the program; `None` when a signal came first, which may be while the database is away.
+/// Starts the program; `None` when a signal came first, for example while the database is away.
 async fn start(config: Config, demo: bool, signals: &mut Signals) -> Result<Option<App>, CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::system());
     tokio::select! {
-        // All parts run.
+        // All parts have started.
         app = App::start(AppOptions { config, clock, demo, database: None, pauses: ship::PAUSES }) => return Ok(Some(app?)),
-        // SIGTERM before that.
+        // SIGTERM during the start.
         _ = signals.terminate.recv() => {}
-        // Ctrl-C before that.
+        // Ctrl-C during the start.
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("serve: stopped before start was complete");
     Ok(None)
 }
 
-/// Runs until SIGTERM or Ctrl-C; SIGHUP reads `file` again.
+/// Runs until SIGTERM or Ctrl-C; SIGHUP reloads `file`.
 async fn run_until_stopped(app: App, file: Option<&Path>, mut signals: Signals) {
     loop {
         tokio::select! {
@@ -132,7 +132,7 @@ async fn run_until_stopped(app: App, file: Option<&Path>, mut signals: Signals) 
     }
     tracing::info!("serve: stopping");
     tokio::select! {
-        // Balancers have had time to see it.
+        // Load balancers have had time to notice.
         () = app.give_notice() => {}
         // A second signal: stop now.
         _ = signals.terminate.recv() => {}

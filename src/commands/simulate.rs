@@ -1,4 +1,4 @@
-//! `sillage simulate`.
+//! `sillage simulate`: writes invented traffic.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,19 +17,19 @@ pub struct SimulateCommand {
     /// Name of the site, and its host.
     #[arg(long)]
     site: String,
-    /// Number of days.
+    /// Number of days to simulate.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
     days: u32,
     /// Last day, YYYY-MM-DD [default: yesterday].
     #[arg(long, value_name = "DAY")]
     until: Option<Date>,
-    /// The site's IANA time zone.
+    /// IANA time zone of the site.
     #[arg(long, default_value = "UTC")]
     timezone: String,
-    /// Visitors a day, on average.
+    /// Visitors per day, on average.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=VISITORS_A_DAY_MAX as i64))]
     visitors_per_day: u32,
-    /// Distinct pages.
+    /// Number of distinct pages.
     #[arg(long, default_value_t = 300)]
     pages: usize,
     /// Seed of the random numbers: the same seed gives the same traffic.

@@ -1,4 +1,4 @@
-//! `sillage slot`.
+//! `sillage slot`: moves a collector's state.
 
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
@@ -18,7 +18,7 @@ pub struct SlotCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum SlotAction {
-    /// Write spool and runtime folder to standard output. Afterwards delete both folders: two collectors of one name
+    /// Write spool and runtime folder to standard output. Afterwards delete both folders: two collectors with one name
     /// count twice.
     Pack(ConfigFile),
     /// Read spool and runtime folder from standard input into the empty folders of the configuration.
@@ -26,7 +26,7 @@ enum SlotAction {
 }
 
 impl SlotCommand {
-    /// Packs or unpacks, and says on standard error how much.
+    /// Packs or unpacks, and reports the amount on standard error.
     ///
     /// # Errors
     /// Why the state was not moved.

@@ -1,4 +1,4 @@
-//! `sillage snippet`. It must never print a token, or a setting that visitors' browsers need not know.
+//! `sillage snippet`: prints the script's tag. Must print no token, and no setting that browsers need not know.
 
 use base64::Engine as _;
 use sha2::{Digest as _, Sha384};
@@ -16,13 +16,13 @@ pub struct SnippetCommand {
     /// Name of the site.
     #[arg(long)]
     site: String,
-    /// Origin that serves the script, such as <https://stats.shop.example>; without it, the site's own.
+    /// Origin that serves the script, such as <https://stats.shop.example>; empty means the site's own.
     #[arg(long, default_value = "")]
     origin: String,
     /// Pin the script's content: the browser refuses any other. To be renewed after each upgrade.
     #[arg(long)]
     integrity: bool,
-    /// Also tell downloads, outbound links, forms, videos and votes.
+    /// Also count downloads, outbound links, forms, videos and votes.
     #[arg(long)]
     actions: bool,
     /// Proxy whose lines are printed.
@@ -33,20 +33,20 @@ pub struct SnippetCommand {
 /// A proxy in front of the collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProxyKind {
-    /// nginx.
+    /// Lines for nginx.
     Nginx,
-    /// Caddy.
+    /// Lines for Caddy.
     Caddy,
-    /// `HAProxy`.
+    /// Lines for `HAProxy`.
     Haproxy,
-    /// Traefik.
+    /// Lines for Traefik.
     Traefik,
 }
 
 impl ProxyKind {
     const ALL: [Self; 4] = [Self::Nginx, Self::Caddy, Self::Haproxy, Self::Traefik];
 
-    /// The lines as they stand in `deploy/`, where `tests/proxies` starts each proxy with them.
+    /// The lines in `deploy/`, with which `tests/proxies` starts each proxy.
     fn lines(self) -> &'static str {
         match self {
             Self::Nginx => include_str!("../../deploy/nginx/sillage.conf"),
@@ -81,14 +81,14 @@ impl SnippetCommand {
         ))
     }
 
-    /// The script's tags for `site`.
+    /// HTML of the script's tags for `site`.
     fn html(&self, site: &Site, tracker_path: &str) -> String {
         let origin = self.origin.trim_end_matches('/');
         let mut attributes = format!("src=\"{origin}{tracker_path}\" data-site=\"{}\"", escaped(&site.name));
         let searched = Some(&site.search_parameter).filter(|name| !name.is_empty());
-        let kept: Vec<_> = site.query_names_kept.iter().chain(searched).map(String::as_str).collect();
-        if !kept.is_empty() {
-            attributes += &format!(" data-query=\"{}\"", escaped(&kept.join(" ")));
+        let names_kept: Vec<_> = site.query_names_kept.iter().chain(searched).map(String::as_str).collect();
+        if !names_kept.is_empty() {
+            attributes += &format!(" data-query=\"{}\"", escaped(&names_kept.join(" ")));
         }
         if self.integrity {
             let digest = base64::engine::general_purpose::STANDARD.encode(Sha384::digest(tracker::SCRIPT));
@@ -103,7 +103,7 @@ impl SnippetCommand {
     }
 }
 
-/// Text for an attribute between double quotes.
+/// Escapes a text for a double-quoted attribute.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }

@@ -1,4 +1,4 @@
-//! A command's last words: its output on standard output, its failure as one sentence.
+//! Output of commands: results on standard output, a failure as one sentence.
 
 use std::io::{ErrorKind, Write};
 

@@ -1,4 +1,4 @@
-//! `sillage token`.
+//! `sillage token`: makes and lists console tokens.
 
 use clap::{Args, Subcommand};
 
@@ -15,7 +15,7 @@ pub struct TokenCommand {
 
 #[derive(Debug, Subcommand)]
 enum TokenAction {
-    /// Print the configured tokens: sites, last day, last use as far as the journal of questions knows.
+    /// Print the configured tokens: sites, last day, last use according to the journal of questions.
     List(ConfigFile),
     /// Print a new token and its lines for the configuration.
     New {
@@ -53,7 +53,7 @@ fn list(file: &ConfigFile) -> Result<(), CommandError> {
     let mut lines = Vec::new();
     for token in &config.console.tokens {
         let expires = token.expires.map_or_else(|| "no last day".to_owned(), |day| format!("until {day}"));
-        // Without a journal no question has been asked yet.
+        // Without a journal there was no question yet.
         let used = if journal.is_dir() { QuestionJournal::last_use(&journal, &token.name)? } else { None };
         let used = used.map_or_else(|| "not used".to_owned(), |time| format!("last used {time}"));
         lines.push(format!("{}: {}; {expires}; {used}", token.name, token.sites.join(", ")));

@@ -1,11 +1,11 @@
-//! A text in both languages, written side by side, so that neither can say what the other does not. Must never be made
-//! in one language alone.
+//! A text in both languages, written side by side, so that both versions say the same. Must never be made in one
+//! language alone.
 
 use serde::Serialize;
 
 use crate::compliance::rules::RuleText;
 
-/// The languages that notices and pages speak.
+/// The languages of notices and pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Hash)]
 pub enum Lang {
     /// English.
@@ -14,16 +14,16 @@ pub enum Lang {
     Fr,
 }
 
-/// One text in both languages. Within it, `` `code` ``, `**words**` and `[words](target)` are marked as in Markdown.
+/// One text in both languages. In it, `` `code` ``, `**words**` and `[words](target)` are marked as in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bilingual {
-    /// English.
+    /// The English text, with its marks.
     pub en: String,
-    /// French.
+    /// The French text, with its marks.
     pub fr: String,
 }
 
-/// A [`Bilingual`] from two format strings: English, then French. Both capture the same variables.
+/// Makes a [`Bilingual`] from two format strings: English, then French. Both capture the same variables.
 macro_rules! said {
     ($en:literal, $fr:literal $(,)?) => {
         $crate::compliance::bilingual::Bilingual {
@@ -35,10 +35,10 @@ macro_rules! said {
 pub(crate) use said;
 
 impl Lang {
-    /// Both.
+    /// Both languages, English first.
     pub const ALL: [Lang; 2] = [Lang::En, Lang::Fr];
 
-    /// The code in HTML and in addresses.
+    /// The language code in HTML and in URLs.
     pub fn code(self) -> &'static str {
         match self {
             Lang::En => "en",
@@ -46,12 +46,12 @@ impl Lang {
         }
     }
 
-    /// The language of this code.
+    /// The language with this code.
     pub fn of_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lang| lang.code().eq_ignore_ascii_case(code))
     }
 
-    /// What an `Accept-Language` header likes best; English where it likes neither.
+    /// The language that an `Accept-Language` header prefers; English where it names neither.
     pub fn wished(header: &str) -> Self {
         let mut best = (Lang::En, 0.0_f32);
         for item in header.split(',').take(32) {
@@ -67,13 +67,13 @@ impl Lang {
 }
 
 impl Bilingual {
-    /// The same in both languages: names, codes, addresses.
+    /// The same text for both languages: names, codes, addresses.
     pub fn same(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { en: text.clone(), fr: text }
     }
 
-    /// The text in one language, with that language's typography.
+    /// The text in one language, with its typography.
     pub fn text(&self, lang: Lang) -> String {
         match lang {
             Lang::En => typeset(&self.en, false),
@@ -89,7 +89,7 @@ impl Bilingual {
         }
     }
 
-    /// This and another, with `between` in the middle.
+    /// Appends `between` and `other`.
     pub fn then(mut self, between: &str, other: &Bilingual) -> Self {
         for (text, more) in [(&mut self.en, &other.en), (&mut self.fr, &other.fr)] {
             text.push_str(between);
@@ -105,7 +105,7 @@ impl From<RuleText> for Bilingual {
     }
 }
 
-/// A value of the configuration as part of a text: one line, and nothing that marks code or links.
+/// A configured value as part of a text: one line, without marks for code or links.
 pub fn plain(value: &str) -> String {
     let mark = |c: char| match c {
         '`' => '\'',
@@ -118,13 +118,13 @@ pub fn plain(value: &str) -> String {
     value.trim().chars().map(mark).collect()
 }
 
-/// Names as code, with commas between; `` `page`, `sort` ``.
+/// Names as code, separated by commas: `` `page`, `sort` ``.
 pub fn codes<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| format!("`{}`", plain(name))).collect::<Vec<_>>().join(", ")
 }
 
-/// Rounded apostrophes, and unbreakable spaces between a number and its word; in French also before double signs and
-/// inside quotation marks. Code stays as it is.
+/// Curly apostrophes, and no-break spaces between a number and its word; in French also before double punctuation and
+/// inside quotation marks. Code stays unchanged.
 fn typeset(text: &str, french: bool) -> String {
     let mut set = String::with_capacity(text.len() + 16);
     let mut code = false;

@@ -1,5 +1,5 @@
-//! The points at which a configuration leaves the rules. What an audit calls not held for the configuration's sake must
-//! be one of them, so that no text claims what the audit denies.
+//! Deviations: the points at which a configuration leaves the rules. A rule that an audit reports as not held because
+//! of the configuration must be one of them, so that no text claims the opposite of the audit.
 
 use jiff::Span;
 
@@ -7,19 +7,19 @@ use crate::compliance::bilingual::{Bilingual, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::config::MarketingPolicy;
 
-/// A point at which the configuration leaves the rules, and what would bring it back.
+/// A point at which the configuration leaves the rules, with its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deviation {
-    /// Numbers of the rules.
+    /// Numbers of the rules that it concerns.
     pub rules: &'static [u8],
-    /// What is otherwise.
+    /// How the configuration differs from the rules.
     pub said: Bilingual,
-    /// What to do.
+    /// The change that restores the rules.
     pub remedy: Bilingual,
 }
 
 impl ConfigFacts {
-    /// The points at which this configuration leaves the rules. None: it keeps to all that a configuration decides.
+    /// The deviations of this configuration; empty when it keeps every rule that a configuration decides.
     pub fn departures(&self) -> Vec<Deviation> {
         let Self { privacy, .. } = self;
         let signals =

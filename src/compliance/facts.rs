@@ -1,5 +1,5 @@
-//! What notices and pages are made from: the parts of a running configuration that a visitor or an authority may ask
-//! about. Must hold no path, no address and no token; and of sites only those that the reader may know.
+//! Inputs of notices and pages: the parts of a running configuration that a visitor or an authority may ask about. Must
+//! hold no path, no address and no token; and of sites only those that the reader may know.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,54 +10,54 @@ use crate::config::{Config, EngineMode, HashAddress, MarketingPolicy, PrivacyCon
 use crate::runtime_dir::in_memory;
 use crate::sites::Site;
 
-/// What is so, as configured.
+/// Facts about the configuration as a whole.
 #[derive(Debug, Clone)]
 pub struct ConfigFacts {
-    /// `[privacy]`.
+    /// Section `[privacy]` of the configuration.
     pub privacy: PrivacyConfig,
-    /// There are location files.
+    /// Whether location files are configured.
     pub location: bool,
-    /// Tags and keys of the day may reach a disk (`runtime.allow_disk`).
+    /// Whether tags and keys of the day may reach a disk (`runtime.allow_disk`).
     pub tags_on_disk: bool,
-    /// The database is somebody else's affair.
+    /// Whether the database is a remote one.
     pub remote: bool,
     /// Published figures leave by mail or webhook.
     pub mailed: bool,
-    /// A token reads every site, though the operator measures for several publishers.
+    /// Whether a token reads every site, though the operator measures for several publishers.
     pub pooled_token: bool,
     /// Seconds between flushes of the spool.
     pub flush_seconds: u64,
-    /// Path of the tracker.
+    /// URL path of the tracker.
     pub tracker_path: String,
-    /// SHA-256 of the configuration, as an audit says it.
+    /// SHA-256 of the configuration, as an audit reports it.
     pub config_hash: String,
-    /// The sites that the reader may know.
+    /// Sites that the reader may know.
     pub sites: Vec<SiteFacts>,
-    /// The day on which it is said.
+    /// Day of the text, in UTC.
     pub today: Date,
 }
 
-/// What is so for one site.
+/// Facts about one site.
 #[derive(Debug, Clone, Default)]
 pub struct SiteFacts {
-    /// Its name.
+    /// Name of the site in the configuration.
     pub name: String,
-    /// Its hosts, sorted.
+    /// Hosts of the site, sorted.
     pub hosts: Vec<String>,
-    /// The time zone that decides its days.
+    /// Time zone that decides its days.
     pub timezone: String,
-    /// Query parameters that are part of a page.
+    /// Names of query parameters that stay part of a page.
     pub query_names_kept: Vec<String>,
     /// Declared properties of actions, sorted.
     pub properties: Vec<String>,
-    /// The query parameter that holds what people look for.
+    /// Query parameter with the search terms; empty when searches are not counted.
     pub search_parameter: String,
-    /// Script errors are counted.
+    /// Whether script errors are counted.
     pub problems: bool,
 }
 
 impl ConfigFacts {
-    /// What is so under `config` at `now`, for no site yet.
+    /// Facts of `config` at `now`, without sites.
     pub fn new(config: &Config, now: Timestamp) -> Self {
         Self {
             privacy: config.privacy.clone(),
@@ -75,43 +75,43 @@ impl ConfigFacts {
         }
     }
 
-    /// The same for these sites.
+    /// The same facts with these sites.
     pub fn of<'s>(&self, sites: impl IntoIterator<Item = &'s Site>) -> Self {
         Self { sites: sites.into_iter().map(SiteFacts::from).collect(), ..self.clone() }
     }
 
-    /// The same at another time.
+    /// The same facts at another time.
     pub fn at(&self, now: Timestamp) -> Self {
         Self { today: day(now), ..self.clone() }
     }
 
-    /// The controller's name, where it is given.
+    /// Name of the controller, if configured.
     pub fn controller(&self) -> Option<String> {
         Some(plain(&self.privacy.controller.name)).filter(|name| !name.is_empty())
     }
 
-    /// The controller's contact, where it is given; a link if it is an address of mail or web.
+    /// Contact of the controller, if configured; a link if it is a mail or web address.
     pub fn contact(&self) -> Option<String> {
         linked(&self.privacy.controller.contact)
     }
 
-    /// The data protection officer's contact, where it is given.
+    /// Contact of the data protection officer, if configured.
     pub fn dpo(&self) -> Option<String> {
         linked(&self.privacy.dpo)
     }
 
-    /// The operator's name and contact, where the collector measures for other publishers.
+    /// Name and contact of the operator, if the collector measures for other publishers.
     pub fn processor(&self) -> Option<(String, Option<String>)> {
         let name = Some(plain(&self.privacy.processor.name)).filter(|name| !name.is_empty())?;
         Some((name, linked(&self.privacy.processor.contact)))
     }
 
-    /// Whether campaigns are measured for some visits or all.
+    /// Whether campaigns are measured for some or all visits.
     pub fn measures_campaigns(&self) -> bool {
         self.privacy.marketing != MarketingPolicy::Never
     }
 
-    /// The part of an address that goes into the tag.
+    /// The part of an address that enters the tag.
     pub fn hashed_address(&self) -> Bilingual {
         match self.privacy.hash_address {
             HashAddress::Full => said!(
@@ -149,7 +149,7 @@ fn day(now: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(now).date()
 }
 
-/// A contact; a link if it is an address of mail or web.
+/// A contact; a link if it is a mail or web address.
 fn linked(contact: &str) -> Option<String> {
     let contact = Some(plain(contact)).filter(|contact| !contact.is_empty())?;
     let one_word = !contact.contains([' ', '(', ')']);

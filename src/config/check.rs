@@ -1,5 +1,5 @@
-//! What a configuration may hold, beyond being well-formed: ranges, and what is allowed but may not be meant. Must name
-//! the key and what to write instead.
+//! Checks of well-formed configurations: allowed ranges, and notes on allowed but unlikely settings. Must name the key
+//! and the remedy.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -13,11 +13,11 @@ use crate::config::{
 const UNIX_PATH_BYTES_MAX: usize = 107;
 
 impl Config {
-    /// Checks values that are well-formed one by one; names the first that is not allowed.
+    /// Checks each value's range; the error names the first key that is out of range.
     pub(super) fn checked(self) -> Result<Self, ConfigError> {
         let (collect, privacy, limits) = (&self.collect, &self.privacy, &self.limits);
         let ranges = [
-            // 25 months are the longest that the exemption knows.
+            // The exemption allows at most 25 months.
             ("privacy.retention_months", u64::from(privacy.retention_months), 1, 25),
             ("backup.keep_days", u64::from(self.backup.keep_days), 1, u64::from(privacy.retention_months) * 30),
             ("spool.flush_seconds", self.spool.flush_seconds, 1, 3_600),
@@ -59,7 +59,7 @@ impl Config {
         check_listeners(collect, &self.console)?;
         let secret = collect.trusted_header_secret.len();
         require(secret == 0 || secret >= 16, "collect.trusted_header_secret", || {
-            "write at least 16 characters that nobody can guess".into()
+            "write at least 16 random characters".into()
         })?;
         require(collect.tracker_path.starts_with('/'), "collect.tracker_path", || {
             "write a path, such as /js/sillage.js".into()
@@ -76,7 +76,7 @@ impl Config {
         Ok(self)
     }
 
-    /// What is allowed, but may not be meant.
+    /// Notes on settings that are allowed but probably unintended.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let mut note = |holds: bool, text: &str| {
@@ -155,7 +155,7 @@ fn check_unix_socket(section: &str, path: &Path) -> Result<(), ConfigError> {
     )
 }
 
-/// Checks what a site shows; names the first value that is not allowed.
+/// Checks a site's display settings; the error names the first value that is not allowed.
 fn check_site_view(site: &SiteConfig) -> Result<(), ConfigError> {
     let wrong = |key: &str, why: String| Err(ConfigError::Value { key: key.into(), why });
     for goal in &site.goal {

@@ -1,4 +1,4 @@
-//! What stands in a configuration where nothing is written. The reasons are beside the keys, one module up.
+//! Defaults of all configuration sections. The reasons are beside the keys, one module up.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

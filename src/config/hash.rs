@@ -1,4 +1,4 @@
-//! The hash that names a configuration in audits and notices. Must be of no use to anybody who guesses secrets.
+//! The hash that identifies a configuration in audits and notices. Must not help to guess secrets.
 
 use sha2::{Digest, Sha256};
 
@@ -19,13 +19,13 @@ pub fn config_hash(config: &Config) -> String {
     let clickhouse = &mut config.clickhouse;
     for address in clickhouse.urls.iter_mut().chain([&mut clickhouse.url]) {
         if let Ok(mut url) = url::Url::parse(address) {
-            // Only a URL without a host rejects this, and such a URL has no user.
+            // This fails only for a URL without a host, and such a URL has no user.
             url.set_username("").ok();
             url.set_password(None).ok();
             *address = url.into();
         }
     }
-    // A `Value` sorts the keys of its objects.
+    // `serde_json::Value` sorts the keys of its objects.
     let text = serde_json::to_value(&config).map(|value| value.to_string()).unwrap_or_default();
     hex(&Sha256::digest(text))
 }

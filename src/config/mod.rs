@@ -1,5 +1,5 @@
-//! Configuration: one TOML file, every key overridable as `SILLAGE_SECTION__KEY`, into a checked [`Config`].
-//! Every limit has the reason for its default beside it. A file that does not check is refused whole.
+//! Configuration: one TOML file, every key overridable as `SILLAGE_SECTION__KEY`, into a checked [`Config`]. Every
+//! limit states the reason for its default. A file with any invalid value is rejected whole.
 
 mod check;
 mod cluster;
@@ -26,18 +26,18 @@ pub use self::read::log_level;
 pub(crate) use self::read::{network, search_path};
 pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
 
-/// Why a configuration is refused.
+/// Reason why a configuration is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not readable, not TOML, an unknown key or a value of the wrong kind.
+    /// Unreadable, not TOML, an unknown key or a value of the wrong type.
     #[error("{0}")]
     Read(String),
-    /// Understood, but not allowed.
+    /// Well-formed, but not an allowed value.
     #[error("{key}: {why}")]
     Value {
         /// Full name of the key.
         key: String,
-        /// What is wrong, and what to write instead.
+        /// The fault, and the remedy.
         why: String,
     },
     /// The file does not exist.
@@ -49,35 +49,35 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The public listener.
+    /// Settings of the public listener.
     pub collect: CollectConfig,
-    /// The private listener.
+    /// Settings of the private listener.
     pub console: ConsoleConfig,
-    /// Where figures are kept.
+    /// Database of the figures.
     pub clickhouse: ClickHouseConfig,
-    /// Where accepted hits wait.
+    /// Spool: accepted hits on their way to the database.
     pub spool: SpoolConfig,
-    /// What a restart needs.
+    /// Runtime folder: state that a restart needs.
     pub runtime: RuntimeConfig,
     /// Backups of the published tables.
     pub backup: BackupConfig,
     /// Reports and alerts.
     pub mail: MailConfig,
-    /// Location files.
+    /// Location files for country, region and city.
     pub geo: GeoConfig,
-    /// Profile of anonymity.
+    /// Privacy settings of the instance.
     pub privacy: PrivacyConfig,
-    /// Bounds on what visitors can make grow.
+    /// Bounds on memory that visitors can make grow.
     pub limits: LimitsConfig,
     /// The sites that are measured.
     pub site: Vec<SiteConfig>,
 }
 
-/// `[collect]`.
+/// `[collect]`: the public listener.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectConfig {
-    /// Address of the listener.
+    /// Address and port of the public listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
     /// A Unix socket beside the address; its peers count as 127.0.0.1. Empty: none.
@@ -86,13 +86,13 @@ pub struct CollectConfig {
     pub tls: TlsConfig,
     /// Connections of trusted proxies begin with a PROXY header of version 2, which names the client.
     pub proxy_protocol: bool,
-    /// Peers whose forwarding header is believed: networks, or single addresses.
+    /// Networks or addresses of peers with a trusted forwarding header.
     #[serde(deserialize_with = "read::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The header that they write, read from the right.
+    /// Forwarding header of trusted proxies, read from the right.
     pub client_address_header: String,
-    /// Proxies that send this in `x-sillage-secret` are believed from any address: hosting without fixed ones. 16
-    /// characters at least; empty: none is.
+    /// Proxies that send this in `x-sillage-secret` are trusted from any address: for hosting without fixed addresses.
+    /// At least 16 characters; empty: off.
     pub trusted_header_secret: String,
     /// Tokens of the sites' own servers, which may say for which client they speak.
     pub server_tokens: Vec<TokenConfig>,
@@ -100,39 +100,39 @@ pub struct CollectConfig {
     pub max_body_bytes: usize,
     /// Longest request head: a 2 000 byte query, a long agent and a proxy's headers fit.
     pub max_header_bytes: usize,
-    /// Open connections: 32 KiB each once something was sent, 320 MB at the most. Without room for another, those that
-    /// have waited longest are closed.
+    /// Open connections: 32 KiB each once something was sent, 320 MB at most. At the limit, the connections idle for
+    /// longest are closed.
     pub max_connections: usize,
-    /// A connection without a request in progress for so long is closed, whatever it waits for: the first byte, the
-    /// next request, or its client to read.
+    /// Seconds after which a connection without a request in progress is closed: while waiting for the first byte, for
+    /// the next request, or for the client to read.
     pub idle_seconds: u64,
-    /// The head of a request, and then its body, must have arrived within this time; honest ones come in one packet.
+    /// Seconds for a request's head, and again for its body, to arrive; ordinary ones come in one packet.
     pub request_seconds: u64,
-    /// How long SIGTERM waits for open requests.
+    /// Seconds that SIGTERM waits for open requests.
     pub drain_seconds: u64,
-    /// How long SIGTERM goes on serving, with `/health/ready` at 503, before it stops accepting: until a balancer has
-    /// seen it.
+    /// Seconds that SIGTERM keeps serving, with `/health/ready` at 503, before it stops accepting: the time that a
+    /// balancer needs to notice.
     pub drain_notice_seconds: u64,
-    /// Path of the tracker, for sites that want another name.
+    /// URL path of the tracker, for sites that rename it.
     pub tracker_path: String,
-    /// Threads that serve; 0 means one a core.
+    /// Threads that serve; 0 means one per core.
     pub threads: usize,
 }
 
-/// `[console]`.
+/// `[console]`: the private listener.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConsoleConfig {
-    /// Address of the listener.
+    /// Address and port of the console's listener.
     #[serde(deserialize_with = "read::socket")]
     pub listen: SocketAddr,
     /// A Unix socket beside the address; its peers count as 127.0.0.1. Empty: none.
     pub unix_socket: PathBuf,
     /// The address speaks TLS itself.
     pub tls: TlsConfig,
-    /// Names under which it is asked, beside addresses and `localhost`: such as the one that a proxy passes on.
+    /// Accepted `Host` names besides addresses and `localhost`, such as the name that a proxy passes on.
     pub hosts: Vec<String>,
-    /// Who may read which sites.
+    /// Bearer tokens and the sites that each may read.
     pub tokens: Vec<TokenConfig>,
 }
 
@@ -140,60 +140,60 @@ pub struct ConsoleConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {
-    /// For people.
+    /// Name of the token, shown to operators only.
     pub name: String,
     /// SHA-256 of the token, 64 hexadecimal digits.
     pub sha256: String,
-    /// Names of sites, or `"*"`.
+    /// Names of readable sites; `"*"` for all.
     pub sites: Vec<String>,
-    /// Last day of its use, in UTC; without one it lasts until it is taken out.
+    /// Last day of validity, in UTC; without one the token is valid until removed.
     #[serde(default, deserialize_with = "read::date")]
     pub expires: Option<jiff::civil::Date>,
 }
 
-/// Who runs the database.
+/// Operator of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineMode {
-    /// A child process of ours.
+    /// Embedded: a child process of the collector.
     Embedded,
-    /// Somebody else.
+    /// Remote: a server that the operator runs.
     Remote,
 }
 
-/// `[clickhouse]`.
+/// `[clickhouse]`: the database of the figures.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClickHouseConfig {
-    /// Who runs it.
+    /// Embedded engine or remote server.
     pub mode: EngineMode,
-    /// Embedded: where the engine keeps its parts.
+    /// Embedded: data folder of the engine.
     pub dir: PathBuf,
-    /// Remote: its HTTP interface.
+    /// Remote: URL of the HTTP interface.
     pub url: String,
-    /// Remote: HTTP interfaces of several nodes, used instead of `url`: the first that answers, then the next.
+    /// Remote: HTTP interfaces of several nodes, used instead of `url`; the first that answers is used, then the next.
     pub urls: Vec<String>,
-    /// Remote: the writing user.
+    /// Remote: name of the writing user.
     pub user: String,
     /// Remote: a file that holds the user's password.
     pub password_file: String,
-    /// Remote: the user that reads reports and nothing else; empty: the owner reads them too.
+    /// Remote: user with read access to reports only; empty: the writing user reads them too.
     pub reader: String,
     /// Remote: a file that holds the reading user's password.
     pub reader_password_file: String,
-    /// Database of the tables.
+    /// Name of the database that holds the tables.
     pub database: String,
-    /// Name of a cluster, or empty.
+    /// Name of a ClickHouse cluster; empty: a single server.
     pub cluster: String,
     /// How the cluster's replicas become equal.
     pub replication: Replication,
-    /// Embedded: the engine library, or a `clickhouse` program; empty looks for the library beside the program and
-    /// above it.
+    /// Embedded: path of the engine library or of a `clickhouse` program; empty: the library is searched beside the
+    /// program and above it.
     pub library: String,
 }
 
 impl ClickHouseConfig {
-    /// The HTTP interfaces in the order of preference; never empty.
+    /// HTTP interfaces in order of preference; never empty.
     pub fn addresses(&self) -> &[String] {
         if self.urls.is_empty() { std::slice::from_ref(&self.url) } else { &self.urls }
     }
@@ -212,49 +212,49 @@ impl ClickHouseConfig {
     }
 }
 
-/// `[spool]`.
+/// `[spool]`: accepted hits on their way to the database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpoolConfig {
-    /// Folder of the segments.
+    /// Folder that holds the segments.
     pub dir: PathBuf,
-    /// Beyond this hits are answered 503: 10 GiB outlast a day's outage at some 1 000 hits a second.
+    /// Size in bytes beyond which hits are answered 503: 10 GiB outlast a day's outage at some 1 000 hits a second.
     pub max_bytes: u64,
-    /// Seconds between flushes: the fewer, the fresher; the more, the cheaper.
+    /// Seconds between flushes: fewer give fresher figures, more give fewer inserts.
     pub flush_seconds: u64,
 }
 
-/// `[runtime]`.
+/// `[runtime]`: state that a restart needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
-    /// A folder in memory: what a restart needs of today's visitors. A power cut destroys it, and must.
+    /// A folder in memory for the restart journal of today's visitors. A power cut destroys it, by design.
     pub dir: PathBuf,
-    /// The folder may be on a disk. Tags of visitors then reach that disk: only where no folder in memory is to be had.
+    /// Permits a folder on a disk. Visitor tags then reach that disk: only for systems without a folder in memory.
     pub allow_disk: bool,
 }
 
-/// `[backup]`.
+/// `[backup]`: encrypted copies of the published tables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BackupConfig {
-    /// Folder of the backups; empty: none are made.
+    /// Folder of the backups; empty: no backups.
     pub dir: PathBuf,
-    /// age public key that they are encrypted for.
+    /// age public key for which backups are encrypted.
     pub recipient: String,
     /// Days after which a backup is removed.
     pub keep_days: u32,
 }
 
-/// `[geo]`.
+/// `[geo]`: location files for country, region and city.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeoConfig {
-    /// `.mmdb` files; the first that answers wins.
+    /// `.mmdb` files, asked in this order; the first with an answer decides.
     pub databases: Vec<PathBuf>,
 }
 
-/// How much of an address goes into the visitor tag.
+/// Precision at which an address enters the visitor tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HashAddress {
@@ -264,31 +264,31 @@ pub enum HashAddress {
     Truncated,
 }
 
-/// When campaigns are measured.
+/// Hits for which marketing dimensions are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketingPolicy {
-    /// Never.
+    /// Marketing is never measured.
     Never,
     /// On hits that carry the visitor's consent.
     WithConsent,
-    /// Always; outside the exemption.
+    /// On all hits; outside the exemption.
     Always,
 }
 
-/// How published figures are protected.
+/// Protection of published figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protection {
-    /// Drawn to tens when their hour, day, week or month is over; the exact figures are then deleted.
+    /// Rounded at random to tens when their hour, day, week or month is over; the exact figures are then deleted.
     #[default]
     Tens,
-    /// Published at each flush as they are: for demonstrations, tests, intranets, and sites on another legal ground.
+    /// Published exactly at each flush: for demonstrations, tests, intranets, and sites on another legal ground.
     Exact,
 }
 
 impl Protection {
-    /// What published counts are multiples of.
+    /// Divisor of all published counts.
     pub const fn step(self) -> u32 {
         match self {
             Self::Tens => 10,
@@ -297,138 +297,137 @@ impl Protection {
     }
 }
 
-/// `[privacy]`.
+/// `[privacy]`: privacy settings of the instance.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrivacyConfig {
-    /// How published figures are protected.
+    /// Rounding of published figures.
     pub protection: Protection,
-    /// Months that figures are kept, 25 at the most.
+    /// Months that figures are kept, at most 25.
     pub retention_months: u32,
     /// `Sec-GPC: 1` is an objection.
     pub honour_gpc: bool,
     /// `DNT: 1` is an objection.
     pub honour_dnt: bool,
-    /// How much of an address is hashed.
+    /// Precision at which an address enters the visitor tag.
     pub hash_address: HashAddress,
-    /// When campaigns are measured.
+    /// Hits for which marketing dimensions are measured.
     pub marketing: MarketingPolicy,
     /// Day of the last review of the retention, `YYYY-MM-DD`.
     #[serde(deserialize_with = "read::date")]
     pub last_review: Option<jiff::civil::Date>,
-    /// Controller of the measurement (GDPR, article 4(7)), for notices.
+    /// Controller of the measurement (GDPR, article 4(7)), named in notices.
     pub controller: ContactDetails,
-    /// Contact of the data protection officer, for notices; empty where there is none.
+    /// Contact of the data protection officer, named in notices; empty if there is none.
     pub dpo: String,
-    /// Operator who measures for other publishers; empty where the controller runs the collector itself.
+    /// Operator that measures for other publishers; empty if the controller runs the collector itself.
     pub processor: ContactDetails,
 }
 
-/// A body that notices name.
+/// An organisation named in notices.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContactDetails {
-    /// Its name.
+    /// Name of the organisation.
     pub name: String,
-    /// Address of mail, web or post.
+    /// Postal, mail or web address.
     pub contact: String,
 }
 
-/// `[limits]`.
+/// `[limits]`: bounds on memory that visitors can make grow.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Distinct pages a site and day; the rest goes to `(other)`.
+    /// Distinct pages per site and day; the rest counts as `(other)`.
     pub pages_per_site_day: u32,
-    /// Distinct values a dimension, site and day; the rest goes to `(other)`.
+    /// Distinct values per dimension, site and day; the rest counts as `(other)`.
     pub values_per_dimension: u32,
-    /// Distinct rows of breakdowns, actions and timings a site and day; what has no room is counted as `(other)`. A
-    /// busy site's day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 45 MB.
+    /// Distinct rows of breakdowns, actions and timings per site and day; the rest counts as `(other)`. A busy site's
+    /// day (333 000 views of 2 000 pages, 12 dimensions) makes some 700 000; five times that fill 45 MB.
     pub rows_per_site_day: u32,
-    /// Visits in progress, all sites: some 80 bytes each, 95 MB at the most, for around midnight a visit may be kept
-    /// twice. As many in half an hour belong to twenty million visits a day. Beyond it pageviews count without their
-    /// visitor.
+    /// Visits in progress on all sites: some 80 bytes each, 95 MB at most, since around midnight a visit may be stored
+    /// twice. The default corresponds to twenty million visits a day. Beyond it, pageviews count without their visitor.
     pub visits: usize,
-    /// Visitor, page and action tags in memory, all sites and days: 10 bytes each, 13 at the most. Beyond it
-    /// pageviews count without their visitor.
+    /// Visitor, page and action tags in memory, for all sites and days: 10 bytes each, at most 13. Beyond it, pageviews
+    /// count without their visitor.
     pub tags: usize,
-    /// Hits that one address (of IPv6, one /64) may send to a site within ten minutes; 0 sets no bound. A thousand
-    /// people behind one address who open two pages each send as many.
+    /// Hits that one address (IPv6: one /64) may send to a site within ten minutes; 0: no bound. A thousand people
+    /// behind one address who open two pages each send as many.
     pub hits_per_address: u32,
-    /// Agents that one network (an IPv4 /24, an IPv6 /48) may show a site for the first time within ten minutes; 0 sets
-    /// no bound. 300 people drawn evenly from the agents of today show 250.
+    /// New agents that one network (IPv4 /24, IPv6 /48) may send to a site within ten minutes; 0: no bound. 300 people
+    /// drawn evenly from today's agents send 250.
     pub agents_per_network: u32,
-    /// Parsed agents kept: real traffic shows a few thousand a day; some 200 bytes each.
+    /// Parsed agents in the cache: real traffic has a few thousand a day; some 200 bytes each.
     pub agents_cached: usize,
 }
 
-/// Whether hits of a site need the visitor's consent.
+/// Whether hits of a site count only with the visitor's consent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConsentPolicy {
-    /// They count without it, as the exemption allows.
+    /// Hits count without consent, as the exemption allows.
     #[default]
     None,
     /// Hits without `c: 1` are dropped.
     Required,
 }
 
-/// `[[site]]`.
+/// `[[site]]`: one measured site.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteConfig {
-    /// The name that figures are kept under.
+    /// Name under which figures are stored.
     pub name: String,
-    /// Hosts that belong to it; none means its name and every subdomain of it.
+    /// Hosts of the site; empty: its name and every subdomain of it.
     pub hosts: Vec<String>,
-    /// Hosts whose pages count beside its own, each with its subdomains: previews, translations, archives. `*` allows
-    /// all.
+    /// Hosts whose pages also count for the site, each with its subdomains: previews, translations, archives. `*`
+    /// allows all.
     pub foreign_hosts: Vec<String>,
-    /// What other tools' trackers call it: Umami's UUID, Matomo's number, GoatCounter's code, Fathom's id.
+    /// Ids of the site in other tools' trackers: Umami's UUID, Matomo's number, GoatCounter's code, Fathom's id.
     pub ids: Vec<String>,
-    /// Whether hits count without the visitor's consent.
+    /// Whether hits count only with the visitor's consent.
     pub consent: ConsentPolicy,
-    /// IANA time zone; decides what a day is. Empty means UTC.
+    /// IANA time zone that decides the site's days; empty: UTC.
     pub timezone: String,
-    /// Query parameters that are part of a page.
+    /// Names of query parameters that are part of a page.
     pub query_names_kept: Vec<String>,
     /// Property names that actions may carry.
     pub properties: Vec<String>,
-    /// Query parameter that holds what people look for; empty counts none.
+    /// Query parameter that holds a visitor's search; empty: searches are not counted.
     pub search_parameter: String,
-    /// Script errors are counted, by their kind alone.
+    /// Counts script errors, by kind only.
     pub problems: bool,
-    /// Its own pages, where a flood of invented ones is to be kept out: they have their row on every day. `*` stands
-    /// for anything.
+    /// Patterns of the site's own pages, as protection against a flood of invented ones: they have their row on every
+    /// day. `*` stands for anything.
     pub pages: Vec<String>,
-    /// Paths that are not counted; `*` stands for anything.
+    /// Path patterns that are not counted; `*` stands for anything.
     pub exclude_paths: Vec<String>,
     /// Addresses or networks that are not counted.
     pub exclude_addresses: Vec<String>,
-    /// Everybody may read its figures, at `/share/NAME` of the console.
+    /// Figures are readable without a token, at the console's `/share/NAME`.
     pub public: bool,
-    /// Origins whose pages may embed its figures, such as `https://www.example.org`.
+    /// Origins whose pages may embed the figures, such as `https://www.example.org`.
     pub embed_on: Vec<String>,
-    /// Goals.
+    /// Goals that the console shows.
     pub goal: Vec<GoalConfig>,
-    /// Groups of pages.
+    /// Groups of pages that the console shows as one.
     pub group: Vec<GroupConfig>,
-    /// Notes on its charts.
+    /// Notes on days of the charts.
     pub annotation: Vec<AnnotationConfig>,
 }
 
 impl ClickHouseConfig {
-    /// Whether the engine is a child process of ours.
+    /// Whether the engine is a child process of the collector.
     pub fn is_embedded(&self) -> bool {
         self.mode == EngineMode::Embedded
     }
 }
 
 impl Config {
-    /// Reads and checks `file`, then the environment over it.
+    /// Reads `file`, applies the environment's overrides and checks the result.
     ///
     /// # Errors
-    /// When the file is missing, cannot be read, holds an unknown key, or a value that is not allowed.
+    /// When the file is missing, cannot be read, holds an unknown key, or a value is not allowed.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         if !file.is_file() {
             return Err(ConfigError::Missing(file.to_owned()));
@@ -436,7 +435,7 @@ impl Config {
         read::read(read::file(file)).map_err(ConfigError::Read).and_then(Self::checked)
     }
 
-    /// The same from a text: for tests and the demonstration.
+    /// Parses and checks a configuration text, with the environment's overrides: for tests and the demonstration.
     ///
     /// # Errors
     /// As [`Config::load`].

@@ -1,5 +1,5 @@
-//! From a file's text and the environment to values, and from their faults to sentences. Must never ask the
-//! environment for anything that does not begin with `SILLAGE_`.
+//! Parsing: file text and environment to values, and parser errors to sentences. Must never read an environment
+//! variable whose name does not begin with `SILLAGE_`.
 
 use std::net::IpAddr;
 
@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use tracing::level_filters::LevelFilter;
 
-/// Whole numbers, as the parser names them.
+/// Integer types by their names in parser errors.
 const WHOLE_NUMBERS: [&str; 4] = ["u16", "u32", "u64", "usize"];
 
-/// What `privacy.rounding` of earlier versions is answered.
+/// Error text for `privacy.rounding` of earlier versions.
 const ROUNDING_REPLACED: &str = "replaced by privacy.protection; write protection = \"tens\" (the default: figures are \
     drawn to tens before they are published) or protection = \"exact\" (as rounding = 1 was)";
 
@@ -25,29 +25,29 @@ pub fn log_level() -> LevelFilter {
     wanted.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO)
 }
 
-/// Folders of the PATH, in which a program that the configuration names without a folder is looked for.
+/// Folders of PATH, searched for a program that the configuration names without a folder.
 #[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
 pub(crate) fn search_path() -> Vec<std::path::PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
-/// The file's values, under those of `SILLAGE_SECTION__KEY`. A name without `__` is not a key: it belongs to the log,
-/// to tests, or to a cluster that describes its services that way.
+/// The file's values, overridden by `SILLAGE_SECTION__KEY`. A variable without `__` is not a key: it belongs to the
+/// log, to tests, or to a cluster that publishes service addresses that way.
 ///
 /// # Errors
-/// The first fault as a sentence; the others show when it is mended.
+/// The first fault as a sentence; later faults show once it is corrected.
 pub(super) fn read<T: DeserializeOwned>(file: impl figment::Provider) -> Result<T, String> {
     let environment = Env::prefixed("SILLAGE_").filter(|name| name.as_str().contains("__")).split("__");
     let read: Result<T, figment::Error> = Figment::from(file).merge(environment).extract();
     read.map_err(|errors| errors.into_iter().next().map(fault_text).unwrap_or_default())
 }
 
-/// A provider of the text in `file`, which exists.
+/// A provider of the text of an existing `file`.
 pub(super) fn file(file: &std::path::Path) -> impl figment::Provider {
     Toml::file_exact(file)
 }
 
-/// A provider of `text`.
+/// A provider of configuration text.
 pub(super) fn text(text: &str) -> impl figment::Provider {
     Toml::string(text)
 }
@@ -79,19 +79,19 @@ fn fault_text(error: figment::Error) -> String {
     format!("{file}{key}{why}")
 }
 
-/// A network, or one address as a network of its own.
+/// Parses a network, or a single address as a network of its own.
 pub(crate) fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// A list of networks and single addresses.
+/// Deserialises a list of networks and single addresses.
 pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
     let wrong = |text: &str| D::Error::custom(format!("`{text}` is not an address or network, such as 10.0.0.0/8"));
     let written = Vec::<String>::deserialize(from)?;
     written.iter().map(|text| network(text).ok_or_else(|| wrong(text))).collect()
 }
 
-/// An address and a port.
+/// Deserialises an address with a port.
 pub(super) fn socket<'de, D: Deserializer<'de>>(from: D) -> Result<std::net::SocketAddr, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map_err(|_| {
@@ -101,7 +101,7 @@ pub(super) fn socket<'de, D: Deserializer<'de>>(from: D) -> Result<std::net::Soc
     })
 }
 
-/// A TOML date, or a text that reads like one.
+/// Deserialises a TOML date, or a text in the form of one.
 pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<jiff::civil::Date>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -114,7 +114,7 @@ pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<jiff::ci
         Some(Written::Text(text)) => text,
         Some(Written::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
     };
-    // A date with a time would be taken for its date; it was meant for something else.
+    // A date with a time is rejected, not truncated to its date.
     let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
     date.map(Some).ok_or_else(|| D::Error::custom("write a date as YYYY-MM-DD"))
 }

@@ -1,5 +1,5 @@
-//! `[[site.goal]]`, `[[site.group]]`, `[[site.annotation]]`: what a site shows in the console beside its figures. Must
-//! never change what is counted.
+//! `[[site.goal]]`, `[[site.group]]`, `[[site.annotation]]`: display settings of a site in the console. Must never
+//! change which hits are counted.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -10,21 +10,21 @@ use crate::config::read;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoalConfig {
-    /// The name in the console.
+    /// Name shown in the console.
     pub name: String,
-    /// The action that reaches it; empty: a page does.
+    /// Action that reaches the goal; empty: a page does.
     pub action: String,
-    /// The page that reaches it; `*` at its end stands for anything.
+    /// Page that reaches the goal; a trailing `*` stands for anything.
     pub page: String,
 }
 
-/// `[[site.group]]`: pages that are shown as one.
+/// `[[site.group]]`: pages that are shown as one page.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GroupConfig {
-    /// The name in the console.
+    /// Name shown in the console.
     pub name: String,
-    /// Beginnings of their paths, such as `/blog/`.
+    /// Path prefixes of the pages, such as `/blog/`.
     pub paths: Vec<String>,
 }
 
@@ -32,10 +32,10 @@ pub struct GroupConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AnnotationConfig {
-    /// The site's day.
+    /// Site-local day of the note.
     #[serde(deserialize_with = "read::date")]
     pub day: Option<Date>,
-    /// What happened, 1 to 200 characters.
+    /// Text of the note, 1 to 200 characters.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who asks, and what they may read: a token from a header, a session, or what is shared with everybody.
+//! Access of a request: the token from a header or a session, or what is public or shared by a link.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::console::tokens::{AccessToken, TokenDigest, digest};
 use crate::sites::Site;
 use crate::store::reports::Reports;
 
-/// The site of this name, for a token that may read it. The token decides before anything is looked up: what it may not
-/// read costs the same, whether it exists or not.
+/// The site with this name, for a token that may read it. The token is checked before any lookup: a site that it may
+/// not read takes the same time whether or not it exists.
 pub(super) fn readable(
     console: &ConsoleState,
     access: &AccessRules,
@@ -25,7 +25,7 @@ pub(super) fn readable(
     readable_figures(console, access, headers, name).map(|(site, _)| site)
 }
 
-/// The same with its figures, as the database shows them to the token.
+/// The same site with its figures, restricted to those that the token may read.
 pub(super) fn readable_figures(
     console: &ConsoleState,
     access: &AccessRules,
@@ -43,7 +43,7 @@ pub(super) fn no_such_site() -> ConsoleResponse {
     reply::error(StatusCode::FORBIDDEN, "this token may not read a site of this name")
 }
 
-/// Applies `read` to the token of this request: from its header, its session, or what is shared with everybody.
+/// Applies `read` to the token of this request: from its header, its session, or a shared page.
 pub(super) fn with_token<T>(
     console: &ConsoleState,
     access: &AccessRules,

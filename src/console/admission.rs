@@ -1,6 +1,5 @@
-//! How many questions run at once: so many of each token, and so many in all. What has no room waits for a moment, in
-//! the order of arrival; a token that has too many waiting is told so. Must never let one token's questions take the
-//! room of another's.
+//! Limits of concurrent questions, per token and in all. A question beyond them waits for a moment, in the order of
+//! arrival; a token with too many waiting is rejected. Must never let one token's questions take another's share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,31 +10,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::console::tokens::TokenDigest;
 use crate::lock::lock;
 
-/// Questions of one token that run at once: a page of panels asks some ten, each for milliseconds.
+/// Most questions of one token that run at once: a page of panels asks about ten, each for milliseconds.
 const RUNNING_PER_TOKEN: usize = 4;
 
-/// Questions that run at once, of all tokens: the engine has two threads, and some of them wait for a disk.
+/// Most questions of all tokens that run at once: the engine has two threads, and some questions wait for a disk.
 const RUNNING_MAX: usize = 12;
 
-/// Questions of one token that wait: the largest page of panels has forty.
+/// Most waiting questions of one token: the largest page of panels has forty.
 const WAITING_PER_TOKEN: usize = 60;
 
-/// Longest wait for room: beyond it a page has given up.
+/// Longest wait for admission: a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
-/// The rooms of all tokens.
+/// Admission of questions, for all tokens.
 pub(super) struct Admission {
     tokens: Mutex<HashMap<TokenDigest, Arc<TokenRoom>>>,
     all: Arc<Semaphore>,
 }
 
-/// The room of one token.
+/// Semaphores of one token.
 struct TokenRoom {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-/// A question that may run, until the last copy is dropped.
+/// Permit to run a question; released when its last clone is dropped.
 #[derive(Clone)]
 pub(super) struct QuestionPermit(
     #[expect(dead_code, reason = "held while the question runs")] Arc<[OwnedSemaphorePermit; 2]>,
@@ -48,18 +47,18 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Room for a question of `token`, which is known; `None` where there is none in time.
+    /// Admits a question of `token`, which must be known; `None` where there is no permit in time.
     pub(super) async fn enter(&self, token: TokenDigest) -> Option<QuestionPermit> {
         let room = lock(&self.tokens).entry(token).or_default().clone();
         let _waiting = room.waiting.clone().try_acquire_owned().ok()?;
-        let both = async {
+        let permits = async {
             let own = room.running.clone().acquire_owned().await.ok()?;
             Some([own, self.all.clone().acquire_owned().await.ok()?])
         };
-        tokio::time::timeout(WAIT_MAX, both).await.ok()?.map(|both| QuestionPermit(Arc::new(both)))
+        tokio::time::timeout(WAIT_MAX, permits).await.ok()?.map(|permits| QuestionPermit(Arc::new(permits)))
     }
 
-    /// Forgets the rooms of tokens that are not among `known`.
+    /// Forgets the semaphores of tokens that are not among `known`.
     pub(super) fn keep(&self, known: impl Fn(&TokenDigest) -> bool) {
         lock(&self.tokens).retain(|token, _| known(token));
     }

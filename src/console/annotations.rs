@@ -1,4 +1,4 @@
-//! `GET|POST /api/annotations`: notes on the days of a site. Must keep none that the token could not read back.
+//! `GET|POST /api/annotations`: notes on the days of a site. Must store none that the token could not read back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) async fn list(console: &ConsoleState, head: &Parts) -> ConsoleRespons
     reply::json(StatusCode::OK, &json!({ "annotations": found.remove(&*site.name).unwrap_or_else(|| json!([])) }))
 }
 
-/// Keeps a note: `POST /api/annotations` with `site_id`, `day` and `text`.
+/// Stores a note: `POST /api/annotations` with `site_id`, `day` and `text`.
 pub(super) async fn post(console: &ConsoleState, head: &Parts, body: &[u8]) -> ConsoleResponse {
     let access = console.access.load_full();
     let body: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The built-in pages: files that are part of the program, and the sign-in form. They hold no figure; a strict policy
-//! lets them load nothing from elsewhere.
+//! The built-in pages: files compiled into the program, and the sign-in form. They hold no figure; a strict policy lets
+//! them load only their own files.
 
 use std::sync::LazyLock;
 
@@ -64,7 +64,7 @@ pub(super) fn answer(path: &str, headers: &HeaderMap) -> Option<ConsoleResponse>
     Some(asset.serve(headers).map(|body| body.map_err(|never| match never {}).boxed_unsync()))
 }
 
-/// The form that asks for a token.
+/// The sign-in form, which asks for a token.
 pub(super) fn sign_in(status: StatusCode) -> ConsoleResponse {
     let mut response = Response::new(reply::whole(SIGN_IN));
     *response.status_mut() = status;

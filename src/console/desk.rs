@@ -1,5 +1,5 @@
-//! What the console tells its operator beside figures: conformity, notices to copy, arrivals. Must show no hit, and to
-//! a token of some sites nothing of the others.
+//! Information for the operator beside figures: conformity, notices to copy, arrivals. Must show no hit, and a token
+//! for some sites nothing about the others.
 
 use hyper::StatusCode;
 use hyper::http::request::Parts;
@@ -16,7 +16,7 @@ use crate::console::tokens::AccessToken;
 use crate::outcome::Outcome;
 use crate::store::last_release::LastReleaseRow;
 
-/// `GET /api/conformity`: the audit of this moment, and the notices to copy. Both speak of every site.
+/// `GET /api/conformity`: the current audit, and the notices to copy. Both are about every site.
 pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
         None => return reply::unknown_token(),
@@ -75,7 +75,7 @@ pub(super) async fn releases(console: &ConsoleState, head: &Parts) -> ConsoleRes
     reply::json(StatusCode::OK, &json!({ "protection": protection, "releases": rows }))
 }
 
-/// What a site shows beside its figures: for `GET /api/sites`.
+/// Facts about a site beside its figures: for `GET /api/sites`.
 pub(super) fn site_facts(site: &crate::sites::Site) -> Value {
     let goals: Vec<Value> = site
         .shown

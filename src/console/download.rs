@@ -1,4 +1,4 @@
-//! `GET /api/export`: a report as a file. Streams what the database gives: the process never holds a file as a whole.
+//! `GET /api/export`: a report as a file. Streams the database's rows: the process never holds a whole file.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -61,7 +61,7 @@ fn file(name: &str, query: &str, format: FileFormat, rows: RowStream) -> Console
     reply
 }
 
-/// A body of rows. When the database breaks off, so does the connection: nobody takes half a file for a whole one.
+/// A body of rows. If the database fails mid-stream, the connection is reset: half a file must not pass for a whole.
 struct DownloadBody(RowStream);
 
 impl Body for DownloadBody {

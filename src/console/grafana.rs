@@ -1,6 +1,6 @@
-//! `POST /clickhouse`: the published tables for Grafana's ClickHouse data source, and other clients that speak
-//! ClickHouse's HTTP. A console token is the password and decides the sites. Must hand on neither a word nor a number
-//! of the engine's own beside the answer's rows: its headers and errors tell how much is stored.
+//! `POST /clickhouse`: the published tables for Grafana's ClickHouse data source, and other clients of ClickHouse's
+//! HTTP protocol. A console token is the password and decides the sites. Must pass on only the answer's rows: the
+//! engine's own headers and errors tell how much is stored.
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -14,7 +14,7 @@ use crate::console::state::{AccessRules, ConsoleState};
 use crate::console::tokens::{AccessToken, digest};
 use crate::store::reports::ReportError;
 
-/// Formats that hold rows and nothing else; JSON's count what was read, unless the engine is told not to.
+/// Formats that hold rows and nothing else; JSON's also count the rows read, unless the engine is told not to.
 const FORMATS: [&str; 7] = [
     "Native",
     "RowBinaryWithNamesAndTypes",
@@ -25,7 +25,7 @@ const FORMATS: [&str; 7] = [
     "JSONCompactEachRowWithNamesAndTypes",
 ];
 
-/// Whether this request brings a token of ours.
+/// Whether this request carries a token of ours.
 pub(super) fn knows(access: &AccessRules, headers: &HeaderMap) -> bool {
     token(access, headers).is_some()
 }
@@ -35,7 +35,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
     let Some(token) = token(access, &head.headers) else { return reply::unknown_token() };
     console.note_question(token, head.uri.path(), body);
     let Ok(text) = std::str::from_utf8(body) else {
-        return reply::error(StatusCode::BAD_REQUEST, "the query is no UTF-8");
+        return reply::error(StatusCode::BAD_REQUEST, "the query is not valid UTF-8");
     };
     if let Err(SqlRefusal(why)) = sql_guard::check(text) {
         return reply::error(StatusCode::BAD_REQUEST, why);
@@ -50,7 +50,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
     }
     let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
     let Some(reports) = console.reports.bound(&token.scope()) else {
-        let sentence = "this token has no database user yet: restart sillage, which makes it one";
+        let sentence = "database user of this token missing; restart sillage to create it";
         return reply::error(StatusCode::SERVICE_UNAVAILABLE, sentence);
     };
     match reports.select(text, &format, revision).await {
@@ -69,7 +69,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
     }
 }
 
-/// The token: a password, in any of the ways in which these clients send one. A session's cookie is none.
+/// The token: a password, in any of the places where these clients send one. A session's cookie does not count.
 pub(super) fn token<'a>(access: &'a AccessRules, headers: &HeaderMap) -> Option<&'a AccessToken> {
     let text = |value: Option<&HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let secret = match text(headers.get("x-clickhouse-key")) {

@@ -1,4 +1,4 @@
-//! A body that holds something until its last byte has left, or its client has gone.
+//! A body that holds a value until its last byte is sent, or its client has gone.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::console::reply::ReplyBody;
 use crate::store::StoreError;
 
-/// `body`, and what is dropped with it.
+/// `body`, with a value that is dropped with it.
 pub(super) struct PermitBody<H> {
     pub(super) body: ReplyBody,
     pub(super) _held: H,

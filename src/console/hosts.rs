@@ -1,5 +1,5 @@
-//! Which names the console answers to. A page of another site can make a browser ask under a name of its own that it
-//! lets point here (DNS rebinding); such a name is not among ours. Must never trust a name that nobody has configured.
+//! Host names that the console answers to. A page of another site can make a browser send requests here under a name of
+//! its own (DNS rebinding); such a name is not configured. Must never trust a name that is not configured.
 
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
-//! The journal of questions: which token asked when and through which door, and the hash of what it asked. One file a
-//! month, `questions-2026-11.csv`, beside the spool; a file goes when it is twelve months old. Must never hold a
-//! figure, a question's text, or anything of a visitor.
+//! The journal of questions: token, time, path, and the hash of each question. One file per month,
+//! `questions-2026-11.csv`, beside the spool; a file is removed when it is twelve months old. Must never hold a figure,
+//! a question's text, or anything about a visitor.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,13 +15,13 @@ use crate::hex::hex;
 use crate::lock::lock;
 use crate::runtime_dir::{FolderError, make_data_folder, private_options};
 
-/// Longest file of a month: some 500 000 questions. Beyond it nothing is noted until the next month, and that is said.
+/// Largest file of a month, in bytes: about 500,000 questions; later ones are not recorded, and a log line says so.
 const MONTH_BYTES_MAX: u64 = 64 << 20;
 
 /// Months that a file is kept after its own.
 const MONTHS_KEPT: i32 = 12;
 
-/// Digits of a question's hash: enough to tell questions apart.
+/// Hex digits of a question's hash: enough to tell questions apart.
 const HASH_DIGITS: usize = 32;
 
 /// The journal, open for the month of its last entry.
@@ -38,7 +38,7 @@ struct MonthFile {
 }
 
 impl QuestionJournal {
-    /// A journal in `folder`, which is made.
+    /// Opens the journal in `folder`, creating it.
     ///
     /// # Errors
     /// When the folder cannot be made or belongs to another user.
@@ -47,7 +47,7 @@ impl QuestionJournal {
         Ok(Self { folder, month: Mutex::new(None) })
     }
 
-    /// Notes that the token called `name` asked `question` through `door`.
+    /// Records that the token called `name` asked `question` at the path `door`.
     pub(super) fn note(&self, now: Timestamp, name: &str, door: &str, question: &[u8]) {
         // A line: `2026-11-28T13:50:12Z,grafana,/clickhouse,5f70bf18a086007016e948b04aed3b82`.
         let hash = hex(&Sha256::digest(question));
@@ -55,7 +55,7 @@ impl QuestionJournal {
         let second = now.strftime("%Y-%m-%dT%H:%M:%SZ");
         let line = format!("{second},{},{door},{hash}\n", quoted(name));
         if let Err(error) = self.write(now, &line) {
-            tracing::error!(kind = ?error.kind(), "journal: question not noted");
+            tracing::error!(kind = ?error.kind(), "access journal: query not recorded");
         }
     }
 
@@ -72,7 +72,7 @@ impl QuestionJournal {
         let bytes = month.bytes + line.len() as u64;
         if bytes > MONTH_BYTES_MAX {
             if !std::mem::replace(&mut month.is_full, true) {
-                tracing::warn!(bytes = month.bytes, "journal: file of the month is full; questions are not noted");
+                tracing::warn!(bytes = month.bytes, "access journal: monthly file full; queries not recorded");
             }
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl QuestionJournal {
         Ok(())
     }
 
-    /// Removes the files that are too old.
+    /// Removes the expired files.
     fn forget(&self, now: Timestamp) -> io::Result<()> {
         let months = MONTHS_KEPT.months();
         let oldest = TimeZone::UTC.to_datetime(now).date().saturating_sub(months);
@@ -92,8 +92,8 @@ impl QuestionJournal {
         Ok(())
     }
 
-    /// When each token was used last, by its name, from the files in `folder`; `None` for a token that they do not
-    /// name.
+    /// Time of a token's last use, by its name, from the files in `folder`; `None` for a token that they do not
+    /// mention.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -123,7 +123,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// A name as a field of CSV.
+/// A name as a CSV field.
 fn quoted(name: &str) -> String {
     let name: String = name.chars().filter(|character| !character.is_control()).collect();
     format!("\"{}\"", name.replace('"', "\"\""))

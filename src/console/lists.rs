@@ -1,5 +1,5 @@
-//! `GET /lists`: the figures of a site as plain tables, for readers whose browser runs no script. Must show nothing
-//! that `POST /api/v2/query` would not answer to the same token.
+//! `GET /lists`: the figures of a site as plain tables, for browsers without JavaScript. Must show nothing that `POST
+//! /api/v2/query` would not answer to the same token.
 
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -11,10 +11,10 @@ use crate::console::query::{self, QueryDraft, QueryError};
 use crate::console::reply::{self, ConsoleResponse};
 use crate::console::state::ConsoleState;
 
-/// Rows of a table.
+/// Most rows of a table.
 const ROWS: u32 = 20;
 
-/// Ranges by their names in the query API, with their words in English and French.
+/// Date ranges of the query API, with their labels in English and French.
 const RANGES: [(&str, [&str; 2]); 6] = [
     ("day", ["Today", "Aujourd’hui"]),
     ("7d", ["7 days", "7 jours"]),
@@ -24,7 +24,7 @@ const RANGES: [(&str, [&str; 2]); 6] = [
     ("all", ["All", "Tout"]),
 ];
 
-/// A table: title, dimension (empty: the whole site), metrics.
+/// A table: title, dimension (empty for the whole site), metrics.
 type ListPlan = ([&'static str; 2], &'static str, &'static [(&'static str, [&'static str; 2])]);
 
 const VISITORS: (&str, [&str; 2]) = ("visitors", ["Visitors", "Visiteurs"]);
@@ -46,7 +46,7 @@ const LISTS: [ListPlan; 10] = [
     (["Actions", "Actions"], "event:name", &[EVENTS, VISITORS]),
 ];
 
-/// The page.
+/// The page with all tables of a site.
 pub(super) async fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     let names: Option<Vec<String>> = with_token(console, &access, &head.headers, |token| {
@@ -64,7 +64,7 @@ pub(super) async fn page(console: &ConsoleState, head: &Parts) -> ConsoleRespons
         let question = QueryDraft::of(question(plan, range));
         match query::answer(&question, &site, console.clock.now(), &reports, console.kept).await {
             Ok(answer) => tables.push(table(plan, &answer, language)),
-            // A list that cannot be given is left out; the others stand.
+            // A table that cannot be answered is left out; the others are shown.
             Err(QueryError::Bad(_)) => {}
             Err(QueryError::Unavailable) => return reply::no_database(),
         }

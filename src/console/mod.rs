@@ -1,5 +1,5 @@
-//! The private listener: figures for whoever holds a token, probes and metrics for the machine. Never sees a hit, and
-//! reads nothing but the rounded views.
+//! The private listener: figures for holders of a token, probes and metrics for the machine. Never sees a hit, and
+//! reads only the published tables.
 
 mod access;
 mod admission;
@@ -54,31 +54,31 @@ use crate::http::handshake::Handshake;
 use crate::http::listener::{BoundSockets, Listeners, SocketFiles};
 use crate::http::stream::HttpStream;
 
-/// Open connections: a few people with a few browsers, and a scraper.
+/// Most open connections: a few people with a few browsers, and a scraper.
 pub const CONNECTIONS_MAX: usize = 256;
 
-/// Connections beyond those, for probes alone: each is answered once and closed.
+/// Further connections, for probes only: each is answered once and closed.
 pub const PROBE_CONNECTIONS: usize = 16;
 
 /// A probe sends its whole request in one packet.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
 
-/// Longest request head; a proxy's headers and a cookie fit.
+/// Largest request head, in bytes; a proxy's headers and a cookie fit.
 const HEAD_BYTES_MAX: usize = 16_384;
 
-/// Requests in progress over all connections: some of HTTP/2 have several.
+/// Most requests in progress over all connections: HTTP/2 has several on one.
 const REQUESTS_MAX: usize = 1_024;
 
-/// Streams of one connection of HTTP/2.
+/// Most concurrent streams of an HTTP/2 connection.
 const STREAMS_MAX: u32 = 32;
 
-/// No connection lives longer, however slowly it is fed; browsers open another.
+/// Longest life of a connection, however slow its client; browsers open another.
 const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 
-/// How long open requests are waited for at the end.
+/// Longest wait for open requests at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A kind of connection: how many there may be, and how long they may wait.
+/// A class of connections: their number and their timeouts.
 struct Seats {
     permits: Arc<Semaphore>,
     open: Arc<OpenConnections>,
@@ -89,7 +89,7 @@ struct Seats {
 impl Seats {
     fn new(connections: usize, waits: IdleLimits, probes_only: bool) -> Self {
         let mut server = auto::Builder::new(TokioExecutor::new());
-        // `OpenConnections` knows which connection waits too long, for whatever.
+        // `OpenConnections` enforces the timeouts of waiting connections.
         server.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).keep_alive(!probes_only);
         server.http2().max_header_list_size(16_384).max_concurrent_streams(STREAMS_MAX);
         let permits = Arc::new(Semaphore::new(connections));
@@ -137,9 +137,9 @@ async fn serve_behind(
         let next = async {
             let seat = tokio::select! {
                 biased;
-                // A seat for any request.
+                // A permit for any request.
                 seat = seats.free() => seat,
-                // None: a seat for a probe.
+                // All taken: a permit for a probe.
                 seat = probes.free() => seat,
             };
             (seat, listeners.accept().await)
@@ -149,7 +149,7 @@ async fn serve_behind(
             () = shutdown.cancelled() => break,
             // A connection has ended.
             Some(_) = running.join_next() => {}
-            // Another one comes.
+            // A connection was accepted.
             ((kind, permit), accepted) = next => match accepted {
                 Ok((stream, peer)) => {
                     let connection = kind.open.connection();
@@ -167,7 +167,7 @@ async fn serve_behind(
                     });
                     kind.open.watch(waiting, task);
                 }
-                // Out of descriptors: waiting is all that helps.
+                // Out of file descriptors: only waiting helps.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             },
         }
@@ -181,7 +181,7 @@ async fn serve_behind(
 }
 
 impl Seats {
-    /// One connection, to its end.
+    /// Serves one connection until it closes.
     fn serve(
         &self,
         stream: HttpStream,
@@ -204,7 +204,7 @@ impl Seats {
                     true => route::answer(&console, peer, request).await,
                     false => reply::guarded(reply::no_seat()),
                 };
-                // The request, and the room of a question, last until the last byte has left.
+                // The request and its question's permit are held until the last byte is sent.
                 let held = (active, reply.extensions_mut().remove::<QuestionPermit>());
                 Ok::<_, Infallible>(reply.map(|body| PermitBody { body, _held: held }))
             }
@@ -214,11 +214,11 @@ impl Seats {
     }
 }
 
-/// A console that answers. On drop it stops by itself; [`ConsoleServer::stop`] also waits for its end.
+/// A running console. It stops on drop; [`ConsoleServer::stop`] also waits for its end.
 pub struct ConsoleServer {
-    /// Where it listens.
+    /// Address that it listens on.
     pub address: SocketAddr,
-    /// What it works with.
+    /// State shared with its requests.
     pub state: Arc<ConsoleState>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
@@ -242,11 +242,11 @@ impl ConsoleServer {
         Ok(Self { address, state, stop, serving, _files: sockets.take_files() })
     }
 
-    /// Lets open requests end, and returns when the last connection has closed.
+    /// Lets open requests finish; returns when the last connection is closed.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if (&mut self.serving).await.is_err() {
-            tracing::error!("console: ended by a panic");
+            tracing::error!("console: task panicked");
         }
     }
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::config::Protection;
 
-/// How long a draw holds.
+/// How long a draw stays the same, in seconds.
 const WINDOW_SECONDS: i64 = 600;
 
-/// Smallest number that is told: below it, nobody.
+/// Smallest number that is shown; below it the answer is zero.
 const GATE: i64 = 20;
 
 /// Figures of a site's last half hour.
@@ -22,11 +22,11 @@ pub(super) struct NowFigures {
     pub(super) pageviews: i64,
 }
 
-/// The key of the draws; it lives and ends with the process.
+/// Key of the draws; made at the start and never stored.
 pub(super) struct NowDraw([u8; 32]);
 
 impl NowDraw {
-    /// A fresh key; without randomness from the system nothing is told.
+    /// A new key; `None` without randomness from the system, and then the number is always zero.
     pub(super) fn new() -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok().map(|()| Self(key))
@@ -70,7 +70,7 @@ impl NowDraw {
     }
 }
 
-/// A digit of eight bytes: off from even by less than one in 10^17.
+/// A decimal digit from eight bytes; its bias is below one in 10^17.
 fn digit(bytes: &[u8]) -> i64 {
     let number = bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     i64::try_from(number % 10).unwrap_or(0)

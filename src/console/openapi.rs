@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the console's interface, described for machines. It holds no figure and no name of a site.
+//! `GET /openapi.json`: the description of the console's API. Must hold no figure and no name of a site.
 
 use bytes::Bytes;
 use hyper::Response;
@@ -9,7 +9,7 @@ use crate::console::reply::ConsoleResponse;
 
 const DOCUMENT: &[u8] = include_bytes!("openapi.json");
 
-/// The document.
+/// The OpenAPI document.
 pub(super) fn answer() -> ConsoleResponse {
     let mut answer = Response::new(reply::whole(Bytes::from_static(DOCUMENT)));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

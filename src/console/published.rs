@@ -1,5 +1,4 @@
-//! Questions of a view that the query API has no name for, by the name of what they ask: robots, outcomes, pages not
-//! found, histograms, the first day.
+//! Questions of a view without a name in the query API: robots, outcomes, pages not found, histograms, the first day.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,10 +8,10 @@ use crate::sites::Site;
 use crate::store::reports::Reports;
 use crate::store::uncounted::PublishedQuestion;
 
-/// Answers `question`, which asks for `table`.
+/// Answers `question`, which names its `table`.
 ///
 /// # Errors
-/// See [`QueryError`].
+/// See [`QueryError`] for the causes.
 pub(super) async fn answer(
     table: &str,
     question: &Map<String, Value>,
@@ -21,13 +20,11 @@ pub(super) async fn answer(
     reports: &Reports,
 ) -> Result<Value, QueryError> {
     let unknown = || QueryError::Bad(QuestionError("`table` names nothing that a view can ask for".into()));
-    let asked = PublishedQuestion::named(table).ok_or_else(unknown)?;
+    let named = PublishedQuestion::named(table).ok_or_else(unknown)?;
     let days = query::days(question.get("date_range").unwrap_or(&Value::Null), site, now)?;
     let page = question.get("page").and_then(Value::as_str).unwrap_or_default();
-    let asked = match asked {
-        PublishedQuestion::Histogram if !page.is_empty() => PublishedQuestion::HistogramOfPage,
-        asked => asked,
-    };
-    let rows = reports.published(asked, &site.name, days, page).await?;
+    let of_page = named == PublishedQuestion::Histogram && !page.is_empty();
+    let published = if of_page { PublishedQuestion::HistogramOfPage } else { named };
+    let rows = reports.published(published, &site.name, days, page).await?;
     Ok(json!({ "rows": rows }))
 }

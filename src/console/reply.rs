@@ -1,4 +1,4 @@
-//! Answers: JSON, texts, redirects, and the headers that every answer carries. Never a word of the database's own.
+//! Responses: JSON, texts, redirects, and the headers of every response. Must never contain the database's own text.
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::http::OWN_FILES_ONLY;
 use crate::store::StoreError;
 
-/// An answer.
+/// An HTTP response of the console.
 pub(super) type ConsoleResponse = Response<ReplyBody>;
 
-/// Most bodies are there at once; a file comes as the database gives it.
+/// Body of a response: complete in most, streamed from the database for a file.
 pub(super) type ReplyBody = UnsyncBoxBody<Bytes, StoreError>;
 
 /// The policy of a page that these origins may embed.
@@ -24,12 +24,12 @@ pub(super) fn policy(ancestors: &str) -> String {
     OWN_FILES_ONLY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}"))
 }
 
-/// A body that is there.
+/// A body that is complete at once.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> ReplyBody {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A JSON answer.
+/// A response with a JSON body.
 pub(super) fn json(status: StatusCode, value: &Value) -> ConsoleResponse {
     let mut reply = Response::new(whole(value.to_string()));
     *reply.status_mut() = status;
@@ -37,19 +37,19 @@ pub(super) fn json(status: StatusCode, value: &Value) -> ConsoleResponse {
     reply
 }
 
-/// `{"error": …}`.
+/// An error response, `{"error": …}`.
 pub(super) fn error(status: StatusCode, sentence: &str) -> ConsoleResponse {
     json(status, &json!({ "error": sentence }))
 }
 
-/// `401`.
+/// `401` for a missing or unknown token.
 pub(super) fn unknown_token() -> ConsoleResponse {
     let mut reply = error(StatusCode::UNAUTHORIZED, "write a token: `Authorization: Bearer …`");
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     reply
 }
 
-/// `405`.
+/// `405` with the allowed methods.
 pub(super) fn wrong_method(allowed: &'static str) -> ConsoleResponse {
     let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "this path does not answer this method");
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
@@ -64,29 +64,29 @@ pub(super) fn no_database() -> ConsoleResponse {
     reply
 }
 
-/// `429` for a token that has more questions waiting than any page asks.
+/// `429` for a token with more waiting questions than any page asks.
 pub(super) fn too_many_questions() -> ConsoleResponse {
-    let sentence = "too many questions of this token are waiting: ask again when some have been answered";
+    let sentence = "too many pending queries for this token; retry when some have finished";
     let mut reply = error(StatusCode::TOO_MANY_REQUESTS, sentence);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     reply
 }
 
-/// `503` for what is not a probe while every seat of the console is taken.
+/// `503` for requests other than probes while every connection permit is taken.
 pub(super) fn no_seat() -> ConsoleResponse {
     let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, "all connections of the console are in use: try again");
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     reply
 }
 
-/// The metrics.
+/// The metrics in Prometheus' text format.
 pub(super) fn metrics(text: String) -> ConsoleResponse {
     let mut reply = Response::new(whole(text));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     reply
 }
 
-/// `303`, with a cookie where one changes.
+/// `303` to another page, with a cookie if one changes.
 pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> ConsoleResponse {
     let mut reply = Response::new(whole(Bytes::new()));
     *reply.status_mut() = StatusCode::SEE_OTHER;
@@ -97,11 +97,11 @@ pub(super) fn see_other(place: &'static str, cookie: Option<&str>) -> ConsoleRes
     reply
 }
 
-/// Adds what every answer carries.
+/// Adds the headers that every response carries.
 pub(super) fn guarded(mut reply: ConsoleResponse) -> ConsoleResponse {
     let headers = reply.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // A shared page brings its own policy, which says where it may be embedded.
+    // A shared page has its own policy, which lists the pages that may embed it.
     let policy = headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(OWN_FILES_ONLY));
     if policy == OWN_FILES_ONLY {
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

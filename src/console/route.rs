@@ -1,4 +1,4 @@
-//! Which path answers what, and who may ask. A site that a token may not read looks like a site that does not exist.
+//! Routes of the console and their access checks. A site that a token may not read looks like a nonexistent one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,10 +25,10 @@ use crate::console::{
 };
 use crate::health::PROBE_ANSWER_WAIT;
 
-/// Longest body: a query with every list full fits.
+/// Largest body, in bytes: a query with every list full fits.
 const BODY_BYTES_MAX: usize = 65_536;
 
-/// A body must have arrived within this time; honest ones come in one packet.
+/// Longest wait for a body; a normal one comes in one packet.
 const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// The answer to one request.
@@ -37,12 +37,12 @@ pub(super) async fn answer(console: &ConsoleState, peer: SocketAddr, request: Re
     reply::guarded(admitted(console, peer, &head, body).await)
 }
 
-/// Whether a path is asked by machines that watch this one: such requests are answered when the console is full.
+/// Whether a path is for monitoring: such requests are answered even when the console is full.
 pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/metrics" | "/health/live" | "/health/ready")
 }
 
-/// Lets in what names this console; a question of a token takes room for as long as its answer lasts.
+/// Answers requests that name this console; a question holds its permit until its answer is sent.
 async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
     if !hosts::is_ours(head, &console.config.console.hosts) {
         let sentence = "the console does not answer to this name: add it to console.hosts";
@@ -60,7 +60,7 @@ async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: 
     reply
 }
 
-/// Whose question this is, where it is one for the database.
+/// The token of a question to the database; `None` for other requests.
 fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
     let access = console.access.load();
     let path = head.uri.path();
@@ -69,14 +69,14 @@ fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
         "/api/v2/query" | "/api/view" | "/api/export" | "/api/annotations" | "/api/conformity" | "/api/releases" => {
             with_token(console, &access, &head.headers, |token| token.digest)
         }
-        // Everybody's: one room for all of them.
+        // Open to all: all visitors of counters share one permit set.
         _ if path.starts_with("/counter/") => Some([0; 32]),
         _ if path.starts_with("/api/v1/") => with_token(console, &access, &head.headers, |token| token.digest),
         _ => None,
     }
 }
 
-/// Notes the question of a token of the API or of a page.
+/// Records the question of a token, from the API or a page.
 fn note(console: &ConsoleState, head: &Parts, question: &[u8]) {
     let noted = |token: &AccessToken| console.note_question(token, head.uri.path(), question);
     with_token(console, &console.access.load(), &head.headers, noted);
@@ -104,7 +104,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         && bearer(&head.headers).is_none()
         && session::is_foreign(&head.headers, &head.uri)
     {
-        return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
+        return reply::error(StatusCode::FORBIDDEN, "cross-site request rejected");
     }
     match path {
         "/api/v2/query" => statistics(console, head, body).await,
@@ -166,7 +166,7 @@ async fn statistics(console: &ConsoleState, head: &Parts, body: Incoming) -> Con
     }
 }
 
-/// What the console's own pages post, all as JSON.
+/// Requests that the console's own pages post, all as JSON.
 async fn asked(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleResponse {
     if with_token(console, &console.access.load(), &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
@@ -181,7 +181,7 @@ async fn asked(console: &ConsoleState, head: &Parts, body: Incoming) -> ConsoleR
     note(console, head, &body);
     match head.uri.path() {
         "/api/view" => view::answer(console, head, &body).await,
-        // A shared page reads; it makes no link and keeps no note.
+        // A shared page only reads: it makes no link and stores no note.
         _ if token_digest(console, &head.headers).is_none() => reply::unknown_token(),
         "/api/share" => share::make(console, head, &body),
         _ => annotations::post(console, head, &body).await,
@@ -256,7 +256,7 @@ fn sign_in_by_link(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
         return assets::sign_in(StatusCode::OK);
     };
     if session::is_foreign(&head.headers, &head.uri) {
-        return reply::error(StatusCode::FORBIDDEN, "another site made this browser ask");
+        return reply::error(StatusCode::FORBIDDEN, "cross-site request rejected");
     }
     opened(console, &head.headers, &token)
 }
@@ -288,7 +288,7 @@ fn opened(console: &ConsoleState, headers: &HeaderMap, token: &str) -> ConsoleRe
     }
 }
 
-/// Probes and metrics: open to the machine itself. A proxy on the machine speaks for others.
+/// Probes and metrics: open to the machine itself. A proxy on the machine does not count, since it speaks for others.
 async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> ConsoleResponse {
     let proxied = head.headers.contains_key(FORWARDED) || head.headers.contains_key("x-forwarded-for");
     let local = peer.ip().to_canonical().is_loopback() && !proxied;
@@ -296,7 +296,7 @@ async fn machine(console: &ConsoleState, peer: SocketAddr, head: &Parts) -> Cons
         match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
             None => return reply::unknown_token(),
             Some(false) if head.uri.path() == "/metrics" => {
-                let sentence = "the metrics speak of every site: ask with a token for `*`";
+                let sentence = "metrics cover all sites; use a token for `*`";
                 return reply::error(StatusCode::FORBIDDEN, sentence);
             }
             Some(_) => {}

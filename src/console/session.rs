@@ -1,5 +1,5 @@
-//! Signed-in browsers: a random number in a cookie, its hash in a bounded table in memory. Never the token itself; a
-//! session ends with its token, after half a day, or with the process.
+//! Sessions of signed-in browsers: a random number in a cookie, its hash in a bounded table in memory. Never the token
+//! itself; a session ends with its token, after half a day, or with the process.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,19 +13,19 @@ use crate::console::tokens::{TokenDigest, digest};
 use crate::hex::hex;
 use crate::lock::lock;
 
-/// Signed-in browsers of one token; beyond it that token's oldest is signed out, and no other's. 100 bytes each.
+/// Most sessions of one token; beyond it that token's oldest is signed out, and no other's. 100 bytes each.
 const SESSIONS_PER_TOKEN: usize = 50;
 
-/// Hours until a browser has to sign in again: a working day.
+/// Hours until a browser has to sign in again.
 const HOURS: i64 = 12;
 
 const NAME: &str = "sillage_session";
 
-/// Name of the cookie where the browser speaks TLS: such a name is refused from other hosts of the domain, and without
-/// `Secure`.
+/// Name of the cookie over TLS: with this prefix, browsers reject the cookie from other hosts of the domain, and
+/// without `Secure`.
 const TLS_NAME: &str = "__Host-sillage_session";
 
-/// All sessions.
+/// All sessions, by the hash of their number.
 #[derive(Default)]
 pub(super) struct Sessions(Mutex<HashMap<TokenDigest, Session>>);
 
@@ -35,7 +35,7 @@ struct Session {
 }
 
 impl Sessions {
-    /// Opens a session for a token; gives the cookie to set.
+    /// Opens a session for a token; returns the cookie to set.
     pub(super) fn open(
         &self,
         token: TokenDigest,
@@ -64,7 +64,7 @@ impl Sessions {
         sessions.get(&key).filter(|session| session.ends > now).map(|session| session.token)
     }
 
-    /// Ends this browser's session; gives the cookie that clears the other.
+    /// Closes this browser's session; returns the cookie that clears its own.
     pub(super) fn close(&self, headers: &HeaderMap) -> String {
         if let Some(id) = cookie(headers) {
             lock(&self.0).remove(&digest(id));
@@ -73,19 +73,19 @@ impl Sessions {
     }
 }
 
-/// The cookie of a browser that sent `headers`.
+/// The cookie for a browser that sent `headers`.
 fn set_cookie(headers: &HeaderMap, id: &str, seconds: i64) -> String {
     let (name, secure) = if is_tls(headers) { (TLS_NAME, "; Secure") } else { (NAME, "") };
     format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
-/// Whether the browser speaks TLS, with a proxy that says so. Its word decides about the browser's own cookie alone.
+/// Whether the browser uses TLS, according to a proxy's header. It decides only about the browser's own cookie.
 fn is_tls(headers: &HeaderMap) -> bool {
     headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
-/// Whether a browser says that another site made it ask. Its own word counts first; older ones name the origin, which
-/// must then be the host that was asked.
+/// Whether another site triggered the request, according to the browser. `Sec-Fetch-Site` counts first; older browsers
+/// send the origin, which must then be the requested host.
 pub(super) fn is_foreign(headers: &HeaderMap, asked: &Uri) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return !matches!(site.as_bytes(), b"same-origin" | b"none");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_sign_ins_of_one_token_sign_out_nobody_else() {
+    fn a_thousand_sign_ins_of_one_token_sign_out_no_other_token() {
         let sessions = Sessions::default();
         let start: Timestamp = "2026-03-10T08:00:00Z".parse().unwrap();
         let open = |token, at| headers(&sessions.open([token; 32], &HeaderMap::new(), at).unwrap());

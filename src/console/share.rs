@@ -1,6 +1,6 @@
 //! Figures for people without a token: the page of a public site, links that expire, the counter. A link is signed with
-//! the hash of the token that made it, so it ends with that token; nothing is kept. Must never open more than one site,
-//! and nothing but reading.
+//! the hash of the token that made it, so it ends with that token; nothing is stored. Must never open more than one
+//! site, and only for reading.
 
 use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -15,7 +15,7 @@ use crate::console::state::ConsoleState;
 use crate::console::{assets, query};
 use crate::store::uncounted::PublishedQuestion;
 
-/// Longest life of a link.
+/// Longest life of a link, in days.
 const DAYS_MAX: i64 = 90;
 
 /// Makes a link: `POST /api/share` with `site_id` and `days`.
@@ -33,7 +33,7 @@ pub(super) fn make(console: &ConsoleState, head: &Parts, body: &[u8]) -> Console
     reply::json(StatusCode::CREATED, &json!({ "path": path, "until": until }))
 }
 
-/// The page behind `/share/SITE`: the console's own, which then asks with its header.
+/// The page of `/share/SITE`: the console's own, whose requests then carry the header of the share.
 pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     let name = head.uri.path().trim_start_matches("/share/").to_ascii_lowercase();
@@ -49,7 +49,7 @@ pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     reply
 }
 
-/// `GET /counter/SITE.svg` and `.json`: the pageviews of a public site, as published, since figures are kept.
+/// `GET /counter/SITE.svg` and `.json`: all published pageviews of a public site.
 pub(super) async fn counter(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     let file = head.uri.path().trim_start_matches("/counter/");

@@ -1,5 +1,5 @@
 //! Keys of shared links: signed with the hash of the token that made them, so that they end with that token. Nothing is
-//! kept. Must never open more than one site.
+//! stored. Must never open more than one site.
 
 use hyper::HeaderMap;
 use jiff::Timestamp;
@@ -10,13 +10,13 @@ use crate::console::tokens::{AccessToken, TokenDigest};
 use crate::hex::hex;
 use crate::sites::Site;
 
-/// The header with which a shared page asks: `SITE` of a public site, or `SITE KEY` of a link.
+/// Header of a shared page's requests: `SITE` of a public site, or `SITE KEY` of a link.
 const HEADER: &str = "x-sillage-share";
 
-/// What a link's key is made for, so that no other use of a token's hash gives the same bytes.
+/// Purpose of a link's key, so that no other use of a token's hash gives the same bytes.
 const PURPOSE: &str = "sillage share link 1";
 
-/// What a request may read by a link or because the site is public.
+/// Access of a request by a link, or because the site is public.
 pub(super) fn token(console: &ConsoleState, access: &AccessRules, headers: &HeaderMap) -> Option<AccessToken> {
     let written = headers.get(HEADER)?.to_str().ok()?;
     let (name, key) = written.split_once(' ').unwrap_or((written, ""));

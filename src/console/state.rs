@@ -1,4 +1,4 @@
-//! What the console holds while it runs: sites and tokens, which a new configuration replaces, and the sessions.
+//! State of the running console: sites and tokens, which a reload replaces, and the sessions.
 
 use std::sync::Arc;
 
@@ -19,37 +19,37 @@ use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::reports::Reports;
 
-/// What the console works with.
+/// Parts that the console works with.
 pub struct ConsoleOptions {
-    /// Known sites.
+    /// Sites of the configuration.
     pub sites: Arc<Sites>,
-    /// Who may read which.
+    /// Tokens, each with the sites that it may read.
     pub tokens: Vec<config::TokenConfig>,
-    /// How figures are kept.
+    /// Protection and marketing of the figures.
     pub kept: StorageProfile,
-    /// Where figures come from.
+    /// Reader of the published figures.
     pub reports: Reports,
-    /// Keeps annotations, and shows the audit what the database holds.
+    /// Stores annotations, and lets the audit inspect the database.
     pub store: Store,
-    /// What the program runs with, for the audit and the notices.
+    /// Configuration of the running program, for the audit and the notices.
     pub config: Arc<config::Config>,
-    /// Decides what today is, and when sessions end.
+    /// Clock that decides the current day, and the end of sessions.
     pub clock: Arc<dyn Clock>,
-    /// What `/metrics` tells.
+    /// Source of `/metrics`.
     pub meters: Arc<Meters>,
-    /// Whether the spool takes hits now.
+    /// Whether the spool accepts hits now.
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Where questions are noted; `None` notes none.
+    /// Journal of questions; `None` records none.
     pub journal: Option<QuestionJournal>,
     /// Who gets mails, where there are any.
     pub mail: Option<Arc<Subscriptions>>,
-    /// What start and stop have decided.
+    /// Readiness, as set by start and stop.
     pub health: Arc<Health>,
     /// Visits in progress on the site of this name, exact.
     pub open_visits: Box<dyn Fn(&str) -> usize + Send + Sync>,
 }
 
-/// The console's state.
+/// State of the running console.
 pub struct ConsoleState {
     pub(super) access: ArcSwap<AccessRules>,
     pub(super) sessions: Sessions,
@@ -68,7 +68,7 @@ pub struct ConsoleState {
     draw: Option<NowDraw>,
 }
 
-/// What a new configuration replaces.
+/// The part of the state that a reload replaces.
 pub(super) struct AccessRules {
     pub(super) sites: Arc<Sites>,
     pub(super) tokens: TokenSet,
@@ -103,14 +103,14 @@ impl ConsoleState {
         NowDraw::told(self.draw.as_ref(), self.kept.protection, site, counts, self.clock.now())
     }
 
-    /// Takes a new configuration; sessions of tokens that are gone end at once.
+    /// Applies a new configuration; sessions of removed tokens end at once.
     pub fn reload(&self, sites: Arc<Sites>, tokens: &[config::TokenConfig]) {
         let tokens = TokenSet::new(tokens, self.clock.clone());
         self.admission.keep(|token| tokens.find(token).is_some());
         self.access.store(Arc::new(AccessRules { sites, tokens }));
     }
 
-    /// Notes that `token` asked `question` through `door`.
+    /// Records that `token` asked `question` at the path `door`.
     pub(super) fn note_question(&self, token: &AccessToken, door: &str, question: &[u8]) {
         if let Some(journal) = &self.journal {
             journal.note(self.clock.now(), &token.name, door, question);

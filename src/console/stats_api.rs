@@ -1,5 +1,5 @@
-//! The peer's older API, for readers that speak it: `/api/v1/stats/*` and `/api/v1/sites`. Must answer nothing that
-//! `POST /api/v2/query` would refuse to the same token.
+//! Plausible's older API: `/api/v1/stats/*` and `/api/v1/sites`. Must answer nothing that `POST /api/v2/query` would
+//! refuse to the same token.
 
 use hyper::StatusCode;
 use hyper::http::request::Parts;
@@ -15,28 +15,28 @@ use crate::sites::Site;
 const STATS: &str = "/api/v1/stats/";
 const SITES: &str = "/api/v1/sites";
 
-/// Sites of one page of `/api/v1/sites`.
+/// Most sites on one page of `/api/v1/sites`.
 const SITES_MAX: usize = 100;
 
-/// Whether a path is one of these.
+/// Whether a path belongs to this API.
 pub(super) fn serves(path: &str) -> bool {
     let stats = path.strip_prefix(STATS);
-    stats.is_some_and(|what| ["aggregate", "timeseries", "breakdown", "realtime/visitors"].contains(&what))
+    stats.is_some_and(|name| ["aggregate", "timeseries", "breakdown", "realtime/visitors"].contains(&name))
         || path == SITES
         || path.strip_prefix(SITES).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
-/// Answers a request for such a path.
+/// Answers a request to this API.
 pub(super) async fn answer(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     if with_token(console, &access, &head.headers, |_| ()).is_none() {
         return reply::unknown_token();
     }
     let query = head.uri.query().unwrap_or_default();
-    let asked: StatsParameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameters: StatsParameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     match head.uri.path().strip_prefix(STATS) {
-        Some(what) => stats(console, &access, head, what, &asked).await,
-        None => sites(console, &access, head, &asked),
+        Some(what) => stats(console, &access, head, what, &parameters).await,
+        None => sites(console, &access, head, &parameters),
     }
 }
 
@@ -70,7 +70,7 @@ async fn stats(
 fn sites(console: &ConsoleState, access: &AccessRules, head: &Parts, asked: &StatsParameters) -> ConsoleResponse {
     match head.uri.path().strip_prefix(SITES).map(|rest| rest.trim_start_matches('/')) {
         None | Some("") => list(console, access, head, asked),
-        // What can be counted as a goal is every action: they are not set up one by one.
+        // Every action counts as a goal: goals are not configured one by one.
         Some("goals") => {
             let name = asked.get("site_id").map(|name| name.to_ascii_lowercase()).unwrap_or_default();
             match readable(console, access, &head.headers, &name) {

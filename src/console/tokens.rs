@@ -1,4 +1,4 @@
-//! Console tokens: made here, kept by their hash alone, each bound to its sites. A token is never logged or stored.
+//! Console tokens: generated here, stored only as hashes, each bound to its sites. A token is never logged or stored.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::config;
 use crate::hex::{from_hex, hex};
 use crate::store::scope::ReaderScope;
 
-/// SHA-256 of a secret.
+/// SHA-256 of a token.
 pub(super) type TokenDigest = [u8; 32];
 
-/// Hash of a secret as it arrived.
+/// Hash of a secret as it was received.
 pub(super) fn digest(secret: &str) -> TokenDigest {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// A new token and the SHA-256 that stands for it in the configuration.
+/// A new token, and its SHA-256 for the configuration.
 ///
 /// # Errors
 /// When the operating system gives no randomness.
@@ -42,13 +42,13 @@ pub fn configuration_text(name: &str, sha256: &str, sites: &[String], server: bo
     format!("{key} = [{{ name = {}, sha256 = \"{sha256}\", sites = [{}] }}]\n", quoted(name), sites.join(", "))
 }
 
-/// The configured tokens.
+/// All tokens of the configuration.
 pub(super) struct TokenSet {
     tokens: Vec<AccessToken>,
     clock: Arc<dyn Clock>,
 }
 
-/// One configured token.
+/// One token of the configuration.
 pub(super) struct AccessToken {
     pub(super) digest: TokenDigest,
     pub(super) name: String,
@@ -57,7 +57,7 @@ pub(super) struct AccessToken {
 }
 
 impl TokenSet {
-    /// Tokens whose hash is no hash are left out; the configuration's check has refused them before.
+    /// Tokens with an invalid hash are skipped; the configuration's check has rejected them before.
     pub(super) fn new(configured: &[config::TokenConfig], clock: Arc<dyn Clock>) -> Self {
         let token = |written: &config::TokenConfig| {
             let config::TokenConfig { name, sha256, sites, expires } = written;
@@ -67,13 +67,13 @@ impl TokenSet {
         Self { tokens: configured.iter().filter_map(token).collect(), clock }
     }
 
-    /// All that have not expired.
+    /// All tokens that have not expired.
     pub(super) fn iter(&self) -> impl Iterator<Item = &AccessToken> {
         let today = TimeZone::UTC.to_datetime(self.clock.now()).date();
         self.tokens.iter().filter(move |token| token.expires.is_none_or(|last| today <= last))
     }
 
-    /// The token of this hash. Looks at all of them, so that the time taken tells nothing.
+    /// The token with this hash. Compares with all of them, so that the time taken reveals nothing.
     pub(super) fn find(&self, digest: &TokenDigest) -> Option<&AccessToken> {
         let mut found = None;
         for token in self.iter() {
@@ -91,7 +91,7 @@ impl AccessToken {
         Self { digest: [0; 32], name: "shared page".into(), expires: None, sites: vec![site.to_owned()] }
     }
 
-    /// Its sites, as the database binds them. Who has no token writes no SQL: a report binds its site by itself.
+    /// Its sites, as the database binds them. A request without a token sends no SQL: a report filters by its own site.
     pub(super) fn scope(&self) -> ReaderScope {
         if self.digest == [0; 32] { ReaderScope::All } else { ReaderScope::of(&self.sites) }
     }
@@ -101,7 +101,7 @@ impl AccessToken {
         self.sites.iter().any(|allowed| allowed == "*")
     }
 
-    /// Whether the token may read a site of this name, if there is one.
+    /// Whether the token may read a site with this name, if it exists.
     pub(super) fn reads(&self, site: &str) -> bool {
         self.sites.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(site))
     }

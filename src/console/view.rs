@@ -17,17 +17,17 @@ use crate::console::{annotations, published};
 use crate::sites::Site;
 use crate::store::reports::Reports;
 
-/// Most questions of a view: the console's fullest asks 24, its page of all sites two a site.
+/// Most questions of a view: the console's largest view asks 24, its page of all sites two per site.
 const QUESTIONS_MAX: usize = 120;
 
 /// Questions of one view that are answered at once: the engine has a thread for each of a few, and other readers ask
 /// beside it. The others wait for their turn within the request.
 const RUNNING_MAX: usize = 4;
 
-/// What stands where one question of a view found no answer.
+/// Answer to one question of a view while the database is away.
 const UNAVAILABLE: &str = "the database does not answer this now; try again in a moment";
 
-/// A question under the name that its answer gets.
+/// A question, with the name that its answer gets.
 type NamedQuestion = (String, Map<String, Value>);
 
 /// A question with the site that it is about.
@@ -102,7 +102,7 @@ async fn answers(console: &ConsoleState, asked: Vec<ViewQuestion>) -> Option<Map
     answered.then_some(answers)
 }
 
-/// The questions by their names.
+/// The questions, with their names.
 fn read(body: &[u8]) -> Result<Vec<NamedQuestion>, &'static str> {
     let sentence = "write {\"questions\": {name: question, …}}, each as POST /api/v2/query takes it";
     let body: Value = serde_json::from_slice(body).map_err(|_| sentence)?;

@@ -1,5 +1,5 @@
-//! A file that is part of the program, ready to be sent: hashed and compressed once, at its first use. What is sent
-//! depends on the file and on two request headers, `Accept-Encoding` and `If-None-Match`, and on nothing else.
+//! Static files of the program, hashed and compressed once at their first use. A response depends on the file and on
+//! two request headers only: `Accept-Encoding` and `If-None-Match`.
 
 use std::io::Write as _;
 
@@ -14,17 +14,17 @@ use hyper::{Response, StatusCode};
 
 use crate::http::OWN_FILES_ONLY;
 
-/// Who may use the file, and how long it may be kept.
+/// Allowed origins and cache lifetime of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
-    /// Any site loads it. A day old is fine, a week old while the new one is on its way: a changed script reaches
-    /// everybody within a day, and nobody waits for it.
+    /// Loadable by any site. Fresh for a day, and for a week while a new copy is fetched: a changed script reaches all
+    /// browsers within a day, without a wait.
     Shared,
-    /// A page of ours and what belongs to it: nothing from elsewhere, asked for again each time.
+    /// For our own pages only: no resources from elsewhere, revalidated at each use.
     Own,
 }
 
-/// One file in its two encodings, each under a name (`ETag`) of its own.
+/// A file in two encodings, each with its own `ETag`.
 #[derive(Debug)]
 pub(crate) struct Asset {
     content_type: &'static str,
@@ -40,7 +40,7 @@ struct EncodedBody {
 }
 
 impl Asset {
-    /// Hashes and compresses `body`; what does not shrink by compression is sent as it is.
+    /// Hashes and compresses `body`; a body that compression does not shrink is sent as it is.
     pub(crate) fn new(content_type: &'static str, body: &'static [u8], policy: CachePolicy) -> Self {
         let hash = blake3::hash(body).to_hex();
         let tag = |encoding: &str| {
@@ -53,7 +53,7 @@ impl Asset {
         Self { content_type, policy, plain: EncodedBody { body: Bytes::from_static(body), tag: tag("") }, gzip }
     }
 
-    /// The answer to a request with these headers.
+    /// Response to a request with these headers.
     pub(crate) fn serve(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
         let encoded = self.gzip.as_ref().filter(|_| accepts_gzip(headers)).unwrap_or(&self.plain);
         let known = knows(headers, &encoded.tag);
@@ -101,7 +101,7 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Whether `gzip` (or `*`) is named in `Accept-Encoding` and not refused by `q=0`.
+/// Whether `Accept-Encoding` names `gzip` (or `*`) and does not exclude it by `q=0`.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT_ENCODING)
@@ -115,7 +115,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether `If-None-Match` names the tag. A proxy may have weakened it on the way.
+/// Whether `If-None-Match` names the tag. A proxy may have weakened it.
 pub(crate) fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     headers
         .get_all(IF_NONE_MATCH)
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compression_cannot_shrink_is_sent_as_it_is() {
+    fn a_body_that_compression_cannot_shrink_is_sent_as_it_is() {
         assert!(Asset::new("text/plain", b"a", CachePolicy::Own).gzip.is_none());
     }
 

@@ -1,9 +1,9 @@
-//! The client's address, out of the many ways in which logs write one: with a port, in brackets, in a list of proxies.
+//! The client's address, parsed from the forms that logs use: with a port, in brackets, in a list of proxies.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The address of `1.2.3.4`, `1.2.3.4:5123`, `[v6]`, `[v6]:443`, `fe80::1%eth0`, `090.000.000.003`; nothing for a host
-/// name, a socket or an address that was made unreadable.
+/// The address of `1.2.3.4`, `1.2.3.4:5123`, `[v6]`, `[v6]:443`, `fe80::1%eth0`, `090.000.000.003`; `None` for a host
+/// name, a socket or a masked address.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches(|character: char| character.is_whitespace() || matches!(character, '"' | '\'' | ','));
     let first = text.bytes().next()?;
@@ -21,7 +21,7 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(|| padded_v4(text))
 }
 
-/// An IPv4 address whose numbers are filled up with zeros.
+/// An IPv4 address whose numbers are padded with zeros.
 fn padded_v4(text: &str) -> Option<IpAddr> {
     let mut octets = [0; 4];
     let mut parts = text.split('.');
@@ -38,8 +38,8 @@ pub(super) fn client(list: &str) -> Option<IpAddr> {
     addresses().find(|address| !is_local(*address)).or_else(|| addresses().next())
 }
 
-/// The client that a proxy tells, where the peer itself stands in a local network; otherwise the peer, since anybody
-/// may send such a header.
+/// The client that a proxy names, if the peer is in a local network; otherwise the peer, since any client may send such
+/// a header.
 pub(super) fn behind_proxy(peer: IpAddr, told: Option<&str>) -> IpAddr {
     if !is_local(peer) {
         return peer;
@@ -47,7 +47,7 @@ pub(super) fn behind_proxy(peer: IpAddr, told: Option<&str>) -> IpAddr {
     told.and_then(client).unwrap_or(peer)
 }
 
-/// Whether the address is one of this machine or of a local network.
+/// Whether the address belongs to this machine or a local network.
 fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

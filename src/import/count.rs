@@ -1,4 +1,4 @@
-//! Counting: every hit, in the order of the times, on the way of every live hit; and from there into batches.
+//! Counts every hit, in the order of the times, by the code path of live hits; writes the events into batches.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::visits::{VisitBounds, Visits};
 
-/// Hits after which what is past is forgotten.
+/// Hits between two evictions of expired state.
 const FORGET_HITS: u64 = 4_096;
 
-/// A batch, with its number among those of its import.
+/// Number of a batch within its import, and the batch.
 pub(super) type ImportPart = (u64, Batch);
 
 /// Counts an import's hits into batches. Its keys are destroyed on drop.
@@ -38,13 +38,13 @@ pub(super) struct ImportCounter {
     url: String,
 }
 
-/// Where the batches of one import go, and what it has come to.
+/// Destination of one import's batches, and its totals.
 pub(super) struct PartWriter {
     /// Days before this one are past their retention.
     pub(super) keep_from: Day,
-    /// The parts go to the database under this and their number.
+    /// Prefix of the parts' tokens; their number follows.
     pub(super) token: String,
-    /// Marks the rows; empty: as measured.
+    /// Origin written into the rows; empty: as measured.
     pub(super) origin: Arc<str>,
     pub(super) to_store: Sender<ImportPart>,
     pub(super) parts: u64,
@@ -53,7 +53,7 @@ pub(super) struct PartWriter {
 }
 
 impl ImportCounter {
-    /// With no visits yet.
+    /// A counter without visits.
     pub(super) fn new(import: Arc<ImportJob>, anonymiser: Anonymiser, limits: &LimitsConfig) -> Self {
         Self {
             import,
@@ -67,7 +67,7 @@ impl ImportCounter {
         }
     }
 
-    /// Counts hits, which come in the order of their times.
+    /// Counts hits, which must come in the order of their times.
     pub(super) fn count(&mut self, held: &HeldHits, writer: &mut PartWriter) -> std::io::Result<()> {
         for (time, view) in held.iter() {
             let received = self.import.shifted(time);
@@ -97,7 +97,7 @@ impl ImportCounter {
         self.latest
     }
 
-    /// Forgets what is over at the latest hit.
+    /// Evicts state that has expired at the latest hit.
     pub(super) fn forget_past(&mut self) {
         self.visits.forget_past(self.latest);
         self.anonymiser.destroy_past_keys(self.latest);
@@ -206,7 +206,7 @@ impl ImportCounter {
         }
     }
 
-    /// Sends what was counted since the part before.
+    /// Sends the rows counted since the previous part.
     pub(super) fn send_part(&mut self, writer: &mut PartWriter) -> std::io::Result<()> {
         let number = writer.parts;
         writer.parts += 1;

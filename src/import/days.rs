@@ -1,11 +1,11 @@
-//! Which days may be imported, and what was. The database keeps notes of an import: when it begins, of every part that
-//! it has, of how far each log was counted, and when it is done. So a day is not counted twice by mistake, an import
-//! that was cut short goes on where it stopped, with the same name, the same first day and the same parts, and
-//! `--continue` knows which lines were counted.
+//! Days that may be imported, and days that were. The database keeps notes of an import: its start, every part that it
+//! has, how far each log was counted, and its end. So a day is not counted twice by mistake, an interrupted import
+//! resumes where it stopped, with the same name, the same first day and the same parts, and `--continue` knows which
+//! lines were counted.
 //!
 //! A note is `begun NAME`, `part 3 NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
-//! NAME` where none was. A name is a hash of what decides the figures, the first day that was within the retention
-//! then, and when the import began.
+//! NAME` where none was. A name is a hash of the inputs that decide the figures, the first day within the retention at
+//! that time, and the start of the import.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,11 +18,11 @@ use crate::import::marks::LogMark;
 use crate::rollup::counters::ImportsRow;
 use crate::store::{Store, StoreError};
 
-/// The notes of a site's imports, by day.
+/// Notes about a site's imports, by day.
 pub(super) struct ImportNotes(BTreeMap<u16, Vec<String>>);
 
 impl ImportNotes {
-    /// Asks the database.
+    /// Reads the notes from the database.
     pub(super) async fn of(store: &Store, site: &str) -> Result<Self, StoreError> {
         Ok(Self(store.imported_days(site).await?))
     }
@@ -35,12 +35,12 @@ impl ImportNotes {
         self.0.get(&day.0).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Names of the imports that were not cut short.
+    /// Names of the imports that completed.
     fn finished(&self) -> HashSet<&str> {
         self.all().filter_map(|note| note.strip_prefix("done ").or_else(|| note.strip_prefix("ended "))).collect()
     }
 
-    /// How far logs were counted, with the name of the import that did it.
+    /// Marks of counted logs, with the name of the import that wrote them.
     fn marks(&self) -> impl Iterator<Item = (&str, LogMark)> {
         self.all().filter_map(|note| {
             let (name, mark) = note.strip_prefix("mark ")?.split_once(' ')?;
@@ -48,13 +48,13 @@ impl ImportNotes {
         })
     }
 
-    /// How far logs were counted by imports that ended.
+    /// Marks of the imports that completed.
     pub(super) fn counted_marks(&self) -> Vec<LogMark> {
         let finished = self.finished();
         self.marks().filter(|(name, _)| finished.contains(name)).map(|(_, mark)| mark).collect()
     }
 
-    /// An import with `--continue` that was cut short: its name, and how far it was to count.
+    /// An interrupted import with `--continue`: its name, and the marks that it was to reach.
     pub(super) fn cut_short(&self) -> Option<(String, Vec<LogMark>)> {
         let finished = self.finished();
         let mut open: BTreeMap<&str, Vec<LogMark>> = BTreeMap::new();
@@ -64,16 +64,16 @@ impl ImportNotes {
         open.into_iter().next().map(|(name, marks)| (name.to_owned(), marks))
     }
 
-    /// Days that an import has brought.
+    /// Days that any import has counted.
     pub(super) fn imported(&self) -> BTreeSet<Day> {
         let done = |notes: &Vec<String>| notes.iter().any(|note| note.starts_with("done "));
         self.0.iter().filter(|(_, notes)| done(notes)).map(|(day, _)| Day(*day)).collect()
     }
 }
 
-/// An import that may go on.
+/// Permission for an import to count its days.
 pub(super) struct DayPermit {
-    /// The import's name.
+    /// Name of the import in its notes.
     pub(super) name: String,
     /// Days before this one are past their retention.
     pub(super) keep_from: Day,
@@ -82,13 +82,13 @@ pub(super) struct DayPermit {
 }
 
 impl DayPermit {
-    /// What its rows are named with: the kind of files and the moment at which it began.
+    /// Origin of its rows: the kind of files and the import's start.
     pub(super) fn origin(&self, kind: &str) -> String {
         let began = self.name.rsplit('.').next().and_then(|ms| Timestamp::from_millisecond(ms.parse().ok()?).ok());
         format!("{kind}:{}", began.unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    /// Notes that the import begins, or finds the one of the same name that was cut short.
+    /// Notes that the import begins, or finds the interrupted one with the same name.
     pub(super) async fn ask(
         import: &ImportJob,
         notes: &ImportNotes,
@@ -98,8 +98,8 @@ impl DayPermit {
         (store, now): (&Store, Timestamp),
     ) -> Result<Self, ImportError> {
         let finished = notes.finished();
-        let begun = notes.all().filter_map(|note| note.strip_prefix("begun "));
-        if let Some(name) = begun.into_iter().find(|name| name.starts_with(hash) && !finished.contains(name)) {
+        let started = notes.all().filter_map(|note| note.strip_prefix("begun "));
+        if let Some(name) = started.into_iter().find(|name| name.starts_with(hash) && !finished.contains(name)) {
             return Ok(Self::resumed(name, notes, days));
         }
         let days = days_from(days, import.keep_from);
@@ -124,7 +124,7 @@ impl DayPermit {
         Ok(permit)
     }
 
-    /// The import of this name, which was cut short.
+    /// The permit of the interrupted import with this name.
     pub(super) fn resumed(name: &str, notes: &ImportNotes, days: &BTreeSet<Day>) -> Self {
         let part = |note: &str| note.strip_prefix("part ")?.strip_suffix(name)?.trim_end().parse().ok();
         let keep_from = first_day(name).unwrap_or(Day(0));
@@ -136,7 +136,7 @@ impl DayPermit {
         }
     }
 
-    /// Whether the database has this part already.
+    /// Whether the database already has this part.
     pub(super) fn has(&self, part: u64) -> bool {
         self.parts.contains(&part)
     }
@@ -146,7 +146,7 @@ impl DayPermit {
         self.note(import, store, &format!("part {part}"), self.last_day()).await
     }
 
-    /// Notes that all of it is in the database, on the days that were counted.
+    /// Notes that the import is complete, on the days that were counted.
     pub(super) async fn done(
         &self,
         import: &ImportJob,
@@ -160,7 +160,7 @@ impl DayPermit {
         }
     }
 
-    /// Notes how far logs are counted once this import is done.
+    /// Notes how far the logs are counted once this import completes.
     async fn mark(&self, import: &ImportJob, store: &Store, marks: &[LogMark]) -> Result<(), StoreError> {
         let Some(day) = self.days.last() else { return Ok(()) };
         let row = |mark: &LogMark| ImportsRow {
@@ -194,12 +194,12 @@ fn days_from(days: &BTreeSet<Day>, first: Day) -> Vec<Day> {
     days.iter().copied().filter(|day| *day >= first).collect()
 }
 
-/// The first day within the retention, from an import's name.
+/// The first day within the retention, parsed from an import's name.
 fn first_day(name: &str) -> Option<Day> {
     name.split('.').nth(1)?.parse().ok().map(Day)
 }
 
-/// A day as people write it.
+/// A day as a calendar date.
 pub(super) fn date(day: Day) -> Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     epoch.checked_add(jiff::Span::new().days(i64::from(day.0))).unwrap_or(epoch)

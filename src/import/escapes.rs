@@ -1,8 +1,8 @@
-//! Texts as they were before a server escaped them.
+//! Undoes the escaping that servers apply to texts in logs.
 
 use std::borrow::Cow;
 
-/// The text between the next two quotes, a backslash taking the meaning of what follows it, and what comes after.
+/// The text between the next two quotes, in which a backslash escapes the next character, and the rest.
 pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let (_, text) = text.split_once('"')?;
     let (mut at, mut escaped) = (0, false);
@@ -18,7 +18,7 @@ pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     }
 }
 
-/// A text as it was before the server escaped it: `\"`, `\\`, and `\xC3` for one byte; other escapes stay.
+/// The text before the server escaped it: `\"`, `\\`, and `\xC3` for one byte; other escapes stay.
 pub(super) fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -34,14 +34,14 @@ pub(super) fn unescaped(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The byte of `xC3`, and what comes after.
+/// The byte of `xC3`, and the rest.
 fn hex_byte(text: &[u8]) -> Option<(u8, &[u8])> {
     let (hex, after) = text.strip_prefix(b"x")?.split_at_checked(2)?;
     let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
     Some((u8::from_str_radix(hex, 16).ok()?, after))
 }
 
-/// JSON in which a server has written `\xC3` for a byte, as proper JSON.
+/// JSON in which a server wrote `\xC3` for a byte, as valid JSON.
 pub(super) fn proper_json(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_escaped_is_as_it_was() {
+    fn a_text_that_a_server_escaped_is_unescaped() {
         assert_eq!(unescaped(r#"/caf\xc3\xa9 \x22q\x22 \\ \n \xZZ \x"#), "/café \"q\" \\ \\n \\xZZ \\x");
         let (inside, rest) = quoted(r#" "a \"b\" c" 200"#).unwrap();
         assert_eq!((&*inside, rest), (r#"a "b" c"#, " 200"));

@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::collect::formats::native::NativeEvent;
 use crate::privacy::hit::ObjectionSignals;
 
-/// One event with what a live one would bring along.
+/// One event with the fields that a live request would have.
 pub struct EventLine<'l> {
-    /// The event.
+    /// The native event itself.
     pub message: NativeEvent<'l>,
-    /// When.
+    /// Time of the event.
     pub time: Timestamp,
-    /// The client.
+    /// Address of the client.
     pub address: IpAddr,
-    /// Its `User-Agent`.
+    /// `User-Agent` of the client.
     pub agent: Cow<'l, str>,
-    /// Its `Accept-Language`.
+    /// `Accept-Language` of the client, if given.
     pub accept_language: Option<Cow<'l, str>>,
     /// Its objections: `sec_gpc`, `dnt`, `sec_purpose`, each as the header's text, a number or a boolean.
     pub signals: ObjectionSignals,
@@ -46,7 +46,7 @@ struct EventLineContext<'l> {
 }
 
 impl<'l> EventLine<'l> {
-    /// Reads a line; nothing when it is no event with a time and an address.
+    /// Parses a line; `None` when it is not an event with a time and an address.
     pub fn parse(line: &'l [u8]) -> Option<Self> {
         let beside: EventLineContext<'l> = serde_json::from_slice(line).ok()?;
         Some(Self {
@@ -68,7 +68,7 @@ fn is_set(value: &Value) -> bool {
     value.as_bool() == Some(true) || value.as_u64() == Some(1) || value.as_str().is_some_and(|text| text.trim() == "1")
 }
 
-/// The time of a line that seems to be an event; the rest of it is passed over.
+/// The time of a line that looks like an event, without parsing its other fields.
 pub fn time(line: &[u8]) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Timed<'l> {

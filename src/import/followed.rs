@@ -1,5 +1,5 @@
-//! Logs that are followed: how far each was read, and what became of it since, by its inode and its length. A log that
-//! was renamed is read to its end before the new one of its name; one that was cut is read from its begin.
+//! Logs that are followed: how far each was read, and what has happened to it since, by its inode and its length. A
+//! renamed log is read to its end before the new file with its name; a truncated one is read from its start.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use crate::import::job::ImportJob;
 use crate::import::judge::LineJudge;
 use crate::import::marks::{LineDigest, MarkKey};
 
-/// How far a log was read.
+/// A log and the state of its reading.
 pub(super) struct FollowedLog {
     path: PathBuf,
     file: File,
@@ -21,26 +21,26 @@ pub(super) struct FollowedLog {
     judge: LineJudge,
 }
 
-/// A log to be read on.
+/// A log with bytes left to read.
 pub(super) struct OpenLog {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) inode: u64,
-    /// Bytes that were read.
+    /// Offset up to which it was read.
     pub(super) bytes: u64,
     pub(super) digest: LineDigest,
     pub(super) judge: LineJudge,
 }
 
-/// The logs of one import.
+/// The followed logs of one import, by path.
 #[derive(Default)]
 pub(super) struct FollowedLogs(HashMap<PathBuf, FollowedLog>);
 
 impl FollowedLogs {
-    /// What of these files is to be read now: the rest of those that were renamed first.
+    /// Files to read now: the rest of renamed ones first.
     ///
     /// # Errors
-    /// When one cannot be read; one that is not there at the moment is passed over.
+    /// When one cannot be read; a missing known one is skipped.
     pub(super) fn open(&self, files: &[PathBuf], import: &ImportJob, key: &MarkKey) -> io::Result<Vec<OpenLog>> {
         let (mut renamed, mut present) = (Vec::new(), Vec::new());
         for path in files {
@@ -65,7 +65,7 @@ impl FollowedLogs {
         Ok(renamed)
     }
 
-    /// Takes over how far a log was read; of two of one name, the later is the present one.
+    /// Stores how far a log was read; of two with one name, the later is the current one.
     pub(super) fn note(&mut self, log: FollowedLog) {
         self.0.insert(log.path.clone(), log);
     }
@@ -91,7 +91,7 @@ impl FollowedLog {
 }
 
 impl OpenLog {
-    /// The log, read up to these bytes.
+    /// The log, read up to this offset.
     pub(super) fn read_to(&self, bytes: u64, digest: &LineDigest, judge: &LineJudge) -> Option<FollowedLog> {
         let file = self.file.try_clone().ok()?;
         let (digest, judge) = (digest.clone(), judge.clone());

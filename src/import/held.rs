@@ -1,5 +1,5 @@
-//! The hits of a log in memory, in the order of their times, however the lines came. Addresses and agents are in them:
-//! they live for the length of an import and must never reach a disk.
+//! The hits of a log in memory, in the order of their times, in whatever order the lines came. They hold addresses and
+//! agents: they live for the length of an import and must never reach a disk.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -12,19 +12,19 @@ use jiff::Timestamp;
 use crate::import::log_line::{LogLine, LoggedAgent};
 use crate::privacy::hit::ObjectionSignals;
 
-/// Number of a text; 0 stands for none.
+/// Number of an interned text; 0 means none.
 type LineTextId = u32;
 
-/// Hits in memory.
+/// Hits of an import, held in memory.
 #[derive(Default)]
 pub(super) struct HeldHits {
     hits: Vec<HeldHit>,
     texts: Texts,
 }
 
-/// One hit. Ordered by its time, then by where it was read.
+/// One hit. Ordered by its time, then by its line.
 struct HeldHit {
-    /// Milliseconds since 1970.
+    /// Time in milliseconds since 1970.
     at: i64,
     order: u64,
     body: HeldBody,
@@ -48,7 +48,7 @@ struct HeldRequest {
     signals: ObjectionSignals,
 }
 
-/// A hit as it is counted.
+/// Borrowed view of a held hit.
 pub(super) enum HitView<'h> {
     /// A request of an access log.
     Request(RequestView<'h>),
@@ -59,18 +59,18 @@ pub(super) enum HitView<'h> {
 /// A request of an access log.
 pub(super) struct RequestView<'h> {
     pub(super) address: IpAddr,
-    /// Path and query.
+    /// Path and query of the request.
     pub(super) target: &'h str,
     pub(super) host: Option<&'h str>,
     pub(super) referrer: Option<&'h str>,
-    /// Nothing where the log's format has no place for it.
+    /// `None` where the log's format has no such field.
     pub(super) agent: Option<&'h str>,
     pub(super) language: Option<&'h str>,
     pub(super) not_found: bool,
     pub(super) signals: ObjectionSignals,
 }
 
-/// Where a line was read: the number of its file, and its number in it.
+/// Position of a line: the number of its file, then its own.
 pub(super) fn order(source: usize, line: u64) -> u64 {
     (source as u64) << 40 | line
 }
@@ -87,14 +87,14 @@ impl HeldHits {
             LoggedAgent::Missing | LoggedAgent::NotLogged => None,
         };
         let texts = &mut self.texts;
-        let mut of = |text: Option<&Cow<'_, str>>| text.map_or(0, |text| texts.intern(text));
+        let mut id_of = |text: Option<&Cow<'_, str>>| text.map_or(0, |text| texts.intern(text));
         let body = HeldRequest {
             address: line.address,
-            target: of(Some(&line.target)),
-            host: of(line.host.as_ref()),
-            referrer: of(line.referrer.as_ref()),
-            agent: of(agent),
-            language: of(line.language.as_ref()),
+            target: id_of(Some(&line.target)),
+            host: id_of(line.host.as_ref()),
+            referrer: id_of(line.referrer.as_ref()),
+            agent: id_of(agent),
+            language: id_of(line.language.as_ref()),
             not_found: line.is_not_found(),
             agent_is_logged: !matches!(line.agent, LoggedAgent::NotLogged),
             signals: line.signals,
@@ -108,23 +108,23 @@ impl HeldHits {
         self.hits.push(HeldHit { at: time.as_millisecond(), order, body: HeldBody::Event(text) });
     }
 
-    /// Of one file's hits, keeps those of these lines.
+    /// Drops the hits of one file outside these lines.
     pub(super) fn keep(&mut self, of_source: usize, lines: &Range<u64>) {
-        let kept = order(of_source, lines.start)..order(of_source, lines.end);
-        self.hits.retain(|hit| source(hit.order) != of_source || kept.contains(&hit.order));
+        let orders = order(of_source, lines.start)..order(of_source, lines.end);
+        self.hits.retain(|hit| source(hit.order) != of_source || orders.contains(&hit.order));
     }
 
-    /// Bytes that the hits take.
+    /// Memory that the hits take, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.hits.capacity() * size_of::<HeldHit>() + self.texts.bytes()
     }
 
-    /// Hits held.
+    /// Number of held hits.
     pub(super) fn len(&self) -> usize {
         self.hits.len()
     }
 
-    /// Brings the hits into the order of their times.
+    /// Sorts the hits by time.
     pub(super) fn sort(&mut self) {
         let key = |hit: &HeldHit| (hit.at, hit.order);
         if !self.hits.is_sorted_by_key(key) {
@@ -132,7 +132,7 @@ impl HeldHits {
         }
     }
 
-    /// The hits, in their order.
+    /// The hits, in their current order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Timestamp, HitView<'_>)> {
         let text = |id: LineTextId| self.texts.of(id);
         self.hits.iter().map(move |hit| {
@@ -155,7 +155,7 @@ impl HeldHits {
     }
 }
 
-/// Texts, each once, one behind the other. Their hasher's seed keeps visitors from choosing where theirs end up.
+/// Interned texts in one buffer. The hasher's random seed keeps visitors from choosing collisions.
 #[derive(Default)]
 struct Texts {
     bytes: String,
@@ -179,7 +179,7 @@ impl Texts {
     fn push(&mut self, text: &str) -> LineTextId {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
-        // Memory is bounded far below as many.
+        // The memory bound is reached far earlier.
         LineTextId::try_from(self.ends.len()).unwrap_or(LineTextId::MAX)
     }
 

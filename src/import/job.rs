@@ -1,4 +1,4 @@
-//! One import: its request, and why it may stop.
+//! One import: its options, and its errors.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::import::formats::custom::CustomFormat;
 use crate::sites::Site;
 use crate::store::StoreError;
 
-/// What kind of lines the files hold.
+/// Kind of lines in the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportFormat {
     /// Access logs, see [`formats`](crate::import::formats).
@@ -37,43 +37,43 @@ impl ImportFormat {
     }
 }
 
-/// One import.
+/// Options of one import.
 #[derive(Clone)]
 pub struct ImportJob {
-    /// What kind of lines.
+    /// Kind of lines in the files.
     pub format: ImportFormat,
-    /// The format of an access log that none of the known ones is.
+    /// Format of an access log, where it is not a known one.
     pub log_format: Option<Arc<CustomFormat>>,
     /// The files, in any order; `-` is standard input.
     pub files: Vec<PathBuf>,
-    /// The site that they are counted for.
+    /// Site that the hits are counted for.
     pub site: Arc<Site>,
-    /// Whole days that every time is moved by.
+    /// Whole days added to every time.
     pub shift_days: i64,
-    /// Import days that were imported before.
+    /// Whether days that were imported before are counted again.
     pub again: bool,
-    /// Count the lines that no import before has counted, also of days that were imported.
+    /// Whether only lines that no earlier import counted are counted, also on imported days.
     pub continued: bool,
-    /// Go on reading files that grow and rotate; lines that have no end yet are left for later.
+    /// Whether files that grow and rotate are followed; a line without its end is left for later.
     pub follow: bool,
     /// Days before this one are past their retention.
     pub keep_from: Day,
-    /// Rows after which a part is written, as [`PART_ROWS`].
+    /// Rows after which a part is written, see [`PART_ROWS`].
     pub part_rows: usize,
-    /// Bytes that hits may take in memory, as [`MEMORY_BYTES`].
+    /// Memory for held hits in bytes, see [`MEMORY_BYTES`].
     pub memory_bytes: usize,
-    /// Show progress on the terminal.
+    /// Whether progress is shown on the terminal.
     pub progress: bool,
 }
 
-/// Rows of a part: some 100 MB in memory.
+/// Rows of a part: about 100 MB in memory.
 pub const PART_ROWS: usize = 250_000;
 
-/// Bytes of hits in memory: some six million pageviews.
+/// Bytes of held hits: about six million pageviews.
 pub const MEMORY_BYTES: usize = 512 << 20;
 
 impl ImportJob {
-    /// Of these files, with nothing special about it.
+    /// An import of these files with default options.
     pub fn new(format: ImportFormat, files: Vec<PathBuf>, site: Arc<Site>, keep_from: Day) -> Self {
         Self {
             format,
@@ -92,32 +92,32 @@ impl ImportJob {
     }
 }
 
-/// Why an import did not happen, or stopped.
+/// Why an import did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A file cannot be read.
     #[error("{0}")]
     Read(#[from] std::io::Error),
-    /// Days of these files are in the database already.
+    /// Days of these files are already in the database.
     #[error(
         "{0} of these days were imported before, the first of them {1}; `--continue` counts the lines that were not \
          counted, `--again` counts all once more"
     )]
     Again(usize, jiff::civil::Date),
-    /// Another import of one of these days was cut short.
+    /// Another import of one of these days was interrupted.
     #[error("an import of {0} was cut short; run it again with the same files, or use `--again` to count on top of it")]
     CutShort(jiff::civil::Date),
-    /// The database did not take it.
+    /// The database refused a part or does not answer.
     #[error("the database: {0}; run the same import again to go on where it stopped")]
     Store(#[from] StoreError),
-    /// No line was understood.
+    /// No line could be parsed.
     #[error("none of the {lines} lines is understood{first}; are these {expected}?")]
     NothingUnderstood {
-        /// Lines read.
+        /// Number of lines read.
         lines: u64,
-        /// Where the first is, and why.
+        /// Position of the first, and its fault.
         first: String,
-        /// What was expected.
+        /// Name of the expected format.
         expected: &'static str,
     },
     /// The counting thread ended early.
@@ -126,7 +126,7 @@ pub enum ImportError {
 }
 
 impl ImportJob {
-    /// A line's time as it is counted.
+    /// The time of a line, shifted as configured.
     pub(super) fn shifted(&self, time: Timestamp) -> Timestamp {
         let seconds = time.as_second().saturating_add(self.shift_days.saturating_mul(DAY_SECONDS));
         Timestamp::from_second(seconds).unwrap_or(time)

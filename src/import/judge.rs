@@ -1,4 +1,4 @@
-//! What one line of a file to import is, before anything is counted: a hit of the site, or why not.
+//! Classifies each line of a file to import, before anything is counted: a hit of the site, or the reason why not.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::import::job::ImportFormat;
 use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent};
 use crate::sites::Site;
 
-/// What one line is.
+/// Class of one line.
 pub(super) enum Judgement<'l> {
-    /// A page of the site was asked for.
+    /// A request for a page of the site.
     Request(LogLine<'l>),
-    /// A native event of the site.
+    /// A native event of the site, with its time.
     Event(Timestamp, &'l str),
-    /// No page.
+    /// A request for something that is not a page.
     NoPage,
-    /// Part of an entry that goes on, or nothing.
+    /// A part of an entry that continues, or an empty line.
     Part,
     /// A page of another host.
     ForeignHost,
-    /// The request names no agent, and the log has a place for it.
+    /// A request without an agent, in a log that has a field for it.
     NoAgent,
-    /// Not understood.
+    /// A line that could not be parsed.
     NotUnderstood(LineFault),
 }
 
@@ -43,12 +43,12 @@ impl LineJudge {
         Self { format, site, reader: LogReader::new(custom) }
     }
 
-    /// Whether another one may go on from here.
+    /// Whether another judge may continue from here.
     pub(super) fn is_between_entries(&self) -> bool {
         self.reader.is_between_entries()
     }
 
-    /// The format of the line before, for people.
+    /// Name of the previous line's format, for people.
     pub(super) fn format_name(&self) -> Option<&'static str> {
         match self.format {
             ImportFormat::AccessLog => self.reader.format().map(|format| format.name()),

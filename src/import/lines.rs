@@ -1,4 +1,4 @@
-//! The lines of one file to import, packed or not, or of standard input; and a progress bar over the bytes.
+//! Lines of one file to import, compressed or not, or of standard input; and a progress bar over the bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -10,23 +10,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
-/// Longest line that is read; a longer one is passed over and counted as not understood.
+/// Longest line that is read; a longer one is skipped and counted as not understood.
 pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes read at once.
+/// Size of the read buffer, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The name of standard input.
 const STDIN: &str = "-";
 
-/// A file's lines.
+/// Reader of a file's lines.
 pub(super) struct LineReader {
     bytes: Box<dyn BufRead + Send>,
-    /// What ends a line.
+    /// Byte that ends a line.
     end: u8,
-    /// The line read last had an end.
+    /// Whether the last line had its end.
     ended: bool,
-    /// The line read last was longer than is read.
+    /// Whether the last line exceeded the limit.
     too_long: bool,
 }
 
@@ -36,10 +36,10 @@ pub(super) fn is_stream(file: &Path) -> bool {
 }
 
 impl LineReader {
-    /// Of a file, or of standard input where it is called `-`. `progress` sees the bytes as they are read.
+    /// Opens a file, or standard input for `-`. `progress` counts the compressed bytes.
     ///
     /// # Errors
-    /// When the file cannot be read, or is packed in a way that is not understood; the message names the file.
+    /// When the file cannot be read, or its compression is not known; the message names the file.
     pub(super) fn open(file: &Path, progress: &ProgressBar) -> io::Result<Self> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
         if file.is_dir() {
@@ -51,17 +51,17 @@ impl LineReader {
         Self::unpacked(Box::new(bytes)).map_err(named)
     }
 
-    /// Of the rest of a plain file that is being written to.
+    /// Opens the rest of a plain file that is still written to.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the file cannot be read.
     pub(super) fn following(mut file: File, from: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(from))?;
         let bytes = Box::new(BufReader::with_capacity(BUFFER_BYTES, file));
         if from == 0 { Self::unpacked(bytes) } else { Ok(Self { bytes, end: b'\n', ended: true, too_long: false }) }
     }
 
-    /// Of bytes that may be packed.
+    /// A reader of bytes that may be compressed.
     fn unpacked(mut bytes: Box<dyn BufRead + Send>) -> io::Result<Self> {
         let head = bytes.fill_buf()?;
         let unpacked: Box<dyn Read + Send> = match head {
@@ -79,7 +79,7 @@ impl LineReader {
         Self::plain(Box::new(BufReader::with_capacity(BUFFER_BYTES, unpacked)))
     }
 
-    /// Of a text.
+    /// A reader of plain text.
     fn plain(mut bytes: Box<dyn BufRead + Send>) -> io::Result<Self> {
         let head = bytes.fill_buf()?;
         if head.get(257..262) == Some(b"ustar") {
@@ -100,11 +100,11 @@ impl LineReader {
         Ok(Self { bytes, end, ended: true, too_long: false })
     }
 
-    /// Reads the next line into `line`, without its end; an over-long one comes as an empty one. False when there is
-    /// none.
+    /// Reads the next line into `line`, without its end; an over-long one comes as an empty one. Returns false at the
+    /// end of the file.
     ///
     /// # Errors
-    /// When the file cannot be read or unpacked.
+    /// When the file cannot be read or decompressed.
     pub(super) fn read(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         let read = (&mut self.bytes).take(LINE_BYTES_MAX as u64).read_until(self.end, line)?;
@@ -124,18 +124,18 @@ impl LineReader {
         Ok(true)
     }
 
-    /// Whether the line read last was too long, and came as an empty one.
+    /// Whether the last line was too long, and came as an empty one.
     pub(super) fn is_too_long(&self) -> bool {
         self.too_long
     }
 
-    /// Whether the line read last had an end; a log that is being written to may stop within a line.
+    /// Whether the last line had its end; a log that is still written to may stop within a line.
     pub(super) fn is_ended(&self) -> bool {
         self.ended
     }
 }
 
-/// What the bytes are, where that is known and not read.
+/// Name of a file type that is recognised but not supported.
 fn foreign_packing(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("is a zip archive; unpack it and name the logs in it"),
@@ -147,7 +147,7 @@ fn foreign_packing(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The members of a gzip file, one after the other; zeros behind the last are padding.
+/// The members of a gzip file, in sequence; zeros after the last are padding.
 struct GzMembers(Option<GzDecoder<Box<dyn BufRead + Send>>>);
 
 impl Read for GzMembers {
@@ -173,7 +173,7 @@ impl Read for GzMembers {
     }
 }
 
-/// The frames of a zstd file, one after the other.
+/// The frames of a zstd file, in sequence.
 enum ZstdFrames {
     Between(Option<Box<dyn BufRead + Send>>),
     Within(Box<StreamingDecoder<Box<dyn BufRead + Send>, ruzstd::decoding::FrameDecoder>>),
@@ -204,7 +204,7 @@ impl Read for ZstdFrames {
     }
 }
 
-/// A bar over the bytes of `files`; hidden where nobody watches.
+/// A bar over the bytes of `files`; hidden unless `shown`.
 pub(super) fn progress_bar(files: &[PathBuf], what: &'static str, shown: bool) -> ProgressBar {
     if !shown {
         return ProgressBar::hidden();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_named() {
+    fn an_unsupported_file_type_is_named_in_the_error() {
         let mut tar = vec![b'x'; 600];
         tar.splice(257..262, *b"ustar");
         let utf16: Vec<u8> = "GET / HTTP/1.1".repeat(9).encode_utf16().flat_map(u16::to_le_bytes).collect();

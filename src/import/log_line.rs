@@ -1,6 +1,6 @@
-//! One request, as a log tells it, whatever the log's format; and whether it shows a page.
+//! One request as parsed from a log line, in any format; and the test whether it shows a page.
 //!
-//! Holds an address and an agent: nothing of it may be printed or written out.
+//! Holds an address and an agent: must never be printed or written.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,70 +10,70 @@ use jiff::Timestamp;
 use crate::import::page_path;
 use crate::privacy::hit::ObjectionSignals;
 
-/// What one line of a log is.
+/// Result of reading one line of a log.
 pub enum LineReading<'l> {
-    /// A request.
+    /// A complete request.
     Request(LogLine<'l>),
-    /// Part of the log that asks for no page: a comment, a broken request, a connection that was given up.
+    /// Part of the log that does not request a page: a comment, a broken request, an aborted connection.
     NoPage,
-    /// Part of an entry that goes on, or nothing.
+    /// A part of an entry that continues, or an empty line.
     Part,
     /// Not a line of any known format.
     NotUnderstood(LineFault),
 }
 
-/// Why a line is not understood.
+/// Why a line could not be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LineFault {
-    /// Its shape is none of the known ones.
+    /// The line has none of the known shapes.
     Shape,
     /// A request without a client address: a host name, a socket, `-`.
     Address,
-    /// A request whose time cannot be read.
+    /// A request whose time cannot be parsed.
     Time,
 }
 
-/// One request.
+/// One request of a log.
 pub struct LogLine<'l> {
-    /// The client.
+    /// Address of the client.
     pub address: IpAddr,
-    /// When.
+    /// Time of the request.
     pub time: Timestamp,
-    /// The method.
+    /// HTTP method of the request.
     pub method: Cow<'l, str>,
-    /// Path and query.
+    /// Path and query of the request.
     pub target: Cow<'l, str>,
-    /// The host that was asked, without a port, where the log tells it.
+    /// The requested host without a port, if logged.
     pub host: Option<Cow<'l, str>>,
-    /// The answer's status.
+    /// HTTP status of the response.
     pub status: u16,
-    /// The referrer, where there is one.
+    /// The referrer, if there is one.
     pub referrer: Option<Cow<'l, str>>,
-    /// The agent.
+    /// User agent of the request.
     pub agent: LoggedAgent<'l>,
-    /// `Accept-Language`, where the log tells it.
+    /// `Accept-Language`, if the log has it.
     pub language: Option<Cow<'l, str>>,
-    /// Objections, where the log tells them.
+    /// Objection signals, if the log has them.
     pub signals: ObjectionSignals,
 }
 
 /// The user agent of a request.
 pub enum LoggedAgent<'l> {
-    /// As it was sent.
+    /// The agent as it was sent.
     Sent(Cow<'l, str>),
-    /// The log has a place for it, and the request sent none.
+    /// The log has a field for it, and the request sent none.
     Missing,
-    /// The log's format has no place for it.
+    /// The log's format has no field for it.
     NotLogged,
 }
 
 impl LogLine<'_> {
-    /// A pageview: a page that was asked for and given (or that the browser still had).
+    /// Whether it is a pageview: a page that was requested and sent (or found in the browser's cache).
     pub fn is_pageview(&self) -> bool {
         matches!(self.status, 200 | 304) && self.asks_for_a_page()
     }
 
-    /// A pageview of a page that is not there.
+    /// Whether it is a pageview of a page that does not exist.
     pub fn is_not_found(&self) -> bool {
         self.status == 404 && self.asks_for_a_page()
     }
@@ -83,8 +83,8 @@ impl LogLine<'_> {
     }
 }
 
-/// A request's line: `METHOD target PROTOCOL`. The target may hold blanks; the protocol may be missing. Nothing when it
-/// is not a request, such as the bytes of a TLS handshake.
+/// Splits a request line, `METHOD target PROTOCOL`. The target may hold spaces; the protocol may be missing. `None`
+/// when it is not a request, such as the bytes of a TLS handshake.
 pub(super) fn request_line(request: &str) -> Option<(&str, &str)> {
     let (method, rest) = request.split_once(' ')?;
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b'-') {
@@ -98,7 +98,7 @@ pub(super) fn request_line(request: &str) -> Option<(&str, &str)> {
     (!target.is_empty()).then_some((method, target))
 }
 
-/// Host, and path with query, of a request's target, also of one in absolute form.
+/// Host, and path with query, of a request target, also in absolute form.
 pub(super) fn host_and_path(target: &str) -> (Option<&str>, &str) {
     let Some((scheme, rest)) = target.split_once("://") else { return (None, target) };
     if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) {
@@ -109,7 +109,7 @@ pub(super) fn host_and_path(target: &str) -> (Option<&str>, &str) {
     (host_of(authority), if path.is_empty() { "/" } else { path })
 }
 
-/// The host of `host`, `host:port`, `user@host`; nothing where none is told.
+/// The host of `host`, `host:port`, `user@host`; `None` where it is empty.
 pub(super) fn host_of(authority: &str) -> Option<&str> {
     let authority = authority.rsplit('@').next().unwrap_or_default().trim();
     let host = match authority.rsplit_once(':') {
@@ -119,12 +119,12 @@ pub(super) fn host_of(authority: &str) -> Option<&str> {
     is_given(host).then_some(host).filter(|host| *host != "_")
 }
 
-/// A text that says something: logs write `-` for what is missing.
+/// Whether a field has a value: logs write `-` for a missing one.
 pub(super) fn is_given(text: &str) -> bool {
     !matches!(text, "" | "-" | "\"-\"" | "null" | "\"\"")
 }
 
-/// A text that says something, without quotes that a pipeline has kept around it.
+/// The value of a field, without quotes that a pipeline left around it.
 pub(super) fn given(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let unquoted = |text: &str| -> Option<(usize, usize)> {
         (text.len() > 1 && text.starts_with('"') && text.ends_with('"')).then(|| (1, text.len() - 1))

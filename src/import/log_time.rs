@@ -1,4 +1,4 @@
-//! The time of a log's line, in every way in which servers write one. A time without a zone is taken as UTC.
+//! Parses the time of a log line, in the notations of all known servers. A time without a zone is taken as UTC.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -45,14 +45,14 @@ pub(super) fn common(text: &str) -> Option<Timestamp> {
     };
     let year = text.get(7..11)?.parse().ok()?;
     let second = number(18)?;
-    // A leap second counts as the second before it, as clocks that know none would have told it.
+    // A leap second counts as the second before it, as on clocks without leap seconds.
     let local = DateTime::new(year, month, number(0)?, number(12)?, number(15)?, second.min(59), 0).ok();
     let local = local.filter(|_| second <= 60)?;
     let (fraction, zone) = fraction(text.get(20..)?);
     Some(offset(zone)?.to_timestamp(local).ok()? + fraction)
 }
 
-/// The fraction of a second at the begin of `rest`, and what follows it.
+/// The fraction of a second at the start of `rest`, and the remaining text.
 fn fraction(rest: &str) -> (SignedDuration, &str) {
     let Some(digits) = rest.strip_prefix(['.', ',']) else { return (SignedDuration::ZERO, rest) };
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
@@ -62,7 +62,7 @@ fn fraction(rest: &str) -> (SignedDuration, &str) {
     (SignedDuration::from_nanos(nanoseconds), rest)
 }
 
-/// ` +0000`, `+01:00`, `Z`, or nothing, which is UTC.
+/// ` +0000`, `+01:00`, `Z`; an empty text means UTC.
 fn offset(zone: &str) -> Option<Offset> {
     let zone = zone.trim();
     let (sign, digits) = match zone.split_at_checked(1) {
@@ -82,8 +82,8 @@ fn offset(zone: &str) -> Option<Offset> {
     Offset::from_seconds(sign * seconds).ok()
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; seconds with a fraction
-/// too.
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, distinguished by their size; also seconds with a
+/// fraction.
 fn since_1970(text: &str) -> Option<Timestamp> {
     if text.contains(['e', 'E']) {
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_time_is_none() {
+    fn a_text_that_is_not_a_time_is_none() {
         for text in
             ["", "200", "10/Foo/2026:13:55:36 +0000", "31/Feb/2026:13:55:36 +0000", "1é/Nov/2026:13:55:36 +0000"]
         {

@@ -1,6 +1,6 @@
-//! How far a log was counted, so that a later import goes on behind it whatever the file is called and however it is
-//! packed by then: the number of its lines and a keyed digest of them. Neither a line nor an address can be found from
-//! it without the key, which lies beside the spool.
+//! Marks: how far a log was counted, so that a later import continues there whatever the file's name and compression
+//! are by then. A mark is the number of lines and a keyed digest of them. It reveals no line and no address without the
+//! key, which lies beside the spool.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,30 +9,30 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// Name of the key's file.
+/// Name of the key file.
 const KEY_FILE: &str = "import.key";
 
-/// Bytes of a digest that are kept.
+/// Length of a stored digest, in bytes.
 const DIGEST_BYTES: usize = 16;
 
-/// How far a log was counted.
+/// Mark of the counted lines of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogMark {
-    /// Lines from the begin.
+    /// Number of lines from the start.
     pub(super) lines: u64,
     digest: [u8; DIGEST_BYTES],
-    /// The last of the lines had no end yet: its bytes; the digest is over as many of it.
+    /// Bytes of the last line if it had no end yet; the digest covers that many of it.
     open_bytes: u64,
 }
 
-/// The key of the digests.
+/// Key of the digests; zeroed on drop.
 pub(super) struct MarkKey(Zeroizing<[u8; 32]>);
 
 impl MarkKey {
-    /// The key beside the spool, made when there is none yet.
+    /// The key beside the spool; created when there is none yet.
     ///
     /// # Errors
-    /// When it can be neither read nor written.
+    /// When the key can be neither read nor written.
     pub(super) fn of_spool(folder: &Path) -> io::Result<Self> {
         let path = folder.join(KEY_FILE);
         let mut key = Zeroizing::new([0; 32]);
@@ -52,13 +52,13 @@ impl MarkKey {
         Ok(Self(key))
     }
 
-    /// A digest of no lines.
+    /// A digest of zero lines.
     pub(super) fn digest(&self) -> LineDigest {
         LineDigest { hasher: blake3::Hasher::new_keyed(&self.0), lines: 0, open_bytes: 0 }
     }
 }
 
-/// The digest of a log's lines so far.
+/// Digest of a log's lines so far.
 #[derive(Clone)]
 pub(super) struct LineDigest {
     hasher: blake3::Hasher,
@@ -67,7 +67,7 @@ pub(super) struct LineDigest {
 }
 
 impl LineDigest {
-    /// Adds a line; `is_ended` says that the log had its end too.
+    /// Adds a line; `is_ended` tells whether it had its end.
     pub(super) fn add(&mut self, line: &[u8], is_ended: bool) {
         self.hasher.update(line);
         if is_ended {
@@ -77,12 +77,12 @@ impl LineDigest {
         self.lines += 1;
     }
 
-    /// Lines so far.
+    /// Number of lines added so far.
     pub(super) fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// The mark of the lines so far.
+    /// The mark of the lines added so far.
     pub(super) fn mark(&self) -> LogMark {
         let hash = self.hasher.finalize();
         let digest = hash.as_bytes().first_chunk().copied().unwrap_or_default();
@@ -90,14 +90,14 @@ impl LineDigest {
     }
 }
 
-/// What has been counted before, to be found again in a file that is read.
+/// Marks of earlier imports, to be found again in a file.
 pub(super) struct KnownMarks {
-    /// By their number of lines.
+    /// Sorted by their number of lines.
     marks: Vec<LogMark>,
 }
 
 impl KnownMarks {
-    /// Of these marks.
+    /// Sorts these marks for lookup.
     pub(super) fn new(mut marks: Vec<LogMark>) -> Self {
         marks.sort_unstable_by_key(|mark| mark.lines);
         Self { marks }
@@ -109,17 +109,16 @@ impl KnownMarks {
         self.marks.insert(at, mark);
     }
 
-    /// Whether the lines so far, of which `line` is the last, are what was counted before. `before` is the digest
-    /// without it.
+    /// Whether the lines so far, of which `line` is the last, were counted before. `before` is the digest without it.
     pub(super) fn match_at(&self, before: &LineDigest, now: &LineDigest, line: &[u8]) -> bool {
         let from = self.marks.partition_point(|mark| mark.lines < now.lines);
-        let here = self.marks.get(from..).unwrap_or_default().iter().take_while(|mark| mark.lines == now.lines);
-        let mut whole = None;
-        here.into_iter().any(|mark| {
+        let candidates = self.marks.get(from..).unwrap_or_default().iter().take_while(|mark| mark.lines == now.lines);
+        let mut exact_match = None;
+        candidates.into_iter().any(|mark| {
             if mark.open_bytes == 0 {
-                return *whole.get_or_insert_with(|| now.mark().digest) == mark.digest;
+                return *exact_match.get_or_insert_with(|| now.mark().digest) == mark.digest;
             }
-            // The last line had no end then, and may have more bytes now.
+            // The last line had no end then, and may have grown since.
             let counted = usize::try_from(mark.open_bytes).ok().and_then(|bytes| line.get(..bytes));
             let Some(counted) = counted else { return false };
             let mut digest = before.clone();
@@ -128,7 +127,7 @@ impl KnownMarks {
         })
     }
 
-    /// Whether any mark has as many lines or more.
+    /// Whether any mark has at least this many lines.
     pub(super) fn reach(&self, lines: u64) -> bool {
         self.marks.last().is_some_and(|last| last.lines >= lines)
     }

@@ -1,4 +1,4 @@
-//! A warning for days that were measured live too: an import adds to them.
+//! A warning about days that were also measured live: an import adds to them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::import::days::date;
 use crate::import::job::ImportJob;
 use crate::store::{Store, StoreError};
 
-/// A sentence on those of `days` that have figures which no import has brought.
+/// A sentence about those of `days` that have figures from no import.
 pub(super) async fn note(
     import: &ImportJob,
     store: &Store,

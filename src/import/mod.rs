@@ -1,10 +1,10 @@
-//! Counting what was logged elsewhere, exactly as live hits would have been counted at those times, with keys of its
-//! own. It needs the database only, not a running collector.
+//! Imports: counts logs exactly as live hits would have been counted at those times, with keys of its own. Needs only
+//! the database, not a running collector.
 //!
-//! The files are read once, into memory, and counted in the order of their times, however the lines came; files with
-//! more hits than memory may hold are read again for each further window of time. No line of a log ever goes to a disk.
-//! Before anything is counted, the days are asked for: a day already imported is refused. The same files fold to the
-//! same parts under the same tokens, so an import that was cut short is simply run again.
+//! The files are read once, into memory, and counted in the order of their times, whatever the order of the lines;
+//! files with more hits than fit in memory are read again for each further window of time. No line of a log ever goes
+//! to a disk. Before anything is counted, the days are checked: a day already imported is refused. The same files fold
+//! to the same parts under the same tokens, so an interrupted import is simply run again.
 
 mod client_list;
 mod count;
@@ -44,10 +44,10 @@ pub use crate::import::trial::trial;
 use crate::privacy::Anonymiser;
 use crate::store::Store;
 
-/// Runs an import to its end.
+/// Runs an import until it completes.
 ///
 /// # Errors
-/// See [`ImportError`]; nothing was written for those that speak of days or of reading.
+/// See [`ImportError`]; nothing was written for errors of days or of reading.
 pub async fn run(
     import: ImportJob,
     anonymiser: Anonymiser,
@@ -58,10 +58,10 @@ pub async fn run(
     ImportSession::begin(import, anonymiser, config, store, now)?.run().await
 }
 
-/// Follows files that grow and rotate until `stop`: every `pause`, what was written to them is counted.
+/// Follows files that grow and rotate until `stop`: every `pause`, new lines are counted.
 ///
 /// # Errors
-/// As [`run`]; a database that is away longer than a part is tried for ends it too.
+/// The same as those of [`run`]; also ends when the database is away longer than a part is retried.
 pub async fn follow(
     import: ImportJob,
     anonymiser: Anonymiser,

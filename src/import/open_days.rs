@@ -1,7 +1,7 @@
-//! What an import with `--continue` remembers of the days at the end of its log, so that the next one goes on with the
-//! same visits and counts nobody twice: keys and tags, as the journal of visits has them, in the runtime folder, which
-//! is in memory. It must never be on a disk. It is forgotten after two days, or at a restart of the machine; then, and
-//! only then, visitors of such a day may be counted again.
+//! State of an import with `--continue` for the last days of its log, so that the next import continues the same visits
+//! and counts no visitor twice: keys and tags, as in the journal of visits, in the runtime folder, which is in memory.
+//! Must never be on a disk. It expires after two days, or at a restart of the machine; only then may visitors of such a
+//! day be counted again.
 //!
 //! ```text
 //! import/<hash of the site's name>   magic "SILLAGEI" · written, seconds since 1970 u64 · postcard of the days
@@ -25,20 +25,20 @@ use crate::visits::journal::snapshot::DaySnapshot;
 
 const MAGIC: &[u8; 8] = b"SILLAGEI";
 
-/// Seconds after which the days are forgotten: a nightly import comes once a day.
+/// Seconds until the state expires: a nightly import comes once a day.
 const KEPT_SECONDS: i64 = 2 * DAY_SECONDS;
 
-/// Where a site's open days are.
+/// Path of a site's state.
 pub(super) struct OpenDays(PathBuf);
 
 impl OpenDays {
-    /// In the runtime folder.
+    /// The site's path in the runtime folder.
     pub(super) fn new(runtime_dir: &Path, site: &Site) -> Self {
         let name = blake3::hash(site.name.as_bytes()).to_hex();
         Self(runtime_dir.join("import").join(name.get(..16).unwrap_or("site")))
     }
 
-    /// Takes in what the import before has left, if it is not too old.
+    /// Restores the state of the previous import, if it has not expired.
     ///
     /// # Errors
     /// When the file cannot be removed.
@@ -61,10 +61,10 @@ impl OpenDays {
         Ok(())
     }
 
-    /// Keeps what is in memory for the next import.
+    /// Writes the state for the next import.
     ///
     /// # Errors
-    /// When the folder takes it not.
+    /// When the file cannot be written.
     pub(super) fn keep(&self, visits: &Visits, now: Timestamp) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -1,6 +1,6 @@
-//! Which paths are pages: files, feeds and the interfaces of programs are not.
+//! Decides which paths are pages: files, feeds and interfaces of programs are not.
 
-/// Endings of paths that are parts of pages, files or feeds, not pages.
+/// Suffixes of paths that are assets, files or feeds, not pages.
 #[rustfmt::skip]
 const ASSETS: &[&str] = &[
     "7z", "aac", "apk", "appcache", "asc", "atom", "avi", "avif", "bin", "bmp", "br", "bz2", "cer", "class", "conf",
@@ -15,10 +15,10 @@ const ASSETS: &[&str] = &[
     "zst",
 ];
 
-/// Longest of them.
+/// Length of the longest of these.
 const ASSET_BYTES_MAX: usize = 11;
 
-/// Beginnings of paths that programs ask, not people.
+/// Prefixes of paths that programs request, not people.
 const INTERFACES: &[&str] = &[
     "/wp-json",
     "/wp-admin/admin-ajax.php",
@@ -51,7 +51,7 @@ fn has_asset_ending(name: &str) -> bool {
     ASSETS.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
 }
 
-/// `/.env`, `/.git/config`, `/.well-known/…`: no site links to them.
+/// `/.env`, `/.git/config`, `/.well-known/…`: sites do not link to them.
 fn is_dot_file(path: &str) -> bool {
     path.contains("/.")
 }
@@ -69,7 +69,7 @@ fn is_feed(path: &str) -> bool {
 fn is_interface(path: &str) -> bool {
     let rest = INTERFACES.iter().find_map(|interface| path.strip_prefix(interface));
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    // Documents about an interface lie below `/api` too: they end in `/` or `.html`, its answers do not.
+    // Documentation of an interface lies below `/api` too: its paths end in `/` or `.html`.
     let is_api = path.strip_prefix("/api").is_some_and(is_below) && !path.ends_with('/') && !path.ends_with(".html");
     is_api || rest.is_some_and(is_below)
 }

@@ -1,4 +1,4 @@
-//! One run of an import: reading, asking for the days, counting, writing.
+//! One run of an import: reads, checks the days, counts, writes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::rollup::counters::Batch;
 use crate::sites::Site;
 use crate::store::{Store, StoreError};
 
-/// Attempts to write one part before giving up, a second longer each time.
+/// Most attempts to write one part; each waits a second longer.
 const ATTEMPTS_MAX: u32 = 6;
 
-/// One run of an import.
+/// State of one run of an import.
 pub(super) struct ImportSession<'s> {
     import: Arc<ImportJob>,
     store: &'s Store,
@@ -46,16 +46,16 @@ pub(super) struct ImportSession<'s> {
     days: BTreeSet<Day>,
 }
 
-/// Which lines of the files are counted in one round.
+/// Lines of the files that are counted in one round.
 enum Round {
-    /// Those that were not counted before.
+    /// Lines that were not counted before.
     New,
-    /// Those of an import that was cut short: its name, and how far it was to count.
+    /// Lines of an interrupted import: its name, and the marks that it was to reach.
     CutShort(String, Vec<LogMark>),
 }
 
 impl<'s> ImportSession<'s> {
-    /// Of an import whose files were not read yet.
+    /// A session whose files were not read yet.
     pub(super) fn begin(
         import: ImportJob,
         anonymiser: Anonymiser,
@@ -97,7 +97,7 @@ impl<'s> ImportSession<'s> {
         })
     }
 
-    /// Runs to the end.
+    /// Runs the import until it completes.
     pub(super) async fn run(mut self) -> Result<Summary, ImportError> {
         self.end_cut_short().await?;
         self.round(Round::New).await?;
@@ -105,7 +105,7 @@ impl<'s> ImportSession<'s> {
         Ok(self.summary)
     }
 
-    /// Counts what is written to the files until `stop`; then what was written by then.
+    /// Counts new lines of the files until `stop`; then counts the rest written by then.
     pub(super) async fn follow(
         mut self,
         clock: &dyn Clock,
@@ -128,7 +128,7 @@ impl<'s> ImportSession<'s> {
                 self.summary.days = self.days.len() as u64;
                 return Ok(self.summary);
             }
-            // Waits for the next look, or for the end.
+            // Waits for the next round, or for the end.
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
@@ -136,7 +136,7 @@ impl<'s> ImportSession<'s> {
         }
     }
 
-    /// Ends an import with `--continue` that was cut short, as far as its lines are still there.
+    /// Completes an interrupted import with `--continue`, as far as its lines still exist.
     async fn end_cut_short(&mut self) -> Result<(), ImportError> {
         if !self.import.continued {
             return Ok(());
@@ -208,8 +208,8 @@ impl<'s> ImportSession<'s> {
     ) -> Result<DayPermit, ImportError> {
         let hash = survey.hash(&self.import, &self.settings);
         let marks: Vec<LogMark> = survey.sources.iter().map(|source| source.mark.clone()).collect();
-        let asked = (self.store, self.now);
-        let permit = DayPermit::ask(&self.import, notes, &hash, days, &marks, asked).await?;
+        let question = (self.store, self.now);
+        let permit = DayPermit::ask(&self.import, notes, &hash, days, &marks, question).await?;
         let note = measured::note(&self.import, self.store, days, &notes.imported()).await?;
         self.summary.notes.extend(note);
         Ok(permit)
@@ -273,7 +273,7 @@ impl<'s> ImportSession<'s> {
         self.import.continued && self.protection == Protection::Tens
     }
 
-    /// Writes one part; a database that is away for some seconds is waited for.
+    /// Writes one part; retries while the database is away for some seconds.
     async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut attempt = 1;
         loop {
@@ -308,7 +308,7 @@ fn count_all(
     windows.iter().try_for_each(|window| counter.count(&window::hits(&survey, window)?, writer))
 }
 
-/// All of the configuration that decides what is counted: an import that was cut short goes on under the same only.
+/// All settings that decide the figures: an interrupted import resumes only under the same ones.
 fn settings(site: &Site, config: &Config) -> String {
     let written = config.site.iter().find(|written| *written.name == *site.name);
     let settings = (env!("CARGO_PKG_VERSION"), written, &config.limits, &config.geo, &config.privacy);

@@ -1,6 +1,6 @@
-//! The first reading of an import's files: which hits and days they hold, and how far each was counted before. Hits are
-//! held in memory as they are read; where they would take more than they may, only their number in each minute is, and
-//! the files are read again, a [`window`](crate::import::window) of time after the other.
+//! First reading of an import's files: their hits and days, and how far each was counted before. Hits are held in
+//! memory as they are read; beyond the memory limit only their number per minute is kept, and the files are read again,
+//! one [`window`](crate::import::window) of time after the other.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,57 +21,57 @@ use crate::import::log_line::LineFault;
 use crate::import::marks::{KnownMarks, LineDigest, LogMark, MarkKey};
 use crate::import::tally::Summary;
 
-/// Lines of a chunk: what a second reading passes over at once.
+/// Lines of a chunk: a second reading skips whole chunks.
 const CHUNK_LINES: u64 = 16_384;
 
-/// Minutes since 1970.
+/// A time in minutes since 1970.
 pub(super) type Minute = i64;
 
-/// What the first reading found in one file.
+/// Result of the first reading of one file.
 pub(super) struct SourceSurvey {
     pub(super) path: PathBuf,
-    /// The lines that are counted now, by their numbers from 1 on.
+    /// Lines to count now, numbered from 1.
     pub(super) lines: Range<u64>,
-    /// The mark of the file's last line that is counted.
+    /// Mark of the last line to count.
     pub(super) mark: LogMark,
     pub(super) chunks: Vec<ChunkSpan>,
     pub(super) tally: Summary,
-    /// The name of the format, where any line was understood.
+    /// Name of the format, if any line was understood.
     pub(super) format: Option<&'static str>,
-    /// How far a log that is followed was read.
+    /// State of a followed log after this reading.
     pub(super) followed: Option<FollowedLog>,
     hits_by_minute: BTreeMap<Minute, u64>,
 }
 
-/// Some lines of a file that follow each other.
+/// A run of consecutive lines of a file.
 pub(super) struct ChunkSpan {
     pub(super) first_line: u64,
-    /// Reads on from the first line.
+    /// Judge in its state before the first line.
     pub(super) judge: LineJudge,
     pub(super) earliest: Minute,
     pub(super) latest: Minute,
 }
 
-/// What the first reading found.
+/// Result of the first reading of all files.
 pub(super) struct ImportSurvey {
     pub(super) sources: Vec<SourceSurvey>,
-    /// All hits; nothing when they take more memory than they may.
+    /// All hits; `None` when they exceed the memory limit.
     pub(super) held: Option<HeldHits>,
-    /// Bytes of a hit in memory, on average.
+    /// Memory of a hit in bytes, on average.
     pub(super) hit_bytes: u64,
     pub(super) tally: Summary,
 }
 
-/// How much of the files is counted.
+/// Part of the files that is counted.
 pub(super) enum SurveyLimit<'m> {
-    /// All that these marks do not say to be counted.
+    /// All lines that these marks do not cover.
     Behind(&'m mut KnownMarks),
-    /// What these marks say, and no more.
+    /// The lines that these marks cover, and no more.
     UpTo(&'m KnownMarks),
 }
 
 impl ImportSurvey {
-    /// Reads the files.
+    /// Reads all files of the import once.
     pub(super) fn of(
         import: &ImportJob,
         key: &MarkKey,
@@ -99,13 +99,13 @@ impl ImportSurvey {
         Ok(Self { sources, held, hit_bytes, tally })
     }
 
-    /// Site-local days with any hit.
+    /// Site-local days with at least one hit.
     pub(super) fn days(&self, import: &ImportJob) -> BTreeSet<Day> {
         let minutes = self.sources.iter().flat_map(|source| source.hits_by_minute.keys());
         minutes.filter_map(|minute| Some(import.day(Timestamp::from_second(minute * 60).ok()?))).collect()
     }
 
-    /// Hits in each minute.
+    /// Number of hits in each minute.
     pub(super) fn hits_by_minute(&self) -> BTreeMap<Minute, u64> {
         let mut all = BTreeMap::new();
         for (minute, hits) in self.sources.iter().flat_map(|source| &source.hits_by_minute) {
@@ -114,19 +114,19 @@ impl ImportSurvey {
         all
     }
 
-    /// A hash of the lines that are counted and of `settings`, what else decides what is counted; hexadecimal.
+    /// A hash of the counted lines and of `settings`, the other inputs of the figures; hexadecimal.
     pub(super) fn hash(&self, import: &ImportJob, settings: &str) -> String {
-        let of = |source: &SourceSurvey| format!("{} {}", source.lines.start, source.mark);
-        let mut marks: Vec<String> = self.sources.iter().map(of).collect();
+        let line_of = |source: &SourceSurvey| format!("{} {}", source.lines.start, source.mark);
+        let mut marks: Vec<String> = self.sources.iter().map(line_of).collect();
         marks.sort_unstable();
-        let mut whole = blake3::Hasher::new();
-        whole.update(marks.join("\n").as_bytes());
-        whole.update(&import.shift_days.to_le_bytes()).update(settings.as_bytes());
-        whole.finalize().to_hex().as_str().to_owned()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(marks.join("\n").as_bytes());
+        hasher.update(&import.shift_days.to_le_bytes()).update(settings.as_bytes());
+        hasher.finalize().to_hex().as_str().to_owned()
     }
 }
 
-/// One file as it is read first.
+/// First reading of one file, in progress.
 struct SourceReading<'r> {
     import: &'r ImportJob,
     key: &'r MarkKey,
@@ -194,7 +194,7 @@ impl SourceReading<'_> {
         Ok(source)
     }
 
-    /// Judges a line, and holds it when it is a hit; gives its minute then.
+    /// Judges a line and holds it if it is a hit; returns the minute of the hit.
     fn hold(
         &self,
         source: &mut SourceSurvey,
@@ -244,7 +244,7 @@ impl SourceReading<'_> {
         Some(time.as_second().div_euclid(60))
     }
 
-    /// Lets go of the hits when they take too much memory. What can be read only once must fit.
+    /// Drops the held hits when they exceed the memory limit. Input that can be read only once must fit.
     fn bound(&self, held: &mut Option<HeldHits>, hit_bytes: &mut u64, path: &std::path::Path) -> io::Result<()> {
         let Some(hits) = held.as_ref().filter(|hits| hits.bytes() > self.import.memory_bytes) else { return Ok(()) };
         if self.import.files.iter().any(|file| is_stream(file)) {
@@ -260,7 +260,7 @@ impl SourceReading<'_> {
         Ok(())
     }
 
-    /// All lines so far were counted before.
+    /// Forgets all lines so far: they were counted before.
     fn forget_counted(&self, source: &mut SourceSurvey, digest: &LineDigest, held: &mut Option<HeldHits>) {
         let counted_before = digest.lines();
         if let Some(held) = held {
@@ -305,7 +305,7 @@ impl SourceSurvey {
         }
     }
 
-    /// Notes a line that is not understood; the first of a file is named.
+    /// Counts a line that could not be parsed; the first of a file is named.
     fn fault(&mut self, fault: LineFault, line: u64) {
         if self.tally.not_understood + self.tally.no_address == 0 {
             let why = match fault {
@@ -318,7 +318,7 @@ impl SourceSurvey {
         self.tally.note_fault(fault);
     }
 
-    /// The file is read: decides which of its lines are counted.
+    /// Decides at the end of the file which of its lines are counted.
     fn end(&mut self, digest: &LineDigest, limit: &SurveyLimit<'_>, matched: Option<(u64, LogMark)>) {
         self.lines.end = digest.lines() + 1;
         self.mark = digest.mark();
@@ -332,7 +332,7 @@ impl SourceSurvey {
     }
 }
 
-/// A line as text; the lossy reading, at twice the price, is for those that are none.
+/// A line as text; the lossy conversion, at twice the price, runs only for invalid UTF-8.
 pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }

@@ -1,56 +1,56 @@
-//! What an import came to, for people.
+//! Totals of an import, for people.
 
 use std::fmt;
 
 use crate::event::{Event, EventKind};
 use crate::import::log_line::LineFault;
 
-/// What an import came to.
+/// Totals of an import, by fate of its lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Lines read.
+    /// Number of lines read.
     pub lines: u64,
-    /// Lines that an earlier import or an equal file has brought.
+    /// Lines that an earlier import or an identical file has counted.
     pub counted_before: u64,
-    /// Lines of no known shape.
+    /// Lines without a known shape.
     pub not_understood: u64,
     /// Requests without a client address.
     pub no_address: u64,
-    /// Requests that show no page: assets, other methods, other statuses.
+    /// Requests that are not pageviews: assets, other methods, other statuses.
     pub not_pages: u64,
-    /// Requests to hosts that are not the site's.
+    /// Requests to hosts of other sites.
     pub foreign_hosts: u64,
-    /// Requests that named no agent, where the log has a place for it.
+    /// Requests without an agent, in a log that has a field for it.
     pub no_agent: u64,
-    /// Lines before the retention.
+    /// Lines from before the retention.
     pub too_old: u64,
-    /// Hits of robots.
+    /// Hits of known robots.
     pub bots: u64,
-    /// Hits of visitors who object.
+    /// Hits of visitors who object to being counted.
     pub objections: u64,
     /// Hits without the consent that the site requires: all of an access log, which has no place for it.
     pub no_consent: u64,
-    /// Hits left out for another reason: exclusion, a prefetch, a malformed address of a page.
+    /// Hits dropped for another reason: exclusion, a prefetch, a malformed page URL.
     pub left_out: u64,
-    /// Pageviews counted.
+    /// Number of pageviews counted.
     pub pageviews: u64,
-    /// Among them, pages that were not found.
+    /// Pageviews of pages that were not found; part of `pageviews`.
     pub not_found: u64,
-    /// Among them, those of a log that has no place for agents: robots are among them.
+    /// Pageviews from a log without a field for agents, robots included; part of `pageviews`.
     pub agent_not_logged: u64,
     /// Actions, engagements and timings counted.
     pub others: u64,
-    /// Daily visitors.
+    /// Visitors, counted once per day.
     pub visitors: u64,
-    /// Visits.
+    /// Number of visits counted.
     pub visits: u64,
-    /// Visits that saw one page and did nothing there.
+    /// Visits with one pageview and no action.
     pub bounces: i64,
-    /// Counter rows written.
+    /// Number of counter rows written.
     pub rows: u64,
-    /// Site-local days with anything counted.
+    /// Site-local days with counted hits.
     pub days: u64,
-    /// Sentences on what needs a look; no text of a line is in them.
+    /// Sentences about findings that need attention; they hold no text of a line.
     pub notes: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
-    /// Adds a counted event.
+    /// Adds a counted event to the totals.
     pub(super) fn note(&mut self, event: &Event<'_>) {
         match &event.kind {
             EventKind::Pageview { new_visitor, opens_visit, not_found, beyond, .. } => {
@@ -105,7 +105,7 @@ impl Summary {
         self.bounces -= event.entry.as_ref().map_or(0, |entry| i64::from(entry.unbounce));
     }
 
-    /// Adds a line that is not understood.
+    /// Adds a line that could not be parsed.
     pub(super) fn note_fault(&mut self, fault: LineFault) {
         match fault {
             LineFault::Address => self.no_address += 1,
@@ -113,7 +113,7 @@ impl Summary {
         }
     }
 
-    /// Adds what counting came to.
+    /// Adds the totals of a counting.
     pub(super) fn add_counted(&mut self, other: &Self) {
         self.not_understood += other.not_understood;
         self.too_old += other.too_old;
@@ -131,7 +131,7 @@ impl Summary {
         self.rows += other.rows;
     }
 
-    /// Adds what the lines of one file came to.
+    /// Adds the totals of reading one file.
     pub(super) fn add_lines(&mut self, other: &Self) {
         self.lines += other.lines;
         self.counted_before += other.counted_before;

@@ -1,5 +1,5 @@
-//! `--check`: reads the files and says what each field of their lines was taken for, and counts nothing. Addresses are
-//! cut and agents named by their family: what is shown may be pasted into a bug report.
+//! `--check`: reads the files and shows how each field of their lines was parsed, without counting. Addresses are
+//! truncated and agents named by their family: the output may be pasted into a bug report.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -14,10 +14,10 @@ use crate::import::tally::Summary;
 use crate::privacy::hit::UserAgent;
 use crate::privacy::lookup::agent::Agents;
 
-/// Lines that are shown.
+/// Number of lines that are shown.
 const SHOWN_LINES: usize = 3;
 
-/// Reads the files; gives what their lines are, and what three of them say.
+/// Reads the files; returns the classes of their lines, and the fields of three of them.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -78,7 +78,7 @@ fn counts(tally: &Summary, pages: u64) -> String {
     out
 }
 
-/// What each field of a line was taken for.
+/// The parsed fields of a line.
 fn fields(number: u64, line: &LogLine<'_>, agents: &Agents) -> String {
     let host_of = |url: &str| url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("-").to_owned();
     let agent = match &line.agent {
@@ -104,16 +104,16 @@ fn fields(number: u64, line: &LogLine<'_>, agents: &Agents) -> String {
         objections.push("prefetch");
     }
     let path = line.target.split(['?', '#']).next().unwrap_or_default();
-    let said = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    let shown = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let rows = [
         ("client", cut(line.address)),
         ("time", line.time.to_string()),
         ("request", format!("{} {path}{}", line.method, if line.target.contains('?') { " (and a query)" } else { "" })),
-        ("host", said(line.host.as_deref())),
+        ("host", shown(line.host.as_deref())),
         ("status", line.status.to_string()),
         ("referrer", line.referrer.as_deref().map_or("-".to_owned(), host_of)),
         ("agent", agent),
-        ("language", said(line.language.as_deref())),
+        ("language", shown(line.language.as_deref())),
         ("objections", if objections.is_empty() { "-".to_owned() } else { objections.join(", ") }),
     ];
     let rows = rows.map(|(name, value)| format!("    {name:<10} {value}\n"));
@@ -124,7 +124,7 @@ fn or_unknown(text: &str) -> &str {
     if text.is_empty() { "unknown" } else { text }
 }
 
-/// An address without its last part.
+/// An address truncated to three octets of IPv4 or 48 bits of IPv6.
 fn cut(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

@@ -1,6 +1,6 @@
-//! Hits in the order of their times, out of files that hold more of them than memory may: a window of time after the
-//! other, for each of which the files that reach into it are read again. A file in order is unpacked up to its window
-//! and judged within it; lines in any order cost a reading for each window.
+//! Hits in the order of their times, from files that hold more of them than fit in memory: one window of time after the
+//! other. For each, the files that overlap it are read again. A file in order is decompressed up to its window and
+//! judged within it; lines in any order cost one reading per window.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use crate::import::judge::Judgement;
 use crate::import::lines::{LineReader, progress_bar};
 use crate::import::survey::{ImportSurvey, Minute, SourceSurvey, text};
 
-/// The windows of time, the earliest first, each with no more hits than `hits_max`, or a single minute.
+/// The windows of time, earliest first, each with at most `hits_max` hits, or a single minute.
 pub(super) fn windows(hits_by_minute: &BTreeMap<Minute, u64>, hits_max: u64) -> Vec<Range<Minute>> {
     let mut windows: Vec<Range<Minute>> = Vec::new();
     let mut within = 0;
@@ -30,7 +30,7 @@ pub(super) fn windows(hits_by_minute: &BTreeMap<Minute, u64>, hits_max: u64) -> 
     windows
 }
 
-/// The hits of one window, in their order.
+/// The hits of one window, sorted by time.
 pub(super) fn hits(survey: &ImportSurvey, window: &Range<Minute>) -> io::Result<HeldHits> {
     let mut held = HeldHits::default();
     for (number, source) in survey.sources.iter().enumerate() {
@@ -80,7 +80,7 @@ fn read(number: usize, source: &SourceSurvey, window: &Range<Minute>, held: &mut
         }
     }
     let named = |what: &str| io::Error::other(format!("{}: {what}", source.path.display()));
-    // A log that is written to has grown; one that has shrunk is another.
+    // A log that is still written to has grown; one that has shrunk is another file.
     if at + 1 < source.lines.end.min(end) { Err(named("changed while it was read")) } else { Ok(()) }
 }
 

@@ -1,5 +1,5 @@
-//! What became of the last half hour's hits, by site and minute, in memory alone: a new site must see within seconds
-//! that it works, long before a figure is published. Holds outcomes and counts; nothing of a hit.
+//! Outcomes of the last half hour's hits, by site and minute, in memory only: a newly installed tracker is visible
+//! within seconds, long before a figure is published. Holds outcomes and counts, nothing else of a hit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -10,31 +10,31 @@ use hashbrown::HashMap;
 use crate::outcome::Outcome;
 use crate::sites::Sites;
 
-/// Minutes that are looked back.
+/// Length of the window in minutes.
 pub const MINUTES: usize = 30;
 
 const OUTCOMES: usize = Outcome::ALL.len();
 
-/// Arrivals of all sites. Some 2 KB a site.
+/// Arrivals of all sites, some 2 KB per site.
 pub struct Arrivals {
     second: AtomicI64,
     sites: ArcSwap<HashMap<Arc<str>, Arc<SiteArrivals>>>,
     elsewhere: SiteArrivals,
 }
 
-/// Arrivals of one site.
+/// Arrivals of one site by minute.
 pub struct SiteArrivals {
     last: AtomicI64,
     minutes: [[AtomicU32; OUTCOMES]; MINUTES],
     views: [AtomicU32; MINUTES],
 }
 
-/// The arrivals of a site, copied.
+/// A copy of a site's arrivals.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ArrivalsReport {
-    /// Second (since 1970) of the last hit; `None` since the start.
+    /// Time of the last hit, seconds since 1970; `None` if there was none since the start.
     pub last: Option<i64>,
-    /// Hits of each minute, the oldest first, by outcome in the order of [`Outcome::ALL`].
+    /// Hits per minute, oldest first, by outcome in the order of [`Outcome::ALL`].
     pub minutes: Vec<[u32; OUTCOMES]>,
     /// Pageviews that were counted in these minutes.
     pub pageviews: u32,
@@ -49,7 +49,7 @@ impl Default for SiteArrivals {
 }
 
 impl Arrivals {
-    /// No hit of any of these sites yet.
+    /// Empty counts for these sites.
     pub fn new(sites: &Sites) -> Self {
         let arrivals =
             Self { second: AtomicI64::new(0), sites: ArcSwap::default(), elsewhere: SiteArrivals::default() };
@@ -57,14 +57,14 @@ impl Arrivals {
         arrivals
     }
 
-    /// Takes over new sites; those of old ones go on.
+    /// Applies a new list of sites; counts of known sites are kept.
     pub fn reload(&self, sites: &Sites) {
         let known = self.sites.load_full();
         let of_site = |name: &Arc<str>| known.get(name).cloned().unwrap_or_default();
         self.sites.store(Arc::new(sites.iter().map(|site| (site.name.clone(), of_site(&site.name))).collect()));
     }
 
-    /// Moves on to the second `now`; called every second.
+    /// Advances to second `now`; called every second.
     pub fn advance(&self, now: i64) {
         let before = self.second.swap(now, Ordering::Relaxed).div_euclid(60);
         let passed = now.div_euclid(60).saturating_sub(before).clamp(0, 30);
@@ -74,7 +74,7 @@ impl Arrivals {
         }
     }
 
-    /// A hit of `site` ended; `index` is its outcome's place in [`Outcome::ALL`].
+    /// Counts an outcome of `site`; `index` is its position in [`Outcome::ALL`].
     pub fn ended(&self, site: Option<&Arc<str>>, index: usize) {
         let sites = self.sites.load();
         let second = self.second.load(Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Arrivals {
         }
     }
 
-    /// What arrived for a site; of hits that belong to no site when `None`.
+    /// Arrivals of a site; `None`: of hits that belong to no configured site.
     pub fn report(&self, site: Option<&str>) -> ArrivalsReport {
         let second = self.second.load(Ordering::Relaxed);
         let sites = self.sites.load();

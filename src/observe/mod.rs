@@ -21,15 +21,15 @@ use crate::outcome::Outcome;
 use crate::sites::{Site, Sites};
 use crate::visits::BoundsMet;
 
-/// Label of hits whose site is not configured, or that were never understood.
+/// Label of hits whose site is not configured or whose body was not understood.
 const NO_SITE: &str = "";
 
 /// All metrics of one collector.
 pub struct Meters {
     handle: PrometheusHandle,
-    /// Of hits.
+    /// Metrics of the collecting threads.
     pub hits: Arc<HitMeters>,
-    /// Of the way to the database.
+    /// Metrics of spool, shipping and memory.
     pub ship: ShipMeters,
     /// Of mails and webhooks.
     pub mail: MailMeters,
@@ -56,47 +56,47 @@ pub struct HitMeters {
     outcomes: ArcSwap<HashMap<Arc<str>, OutcomeCounters>>,
     no_site: OutcomeCounters,
     accept_seconds: WaitHistogram,
-    /// The last half hour, for the console.
+    /// Outcomes of the last half hour, for the console.
     pub arrivals: Arrivals,
-    /// In the order of [`BoundsMet`]'s fields.
+    /// Overflow counters in the order of [`BoundsMet`]'s fields.
     other: [Counter; 3],
 }
 
 type OutcomeCounters = [Counter; Outcome::ALL.len()];
 
-/// Metrics of the spool, the database and the memory of visits.
+/// Metrics of spool, shipping, database and visit memory.
 pub struct ShipMeters {
-    /// Bytes in the spool.
+    /// Size of the spool in bytes.
     pub spool_bytes: Gauge,
-    /// Segments in the spool.
+    /// Number of segments in the spool.
     pub spool_segments: Gauge,
-    /// Age of the oldest.
+    /// Age of the oldest segment, seconds.
     pub spool_oldest_seconds: Gauge,
-    /// From sealed to stored, for one segment.
+    /// Seconds from sealing a segment to its insert.
     pub flush_seconds: Histogram,
-    /// Rows inserted, by table.
+    /// Inserted rows by table, in the order of [`TABLES`].
     pub flush_rows: [Counter; TABLES.len()],
-    /// Inserts that failed and will be tried again.
+    /// Failed inserts that are retried.
     pub store_retryable: Counter,
-    /// Inserts that the database will never take.
+    /// Inserts that the database rejected.
     pub store_refused: Counter,
-    /// Visits in progress.
+    /// Visits in progress on all sites.
     pub visits_active: Gauge,
-    /// Tags in memory.
+    /// Visitor, page and action tags in memory.
     pub tags: Gauge,
     /// Rows of breakdowns, actions and timings of the days in memory.
     pub rows: Gauge,
-    /// Age of the location file.
+    /// Age of the first location file, seconds.
     pub geo_age_seconds: Gauge,
-    /// 1 while the database answers.
+    /// 1 while the database answers, else 0.
     pub engine_up: Gauge,
     /// Damaged parts of segments moved to quarantine.
     pub quarantined: Counter,
-    /// Journal generations that did not fit the spool.
+    /// Journal generations that did not match the spool.
     pub journal_discarded: Counter,
-    /// Of what was set aside, files that are too old now.
+    /// Quarantined files removed after their retention.
     pub set_aside_forgotten: Counter,
-    /// Segments that were folded on disk, since they could not be shipped.
+    /// Segments folded on disk because they could not be shipped.
     pub folded: Counter,
 }
 
@@ -107,7 +107,7 @@ impl Meters {
     /// Declares every metric, each with every label that it will ever have.
     ///
     /// # Panics
-    /// Never: the buckets above are not empty, the one thing that the exporter refuses.
+    /// Never: the exporter rejects only empty buckets, and the buckets above are not empty.
     pub fn new(sites: &Sites) -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BOUNDS_SECONDS)
@@ -119,13 +119,13 @@ impl Meters {
         Self { handle: recorder.handle(), hits: Arc::new(hits), ship, mail }
     }
 
-    /// All of them, as text.
+    /// All metrics in the Prometheus text format.
     pub fn written(&self) -> String {
         let waits = self.hits.accept_seconds.write("sillage_accept_seconds", "From a request's head to its answer.");
         self.handle.render() + &waits
     }
 
-    /// Adds up what has gathered; every few seconds is enough.
+    /// Aggregates gathered histogram values; to be called every few seconds.
     pub fn tidy(&self) {
         self.handle.run_upkeep();
     }
@@ -155,14 +155,14 @@ impl HitMeters {
         }
     }
 
-    /// Declares the outcomes of new sites; those of old ones go on.
+    /// Declares the outcomes of new sites; metrics of known sites are kept.
     pub fn reload(&self, sites: &Sites) {
         let outcomes = metrics::with_local_recorder(&*self.recorder, || outcomes_of(sites));
         self.outcomes.store(Arc::new(outcomes));
         self.arrivals.reload(sites);
     }
 
-    /// Shows how many connections a thread has.
+    /// Gauge of a thread's open connections.
     pub fn connections(&self, thread: usize) -> Gauge {
         let gauge = || metrics::gauge!("sillage_connections", "thread" => thread.to_string());
         metrics::with_local_recorder(&*self.recorder, gauge)
@@ -174,22 +174,22 @@ impl HitMeters {
         metrics::with_local_recorder(&*self.recorder, counter)
     }
 
-    /// A request begins.
+    /// Notes the start of a request.
     pub fn start(&self) -> Instant {
         monotonic_now()
     }
 
-    /// Its answer is ready.
+    /// Records the time until the answer was ready.
     pub fn answered(&self, started: Instant) {
         self.accept_seconds.record(started.elapsed());
     }
 
-    /// A hit begins.
+    /// Counts a received hit.
     pub fn received(&self) {
         self.received.increment(1);
     }
 
-    /// A hit is counted, and has met these bounds.
+    /// Counts the bounds that a counted hit exceeded.
     pub fn met(&self, met: BoundsMet) {
         for (counter, met) in self.other.iter().zip([met.pages, met.values, met.rows]) {
             if met {
@@ -198,7 +198,7 @@ impl HitMeters {
         }
     }
 
-    /// A hit ends.
+    /// Counts a hit's outcome.
     pub fn ended(&self, site: Option<&Arc<Site>>, outcome: Outcome) {
         let outcomes = self.outcomes.load();
         let known = site.and_then(|site| outcomes.get(&site.name)).unwrap_or(&self.no_site);
@@ -218,8 +218,8 @@ impl HitMeters {
 }
 
 fn outcomes(site: &str) -> OutcomeCounters {
-    let of = |outcome: Outcome| metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label());
-    Outcome::ALL.map(of)
+    let counter_of = |outcome: Outcome| metrics::counter!("sillage_hits_total", "site" => site.to_owned(), "outcome" => outcome.label());
+    Outcome::ALL.map(counter_of)
 }
 
 fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, OutcomeCounters> {
@@ -295,16 +295,16 @@ impl ShipMeters {
     }
 }
 
-/// Logs go to standard error, from `level` on.
+/// Starts logging to standard error from `level` on.
 pub fn start_logs(level: LevelFilter) {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(ours(level)).with_target(false);
-    // A second start in one process, as in tests, keeps the first.
+    // A second start in one process, as in tests, keeps the first subscriber.
     log.with_writer(std::io::stderr).with_ansi(colours).try_init().ok();
 }
 
-/// What is logged: our own words alone. Libraries speak of what passes through them, whatever the level: the database's
-/// client (`clickhouse`) of the server's error text, which may quote rows, a connection of its headers.
+/// Filter that admits only this crate's log lines. Libraries are silenced at every level because they log data in
+/// transit: the `clickhouse` client logs the server's error text, which may quote rows, and HTTP libraries log headers.
 fn ours(level: LevelFilter) -> EnvFilter {
     EnvFilter::new(format!("off,clickhouse=off,sillage={level}"))
 }

@@ -1,6 +1,6 @@
-//! How long answers take, as a histogram that a hit notes itself in with two additions. The exporter's own keeps every
-//! single wait until somebody adds them up: megabytes a second where hits are many. Each thread adds in a place of its
-//! own, so that none waits for another's memory.
+//! Histogram of response times that a hit updates with two additions. The exporter's own histogram stores every value
+//! until it is aggregated: megabytes a second at high load. Each thread adds to a slot of its own, so that threads do
+//! not contend for cache lines.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -11,23 +11,23 @@ use std::time::Duration;
 pub(super) const BOUNDS_SECONDS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// Places; threads beyond share them.
+/// Slots; further threads share them.
 const PLACES: usize = 16;
 
-/// A histogram of waits.
+/// A histogram of response times.
 #[derive(Default)]
 pub(super) struct WaitHistogram([PaddedCounts; PLACES]);
 
-/// Its own lines of memory, and those that are fetched with them.
+/// One slot, aligned to two cache lines because adjacent lines are prefetched.
 #[derive(Default)]
 #[repr(align(128))]
 struct PaddedCounts {
     nanoseconds: AtomicU64,
-    /// By upper bound; the last has none.
+    /// Counts by upper bound; the last bucket is unbounded.
     counts: [AtomicU64; BOUNDS_SECONDS.len() + 1],
 }
 
-/// The place of the next thread.
+/// Slot of the next thread.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -35,7 +35,7 @@ thread_local! {
 }
 
 impl WaitHistogram {
-    /// Notes one.
+    /// Adds one response time.
     pub(super) fn record(&self, waited: Duration) {
         let place = PLACE.get().unwrap_or_else(|| {
             let next = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
@@ -51,7 +51,7 @@ impl WaitHistogram {
         place.nanoseconds.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Writes it as the exporter writes those that it has.
+    /// Writes the histogram in the exporter's text format.
     pub(super) fn write(&self, name: &str, what: &str) -> String {
         let sum = |of: &dyn Fn(&PaddedCounts) -> Option<&AtomicU64>| {
             self.0.iter().filter_map(of).map(|number| number.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
@@ -61,7 +61,7 @@ impl WaitHistogram {
         let mut count = 0;
         for (bucket, bound) in bounds.enumerate() {
             count += sum(&|place| place.counts.get(bucket));
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}").ok();
         }
         let seconds = Duration::from_nanos(sum(&|place| Some(&place.nanoseconds))).as_secs_f64();

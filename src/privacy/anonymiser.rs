@@ -1,4 +1,4 @@
-//! What anonymising needs beside the hit: the sites, the rules for agents and places, the living keys.
+//! The anonymiser's state: sites, rules for agents and places, and live day keys.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::privacy::lookup::place::PlaceDatabases;
 use crate::privacy::tag::day_key::KeyRing;
 use crate::sites::Sites;
 
-/// Everything that anonymising needs.
+/// Sites, lookups, keys and ceilings that anonymising uses.
 pub struct Anonymiser {
     pub(super) sites: ArcSwap<Sites>,
     pub(super) agents: Arc<Agents>,
@@ -26,7 +26,7 @@ pub struct Anonymiser {
 }
 
 impl Anonymiser {
-    /// With no keys yet; they come with the first hits.
+    /// Starts without keys; each is made by its first hit.
     pub fn new(sites: Sites, agents: impl Into<Arc<Agents>>, places: PlaceDatabases, privacy: &PrivacyConfig) -> Self {
         Self {
             sites: ArcSwap::from_pointee(sites),
@@ -46,30 +46,30 @@ impl Anonymiser {
         }
     }
 
-    /// The same with ceilings on what an address may send: for hits of the public listener, not for those of files.
+    /// Sets ceilings per address, for hits of the public listener; imports have none.
     #[must_use]
     pub fn with_ceilings(self, limits: &LimitsConfig) -> Self {
         Self { ceilings: AddressCeilings::new(limits), ..self }
     }
 
-    /// Destroys keys of past days.
+    /// Destroys all keys of past days.
     pub fn destroy_past_keys(&self, now: jiff::Timestamp) {
         for site in self.sites.load().iter() {
             self.keys.destroy_past(site, now);
         }
     }
 
-    /// Measures other sites from the next hit on.
+    /// Applies a new list of sites from the next hit on.
     pub fn measure(&self, sites: Sites) {
         self.sites.store(Arc::new(sites));
     }
 
-    /// The sites that are measured now.
+    /// The current list of sites.
     pub fn sites(&self) -> Arc<Sites> {
         self.sites.load_full()
     }
 
-    /// The living keys, for the journal.
+    /// The live keys, for the journal.
     pub(crate) fn keys(&self) -> &KeyRing {
         &self.keys
     }
@@ -79,7 +79,7 @@ impl Anonymiser {
         self.protection
     }
 
-    /// The location files, to reload or to date them.
+    /// The location files, to reload them or read their dates.
     pub fn places(&self) -> &PlaceDatabases {
         &self.places
     }

@@ -1,11 +1,10 @@
-//! Ceilings on what one address may send within minutes, so that figures are not forged for the price of a loop: hits
-//! of an address on a site, and agents that a network shows for the first time. What is remembered are hashes under a
-//! key of this process, in a map of bounded size, for one window of [`WINDOW_SECONDS`]: never on a disk, never an
-//! address.
+//! Ceilings on hits per address within ten minutes, so that forging figures needs more than a loop: hits of an address
+//! on a site, and agents new to a network. The state is a bounded map of hashes under a key of this process, for one
+//! window of [`WINDOW_SECONDS`]: never on a disk, never an address.
 //!
-//! The defaults are those that no office or school meets (docs/limits.md): a thousand people behind one address who
-//! open two pages each within ten minutes send 6 000 hits. Among 790 agents of today, drawn evenly, which no office
-//! does, 300 people show 247.
+//! The defaults exceed any office's or school's traffic (docs/limits.md): a thousand people behind one address who open
+//! two pages each within ten minutes send 6 000 hits. Drawn evenly from 790 agents of today, which is more mixed than
+//! any office, 300 people show 247.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -18,16 +17,16 @@ use quick_cache::sync::Cache;
 use crate::config::LimitsConfig;
 use crate::privacy::lookup::place::truncated;
 
-/// How long a count lives.
+/// Length of a window in seconds.
 const WINDOW_SECONDS: i64 = 600;
 
-/// Counts and marks that are kept; beyond, those that are not met again give way.
+/// Counts and marks in the map; beyond, entries without recent hits are evicted.
 const KEPT_MAX: usize = 65_536;
 
-/// Bytes of all of them: a key, a count of its own, and their places in the map.
+/// Bytes of the full map: keys, counts and map slots.
 pub(crate) const CEILING_BYTES: u64 = KEPT_MAX as u64 * 96;
 
-/// What an address and a network have sent in this window.
+/// Counts per address and network in the current window.
 pub(super) struct AddressCeilings {
     key: RandomState,
     kept: Cache<u64, Arc<AtomicU32>>,
@@ -36,7 +35,7 @@ pub(super) struct AddressCeilings {
 }
 
 impl AddressCeilings {
-    /// With the configured bounds; 0 is none.
+    /// Ceilings as configured; 0 means no bound.
     pub(super) fn new(limits: &LimitsConfig) -> Self {
         Self {
             key: RandomState::new(),
@@ -46,7 +45,7 @@ impl AddressCeilings {
         }
     }
 
-    /// Notes a hit; whether it is one more than an address, or a network's agents, may send to a site.
+    /// Counts a hit; false if its address or its network's agents exceed a ceiling.
     pub(super) fn passes(&self, address: IpAddr, agent: &str, site: &str, now: Timestamp) -> bool {
         let window = now.as_second().div_euclid(WINDOW_SECONDS);
         let passes = |kind: u8, of: IpAddr, bound: u32| {
@@ -71,7 +70,7 @@ impl AddressCeilings {
         false
     }
 
-    /// A number for the network of an address, of this process alone: two addresses of one network have the same.
+    /// A number for an address's network, valid in this process only; addresses of one network share it.
     pub(super) fn network(&self, address: IpAddr) -> u32 {
         let [a, b, c, d, ..] = self.key.hash_one((NETWORK, truncated(address))).to_le_bytes();
         u32::from_le_bytes([a, b, c, d])
@@ -87,13 +86,13 @@ impl AddressCeilings {
     }
 }
 
-/// What a hash is of.
+/// Domain tags of the hashes.
 const HITS: u8 = 1;
 const AGENTS: u8 = 2;
 const AGENT: u8 = 3;
 const NETWORK: u8 = 4;
 
-/// What counts as one address: of IPv6 the first 64 bits, since the rest changes by itself.
+/// The unit that counts as one address: for IPv6 the first 64 bits, since devices change the rest.
 fn address_unit(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

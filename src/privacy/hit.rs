@@ -1,65 +1,65 @@
-//! A hit as it arrived, with the identity still in it. Lives in memory for the length of one request; none of these
-//! types can be printed, cloned or written out, and `tests/it` asserts so at compile time.
+//! Raw hits, with their identity. They live in memory for the length of one request; none of these types can be
+//! printed, cloned or serialised, and `tests/it` asserts so at compile time.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-/// The address of a visitor. Readable within `privacy` alone.
+/// A visitor's address. Readable within `privacy` only.
 pub struct ClientIp(pub(in crate::privacy) IpAddr);
 
 impl ClientIp {
-    /// Wraps an address as soon as it is read from the socket, a trusted proxy's header, or a log.
-    /// IPv4 addresses in IPv6 clothing (`::ffff:a.b.c.d`) become IPv4.
+    /// Wraps an address as soon as it is read from the socket, a trusted proxy's header, or a log. IPv4-mapped IPv6
+    /// addresses (`::ffff:a.b.c.d`) become IPv4.
     pub fn new(address: IpAddr) -> Self {
         Self(address.to_canonical())
     }
 }
 
-/// A `User-Agent` header, borrowed from the request. Readable within `privacy` alone.
+/// A `User-Agent` header, borrowed from the request. Readable within `privacy` only.
 pub struct UserAgent<'a>(pub(in crate::privacy) &'a str);
 
 impl<'a> UserAgent<'a> {
-    /// Wraps the header; empty when there was none.
+    /// Wraps the header; empty if the request had none.
     pub fn new(header: &'a str) -> Self {
         Self(header)
     }
 
-    /// The agent of a request whose log has no place for one: of unknown means, and not a robot for that.
+    /// The agent of a log line whose format has no agent: unknown, but not counted as a robot.
     pub const fn not_logged() -> Self {
         Self(NOT_LOGGED)
     }
 }
 
-/// Stands for an agent that a log has no place for; no header can hold it.
+/// Placeholder for an agent that the log format lacks; no header can contain it.
 pub(in crate::privacy) const NOT_LOGGED: &str = "\u{1}";
 
-/// Cookie lines in which an objection is looked for; HTTP/2 sends each cookie in one of its own.
+/// Cookie lines searched for an opt-out; HTTP/2 sends each cookie in its own line.
 pub const COOKIE_LINES_MAX: usize = 4;
 
-/// What the visitor's browser says about being counted.
+/// Opt-out and prefetch headers of the browser.
 #[derive(Clone, Copy, Default)]
 pub struct ObjectionSignals {
-    /// `Sec-GPC: 1`.
+    /// `Sec-GPC: 1` was sent.
     pub gpc: bool,
-    /// `DNT: 1`.
+    /// `DNT: 1` was sent.
     pub dnt: bool,
-    /// `Sec-Purpose: prefetch` or an older header of the kind.
+    /// `Sec-Purpose: prefetch` or an older header of that meaning was sent.
     pub prefetch: bool,
 }
 
-/// What the browser says of itself beside the hit.
+/// Request headers that identify the sending page.
 #[derive(Clone, Copy, Default)]
 pub struct HitSender<'a> {
-    /// Host of the page that sent it: of `Origin`, else of `Referer`.
+    /// Host of the sending page: from `Origin`, else from `Referer`.
     pub host: Option<&'a str>,
-    /// `Cookie` headers that name the cookie of an objection; all else in them is passed over.
+    /// `Cookie` headers that contain an opt-out cookie; all other cookies are ignored.
     pub cookies: [Option<&'a str>; COOKIE_LINES_MAX],
 }
 
 impl HitSender<'_> {
-    /// Whether a cookie of one of these names holds an objection.
+    /// Whether a cookie of one of these names holds an opt-out.
     pub(in crate::privacy) fn objects_by(&self, names: [&str; 2]) -> bool {
         let pairs = self.cookies.iter().flatten().flat_map(|line| line.split(';'));
         let mut cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
@@ -67,60 +67,60 @@ impl HitSender<'_> {
     }
 }
 
-/// One raw hit, whatever format it came in.
+/// One raw hit, in any input format.
 pub struct Hit<'a> {
-    /// When it arrived.
+    /// Time of arrival, UTC.
     pub received: Timestamp,
-    /// Where it came from.
+    /// Client address, from the socket or a trusted proxy.
     pub address: ClientIp,
-    /// The `User-Agent` header.
+    /// `User-Agent` header, or its absence.
     pub agent: UserAgent<'a>,
-    /// The `Accept-Language` header.
+    /// `Accept-Language` header as sent.
     pub accept_language: Option<&'a str>,
-    /// The visitor's wishes.
+    /// Opt-out and prefetch signals.
     pub signals: ObjectionSignals,
-    /// Who sent it, as the browser says.
+    /// Headers that identify the sending page.
     pub sender: HitSender<'a>,
-    /// The site that the sender names; without one the page's host tells.
+    /// Site that the hit names; otherwise the page's host decides.
     pub site: Option<&'a str>,
-    /// The page's whole URL.
+    /// Full URL of the page.
     pub url: &'a str,
-    /// The referrer's whole URL.
+    /// Full URL of the referrer.
     pub referrer: Option<&'a str>,
     /// The fragment is part of the page.
     pub fragment_is_page: bool,
     /// Viewport width in CSS pixels.
     pub width: Option<u32>,
-    /// The visitor agreed to the measurement of channels and campaigns.
+    /// The visitor consented to the measurement of channels and campaigns.
     pub consent: bool,
-    /// What happened.
+    /// Reported event of the hit.
     pub kind: HitKind<'a>,
 }
 
-/// What a raw hit reports.
+/// Reported event of a raw hit.
 pub enum HitKind<'a> {
     /// A page was shown.
     Pageview {
         /// The server answered 404 for it.
         not_found: bool,
     },
-    /// A feature was used.
+    /// A feature of the site was used.
     Action {
-        /// 1–120 characters.
+        /// Name of the action, 1–120 characters.
         name: Cow<'a, str>,
-        /// False leaves the bounce as it is.
+        /// False keeps the visit's bounce.
         interactive: bool,
-        /// Name and value as sent; undeclared ones are dropped later.
+        /// Names and values as sent; undeclared ones are dropped later.
         properties: Vec<(&'a str, Cow<'a, str>)>,
     },
-    /// Reading time and depth.
+    /// Reading time and scroll depth.
     Engagement {
-        /// Milliseconds.
+        /// Visible and active time, milliseconds.
         engaged_ms: Option<u32>,
-        /// Percent, 0–100.
+        /// Scroll depth in percent, 0–100.
         scroll_percent: Option<u8>,
-        /// Percent that an earlier report of the same showing of the page told, 0 if it told none; without an earlier
-        /// report nothing. What such a report adds is no second showing.
+        /// Percent that an earlier report of the same page view stated, 0 if it stated none; `None` for a first report.
+        /// A later report does not count as a second view.
         reported_percent: Option<u8>,
     },
     /// Load times: metric and milliseconds.
@@ -129,7 +129,7 @@ pub enum HitKind<'a> {
 
 #[cfg(test)]
 impl ClientIp {
-    /// The address as text, so that tests elsewhere can see which one was chosen.
+    /// The address as text, for tests of the address choice.
     pub(crate) fn for_test(&self) -> String {
         self.0.to_string()
     }

@@ -7,10 +7,10 @@ use crate::event::RobotKind;
 use crate::outcome::{Dropped, Outcome, Rejection};
 use crate::sites::Site;
 
-/// A hit that goes no further.
+/// A hit that is dropped or rejected.
 #[derive(Debug)]
 pub struct HitEnd {
-    /// Its site, where that is known: for the metric.
+    /// Site of the hit, if known: for the metric.
     pub site: Option<Arc<Site>>,
     /// What became of it.
     pub why: EndReason,
@@ -18,12 +18,12 @@ pub struct HitEnd {
     pub robot: Option<RobotHit>,
 }
 
-/// Why a hit goes no further.
+/// Reason why a hit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// On purpose.
+    /// Deliberately not counted, answered `202`.
     Dropped(Dropped),
-    /// For its sender to mend or repeat; the text says what is wrong and holds nothing of the input.
+    /// Rejected, for its sender to correct or retry; the text states the fault and holds nothing of the input.
     Refused(Rejection, &'static str),
 }
 

@@ -1,10 +1,10 @@
-//! A coarse value that many visitors share, with a number of its own in this process: who meets it again knows it by
-//! the number and compares no texts. The numbers must never reach a disk: they mean nothing to another process.
+//! Interned coarse values: a value that many visitors share, with a number unique in this process. Numbers are compared
+//! instead of texts. They must never reach a disk: they mean nothing in another process.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A value with a number that no other one has, or ever had, in this process.
+/// A value with a number that is never reused in this process.
 #[derive(Debug)]
 pub struct Interned<T> {
     id: u64,
@@ -12,13 +12,13 @@ pub struct Interned<T> {
 }
 
 impl<T> Interned<T> {
-    /// Numbers a value. Equal values that are made apart have two numbers.
+    /// Assigns the next number. Equal values interned separately get different numbers.
     pub(in crate::privacy) fn new(value: T) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), value }
     }
 
-    /// The number: equal ones mean the same value.
+    /// The value's number: equal numbers mean equal values.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }

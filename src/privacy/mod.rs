@@ -1,9 +1,8 @@
-//! Where identity dies. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to something that may go on: a
-//! [`Sighting`], whose tag never leaves memory, and from there an [`Event`](crate::event::Event), which holds no
-//! identity.
+//! Anonymising, the end of identity. [`Anonymiser::anonymise`] is the only way from a [`Hit`] to a [`Sighting`], whose
+//! tag never leaves memory, and from there to an [`Event`](crate::event::Event), which holds no identity.
 //!
-//! In order: the URL is taken apart and the site found (`known_site`); the steps of `steps`, each of which drops a
-//! hit for one reason; only then is the visitor tagged, and address and agent are let go.
+//! In order: the URL is parsed and the site found (`known_site`); the steps of `steps`, each of which drops a hit for
+//! one reason; only then the visitor is tagged, and address and agent are dropped.
 
 mod anonymiser;
 pub(crate) mod ceilings;
@@ -43,20 +42,20 @@ use crate::privacy::url::page::Referrer;
 use crate::sites::Site;
 
 impl Anonymiser {
-    /// The one way from a hit to what is counted, for a hit that goes to one site.
+    /// Anonymises a hit that goes to one site.
     ///
     /// # Errors
-    /// The outcome of a hit that is not counted.
+    /// The outcome of a hit that is dropped or rejected.
     pub fn anonymise<'h>(&self, hit: Hit<'h>) -> Result<Sighting<'h>, HitEnd> {
         let reading = HitReading::new(hit)?;
         let site = self.known_site(&reading, reading.site_name())?;
         self.anonymise_for(&reading, site)
     }
 
-    /// The same for one of the sites that a hit goes to: what it reads, it reads once for all of them.
+    /// Anonymises a hit for one of its sites; parsed parts are shared between them.
     ///
     /// # Errors
-    /// The outcome of a hit that is not counted.
+    /// The outcome of a hit that is dropped or rejected.
     pub fn anonymise_for<'h>(&self, reading: &HitReading<'h>, site: Arc<Site>) -> Result<Sighting<'h>, HitEnd> {
         let candidate = Candidate::new(reading, site);
         for (drops, reason) in DROP_STEPS {
@@ -77,7 +76,7 @@ impl Anonymiser {
         HitEnd { robot, ..HitEnd::dropped(Some(candidate.site), reason) }
     }
 
-    /// The site of this name or host; without a name, the one that the page's host belongs to.
+    /// The site of this name or host; without a name, the site of the page's host.
     ///
     /// # Errors
     /// When no such site is configured.
@@ -90,7 +89,7 @@ impl Anonymiser {
         found.cloned().ok_or_else(|| HitEnd::dropped(None, Dropped::UnknownSite))
     }
 
-    /// Where the identity ends: coarse values and a tag are taken of it.
+    /// The end of identity: reduces it to coarse values and a tag.
     fn tagged<'h>(&self, mut candidate: Candidate<'_, 'h>) -> Result<Sighting<'h>, HitEnd> {
         let page = candidate.take_page();
         let (reading, site) = (candidate.reading, candidate.site.clone());
@@ -132,8 +131,8 @@ impl Anonymiser {
         })
     }
 
-    /// Whether channels and campaigns of this hit are kept. An objection goes before consent, also where the
-    /// configuration lets such hits be counted.
+    /// Whether channels and campaigns of this hit are kept. An objection overrides consent, even where the
+    /// configuration counts such hits.
     fn measures_marketing(&self, hit: &Hit<'_>) -> bool {
         let objects = hit.signals.gpc || hit.signals.dnt;
         match self.marketing {

@@ -1,5 +1,5 @@
-//! What is read of one hit, once for all the sites that it is sent to: its URL taken apart, its texts cleaned. Holds
-//! the identity as the hit does, and lives no longer.
+//! A hit's parsed URL and cleaned texts, shared by all sites that it is sent to. Holds the identity as the hit does,
+//! and lives no longer.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,21 +11,21 @@ use crate::privacy::url::page::PageUrl;
 use crate::privacy::values;
 use crate::sites::Site;
 
-/// A hit, read as far as no site has a say in it.
+/// A hit, parsed as far as the site does not matter.
 pub struct HitReading<'h> {
     pub(super) hit: Hit<'h>,
     pub(super) location: PageUrl<'h>,
-    /// The action's name, cleaned at its first use.
+    /// The action's name, cleaned on first use.
     name: OnceCell<Cow<'h, str>>,
-    /// The values of its properties, in their order, each cleaned at its first use.
+    /// Property values in their order, each cleaned on first use.
     values: Vec<OnceCell<Cow<'h, str>>>,
 }
 
 impl<'h> HitReading<'h> {
-    /// Takes the page's URL apart.
+    /// Parses the page's URL.
     ///
     /// # Errors
-    /// A hit whose URL is not one of a page.
+    /// When the URL is not a page's.
     pub fn new(hit: Hit<'h>) -> Result<Self, HitEnd> {
         let location = PageUrl::parse(hit.url)
             .map_err(|_| HitEnd::refused(None, Rejection::Malformed, "u: no http(s) URL of at most 2000 bytes"))?;
@@ -37,13 +37,13 @@ impl<'h> HitReading<'h> {
         Ok(Self { hit, location, name: OnceCell::new(), values })
     }
 
-    /// The site that the sender names.
+    /// Site that the hit names.
     pub fn site_name(&self) -> Option<&'h str> {
         self.hit.site
     }
 
-    /// What happened, as `site` may keep it: of an action the properties that the site declares, at bounded length, and
-    /// placeholders for what points at a person in its name and their values.
+    /// The reported event as `site` may keep it: of an action only declared properties, at bounded length, with name
+    /// and values redacted.
     pub(super) fn kind_for(&self, site: &Site) -> HitKind<'h> {
         match &self.hit.kind {
             HitKind::Pageview { not_found } => HitKind::Pageview { not_found: *not_found },
@@ -54,13 +54,14 @@ impl<'h> HitReading<'h> {
             },
             HitKind::Timing(timings) => HitKind::Timing(timings.clone()),
             HitKind::Action { properties, .. } if self.is_problem() => {
-                let told = properties.iter().find(|(name, _)| *name == "kind").map_or("", |(_, kind)| &**kind);
-                let properties = vec![("kind", values::problem_kind(told).into())];
+                let reported_kind = properties.iter().find(|(name, _)| *name == "kind").map_or("", |(_, kind)| &**kind);
+                let properties = vec![("kind", values::problem_kind(reported_kind).into())];
                 HitKind::Action { name: values::PROBLEM.into(), interactive: false, properties }
             }
             HitKind::Action { name, interactive, properties } => {
-                let kept = properties.iter().zip(&self.values).filter(|((name, _), _)| site.properties.contains(*name));
-                let properties = kept
+                let declared =
+                    properties.iter().zip(&self.values).filter(|((name, _), _)| site.properties.contains(*name));
+                let properties = declared
                     .map(|((name, value), clean)| (*name, clean.get_or_init(|| values::cleaned(value)).clone()))
                     .filter(|(_, value)| !value.is_empty())
                     .collect();
@@ -70,12 +71,12 @@ impl<'h> HitReading<'h> {
         }
     }
 
-    /// Whether a script error is reported.
+    /// Whether the hit reports a script error.
     pub(super) fn is_problem(&self) -> bool {
         matches!(&self.hit.kind, HitKind::Action { name, .. } if name == values::PROBLEM)
     }
 
-    /// What a pageview of `site` was the answer to, where the site counts searches.
+    /// The search that led to a pageview of `site`, if the site counts searches.
     pub(super) fn searched(&self, site: &Site) -> Option<String> {
         let query = self.is_pageview().then(|| self.location.query())?;
         values::searched(query, &site.search_parameter)

@@ -1,5 +1,5 @@
-//! What is left of a hit when its identity has ended: a tag that never leaves memory, a cleaned page, coarse values.
-//! Nothing here may be printed, cloned or written out.
+//! Sightings: the tag of a hit, which never leaves memory, its cleaned page and coarse values. Nothing here may be
+//! printed, cloned or serialised.
 
 use std::sync::Arc;
 
@@ -15,35 +15,35 @@ use crate::privacy::tag::visitor_tag::VisitorTag;
 use crate::privacy::url::page::Referrer;
 use crate::sites::Site;
 
-/// The action that a search on the site is counted as; its property is `query`.
+/// Action name under which a search on the site is counted; its property is `query`.
 const SEARCH: &str = "Search";
 
-/// A hit whose identity is down to a tag in memory: what [`Visits`](crate::visits::Visits) counts. Cannot be printed,
-/// cloned or written out.
+/// A hit whose identity is reduced to a tag in memory: the input of [`Visits`](crate::visits::Visits). Cannot be
+/// printed, cloned or serialised.
 pub struct Sighting<'h> {
     pub(crate) site: Arc<Site>,
-    /// Seconds since 1970.
+    /// Time of the hit, seconds since 1970.
     pub(crate) at: i64,
     pub(crate) day: Day,
     pub(crate) hour: Hour,
-    /// Of the visitor's network, in this process alone: it lives in memory, and is not noted anywhere.
+    /// Number of the visitor's network, valid in this process only; stays in memory and out of the journal.
     pub(crate) network: u32,
     pub(crate) tag: VisitorTag,
     pub(crate) key: Arc<DayKey>,
-    /// The visitor's tag of the day before, within half an hour past midnight.
+    /// The visitor's tag of the previous day, within half an hour past midnight.
     pub(crate) yesterday: Option<(Day, VisitorTag)>,
     pub(crate) page: Box<str>,
     pub(crate) referrer: Referrer,
-    /// Coarse values; looked up for pageviews only, which alone are broken down.
+    /// Coarse values; looked up for pageviews only, since only they have breakdowns.
     pub(crate) facts: Option<VisitorFacts>,
-    /// What a pageview was the answer to, cleaned.
+    /// The search that led to a pageview, cleaned.
     pub(crate) searched: Option<String>,
     pub(crate) kind: HitKind<'h>,
 }
 
 impl Sighting<'_> {
-    /// The search that this pageview answers, where the site counts searches: an action that follows the pageview. It
-    /// leaves the bounce to the pageview, which tells more.
+    /// The search that led to this pageview, if the site counts searches: an action after the pageview. It does not
+    /// change the bounce, which the pageview decides.
     pub(crate) fn search(mut self) -> Option<Self> {
         let query = self.searched.take()?;
         (self.referrer, self.facts) = (Referrer::None, None);
@@ -53,27 +53,27 @@ impl Sighting<'_> {
     }
 }
 
-/// What may be known of a visitor's means: coarse, and nobody's alone.
+/// Coarse values of a visitor, shared with many others.
 pub(crate) enum VisitorFacts {
-    /// Of a hit.
+    /// Looked up from a hit.
     Seen(VisitorTraits),
-    /// Of a note in the journal.
+    /// Restored from a journal entry.
     Recalled(Box<[Option<Box<str>>; DIMENSIONS]>),
 }
 
-/// What a hit shows of a visitor's means.
+/// Coarse values looked up from a hit.
 pub(crate) struct VisitorTraits {
     pub(super) place: Arc<Interned<Place>>,
     pub(super) agent: Arc<Interned<Agent>>,
     pub(super) screen: Option<&'static str>,
     pub(super) language: Option<Language>,
     pub(super) hostname: Box<str>,
-    /// Boxed: most collectors have none.
+    /// Boxed, since most collectors do not measure marketing.
     pub(super) marketing: Option<Box<Origin>>,
 }
 
 impl VisitorFacts {
-    /// The value of a dimension that belongs to the visitor.
+    /// The value of a visitor's dimension.
     pub(crate) fn value(&self, dimension: Dimension) -> Option<&str> {
         match self {
             VisitorFacts::Seen(seen) => seen.value(dimension),
@@ -97,8 +97,8 @@ impl VisitorFacts {
         is_any
     }
 
-    /// A number for all that the place says, `country`, `region` and `city`: the same number, the same texts. Of this
-    /// process alone; it must never reach a disk.
+    /// A number for the place's `country`, `region` and `city`: equal numbers mean equal texts. Valid in this process
+    /// only; it must never reach a disk.
     pub(crate) fn place_id(&self) -> Option<u64> {
         match self {
             VisitorFacts::Seen(seen) => Some(seen.place.id()),
@@ -106,7 +106,7 @@ impl VisitorFacts {
         }
     }
 
-    /// The same for all that the agent says: `device`, browser and system with their versions.
+    /// The same for the agent's values: `device`, browser and system with their versions.
     pub(crate) fn agent_id(&self) -> Option<u64> {
         match self {
             VisitorFacts::Seen(seen) => Some(seen.agent.id()),
@@ -114,7 +114,7 @@ impl VisitorFacts {
         }
     }
 
-    /// Whether it tells anything of the visitor's coming: nothing where marketing is not measured.
+    /// Whether marketing values exist; false where marketing is not measured.
     pub(crate) fn tells_of_coming(&self) -> bool {
         match self {
             VisitorFacts::Seen(seen) => seen.marketing.is_some(),
@@ -124,12 +124,12 @@ impl VisitorFacts {
         }
     }
 
-    /// The value that the pageview has wherever it stands in its visit.
+    /// The pageview's value of a dimension, if it does not depend on the place in the visit.
     pub(crate) fn shown(&self, dimension: Dimension) -> Option<&str> {
         self.value(dimension).filter(|_| !(is_of_coming(dimension) && self.is_direct()))
     }
 
-    /// The value that it has as a visit's first alone: where marketing is measured, and found no sign of its coming.
+    /// The value for a visit's first pageview without any origin sign, where marketing is measured.
     pub(crate) fn of_direct(&self, dimension: Dimension) -> Option<&str> {
         self.value(dimension).filter(|_| is_of_coming(dimension) && self.is_direct())
     }

@@ -1,5 +1,5 @@
-//! The steps between a hit and its tag, as a list. Each drops a hit for one reason; the first that does ends it. Their
-//! order is part of what is promised: an objection acts before anything is looked up or hashed.
+//! The steps between a hit and its tag, as a list. Each drops a hit for one reason, and the first that applies ends it.
+//! Their order is a guarantee: an objection takes effect before any lookup or hash.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::privacy::lookup::spam;
 use crate::privacy::reading::HitReading;
 use crate::sites::{OPT_OUT_COOKIE, Site, host_form};
 
-/// A hit on its way to one site.
+/// A hit under examination for one site.
 pub(super) struct Candidate<'r, 'h> {
     pub(super) reading: &'r HitReading<'h>,
     pub(super) site: Arc<Site>,
@@ -20,10 +20,10 @@ pub(super) struct Candidate<'r, 'h> {
     agent: OnceCell<Arc<Interned<Agent>>>,
 }
 
-/// One step: whether it drops the hit, and what the hit's outcome is then.
+/// One step: its condition, and the outcome of a dropped hit.
 pub(super) type DropStep = (fn(&Anonymiser, &Candidate<'_, '_>) -> bool, Dropped);
 
-/// All steps behind `known_site`, in their order.
+/// All steps after `known_site`, in their order.
 pub(super) const DROP_STEPS: [DropStep; 9] = [
     (drop_opted_out, Dropped::OptedOut),
     (drop_prefetch, Dropped::Prefetch),
@@ -46,19 +46,19 @@ impl<'r, 'h> Candidate<'r, 'h> {
         self.page.get_or_init(|| self.reading.location.page(&self.site, self.reading.hit.fragment_is_page))
     }
 
-    /// The page, to be kept.
+    /// Moves the cleaned page out of the candidate.
     pub(super) fn take_page(&mut self) -> Box<str> {
         self.page();
         self.page.take().unwrap_or_default()
     }
 
-    /// What the agent is: looked up at the first use.
+    /// The agent's coarse values, looked up on first use.
     pub(super) fn agent(&self, anonymiser: &Anonymiser) -> &Arc<Interned<Agent>> {
         self.agent.get_or_init(|| anonymiser.agents.look_up(&self.reading.hit.agent))
     }
 }
 
-/// The visitor objects.
+/// The visitor opted out by header or cookie.
 fn drop_opted_out(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     let hit = &candidate.reading.hit;
     let signals = hit.signals;
@@ -66,40 +66,40 @@ fn drop_opted_out(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> boo
     (signals.gpc && anonymiser.honour_gpc) || (signals.dnt && anonymiser.honour_dnt) || has_cookie()
 }
 
-/// The browser fetched the page ahead of need.
+/// The browser prefetched the page.
 fn drop_prefetch(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.reading.hit.signals.prefetch
 }
 
-/// The site counts with consent only, and the hit has none.
+/// The site counts only with consent, and the hit carries none.
 fn drop_without_consent(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.site.needs_consent && !candidate.reading.hit.consent
 }
 
-/// The page, or the page that sent the hit, is on a host that is neither the site's nor allowed beside it.
+/// The page, or the page that sent the hit, is on a host that neither belongs to the site nor is allowed beside it.
 fn drop_foreign_host(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     let (hosts, reading) = (&candidate.site.hosts, candidate.reading);
     let is_foreign = |host: &str| !hosts.allows(host) && !host_form(host).is_some_and(|host| hosts.allows(&host));
     is_foreign(reading.location.host()) || reading.hit.sender.host.is_some_and(is_foreign)
 }
 
-/// The site's configuration leaves out this path or address.
+/// The site's configuration excludes this path or address.
 fn drop_excluded(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     let site = &candidate.site;
     site.excludes_path(candidate.page()) || site.excludes_address(candidate.reading.hit.address.0)
 }
 
-/// The agent is a robot, or names none.
+/// The agent is a robot, or the header is empty.
 fn drop_bots(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.agent(anonymiser).bot
 }
 
-/// The referrer is one of those that are sent to be read in figures.
+/// The referrer is on the list of referrer spam.
 fn drop_referrer_spam(_: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     candidate.reading.hit.referrer.is_some_and(spam::is_spam)
 }
 
-/// The address, or its network's new agents, have sent more than they may in these minutes.
+/// The address, or its network's new agents, exceeded a ceiling in this window.
 fn drop_flood(anonymiser: &Anonymiser, candidate: &Candidate<'_, '_>) -> bool {
     let hit = &candidate.reading.hit;
     anonymiser.ceilings.passes(hit.address.0, hit.agent.0, &candidate.site.name, hit.received)

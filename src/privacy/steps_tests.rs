@@ -1,4 +1,4 @@
-//! The order of the steps: a hit that several of them would drop ends with the first.
+//! Order of the steps: a hit that several of them would drop ends with the first.
 
 use std::net::IpAddr;
 
@@ -46,7 +46,7 @@ fn hit() -> Hit<'static> {
 /// Changes a hit so that a step drops it.
 type Fault = (Dropped, fn(&mut Hit<'static>));
 
-/// The faults, in the order in which they are looked for.
+/// Faults in the order in which the steps check them.
 const FAULTS: [Fault; 10] = [
     (Dropped::UnknownSite, |hit| hit.site = Some("nobody.example")),
     (Dropped::OptedOut, |hit| hit.signals.gpc = true),
@@ -134,7 +134,7 @@ fn of_two_reasons_the_earlier_step_s_is_told() {
 }
 
 #[test]
-fn a_page_of_the_site_is_no_referrer_whatever_says_which_hosts_are_its_own() {
+fn a_page_of_the_site_is_not_a_referrer_however_its_hosts_are_configured() {
     let came_from = |name: &str, url: &str, referrer: &str, fragment_is_page: bool| {
         let site = config::SiteConfig { name: name.into(), ..config::SiteConfig::default() };
         let places = PlaceDatabases::open(&[]).unwrap();

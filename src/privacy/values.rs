@@ -1,6 +1,5 @@
-//! Names of actions and values of their properties, as they may be kept: cut first, then cleaned in one pass, with
-//! placeholders for what points at a person. A value that is a path or a URL is cleaned as a page of the site is; it
-//! must never keep what the same path would lose there.
+//! Action names and property values: cut first, then cleaned in one pass, with placeholders for personal data. A value
+//! that is a path or a URL is cleaned as a page of the site; it must never keep a part that a page would lose.
 
 use std::borrow::Cow;
 
@@ -11,10 +10,10 @@ use crate::privacy::url::page::{PageUrl, spaced, value_of};
 use crate::privacy::url::path;
 use crate::privacy::url::percent;
 
-/// The action that a script error is counted as; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
+/// Action name under which a script error is counted; its property is `kind`, one of [`PROBLEM_KINDS`] or `other`.
 pub(super) const PROBLEM: &str = "problem";
 
-/// Kinds of script errors: the names that the language and the browsers give, and `resource`, a file that did not load.
+/// Kinds of script errors: names of the language and of browsers, and `resource`, a file that failed to load.
 const PROBLEM_KINDS: [&str; 13] = [
     "Error",
     "EvalError",
@@ -31,16 +30,16 @@ const PROBLEM_KINDS: [&str; 13] = [
     "resource",
 ];
 
-/// Longest value of an action's property that is kept, in bytes.
+/// Longest property value in bytes.
 const VALUE_BYTES_MAX: usize = 500;
 
-/// Longest search that is kept: what people type, not what they paste.
+/// Longest search in bytes: typed texts fit, pasted ones are cut.
 const SEARCH_BYTES_MAX: usize = 100;
 
-/// Bytes of a path that are read: each byte that is kept may stand in three.
+/// Bytes of a path that are read: each kept byte may be percent-encoded in three.
 const PATH_BYTES_READ: usize = 3 * VALUE_BYTES_MAX;
 
-/// A value or a name as it may be kept, of at most [`VALUE_BYTES_MAX`] bytes.
+/// A cleaned value or name of at most [`VALUE_BYTES_MAX`] bytes.
 pub(super) fn cleaned<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
     let is_path = !text.contains(char::is_whitespace) && has_separator(text);
     let bytes_read = if is_path { PATH_BYTES_READ } else { VALUE_BYTES_MAX };
@@ -54,18 +53,18 @@ pub(super) fn cleaned<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
         }
     }
     let clean = cleaned_text(start_of(text, bytes_read));
-    // A part may be what the whole was not.
+    // Cutting can create a pattern that the whole text did not match.
     let clean = if clean.len() > VALUE_BYTES_MAX { cleaned_text(start_of(&clean, VALUE_BYTES_MAX)) } else { clean };
     percent::cut(&clean, VALUE_BYTES_MAX).to_owned().into()
 }
 
-/// The kind of a script error, if that is a known one: never a message, a file or a line.
+/// The kind of a script error if it is a known one, never a message, a file or a line; else `other`.
 pub(super) fn problem_kind(told: &str) -> &'static str {
     PROBLEM_KINDS.into_iter().find(|known| *known == told).unwrap_or("other")
 }
 
-/// What was looked for, where the query of the site's own search says so in `parameter`: in small letters, blanks made
-/// one, with placeholders, cut to 100 bytes. Nothing without a parameter.
+/// The search in parameter `parameter` of the page's query: lower case, single blanks, redacted, cut to 100 bytes.
+/// `None` without the parameter.
 pub(super) fn searched(query: &str, parameter: &str) -> Option<String> {
     if parameter.is_empty() {
         return None;
@@ -78,7 +77,7 @@ pub(super) fn searched(query: &str, parameter: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The start of a text that is too long. It ends before the word that is cut, unless that word is most of it.
+/// The beginning of a text that is too long. It ends before the word that would be cut, unless that word is most of it.
 fn start_of(text: &str, bytes_max: usize) -> &str {
     let start = percent::cut(text, bytes_max);
     let ends_word = |c: char| !c.is_alphanumeric() && !"@.-_+%".contains(c);
@@ -88,10 +87,10 @@ fn start_of(text: &str, bytes_max: usize) -> &str {
     }
 }
 
-/// What separates the parts of a path, plain or percent-encoded.
+/// Whether the text contains a path separator, plain or percent-encoded.
 fn has_separator(text: &str) -> bool {
     text.contains(['/', '\\'])
-        || (text.contains('%') && ["%2F", "%2f", "%5C", "%5c"].iter().any(|it| text.contains(it)))
+        || (text.contains('%') && ["%2F", "%2f", "%5C", "%5c"].iter().any(|escape| text.contains(escape)))
 }
 
 fn cleaned_text(text: &str) -> Cow<'_, str> {
@@ -110,7 +109,7 @@ fn cleaned_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(redact::redacted(words.collect::<String>().into()).into_owned())
 }
 
-/// A path or URL without query and fragment, its segments as those of a page.
+/// A path or URL without query and fragment, its segments cleaned as a page's.
 fn cleaned_path(word: &str) -> String {
     let is_whole = word.contains("://") || word.starts_with('/');
     let word = if is_whole { word.split(['?', '#']).next().unwrap_or_default() } else { word };

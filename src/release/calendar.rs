@@ -1,5 +1,5 @@
-//! When a day, week or month is over, and which week and month a day belongs to. A week belongs to the month of its
-//! Sunday, so that each day is in one week and each week in one month.
+//! Ends of days, weeks and months, and the week and month of each day. A week belongs to the month of its Sunday, so
+//! that each day is in one week and each week in one month.
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -10,12 +10,12 @@ use crate::release::rules::CLOSES_AFTER;
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
-/// The date of a day.
+/// Calendar date of a day.
 pub(crate) fn date_of(day: Day) -> Date {
     EPOCH.saturating_add(Span::new().days(i64::from(day.0)))
 }
 
-/// The day of a date; dates before 1970 and after 2149 are cut to these.
+/// Day number of a date; dates before 1970 and after 2149 are clamped.
 pub(crate) fn day_of(date: Date) -> Day {
     let days = date.since(EPOCH).map_or(0, |span| span.get_days());
     Day(u16::try_from(days.max(0)).unwrap_or(u16::MAX))
@@ -32,7 +32,7 @@ pub(crate) fn month_end_of(date: Date) -> Date {
     sunday_of(date).last_of_month()
 }
 
-/// When a day is over in all these zones, and late corrections are in.
+/// Time at which a day has ended in all these zones and late corrections have arrived.
 pub(crate) fn closes_at(date: Date, zones: &[TimeZone]) -> Timestamp {
     let next = date.saturating_add(1.day());
     let end = |zone: &TimeZone| zone.to_zoned(next.at(0, 0, 0, 0)).map_or(Timestamp::MAX, |zoned| zoned.timestamp());

@@ -13,67 +13,67 @@ use crate::release::periods::{ClosedPeriods, ReleaseKind};
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::rollup::levels::LevelRows;
 
-/// A batch, divided.
+/// A batch divided into open and closed days.
 #[derive(Debug, Default)]
 pub struct WaitingRows {
-    /// Counters of open days.
+    /// Counters of days that are still open.
     pub open: Batch,
-    /// Counters of closed days.
+    /// Cells for counters of closed days.
     pub late: Vec<WaitingCellsRow>,
 }
 
-/// `waiting_cells`: one cell of a bucket.
+/// Row of `waiting_cells`: one cell of a bucket.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct WaitingCellsRow {
-    /// Of the bucket: 2 a week, 3 a month.
+    /// Kind of the bucket: 2 a week, 3 a month.
     pub scope: i8,
     /// Date of the bucket, days since 1970-01-01.
     pub day: u16,
-    /// Import that brought the row; empty: measured.
+    /// Import that brought the row; empty: measured live.
     pub origin: Arc<str>,
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
-    /// Level that the cell belongs to.
+    /// Level of the cell, such as `site` or `page`.
     pub level: &'static str,
-    /// Dimension, action or load time.
+    /// Name of the dimension, action or load time.
     pub name: Arc<str>,
-    /// Declared property.
+    /// Name of a declared property.
     pub property: Arc<str>,
-    /// Value, or bucket of a histogram.
+    /// Value of a dimension or property, or histogram bucket.
     pub value: Arc<str>,
-    /// Page.
+    /// Page of the site, or empty.
     pub page: Arc<str>,
     /// First pageviews of a visitor's day; of load times and of hits that are not a visitor's, how many.
     pub visitors: i64,
-    /// Pageviews; of actions, uses.
+    /// Pageviews; for actions, uses.
     pub pageviews: i64,
     /// Visits that began here.
     pub visits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
     /// Visible and active time, milliseconds.
     pub engaged_ms: i64,
-    /// Views with a time.
+    /// Page views with a reading time.
     pub engaged_views: i64,
     /// Sum of scroll depths, percent.
     pub scroll_percent: i64,
-    /// Views with a depth.
+    /// Page views with a scroll depth.
     pub scroll_views: i64,
-    /// Views of a page that does not exist.
+    /// Views of pages that do not exist.
     pub not_found: i64,
     /// Visits whose last page is this one.
     pub exits: i64,
-    /// Visitors that decide whether the cell is shown.
+    /// Visitors that decide whether the cell is published.
     pub gate: i64,
-    /// Of these, published in the same week or month: what comes late is not.
+    /// Part of `gate` already published in the same week or month; 0 for late rows.
     pub published: i64,
-    /// Days that were busy enough to open the cell: what comes late opens none.
+    /// Days busy enough to open the cell; 0 for late rows.
     pub days_reached: i64,
 }
 
-/// Key of a cell, and its bucket.
+/// Key of a cell with its bucket.
 struct CellKey<'a> {
     bucket: (ReleaseKind, Day),
     origin: &'a Arc<str>,
@@ -226,7 +226,7 @@ fn late_uncounted(
 }
 
 impl CellKey<'_> {
-    /// A cell with its visitors alone.
+    /// A cell with this number of visitors and no other figure.
     fn cell(&self, visitors: i64) -> WaitingCellsRow {
         let empty: Arc<str> = "".into();
         WaitingCellsRow {

@@ -1,10 +1,11 @@
-//! The release: what is kept is what may be seen. Exact sums wait, unreadable for every reading user, until their
-//! period is over; then each cell is drawn to tens once and published if enough people are in it. What is left goes to
-//! the bucket of its week, then of its month, then is forgotten.
+//! The release of figures: each sum is rounded at random and published once, after its period. Exact sums wait in
+//! tables that reading users cannot read until their period is over. Then each cell is drawn to tens once, and
+//! published if enough visitors are in it. The remainder goes to the bucket of its week, then of its month, and is then
+//! deleted.
 //!
-//! A release is drawn once into the staging table; from there it is published and handed on, each insert with the
-//! release's own token. A crash anywhere repeats the same numbers. Must never draw a sum twice, and never keep the keys
-//! of a draw.
+//! A release is drawn once into the staging table; from there it is published and its remainder handed on, each insert
+//! under the release's own token. A crash at any point repeats the same numbers. Must never draw a sum twice, and never
+//! keep the keys of a draw.
 
 pub mod calendar;
 pub mod late;

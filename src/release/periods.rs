@@ -1,4 +1,4 @@
-//! Periods and how far their releases are, as the table `releases` records them.
+//! Periods and the states of their releases, as recorded in table `releases`.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use crate::event::Day;
 use crate::release::calendar::{date_of, day_of, month_end_of, sunday_of};
 use crate::store::{Store, StoreError};
 
-/// What a release is of.
+/// Period of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReleaseKind {
-    /// A UTC hour: the site's.
+    /// A UTC hour, at site level only.
     Hour,
-    /// A site-local day: every level.
+    /// A site-local day, at every level.
     Day,
-    /// What days left, dated on a Sunday.
+    /// Remainders of days, dated on the week's Sunday.
     Week,
-    /// What weeks left, dated on a month's last day.
+    /// Remainders of weeks, dated on the month's last day.
     Month,
 }
 
 impl ReleaseKind {
-    /// The word in the tables.
+    /// Name of the kind in the tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -38,19 +38,19 @@ impl ReleaseKind {
     }
 }
 
-/// How far a release is.
+/// State of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReleaseState {
-    /// Its cells are drawn, all of them.
+    /// All cells are drawn into the staging table.
     Staged,
-    /// Its rows are published and what is left is handed on.
+    /// Rows are published and the remainder is handed on.
     Published,
-    /// Its exact figures are gone.
+    /// Exact figures of the period are deleted.
     Done,
 }
 
 impl ReleaseState {
-    /// The word in the tables.
+    /// Name of the state in the tables.
     pub fn word(self) -> &'static str {
         match self {
             Self::Staged => "staged",
@@ -64,18 +64,18 @@ impl ReleaseState {
     }
 }
 
-/// One release.
+/// Identity of one release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReleaseName {
-    /// What it is of.
+    /// Kind of its period.
     pub kind: ReleaseKind,
-    /// Its first day, Sunday or last day; of an hour, the UTC day.
+    /// First day, Sunday or month's last day of the release; for an hour, the UTC day.
     pub first: Day,
-    /// Its last: a release takes several periods at once where they are over already.
+    /// Last day of the release, which covers several periods if they are already over.
     pub day: Day,
-    /// Start of its hour, seconds since 1970; of all else, how often the period was released before.
+    /// For an hour, its start in seconds since 1970; otherwise the number of earlier releases of this period.
     pub hour: u32,
-    /// Import that brought its rows; empty: measured.
+    /// Import that brought its rows; empty: measured live.
     pub origin: String,
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for ReleaseName {
 }
 
 impl ReleaseName {
-    /// What takes the rest of this release: of a day its week, of a week its month.
+    /// Kind of the bucket for the remainder: a day's week, a week's month.
     pub(super) fn rest_to(&self) -> Option<ReleaseKind> {
         match self.kind {
             ReleaseKind::Day => Some(ReleaseKind::Week),
@@ -96,13 +96,13 @@ impl ReleaseName {
         }
     }
 
-    /// Its days.
+    /// All dates that the release covers.
     pub(super) fn dates(&self) -> impl Iterator<Item = Date> {
         (self.first.0..=self.day.0).map(|day| date_of(Day(day)))
     }
 }
 
-/// Every release that was begun, with how far it is.
+/// Every release that was begun, with its state.
 pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseState)>, StoreError> {
     let sql = "SELECT toString(kind), toUInt16(first), toUInt16(day), toUInt32(hour), origin, toString(max(state)) \
                FROM {database:Identifier}.releases GROUP BY kind, first, day, hour, origin ORDER BY day, kind, hour";
@@ -123,7 +123,7 @@ impl ClosedPeriods {
     /// Reads which periods of this origin were begun to be released; measured figures have none.
     ///
     /// # Errors
-    /// When the question fails.
+    /// When the query fails.
     pub async fn read(store: &Store, origin: &str) -> Result<Self, StoreError> {
         let closed = begun(store).await?.into_iter().map(|(name, _)| name);
         Ok(Self(closed.filter(|name| name.origin == origin && name.kind != ReleaseKind::Hour).collect()))
@@ -133,12 +133,12 @@ impl ClosedPeriods {
         self.0.iter().any(|name| name.kind == kind && (name.first..=name.day).contains(&day))
     }
 
-    /// Whether a day takes no more counters.
+    /// Whether a day accepts no more counters.
     pub fn has_day(&self, day: Day) -> bool {
         self.has(ReleaseKind::Day, day)
     }
 
-    /// The open bucket for counters of a closed day: of its week, else of its month, else of the present week.
+    /// The open bucket for a closed day's counters: that of its week, else of its month, else of the current week.
     pub fn bucket_of(&self, day: Day, now: Timestamp) -> (ReleaseKind, Day) {
         let date = date_of(day);
         let (week, month) = (day_of(sunday_of(date)), day_of(month_end_of(date)));

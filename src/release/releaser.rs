@@ -1,5 +1,5 @@
-//! Runs releases: finds what is due, one at a time and in order, and takes each through its states. Must only run where
-//! nothing of this collector is under way to the database.
+//! Runs releases: finds due periods, in order and one at a time, and takes each through its states. Must only run while
+//! this collector has no insert in progress.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,48 +20,48 @@ use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
 
-/// Tables whose day or bucket leaves with its release.
+/// Tables whose partition of a day or bucket is dropped with its release.
 const WAITING_TABLES: [&str; 6] =
     ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_robots", "waiting_outcomes"];
-/// Periods end at quarters of an hour at the finest: so often it is looked what is due.
+/// Seconds between checks for due periods: they end at quarter hours at the finest.
 const LOOK_SECONDS: i64 = 900;
-/// A collector that wrote nothing for so long is not alive: another releases.
+/// A collector without a sign of life for this long counts as stopped, and another one releases.
 const ALIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a releaser is made of.
+/// Inputs of a [`Releaser`].
 pub struct ReleaserOptions {
-    /// Where the tables are.
+    /// Database of the tables.
     pub store: Arc<Store>,
     /// Name of this collector among those that write to the same database.
     pub collector: String,
-    /// When it started.
+    /// Start time of this collector.
     pub started: Timestamp,
-    /// `exact`: what waits is published as it is.
+    /// `exact`: waiting rows are published unchanged.
     pub protection: Protection,
-    /// For tests: asked before every statement that changes something; `true` breaks off there.
+    /// For tests: called before every writing statement; `true` aborts there.
     pub breaks_off: Option<StepCheck>,
 }
 
-/// Says of a step's name whether to break off before it.
+/// Decides by a step's name whether to abort before it.
 pub type StepCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Releases what is due.
+/// Releases the periods that are due.
 pub struct Releaser {
     options: ReleaserOptions,
     zones: Mutex<Vec<TimeZone>>,
-    /// The quarter of an hour in which everything due was released.
+    /// Number of the quarter hour in which all due periods were released.
     looked: AtomicI64,
 }
 
 impl Releaser {
-    /// Releases for these sites: their zones decide when a day is over.
+    /// A releaser for these sites; their zones decide the ends of days.
     pub fn new(options: ReleaserOptions, sites: &Sites) -> Self {
         let releaser = Self { options, zones: Mutex::default(), looked: AtomicI64::new(-1) };
         releaser.measure(sites);
         releaser
     }
 
-    /// Takes over other sites.
+    /// Applies a new list of sites.
     pub fn measure(&self, sites: &Sites) {
         let mut zones: Vec<TimeZone> = Vec::new();
         for site in sites.iter().filter(|site| !zones.contains(&site.timezone)).collect::<Vec<_>>() {
@@ -70,8 +70,7 @@ impl Releaser {
         *lock(&self.zones) = zones;
     }
 
-    /// Writes a batch to the waiting tables, and what belongs to closed days to their open buckets. Doing it again
-    /// changes nothing.
+    /// Writes a batch to the waiting tables; rows of closed days go to their open buckets. Idempotent.
     ///
     /// # Errors
     /// As [`Store::insert`].
@@ -91,10 +90,10 @@ impl Releaser {
         self.note(until, own.first().copied().unwrap_or_default()).await
     }
 
-    /// Everything of this collector until `until` is in the database: notes it, and releases what is due.
+    /// Records that everything of this collector up to `until` is in the database, and releases due periods.
     ///
     /// # Errors
-    /// The database's; the next call goes on from there.
+    /// The database's error; the next call resumes.
     pub async fn shipped(&self, until: Timestamp) -> Result<(), StoreError> {
         self.note(until, until.as_second()).await?;
         let look = until.as_second().div_euclid(LOOK_SECONDS);
@@ -108,11 +107,11 @@ impl Releaser {
         Ok(())
     }
 
-    /// Releases every period of measured figures that is over at `now`. `false`: another collector releases, or is
-    /// waited for.
+    /// Releases every period of measured figures that is over at `now`. Returns false if another collector releases, or
+    /// has to be waited for.
     ///
     /// # Errors
-    /// The database's; the next call goes on from there.
+    /// The database's error; the next call resumes.
     pub async fn release_due(&self, now: Timestamp) -> Result<bool, StoreError> {
         if !self.leads(now).await? {
             return Ok(false);
@@ -140,11 +139,11 @@ impl Releaser {
         Ok(self.next_due("", until).await?.is_none())
     }
 
-    /// Releases all that an import has brought: each day as if it had just closed, then its weeks and months.
-    /// `progress` is told each release; their number is given back.
+    /// Releases all rows of an import: each day as if it had just closed, then its weeks and months. `progress` is
+    /// called for each release; returns their number.
     ///
     /// # Errors
-    /// The database's; the next call goes on from there.
+    /// The database's error; the next call resumes.
     pub async fn release_import(
         &self,
         origin: &str,
@@ -192,7 +191,7 @@ impl Releaser {
         note.param("until", shipped_until).execute().await
     }
 
-    /// Whether this collector is the one that releases: of those that are alive, the one that started first.
+    /// Whether this collector releases: of the live collectors, the one that started first does.
     async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
         let alive_since = now.saturating_sub(ALIVE_FOR).unwrap_or(now).as_second();
         let sql = "SELECT collector FROM (SELECT collector, argMax(started, seen) AS since, max(seen) AS seen_last \
@@ -215,17 +214,17 @@ impl Releaser {
         Ok(others.map_or(now, |until| until.min(now)))
     }
 
-    /// The next release of this origin, in order: what was begun, then hours, days, weeks, months.
+    /// The next release of this origin: begun releases first, then hours, days, weeks, months.
     async fn next_due(&self, origin: &str, until: Timestamp) -> Result<Option<ReleaseName>, StoreError> {
-        let begun = periods::begun(self.store()).await?;
-        let of_origin = begun.iter().filter(|(name, _)| name.origin == origin);
+        let started = periods::begun(self.store()).await?;
+        let of_origin = started.iter().filter(|(name, _)| name.origin == origin);
         if let Some((name, _)) = of_origin.clone().find(|(_, state)| *state != ReleaseState::Done) {
             return Ok(Some(name.clone()));
         }
         let zones = lock(&self.zones).clone();
         let is_over = |day: &Day| closes_at(date_of(*day), &zones) <= until;
         let name = |kind, first, day, hour| Some(ReleaseName { kind, first, day, hour, origin: origin.to_owned() });
-        // Rows that came into a period while another collector released it are a release of their own.
+        // Rows that arrived while another collector released their period form a release of their own.
         let again = |kind: ReleaseKind, first: Day, last: Day| {
             let overlaps = |of: &ReleaseName| of.kind == kind && of.first <= last && of.day >= first;
             let rounds = of_origin.clone().filter(|(of, _)| overlaps(of)).map(|(of, _)| of.hour + 1);
@@ -285,10 +284,10 @@ impl Releaser {
         Ok(days.into_iter().map(Day).collect())
     }
 
-    /// Takes one release through what is left of it.
+    /// Takes one release through its remaining states.
     async fn release(&self, name: &ReleaseName, now: Timestamp) -> Result<(), StoreError> {
-        let begun = periods::begun(self.store()).await?;
-        let state = begun.iter().find(|(begun, _)| begun == name).map(|(_, state)| *state);
+        let started = periods::begun(self.store()).await?;
+        let state = started.iter().find(|(started, _)| started == name).map(|(_, state)| *state);
         if state.is_none() {
             self.stage(name).await?;
             self.record(name, ReleaseState::Staged, now).await?;
@@ -303,7 +302,7 @@ impl Releaser {
         Ok(())
     }
 
-    /// Draws every cell once, with keys from the operating system that end with this call.
+    /// Draws every cell once, with random keys from the operating system that are dropped on return.
     async fn stage(&self, name: &ReleaseName) -> Result<(), StoreError> {
         self.drop_partition("staged_cells", &quoted(&name.to_string())).await?;
         let key =
@@ -317,7 +316,7 @@ impl Releaser {
             self.before("stage")?;
             let question = self.about(&text, name).param("k1", first).param("k2", second);
             let question = question.param("timings", timings).param("hours", &hours);
-            // A log of queries would hold the keys.
+            // ClickHouse's query log would store the keys.
             question.with_setting("log_queries", "0").execute().await?;
         }
         Ok(())
@@ -340,7 +339,7 @@ impl Releaser {
         Ok(())
     }
 
-    /// Removes the exact figures of a release, and what was staged of them.
+    /// Deletes the exact figures of a release and its staged cells.
     async fn forget(&self, name: &ReleaseName) -> Result<(), StoreError> {
         let origin = quoted(&name.origin);
         for date in name.dates() {
@@ -389,7 +388,7 @@ impl Releaser {
     }
 }
 
-/// Writes a batch to the waiting tables, under its own token.
+/// Writes a batch to the waiting tables under the batch's token.
 async fn insert_waiting(
     store: &Store,
     batch: &Batch,
@@ -401,13 +400,13 @@ async fn insert_waiting(
     store.insert_rows::<WaitingCellsRow>("waiting_cells", &batch.token, &rows.late).await
 }
 
-/// When an hour is over, and late corrections are in.
+/// Time at which an hour has ended and late corrections have arrived.
 fn hour_closes_at(hour: u32) -> Timestamp {
     let end = Timestamp::from_second(i64::from(hour) + 3_600).unwrap_or(Timestamp::MAX);
     end.saturating_add(CLOSES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
-/// A text of ours as ClickHouse reads it where no parameter may stand.
+/// Quotes a text of ours as an SQL literal, where parameters are not allowed.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

@@ -1,20 +1,20 @@
-//! The numbers of the release, in one place, with their reasons. `/privacy`, the notices and the audit tell these.
+//! Constants of the release with their reasons. `/privacy`, the notices and the audit quote them.
 
 use jiff::SignedDuration;
 
 /// Published counts are multiples of this: the criterion asks for tens.
 pub const STEP: i64 = 10;
 
-/// Drawn visitors from which a row is published. The draw moves a sum by up to 18, so that a row of one visitor is
-/// never published, one of two in a thousandth of cases, one of 29 always.
+/// Drawn visitors from which a row is published. The draw moves a sum by up to 18: a row of one visitor is never
+/// published, a row of two in a thousandth of cases, a row of 29 always.
 pub const GATE: i64 = 20;
 
-/// Visitors and one digit by chance that a page's or an action's busiest day must reach before its week or month may
-/// show it: a single person who comes every day adds up to a month's thirty, and must not open a page of their own.
+/// Visitors (plus one random digit) that a page's or action's busiest day must reach before its week or month shows it:
+/// one person who visits daily adds up to thirty in a month, and must not open a page of their own.
 pub const PAGE_OPENS_AT: i64 = 11;
 
-/// The same for texts from outside (searches, property values, referrers, campaigns): one visitor more, since such a
-/// text may hold anything.
+/// The same bound for texts from outside (searches, property values, referrers, campaigns): one visitor more, since
+/// such a text may hold anything.
 pub const TEXT_OPENS_AT: i64 = 12;
 
 /// Pageviews of a visit and day that count, and uses of features: one visit weighs at most one step of a row. A page or
@@ -24,8 +24,8 @@ pub const VISIT_PAGEVIEWS_MAX: u8 = 10;
 /// Seconds of a visit that count, and of its reading, one step: half an hour.
 pub const VISIT_SECONDS_MAX: u32 = 1_800;
 
-/// What counts in tenths of a step for each figure of a cell, in the order of the figures: a step is 10 of a count,
-/// 30 minutes of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
+/// Unit of each figure of a cell in tenths of a step, in the order of the figures. A step is 10 of a count, 30 minutes
+/// of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
 pub const UNITS: [(&str, i64); 11] = [
     ("visitors", 1),
     ("pageviews", 1),
@@ -40,7 +40,7 @@ pub const UNITS: [(&str, i64); 11] = [
     ("exits", 1),
 ];
 
-/// From the end of a period until it is released: a visit in progress at its end still corrects it for as long.
+/// Time between a period's end and its release: a visit in progress at the end may still correct the period.
 pub const CLOSES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// Days after which no exact figure of a day is left: its month ends with the week that the day belongs to, in the next
@@ -56,7 +56,7 @@ pub const CONTINUED: &str = ":continued:";
 /// import's open days are remembered.
 pub const CONTINUED_WAITS: SignedDuration = SignedDuration::from_hours(48);
 
-/// How long a period waits for a collector that was seen last before the period ended.
+/// Longest wait for a collector that was last seen before the period ended.
 pub const OTHERS_WAITED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The same where that collector was cut off within a batch: its tables may hold half of it. Were the period released

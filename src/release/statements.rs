@@ -1,5 +1,5 @@
-//! The statements of a release, made of the texts in `src/release/sql/` and the constants of [`rules`](super::rules).
-//! Names come from our own code; whatever a visitor or a configuration had a part in travels as a parameter.
+//! SQL statements of a release, built from the texts in `src/release/sql/` and the constants of
+//! [`rules`](super::rules). Names come from our own code; any text from a visitor or a configuration is a parameter.
 
 use crate::config::Protection;
 use crate::release::periods::ReleaseKind;
@@ -18,13 +18,13 @@ const DAY_CELLS: [&str; 4] = [
 ];
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 
-/// One level of cells and the table that publishes it.
+/// One level of cells with the table that publishes it.
 pub(super) struct Level {
-    /// Its name in the staging table.
+    /// Name of the level in the staging table.
     pub(super) name: &'static str,
-    /// The published table.
+    /// Name of the published table.
     pub(super) table: &'static str,
-    /// Columns of the table's key beside site, day, period and origin, each with its expression over a staged cell.
+    /// Key columns besides site, day, period and origin, each with its expression over a staged cell.
     key: &'static [(&'static str, &'static str)],
     /// Names of its figures, in the order in which they are staged; [`UNPUBLISHED`] ones are drawn for the gate alone.
     figures: &'static [&'static str],
@@ -63,7 +63,7 @@ pub(super) const HOUR_LEVELS: [Level; 2] = [
     },
 ];
 
-/// All levels of a day, week or month.
+/// Levels of days, weeks and months.
 pub(super) const LEVELS: [Level; 11] = [
     Level { name: "site", table: "site_days", key: &[], figures: &SITE_FIGURES },
     Level { name: "page", table: "page_days", key: &[("page", "page")], figures: &PAGE_FIGURES },
@@ -109,8 +109,7 @@ pub(super) const LEVELS: [Level; 11] = [
 ];
 
 impl Level {
-    /// Publishes the staged cells of this level that are shown. Rows come in one order, so that a repeated insert is
-    /// the same block.
+    /// Statement that publishes this level's shown cells. Rows are sorted, so that a repeated insert is the same block.
     pub(super) fn publish(&self, database: &str) -> String {
         let (columns, expressions): (Vec<&str>, Vec<&str>) = self.key.iter().copied().unzip();
         let is_hourly = HOUR_LEVELS.iter().any(|level| level.name == self.name);
@@ -135,8 +134,8 @@ impl Level {
     }
 }
 
-/// Draws all cells of a release into the staging table, in this order: load times after pages, whose gate they share.
-/// The second of a pair says whether a bucket's load times are meant.
+/// Statements that draw all cells of a release into the staging table. Load times come after pages, whose gate they
+/// share. The flag of a pair marks load times of a bucket.
 pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
     let hours = |which: &str| staging(database, protection, &HOUR_CELLS.replace("{{hours}}", which));
     match kind {
@@ -151,7 +150,7 @@ pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -
     }
 }
 
-/// Draws the cells that `cells` selects, into the staging table.
+/// Statement that draws the cells selected by `cells` into the staging table.
 fn staging(database: &str, protection: Protection, cells: &str) -> String {
     let units: Vec<String> = UNITS.iter().map(|(_, unit)| unit.to_string()).collect();
     let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
@@ -161,7 +160,7 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
          {TEXT_OPENS_AT}, 0)",
         texts.join(", ")
     );
-    // A page's load times are shown where the page is.
+    // A page's load times are shown if the page is.
     let open = format!(
         "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells \
          WHERE release = {{release:String}} AND level = 'page' AND (shown OR published >= {GATE})))"
@@ -185,7 +184,7 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
         .replace("{{shown}}", &shown)
 }
 
-/// Hands on what is left of a release.
+/// Statement that hands on the remainder of a release.
 pub(super) fn rest(database: &str) -> String {
     without_comments(REST).replace("{{database}}", database)
 }

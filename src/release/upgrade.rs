@@ -1,6 +1,5 @@
-//! A database of earlier releases, whose tables of exact rows were read by everybody: each of its days goes to the
-//! waiting tables and is released as if it had just closed. Must be safe to break off anywhere: run again, it goes
-//! on.
+//! Upgrade of databases of earlier releases, whose exact rows every reader could see: each of their days goes to the
+//! waiting tables and is released as if it had just closed. Must be safe to abort anywhere: the next run resumes.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,10 +11,10 @@ use crate::release::periods::ReleaseName;
 use crate::release::releaser::Releaser;
 use crate::store::{Store, StoreError};
 
-/// Origin of what an upgrade releases.
+/// Origin name of rows released by an upgrade.
 pub const UPGRADE_ORIGIN: &str = "upgrade";
 
-/// The tables of earlier releases, and their columns.
+/// Tables of earlier releases with their columns.
 const EXACT_TABLES: [(&str, &str); 4] = [
     (
         "pages",
@@ -30,19 +29,19 @@ const EXACT_TABLES: [(&str, &str); 4] = [
     ("timings", "site, day, hour, page, metric, bucket, count"),
 ];
 
-/// What an upgrade does next, for people.
+/// Next step of an upgrade, for progress messages.
 #[derive(Debug)]
 pub enum UpgradeStep<'a> {
-    /// A table's month goes to the waiting tables.
+    /// A table's month is copied to the waiting tables.
     Moves(&'static str, Date),
-    /// A period was published.
+    /// A period's release was published.
     Published(&'a ReleaseName),
 }
 
-/// Moves every exact row of earlier releases to the waiting tables and releases it. Gives the number of releases.
+/// Moves every exact row of earlier releases to the waiting tables and releases it. Returns the number of releases.
 ///
 /// # Errors
-/// The database's; the next call goes on from there.
+/// The database's error; the next call resumes.
 pub async fn upgrade(
     store: &Store,
     releaser: &Releaser,
@@ -64,7 +63,7 @@ pub async fn upgrade(
                     move_day(store, (table, columns), *date).await?;
                 }
             }
-            // All of the month is in the waiting tables; from here on it is not there twice.
+            // The whole month is in the waiting tables; dropping it here ends the duplication.
             let partition = format!("{:04}{:02}", first.year(), first.month());
             store.drop_partition(table, &partition).await?;
         }
@@ -100,7 +99,7 @@ async fn is_published(store: &Store, table: &str, date: Date) -> Result<bool, St
     Ok(asked.param("origin", UPGRADE_ORIGIN).rows::<u8>().await?.first().is_some_and(|published| *published == 1))
 }
 
-/// Copies a day, once.
+/// Copies one day if not copied before.
 async fn move_day(store: &Store, (table, columns): (&str, &str), date: Date) -> Result<(), StoreError> {
     let database = store.database();
     let sql = format!(

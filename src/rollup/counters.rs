@@ -1,12 +1,12 @@
-//! The rows of the four tables, field by field as in `schema/0001_tables.sql`. Figures are sums: they add up, and a
-//! correction is a row with a negative figure.
+//! Rows of the four counter tables, field by field as in `schema/0001_tables.sql`. Figures are sums; a correction is a
+//! row with a negative figure.
 
 use std::sync::Arc;
 
 use clickhouse::Row;
 use serde::Serialize;
 
-/// All rows of one segment, fixed for ever: the same segment folds to the same batch.
+/// All rows of one segment: the same segment always folds to the same batch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Deduplication token: the node's name and the segment's number.
@@ -35,18 +35,18 @@ impl Batch {
     }
 }
 
-/// `pages`: what happened on a page within an hour.
+/// `pages`: a page's figures within an hour.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct PagesRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
     /// Start of the UTC hour, seconds since 1970.
     pub hour: u32,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -56,36 +56,36 @@ pub struct PagesRow {
     pub visits: i64,
     /// Visits whose last page is this one.
     pub exits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
     /// Visible and active time, milliseconds.
     pub engaged_ms: i64,
-    /// Views with a time.
+    /// Page views with a reading time.
     pub engaged_views: i64,
     /// Sum of scroll depths, percent.
     pub scroll_percent: i64,
-    /// Views with a depth.
+    /// Page views with a scroll depth.
     pub scroll_views: i64,
-    /// Views of a page that does not exist.
+    /// Views of pages that do not exist.
     pub not_found: i64,
 }
 
 /// `breakdowns`: a page's figures of a day by one dimension.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct BreakdownsRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
     /// Name of the dimension.
     pub dimension: &'static str,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
     /// Value of the dimension.
     pub value: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -93,7 +93,7 @@ pub struct BreakdownsRow {
     pub page_visitors: i64,
     /// Visits that began here.
     pub visits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
@@ -102,19 +102,19 @@ pub struct BreakdownsRow {
 /// `actions`: uses of a feature on a page within a day; property and value are empty in the row of the action itself.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ActionsRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
     /// Name of the action.
     pub action: Arc<str>,
     /// Declared property, or empty.
     pub property: Arc<str>,
-    /// Its value, or empty.
+    /// Value of the property, or empty.
     pub value: Arc<str>,
-    /// Uses.
+    /// Number of uses.
     pub count: i64,
     /// First uses of a visitor's day.
     pub visitors: i64,
@@ -123,19 +123,19 @@ pub struct ActionsRow {
 /// `timings`: one bucket of a histogram of load times.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct TimingsRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
     /// Start of the UTC hour, seconds since 1970.
     pub hour: u32,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Which time.
+    /// Name of the load time.
     pub metric: &'static str,
     /// Bucket; its upper bound is 2^(bucket/4) ms.
     pub bucket: u8,
-    /// Times in this bucket.
+    /// Number of times in this bucket.
     pub count: i64,
 }
 
@@ -167,13 +167,13 @@ pub struct OutcomesRow {
     pub hits: i64,
 }
 
-/// `imports`: a day that an import has brought.
+/// `imports`: a day with imported figures.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ImportsRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// SHA-256 of what was imported, hexadecimal.
+    /// SHA-256 of the imported data, hexadecimal.
     pub source: Arc<str>,
 }

@@ -1,5 +1,5 @@
-//! The texts of one rollup: each has a number, in the order in which they came, and at the end a rank among all of
-//! them. It compares texts when they are new and once at the end, never for a row.
+//! Interner of one rollup: each text has a number, in order of arrival, and at the end a rank among all texts. Texts
+//! are compared when they are new and once at the end, never per row.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::event::Term;
 
-/// Number of a text within one rollup: equal texts have equal numbers, whatever their terms' ids.
+/// Number of a text within one rollup: equal texts have equal numbers, even under different term ids.
 pub(super) type TextId = u32;
 
 /// Ids in a block of [`TextInterner::by_id`]; ids of one source are close together.
@@ -16,7 +16,7 @@ const BLOCK: usize = 1 << 10;
 
 #[derive(Default)]
 pub(super) struct TextInterner {
-    /// By id, in blocks that are there where ids are: the text's number, plus one.
+    /// Number plus one of each id's text, in blocks that are allocated on demand.
     by_id: Vec<Option<Box<[TextId; BLOCK]>>>,
     by_text: HashTable<TextId>,
     hasher: DefaultHashBuilder,
@@ -50,30 +50,30 @@ impl TextInterner {
 
     fn of_text(&mut self, text: &str) -> TextId {
         let Self { by_text, hasher, texts, .. } = self;
-        let of = |number: &TextId| texts.get(*number as usize).map_or("", |text| text);
+        let text_of = |number: &TextId| texts.get(*number as usize).map_or("", |text| text);
         let hash = hasher.hash_one(text);
-        if let Some(number) = by_text.find(hash, |number| of(number) == text) {
+        if let Some(number) = by_text.find(hash, |number| text_of(number) == text) {
             return *number;
         }
-        // A segment holds some millions of texts at the most.
+        // A segment holds at most some millions of texts.
         let number = TextId::try_from(texts.len()).unwrap_or(TextId::MAX);
-        by_text.insert_unique(hash, number, |number| hasher.hash_one(of(number)));
+        by_text.insert_unique(hash, number, |number| hasher.hash_one(text_of(number)));
         texts.push(text.into());
         number
     }
 
-    /// The text of a number.
+    /// The text of this number.
     pub(super) fn of(&self, text: TextId) -> Arc<str> {
         self.texts.get(text as usize).cloned().unwrap_or_default()
     }
 
-    /// Of each text, its rank among all of them.
+    /// Rank of each text among all of them.
     pub(super) fn ranks(&self) -> Vec<u32> {
         ranks(&self.texts)
     }
 }
 
-/// Of each text, its rank among all of them.
+/// Rank of each text among all of them.
 pub(super) fn ranks<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<u32> {
     let mut sorted: Vec<(TextId, T)> = (0..).zip(texts).collect();
     sorted.sort_unstable_by(|(_, a), (_, b)| a.as_ref().cmp(b.as_ref()));

@@ -1,8 +1,8 @@
-//! A segment's events into counter rows. Addition only, and sorted rows at the end: the same events give the same
-//! batch, whoever folds them and however often.
+//! Folds a segment's events to counter rows. Addition only, with sorted rows at the end: the same events always give
+//! the same batch.
 //!
-//! What is hashed and compared is numbers: a text has one (`rollup/interner.rs`), a page of a site and day has one, and
-//! both make the key of a row.
+//! Hashes and comparisons use numbers only: each text has one (`rollup/interner.rs`), each page of a site and day has
+//! one, and both form a row's key.
 
 pub mod counters;
 mod interner;
@@ -18,11 +18,11 @@ use crate::rollup::rows::SortOrder;
 pub use crate::rollup::sums::Rollup;
 use crate::rollup::sums::{ActionSums, BreakdownKey, CountLocation, LocationId, PageSums, VisitSums};
 
-/// Fewest bytes of a segment that make one more row.
+/// Fewest bytes of a segment per additional row.
 const ROW_BYTES_MIN: u64 = 2;
 
 impl Rollup {
-    /// Adds one event, which must come from the same source as those before it.
+    /// Adds one event; all events must come from the same source.
     pub fn add(&mut self, event: &Event<'_>) {
         self.events += 1;
         let site = self.texts.number(event.site);
@@ -78,28 +78,28 @@ impl Rollup {
         }
     }
 
-    /// Events added so far.
+    /// Number of events added so far.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Most bytes that folding a segment of `bytes` takes. The shortest way to a new row takes nearly three bytes of a
-    /// segment (a visit's entry with its thirteen values); each is kept as a sum, in a table that may be half empty or
-    /// growing, is sorted beside it, and becomes a row.
+    /// Upper bound of bytes for folding a segment of `bytes`. An additional row takes at least nearly three bytes of a
+    /// segment (a visit's entry with its thirteen values); each is stored as a sum, in a table that may be half empty
+    /// or growing, is sorted in a copy, and becomes a row.
     pub const fn bytes_max(bytes: u64) -> u64 {
         let table = size_of::<(BreakdownKey, VisitSums)>() * 2;
         let sorted = size_of::<(u128, (&BreakdownKey, &VisitSums))>();
         bytes / ROW_BYTES_MIN * (table + sorted + size_of::<BreakdownsRow>()) as u64
     }
 
-    /// Rows so far; some may yet turn out to be zero.
+    /// Number of rows so far; some may still turn out to be zero.
     pub fn rows(&self) -> usize {
         let visits = self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len();
         visits + self.robots.len() + self.outcomes.len()
     }
 
-    /// The rows, sorted by their keys; those that came to nothing are left out. A row is sorted by one number, which
-    /// the ranks of its texts make.
+    /// The rows, sorted by their keys; rows of zeros are left out. The sort key is one number made of the ranks of a
+    /// row's texts.
     pub fn finish(self, token: String) -> Batch {
         let order = SortOrder::new(&self);
         Batch {
@@ -118,7 +118,7 @@ impl Rollup {
         let place = CountLocation { site, page: self.texts.number(page), day };
         *self.place_numbers.entry(place).or_insert_with(|| {
             self.places.push(place);
-            // As with texts: some millions at the most.
+            // At most some millions, as with texts.
             LocationId::try_from(self.places.len() - 1).unwrap_or(LocationId::MAX)
         })
     }

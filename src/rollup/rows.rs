@@ -1,5 +1,5 @@
-//! What was added up, as rows in the order of their keys: columns of text by their bytes. It changes no figure, and its
-//! order owes nothing to the order in which events came or to where a table keeps them.
+//! Sums as rows in key order, with text columns ordered by their bytes. It changes no figure, and its order does not
+//! depend on the order of events or of hash tables.
 
 use crate::event::{Day, Dimension, Hour, RobotKind, TimingMetric};
 use crate::outcome::Outcome;
@@ -9,7 +9,7 @@ use crate::rollup::sums::{
     ActionKey, ActionSums, BreakdownKey, CountLocation, LocationId, PageSums, Rollup, VisitSums,
 };
 
-/// What numbers come to when they are sorted.
+/// Ranks of texts and other numbers in sort order.
 pub(super) struct SortOrder {
     texts: Vec<u32>,
     places: Vec<RankedLocation>,
@@ -17,7 +17,7 @@ pub(super) struct SortOrder {
     metrics: Vec<u32>,
 }
 
-/// A place, its texts as their ranks.
+/// A location with its texts as ranks.
 #[derive(Clone, Copy, Default)]
 struct RankedLocation {
     site: u32,
@@ -28,9 +28,12 @@ struct RankedLocation {
 impl SortOrder {
     pub(super) fn new(rollup: &Rollup) -> Self {
         let texts = rollup.texts.ranks();
-        let of = |text: TextId| texts.get(text as usize).copied().unwrap_or_default();
-        let ranked =
-            |place: &CountLocation| RankedLocation { site: of(place.site), page: of(place.page), day: place.day.0 };
+        let text_of = |text: TextId| texts.get(text as usize).copied().unwrap_or_default();
+        let ranked = |place: &CountLocation| RankedLocation {
+            site: text_of(place.site),
+            page: text_of(place.page),
+            day: place.day.0,
+        };
         let places = rollup.places.iter().map(ranked).collect();
         let dimensions = ranks(Dimension::ALL.map(Dimension::name));
         let metrics = ranks(TimingMetric::ALL.map(TimingMetric::name));
@@ -45,13 +48,13 @@ impl SortOrder {
         self.places.get(place as usize).copied().unwrap_or_default()
     }
 
-    /// Site, day, hour, page.
+    /// Sort key: site, day, hour, page.
     fn within_hour(&self, place: LocationId, hour: Hour) -> u128 {
         let RankedLocation { site, page, day } = self.place(place);
         join(join(join(u128::from(site), day.into(), u16::BITS), hour.0, u32::BITS), page, u32::BITS)
     }
 
-    /// Site, dimension, day, page, value.
+    /// Sort key: site, dimension, day, page, value.
     fn of_breakdown(&self, key: BreakdownKey) -> u128 {
         let RankedLocation { site, page, day } = self.place(key.place());
         let dimension = self.dimensions.get(key.dimension()).copied().unwrap_or_default();
@@ -60,12 +63,12 @@ impl SortOrder {
     }
 }
 
-/// One number that sorts as `first` and then `then`, which has so many bits.
+/// One number that sorts by `first`, then by `then`, which has `bits` bits.
 fn join(first: u128, then: u32, bits: u32) -> u128 {
     first << bits | u128::from(then)
 }
 
-/// At most so many rows by their ranks, of which no two are the same.
+/// At most `count` rows sorted by their ranks, which are all distinct.
 fn sorted<T, R>(count: usize, ranked: impl Iterator<Item = (u128, T)>, row: impl Fn(T) -> R) -> Vec<R> {
     let mut sorted = Vec::with_capacity(count);
     sorted.extend(ranked);

@@ -1,4 +1,4 @@
-//! What events add up to: sums under keys of numbers.
+//! Sums of events under numeric keys.
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -6,13 +6,13 @@ use crate::event::{Day, Dimension, Hour, RobotKind, TimingMetric};
 use crate::outcome::Outcome;
 use crate::rollup::interner::{TextId, TextInterner};
 
-/// Keys are numbers that visitors have a part in; the hasher's own seed keeps them from choosing where they end up.
+/// Visitors influence the keys; the hasher's random seed prevents chosen collisions.
 pub(super) type SumMap<K, V> = HashMap<K, V, DefaultHashBuilder>;
 
 /// Number of a [`CountLocation`] within one rollup.
 pub(super) type LocationId = u32;
 
-/// Where something was counted.
+/// Location of a count: site, day and page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CountLocation {
     pub(super) site: TextId,
@@ -20,7 +20,7 @@ pub(super) struct CountLocation {
     pub(super) day: Day,
 }
 
-/// Events as they add up.
+/// Running sums of events.
 #[derive(Default)]
 pub struct Rollup {
     pub(super) texts: TextInterner,
@@ -36,11 +36,11 @@ pub struct Rollup {
 }
 
 pub(super) type PageKey = (LocationId, Hour);
-/// Action, property with its value.
+/// Location, action, and a property with its value.
 pub(super) type ActionKey = (LocationId, TextId, Option<(TextId, TextId)>);
 pub(super) type TimingKey = (LocationId, Hour, TimingMetric, u8);
 
-/// Place, dimension and value in one number, which takes a rollup of fewer than 134 million places.
+/// Location, dimension and value in one number; limits a rollup to 134 million locations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct BreakdownKey(u64);
 
@@ -55,7 +55,7 @@ impl BreakdownKey {
         LocationId::try_from(self.0 >> (TextId::BITS + Self::DIMENSION_BITS)).unwrap_or(LocationId::MAX)
     }
 
-    /// The dimension's number.
+    /// Number of the dimension.
     pub(super) fn dimension(self) -> usize {
         let number = self.0 >> TextId::BITS & ((1 << Self::DIMENSION_BITS) - 1);
         usize::try_from(number).unwrap_or(usize::MAX)

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::rollup::counters::{ActionsRow, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 
-/// A row of a batch beside its origin.
+/// Defines a waiting table's row: a counter row with its origin.
 macro_rules! waiting_row {
     ($table:literal, $name:ident of $row:ident { $($field:ident: $type:ty,)* }) => {
         #[doc = concat!("`", $table, "`: a row of a batch, with its origin.")]
@@ -19,7 +19,7 @@ macro_rules! waiting_row {
         }
 
         impl $name {
-            /// Rows of a batch, with their origin.
+            /// Converts rows of a batch, adding their origin.
             pub(crate) fn all(rows: &[$row], origin: &Arc<str>) -> Vec<Self> {
                 rows.iter().map(|row| Self { origin: origin.clone(), $($field: row.$field.clone(),)* }).collect()
             }

@@ -1,12 +1,12 @@
-//! Chance that repeats itself: whole numbers only, so that every machine throws the same.
+//! Reproducible random numbers: integers only, so that every machine gives the same.
 
 use crate::mix::{GOLDEN, mix};
 
-/// Chance from a seed (SplitMix64).
+/// Random numbers from a seed (SplitMix64).
 pub(super) struct Dice(u64);
 
 impl Dice {
-    /// Dice of their own for each number.
+    /// An independent sequence for each number.
     pub(super) fn new(seed: u64, number: u64) -> Self {
         let mut dice = Self(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ number.wrapping_mul(GOLDEN));
         dice.next();
@@ -28,7 +28,7 @@ impl Dice {
         low + self.below(high.saturating_sub(low))
     }
 
-    /// True in so many of a hundred cases.
+    /// True in `cases` of a hundred cases, on average.
     pub(super) fn percent(&mut self, cases: u64) -> bool {
         self.below(100) < cases
     }
@@ -39,11 +39,11 @@ impl Dice {
     }
 }
 
-/// Choices with weights.
+/// A weighted choice, by cumulated weights.
 pub(super) struct Wheel(Vec<u64>);
 
 impl Wheel {
-    /// The choices' weights, in their order.
+    /// A choice with these weights, in order.
     pub(super) fn new(weights: impl IntoIterator<Item = u64>) -> Self {
         Self(
             weights
@@ -56,7 +56,7 @@ impl Wheel {
         )
     }
 
-    /// The index of a choice.
+    /// The index of a random choice.
     pub(super) fn turn(&self, dice: &mut Dice) -> usize {
         let at = dice.below(self.0.last().copied().unwrap_or_default());
         self.0.partition_point(|sum| *sum <= at)

@@ -1,6 +1,6 @@
-//! What simulated traffic has beside pages, reading and actions: seasons, campaigns by consent, searches, load times,
-//! script errors, dead links, objections and robots. Each has dice of its own, so that the plain traffic of a seed
-//! stays the same, byte for byte, whatever is added to it.
+//! Additions to simulated traffic beside pages, reading and actions: seasons, campaigns by consent, searches, load
+//! times, script errors, dead links, objections and robots. Each has its own random sequence, so that the plain traffic
+//! of a seed stays the same, byte for byte, whatever is added to it.
 
 use std::net::IpAddr;
 
@@ -11,35 +11,35 @@ use crate::simulate::dice::Dice;
 use crate::simulate::networks::{v4, within};
 use crate::simulate::steps::{LoadTimes, Person, PersonKind, QueryText, StepKind, VisitStep};
 
-/// What to add; the default adds nothing.
+/// Additions to the traffic; the default adds nothing.
 #[derive(Debug, Clone, Default)]
 pub struct TrafficExtras {
-    /// Fewer people in summer, more in autumn, a slow growth and one busy week.
+    /// Whether traffic varies: less in summer, more in autumn, slow growth and one busy week.
     pub seasons: bool,
-    /// Of a hundred people, those who agree to the measurement of campaigns.
+    /// Percentage of people who consent to the measurement of campaigns.
     pub consent_percent: u64,
     /// Query strings that campaigns put on the first page of a visit, such as `utm_source=letter&utm_medium=email`.
     pub campaigns: Vec<String>,
     /// Query strings of searches, such as `q=lamp`; they are asked on [`Self::search_page`].
     pub searches: Vec<String>,
-    /// Number of the page that shows what a search found.
+    /// Number of the page with the results of a search.
     pub search_page: usize,
-    /// Load times with most pageviews.
+    /// Whether most pageviews have load times.
     pub timings: bool,
-    /// Of a hundred pageviews, those with a script error.
+    /// Percentage of pageviews with a script error.
     pub problems_percent: u64,
-    /// Pages that links lead to and that are not there.
+    /// Linked pages that do not exist.
     pub lost_pages: Vec<String>,
-    /// Of a hundred people, those whose browser sends `Sec-GPC: 1`.
+    /// Percentage of people whose browser sends `Sec-GPC: 1`.
     pub objections_percent: u64,
-    /// Requests of robots a day.
+    /// Number of robots' requests per day.
     pub robot_hits_per_day: u64,
     /// Where these days lie in a longer time whose seasons and growth they follow: the number of the first, and how
     /// many there are in all. Without it they are the whole.
     pub part_of: Option<(u32, u32)>,
 }
 
-/// Agents of robots, with weights.
+/// User agents of robots, with weights.
 const ROBOTS: &[(u64, &str)] = &[
     (26, "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"),
     (14, "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"),
@@ -57,17 +57,17 @@ const ROBOTS: &[(u64, &str)] = &[
 /// People of a month against an average one, in percent.
 const SEASONS: [u64; 12] = [104, 101, 103, 99, 96, 90, 72, 68, 101, 112, 120, 110];
 
-/// Kinds of script errors that happen.
+/// Kinds of script errors.
 const PROBLEMS: [&str; 4] = ["TypeError", "resource", "NetworkError", "ReferenceError"];
 
 impl TrafficExtras {
-    /// A bit of everything, for a demonstration.
+    /// Some of every addition, for a demonstration.
     pub fn lively() -> Self {
-        let of = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Self {
             seasons: true,
             consent_percent: 46,
-            campaigns: of(&[
+            campaigns: owned(&[
                 "utm_source=newsletter&utm_medium=email&utm_campaign=autumn-letter",
                 "utm_source=newsletter&utm_medium=email&utm_campaign=new-arrivals",
                 "utm_source=mastodon&utm_medium=social&utm_campaign=autumn-letter",
@@ -84,7 +84,7 @@ impl TrafficExtras {
         }
     }
 
-    /// People of a day in percent of what they would be without seasons. `day` counts from the first of `days`.
+    /// People of a day in percent of their number without seasons. `day` counts from the first of `days`.
     pub(super) fn season_percent(&self, date: Date, day: u32, days: u32) -> u64 {
         if !self.seasons {
             return 100;
@@ -98,7 +98,7 @@ impl TrafficExtras {
         SEASONS.get(month).copied().unwrap_or(100) * growth * busy / 10_000
     }
 
-    /// Adds to what one person does.
+    /// Applies the additions to one person's steps.
     pub(super) fn enrich(&self, person: &mut Person, steps: &mut Vec<VisitStep>, pages: usize, dice: &mut Dice) {
         if dice.percent(self.objections_percent) {
             person.kind = PersonKind::Objecting;
@@ -127,7 +127,7 @@ impl TrafficExtras {
         *steps = enriched;
     }
 
-    /// A campaign at the begin of a visit, a search where searches are asked.
+    /// Adds a campaign at the start of a visit, or a search on the search page.
     fn query(&self, step: &mut VisitStep, kind: PersonKind, dice: &mut Dice) {
         let page = step.page;
         let StepKind::View { from, outside, query } = &mut step.what else { return };
@@ -139,7 +139,7 @@ impl TrafficExtras {
         }
     }
 
-    /// Some people who come from elsewhere and see one page meet one that is not there.
+    /// Leads some people from other sites who see one page to a missing page.
     fn lose_way(&self, steps: &mut Vec<VisitStep>, pages: usize, dice: &mut Dice) {
         let views = steps.iter().filter(|step| matches!(step.what, StepKind::View { .. })).count();
         let from_outside =
@@ -154,7 +154,7 @@ impl TrafficExtras {
         steps.push(VisitStep { at: at + 1, page, what: StepKind::NotFound });
     }
 
-    /// The requests of robots on a day that begins at `midnight` and ends at `next`.
+    /// Robots' requests on a day that starts at `midnight` and ends at `next`.
     pub(super) fn robots(&self, midnight: i64, next: i64, pages: usize, dice: &mut Dice) -> Vec<(Person, VisitStep)> {
         let weights: u64 = ROBOTS.iter().map(|(weight, _)| weight).sum();
         let count = self.robot_hits_per_day * (80 + dice.below(41)) / 100;
@@ -162,9 +162,9 @@ impl TrafficExtras {
             .map(|_| {
                 let mut turn = dice.below(weights);
                 let agent = ROBOTS.iter().position(|(weight, _)| {
-                    let here = turn < *weight;
+                    let is_chosen = turn < *weight;
                     turn = turn.saturating_sub(*weight);
-                    here
+                    is_chosen
                 });
                 let agent = agent.unwrap_or_default();
                 let length = u64::try_from(next - midnight).unwrap_or(DAY_SECONDS.unsigned_abs());
@@ -184,7 +184,7 @@ impl TrafficExtras {
         hits
     }
 
-    /// The query of a step's page.
+    /// The query string of a step's page.
     pub(super) fn query_text(&self, query: QueryText) -> &str {
         let texts = match query {
             QueryText::Campaign(number) => self.campaigns.get(number),
@@ -194,12 +194,12 @@ impl TrafficExtras {
     }
 }
 
-/// The agent of a robot.
+/// The user agent of a robot.
 pub(super) fn robot_agent(number: usize) -> &'static str {
     ROBOTS.get(number).map_or("bot", |(_, agent)| agent)
 }
 
-/// A fast page mostly, a slow one now and then.
+/// Load times of a page: mostly fast, sometimes slow.
 fn load_times(dice: &mut Dice) -> LoadTimes {
     let slow = if dice.percent(12) { 3 } else { 1 };
     let mut part = |low: u64, high: u64| u32::try_from(dice.between(low, high) * slow).unwrap_or(u32::MAX);
@@ -210,7 +210,7 @@ fn load_times(dice: &mut Dice) -> LoadTimes {
     LoadTimes { ttfb, fcp, lcp, inp: part(16, 180), dom, load: dom.max(lcp) + part(30, 900) }
 }
 
-/// An address of the robot of this number, in a network of a hosting provider.
+/// An address for the robot with this number, in a network of a hosting provider.
 fn robot_address(robot: usize, dice: &mut Dice) -> IpAddr {
     const NETWORKS: [IpAddr; 4] = [v4(66, 249), v4(40, 77), v4(20, 15), v4(52, 70)];
     let network = NETWORKS.get(robot % NETWORKS.len()).copied().unwrap_or(v4(66, 249));

@@ -1,9 +1,9 @@
-//! Traffic with known truth, for demonstrations, tests and benchmarks: lines of native events as `import events` reads
-//! them, in the order of their times, and what must come out when they are counted. The same plan gives the same lines,
-//! byte for byte. Memory holds the people of the moment, however long the traffic is.
+//! Traffic with known totals, for demonstrations, tests and benchmarks: lines of native events as `import events` reads
+//! them, in the order of their times, and the figures that counting them must give. The same plan gives the same lines,
+//! byte for byte. Memory holds only the people active at the moment, however long the traffic is.
 //!
-//! The people are made up. Their addresses lie in networks of great providers, so that they have a country; they are
-//! drawn evenly and belong to nobody in particular. The truth is counted person by person, by the plain rules of
+//! The people are invented. Their addresses are in networks of large providers, so that they have a country; they are
+//! drawn evenly and stand for no particular person. The truth is counted person by person, by the plain rules of
 //! [`visits`](crate::visits) and without any of its code.
 
 mod dice;
@@ -29,17 +29,17 @@ use serde::Serialize;
 pub use traffic::{SiteUse, Traffic};
 pub use truth::Truth;
 
-/// The most people of a day that get an address each.
+/// Most people of a day with an address each.
 pub const VISITORS_A_DAY_MAX: u32 = 1_000_000;
 
-/// Share of an average day's people that come in an hour, in thousandths: quiet nights, a long evening.
+/// Share of an average day's people per hour, in thousandths: quiet nights, a long evening.
 const HOURS: [u64; 24] = [15, 9, 6, 5, 5, 7, 14, 27, 43, 54, 59, 58, 55, 57, 60, 60, 58, 56, 57, 62, 68, 67, 58, 40];
 
 impl Traffic {
-    /// Writes all lines; gives the truth about them.
+    /// Writes all lines; returns their totals.
     ///
     /// # Errors
-    /// When `out` takes no more, or a day lies beyond what a time can say.
+    /// When `out` fails, or a day is outside the range of timestamps.
     pub fn write(&self, mut out: impl Write) -> io::Result<Truth> {
         let people = Population::new(self);
         let end = self.midnight(self.days)?;
@@ -92,14 +92,14 @@ impl Traffic {
         Ok(truth)
     }
 
-    /// Seconds since 1970 at which the day of this number begins.
+    /// Start of the day with this number, in seconds since 1970.
     fn midnight(&self, day: u32) -> io::Result<i64> {
         let too_far = |_| io::Error::other("a day that no clock shows");
         let date = self.first.checked_add(jiff::Span::new().days(i64::from(day))).map_err(too_far)?;
         Ok(date.to_zoned(self.timezone.clone()).map_err(too_far)?.timestamp().as_second())
     }
 
-    /// More people on working days, and never the same number twice.
+    /// Number of people on a day: more on working days, and random.
     fn people_of(&self, day: u32, dice: &mut Dice) -> u64 {
         let date = self.first.saturating_add(jiff::Span::new().days(i64::from(day)));
         let percent = match date.weekday() {
@@ -172,7 +172,7 @@ impl Traffic {
     }
 }
 
-/// Pages of a site that nobody has: a front page, some to find one's way, and articles.
+/// Pages of an invented site: a front page, some for navigation, and articles.
 pub fn pages(count: usize) -> Vec<String> {
     const WAYS: [&str; 6] = ["/", "/pricing", "/features", "/docs", "/about", "/contact"];
     const KINDS: [&str; 3] = ["articles", "guides", "notes"];
@@ -208,24 +208,24 @@ pub fn pages(count: usize) -> Vec<String> {
     WAYS.into_iter().map(str::to_owned).chain(articles).take(count.max(1)).collect()
 }
 
-/// What people do on a site that nobody has.
+/// Actions on an invented site.
 pub fn uses() -> Vec<SiteUse> {
-    let of = |on: &str, action: &str, property: &str, values: &[&str]| SiteUse {
+    let site_use = |on: &str, action: &str, property: &str, values: &[&str]| SiteUse {
         on: on.into(),
         action: action.into(),
         property: property.into(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     };
     vec![
-        of("/pricing", "Signup", "plan", &["free", "team", "house"]),
-        of("/", "Download", "file", &["guide.pdf", "prices.pdf"]),
+        site_use("/pricing", "Signup", "plan", &["free", "team", "house"]),
+        site_use("/", "Download", "file", &["guide.pdf", "prices.pdf"]),
     ]
 }
 
-/// The second of the day at which the person of this number comes; later numbers never come earlier.
+/// The second of the day at which the person with this number comes; later numbers never come earlier.
 fn second_of_day(number: u64, count: u64, dice: &mut Dice) -> i64 {
-    let whole: u64 = HOURS.iter().sum::<u64>() * HOUR_SECONDS.unsigned_abs();
-    let mut at = (number * whole + dice.below(whole)) / count;
+    let weights: u64 = HOURS.iter().sum::<u64>() * HOUR_SECONDS.unsigned_abs();
+    let mut at = (number * weights + dice.below(weights)) / count;
     for (hour, weight) in (0..).zip(HOURS) {
         if at < weight * HOUR_SECONDS.unsigned_abs() {
             return i64::try_from(hour * HOUR_SECONDS.unsigned_abs() + at / weight).unwrap_or_default();
@@ -235,7 +235,7 @@ fn second_of_day(number: u64, count: u64, dice: &mut Dice) -> i64 {
     86_399
 }
 
-/// A step that is still to come; ordered by its time.
+/// A step that is still to be written; ordered by its time.
 #[derive(Clone, Copy)]
 struct QueuedStep {
     at: i64,

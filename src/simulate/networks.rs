@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::mix::GOLDEN;
 
-/// The address of this number in a network of so many bits; IPv6 counts networks of 64 bits.
+/// The address with this number in a network of 2^`bits` addresses; IPv6 counts networks of 64 bits.
 pub(super) fn within(network: IpAddr, bits: u32, number: u64) -> IpAddr {
-    // An odd factor scatters the numbers and maps no two of them to one.
+    // An odd factor scatters the numbers and keeps them distinct.
     let host = number.wrapping_mul(GOLDEN) & ((1 << bits) - 1);
     match network {
         IpAddr::V4(network) => Ipv4Addr::from_bits(network.to_bits() | u32::try_from(host).unwrap_or_default()).into(),

@@ -1,4 +1,4 @@
-//! The people of simulated traffic: where they are, what they carry, and what they do on a day.
+//! The people of simulated traffic: their network, their browser, and their steps on a day.
 
 use std::net::IpAddr;
 
@@ -7,8 +7,8 @@ use super::networks::{v4, v6, within};
 use super::steps::{Person, PersonKind, StepKind, VisitStep};
 use super::traffic::Traffic;
 
-/// Networks: weight, first address, bits below it that tell people apart, language. At least 21 bits: nobody shares an
-/// address with anybody of the same or the next day, at a million people a day.
+/// Networks: weight, first address, bits that number the people, language. At least 21 bits: at a million people a day,
+/// no two of the same or the next day share an address.
 const NETWORKS: &[(u64, IpAddr, u32, &str)] = &[
     (26, v4(92, 128), 22, "fr-FR,fr;q=0.9,en;q=0.6"),
     (8, v6(0x2a01, 0x0e00), 38, "fr-FR,fr;q=0.9,en-US;q=0.8"),
@@ -30,8 +30,8 @@ const DESKTOP: &[u16] = &[1920, 1536, 1440, 1366, 1280, 2560, 1728];
 const MOBILE: &[u16] = &[390, 360, 393, 412, 430, 384];
 const TABLET: &[u16] = &[768, 820, 1024, 800];
 
-/// Browsers: weight, header with `#` for the version, newest version, widths. The newest and the two before it are
-/// about.
+/// Browsers: weight, header with `#` for the version, newest version, widths. The newest and the two versions before it
+/// are in use.
 const BROWSERS: &[(u64, &str, u32, &[u16])] = &[
     (
         24,
@@ -104,7 +104,7 @@ const BROWSERS: &[(u64, &str, u32, &[u16])] = &[
     ),
 ];
 
-/// Where visits come from: weight and referrer.
+/// Origins of visits: weight and referrer.
 const REFERRERS: &[(u64, Option<&str>)] = &[
     (44, None),
     (27, Some("https://www.google.com/")),
@@ -120,13 +120,13 @@ const REFERRERS: &[(u64, Option<&str>)] = &[
     (1, Some("https://www.linkedin.com/")),
 ];
 
-/// Pages that a visit sees, from one on: weights.
+/// Weights of the number of pages of a visit, from one on.
 const VIEWS: &[u64] = &[46, 19, 12, 8, 5, 4, 2, 2, 1, 1];
 
-/// Seconds on a page: every step between two of these is equally likely. The longest keep a visit together.
+/// Seconds on a page: every interval between two of these is equally likely. The longest still keeps a visit together.
 const DWELL: &[u64] = &[1, 3, 5, 8, 11, 15, 20, 26, 33, 42, 54, 70, 95, 140, 260, 900, 1_700];
 
-/// All who may come.
+/// Distributions that people are drawn from.
 pub(super) struct Population {
     networks: Wheel,
     agents: Vec<(String, &'static [u16])>,
@@ -134,7 +134,7 @@ pub(super) struct Population {
     referrer: Wheel,
     views: Wheel,
     pages: Wheel,
-    /// Of each page, the uses that it offers: their numbers, and how many values each has.
+    /// Actions of each page: their numbers, and how many values each has.
     uses: Vec<Vec<(usize, usize)>>,
 }
 
@@ -164,8 +164,8 @@ impl Population {
         self.agents.get(person.agent).map_or("", |(header, _)| header)
     }
 
-    /// Somebody who comes at `begin`, and all that they do before `end`, in order. No two numbers within two million
-    /// have the same address.
+    /// A person who comes at `begin`, and all their steps before `end`, in order. Numbers less than two million apart
+    /// give different addresses.
     pub(super) fn person(&self, number: u64, begin: i64, end: i64, dice: &mut Dice) -> (Person, Vec<VisitStep>) {
         let (address, language) = match NETWORKS.get(self.networks.turn(dice)) {
             Some((_, network, bits, language)) => (within(*network, *bits, number), *language),
@@ -185,7 +185,7 @@ impl Population {
         }
     }
 
-    /// One visit: no gap in it is over 1 800 seconds. `at` is its last moment afterwards.
+    /// One visit: no gap in it is over 1,800 seconds. Sets `at` to its last step.
     fn visit(&self, steps: &mut Vec<VisitStep>, at: &mut i64, end: i64, dice: &mut Dice) {
         let (_, outside) = REFERRERS.get(self.referrer.turn(dice)).copied().unwrap_or_default();
         let mut page = if dice.percent(50) { 0 } else { self.pages.turn(dice) };
@@ -196,24 +196,24 @@ impl Population {
             }
             steps.push(VisitStep { at: *at, page, what: StepKind::View { from, outside, query: None } });
             let seconds = dwell(dice);
-            let left = *at + i64::try_from(seconds).unwrap_or_default();
-            if left < end {
+            let left_at = *at + i64::try_from(seconds).unwrap_or_default();
+            if left_at < end {
                 let uses = self.uses.get(page).map_or(&[][..], Vec::as_slice);
                 if let Some((number, values)) = uses.get(dice.index(uses.len())).copied()
                     && dice.percent(8)
                 {
                     let value = dice.index(values);
-                    let used = *at + (left - *at) / 2;
+                    let used = *at + (left_at - *at) / 2;
                     steps.push(VisitStep { at: used, page, what: StepKind::Use { number, value } });
                 }
                 if dice.percent(92) {
                     let engaged_ms = u32::try_from(seconds * dice.between(550, 1_001)).unwrap_or_default();
                     let depth = u8::try_from(dice.between(10, 101)).unwrap_or_default();
-                    steps.push(VisitStep { at: left, page, what: StepKind::Reading { engaged_ms, depth } });
+                    steps.push(VisitStep { at: left_at, page, what: StepKind::Reading { engaged_ms, depth } });
                 }
             }
-            *at = left;
-            // Some pages do not say where their readers come from.
+            *at = left_at;
+            // Some pages send no referrer.
             from = (!dice.percent(7)).then_some(page);
             page = self.pages.turn(dice);
         }
@@ -230,6 +230,6 @@ fn offered(traffic: &Traffic, page: &str) -> Vec<(usize, usize)> {
 
 fn dwell(dice: &mut Dice) -> u64 {
     let step = dice.index(DWELL.len() - 1);
-    let of = |step: usize| DWELL.get(step).copied().unwrap_or(1);
-    dice.between(of(step), of(step + 1))
+    let dwell_of = |step: usize| DWELL.get(step).copied().unwrap_or(1);
+    dice.between(dwell_of(step), dwell_of(step + 1))
 }

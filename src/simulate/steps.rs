@@ -1,10 +1,10 @@
-//! Who comes to a simulated site, and each thing that one does there.
+//! People of a simulated site, and their steps on it.
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
-/// Somebody with one day on the site.
+/// A person with one day on the site.
 #[derive(Clone, Copy)]
 pub(super) struct Person {
     pub(super) address: IpAddr,
@@ -15,28 +15,28 @@ pub(super) struct Person {
     pub(super) kind: PersonKind,
 }
 
-/// What the sender of a hit is, or wishes.
+/// Consent or objection of a person, or a robot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum PersonKind {
     Usual,
-    /// Agreed to the measurement of campaigns.
+    /// Consents to the measurement of campaigns.
     Consenting,
     /// Sends `Sec-GPC: 1`.
     Objecting,
     Robot,
 }
 
-/// The query string of a page: its number among the campaigns or among the searches.
+/// Query string of a page: its number among the campaigns or the searches.
 #[derive(Clone, Copy)]
 pub(super) enum QueryText {
     Campaign(usize),
     Search(usize),
 }
 
-/// Something that somebody does.
+/// One thing that a person does.
 #[derive(Clone, Copy)]
 pub(super) struct VisitStep {
-    /// Seconds since 1970.
+    /// Time in seconds since 1970.
     pub(super) at: i64,
     /// Number of the page.
     pub(super) page: usize,
@@ -45,17 +45,17 @@ pub(super) struct VisitStep {
 
 #[derive(Clone, Copy)]
 pub(super) enum StepKind {
-    /// Looks at the page, coming from another page of the site, from another site, or from nowhere.
+    /// Views the page, coming from another page of the site, from another site, or directly.
     View { from: Option<usize>, outside: Option<&'static str>, query: Option<QueryText> },
-    /// Leaves it.
+    /// Leaves the page after reading.
     Reading { engaged_ms: u32, depth: u8 },
-    /// Uses a feature of it.
+    /// Uses a feature of the page.
     Use { number: usize, value: usize },
-    /// The page's load times are known.
+    /// The page reports its load times.
     Timing(LoadTimes),
-    /// The page says that it is not there.
+    /// The page reports that it does not exist.
     NotFound,
-    /// A script fails; the kind of the error.
+    /// A script fails with this kind of error.
     Problem(&'static str),
 }
 

@@ -1,42 +1,42 @@
-//! A plan of traffic: which site, which days, how many visitors.
+//! A plan of traffic: its site, its days, its visitors.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::simulate::extras::TrafficExtras;
 
-/// What people do on a site beside reading.
+/// An action that people use on a site.
 #[derive(Debug, Clone)]
 pub struct SiteUse {
-    /// The pages where it can be done begin with this.
+    /// Prefix of the pages that offer it.
     pub on: String,
     /// Name of the action.
     pub action: String,
-    /// Name of its property.
+    /// Name of its one property.
     pub property: String,
-    /// Values that the property has.
+    /// Values of the property.
     pub values: Vec<String>,
 }
 
-/// The traffic to make.
+/// The plan of the traffic.
 #[derive(Debug, Clone)]
 pub struct Traffic {
     /// Scheme and host of the site's pages.
     pub origin: String,
     /// The site's pages, the most read first; the first is where half of the visits begin.
     pub pages: Vec<String>,
-    /// What people do there.
+    /// Actions that people use there.
     pub uses: Vec<SiteUse>,
-    /// First day.
+    /// First day of the traffic.
     pub first: Date,
-    /// Number of days.
+    /// Number of days of traffic.
     pub days: u32,
-    /// Decides when a day is.
+    /// Time zone that decides the days.
     pub timezone: TimeZone,
-    /// People of a day, on average; at most [`VISITORS_A_DAY_MAX`](crate::simulate::VISITORS_A_DAY_MAX).
+    /// People per day, on average; at most [`VISITORS_A_DAY_MAX`](crate::simulate::VISITORS_A_DAY_MAX).
     pub visitors_per_day: u32,
-    /// Other seeds give other people.
+    /// Seed of the random numbers.
     pub seed: u64,
-    /// What there is beside pages, reading and actions.
+    /// Additions beside pages, reading and actions.
     pub extras: TrafficExtras,
 }

@@ -1,4 +1,4 @@
-//! What must come out when simulated traffic is counted, found out person by person from the rules' own words.
+//! Figures that counting simulated traffic must give, counted person by person from the written rules.
 
 use std::collections::BTreeSet;
 
@@ -9,47 +9,47 @@ use serde::Serialize;
 
 use crate::simulate::steps::{QueryText, StepKind, VisitStep};
 
-/// The figures of all days together.
+/// Totals over all days.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Truth {
-    /// Lines written.
+    /// Number of lines written.
     pub events: u64,
-    /// Pages shown.
+    /// Views of pages, also of pages that do not exist.
     pub pageviews: u64,
     /// People with a pageview, once a day each.
     pub visitors: u64,
-    /// Visits.
+    /// Visits that began in the traffic.
     pub visits: u64,
-    /// Visits that saw one page and did nothing there.
+    /// Visits with one pageview and no action.
     pub bounces: u64,
-    /// From the first to the last event of every visit.
+    /// Seconds from the first to the last event, over all visits.
     pub visit_seconds: i64,
-    /// Reading time.
+    /// Reading time, in milliseconds.
     pub engaged_ms: u64,
-    /// Uses of a feature.
+    /// Uses of features, without searches and errors.
     pub actions: u64,
-    /// Pages shown that are not there.
+    /// Views of pages that do not exist.
     pub not_found: u64,
     /// Script errors, not among the actions.
     pub problems: u64,
-    /// Pages shown that answer a search; none of them among the actions.
+    /// Pageviews that answer a search; not among the actions.
     pub searches: u64,
-    /// Pageviews whose load times came.
+    /// Pageviews with load times.
     pub timings: u64,
-    /// Lines of people who object: none of them is in the other figures, but in `events`.
+    /// Lines of people who object: counted in `events` and nowhere else.
     pub objections: u64,
-    /// Lines of robots, likewise.
+    /// Lines of robots: counted in `events` and nowhere else.
     pub robots: u64,
 }
 
 impl Truth {
-    /// Adds all that one person did who objects to being counted.
+    /// Adds all steps of a person who objects.
     pub(super) fn note_objection(&mut self, steps: &[VisitStep]) {
         self.events += steps.len() as u64;
         self.objections += steps.len() as u64;
     }
 
-    /// Adds all that one person did, in order.
+    /// Adds all steps of one person, in order.
     pub(super) fn note(&mut self, steps: &[VisitStep], timezone: &TimeZone) {
         let mut days: BTreeSet<Date> = BTreeSet::new();
         let mut last: Option<i64> = None;

@@ -1,28 +1,28 @@
-//! The hosts of a site, in one form: small letters, international names in punycode, without `www.`, port and last dot.
+//! Hosts of a site in normalised form: lower case, punycode, without `www.`, port and trailing dot.
 
 use hashbrown::HashSet;
 
 use crate::config::ConfigError;
 
-/// Which hosts belong to a site.
+/// Hosts that belong to a site, or are allowed beside its own.
 #[derive(Debug, Default)]
 pub struct SiteHosts {
-    /// Those that are listed, or the site's name.
+    /// Listed hosts, or the site's name.
     listed: HashSet<String>,
-    /// Every subdomain of them belongs to the site too: none was listed.
+    /// Every subdomain belongs to the site too, because no host was listed.
     with_subdomains: bool,
-    /// Subdomains that are another site's.
+    /// Subdomains that belong to another site.
     others: Vec<String>,
     /// Hosts allowed beside its own, each with its subdomains; `*` stands for all.
     foreign: Vec<String>,
 }
 
 impl SiteHosts {
-    /// From the listed hosts; without any, from the site's name and all its subdomains, where the name is that of a
+    /// Built from the listed hosts; if none is listed, from the site's name and all its subdomains, where the name is a
     /// host.
     ///
     /// # Errors
-    /// A host that is not one.
+    /// When a listed host is malformed.
     pub(super) fn new(name: &str, listed: &[String], foreign: &[String]) -> Result<Self, ConfigError> {
         let named = || host_of_name(name).into_iter().collect();
         let form = |key: &str, host: &String| {
@@ -42,7 +42,7 @@ impl SiteHosts {
         })
     }
 
-    /// Whether a host in its one form belongs to the site.
+    /// Whether a normalised host belongs to the site.
     pub fn contains(&self, host: &str) -> bool {
         let host = without_www(host);
         if self.listed.contains(host) {
@@ -54,15 +54,15 @@ impl SiteHosts {
             && !self.others.iter().any(|other| host == other || is_below(other))
     }
 
-    /// Whether pages of this host may be counted for the site: its own, one allowed beside them, or any where nothing
-    /// says which hosts are its own.
+    /// Whether pages of this host may be counted for the site: its own hosts, allowed ones, or any host where the
+    /// site's own are unknown.
     pub fn allows(&self, host: &str) -> bool {
         let host = without_www(host);
         let is_allowed = |allowed: &String| allowed == "*" || host == allowed || is_subdomain(host, allowed);
         self.listed.is_empty() || self.contains(host) || self.foreign.iter().any(is_allowed)
     }
 
-    /// Nothing says which hosts are the site's own.
+    /// Whether the site's own hosts are unknown.
     pub fn are_unknown(&self) -> bool {
         self.listed.is_empty()
     }
@@ -74,7 +74,7 @@ impl SiteHosts {
         hosts
     }
 
-    /// Leaves out hosts of other sites.
+    /// Excludes hosts of other sites.
     pub(super) fn leave(&mut self, others: &[String]) {
         let is_taken = |host: &&String| self.listed.iter().any(|ours| is_subdomain(host, ours));
         let taken: Vec<String> = others.iter().filter(is_taken).cloned().collect();
@@ -82,7 +82,7 @@ impl SiteHosts {
     }
 }
 
-/// A host in its one form, from any of its spellings; nothing where it is not a host.
+/// The normalised form of a host; `None` where the text is not a host.
 pub fn host_form(written: &str) -> Option<String> {
     let written = written.trim();
     let host = match written.rsplit_once(':') {
@@ -94,7 +94,7 @@ pub fn host_form(written: &str) -> Option<String> {
     Some(without_www(&host).to_owned())
 }
 
-/// The host that a site's name is, where it is one: names without a dot are not, but for `localhost`.
+/// The host that a site's name denotes; a name without a dot is not a host, except `localhost`.
 fn host_of_name(name: &str) -> Option<String> {
     host_form(name).filter(|host| host.contains('.') || host == "localhost" || host.starts_with('['))
 }

@@ -1,10 +1,10 @@
-//! What a configuration of sites means where that may surprise, for `sillage check`.
+//! Notes of `sillage check` on site settings whose meaning may surprise.
 
 use crate::config::SiteConfig;
 use crate::sites::hosts::{SiteHosts, host_form};
 use crate::sites::patterns::PathPattern;
 
-/// One sentence for each thing that is read otherwise than it is written.
+/// One sentence for each setting whose effect differs from its text.
 pub fn notes(configured: &[SiteConfig]) -> Vec<String> {
     configured.iter().flat_map(notes_of).collect()
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_say_what_hosts_and_patterns_are_read_as() {
+    fn notes_state_how_hosts_and_patterns_are_interpreted() {
         let site = SiteConfig {
             name: "my-shop".into(),
             foreign_hosts: vec!["bücher.example".into()],

@@ -1,30 +1,30 @@
-//! Patterns of paths, as the configuration writes them: `*` stands for any run of characters. They are compared with
-//! cleaned pages, and cleaned as pages are.
+//! Path patterns of the configuration: `*` stands for any run of characters. Patterns are compared with cleaned pages,
+//! and cleaned in the same way.
 
 use crate::privacy::url::path::cleaned_segments;
 
-/// A pattern as it is compared.
+/// A pattern in cleaned form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PathPattern(String);
 
 impl PathPattern {
-    /// `/admin/`, `/admin//` and `/caf%C3%A9` are the pages `/admin` and `/café`; `/admin/*` is `/admin` and all below
-    /// it.
+    /// Cleans a pattern: `/admin/`, `/admin//` and `/caf%C3%A9` are the pages `/admin` and `/café`; `/admin/*` is
+    /// `/admin` and all below it.
     pub(super) fn new(written: &str) -> Self {
-        // A star is no part of a token, so that none is taken for a placeholder.
+        // A star is not part of a token, so that a pattern is never redacted.
         let cleaned: Vec<String> = written.split('/').map(segment_form).collect();
         let path: Vec<&str> = cleaned.iter().map(String::as_str).filter(|segment| !segment.is_empty()).collect();
         let slash = if written.starts_with('*') { "" } else { "/" };
         Self(format!("{slash}{}", path.join("/")))
     }
 
-    /// Whether a cleaned page is covered.
+    /// Whether the pattern covers a cleaned page.
     pub fn covers(&self, page: &str) -> bool {
         let folder = self.0.strip_suffix("/*").filter(|folder| !folder.is_empty());
         matches(&self.0, page) || folder.is_some_and(|folder| matches(folder, page))
     }
 
-    /// What it covers, for `sillage check`.
+    /// The covered paths as text, for `sillage check`.
     pub fn shown(&self) -> String {
         match self.0.strip_suffix("/*") {
             Some(folder) if !folder.is_empty() => format!("{folder} and all pages below it"),

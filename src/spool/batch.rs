@@ -1,5 +1,5 @@
-//! A segment that waits as counters: the file of its batch. It must give back exactly the rows that went in, under
-//! the segment's own token, or nothing; and it says nothing of single events but how many there were.
+//! A segment's batch file: a segment folded to counter rows. It must return exactly the rows that went in, under the
+//! segment's own token, or nothing; it holds only the number of events, not single ones.
 //!
 //! # Format 3
 //! `<number>.batch`, the number in 20 decimal digits, stands for the segment of this number. Words and integers are
@@ -8,18 +8,18 @@
 //! **Header**, 48 bytes, laid out as a segment's. Bytes 0–7 are `counters`, the version is 3; node, number and seconds
 //! are those of the segment's header, so that a segment folds to the same bytes whenever it is folded.
 //!
-//! **Frames**, as in a segment, with checksums that begin from this header's. Payloads of 8 192 bytes, the last one
-//! shorter, so that a flipped bit in any of them is turned back. Put one after the other they are: the length of the
-//! body (u64), and the body, compressed (DEFLATE, RFC 1951). The body:
+//! **Frames**, as in a segment, with checksums seeded from this header's. Payloads have 8 192 bytes, except the last,
+//! so that a flipped bit in any of them can be corrected. Concatenated they are: the length of the body (u64), and the
+//! body, compressed (DEFLATE, RFC 1951). The body:
 //! ```text
 //! varint       events in the segment
 //! varint       number of texts, each: varint length, UTF-8 bytes; ascending, numbered from 0
 //! 6 tables     pages, breakdowns, actions, timings, robots, outcomes
 //! ```
-//! **Table**: a varint number of rows, each of *k* key columns and *f* figures. Of a column that is a text the text's
-//! number is written; the columns before the first row are all 0.
+//! **Table**: a varint number of rows, each of *k* key columns and *f* figures. A text column holds the text's number;
+//! the first row is encoded as if after a row of zeros.
 //! ```text
-//! varint       k × figures' number + columns that are as in the row before, from the first on, k − 1 at most
+//! varint       k × figures' number + number of leading columns equal to the row before, at most k − 1
 //! signed       for each of the other columns: its difference from the row before
 //! figures      once only, where their number is new (they count up from 0 in a table):
 //!   varint     mask of the figures that are not 0; then each of these, signed
@@ -41,8 +41,8 @@
 //! A file of a header alone is what is left of a shipped batch whose number must not be given again.
 //!
 //! # Size
-//! A view costs one row of `pages` and some ten of `breakdowns`, of five bytes each before they are compressed, until
-//! another view falls on the same row: then it costs none. For views of 200 pages with twelve dimensions (the test
+//! A view costs one row of `pages` and some ten of `breakdowns`, of five bytes each before compression; a further view
+//! on the same rows costs none. For views of 200 pages with twelve dimensions (the test
 //! `counters_take_less_room_than_events`), segment and batch:
 //! ```text
 //! views        1      20     200   2 000   20 000
@@ -72,28 +72,28 @@ pub(super) fn file_name(number: u64) -> String {
     format!("{number:020}.batch")
 }
 
-/// The number in a file's name, if it is a batch's.
+/// Number of a batch's file name; `None` for other files.
 pub(super) fn number(file_name: &str) -> Option<u64> {
     segment::number_before(file_name, ".batch")
 }
 
-/// What a batch's file holds.
+/// Decoded content of a batch's file.
 #[derive(Debug, PartialEq)]
 pub(super) struct BatchFile {
-    /// Of the batch; number and time are the segment's.
+    /// The batch's header; number and time are the segment's.
     pub(super) header: SegmentHeader,
-    /// Events that were folded.
+    /// Number of events that were folded.
     pub(super) events: u64,
-    /// Their rows, without a token.
+    /// Counter rows, without a token.
     pub(super) rows: Batch,
-    /// Frames with a flipped bit, turned back.
+    /// Frames with one flipped bit, corrected.
     pub(super) mended: u64,
 }
 
-/// The file of the batch that the segment with this header was folded to.
+/// Encodes the batch that the segment with this header was folded to.
 ///
 /// # Errors
-/// Never, as far as is known: compressing into memory says that it may fail.
+/// When compression fails, which in memory is not expected.
 pub(super) fn write(segment: &SegmentHeader, events: u64, rows: &Batch) -> io::Result<Vec<u8>> {
     let header = SegmentHeader { magic: MAGIC, version: VERSION, ..*segment };
     let (mut file, seed) = (header.bytes(), header.seed());
@@ -113,7 +113,7 @@ fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The body, if it is as long as it says.
+/// The decompressed body, if its length matches.
 pub(super) fn body(compressed: &[u8]) -> Option<Vec<u8>> {
     let (length, compressed) = compressed.split_first_chunk::<8>()?;
     let (length, mut body) = (u64::from_le_bytes(*length), Vec::new());

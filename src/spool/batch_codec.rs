@@ -1,5 +1,5 @@
-//! Counter rows as bytes and back, as the format in [`crate::spool::batch`] has it. Reading never panics and never
-//! makes up what is not there; what was written comes back row for row, in its order.
+//! Counter rows to bytes and back, in the format of [`crate::spool::batch`]. Reading never panics and never invents
+//! values; written rows come back unchanged, in their order.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::spool::varint::ByteReader;
 /// The first format with hits of robots and of outcomes.
 const TALLIES_FROM: u16 = 3;
 
-/// The body of a batch's file.
+/// Encodes the body of a batch's file.
 pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
     let mut out = Vec::new();
     varint::put(&mut out, events);
@@ -28,7 +28,7 @@ pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
         out.extend_from_slice(text.as_bytes());
         numbers.insert(text, number);
     }
-    let n = |text: &str| numbers.get(text).copied().unwrap_or_default(); // all of them are there
+    let n = |text: &str| numbers.get(text).copied().unwrap_or_default(); // all texts are in the map
     let (day, hour) = (|day: u16| i64::from(day), |hour: u32| i64::from(hour));
     put_table(&mut out, &batch.pages, |row| ([n(&row.site), day(row.day), hour(row.hour), n(&row.page)], row.into()));
     put_table(&mut out, &batch.breakdowns, |row| {
@@ -145,7 +145,7 @@ impl From<&BreakdownsRow> for [i64; 6] {
     }
 }
 
-/// Every text of the batch, once.
+/// Every distinct text of the batch.
 fn texts(batch: &Batch) -> BTreeSet<&str> {
     let mut texts = BTreeSet::new();
     for row in &batch.pages {
@@ -169,7 +169,7 @@ fn texts(batch: &Batch) -> BTreeSet<&str> {
     texts
 }
 
-/// Appends the rows, each as the key columns and figures that `split` makes of it.
+/// Appends the rows; `split` gives each row's key columns and figures.
 fn put_table<R, const K: usize, const F: usize>(
     out: &mut Vec<u8>,
     rows: &[R],
@@ -233,7 +233,7 @@ fn read_figures<const F: usize>(input: &mut ByteReader<'_>) -> Result<[i64; F], 
     Ok(figures)
 }
 
-/// A number of things that take a byte each at the least.
+/// A count of items of at least one byte each.
 fn count(input: &mut ByteReader<'_>) -> Result<usize, CodecError> {
     let count = usize::try_from(input.varint()?).map_err(|_| CodecError::Range)?;
     if count > input.left() { Err(CodecError::Short) } else { Ok(count) }
@@ -243,7 +243,7 @@ fn whole<T: TryFrom<i64>>(column: i64) -> Result<T, CodecError> {
     T::try_from(column).map_err(|_| CodecError::Range)
 }
 
-/// The texts of a batch, by number.
+/// Texts of a batch by number.
 struct BatchTexts(Vec<Arc<str>>);
 
 impl BatchTexts {

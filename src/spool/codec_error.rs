@@ -1,4 +1,4 @@
-//! Why bytes with a valid checksum are not an event. The messages name the fault, never the bytes.
+//! Decoding errors of bytes with a valid checksum. Messages name the fault, never the bytes.
 
 /// A payload with a valid checksum is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,26 +1,26 @@
-//! Whether the writer waits a moment for company before it syncs. A sync and the wake-ups around it cost the same for
-//! one event as for many, and where hits come a thousand a second each would have its own. Nobody who sends a hit looks
-//! at a clock; still, a pause that brings nothing is not repeated soon: senders that wait for one answer before the
-//! next hit (a script that posts line by line) keep their pace.
+//! Group-commit delay: whether the writer waits for more events before it syncs. A sync with its wake-ups costs the
+//! same for one event as for many, and at a thousand hits a second each hit would otherwise have its own. After a pause
+//! that gathers no events, the next ones are skipped: a sender that waits for each answer (a script that posts line by
+//! line) keeps its pace.
 
 use std::time::Duration;
 
-/// So many events are company enough: they go at once.
+/// Events gathered that make a pause unnecessary.
 pub(super) const ENOUGH: u64 = 32;
-/// Half of the longest pause; a first half that brings nothing ends it.
+/// Half of the longest pause; a first half without events ends it.
 const HALF: Duration = Duration::from_millis(2);
-/// Most turns without a pause, behind pauses in vain: a sender that waits for each answer has a turn in some 70 µs, and
-/// loses a thirtieth of its time.
+/// Most turns without a pause after unproductive pauses: a sender that waits for each answer has a turn in some 70 µs
+/// and loses a thirtieth of its time.
 const REST_MAX: u32 = 1_024;
 
-/// What earlier pauses have taught.
+/// Statistics of earlier pauses.
 #[derive(Debug)]
 pub(super) struct CommitDelay {
     /// Half of the longest pause.
     pub(super) half: Duration,
-    /// Turns without a pause to come.
+    /// Remaining turns without a pause.
     rest: u32,
-    /// Length of the next such row.
+    /// Turns to skip after the next unproductive pause.
     vain: u32,
 }
 
@@ -38,8 +38,8 @@ impl CommitDelay {
         pauses
     }
 
-    /// A pause is over. It was worth its while if events still came in its second half: those that wait for each other
-    /// come all at once and then no more.
+    /// Records the end of a pause. It was productive if events still arrived in its second half: senders that wait for
+    /// each other arrive all at once and then stop.
     pub(super) fn learn(&mut self, worth: bool) {
         self.vain = if worth { 0 } else { (self.vain * 2).clamp(1, REST_MAX) };
         self.rest = self.vain;
@@ -50,7 +50,7 @@ impl CommitDelay {
 mod tests {
     use super::*;
 
-    /// How many of a thousand turns pause, when each pause ends so.
+    /// Pauses in a thousand turns, if each pause ends as `worth`.
     fn pauses(worth: bool) -> u32 {
         let mut patience = CommitDelay::default();
         let turns = (0..1_000).map(|_| {

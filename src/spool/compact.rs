@@ -1,5 +1,5 @@
-//! Segments that cannot be shipped are folded to batches of counter rows, and what could not be read is forgotten in
-//! time: events are not to lie on a disk. Nothing is removed here before what stands for it is durable.
+//! Compaction: segments that cannot be shipped are folded to batches of counter rows, and quarantined files are removed
+//! in time, since events must not stay on a disk. A file is removed only once its replacement is durable.
 
 use std::io;
 
@@ -12,26 +12,26 @@ use crate::spool::disk::QUARANTINE;
 use crate::spool::segment::file_name;
 use crate::spool::{SegmentInfo, SegmentReader, Spool, SpoolError};
 
-/// What is set aside is kept this long: a week to look at it. It may hold events, dimension by dimension side by side,
-/// which are to be on a disk for the time of a flush only.
+/// Seconds that quarantined files are kept: a week to examine them. They may hold events, side by side, which otherwise
+/// are on a disk for the time of a flush only.
 pub const SET_ASIDE_SECONDS: u64 = 7 * DAY_SECONDS.unsigned_abs();
 
-/// What lies in quarantine.
+/// Contents of the quarantine folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quarantine {
-    /// Files that stay for now.
+    /// Files within their retention.
     pub files: u64,
-    /// Files that were removed, being older than [`SET_ASIDE_SECONDS`].
+    /// Files removed because they were older than [`SET_ASIDE_SECONDS`].
     pub forgotten: u64,
 }
 
 impl Spool {
-    /// Puts `rows`, to which the `events` of `segment` were folded, in its place: durable first, and then the events
-    /// are removed. Its number and token stay. A crash leaves the events, the rows or both; both count once.
+    /// Replaces the `events` of `segment` by the `rows` that they were folded to: the rows become durable first, then
+    /// the events are removed. Number and token stay. A crash leaves events, rows or both; each counts once.
     ///
     /// # Errors
-    /// When the segment is not sealed or was folded already, or the disk refuses; the events then wait as before. That
-    /// only their removal was refused is no error: it is tried again with the next one.
+    /// When the segment is not sealed or already folded, or the disk fails; the events then stay. A failure to remove
+    /// the events is not an error: the removal is retried with the next segment.
     pub fn fold(&self, segment: &SegmentReader, events: u64, rows: &Batch) -> Result<(), SpoolError> {
         self.shed();
         let number = segment.header.number;
@@ -42,7 +42,7 @@ impl Spool {
         }
         let file = batch::write(&segment.header, events, rows)?;
         if let Err(error) = self.write_batch(number, &file) {
-            // A full disk has use for the room; whatever is left of it is worth nothing.
+            // On a full disk this frees room; the partial file is worthless.
             self.shared.disk.remove(&batch::file_name(number)).ok();
             return Err(error.into());
         }
@@ -79,7 +79,7 @@ impl Spool {
         }
     }
 
-    /// Takes a file away, if it is there.
+    /// Removes a file if it exists.
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
         match self.shared.disk.remove(name) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -90,7 +90,7 @@ impl Spool {
     /// The batch that a sealed segment was folded to, with its token.
     ///
     /// # Errors
-    /// When there is none, the disk cannot read it, or it has been damaged since: it is in quarantine then.
+    /// When there is none, the disk cannot read it, or it is damaged: then it is moved to quarantine.
     pub fn batch(&self, segment: &SegmentInfo) -> Result<Batch, SpoolError> {
         let number = segment.number;
         if !self.shared.queue().sealed.get(&number).is_some_and(|info| info.folded) {
@@ -100,7 +100,7 @@ impl Spool {
         if let Some(kept) = batch::read(&file, number, self.shared.node)? {
             return Ok(Batch { token: self.token(number), ..kept.rows });
         }
-        // The highest number stays taken, and events that are still there are found at the next start.
+        // The highest number stays reserved, and remaining events are found at the next start.
         let stays = {
             let queue = self.shared.queue();
             number >= queue.newest || queue.doubled.contains(&number)
@@ -114,11 +114,10 @@ impl Spool {
         Err(SpoolError::Damaged(number))
     }
 
-    /// Removes what has been in quarantine for longer than [`SET_ASIDE_SECONDS`], by the time of the file's last
-    /// change.
+    /// Removes files that have been in quarantine for longer than [`SET_ASIDE_SECONDS`], by their modification time.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When listing or removing a file fails.
     pub fn forget_set_aside(&self, now: Timestamp) -> io::Result<Quarantine> {
         let now = u64::try_from(now.as_second()).unwrap_or(0);
         let mut found = Quarantine::default();

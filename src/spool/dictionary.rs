@@ -1,5 +1,5 @@
-//! A segment's own dictionary: a text is written once and then stands as a number. The numbers are explicit and without
-//! gaps, so that a reader that lost a frame knows which texts it does not have, and never takes one for another.
+//! A segment's dictionary: a text is written once and then referred to by number. The numbers are explicit and without
+//! gaps, so that a reader that lost a frame knows which texts are missing, and never confuses two.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -11,7 +11,7 @@ use crate::spool::codec_error::CodecError;
 use crate::spool::varint;
 use crate::spool::varint::ByteReader;
 
-/// The writing side: which texts the segment has, by their number in the source of the events.
+/// The writing side: maps term ids of the event source to the segment's numbers.
 #[derive(Default)]
 pub(super) struct DictionaryWriter {
     numbers: HashMap<u32, u32, BuildHasherDefault<SpreadHasher>>,
@@ -21,7 +21,7 @@ pub(super) struct DictionaryWriter {
 }
 
 impl DictionaryWriter {
-    /// The segment's number for `term`, which it defines if it is new.
+    /// The segment's number for `term`, which is defined if new.
     pub(super) fn number(&mut self, term: Term<'_>) -> u32 {
         if let Some(&number) = self.numbers.get(&term.id) {
             return number;
@@ -35,7 +35,7 @@ impl DictionaryWriter {
         number
     }
 
-    /// Writes what was defined since the last call.
+    /// Writes the definitions added since the last call.
     pub(super) fn put_fresh(&mut self, out: &mut Vec<u8>) {
         varint::put(out, u64::from(self.fresh_count));
         if self.fresh_count > 0 {
@@ -46,7 +46,7 @@ impl DictionaryWriter {
         }
     }
 
-    /// Takes back every definition from `first` on: their frame is not written.
+    /// Rolls back all definitions from `first` on: their frame is not written.
     pub(super) fn forget_from(&mut self, first: u32) {
         self.numbers.retain(|_, number| *number < first);
         self.next = first;
@@ -54,13 +54,13 @@ impl DictionaryWriter {
         self.fresh_count = 0;
     }
 
-    /// The number that the next new text gets.
+    /// Number of the next new text.
     pub(super) fn next(&self) -> u32 {
         self.next
     }
 }
 
-/// The numbers count up: one multiplication spreads them over the whole table.
+/// Hasher for consecutive numbers: one multiplication spreads them over the whole table.
 #[derive(Default)]
 struct SpreadHasher(u64);
 
@@ -80,13 +80,13 @@ impl Hasher for SpreadHasher {
     }
 }
 
-/// The reading side: the texts by number, with holes where their definition was lost.
+/// The reading side: texts by number, with gaps for lost definitions.
 #[derive(Default)]
 pub(super) struct DictionaryReader(Vec<Option<Box<str>>>);
 
 impl DictionaryReader {
-    /// Takes in the definitions that `input` begins with. `lost` is how many bytes of the segment could not be read:
-    /// no more texts than that can be missing.
+    /// Reads the definitions at the start of `input`. `lost` is the number of unreadable bytes of the segment: an upper
+    /// bound for the missing texts.
     pub(super) fn define(&mut self, input: &mut ByteReader<'_>, lost: usize) -> Result<(), CodecError> {
         let count = input.varint()?;
         if count == 0 {

@@ -1,5 +1,5 @@
-//! The seam to the disk: a real folder, or one that fails on order. Names are relative to the spool's folder. Nothing
-//! here decides anything, and nothing else in the spool touches a file.
+//! The spool's disk interface: a real folder, or a fault-injecting one in tests. Names are relative to the spool's
+//! folder. No decisions are made here, and no other file of the spool touches the file system.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,44 +10,44 @@ use std::time::UNIX_EPOCH;
 use crate::lock::FolderLock;
 use crate::runtime_dir::{FolderError, make_data_folder, private_options};
 
-/// The sub-folder for what could not be read.
+/// Sub-folder for unreadable files and pieces.
 pub const QUARANTINE: &str = "quarantine";
 
-/// What the spool asks of a disk. Every error is what the system says.
+/// Disk operations of the spool. Errors are the system's.
 pub trait Disk: Send + Sync {
-    /// Names of the files in the folder itself, in no order.
+    /// Names of the files in the folder itself, unsorted.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Names of the files in quarantine, each with the second since 1970 of its last change.
+    /// Names of the files in quarantine, each with its modification time in seconds since 1970.
     fn list_set_aside(&self) -> io::Result<Vec<(String, u64)>>;
-    /// A file's whole content.
+    /// Whole content of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
-    /// A new and empty file; what was there under this name is gone.
+    /// Creates an empty file, replacing an existing one of that name.
     fn create(&self, name: &str) -> io::Result<Box<dyn AppendFile>>;
-    /// Cuts a file off at `length`, durably.
+    /// Truncates a file to `length`, durably.
     fn truncate(&self, name: &str, length: u64) -> io::Result<()>;
-    /// Gives a file another name; durable after [`Disk::sync_names`].
+    /// Renames a file; durable after [`Disk::sync_names`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Takes a file away; durable after [`Disk::sync_names`].
+    /// Removes a file; durable after [`Disk::sync_names`].
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes new, changed and removed names durable.
+    /// Makes created, renamed and removed names durable.
     fn sync_names(&self) -> io::Result<()>;
 }
 
-/// A file that is filled from its front to its end.
+/// A file that is written from front to end.
 pub trait AppendFile: Send {
-    /// Writes all of `bytes` from position `at` on; after an error any part of them may be there.
+    /// Writes all of `bytes` at position `at`; after an error any part of them may be written.
     ///
     /// # Errors
-    /// As the system says.
+    /// When the write fails.
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Returns once all that was written is on the disk.
+    /// Returns once all written bytes are on the disk.
     ///
     /// # Errors
-    /// As the system says; the file's content is then unknown from the last good sync on.
+    /// When the sync fails; content after the last successful sync is then unknown.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// A folder of the file system, held by this process alone.
+/// A folder of the file system, locked by this process.
 #[derive(Debug)]
 pub struct RealDisk {
     folder: PathBuf,
@@ -55,10 +55,10 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Makes the folder if it is not there, and holds its lock for as long as the value lives.
+    /// Creates the folder if it is missing, and holds its lock until drop.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if another process holds it; else as the system says.
+    /// [`io::ErrorKind::WouldBlock`] if another process holds the lock; otherwise the system's error.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let named = |path: &&Path| !path.as_os_str().is_empty();
         let missing: Vec<&Path> = folder.ancestors().filter(named).take_while(|path| !path.exists()).collect();
@@ -70,7 +70,7 @@ impl RealDisk {
                 }
             })?;
         }
-        // A new folder is durable once its parent is.
+        // A new folder is durable once its parent is synced.
         for path in missing {
             File::open(path.parent().filter(named).unwrap_or(Path::new(".")))?.sync_all()?;
         }

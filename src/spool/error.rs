@@ -1,41 +1,41 @@
-//! Why a spool cannot be used: noun, state, remedy.
+//! Errors of the spool: noun, state, remedy.
 
 use std::io;
 
-/// Why a spool cannot be used.
+/// Reason why a spool or a segment cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// Another process holds the folder.
+    /// Another process holds the folder's lock.
     #[error("spool folder in use by another process; stop that process, or set another spool.dir")]
     Locked,
-    /// The folder's name is damaged.
+    /// The file `node`, the spool's name, is malformed.
     #[error("spool file `node` malformed: expected 32 hexadecimal digits; restore the file")]
     Node,
-    /// Written by a later release.
+    /// The segment was written by a newer release.
     #[error(
         "segment {number}: written by a newer release (format {version}); start that release once to drain the spool"
     )]
     Version {
-        /// Number of the segment.
+        /// Number of the newer segment.
         number: u64,
-        /// Its format.
+        /// Format version of the segment.
         version: u16,
     },
-    /// From another folder: its token would not be this one's.
+    /// The segment belongs to another spool: its token would differ.
     #[error("segment {number}: belongs to the spool with node {node}; ship it there, or restore the file `node`")]
     Foreign {
-        /// Number of the segment.
+        /// Number of the foreign segment.
         number: u64,
-        /// Its node.
+        /// Node name of its own spool.
         node: String,
     },
-    /// Not a segment that waits to be shipped.
+    /// The segment is not waiting to be shipped.
     #[error("segment {0}: not sealed, or unreadable")]
     Segment(u64),
-    /// A batch alone, without the events that it was made of.
+    /// The batch is unreadable, and its events were already removed.
     #[error("batch {0}: damaged, its figures are lost; kept in quarantine for seven days")]
     Damaged(u64),
-    /// The disk refuses.
+    /// A disk operation failed.
     #[error("spool disk: {0}")]
     Disk(#[from] io::Error),
 }

@@ -1,5 +1,5 @@
-//! One event as bytes and back, as the format in [`super`] has it. Reading never panics, never allocates more than
-//! the bytes it is given could hold, and never makes up what is not there.
+//! One event to bytes and back, in the format of [`super`]. Reading never panics, never allocates more than the given
+//! bytes could hold, and never invents values.
 
 use crate::event::{
     DIMENSIONS, Day, DimensionValues, EntryCorrection, Event, EventKind, Hour, LeftPage, Property, RobotKind, Term,
@@ -16,19 +16,19 @@ const HAS_LEFT: u8 = 1 << 4;
 const UNBOUNCE: u64 = 1;
 const TIME_DIFFERS: u64 = 1 << 1;
 const PAGE_DIFFERS: u64 = 1 << 2;
-/// Dimensions have the bits from here on.
+/// First mask bit of the dimensions.
 const VALUES_FROM: usize = 3;
-/// Dimensions of format 1.
+/// Number of dimensions in format 1.
 const DIMENSIONS_1: usize = 13;
 /// The first format with hits of robots and of outcomes, added up.
 const TALLIES_FROM: u16 = 4;
 
-/// Appends `event` without its definitions, which gather in `texts`. `base` is the hour of the segment's header.
+/// Appends `event` without its definitions, which are collected in `texts`. `base` is the hour of the segment's header.
 pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut DictionaryWriter, out: &mut Vec<u8>) {
     let (kind, flags) = head(&event.kind);
     let entry = if event.entry.is_some() { HAS_ENTRY } else { 0 };
-    let left = if event.left.is_some() { HAS_LEFT } else { 0 };
-    out.extend([kind | entry | left, flags]);
+    let left_bit = if event.left.is_some() { HAS_LEFT } else { 0 };
+    out.extend([kind | entry | left_bit, flags]);
     put_text(out, texts, event.site);
     varint::put_signed(out, i64::from(event.hour.0) - i64::from(base.0));
     varint::put_signed(out, i64::from(event.day.0) - i64::from(event.hour.0 / 24));
@@ -38,13 +38,13 @@ pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut DictionaryWriter,
     if let Some(entry) = &event.entry {
         write_entry(entry, event, texts, out);
     }
-    if let Some(left) = event.left {
-        let differs = (left.day, left.hour) != (event.day, event.hour);
+    if let Some(left_bit) = event.left {
+        let differs = (left_bit.day, left_bit.hour) != (event.day, event.hour);
         out.push(u8::from(differs));
         if differs {
-            put_time(out, (left.day, left.hour), event);
+            put_time(out, (left_bit.day, left_bit.hour), event);
         }
-        put_text(out, texts, left.page);
+        put_text(out, texts, left_bit.page);
     }
 }
 
@@ -185,7 +185,7 @@ fn text<'k>(input: &mut ByteReader<'_>, known: &'k DictionaryReader) -> Result<T
     known.term(input.u32()?)
 }
 
-/// `from`, moved by `by`, if that is a number of its kind.
+/// `from` moved by `by`, if the result is in range.
 fn moved<N: TryFrom<i64>>(from: impl Into<i64>, by: i64) -> Result<N, CodecError> {
     from.into().checked_add(by).and_then(|sum| N::try_from(sum).ok()).ok_or(CodecError::Range)
 }
@@ -223,7 +223,7 @@ fn read_values<'k>(
     Ok(values)
 }
 
-/// The places of the bits that are set, from the lowest.
+/// Indices of the set bits, from the lowest.
 fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let place = mask.trailing_zeros();
@@ -289,7 +289,7 @@ fn read_kind<'k>(
     }
 }
 
-/// A number of things that take two bytes each at the least.
+/// A count of items of at least two bytes each.
 fn count(input: &mut ByteReader<'_>) -> Result<usize, CodecError> {
     let count = input.u32()? as usize;
     if count > input.left() / 2 { Err(CodecError::Short) } else { Ok(count) }
@@ -320,7 +320,7 @@ fn read_entry<'k>(
     Ok(EntryCorrection { day, hour, page, values, unbounce: mask & UNBOUNCE != 0, visit_seconds: input.u32()? })
 }
 
-/// The mask of an entry in format 1, its bits where they are now.
+/// The mask of a format 1 entry with its bits moved to the current positions.
 fn entry_mask_1(mask: u16) -> u64 {
     let (values, flags) = (mask & ((1 << DIMENSIONS_1) - 1), mask >> DIMENSIONS_1);
     let moved = [(0, PAGE_DIFFERS), (1, TIME_DIFFERS), (2, UNBOUNCE)]
@@ -335,7 +335,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_bit_of_an_entry_in_format_1_means_what_it_meant() {
+    fn each_bit_of_a_format_1_entry_keeps_its_meaning() {
         let dimensions = (0..DIMENSIONS_1).map(|dimension| (1u16 << dimension, 1 << (VALUES_FROM + dimension)));
         let flags = [(1 << 13, PAGE_DIFFERS), (1 << 14, TIME_DIFFERS), (1 << 15, UNBOUNCE)];
         for (then, now) in dimensions.chain(flags) {

@@ -1,5 +1,4 @@
-//! A disk in memory that keeps apart what was written and what would survive a crash, counts what is asked of it, and
-//! fails on order.
+//! An in-memory disk for tests: separates written from crash-safe content, records operations, and injects faults.
 #![allow(clippy::cast_possible_truncation, reason = "its files are small")]
 
 use std::collections::BTreeMap;
@@ -9,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::segment::SECTOR;
 use crate::spool::disk::{AppendFile, Disk, QUARANTINE};
 
-/// What a disk can be asked to change.
+/// Disk operations that change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskOp {
     Create,
@@ -21,13 +20,13 @@ pub(crate) enum DiskOp {
     SyncNames,
 }
 
-/// How much of what was written but not synced is there after a crash.
+/// Part of the written but unsynced content that survives a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CrashSurvival {
     Nothing,
-    /// The first half.
+    /// The first half of it.
     Half,
-    /// Every other sector, the first of the file not among them.
+    /// Every other sector, without the file's first one.
     Scattered,
     All,
 }
@@ -43,7 +42,7 @@ struct FaultFileState {
 }
 
 impl FaultFileState {
-    /// What is there after a crash. A sector that was there before is as it was or as it was to be, never in between.
+    /// Content after a crash. An existing sector is in its old or its new state, never in between.
     fn after(&self, survives: CrashSurvival) -> Vec<u8> {
         let Self { written, synced, .. } = self;
         let take = |mut bytes: Vec<u8>, range: std::ops::Range<usize>| {
@@ -84,18 +83,18 @@ struct FaultState {
     seconds: u64,
 }
 
-/// What goes wrong at one operation.
+/// A fault at one operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    /// Which one, counted from 0.
+    /// Index of the operation, from 0.
     pub(crate) at: usize,
-    /// It takes place all the same.
+    /// The operation takes effect but reports failure.
     pub(crate) happens: bool,
-    /// The power is gone: nothing takes place after it.
+    /// Power loss: no later operation takes effect.
     pub(crate) forever: bool,
 }
 
-/// Whether an operation takes place, and whether it says so.
+/// Whether an operation takes effect, and whether it reports success.
 struct OpVerdict {
     happens: bool,
     says: io::Result<()>,
@@ -128,16 +127,16 @@ impl FaultDisk {
         self.0.lock().unwrap()
     }
 
-    /// Every operation so far.
+    /// All operations so far.
     pub(crate) fn operations(&self) -> Vec<DiskOp> {
         self.state().operations.clone()
     }
 
     pub(crate) fn count(&self, op: DiskOp) -> usize {
-        self.state().operations.iter().filter(|asked| **asked == op).count()
+        self.state().operations.iter().filter(|counted| **counted == op).count()
     }
 
-    /// From now on these operations fail, and have no effect.
+    /// Makes these operations fail without effect from now on.
     pub(crate) fn refuse(&self, ops: &[DiskOp]) {
         self.state().refused = ops.to_vec();
     }
@@ -146,12 +145,12 @@ impl FaultDisk {
         self.state().fault = Some(fault);
     }
 
-    /// How many bytes more there is room for.
+    /// Sets the number of free bytes; `None`: unlimited.
     pub(crate) fn room(&self, bytes: Option<usize>) {
         self.state().room = bytes;
     }
 
-    /// What time files are changed at from now on.
+    /// Sets the modification time of later changes.
     pub(crate) fn at(&self, seconds: u64) {
         self.state().seconds = seconds;
     }
@@ -164,7 +163,7 @@ impl FaultDisk {
         self.state().file(name).unwrap().written.clone()
     }
 
-    /// Puts a file there, durably.
+    /// Stores a file durably.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state();
         let index = state.files.len();
@@ -174,7 +173,7 @@ impl FaultDisk {
         state.synced_names.insert(name.into(), index);
     }
 
-    /// The disk as it is found after a crash.
+    /// The disk as found after a crash.
     pub(crate) fn crash(&self, survives: CrashSurvival) -> FaultDisk {
         let state = self.state();
         let after = FaultDisk::default();
@@ -263,12 +262,12 @@ impl AppendFile for FaultFile {
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let verdict = state.ask(DiskOp::Write);
-        // A write that fails may have got half way.
+        // A failing write may have written half of its bytes.
         let wanted = if verdict.says.is_ok() { bytes.len() } else { bytes.len() / 2 };
         let (at, before) = (at as usize, state.files[self.index].written.len());
         let due = at + wanted;
         let end = state.room.map_or(due, |room| due.min(before + room));
-        // The system copies by the page: no sector that was there is left between two states.
+        // The system copies whole pages: an existing sector is never left between two states.
         let end = if wanted < bytes.len() && end < before { at.max(end - end % SECTOR) } else { end };
         if verdict.happens {
             let file = &mut state.files[self.index].written;

@@ -1,12 +1,12 @@
-//! The durable spool: what keeps the promise of a `202`. Events go in, a [`Receipt`] resolves once they are on the
-//! disk, and segments of them come out to be shipped. It must never give a [`Durable`] for what a crash could take
-//! back, never hand out an event twice within a segment or half of one, and never block its caller on the disk.
+//! The durable spool: the basis of a `202`. Events go in, a [`Receipt`] resolves once they are on the disk, and
+//! segments of them come out to be shipped. It must never give a [`Durable`] for an event that a crash could lose,
+//! never hand out an event twice within a segment or half of one, and never block its caller on the disk.
 //!
 //! # Format 4
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch`
 //! stands for one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the
-//! segment is to be removed, else the batch. `quarantine/` keeps what could not be read, for a week: `<number>.seg` and
+//! segment is to be removed, else the batch. `quarantine/` keeps unreadable data for a week: `<number>.seg` and
 //! `<number>.batch`, a whole file; `<number>.damaged`, pieces of a segment, each as its position (u64), its length
 //! (u64) and its bytes. Integers are little-endian. A *varint* is LEB128: seven bits to a byte, lowest first, the top
 //! bit set on all but the last. A *signed* varint carries `2n` for `n ≥ 0`, `−2n−1` below. A *text* is the varint
@@ -19,14 +19,14 @@
 //! 10  2  zero                               36  8  seconds since 1970 when it was made
 //!                                           44  4  checksum of bytes 0..44
 //! ```
-//! **Frame**, back to back after the header, one an event.
+//! **Frame**, back to back after the header, one per event.
 //! ```text
 //!  0  4  length of the payload, 1 to 131 072
 //!  4  4  checksum of: position of the frame in the file (u64), length (u32), payload;
 //!        begun from the header's checksum, so that a frame is valid in its own place in its own segment only
 //!  8  …  payload
 //! ```
-//! **Payload**: first what it adds to the dictionary, then the event.
+//! **Payload**: first its additions to the dictionary, then the event.
 //! ```text
 //! varint       number of new texts; if not 0:
 //!   varint     number of the first one (they count up from 0 in a segment; a gap betrays a lost frame)
@@ -43,33 +43,32 @@
 //!              engagement: varint engaged milliseconds, u8 scroll percent
 //!              timing: varint count, each: u8 metric, u8 bucket
 //!              robots: u8 kind, varint hits; outcomes: varint place in `Outcome::ALL`, varint hits
-//! entry        varint mask: bit 0 no bounce any more, 1 day or hour differ from the event's own, 2 the page does,
+//! entry        varint mask: bit 0 bounce ends, 1 day or hour differ from the event's own, 2 the page does,
 //!              3–22 dimensions 0–19 do; then, where its bit is set:
 //!                1: signed hour − event's hour, signed day − event's day;  2: text page;
 //!                3–22: varint 0 for no value, else text + 1;  always: varint visit seconds
 //! left page    u8: 1 if day or hour differ, then signed hour − event's hour, signed day − event's day;  text page
 //! ```
-//! Bits that have no meaning yet are 0, and nothing follows the event. Anything else is an error, never a guess.
+//! Unassigned bits are 0, and an event has no trailing bytes. Any deviation is an error, never a guess.
 //!
-//! **Free**: the file goes on behind its last frame with zeros, of any number, which the next frames overwrite. A sync
-//! of bytes that a file has already is the cheapest there is; one of a file that grew makes the file system write its
-//! own books too. A disk is taken to write a *sector*, 512 bytes that begin at a multiple of 512, whole or not at all:
-//! a last frame is torn, and no damage, if from a sector within it on there are zeros only. A power cut may leave any
-//! of the sectors of the last write, for which nobody was answered; what is whole in them is kept, the rest set aside
-//! as damage.
+//! **Free**: after its last frame a file continues with any number of zeros, which later frames overwrite. A sync
+//! within a file's allocated size is the cheapest; a file that grew makes the file system write metadata too. A
+//! *sector*, 512 bytes that begin at a multiple of 512, is assumed to be written whole or not at all: a last frame is
+//! torn, not damaged, if only zeros follow from a sector boundary within it. A power cut may leave any of the sectors
+//! of the last write, which was not acknowledged; whole frames in them are kept, the rest is quarantined as damage.
 //!
 //! **Format 3** is the same without robots and outcomes: hits that are no visitor's, added up since the frames before.
 //!
 //! **Format 2** is format 3 without anything free.
 //!
-//! **Format 1** knew dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13
-//! the page, 14 day or hour, 15 no bounce any more. It is still read, and never written.
+//! **Format 1** had dimensions 0–12 only. Its masks are a u16 each; in an entry's, bits 0–12 are the dimensions, 13 the
+//! page, 14 day or hour, 15 bounce ends. It is still read, and never written.
 //!
-//! # What an error of the disk does
-//! Once a write or a sync has failed, nothing that the file's cache says is believed: what waits is cut off at the
-//! last durable byte, *then* refused (503), and a new segment begins. Until that succeeds nothing is taken. The cut
-//! itself may fail; refused events may then still be found after a crash, and are kept: a hit that was answered 503
-//! counts at most once for each time it was sent. An intact unacknowledged tail after a crash is kept likewise.
+//! # Disk errors
+//! After a failed write or sync, the page cache is not trusted: waiting events are truncated at the last durable byte,
+//! *then* rejected (503), and a new segment begins. Until that succeeds, events are rejected. The truncation itself may
+//! fail; rejected events may then survive a crash, and are kept: a hit that was answered 503 counts at most once for
+//! each time it was sent. An intact unacknowledged tail after a crash is kept likewise.
 
 pub mod disk;
 
@@ -127,10 +126,10 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool in `folder`, which it makes if it must; `bytes_max` bounds all its segments together.
+    /// Opens the spool in `folder`, which is created if missing; `bytes_max` bounds the sum of its segments.
     ///
     /// # Errors
-    /// As [`Spool::open`], and when another process holds the folder.
+    /// As [`Spool::open`], and when another process holds the folder's lock.
     pub fn open_folder(folder: &Path, bytes_max: u64, clock: Arc<dyn Clock>) -> Result<(Self, Recovery), SpoolError> {
         let disk = RealDisk::open(folder).map_err(|error| {
             let locked = error.kind() == io::ErrorKind::WouldBlock;
@@ -139,11 +138,11 @@ impl Spool {
         Self::open(bytes_max, Arc::new(disk), clock)
     }
 
-    /// Recovers what `disk` holds, begins a new segment and starts the writer. A disk that cannot be written to is no
-    /// error here: old segments can be shipped, and events are refused until it can.
+    /// Recovers the segments on `disk`, begins a new segment and starts the writer. A disk that cannot be written is
+    /// not an error here: old segments can be shipped, and events are rejected until it recovers.
     ///
     /// # Errors
-    /// When the folder cannot be listed, or a segment in it belongs to a later release or to another spool.
+    /// When the folder cannot be listed, or a segment belongs to a newer release or to another spool.
     pub fn open(bytes_max: u64, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<(Self, Recovery), SpoolError> {
         let (spool, writer, recovery) = Self::prepare(bytes_max, disk, clock)?;
         let thread = std::thread::Builder::new().name("spool".into()).spawn(|| writer.run())?;
@@ -151,7 +150,7 @@ impl Spool {
         Ok((spool, recovery))
     }
 
-    /// All of it but the thread.
+    /// Opens without starting the writer thread.
     fn prepare(
         bytes_max: u64,
         disk: Arc<dyn Disk>,
@@ -174,16 +173,16 @@ impl Spool {
         Ok((Self { shared, writer: Mutex::default() }, writer, found.recovery))
     }
 
-    /// Whether events are taken now.
+    /// Whether events are accepted now.
     ///
     /// # Errors
-    /// When the disk fails or is full, the spool is, or more waits than a disk could write in time.
+    /// When the disk fails or is full, the spool is full, or the queue exceeds its bound.
     pub fn ready(&self) -> Result<(), Unavailable> {
         self.shared.queue().ready(self.shared.bytes_max)
     }
 
-    /// Takes `event` in; it is kept once the receipt says so. Never waits for the disk. The ids of the event's terms
-    /// must stand for the same texts for as long as the spool is open and has not failed.
+    /// Appends `event`; it is durable once the receipt resolves. Never waits for the disk. The ids of the event's terms
+    /// must denote the same texts for as long as the spool is open and has not failed.
     ///
     /// # Errors
     /// As [`Spool::ready`].
@@ -193,11 +192,11 @@ impl Spool {
         Ok(turn.end())
     }
 
-    /// Keeps the next place for events that are durable together. While it is held nothing else is appended, sealed, or
-    /// known to have failed.
+    /// Reserves the next position for events that become durable together. Until its end, other appends, seals and
+    /// failure reports wait.
     ///
     /// # Errors
-    /// As [`Spool::ready`]; with a turn in hand its events will be taken.
+    /// As [`Spool::ready`]; once a turn is given, its events are accepted.
     pub fn turn(&self) -> Result<AppendTurn<'_>, Unavailable> {
         let queue = self.shared.queue();
         queue.ready(self.shared.bytes_max)?;
@@ -209,16 +208,16 @@ impl Spool {
         self.shared.queue().failures
     }
 
-    /// Whether the event at `position` is durable, or was shipped since.
+    /// Whether the event at `position` is durable or already shipped.
     pub fn is_durable(&self, position: Position) -> bool {
         self.shared.queue().is_durable(position)
     }
 
-    /// Ends the segment behind what was appended so far, and returns once it is among [`Spool::sealed`]. One without
-    /// events goes on.
+    /// Ends the segment after the last appended event, and returns once it is among [`Spool::sealed`]. A segment
+    /// without events stays open.
     ///
     /// # Errors
-    /// When the disk fails. The segment then ends at the last event that is durable, by itself.
+    /// When the disk fails. The segment then ends at its last durable event.
     pub async fn seal(&self) -> Result<(), Unavailable> {
         match self.end_segment()? {
             Some(sealed) => sealed.await.map(|_| ()),
@@ -241,7 +240,7 @@ impl Spool {
         Ok(sealed)
     }
 
-    /// The segments that wait to be shipped, oldest first.
+    /// Segments waiting to be shipped, oldest first.
     pub fn sealed(&self) -> Vec<SegmentInfo> {
         self.shared.queue().sealed.values().copied().collect()
     }
@@ -249,7 +248,7 @@ impl Spool {
     /// Reads a sealed segment into memory.
     ///
     /// # Errors
-    /// When it is not sealed, its header has been damaged since, or the disk cannot read it.
+    /// When it is not sealed, its header is damaged, or the disk cannot read it.
     pub fn read(&self, segment: &SegmentInfo) -> Result<SegmentReader, SpoolError> {
         let number = segment.number;
         if self.shared.queue().sealed.get(&number).is_none_or(|info| info.folded) {
@@ -258,11 +257,11 @@ impl Spool {
         recover::open(&self.shared.disk, self.shared.node, number)?.ok_or(SpoolError::Segment(number))
     }
 
-    /// Takes away a sealed segment that has been shipped, durably, events or batch.
+    /// Removes a shipped segment durably, events or batch.
     ///
     /// # Errors
-    /// When it is not sealed, or the disk refuses: call again, for as long as it is listed. If only the last step was
-    /// refused it is not, but may come back after a crash, under the same token.
+    /// When it is not sealed, or the disk fails: call again while it is listed. If only the last step failed, it is no
+    /// longer listed, but may come back after a crash, under the same token.
     pub fn remove(&self, number: u64) -> Result<(), SpoolError> {
         let (folded, doubled, newest) = {
             let queue = self.shared.queue();
@@ -275,7 +274,7 @@ impl Spool {
             self.remove_file(&beside)?;
         }
         if number == newest {
-            // Its name stays until a higher one stands there: the number must not be given again.
+            // The file name stays until a higher number exists: the number must not be reused.
             self.shared.disk.truncate(&name, EMPTY)?;
         } else {
             self.remove_file(&name)?;
@@ -285,33 +284,33 @@ impl Spool {
         Ok(self.shared.disk.sync_names()?)
     }
 
-    /// What the insert of this segment's batch is known by, for ever.
+    /// Idempotency token of this segment's batch, the same for ever.
     pub fn token(&self, number: u64) -> String {
         format!("{}-{number}", self.shared.node)
     }
 
-    /// What tells this spool from every other.
+    /// Random name of this spool.
     pub fn node(&self) -> [u8; 16] {
         self.shared.node.0
     }
 
-    /// Bytes of all segments, what waits to be written included.
+    /// Bytes of all segments, including events waiting to be written.
     pub fn bytes(&self) -> u64 {
         self.shared.queue().bytes()
     }
 
-    /// Number of segments, the one that is written to included.
+    /// Number of segments, including the open one.
     pub fn segments(&self) -> usize {
         self.shared.queue().segments()
     }
 
-    /// How long the oldest event has waited; 0 if none does.
+    /// Age of the oldest event in seconds; 0 without events.
     pub fn oldest_seconds(&self, now: Timestamp) -> u64 {
         let now = u64::try_from(now.as_second()).unwrap_or(0);
         self.shared.queue().oldest().map_or(0, |since| now.saturating_sub(since))
     }
 
-    /// Takes no more, writes what waits and ends the writer; returns once it has. Blocks.
+    /// Rejects further events, writes the waiting ones and ends the writer; returns once it has ended. Blocks.
     pub fn close(&self) {
         self.shared.queue().standing = QueueState::Closed;
         self.shared.work.notify_one();
@@ -322,39 +321,39 @@ impl Spool {
     }
 }
 
-/// The next place in an open spool. What is appended in one turn is written by one write and kept by one sync; only a
-/// crash before its answer can part it.
+/// A reserved position in an open spool. The events of one turn are written by one write and one sync; only a crash
+/// before the acknowledgement can separate them.
 pub struct AppendTurn<'s> {
     spool: &'s Spool,
     queue: MutexGuard<'s, Queue>,
 }
 
 impl AppendTurn<'_> {
-    /// Where the next event will stand.
+    /// Position of the next event.
     pub fn position(&self) -> Position {
         self.queue.position()
     }
 
-    /// How often the disk has failed since the spool was opened. When that changes, every event that was not durable
-    /// is gone, and ids of terms may begin anew.
+    /// Number of disk failures since the spool was opened. After a change, every event that was not durable is lost,
+    /// and ids of terms may be reassigned.
     pub fn failures(&self) -> u64 {
         self.queue.failures
     }
 
-    /// As [`Spool::is_durable`].
+    /// Same as [`Spool::is_durable`].
     pub fn is_durable(&self, position: Position) -> bool {
         self.queue.is_durable(position)
     }
 
-    /// Takes `event` in.
+    /// Appends `event` to the turn.
     ///
     /// # Errors
-    /// For an event that is larger than a frame may be.
+    /// For an event that is larger than a frame.
     pub fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
         self.queue.append(event)
     }
 
-    /// Ends the turn; the receipt is for all of its events.
+    /// Ends the turn; the receipt covers all of its events.
     pub fn end(mut self) -> Receipt {
         let shared = &self.spool.shared;
         let receipt = self.queue.receipt();

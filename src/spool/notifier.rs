@@ -10,7 +10,7 @@ use crate::lock::lock;
 pub(super) struct Notifier(Mutex<Option<Waker>>);
 
 impl Notifier {
-    /// Wakes that thread's task.
+    /// Wakes the task that waits on that thread.
     pub(super) fn notify(&self) {
         let waker = lock(&self.0).clone();
         if let Some(waker) = waker {
@@ -18,7 +18,7 @@ impl Notifier {
         }
     }
 
-    /// From now on [`Notifier::notify`] wakes `waker`.
+    /// Sets the waker for later calls of [`Notifier::notify`].
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut registered = lock(&self.0);
         match &mut *registered {

@@ -1,5 +1,5 @@
-//! The promise of durability, one for each group of events that are written together. It must never be kept for
-//! anything but a finished sync; a promise that is dropped is broken, and its receipts resolve to [`Unavailable`].
+//! Durability promises, one per group of events written together. It must only be kept after a completed sync; a
+//! dropped promise is broken, and its receipts resolve to [`Unavailable`].
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,19 +8,19 @@ use std::task::Waker;
 use crate::lock::lock;
 use crate::spool::notifier::Notifier;
 
-/// The spool cannot keep events now: the disk fails, is full, or is too slow for the load. Try again later.
+/// The spool cannot keep events now: the disk fails, is full, or is too slow for the load. Retry later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the spool cannot keep events now")]
+#[error("spool: events rejected; disk full or failing")]
 pub struct Unavailable;
 
 /// Proof that an event is on the disk. Only a [`Receipt`](crate::spool::Receipt) makes one.
 #[derive(Debug)]
 pub struct Durable(());
 
-/// The writer's side of a group of receipts.
+/// The writer's side of a receipt group.
 pub(super) struct Promise(Arc<ReceiptGroup>);
 
-/// The receipts of one promise.
+/// Shared state of one promise's receipts.
 #[derive(Debug)]
 pub(super) struct ReceiptGroup {
     state: AtomicU8,
@@ -30,9 +30,9 @@ pub(super) struct ReceiptGroup {
 /// Tasks that wait for a group.
 #[derive(Debug, Default)]
 pub(super) struct GroupWaiters {
-    /// Of threads with a [`LocalWaker`](crate::spool::wake::LocalWaker), one each.
+    /// One notifier for each thread with a [`LocalWaker`](crate::spool::wake::LocalWaker).
     pub(super) notifiers: Vec<Arc<Notifier>>,
-    /// Of threads without one, one for each task.
+    /// One waker for each task on other threads.
     pub(super) wakers: Vec<Waker>,
 }
 
@@ -41,7 +41,7 @@ const KEPT: u8 = 1;
 const BROKEN: u8 = 2;
 
 impl ReceiptGroup {
-    /// The outcome, once it is known.
+    /// Outcome of the group, once known.
     pub(super) fn settled(&self) -> Option<Result<Durable, Unavailable>> {
         match self.state.load(Ordering::Acquire) {
             OPEN => None,
@@ -73,12 +73,12 @@ impl Promise {
         Self(Arc::new(ReceiptGroup { state: AtomicU8::new(OPEN), waiting: Mutex::default() }))
     }
 
-    /// The group that its receipts wait in.
+    /// The group of the promise's receipts.
     pub(super) fn group(&self) -> Arc<ReceiptGroup> {
         Arc::clone(&self.0)
     }
 
-    /// The events are on the disk.
+    /// Keeps the promise: the events are on the disk.
     pub(super) fn keep(&self) {
         self.0.settle(KEPT);
     }

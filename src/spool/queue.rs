@@ -1,5 +1,5 @@
-//! What gathers while the last sync runs: the frames of events, and where their segments end. It lives under one lock,
-//! does no I/O, and holds no more than its bound.
+//! The write queue: frames of events that arrive during the last sync, and ends of segments. It is guarded by one lock,
+//! does no I/O, and is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,43 +10,43 @@ use crate::spool::promise::{Promise, Unavailable};
 use crate::spool::receipt::Receipt;
 use crate::spool::segment::{HEADER, SegmentEncoder, SegmentHeader};
 
-/// Most bytes that wait to be written: two seconds of 70 000 pageviews; a disk that is further behind than that will
-/// not catch up in the time that a sender waits.
+/// Most bytes waiting to be written: two seconds of 70 000 pageviews; a disk that lags further cannot catch up within a
+/// sender's timeout.
 pub(crate) const WAITING_MAX: usize = 8 << 20;
 /// A segment ends by itself at this size, so that folding one costs bounded memory (`Rollup::bytes_max`): 60 000
-/// pageviews, some MB as rows, and a hundred times the segment where each of them is an invention of its own.
+/// pageviews, some MB as rows, and a hundred times the segment's size if all of them are distinct.
 pub(crate) const SEGMENT_MAX: u64 = 2 << 20;
 
-/// Size of a segment's file without events.
+/// Size in bytes of a segment file without events.
 pub(super) const EMPTY: u64 = HEADER as u64;
 
-/// A sealed segment: all its events are durable, and none will be added.
+/// A sealed segment: all its events are durable, and none is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentInfo {
-    /// Its number; no other segment of this spool ever has it.
+    /// Number of the segment, never reused in this spool.
     pub number: u64,
-    /// Size of its file.
+    /// Size of its file in bytes.
     pub bytes: u64,
-    /// Events in it.
+    /// Number of events in it.
     pub events: u64,
-    /// Seconds since 1970 when its first event came; after a restart, when the segment was begun.
+    /// Time of its first event, seconds since 1970; after a restart, when the segment was begun.
     pub since: u64,
-    /// Its events are gone from the disk; it waits as a batch of counter rows.
+    /// Its events are removed; it waits as a batch of counter rows.
     pub folded: bool,
-    /// Damaged pieces that the start found in it, and counted.
+    /// Damaged pieces that recovery found and counted.
     pub damaged: u64,
 }
 
-/// Where an event stands.
+/// Position of an event in the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Number of its segment.
+    /// Number of the event's segment.
     pub segment: u64,
-    /// Events before it in there.
+    /// Number of earlier events in that segment.
     pub index: u64,
 }
 
-/// Whether events are taken.
+/// State of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QueueState {
     Open,
@@ -60,15 +60,15 @@ pub(super) struct WriteBatch {
     pub(super) bytes: Vec<u8>,
     pub(super) events: u64,
     pub(super) promise: Promise,
-    /// The segment ends here.
+    /// The end of the segment, after these frames.
     pub(super) end: Option<SegmentEnd>,
 }
 
-/// The end of a segment.
+/// The end of a segment with its successor.
 pub(super) struct SegmentEnd {
-    /// Kept once it is sealed.
+    /// Promise that is kept once the segment is sealed.
     pub(super) sealed: Promise,
-    /// The segment that follows.
+    /// Header of the next segment.
     pub(super) next: SegmentHeader,
 }
 
@@ -80,32 +80,32 @@ impl WriteBatch {
 
 pub(super) struct Queue {
     pub(super) standing: QueueState,
-    /// The writer sleeps until so many events have gathered, or a segment ends.
+    /// Events that wake the writer; the end of a segment wakes it too.
     pub(super) wake_at: Option<u64>,
-    /// By number.
+    /// Sealed segments by number.
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
-    /// Highest number that surely stands on the disk: it may be emptied but not removed, or it would be given again.
+    /// Highest number whose file exists for certain: it may be emptied but not removed, or the number would be reused.
     pub(super) newest: u64,
-    /// When the first event of the segment that is written to came.
+    /// Time of the open segment's first event, seconds since 1970.
     pub(super) since: Option<u64>,
-    /// How often the disk has failed; what had not been synced then is gone.
+    /// Number of disk failures; each lost the events that were not synced.
     pub(super) failures: u64,
-    /// The place behind the last durable event.
+    /// Position after the last durable event.
     pub(super) written: Position,
-    /// Segments that the start found without an event.
+    /// Segments that recovery found without events.
     pub(super) empty: BTreeSet<u64>,
-    /// Sealed segments that may have a file beside the one that counts: the events that were folded, or half a batch.
+    /// Sealed segments that may have a second file beside the valid one: folded events, or an incomplete batch.
     pub(super) doubled: BTreeSet<u64>,
     encoder: SegmentEncoder,
     gathering: WriteBatch,
     ended: Vec<WriteBatch>,
     waiting: usize,
-    /// Bytes of all segments but the one that is gathered for.
+    /// Bytes of all segments except the open one.
     settled: u64,
 }
 
 impl Queue {
-    /// A queue that takes nothing until [`Queue::begin`].
+    /// A queue that rejects events until [`Queue::begin`].
     pub(super) fn new(header: SegmentHeader, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
         Self {
             standing: QueueState::Failing,
@@ -125,7 +125,7 @@ impl Queue {
         }
     }
 
-    /// Takes events again, into the new segment of `header`.
+    /// Accepts events again, into the new segment of `header`.
     pub(super) fn begin(&mut self, header: SegmentHeader) {
         if self.standing == QueueState::Failing {
             self.standing = QueueState::Open;
@@ -137,21 +137,21 @@ impl Queue {
         self.since = None;
     }
 
-    /// Whether an event would be taken.
+    /// Checks that an event would be accepted.
     ///
     /// # Errors
-    /// When it would not.
+    /// When the queue or the spool is full or the disk fails.
     pub(super) fn ready(&self, bytes_max: u64) -> Result<(), Unavailable> {
         let full = self.waiting >= WAITING_MAX || self.bytes() >= bytes_max;
         if self.standing != QueueState::Open || full { Err(Unavailable) } else { Ok(()) }
     }
 
-    /// Where the next event goes.
+    /// Position of the next event.
     pub(super) fn position(&self) -> Position {
         Position { segment: self.encoder.header.number, index: self.encoder.events }
     }
 
-    /// Whether the event that was appended at `position` is durable, or was shipped since.
+    /// Whether the event at `position` is durable or already shipped.
     pub(super) fn is_durable(&self, position: Position) -> bool {
         match self.sealed.get(&position.segment) {
             Some(segment) => position.index < segment.events,
@@ -160,7 +160,7 @@ impl Queue {
         }
     }
 
-    /// Takes `event` in; whether there is room was asked by [`Queue::ready`].
+    /// Appends `event`; [`Queue::ready`] has checked for room.
     pub(super) fn append(&mut self, event: &Event<'_>) -> Result<(), Unavailable> {
         let before = self.gathering.bytes.len();
         if !self.encoder.append(event, &mut self.gathering.bytes) {
@@ -171,7 +171,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether the writer is to be woken for what waits: once.
+    /// Whether the writer must be woken for the waiting events: true once.
     pub(super) fn wakes(&mut self) -> bool {
         let due = self.wake_at.is_some_and(|enough| self.has(enough));
         if due {
@@ -180,27 +180,27 @@ impl Queue {
         due
     }
 
-    /// Whether so many events have gathered, or a segment ends.
+    /// Whether at least `enough` events are waiting, or a segment ends.
     pub(super) fn has(&self, enough: u64) -> bool {
         !self.ended.is_empty() || self.gathering.events >= enough
     }
 
-    /// Events that have gathered.
+    /// Number of waiting events.
     pub(super) fn gathered(&self) -> u64 {
         self.gathering.events
     }
 
-    /// For what gathers now.
+    /// A receipt for the waiting events.
     pub(super) fn receipt(&self) -> Receipt {
         self.gathering.promise.receipt()
     }
 
-    /// Whether the segment is as long as one may be.
+    /// Whether the segment has reached its size limit.
     pub(super) fn is_full(&self) -> bool {
         self.encoder.position >= SEGMENT_MAX
     }
 
-    /// Ends the segment behind what waits; `next` is the one that follows. None if it holds no event.
+    /// Ends the segment after the waiting events; `next` is its successor. `None` if it holds no event.
     pub(super) fn end(&mut self, next: SegmentHeader) -> Option<Receipt> {
         if self.encoder.events == 0 {
             return None;
@@ -215,12 +215,12 @@ impl Queue {
         Some(receipt)
     }
 
-    /// Number of the segment that events are gathered for.
+    /// Number of the open segment.
     pub(super) fn number(&self) -> u64 {
         self.encoder.header.number
     }
 
-    /// All that waits, oldest first; `spare` is used to gather what comes next.
+    /// Takes all waiting frames, oldest first; `spare` becomes the next buffer.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<WriteBatch> {
         let mut batches = std::mem::take(&mut self.ended);
         if self.gathering.events > 0 {
@@ -230,13 +230,13 @@ impl Queue {
         batches
     }
 
-    /// The segment is sealed.
+    /// Adds a segment to the sealed ones.
     pub(super) fn settle(&mut self, segment: SegmentInfo) {
         self.sealed.insert(segment.number, segment);
         self.since = None;
     }
 
-    /// The segment waits as a batch of `bytes` from here on.
+    /// Records that the segment was folded to a batch of `bytes`.
     pub(super) fn fold(&mut self, number: u64, bytes: u64) {
         if let Some(segment) = self.sealed.get_mut(&number) {
             self.settled = self.settled.saturating_sub(segment.bytes) + bytes;
@@ -244,7 +244,7 @@ impl Queue {
         }
     }
 
-    /// The segment's file is gone.
+    /// Removes the segment from the list.
     pub(super) fn forget(&mut self, number: u64) {
         self.doubled.remove(&number);
         if let Some(segment) = self.sealed.remove(&number) {
@@ -252,17 +252,17 @@ impl Queue {
         }
     }
 
-    /// Bytes of all segments, those that wait included.
+    /// Bytes of all segments, including waiting events.
     pub(super) fn bytes(&self) -> u64 {
         self.settled + self.encoder.position
     }
 
-    /// Segments that hold an event, or may be given one.
+    /// Number of segments that hold an event or are open.
     pub(super) fn segments(&self) -> usize {
         self.sealed.len() + self.ended.len() + 1
     }
 
-    /// When the oldest event that is not shipped came.
+    /// Time of the oldest event that is not shipped.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.sealed.values().map(|segment| segment.since).chain(self.since).min()
     }

@@ -1,5 +1,5 @@
-//! Reads a segment back, event by event. It never guesses: what is not under its checksum, or refers to a text whose
-//! definition is lost, is kept aside in quarantine and counted, and the reading goes on behind it.
+//! Segment reader, event by event. It never guesses: bytes without a valid checksum, and events with a lost text
+//! definition, are copied to quarantine and counted, and reading continues after them.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,22 +14,22 @@ use crate::spool::event_codec;
 use crate::spool::segment::{SegmentHeader, SegmentPiece, SegmentPieces};
 use crate::spool::varint::ByteReader;
 
-/// What became of a segment's frames.
+/// Counts of a segment's frames by their state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadReport {
-    /// Events that were handed out.
+    /// Number of events passed to the visitor.
     pub events: u64,
-    /// Of these, events that had a flipped bit, turned back.
+    /// Of these, events with one flipped bit, corrected.
     pub mended: u64,
-    /// Pieces that are no event any more, now in quarantine.
+    /// Unreadable pieces, now in quarantine.
     pub damaged: u64,
-    /// Bytes of a last frame that was never written to its end.
+    /// Bytes of an incompletely written last frame.
     pub torn_bytes: u64,
-    /// Bytes at the end that were kept free for more.
+    /// Bytes at the end that are free for more.
     pub free_bytes: u64,
 }
 
-/// One segment, in memory.
+/// One segment, loaded into memory.
 pub struct SegmentReader {
     pub(super) header: SegmentHeader,
     pub(super) bytes: Vec<u8>,
@@ -37,10 +37,10 @@ pub struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Calls `visit` with every event, in the order in which they were appended. Its terms have the segment's numbers.
+    /// Calls `visit` with every event, in append order. Its terms have the segment's numbers.
     ///
     /// # Errors
-    /// When something is damaged and cannot be copied to quarantine; `visit` has then seen all that can be read.
+    /// When a damaged piece cannot be copied to quarantine; `visit` has then seen all readable events.
     pub fn for_each(&self, mut visit: impl FnMut(&Event<'_>)) -> io::Result<ReadReport> {
         let mut report = ReadReport::default();
         let mut known = DictionaryReader::default();
@@ -78,7 +78,7 @@ impl SegmentReader {
         event_codec::read(input, self.header.version, self.header.hour(), known)
     }
 
-    /// Writes the damaged pieces to a file of their own; the same pieces give the same file.
+    /// Writes the damaged pieces to a quarantine file; the same pieces give the same file.
     fn quarantine(&self, damaged: &[Range<usize>]) -> io::Result<()> {
         if damaged.is_empty() {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Resolves when its event is on the disk. A receipt waits with its thread's other receipts where the thread has a
-//! [`LocalWaker`](crate::spool::wake::LocalWaker), and in its group otherwise. It must never resolve to [`Durable`]
-//! before the sync.
+//! Receipts: futures that resolve when their event is on the disk. A receipt waits in its thread's
+//! [`LocalWaker`](crate::spool::wake::LocalWaker) if there is one, and in its group otherwise. It must never resolve to
+//! [`Durable`] before the sync.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::spool::promise::{Durable, Promise, ReceiptGroup, Unavailable};
 use crate::spool::wake;
 use crate::spool::wake::WaiterSlot;
 
-/// Resolves once the event that it was given for is on the disk, or certain to be lost.
+/// Resolves once its event is on the disk or certainly lost.
 #[derive(Debug)]
 #[must_use = "an event is not durable before its receipt says so"]
 pub struct Receipt {
@@ -19,12 +19,12 @@ pub struct Receipt {
     place: Option<WakerSlot>,
 }
 
-/// Where a receipt's waker is, by its index there.
+/// List and index of a receipt's waker.
 #[derive(Debug, Clone, Copy)]
 enum WakerSlot {
-    /// In the list of its thread.
+    /// In its thread's list.
     Thread(usize),
-    /// In its group.
+    /// In its group's list.
     Group(usize),
 }
 
@@ -48,7 +48,7 @@ impl Future for Receipt {
         let first = match wake::wait(&receipt.group, slot_before, context.waker()) {
             Some(WaiterSlot { index, first }) => {
                 receipt.place = Some(WakerSlot::Thread(index));
-                // The group knows this thread: its task runs on this thread, so after this poll.
+                // The group notifies this thread: its task runs here, after this poll.
                 let Some(first) = first else { return Poll::Pending };
                 Some(first)
             }

@@ -1,6 +1,6 @@
-//! What a start finds: whole segments, torn ones, damaged ones, and those that were folded to batches. It looks first
-//! and changes files after, it can be interrupted anywhere and done again, and it removes nothing that holds an event
-//! or its counters, but one of the two where both are there.
+//! Recovery at start: whole, torn and damaged segments, and those folded to batches. It scans first and changes files
+//! afterwards, can be interrupted anywhere and repeated, and removes no file with events or counters, except one of the
+//! two where both exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,31 +14,31 @@ use crate::spool::error::SpoolError;
 use crate::spool::segment;
 use crate::spool::segment::{HEADER, NodeName, SegmentHeader, VERSION, file_name};
 
-/// What a start found, and put in order.
+/// Summary of a recovery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Segments with events.
+    /// Segments that hold events.
     pub segments: u64,
-    /// Events in them.
+    /// Number of events in them.
     pub events: u64,
-    /// Bytes of frames that were not written to their end; nobody was told that they were kept.
+    /// Bytes of incompletely written frames, none of which was acknowledged.
     pub torn_bytes: u64,
-    /// Frames with a flipped bit, turned back.
+    /// Frames with one flipped bit, corrected.
     pub mended_frames: u64,
-    /// Pieces that could not be read, now in quarantine.
+    /// Unreadable pieces, now in quarantine.
     pub quarantined_frames: u64,
-    /// Whole segments likewise.
+    /// Whole segments moved to quarantine.
     pub quarantined_segments: u64,
-    /// Segments that wait as batches of counters, beside those with events.
+    /// Segments waiting as batches of counters, besides those with events.
     pub batches: u64,
-    /// Batches that could not be read.
+    /// Unreadable batches, now in quarantine.
     pub quarantined_batches: u64,
 }
 
 const NODE: &str = "node";
 const NEW_NODE: &str = "node.new";
 
-/// The name of this spool, made at its first start.
+/// The spool's name, generated at its first start.
 pub(super) fn node(disk: &dyn Disk) -> Result<NodeName, SpoolError> {
     if disk.list()?.iter().any(|name| name == NODE) {
         let bytes = disk.read(NODE)?;
@@ -58,18 +58,18 @@ pub(super) fn node(disk: &dyn Disk) -> Result<NodeName, SpoolError> {
     Ok(node)
 }
 
-/// What a start found.
+/// Findings of the scan.
 pub(super) struct RecoveryReport {
-    /// Highest number that a file has; 0 if there is none.
+    /// Highest number of any file; 0 without files.
     pub(super) newest: u64,
     pub(super) sealed: BTreeMap<u64, SegmentInfo>,
     pub(super) recovery: Recovery,
     torn: Vec<SegmentInfo>,
     pub(super) empty: BTreeSet<u64>,
     unreadable: Vec<String>,
-    /// Sealed segments with both files: the events of a whole batch, or half a batch of the events.
+    /// Sealed segments with both files: a whole batch with its events, or events with an incomplete batch.
     pub(super) doubled: BTreeSet<u64>,
-    /// Of batches that were shipped.
+    /// Numbers of shipped batches.
     spent: Vec<u64>,
 }
 
@@ -98,7 +98,7 @@ pub(super) fn scan(disk: &Arc<dyn Disk>, node: NodeName) -> Result<RecoveryRepor
     Ok(found)
 }
 
-/// Reads the segment `number` of this spool; `None` if it is not one.
+/// Reads segment `number` of this spool; `None` if the file is not a segment.
 pub(super) fn open(disk: &Arc<dyn Disk>, node: NodeName, number: u64) -> Result<Option<SegmentReader>, SpoolError> {
     let bytes = disk.read(&file_name(number))?;
     let Some(header) = SegmentHeader::read(&bytes) else { return Ok(None) };
@@ -113,8 +113,8 @@ pub(super) fn open(disk: &Arc<dyn Disk>, node: NodeName, number: u64) -> Result<
 }
 
 impl RecoveryReport {
-    /// Whether the batch stands for its segment. One that does not is worth nothing beside the events, which are only
-    /// removed when it is durable.
+    /// Whether the batch replaces its segment. An invalid batch is worthless beside the events, which are only removed
+    /// once the batch is durable.
     fn look_at_batch(
         &mut self,
         number: u64,
@@ -150,7 +150,7 @@ impl RecoveryReport {
             Ok(None) => {
                 let file = disk.read(&file_name(number))?;
                 if file.len() <= HEADER || file.iter().all(|byte| *byte == 0) {
-                    // No event goes into a file whose header is not durable.
+                    // A file whose header is not durable holds no events.
                     self.recovery.torn_bytes += file.len() as u64;
                     self.empty.insert(number);
                 } else {
@@ -178,7 +178,7 @@ impl RecoveryReport {
         Ok(())
     }
 
-    /// Damage that is in this file alone: whoever ships it meets it again, and the file stays until it is copied.
+    /// Damage that exists only in this file: the shipper finds it again, and the file stays until it is copied.
     fn note_unsaved(&mut self, reader: &SegmentReader, events: u64) {
         self.recovery.quarantined_frames += 1;
         self.recovery.events += events;
@@ -210,8 +210,8 @@ impl RecoveryReport {
         }
     }
 
-    /// Puts the folder in order, once a file with a higher number than `newest` stands there. What the disk refuses
-    /// now is found again at the next start; none of it is needed to go on.
+    /// Cleans up the folder, once a file with a higher number than `newest` exists. A failed operation is repeated at
+    /// the next start; none of them is needed now.
     pub(super) fn tidy(&self, disk: &dyn Disk, newest: u64) {
         let say = |number: u64, result: io::Result<()>| {
             if let Err(error) = result {

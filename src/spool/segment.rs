@@ -1,5 +1,5 @@
-//! A segment file's outer form: its name, its header, its frames and their checksums. A frame is believed only under
-//! its checksum, in its own place in its own segment; one flipped bit is found and turned back.
+//! Segment files: name, header, frames and checksums. A frame is accepted only with a valid checksum, in its own place
+//! in its own segment; one flipped bit is found and corrected.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,18 +11,18 @@ use crate::event::{Event, Hour};
 use crate::spool::dictionary::DictionaryWriter;
 use crate::spool::event_codec;
 
-/// The version that is written; it and those before it are read.
+/// Written version; it and earlier ones are read.
 pub(super) const VERSION: u16 = 4;
-/// Bytes of a header.
+/// Bytes of a segment's header.
 pub(super) const HEADER: usize = 48;
 /// Bytes of a frame before its payload.
 pub(super) const FRAME_HEAD: usize = 8;
 /// Longest payload. The longest event carries 30 properties of 2 000 bytes and a few pages as long: 128 KiB is
 /// nearly twice that.
 pub(super) const PAYLOAD_MAX: usize = 131_072;
-/// Longest payload in which a flipped bit is turned back: up to here CRC-32 keeps any two flips apart from one.
+/// Longest payload in which a flipped bit is corrected: up to this length, CRC-32 distinguishes one flip from two.
 pub(super) const MENDED_MAX: usize = 8192;
-/// What a disk writes whole or not at all.
+/// Bytes that a disk writes whole or not at all.
 pub(super) const SECTOR: usize = 512;
 const MAGIC: [u8; 8] = *b"sillage\n";
 const POLYNOMIAL: u32 = 0xedb8_8320;
@@ -32,20 +32,20 @@ pub(super) fn file_name(number: u64) -> String {
     format!("{number:020}.seg")
 }
 
-/// The number in a file's name, if it is a segment's.
+/// Number of a segment's file name; `None` for other files.
 pub(super) fn number(file_name: &str) -> Option<u64> {
     number_before(file_name, ".seg")
 }
 
-/// The number in a file's name that ends in `suffix`.
+/// The number of a file name that ends in `suffix`.
 pub(super) fn number_before(file_name: &str, suffix: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(suffix)?;
     let all_digits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // Half of all numbers: there is always a next one.
+    // Half of the range, so that a next number always exists.
     if all_digits { digits.parse().ok().filter(|number| *number < u64::MAX / 2) } else { None }
 }
 
-/// The name of one spool, made once.
+/// The random name of one spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NodeName(pub(super) [u8; 16]);
 
@@ -55,15 +55,15 @@ impl std::fmt::Display for NodeName {
     }
 }
 
-/// What a segment says of itself.
+/// Decoded header of a segment or a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
-    /// What kind of file this is.
+    /// Kind of the file.
     pub(super) magic: [u8; 8],
     pub(super) version: u16,
     pub(super) node: NodeName,
     pub(super) number: u64,
-    /// Seconds since 1970.
+    /// Creation time, seconds since 1970.
     pub(super) created: u64,
 }
 
@@ -86,12 +86,12 @@ impl SegmentHeader {
         bytes
     }
 
-    /// The header at the front of a segment, a flipped bit turned back.
+    /// The header at the front of a segment, with one flipped bit corrected.
     pub(super) fn read(file: &[u8]) -> Option<Self> {
         Self::read_as(MAGIC, file)
     }
 
-    /// The header at the front of a file of the kind `due`.
+    /// The header at the front of a file of kind `due`.
     pub(super) fn read_as(due: [u8; 8], file: &[u8]) -> Option<Self> {
         let (said, checksum) = file.split_first_chunk::<44>()?;
         let (checksum, _) = checksum.split_first_chunk::<4>()?;
@@ -115,23 +115,23 @@ impl SegmentHeader {
         })
     }
 
-    /// The hour that the events' hours are counted from.
+    /// Base hour of the events' hours.
     pub(super) fn hour(&self) -> Hour {
         Hour(u32::try_from(self.created / HOUR_SECONDS.unsigned_abs()).unwrap_or(0))
     }
 
-    /// What the frames' checksums begin from.
+    /// Seed of the frames' checksums.
     pub(super) fn seed(&self) -> u32 {
         self.bytes().last_chunk::<4>().map_or(0, |checksum| u32::from_le_bytes(*checksum))
     }
 }
 
-/// Makes the frames of one segment, in order.
+/// Encodes the frames of one segment, in order.
 pub(super) struct SegmentEncoder {
     pub(super) header: SegmentHeader,
-    /// Where the next frame begins.
+    /// Position of the next frame.
     pub(super) position: u64,
-    /// Frames so far.
+    /// Number of frames so far.
     pub(super) events: u64,
     seed: u32,
     texts: DictionaryWriter,
@@ -145,7 +145,7 @@ impl SegmentEncoder {
         Self { header, position, events: 0, seed, texts, record: Vec::with_capacity(256) }
     }
 
-    /// Appends the frame of `event`; false, and nothing, if it is longer than a frame may be.
+    /// Appends the frame of `event`; returns false and appends nothing if it exceeds a frame.
     pub(super) fn append(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> bool {
         let first_fresh = self.texts.next();
         let start = out.len();
@@ -186,11 +186,11 @@ pub(super) fn checksum(seed: u32, position: u64, length: u32, payload: &[u8]) ->
     hasher.finalize()
 }
 
-/// Turns back the one flipped bit that explains why a checksum is off by `difference`. A checksum is linear: what a
-/// flip does to it depends on its distance from the end alone, and no two distances do the same.
+/// Corrects the one flipped bit that explains the checksum difference. A checksum is linear: the effect of a flip
+/// depends only on its distance from the end, and no two distances have the same effect.
 fn turn_back(bytes: &mut [u8], difference: u32) -> bool {
     if difference.is_power_of_two() {
-        return true; // the flip hit the checksum itself
+        return true; // the flip is in the checksum itself
     }
     let mut effect = POLYNOMIAL;
     for byte in bytes.iter_mut().rev() {
@@ -205,20 +205,20 @@ fn turn_back(bytes: &mut [u8], difference: u32) -> bool {
     false
 }
 
-/// What stands at a place of a segment.
+/// A piece of a segment by its state.
 #[derive(Debug, PartialEq)]
 pub(super) enum SegmentPiece<'a> {
-    /// A payload under its checksum.
+    /// A payload with a valid checksum.
     Frame { at: Range<usize>, payload: Cow<'a, [u8]> },
-    /// Bytes that are no frame, before the next one or up to the end.
+    /// Invalid bytes, up to the next frame or the end.
     Damaged(Range<usize>),
-    /// A last frame that was not written to its end.
+    /// An incompletely written last frame.
     Torn(Range<usize>),
-    /// Zeros up to the end, where nothing was written yet.
+    /// Zeros up to the end, not written yet.
     Free(Range<usize>),
 }
 
-/// The pieces of a segment, from the first byte behind its header to the last.
+/// Iterates over the pieces of a segment, from the first byte after its header to the last.
 pub(super) struct SegmentPieces<'a> {
     bytes: &'a [u8],
     seed: u32,
@@ -230,7 +230,7 @@ impl<'a> SegmentPieces<'a> {
         Self { bytes, seed: header.seed(), at: HEADER }
     }
 
-    /// What stands at `at`, if `length` were the payload's: the payload, and how far its checksum is off.
+    /// The payload of `length` bytes at `at`, and the difference of its checksum.
     fn payload(&self, at: usize, length: u32) -> Option<(&'a [u8], u32)> {
         let size = length as usize;
         if size == 0 || size > PAYLOAD_MAX {
@@ -247,7 +247,7 @@ impl<'a> SegmentPieces<'a> {
         self.bytes.get(at..)?.first_chunk::<4>().map(|length| u32::from_le_bytes(*length))
     }
 
-    /// Where the writing ended: behind the last sector that holds anything but zeros.
+    /// End of the written part: after the last sector with a non-zero byte.
     fn written_end(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let written = rest.iter().rposition(|byte| *byte != 0).map_or(at, |last| at + last + 1);
@@ -296,8 +296,8 @@ impl<'a> Iterator for SegmentPieces<'a> {
         let next = (at + 1..written).find(|&next| self.intact(next).is_some());
         self.at = next.unwrap_or(written);
         let claimed = self.length(at).and_then(|length| self.payload(at, length));
-        let whole = claimed.is_some_and(|(payload, _)| at + FRAME_HEAD + payload.len() <= written);
-        let piece = if next.is_some() || whole { SegmentPiece::Damaged } else { SegmentPiece::Torn };
+        let is_whole = claimed.is_some_and(|(payload, _)| at + FRAME_HEAD + payload.len() <= written);
+        let piece = if next.is_some() || is_whole { SegmentPiece::Damaged } else { SegmentPiece::Torn };
         Some(piece(at..self.at))
     }
 }

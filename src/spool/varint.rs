@@ -1,8 +1,8 @@
-//! Integers of changing width, and a cursor that takes them from bytes. It never reads past its end and never panics.
+//! Variable-length integers, and a cursor that reads them from bytes. It never reads past its end and never panics.
 
 use crate::spool::codec_error::CodecError;
 
-/// Appends `value`, seven bits to a byte, lowest first.
+/// Appends `value` with seven bits per byte, lowest first.
 pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
         let [low, ..] = value.to_le_bytes();
@@ -13,12 +13,12 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(low);
 }
 
-/// Appends `value` so that small ones of either sign are short.
+/// Appends `value` so that small values of either sign are short.
 pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-/// Bytes that are read from the front.
+/// A cursor over bytes, read from the front.
 pub(super) struct ByteReader<'a>(&'a [u8]);
 
 impl<'a> ByteReader<'a> {
@@ -26,7 +26,7 @@ impl<'a> ByteReader<'a> {
         Self(bytes)
     }
 
-    /// Bytes that are left.
+    /// Number of bytes left.
     pub(super) fn left(&self) -> usize {
         self.0.len()
     }
@@ -49,7 +49,7 @@ impl<'a> ByteReader<'a> {
 
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, CodecError> {
-        // Most are below 128.
+        // Fast path: most values are below 128.
         match self.0.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
                 self.0 = rest;

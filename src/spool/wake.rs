@@ -1,7 +1,7 @@
-//! One wake-up for all receipts that wait on a thread. Waking a task of another thread's runtime costs a system call; a
-//! task of the same thread costs next to none. So where a thread has a [`LocalWaker`], its receipts wait in memory that
-//! no other thread touches: a promise notifies the thread once, and the `LocalWaker`'s task wakes the rest. No waiter
-//! is ever lost: on drop the `LocalWaker` wakes all of them, to wait in their groups instead.
+//! One wake-up for all receipts that wait on a thread. Waking a task of another thread's runtime costs a system call;
+//! waking one on the same thread costs almost nothing. So where a thread has a [`LocalWaker`], its receipts wait in
+//! memory local to the thread: a promise notifies the thread once, and the `LocalWaker`'s task wakes the rest. No
+//! waiter is ever lost: on drop the `LocalWaker` wakes all of them, to wait in their groups instead.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -21,7 +21,7 @@ struct ThreadWaiters {
     notifier: Option<Arc<Notifier>>,
     /// One entry for each group that is not on the disk yet; few at any time.
     waiting: Vec<(Arc<ReceiptGroup>, Vec<Waker>)>,
-    /// Buffer for the next group.
+    /// Spare buffer for the next group.
     spare: Vec<Waker>,
 }
 
@@ -29,14 +29,14 @@ thread_local! {
     static HERE: RefCell<ThreadWaiters> = const { RefCell::new(ThreadWaiters { notifier: None, waiting: Vec::new(), spare: Vec::new() }) };
 }
 
-/// A buffer that grew beyond this in a burst is freed.
+/// Largest spare buffer, in wakers; larger ones are freed after a burst.
 const SPARE_MAX: usize = 1_024;
 
 impl LocalWaker {
-    /// From now on the receipts of this thread wait for this task.
+    /// Registers this task: from now on the thread's receipts wait for it.
     pub fn register() -> Self {
         let notifier = Arc::<Notifier>::default();
-        HERE.with_borrow_mut(|here| here.notifier = Some(notifier.clone()));
+        HERE.with_borrow_mut(|local| local.notifier = Some(notifier.clone()));
         Self(notifier)
     }
 }
@@ -46,11 +46,11 @@ impl Future for LocalWaker {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.0.set_waker(context.waker());
-        // The list is not borrowed while a task is woken.
+        // The list must not be borrowed while a task is woken.
         while let Some(mut wakers) = HERE.with_borrow_mut(ThreadWaiters::take_settled) {
             wakers.drain(..).for_each(Waker::wake);
             if wakers.capacity() <= SPARE_MAX {
-                HERE.with_borrow_mut(|here| here.spare = wakers);
+                HERE.with_borrow_mut(|local| local.spare = wakers);
             }
         }
         Poll::Pending
@@ -59,18 +59,18 @@ impl Future for LocalWaker {
 
 impl Drop for LocalWaker {
     fn drop(&mut self) {
-        // A thread that ends has no tasks left to wake.
-        let all = HERE.try_with(|here| {
-            let mut here = here.borrow_mut();
-            here.notifier.take_if(|notifier| Arc::ptr_eq(notifier, &self.0));
-            std::mem::take(&mut here.waiting)
+        // An ending thread has no tasks left to wake.
+        let all = HERE.try_with(|local| {
+            let mut local = local.borrow_mut();
+            local.notifier.take_if(|notifier| Arc::ptr_eq(notifier, &self.0));
+            std::mem::take(&mut local.waiting)
         });
         all.into_iter().flatten().flat_map(|(_, wakers)| wakers).for_each(Waker::wake);
     }
 }
 
 impl ThreadWaiters {
-    /// Wakers of a settled group.
+    /// Removes the wakers of a settled group.
     fn take_settled(&mut self) -> Option<Vec<Waker>> {
         let settled = self.waiting.iter().position(|(group, _)| group.settled().is_some())?;
         Some(self.waiting.swap_remove(settled).1)
@@ -84,9 +84,9 @@ pub(super) struct WaiterSlot {
 }
 
 /// Registers `waker` for `group` on this thread, once however often it is polled; `index` is its index from the last
-/// poll. `None` where the thread has no [`LocalWaker`].
+/// poll. `None` if the thread has no [`LocalWaker`].
 pub(super) fn wait(group: &Arc<ReceiptGroup>, index: Option<usize>, waker: &Waker) -> Option<WaiterSlot> {
-    HERE.try_with(|here| here.borrow_mut().wait(group, index, waker)).ok().flatten()
+    HERE.try_with(|local| local.borrow_mut().wait(group, index, waker)).ok().flatten()
 }
 
 impl ThreadWaiters {
@@ -98,7 +98,7 @@ impl ThreadWaiters {
             self.waiting.push((group.clone(), wakers));
             return Some(WaiterSlot { index: 0, first: Some(notifier.clone()) });
         };
-        // The index may be of another thread or an earlier list: another task's waker is never overwritten.
+        // The index may belong to another thread or an earlier list: another task's waker must not be overwritten.
         let known_index = index.filter(|index| wakers.get(*index).is_some_and(|known| known.will_wake(waker)));
         let index = known_index.unwrap_or_else(|| {
             wakers.push(waker.clone());
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// A receipt, and how often its task was woken.
+    /// A receipt with the number of its task's wake-ups.
     struct Waiter(Receipt, Arc<Count>);
 
     impl Waiter {
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    /// Polls the task; `wakes` counts how often it was woken.
+    /// Polls the task; `wakes` counts its wake-ups.
     fn poll(task: &mut LocalWaker, wakes: &Arc<Count>) {
         assert!(Pin::new(task).poll(&mut Context::from_waker(&Waker::from(wakes.clone()))).is_pending());
     }

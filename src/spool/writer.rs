@@ -1,5 +1,5 @@
-//! The one that writes: takes what has gathered, writes it, syncs it, keeps its promises, and starts again. After any
-//! failure it believes nothing but the last good sync, and begins a new segment behind it.
+//! The spool's writer: takes waiting frames, writes and syncs them, keeps their promises, and repeats. After any
+//! failure it trusts only the last successful sync, and begins a new segment after it.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -12,15 +12,15 @@ use crate::spool::disk::{AppendFile, Disk};
 use crate::spool::queue::{EMPTY, Position, Queue, QueueState, SegmentInfo, WriteBatch};
 use crate::spool::segment::{NodeName, SegmentHeader, file_name};
 
-/// Longest wait between two attempts on a failing disk: it is found good again within this time.
+/// Longest wait between two attempts on a failing disk: recovery is noticed within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-/// Zeros that are written behind the frames, at least and at most: as much as there is already, in between.
+/// Bytes of zeros written after the frames, at least and at most; in between, as many as the file's frames.
 const FREE: (u64, u64) = (4 << 10, 64 << 10);
-/// A buffer that grew beyond this in a burst is given back.
+/// Largest spare buffer in bytes; larger ones are freed after a burst.
 const SPARE_MAX: usize = 1 << 20;
 
-/// What the spool's callers and its writer share.
+/// State shared by the spool's callers and its writer.
 pub(super) struct SharedState {
     pub(super) queue: Mutex<Queue>,
     pub(super) work: Condvar,
@@ -44,13 +44,13 @@ impl SharedState {
     }
 }
 
-/// The segment that is written to.
+/// The segment that is being written.
 struct ActiveSegment {
     header: SegmentHeader,
     file: Box<dyn AppendFile>,
-    /// Where the frames ended at the last good sync.
+    /// End of the frames at the last successful sync.
     durable: u64,
-    /// Size of the file: zeros up to here.
+    /// File size: zeros from the frames to here.
     size: u64,
     events: u64,
     since: u64,
@@ -64,8 +64,8 @@ impl ActiveSegment {
     }
 }
 
-/// The size of a file whose frames end at `end`. A sync of what overwrites zeros changes nothing but these bytes; one
-/// of a file that grew has the file system write its own books too, which costs as much again or several times as much.
+/// File size for frames that end at `end`. A sync of overwritten zeros writes these bytes only; a sync of a file that
+/// grew also writes file system metadata, at the same or several times the cost.
 fn size_for(end: u64) -> u64 {
     end.next_multiple_of(end.clamp(FREE.0, FREE.1).next_power_of_two())
 }
@@ -77,17 +77,17 @@ fn keep_free(bytes: &mut Vec<u8>, free: u64) {
 pub(super) struct Writer {
     shared: Arc<SharedState>,
     active: Option<ActiveSegment>,
-    /// Number of the segment to begin when there is no active one.
+    /// Number of the next segment while none is active.
     next: u64,
     failing: bool,
-    /// Failures since the last good sync.
+    /// Failures since the last successful sync.
     failures: u32,
     spare: Vec<u8>,
     pub(super) patience: CommitDelay,
 }
 
 impl Writer {
-    /// A writer that begins with segment `next`; if the disk does not let it, it tries again at its turns.
+    /// A writer that begins with segment `next`; if the disk fails, each turn retries.
     pub(super) fn new(shared: Arc<SharedState>, next: u64) -> Self {
         let (spare, patience) = (Vec::new(), CommitDelay::default());
         let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, patience };
@@ -95,7 +95,7 @@ impl Writer {
         writer
     }
 
-    /// Until the spool is closed and nothing waits.
+    /// Runs until the spool is closed and no events wait.
     pub(super) fn run(mut self) {
         while self.wait() {
             self.turn();
@@ -122,7 +122,7 @@ impl Writer {
         queue.has(1)
     }
 
-    /// Sleeps until so many events have gathered, a segment ends, the spool is closed, or the time is over.
+    /// Sleeps until `enough` events are waiting, a segment ends, the spool is closed, or the time is over.
     fn until<'q>(
         &self,
         mut queue: MutexGuard<'q, Queue>,
@@ -140,7 +140,7 @@ impl Writer {
         queue
     }
 
-    /// Writes and syncs all that waits; or, while the disk fails, tries once to begin again.
+    /// Writes and syncs all waiting events; or, while the disk fails, retries once.
     pub(super) fn turn(&mut self) {
         if self.failing {
             self.begin_again();
@@ -187,14 +187,14 @@ impl Writer {
             self.active = None;
             self.next = end.next.number;
             self.shared.queue().settle(sealed);
-            let begun = self.begin(end.next);
+            let started = self.begin(end.next);
             end.sealed.keep();
-            begun?;
+            started?;
         }
         Ok(())
     }
 
-    /// Makes the file of a new segment and all that finds it again durable, before an event goes in.
+    /// Makes a new segment's file and its name durable before the first event.
     fn begin(&mut self, header: SegmentHeader) -> io::Result<()> {
         let mut file = self.shared.disk.create(&file_name(header.number))?;
         let mut bytes = header.bytes();
@@ -211,7 +211,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes nothing more. What waits is refused, but only after it was cut off.
+    /// Rejects new events. Waiting events are rejected too, but only after the truncation.
     fn fail(&mut self, error: &io::Error, mut refused: Vec<WriteBatch>) {
         tracing::error!(kind = ?error.kind(), "spool: write failed; events rejected until a new segment begins");
         {
@@ -224,7 +224,7 @@ impl Writer {
         }
         self.failing = true;
         self.failures += 1;
-        // A second failure without a good sync between them waits for its turn: a full disk has room for a header.
+        // A second failure without a successful sync in between waits for its turn: a full disk has room for a header.
         if self.failures == 1 {
             self.begin_again();
         } else if let Err(error) = self.cut() {
@@ -250,7 +250,7 @@ impl Writer {
         self.shared.queue().begin(header);
     }
 
-    /// Ends the active segment at its last durable byte. One without events gives its number to the next.
+    /// Ends the active segment at its last durable byte. An empty segment passes its number to the next.
     fn cut(&mut self) -> io::Result<()> {
         let Some(active) = &self.active else { return Ok(()) };
         self.shared.disk.truncate(&file_name(active.header.number), active.durable)?;
@@ -265,7 +265,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// However it ends: nobody waits for a writer that is gone.
+    /// On any exit, waiting receipts are resolved.
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
         queue.standing = QueueState::Closed;

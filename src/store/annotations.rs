@@ -1,5 +1,5 @@
 //! Notes on the days of a site: written from the configuration and by the console's API, read by console and Grafana.
-//! Must hold nothing but what the site's own people wrote.
+//! Must hold nothing but the text that the site's own people wrote.
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,19 @@ const CONFIGURATION: &str = "configuration";
 /// Origin of the notes that came by the API.
 const API: &str = "api";
 
-/// Most notes that are read of a site: two a day for as long as anything is kept.
+/// Most notes read for one site: two a day over the longest retention.
 const NOTES_MAX: usize = 1_600;
 
-/// A row of `annotations`.
+/// A row of the table `annotations`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Row, Serialize, Deserialize)]
 pub struct AnnotationRow {
     /// Name of the site.
     pub site: String,
-    /// Days since 1970.
+    /// Day of the note, in days since 1970.
     pub day: u16,
-    /// What happened.
+    /// Text of the note, as it was written.
     pub text: String,
-    /// Where it was written.
+    /// Origin of the note: `configuration` or `api`.
     pub origin: String,
 }
 
@@ -43,15 +43,15 @@ impl AnnotationRow {
 }
 
 impl Store {
-    /// Keeps a note; the same note twice is one.
+    /// Stores a note; storing the same note twice leaves one.
     ///
     /// # Errors
-    /// As [`Store::insert`].
+    /// The same as those of [`Store::insert`].
     pub async fn annotate(&self, row: AnnotationRow) -> Result<(), StoreError> {
         self.insert_annotations(vec![row]).await
     }
 
-    /// Makes the configuration's notes those of the table.
+    /// Makes the table hold exactly the configuration's notes, beside those from the API.
     ///
     /// # Errors
     /// When the table cannot be read or written.
@@ -74,7 +74,7 @@ impl Store {
     }
 
     async fn insert_annotations(&self, rows: Vec<AnnotationRow>) -> Result<(), StoreError> {
-        // What was removed may come back: each insert has a token of its own.
+        // A removed note may be written again: each insert has a token of its own.
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|_| StoreError::timeout())?;
         self.insert_rows("annotations", &format!("{:032x}", u128::from_le_bytes(token)), &rows).await
@@ -85,7 +85,7 @@ impl Reports {
     /// The notes of these sites, oldest first.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn annotations(&self, sites: &[&str]) -> Result<Vec<AnnotationRow>, ReportError> {
         let sql = format!(
             "SELECT DISTINCT toString(site) AS site, toUInt16(day) AS day, text, toString(origin) AS origin \

@@ -19,45 +19,45 @@ use crate::store::error::StoreError;
 use crate::store::question::{END_TIMEOUT, SEND_TIMEOUT, SqlQuestion, within};
 use crate::store::scope::ReaderScope;
 
-/// A question that takes the lock of time zones, as every reader's question does.
+/// A question that takes the time-zone lock, as every reader's question does.
 const ZONE_QUESTION: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
-/// ClickHouse itself closes an idle connection after some seconds.
+/// Idle time after which we close a connection, before ClickHouse closes it.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A user and its password. Prints as nothing: it holds a secret.
+/// A database user and its password. Derives no `Debug`: it holds a secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// User.
+    /// Name of the database user.
     pub user: String,
-    /// Password.
+    /// Password in clear; may be empty.
     pub password: String,
 }
 
-/// Where a ClickHouse is, and who we are there.
+/// Address of a ClickHouse and our users there.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// Its HTTP interface.
+    /// URL of its HTTP interface.
     pub url: String,
-    /// The user that owns the tables.
+    /// User that owns the tables.
     pub writer: Login,
-    /// The user that may read published tables and nothing else, when there is one.
+    /// User that may read published tables and nothing else; `None` where the writer reads too.
     pub reader: Option<Login>,
-    /// Process that must hold the listening socket before a password is sent; `None` for a database of another machine.
+    /// Process that must hold the listening socket before a password is sent; `None` for a database on another machine.
     #[serde(default)]
     pub process: Option<u32>,
-    /// Users that read some sites of them, each by the name of its [`ReaderScope`].
+    /// Users that each read a subset of the sites, named by their [`ReaderScope`].
     #[serde(default)]
     pub scoped_readers: Vec<Login>,
 }
 
-/// Where the database is now; `None` when that is not known at the moment.
+/// Gives the current endpoint; `None` while it is unknown.
 pub type EndpointSource = Arc<dyn Fn() -> Option<Endpoint> + Send + Sync>;
 
 impl Endpoint {
-    /// Somebody else's ClickHouse, as the configuration names it.
+    /// The remote ClickHouse that the configuration names.
     ///
     /// # Errors
-    /// The key of the password file that cannot be read, the file, and why.
+    /// When a password file cannot be read: its key, its path and the cause.
     pub fn remote(config: &config::ClickHouseConfig) -> Result<Self, (&'static str, String, std::io::Error)> {
         let login = |user: &str, key, file: &str| {
             let password = match file {
@@ -75,7 +75,7 @@ impl Endpoint {
         Ok(Self { url, writer, reader, process: None, scoped_readers: Vec::new() })
     }
 
-    /// The user of these sites; one that nobody knows where there is none.
+    /// The user of these sites; where there is none, a login that the server rejects.
     fn scoped_reader(&self, scope: &ReaderScope, remote: bool) -> Login {
         let user = scope.user();
         let known = self.scoped_readers.iter().find(|login| login.user == user).cloned();
@@ -84,7 +84,7 @@ impl Endpoint {
     }
 }
 
-/// The database of the tables. Cheap to clone; all clones share their connections.
+/// Client of the database with our tables. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct Store {
     clients: Arc<ArcSwap<Clients>>,
@@ -156,17 +156,17 @@ impl Store {
         }
     }
 
-    /// The same, with figures protected in this way: with `tens`, batches wait for their release.
+    /// The same client with this protection of figures: with `tens`, batches wait for their release.
     pub fn protected(self, protection: config::Protection) -> Self {
         Self { protection, ..self }
     }
 
-    /// How figures are protected.
+    /// Protection of the figures that this store publishes.
     pub fn protection(&self) -> config::Protection {
         self.protection
     }
 
-    /// The same for a database that moves: `source` is asked before each use; the users' names stay those of
+    /// A client for a database that moves: `source` is asked before each use; the users' names stay those of
     /// `endpoint`.
     pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, source: EndpointSource) -> Self {
         Self { source: Some(source), ..Self::connect(config, endpoint) }
@@ -181,12 +181,12 @@ impl Store {
         clients
     }
 
-    /// Name of the database.
+    /// Name of the database with our tables.
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// Name of the cluster, or empty.
+    /// Name of the cluster; empty on a single server.
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
@@ -213,28 +213,28 @@ impl Store {
         Self { clients, source: None, ..self.clone() }
     }
 
-    /// The user that owns the tables, with whose rights views read them.
+    /// User that owns the tables; views read them with its rights.
     pub fn definer(&self) -> &str {
         &self.definer
     }
 
-    /// The user that may read published tables and nothing else, when there is one.
+    /// User that may read published tables and nothing else; `None` where the writer reads too.
     pub fn reader_user(&self) -> Option<&str> {
         self.reader.as_ref().map(|login| login.user.as_str())
     }
 
-    /// The same with its password.
+    /// The reading user with its password.
     pub(super) fn reader(&self) -> Option<Login> {
         self.reader.clone()
     }
 
-    /// Whether there is a user of these sites: a token that came with a reload has one after the next start.
+    /// Whether these sites have a reading user: one for a token that came with a reload is made at the next start.
     pub fn knows_reader(&self, scope: &ReaderScope) -> bool {
         let known = |user: String| self.clients().endpoint.scoped_readers.iter().any(|login| login.user == user);
         self.remote || *scope == ReaderScope::All || known(scope.user())
     }
 
-    /// The same database, read as the user of these sites. Where there is no such user nothing is answered.
+    /// The same database, read as the user of these sites. Without such a user every question fails.
     pub fn reading_as(&self, scope: &ReaderScope) -> Self {
         Self { scope: scope.clone(), ..self.clone() }
     }
@@ -244,21 +244,21 @@ impl Store {
         self.scope.user()
     }
 
-    /// Asks for a sign of life, with our own user: a stranger on the port does not pass.
+    /// Checks that the database answers, with our own user: another program on the port does not pass.
     ///
     /// # Errors
-    /// When there is none.
+    /// When the database refuses or does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.statement("SELECT 1 FORMAT Null").await
     }
 
-    /// Whether the reading user gets an answer, and so whoever asks the console.
+    /// Whether the reading user gets an answer, and so the console's clients.
     pub async fn answers_readers(&self) -> bool {
         self.ask(ZONE_QUESTION).rows::<u8>().await.is_ok()
     }
 
-    /// Whether the database answers a question that needs what every reader's question needs, the lock of its time
-    /// zones among it. An answer that refuses is an answer.
+    /// Whether the database answers a question that takes the locks of a reader's question, the time-zone lock among
+    /// them. A refusal counts as an answer.
     pub async fn is_alive(&self) -> bool {
         match self.ask_as_owner(ZONE_QUESTION).rows::<u8>().await {
             Ok(_) => true,
@@ -266,25 +266,25 @@ impl Store {
         }
     }
 
-    /// Runs one statement that answers nothing, outside any database; its names are whole.
+    /// Runs one statement without rows in its answer, outside any database: names must be qualified.
     ///
     /// # Errors
-    /// When it fails.
+    /// When the database refuses or does not answer.
     pub async fn statement(&self, sql: &str) -> Result<(), StoreError> {
         within(self.clients().bare.query_raw(sql).execute()).await
     }
 
-    /// Starts to fill `table` of our database with rows in the engine's own binary format, as the user that owns it.
+    /// Starts an insert into `table` of our database, in the engine's own binary format, as the user that owns it.
     pub(super) fn insert_native(&self, table: &str) -> InsertFormatted {
         let insert =
             self.clients().bare.insert_formatted_with(format!("INSERT INTO {}.{table} FORMAT Native", self.database));
         insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
     }
 
-    /// Drops a partition of one of our tables, on every node; its name is the text that ClickHouse reads.
+    /// Drops a partition of one of our tables on every node; `partition` is the expression that ClickHouse parses.
     ///
     /// # Errors
-    /// When it fails.
+    /// When the database refuses or does not answer.
     pub(crate) async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
         let name = format!("{}.{}{}", self.database, self.local_table(table), self.on_cluster);
         self.everywhere(&format!("ALTER TABLE {name} DROP PARTITION {partition}")).await
@@ -303,15 +303,15 @@ impl Store {
         }
     }
 
-    /// Starts a question as the user that owns the tables: for our own bookkeeping, never for figures that leave.
+    /// Starts a question as the user that owns the tables: for our own bookkeeping, never for published figures.
     pub fn ask_as_owner(&self, sql: &str) -> SqlQuestion {
         SqlQuestion(self.clients().bare.query_raw(sql))
     }
 
-    /// Days of `site` (since 1970-01-01) that imports have brought, each with the hashes of what brought it.
+    /// Days of `site` (since 1970-01-01) with imported figures, each with the hashes of its imports.
     ///
     /// # Errors
-    /// When the question fails.
+    /// When the database refuses or does not answer.
     pub async fn imported_days(&self, site: &str) -> Result<BTreeMap<u16, Vec<String>>, StoreError> {
         let sql = "SELECT DISTINCT toUInt16(day), source FROM {database:Identifier}.imports WHERE site = {site:String}";
         let question = self.ask_as_owner(sql).param("database", &self.database).param("site", site);
@@ -322,10 +322,10 @@ impl Store {
         Ok(days)
     }
 
-    /// Notes the days that an import has brought; noting one again changes nothing.
+    /// Records the days of an import; recording one again changes nothing.
     ///
     /// # Errors
-    /// As [`Store::insert`].
+    /// The same as those of [`Store::insert`].
     pub async fn record_import(&self, token: &str, days: &[ImportsRow]) -> Result<(), StoreError> {
         self.insert_rows("imports", token, days).await
     }

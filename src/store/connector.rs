@@ -1,5 +1,5 @@
-//! The way to an engine of our own. Before anything is sent, the socket that listens there is proved to be the child's:
-//! another user of the machine who took the port hears no password and gets no row.
+//! Connects to our own engine. Before anything is sent, the listening socket is proved to be the child's: another user
+//! of the machine who took the port gets no password and no row.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,14 +13,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// Connects to a port of this machine that one process holds.
+/// Connector to a port of this machine that a given process must hold.
 #[derive(Clone)]
 pub(super) struct EngineConnector {
     process: u32,
 }
 
 impl EngineConnector {
-    /// For the engine in process `process`.
+    /// For the engine that runs as process `process`.
     pub(super) fn new(process: u32) -> Self {
         Self { process }
     }
@@ -41,8 +41,8 @@ impl Service<Uri> for EngineConnector {
             let port = to.port_u16().ok_or(io::ErrorKind::InvalidInput)?;
             let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
             stream.set_nodelay(true)?;
-            // After connecting: a listener that is the child's now has been it since the connection was made, for the
-            // child listens once and ends when it cannot.
+            // Checked after connecting: a listener that is the child's now was the child's when the connection was
+            // made, for the child listens once and exits if it cannot.
             if !listens(process, port)? {
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the port is not the engine's"));
             }
@@ -58,7 +58,7 @@ fn listens(process: u32, port: u16) -> io::Result<bool> {
     let listening = listening_inodes(&table, port);
     let mut held = BTreeSet::new();
     for entry in std::fs::read_dir(format!("/proc/{process}/fd"))? {
-        // A descriptor that was closed meanwhile has no target.
+        // A descriptor closed meanwhile has no target.
         let Ok(target) = std::fs::read_link(entry?.path()) else { continue };
         let target = target.to_string_lossy();
         held.extend(target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).map(str::to_owned));
@@ -66,13 +66,13 @@ fn listens(process: u32, port: u16) -> io::Result<bool> {
     Ok(!listening.is_empty() && listening.iter().all(|inode| held.contains(*inode)))
 }
 
-/// Other systems show no such table.
+/// Systems other than Linux have no such table.
 #[cfg(not(target_os = "linux"))]
 fn listens(_process: u32, _port: u16) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Inodes of the sockets that listen on `port` of any IPv4 address, in the kernel's table.
+/// Inodes of the sockets that listen on `port` of any IPv4 address, from the kernel's table.
 #[cfg(target_os = "linux")]
 fn listening_inodes(table: &str, port: u16) -> Vec<&str> {
     // A line: `0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 1000 0 26443 1 …`.

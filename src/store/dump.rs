@@ -1,5 +1,5 @@
-//! Whole tables out of the database and into it, in the engine's own binary format. Only published tables pass here:
-//! what waits is exact and must stay where it is.
+//! Dumps whole tables and loads them, in the engine's own binary format. Handles published tables only: waiting tables
+//! are exact and must not leave the database.
 
 use bytes::Bytes;
 use clickhouse::insert_formatted::InsertFormatted;
@@ -9,24 +9,24 @@ use crate::store::client::Store;
 use crate::store::error::StoreError;
 use crate::store::migrate::PUBLISHED_TABLES;
 
-/// A table as it leaves, chunk by chunk.
+/// A table being read, chunk by chunk.
 pub struct TableDump(BytesCursor);
 
-/// A table as it is filled.
+/// A table being filled, chunk by chunk.
 pub struct TableLoad(InsertFormatted);
 
 impl Store {
-    /// Rows of a published table.
+    /// Number of rows of a published table.
     ///
     /// # Errors
-    /// When the question fails.
+    /// When the database refuses or does not answer.
     pub async fn count_rows(&self, table: &str) -> Result<u64, StoreError> {
         let sql = "SELECT count() FROM {database:Identifier}.{table:Identifier}";
         let question = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
         Ok(question.rows::<u64>().await?.first().copied().unwrap_or(0))
     }
 
-    /// Starts to read a published table whole.
+    /// Starts to read a whole published table.
     ///
     /// # Errors
     /// When the question cannot be sent.
@@ -36,32 +36,32 @@ impl Store {
         Ok(TableDump(question.stream("Native")?))
     }
 
-    /// Starts to fill a published table with what [`Store::dump`] gave; nothing for a table that is not published.
+    /// Starts to fill a published table with the bytes of [`Store::dump`]; `None` for a table that is not published.
     pub fn load(&self, table: &str) -> Option<TableLoad> {
         PUBLISHED_TABLES.contains(&table).then(|| TableLoad(self.insert_native(table)))
     }
 }
 
 impl TableDump {
-    /// The next bytes; nothing at the end.
+    /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// When the database breaks off.
+    /// When the database ends the answer early.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         Ok(self.0.next().await?)
     }
 }
 
 impl TableLoad {
-    /// Sends the next bytes.
+    /// Sends the next bytes of the table.
     ///
     /// # Errors
-    /// When the database refuses them or breaks off.
+    /// When the database refuses them or closes the connection.
     pub async fn send(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         Ok(self.0.send(bytes).await?)
     }
 
-    /// Ends the table.
+    /// Completes the insert of the table.
     ///
     /// # Errors
     /// When the database refuses the rows.

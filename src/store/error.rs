@@ -1,27 +1,27 @@
-//! What went wrong with the database, as far as the caller can act on it. Must never carry the server's text: it quotes
-//! the values that it did not like. A code and our own name for it say enough.
+//! Database errors, as far as the caller can act on them. Must never carry the server's text: it quotes the offending
+//! values. A code and our own name for it are enough.
 
 use std::fmt;
 
 use clickhouse::error::Error as ClientError;
 
-/// Why the database did not do what was asked.
+/// Class of a failed operation: retry or give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The same may succeed later: keep it and offer it again.
-    #[error("the database cannot do this now: {0}")]
+    /// The same operation may succeed later: keep the batch and retry.
+    #[error("database temporarily unavailable: {0}")]
     Retryable(ServerError),
-    /// The same will be refused again: somebody must change the schema, the rights or the program.
+    /// The same operation fails again until the schema, the rights or the program change.
     #[error("the database refuses this: {0}")]
     Refused(ServerError),
 }
 
-/// A failure's number and name.
+/// Number and name of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerError {
-    /// ClickHouse's error code; 0 when the failure is not the server's.
+    /// ClickHouse's error code; 0 for a failure outside the server.
     pub code: u32,
-    /// Our name for it.
+    /// Our name for the code.
     pub name: &'static str,
 }
 
@@ -32,14 +32,14 @@ impl fmt::Display for ServerError {
 }
 
 impl StoreError {
-    /// Number and name, whatever follows from them.
+    /// Number and name of the failure, in both classes.
     pub fn failure(&self) -> ServerError {
         match self {
             Self::Retryable(failure) | Self::Refused(failure) => *failure,
         }
     }
 
-    /// What is wrong with a reader's own question; none where the database is away or busy, or the fault is ours.
+    /// The error in a reader's own question; `None` where the database is away or busy, or the fault is ours.
     pub(super) fn of_asker(&self) -> Option<ServerError> {
         let failure = self.failure();
         let is_ours = failure.code == 0 && failure.name != ANSWER_TOO_LONG;
@@ -59,15 +59,15 @@ impl StoreError {
     }
 }
 
-/// A reader's answer is longer than we hand on.
+/// Name of the failure for an answer above the size limit.
 pub(super) const ANSWER_TOO_LONG: &str = "answer longer than 16 MB";
 
-/// Failures that no other wording of a question would mend: the server is away, busy, full, or does not know us.
+/// Failures that do not depend on the question: the server is away, busy or full, or does not know our user.
 const NOT_THE_ASKERS: [u32; 20] =
     [164, 192, 193, 194, 195, 201, 202, 209, 210, 225, 236, 243, 244, 252, 254, 279, 285, 286, 319, 516];
 
-/// What does not become right by waiting. Every code that is not listed is retried: a batch that waits for nothing is
-/// loud in the metrics, one that is set aside too early is lost.
+/// Codes that no retry resolves. Every code that is not listed is retried: a batch that retries in vain shows in the
+/// metrics, one that is set aside too early is lost.
 const REFUSED: &[(u32, &str)] = &[
     (6, "text not understood"),
     (10, "no such column"),
@@ -110,7 +110,7 @@ const REFUSED: &[(u32, &str)] = &[
     (516, "user or password not accepted"),
 ];
 
-/// Names of the usual passing troubles.
+/// Names of the usual transient errors.
 const RETRYABLE: &[(u32, &str)] = &[
     (33, "input ended early"),
     (159, "query took too long"),
@@ -157,7 +157,7 @@ impl From<ClientError> for StoreError {
     }
 }
 
-/// The number after `Code: `, with which every error of ClickHouse opens.
+/// The number after `Code: `, at the start of every ClickHouse error.
 pub(crate) fn code_of(text: &str) -> Option<u32> {
     let (_, rest) = text.split_once("Code: ")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn passing_troubles_are_retried_and_so_is_what_nobody_knows() {
+    fn transient_errors_and_unknown_codes_are_retried() {
         for code in [159, 164, 202, 209, 210, 225, 241, 242, 252, 319, 999, 123_456] {
             let error = of(&format!("Code: {code}. DB::Exception: x"));
             assert!(matches!(error, StoreError::Retryable(failure) if failure.code == code), "{error}");

@@ -1,54 +1,54 @@
-//! What `schema/` declares, read from its own statements, so that an audit compares the database with the very text
-//! that made it. Must not be asked for anything that the server knows better: it only reads our own form.
+//! The schema that `schema/` declares, parsed from its own statements: an audit compares the database with the text
+//! that made it. Must not answer questions that the server can answer: it parses only our own style of SQL.
 
 use crate::store::client::Store;
 use crate::store::migrate;
 use crate::store::migrate::MigrationSettings;
 
-/// A declared table.
+/// A table as `schema/` declares it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedTable {
-    /// Its name.
+    /// Name of the table, without its database.
     pub name: String,
-    /// Its engine, without what that is given.
+    /// Name of the engine, without its arguments.
     pub engine: String,
-    /// Names and types, in order.
+    /// Column names and types, in order.
     pub columns: Vec<(String, String)>,
-    /// Columns that rows are sorted by, as the server writes them.
+    /// Columns of the sorting key, in the server's spelling.
     pub sorting_key: String,
-    /// Whether rows leave after the retention.
+    /// Whether rows are deleted after the retention.
     pub forgets: bool,
-    /// What is set otherwise than the server would, each as `name = value`.
+    /// Settings that differ from the server's defaults, each as `name = value`.
     pub settings: Vec<String>,
 }
 
-/// A declared view.
+/// A view as `schema/` declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedView {
-    /// Its name.
+    /// Name of the view, without its database.
     pub name: String,
-    /// What it selects, as `schema/` writes it.
+    /// Its SELECT, as `schema/` writes it.
     pub select: String,
 }
 
-/// Everything that may be in the database.
+/// All tables and views that the database may hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedSchema {
-    /// Tables.
+    /// Declared tables, in the order of `schema/`.
     pub tables: Vec<ExpectedTable>,
-    /// Views.
+    /// Declared views, in the order of `schema/`.
     pub views: Vec<ExpectedView>,
 }
 
 impl ExpectedSchema {
-    /// What `schema/` declares for this store and these settings.
+    /// The schema for this store and these settings.
     pub fn of(store: &Store, settings: &MigrationSettings) -> Self {
         let mut declared = Self::default();
         for statement in migrate::statements(store, settings) {
             if let Some(view) = view(&statement) {
                 declared.views.push(view);
             } else if let Some(mut table) = table(&statement) {
-                // A distributed table has the columns of the one that it stands over.
+                // A distributed table has the columns of its local table.
                 if let Some(over) = statement.lines().next().and_then(|line| line.split_once(" AS ")) {
                     let over = last_name(over.1);
                     let below = declared.tables.iter().find(|below| below.name == over);
@@ -72,7 +72,7 @@ fn table(statement: &str) -> Option<ExpectedTable> {
     let line = |start: &str| statement.lines().find_map(|line| line.strip_prefix(start));
     let columns = statement.lines().skip_while(|line| *line != "(").take_while(|line| *line != ")");
     let engine = line("ENGINE = ").unwrap_or_default();
-    // They go over several lines, up to the comment.
+    // Settings span several lines, up to the comment.
     let settings = statement.split_once("\nSETTINGS ").map_or("", |(_, rest)| rest);
     let settings = settings.split_once("\nCOMMENT ").map_or(settings, |(settings, _)| settings);
     let sorting_key = line("ORDER BY ").unwrap_or_default();
@@ -88,8 +88,8 @@ fn table(statement: &str) -> Option<ExpectedTable> {
 
 /// `pages` of `database.pages ON CLUSTER …`.
 fn last_name(text: &str) -> String {
-    let whole = text.split_whitespace().next().unwrap_or_default();
-    whole.rsplit('.').next().unwrap_or_default().to_owned()
+    let first_word = text.split_whitespace().next().unwrap_or_default();
+    first_word.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 /// Name and type of a line inside the parentheses.

@@ -1,5 +1,5 @@
-//! Reports as files: the rows of a report in a format of the engine's, handed on as they come. They are the rows that
-//! [`Reports::rows`] gives, from the same tables.
+//! Exports reports as files: the rows in one of the engine's formats, streamed. They are the rows of [`Reports::rows`],
+//! from the same tables.
 
 use std::task::{Context, Poll};
 
@@ -12,21 +12,21 @@ use super::report::{Grain, Metric, Report};
 use super::reports::{NOT_PUBLISHED, ReportError, Reports, in_time};
 use super::statement::Statement;
 
-/// Most rows of one file: what a spreadsheet takes.
+/// Most rows of one file: the limit of a spreadsheet.
 pub const EXPORT_ROWS_MAX: u32 = 1_000_000;
 
-/// How a file is written.
+/// Format of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFormat {
-    /// Comma-separated values, the first line names them.
+    /// Comma-separated values with a header line.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// Apache Parquet.
+    /// Apache Parquet, as the engine writes it.
     Parquet,
 }
 
-/// A file's bytes, as the database gives them.
+/// Bytes of a file, streamed from the database.
 pub struct RowStream {
     first: Option<Bytes>,
     cursor: BytesCursor,
@@ -35,29 +35,29 @@ pub struct RowStream {
 }
 
 impl Reports {
-    /// Starts to read a report as a file; how many rows it has is for the caller to ask first ([`Reports::total`]).
+    /// Starts to read a report as a file; the caller checks the number of rows first ([`Reports::total`]).
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn export(&self, report: &Report, format: FileFormat) -> Result<RowStream, ReportError> {
         let statement = Statement::file(report, &report.exported(format), EXPORT_ROWS_MAX).ok_or(NOT_PUBLISHED)?;
         let question = statement.ask(|text| self.store.ask(text));
-        let begun = async {
+        let started = async {
             let permit = self.permit().await;
             let mut cursor = question.stream(format.name())?;
-            // A query that fails has failed by its first bytes: whoever asked can still be told.
+            // A failing query has failed by its first bytes: the response can still report it.
             let first = cursor.next().await?;
             Ok::<_, StoreError>(RowStream { first, cursor, _permit: permit })
         };
-        in_time(begun).await
+        in_time(started).await
     }
 }
 
 impl RowStream {
-    /// The next bytes; nothing at the end of the file.
+    /// The next bytes; `None` at the end of the file.
     ///
     /// # Errors
-    /// When the database breaks off.
+    /// When the database ends the answer early.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StoreError>> {
         match self.first.take() {
             Some(first) => Poll::Ready(Ok(Some(first))),
@@ -67,7 +67,7 @@ impl RowStream {
 }
 
 impl FileFormat {
-    /// The engine's name for it.
+    /// The engine's name for the format.
     fn name(self) -> &'static str {
         match self {
             FileFormat::Csv => "CSVWithNames",
@@ -78,11 +78,11 @@ impl FileFormat {
 }
 
 impl Report {
-    /// The columns of the file: what tells its rows apart, and every figure that is published in this way.
+    /// The columns of the file: the keys of its rows, and every figure published for them.
     fn exported(&self, format: FileFormat) -> String {
         let told_apart = [(self.grain != Grain::Whole, "time"), (self.by_page, "page"), (self.by_value, "value")];
         let text = |name: &str| match format {
-            // A spreadsheet takes a cell that begins so for a formula; a quote before it makes it a text.
+            // Spreadsheets parse a cell that begins so as a formula; a leading quote makes it a text.
             FileFormat::Csv => {
                 format!("if(match({name}, '^[=+@\\t\\r\\n-]'), concat('\\'', {name}), {name}) AS {name}")
             }
@@ -90,7 +90,7 @@ impl Report {
         };
         let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| text(name));
         let figure = |metric: Metric| match format {
-            // The engine writes `\N` for no figure, and a reading user may not set another word.
+            // The engine writes `\N` for a missing figure, and a reading user may not change that.
             FileFormat::Csv => format!("ifNull(toString({0}), '') AS {0}", metric.name()),
             FileFormat::Jsonl | FileFormat::Parquet => metric.name().to_owned(),
         };

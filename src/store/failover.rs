@@ -1,6 +1,6 @@
-//! A database that runs elsewhere. Of several addresses the first that answers is used until it stops answering, then
-//! the next; all of them must show the same tables, as the nodes of a cluster do, and a batch that is offered again at
-//! another node is known there by its token. A password that changes is read again from its file.
+//! A remote database. Of several addresses the first that answers is used until it stops answering, then the next; all
+//! of them must show the same tables, as the nodes of a cluster do, and a batch that is retried at another node is
+//! recognised by its token. A changed password is read again from its file.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use tokio::task::AbortHandle;
 use crate::config;
 use crate::store::client::{Endpoint, Login, Store};
 
-/// Between two looks at the password file and at the address in use.
+/// Interval between two checks of the password file and of the address in use.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
-/// How long an address may take to answer `SELECT 1`.
+/// Longest wait for the answer to `SELECT 1`.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A store over all of `endpoint`'s addresses, `urls`: it follows the one that answers, and the password in
-/// `clickhouse.password_file`. Must be called on a runtime: a task looks until the last clone of the store is dropped.
+/// A store over `urls`, the addresses of `endpoint`: it follows the one that answers, and the password in
+/// `clickhouse.password_file`. Must be called on a runtime: a task checks both until the last clone of the store is
+/// dropped.
 pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, urls: &[String]) -> Store {
     let endpoints: Vec<Endpoint> = urls.iter().map(|url| Endpoint { url: url.clone(), ..endpoint.clone() }).collect();
     let current = Arc::new(ArcSwap::from_pointee(endpoint.clone()));
@@ -31,7 +32,7 @@ pub fn follow(config: &config::ClickHouseConfig, endpoint: &Endpoint, urls: &[St
     Store::follow(config, endpoint, Arc::new(source))
 }
 
-/// Ends the task on drop.
+/// Aborts the probe task on drop.
 struct ProbeTask(AbortHandle);
 
 impl Drop for ProbeTask {
@@ -64,8 +65,8 @@ async fn watch(config: config::ClickHouseConfig, mut endpoints: Vec<Endpoint>, c
     }
 }
 
-/// The writing user with the password that its file holds now, where it is another. The reading user's stays until the
-/// next start: users of tokens have passwords that are derived from it.
+/// The writing user with the current password of its file; `None` where it has not changed. The reading user's stays
+/// until the next start: users of tokens have passwords derived from it.
 fn changed_writer(config: &config::ClickHouseConfig, used: &Endpoint) -> Option<Login> {
     let read = Endpoint::remote(config).ok()?.writer;
     (!read.password.is_empty() && read.password != used.writer.password).then_some(read)

@@ -1,10 +1,10 @@
-//! Brings the database to the form of `schema/`. Must never run a file that has changed since it was applied, and never
-//! drop a table.
+//! Migrates the database to the schema in `schema/`. Must never run a file that has changed since it was applied, and
+//! never drop a table.
 //!
-//! - `0000_migrations.sql` always runs: it makes the database and the record of what was applied.
-//! - Numbered files run once, in order. One that has changed since is refused.
-//! - `views_*.sql` run whenever their text, rendered, is not what was applied last.
-//! - Retention is a setting, not a migration: tables whose TTL is another are altered.
+//! - `0000_migrations.sql` always runs: it creates the database and the record of applied files.
+//! - Numbered files run once, in order. A file that changed since it ran is refused.
+//! - `views_*.sql` run whenever their rendered text differs from the text applied last.
+//! - Retention is a setting, not a migration: tables with another TTL are altered.
 
 use std::collections::HashMap;
 
@@ -19,35 +19,35 @@ use crate::store::table_form::TableForm;
 /// A file of `schema/`.
 #[derive(Debug, Clone, Copy)]
 pub struct SchemaFile {
-    /// Its name without `.sql`; `views_` at its start makes it repeatable.
+    /// Name of the file without `.sql`; the prefix `views_` makes it repeatable.
     pub name: &'static str,
-    /// Its text.
+    /// SQL text with its placeholders.
     pub text: &'static str,
 }
 
-/// One statement of a plan.
+/// One statement of a migration plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStep {
     /// Address of the node that it runs on; empty: the database that is configured, or all nodes by `ON CLUSTER`.
     pub node: String,
-    /// The file it is of.
+    /// Name of the file with the statement.
     pub file: &'static str,
-    /// The statement.
+    /// The statement, placeholders filled in.
     pub sql: String,
 }
 
-/// Why the database is not in its form.
+/// Why a migration did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// A statement failed; those before it stand, and the next run goes on from there.
+    /// A statement failed; those before it stand, and the next run resumes there.
     #[error("{file}: {cause}")]
     Statement {
-        /// The file it is of.
+        /// Name of the file with the statement.
         file: &'static str,
-        /// What the database said.
+        /// Class and code of the failure.
         cause: StoreError,
     },
-    /// What was applied could not be read.
+    /// The record of applied files could not be read.
     #[error("cannot read what was applied: {0}")]
     Record(#[from] StoreError),
     /// One node of a cluster is not in its form; the others are, as far as they answer.
@@ -58,13 +58,13 @@ pub enum MigrateError {
         /// What failed there.
         cause: Box<MigrateError>,
     },
-    /// An applied file is no longer the same.
+    /// An applied file has changed since it ran.
     #[error("{0} was applied in another form (file or cluster changed since); write a new file instead of changing it")]
     Changed(&'static str),
 }
 
 impl MigrateError {
-    /// Whether the same may succeed later: the database is away or busy.
+    /// Whether a retry may succeed: the database is away or busy.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Statement { cause, .. } | Self::Record(cause) => matches!(cause, StoreError::Retryable(_)),
@@ -74,13 +74,13 @@ impl MigrateError {
     }
 }
 
-/// Makes the database and the record.
+/// The file that creates the database and the record.
 const RECORD: SchemaFile = SchemaFile {
     name: "0000_migrations",
     text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0000_migrations.sql")),
 };
 
-/// All files, in the order in which they run.
+/// All files, in the order of execution.
 const FILES: &[SchemaFile] = &[
     SchemaFile {
         name: "0001_tables",
@@ -108,7 +108,7 @@ const FILES: &[SchemaFile] = &[
     },
 ];
 
-/// Tables whose rows leave after the retention.
+/// Tables whose rows are deleted after the retention.
 const TABLES: [&str; 29] = [
     "annotations",
     "pages",
@@ -141,7 +141,7 @@ const TABLES: [&str; 29] = [
     "collectors",
 ];
 
-/// All that a reading user may read.
+/// All tables that a reading user may read.
 pub const PUBLISHED_TABLES: [&str; 14] = [
     "annotations",
     "site_hours",
@@ -162,7 +162,7 @@ pub const PUBLISHED_TABLES: [&str; 14] = [
 const UNKNOWN_TABLE: u32 = 60;
 const UNKNOWN_DATABASE: u32 = 81;
 
-/// Brings the database to its form and says what that took. A second time it takes nothing.
+/// Migrates the database and returns the statements that ran; none on a second run.
 ///
 /// # Errors
 /// When a file has changed since it was applied, or a statement fails.
@@ -170,10 +170,10 @@ pub async fn apply(store: &Store, settings: &MigrationSettings) -> Result<Vec<Mi
     apply_files(store, settings, FILES).await
 }
 
-/// What [`apply`] would run, without running it.
+/// The statements that [`apply`] would run, without running them.
 ///
 /// # Errors
-/// As [`apply`].
+/// The same as those of [`apply`].
 pub async fn dry_run(store: &Store, settings: &MigrationSettings) -> Result<Vec<MigrationStep>, MigrateError> {
     let mut steps = Vec::new();
     for (node, store) in store.formed_nodes() {
@@ -185,7 +185,7 @@ pub async fn dry_run(store: &Store, settings: &MigrationSettings) -> Result<Vec<
 /// [`apply`] with other files; for tests of the rules above.
 ///
 /// # Errors
-/// As [`apply`].
+/// The same as those of [`apply`].
 pub async fn apply_files(
     store: &Store,
     settings: &MigrationSettings,
@@ -223,7 +223,7 @@ fn of_node(node: &str, outcome: Result<Vec<MigrationStep>, MigrateError>) -> Res
     }
 }
 
-/// All statements of the schema, as they are run in this store with these settings.
+/// All statements of the schema, as they run in this store with these settings.
 pub(super) fn statements(store: &Store, settings: &MigrationSettings) -> Vec<String> {
     let form = TableForm::of(store, settings);
     [RECORD].iter().chain(FILES).flat_map(|file| form.statements(file.text)).collect()
@@ -243,7 +243,7 @@ async fn plan(
     let applied = applied.unwrap_or_default();
     for file in files {
         let repeatable = file.name.starts_with("views_");
-        // Retention may change under an applied file; whatever else is filled in may not, save in a view.
+        // Retention may change under an applied file; other values may not, except in a view.
         let seen = if repeatable { form.statements(file.text) } else { form.keeping_retention().statements(file.text) };
         let checksum = checksum(&seen);
         match applied.get(file.name) {

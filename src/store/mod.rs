@@ -1,9 +1,8 @@
-//! The database: rows, batches, and what may go wrong with them. One way to talk to it: HTTP, with the official client.
+//! The database: rows, batches and errors. All access is by HTTP, with the official client.
 //!
-//! [`Engine`] runs a ClickHouse of our own as a leashed child; [`Endpoint`] says where a ClickHouse is, ours or
-//! somebody else's; [`Store`] talks to it; [`migrate`] brings its tables to the form of `schema/`, and
-//! [`expected_schema`] reads that form; [`reports`] reads back the [`published`] tables, [`export`] as files. Nothing
-//! here ever sees a hit.
+//! [`Engine`] runs our own ClickHouse as a supervised child; [`Endpoint`] is the address of ours or a remote one;
+//! [`Store`] is its client; [`migrate`] brings its tables to the schema in `schema/`, which [`expected_schema`] parses;
+//! [`reports`] reads back the [`published`] tables, [`export`] as files. Nothing here ever sees a hit.
 
 pub mod annotations;
 pub mod answer_cache;

@@ -1,23 +1,23 @@
-//! The published tables: what any reader may see. One list for grants, row filters, reports, the SQL guard and the data
-//! dictionary of an export; a test compares it with the tables that the schema makes.
+//! The published tables: all that a reader may see. One list for grants, row filters, reports, the SQL guard and the
+//! data dictionary of an export; a test compares it with the tables that the schema makes.
 
-/// A column beside `site`, `day`, `period`, `origin`, with its unit.
+/// A column beside `site`, `day`, `period` and `origin`, with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublishedColumn {
-    /// Its name.
+    /// Name of the column in the table.
     pub name: &'static str,
-    /// What it holds, with its unit.
+    /// Meaning of its values, with their unit.
     pub meaning: &'static str,
 }
 
-/// A published table.
+/// A published table: its name, keys and figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Table {
-    /// Its name.
+    /// Name of the table, without its database.
     pub name: &'static str,
-    /// What tells its rows apart, beside site, day, period and origin.
+    /// Columns that tell its rows apart, beside site, day, period and origin.
     pub keys: &'static [PublishedColumn],
-    /// Its sums.
+    /// Columns with sums, in the order of the schema.
     pub figures: &'static [PublishedColumn],
 }
 
@@ -35,7 +35,7 @@ const METRIC: PublishedColumn = column("metric", "which load time: ttfb, fcp, lc
 const BUCKET: PublishedColumn =
     column("bucket", "bucket of the histogram: at most 2^(bucket / 4) ms; cls: thousandths");
 const KIND: PublishedColumn = column("kind", "kind of robot: ai_assistant, ai_crawler, search, monitoring, other");
-const OUTCOME: PublishedColumn = column("outcome", "what became of the hits");
+const OUTCOME: PublishedColumn = column("outcome", "outcome of the hits");
 const TEXT: PublishedColumn = column("text", "what happened that day");
 const PAGEVIEWS: PublishedColumn = column("pageviews", "pageviews, count");
 const VISITORS: PublishedColumn = column("visitors", "daily visitors, count: a person counts once a day");
@@ -54,7 +54,7 @@ const COUNT: PublishedColumn = column("count", "uses or measurements, count");
 const USERS: PublishedColumn = column("visitors", "daily visitors who used it, count");
 const HITS: PublishedColumn = column("hits", "requests, count");
 
-/// All of them.
+/// All published tables; a test compares them with the schema.
 pub const TABLES: [Table; 14] = [
     Table { name: "site_hours", keys: &[HOUR], figures: &[PAGEVIEWS, VISITORS, VISITS] },
     Table {
@@ -108,19 +108,19 @@ pub const TABLES: [Table; 14] = [
     Table { name: "annotations", keys: &[TEXT], figures: &[] },
 ];
 
-/// The table of this name.
+/// The published table with this name.
 pub fn table(name: &str) -> Option<&'static Table> {
     static PUBLISHED: [Table; 14] = TABLES;
     PUBLISHED.iter().find(|table| table.name == name)
 }
 
 impl Table {
-    /// Whether it has this figure.
+    /// Whether the table has this figure.
     pub fn has(&self, figure: &str) -> bool {
         self.figures.iter().any(|column| column.name == figure)
     }
 
-    /// Whether its rows are of an hour, so that none is the rest of a week or month.
+    /// Whether its rows are per hour, so that none is the rest of a week or month.
     pub fn is_hourly(&self) -> bool {
         self.keys.contains(&HOUR)
     }

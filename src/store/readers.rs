@@ -1,5 +1,5 @@
-//! Reading users on somebody else's server: what an administrator, or a writer who may, makes them with. Must never
-//! grant a table that is not published. (An engine of ours has its users in its own configuration.)
+//! Reading users on a remote server: the statements with which an administrator, or a writer with the rights, makes
+//! them. Must never grant a table that is not published. (Our own engine has its users in its own configuration.)
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use super::scope::ReaderScope;
 use crate::config;
 use crate::config::EngineMode;
 
-/// What a reader may set for itself: a limit of time, and filters that can only take rows away.
+/// Settings that a reader may change for itself: a time limit, and filters that can only remove rows.
 pub(super) const SETTINGS: &str = "readonly = 1, max_memory_usage = 1000000000, max_threads = 2, max_execution_time = 30 MIN 1 \
      MAX 60 CHANGEABLE_IN_READONLY, additional_table_filters CHANGEABLE_IN_READONLY, output_format_write_statistics = 0, \
      log_queries = 0";
 
-/// What makes the user of `scope` on somebody else's server, for an administrator or a writer with `ACCESS MANAGEMENT`.
+/// Statements that make the user of `scope` on a remote server, for an administrator or a writer who may make users.
 fn statements(scope: &ReaderScope, config: &config::ClickHouseConfig, reader: &Login) -> Vec<String> {
     let Some(filter) = scope.filter() else { return Vec::new() };
     let on = config.on_cluster();
@@ -42,8 +42,8 @@ fn statements(scope: &ReaderScope, config: &config::ClickHouseConfig, reader: &L
     statements
 }
 
-/// Grants the reading users of somebody else's ClickHouse the published tables, those of a token its sites alone, and
-/// gives back what it may not do itself: for an administrator. What is there already is not made again.
+/// Grants the reading users of a remote ClickHouse the published tables, those of a token its sites alone, and returns
+/// the statements that it may not run: they are for an administrator. Existing users are not made again.
 pub async fn grant_readers(
     store: &Store,
     config: &config::ClickHouseConfig,
@@ -73,8 +73,8 @@ pub fn steps_by_hand(
     reader_steps(store.reader().as_ref(), config, scopes).into_iter().flat_map(|(_, steps)| steps).collect()
 }
 
-/// What lets each reading user read the published tables; nothing when there is none, or the engine is ours and has
-/// them in its own configuration.
+/// Statements that let each reading user read the published tables; none when there is no such user, or the engine is
+/// ours and has them in its own configuration.
 fn reader_steps(
     reader: Option<&Login>,
     config: &config::ClickHouseConfig,

@@ -1,5 +1,5 @@
-//! A question about one site, in types: what is counted, over which days, by what, filtered by what. Holds no figure
-//! and knows no SQL beyond the names of its columns; `statement.rs` writes the SELECT.
+//! A question about one site, in types: the subject, the days, the grouping, the filters. Holds no figure and knows no
+//! SQL beyond the names of its columns; `statement.rs` writes the SELECT.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,20 +7,20 @@ use jiff::civil::Date;
 use super::published::{self, Table};
 use crate::event::Dimension;
 
-/// Most rows of one answer: what a page of a table or a year of hours needs, and little memory.
+/// Most rows of one answer: enough for a page of a table or a year of hours, and little memory.
 pub const ROWS_MAX: u32 = 10_000;
 
-/// Smallest number below the line of a rate where figures are drawn to tens: a draw is off by 5.7 (standard deviation),
-/// and by 19 at most, so the rate of a hundred is off by some six points.
+/// Smallest denominator of a rate where figures are drawn to tens: a draw is off by 5.7 (standard deviation), and by at
+/// most 19, so the rate of a hundred is off by some six points.
 pub const RATE_BASE_MIN: i64 = 100;
 
-/// Ranges from this length on hold the rests of their weeks.
+/// Ranges of at least this length include the rests of their weeks.
 const WEEK_DAYS: i32 = 7;
 
-/// Ranges from this length on hold the rests of their months.
+/// Ranges of at least this length include the rests of their months.
 const MONTH_DAYS: i32 = 28;
 
-/// Periods that figures are grouped by.
+/// Period that figures are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
     /// One figure for the whole range.
@@ -28,213 +28,213 @@ pub enum Grain {
     /// UTC hours, named in the site's time zone. Published for pageviews, visits and visitors of the site, and for
     /// pageviews and visits of a page.
     Hour,
-    /// The site's days.
+    /// Days in the site's time zone.
     Day,
-    /// Weeks from Monday.
+    /// Weeks that start on Monday.
     Week,
-    /// Calendar months.
+    /// Calendar months in the site's time zone.
     Month,
 }
 
-/// What pages stand for.
+/// Role of a page in its visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Pages as they are viewed.
+    /// Pages by their views.
     Viewed,
-    /// Where visits begin.
+    /// Pages on which visits begin.
     Entry,
-    /// Where visits end.
+    /// Pages on which visits end.
     Exit,
 }
 
-/// What is counted: one of the ways in which figures are published.
+/// Subject of the report: one of the ways in which figures are published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The site and its pages.
+    /// The site and its pages, in one role.
     Pages(Role),
     /// One dimension; its values are the report's values.
     Breakdown(Dimension),
-    /// Actions; names are the report's values, or the values of a declared property.
+    /// Actions; their names are the report's values, or the values of a declared property.
     Actions {
-        /// The property, or the actions themselves.
+        /// Name of the declared property; `None` counts the actions themselves.
         property: Option<String>,
     },
-    /// Load times; the report's values say which.
+    /// Load times; their names are the report's values.
     Timings,
-    /// Hits of robots; the report's values say of which kind.
+    /// Hits of robots; their kinds are the report's values.
     Robots,
-    /// What became of hits; the report's values are the outcomes.
+    /// Hits by outcome; the outcomes are the report's values.
     Outcomes,
 }
 
-/// How a filter compares.
+/// Operator of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// One of the values.
+    /// Equals one of the values.
     Is,
-    /// None of the values.
+    /// Equals none of the values.
     IsNot,
-    /// Any of the values is a part.
+    /// Contains one of the values.
     Contains,
-    /// None of the values is a part.
+    /// Contains none of the values.
     ContainsNot,
-    /// Any of the RE2 expressions matches a part.
+    /// Matches one of the RE2 expressions, anywhere in the text.
     Matches,
-    /// None of the RE2 expressions matches a part.
+    /// Matches none of the RE2 expressions, anywhere in the text.
     MatchesNot,
 }
 
-/// A column that rows are filtered by.
+/// Column that a filter compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterColumn {
-    /// Page.
+    /// Path of the page.
     Page,
-    /// Value of the dimension or property, name of the load time.
+    /// Value of the dimension or property, or name of the load time.
     Value,
     /// Name of the action.
     Action,
 }
 
-/// One comparison.
+/// A column compared with a list of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// What is compared.
+    /// Column that the filter compares.
     pub column: FilterColumn,
-    /// How.
+    /// Operator of the comparison.
     pub operator: Operator,
-    /// Alternatives.
+    /// Alternatives: one match is enough.
     pub values: Vec<String>,
     /// Whether `A` and `a` differ.
     pub case_sensitive: bool,
 }
 
-/// What is let through.
+/// Condition that a row must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// One comparison.
+    /// One comparison of a column.
     Compare(Filter),
-    /// Every one of these.
+    /// All of these conditions hold.
     And(Vec<Condition>),
-    /// At least one of these.
+    /// At least one of these conditions holds.
     Or(Vec<Condition>),
-    /// The opposite.
+    /// The condition does not hold.
     Not(Box<Condition>),
 }
 
-/// One figure of a row.
+/// A figure that a report can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Daily visitors.
+    /// Visitors, counted per day and added up.
     Visitors,
-    /// Visits that began.
+    /// Visits that began in the period.
     Visits,
-    /// Pageviews.
+    /// Views of pages in the period.
     Pageviews,
-    /// Pageviews of a visit.
+    /// Pageviews per visit, on average.
     ViewsPerVisit,
-    /// Visits of one pageview, percent.
+    /// Visits of one pageview, in percent of all.
     BounceRate,
-    /// Seconds of a visit.
+    /// Seconds per visit, on average.
     VisitDuration,
-    /// Seconds that a view was read.
+    /// Seconds that a view was read, on average.
     TimeOnPage,
-    /// How far a view was read, percent.
+    /// Share of the page that was scrolled to, in percent, on average.
     ScrollDepth,
-    /// Uses of a feature; load times measured.
+    /// Uses of a feature, or load times measured.
     Events,
-    /// The load time that half of them kept to.
+    /// 50th percentile of a load time.
     P50,
-    /// The load time that three of four kept to.
+    /// 75th percentile of a load time.
     P75,
-    /// The load time that 95 of a hundred kept to.
+    /// 95th percentile of a load time.
     P95,
-    /// Visitors of a hundred of those that the filters let through.
+    /// Visitors of the row in percent of those that the filters let through.
     Percentage,
-    /// Visitors of a hundred of the site who used the feature.
+    /// Visitors of the site who used the feature, in percent.
     ConversionRate,
     /// Pageviews of a page that does not exist.
     NotFound,
-    /// Requests of robots; hits by what became of them.
+    /// Requests of robots, or hits by outcome.
     Hits,
 }
 
-/// A column to order by.
+/// Column that rows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
-    /// Beginning of the period.
+    /// Start of the period.
     Time,
-    /// Page.
+    /// Path of the page.
     Page,
-    /// Value of the dimension, name of the action.
+    /// Value of the dimension, or name of the action.
     Value,
-    /// A figure.
+    /// One of the figures.
     Metric(Metric),
 }
 
-/// Which rows count, by what brought them.
+/// Origin of the rows that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origins {
-    /// What the collector measured, or read in a log.
+    /// Measured by the collector, or read from a log.
     Measured,
-    /// Figures imported from another tool too.
+    /// Also figures imported from another tool.
     Imported,
 }
 
-/// UTC hours, for ranges that are not made of days.
+/// A range of UTC hours, for ranges that are not whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HourSpan {
     /// Start of the first hour.
     pub from: Timestamp,
-    /// End of the last one.
+    /// End of the last hour, exclusive.
     pub to: Timestamp,
 }
 
 /// One question about one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Configured name of the site.
+    /// Name of the site in the configuration.
     pub site: String,
-    /// IANA name of its time zone, for the names of hours.
+    /// IANA name of the site's time zone, for the names of hours.
     pub timezone: String,
     /// First of the site's days.
     pub from: Date,
-    /// Last of the site's days.
+    /// Last of the site's days, inclusive.
     pub to: Date,
-    /// Of those days, these hours only.
+    /// Restricts the days to these hours.
     pub hours: Option<HourSpan>,
-    /// Periods.
+    /// Period that rows are grouped by.
     pub grain: Grain,
-    /// What is counted.
+    /// Subject whose figures are counted.
     pub subject: Subject,
-    /// Tell pages apart.
+    /// Whether each page has its own rows.
     pub by_page: bool,
-    /// Tell values apart.
+    /// Whether each value has its own rows.
     pub by_value: bool,
-    /// Which rows.
+    /// Filter of the rows; `None` keeps all.
     pub condition: Option<Condition>,
-    /// What brought them.
+    /// Origin of the rows that count.
     pub origins: Origins,
-    /// Smallest number below the line of a rate: 1, or [`RATE_BASE_MIN`] where figures are drawn to tens.
+    /// Smallest denominator of a rate: 1, or [`RATE_BASE_MIN`] where figures are drawn to tens.
     pub rate_base_min: i64,
-    /// Most important column first; ties fall to time, page and value.
+    /// Sort columns, most important first; ties are sorted by time, page and value.
     pub order: Vec<(Column, Direction)>,
-    /// At most [`ROWS_MAX`].
+    /// Most rows of the answer; at most [`ROWS_MAX`].
     pub limit: u32,
-    /// Rows to leave out first.
+    /// Rows skipped before the first.
     pub offset: u32,
 }
 
-/// Which way a column is ordered.
+/// Direction in which a column is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Smallest first.
+    /// Smallest value first.
     Ascending,
-    /// Largest first.
+    /// Largest value first.
     Descending,
 }
 
 impl Report {
-    /// The table that holds the figures; none where they are not published together.
+    /// The table that holds the figures; `None` where they are not published together.
     pub fn table(&self) -> Option<&'static Table> {
         let by_hour = self.grain == Grain::Hour || self.hours.is_some();
         let by_page = self.names_pages();
@@ -272,7 +272,7 @@ impl Report {
         self.by_page || self.condition.as_ref().is_some_and(|condition| condition.names(FilterColumn::Page))
     }
 
-    /// Whether this figure is published in the way that the report asks for.
+    /// Whether this figure is published for the report's subject and grouping.
     pub fn stores(&self, metric: Metric) -> bool {
         let Some(table) = self.table() else { return false };
         let has = |figures: &[&str]| figures.iter().all(|figure| table.has(figure));
@@ -309,12 +309,12 @@ impl Report {
         }
     }
 
-    /// How many days it asks about.
+    /// Number of days of the range.
     pub fn days(&self) -> i32 {
         self.to.since(self.from).map_or(0, |span| span.get_days()) + 1
     }
 
-    /// Periods whose rows count: a rest of a week is part of no day, a rest of a month of no week.
+    /// Periods whose rows count: a day does not include the rest of a week, nor a week that of a month.
     pub(super) fn periods(&self) -> &'static [&'static str] {
         match (self.grain, self.days()) {
             (Grain::Hour | Grain::Day, _) => &["day"],
@@ -326,7 +326,7 @@ impl Report {
         }
     }
 
-    /// The whole that this report is a part of: the same rows, in one.
+    /// The same report without grouping: all its rows in one.
     pub fn whole(&self) -> Self {
         let all = Self { grain: Grain::Whole, by_page: false, by_value: false, order: Vec::new(), ..self.clone() };
         Self { limit: 1, offset: 0, ..all }
@@ -339,7 +339,7 @@ impl Report {
 }
 
 impl Condition {
-    /// Whether any comparison looks at `column`.
+    /// Whether any comparison uses `column`.
     pub fn names(&self, column: FilterColumn) -> bool {
         match self {
             Condition::Compare(filter) => filter.column == column,
@@ -350,7 +350,7 @@ impl Condition {
 }
 
 impl Column {
-    /// The name of the column in a row.
+    /// Name of the column in a row.
     pub(super) fn name(self) -> &'static str {
         match self {
             Column::Time => "time",
@@ -363,7 +363,7 @@ impl Column {
 }
 
 impl Metric {
-    /// All, in the order in which they are listed to people.
+    /// All figures, in the order in which lists show them.
     pub const ALL: [Metric; 16] = [
         Metric::Visitors,
         Metric::Visits,
@@ -383,7 +383,7 @@ impl Metric {
         Metric::Hits,
     ];
 
-    /// The name of its column, and in every answer.
+    /// Name of its column in rows and answers.
     pub fn name(self) -> &'static str {
         match self {
             Metric::Visitors => "visitors",
@@ -405,7 +405,7 @@ impl Metric {
         }
     }
 
-    /// Whether it is a column of a row; the others set a row's visitors against those of the whole.
+    /// Whether it is a column of a row; the others divide a row's visitors by those of the whole.
     pub fn is_column(self) -> bool {
         !matches!(self, Metric::Percentage | Metric::ConversionRate)
     }
@@ -415,7 +415,7 @@ impl Metric {
         matches!(self, Metric::P50 | Metric::P75 | Metric::P95)
     }
 
-    /// Whether it is a sum, so that nothing means 0; a rate of nothing is no number.
+    /// Whether it is a sum, so that no rows mean 0; a rate of no rows is not a number.
     pub fn is_count(self) -> bool {
         let sums =
             [Metric::Visitors, Metric::Visits, Metric::Pageviews, Metric::Events, Metric::NotFound, Metric::Hits];
@@ -424,7 +424,7 @@ impl Metric {
 }
 
 impl Grain {
-    /// The word in the name of a time dimension.
+    /// Its word in the name of a time dimension.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Grain::Whole => "",

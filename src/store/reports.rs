@@ -1,5 +1,5 @@
-//! Reading back: a typed question about one site, answered from the published tables. Whatever a person typed travels
-//! as a parameter, never as text of a query.
+//! Answers typed questions about one site from the published tables. Text that a person typed travels as a parameter,
+//! never as part of a query.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,73 +18,73 @@ use super::statement::Statement;
 use crate::event::Dimension;
 use crate::store::client::Store;
 
-/// Longest wait for the database: whoever looks at a page has given up by then.
+/// Longest wait for the database: a person at the console has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// Statements of readers that run at once; the others wait. The engine refuses a user's seventeenth, and probes ask
 /// beside readers.
 const STATEMENTS_MAX: usize = 12;
 
-/// Largest answer to a reader's own SELECT: what a panel can draw, many times.
+/// Largest answer to a reader's own SELECT, in bytes: many times what a panel can draw.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// ClickHouse's number for an expression that RE2 refuses.
+/// ClickHouse's code for an expression that RE2 rejects.
 const CANNOT_COMPILE_REGEXP: u32 = 427;
 
-/// What a report is refused with that no table answers; the console's plan has said so in a sentence before.
+/// Error for a report that no table answers; the console's plan rejects such a report earlier, in a sentence.
 pub(super) const NOT_PUBLISHED: ReportError =
     ReportError::Refused(ServerError { code: 0, name: "these are not published together" });
 
-/// Why there is no answer.
+/// Why a report has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
-    /// A `matches` filter is no RE2 expression: the asker has to change it.
+    /// A `matches` filter is not a valid RE2 expression: the client has to change it.
     #[error("a `matches` filter holds an expression that RE2 does not understand")]
     Pattern,
-    /// The query is not understood, or what it asks is not granted: the asker has to change it.
+    /// The query does not parse or is not granted: the client has to change it.
     #[error("the database does not accept the query: {0}")]
     Refused(ServerError),
-    /// The database is away, refuses or is too slow: ask again later.
+    /// The database is away, refuses or is too slow: retry later.
     #[error("the database does not answer")]
     Unavailable,
 }
 
-/// One row of a report; what was not asked for, or is not stored that way, is empty.
+/// One row of a report; a figure that was not asked for, or is not published that way, is empty.
 #[derive(Debug, Clone, Default, PartialEq, Row, Serialize, Deserialize)]
 pub struct ReportRow {
-    /// Beginning of the period: `2026-03-10`, with an hour `2026-03-10 14:00:00`.
+    /// Start of the period: `2026-03-10`, with an hour `2026-03-10 14:00:00`.
     pub time: String,
-    /// Page.
+    /// Path of the page; empty where pages are not told apart.
     pub page: String,
-    /// Value of the dimension, name of the action.
+    /// Value of the dimension, or name of the action.
     pub value: String,
-    /// Daily visitors.
+    /// Visitors, counted per day and added up.
     pub visitors: Option<i64>,
-    /// Pageviews.
+    /// Views of pages in the period.
     pub pageviews: Option<i64>,
-    /// Visits.
+    /// Visits that began in the period.
     pub visits: Option<i64>,
-    /// Uses of a feature.
+    /// Uses of a feature, or load times measured.
     pub events: Option<i64>,
-    /// Pageviews of a visit.
+    /// Pageviews per visit, on average.
     pub views_per_visit: Option<f64>,
-    /// Percent.
+    /// Visits of one pageview, in percent.
     pub bounce_rate: Option<i64>,
-    /// Seconds.
+    /// Seconds per visit, on average.
     pub visit_duration: Option<i64>,
-    /// Seconds.
+    /// Seconds that a view was read, on average.
     pub time_on_page: Option<i64>,
-    /// Percent.
+    /// Share of the page that was scrolled to, in percent.
     pub scroll_depth: Option<i64>,
-    /// Milliseconds, or thousandths of a layout shift: upper bound of a bucket.
+    /// 50th percentile, as the upper bound of a bucket: milliseconds, or thousandths of a layout shift.
     pub p50: Option<i64>,
-    /// The same.
+    /// 75th percentile, in the same units.
     pub p75: Option<i64>,
-    /// The same.
+    /// 95th percentile, in the same units.
     pub p95: Option<i64>,
     /// Pageviews of a page that does not exist.
     pub not_found: Option<i64>,
-    /// Requests.
+    /// Requests of robots, or hits by outcome.
     pub hits: Option<i64>,
 }
 
@@ -99,7 +99,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Reads as the reading user of `store`, who is granted the published tables and nothing else.
+    /// Reads as the reading user of `store`, which is granted the published tables and nothing else.
     pub fn new(store: Store) -> Self {
         let statements = Arc::new(Semaphore::new(STATEMENTS_MAX));
         Self { store, statements, answers: Arc::default(), state: None }
@@ -115,12 +115,12 @@ impl Reports {
         Self { state, ..self.clone() }
     }
 
-    /// Reads reports as the user of these sites alone; where there is none yet, a report still binds its own site.
+    /// Reads reports as the user of these sites alone; where there is none yet, a report still filters by its own site.
     pub fn scoped(&self, scope: &ReaderScope) -> Self {
         self.bound(scope).unwrap_or_else(|| self.clone())
     }
 
-    /// Reads whatever is asked as the user of these sites alone; nothing where there is no such user.
+    /// Reads any question as the user of these sites alone; `None` where there is no such user.
     pub fn bound(&self, scope: &ReaderScope) -> Option<Self> {
         self.store.knows_reader(scope).then(|| Self { store: self.store.reading_as(scope), ..self.clone() })
     }
@@ -128,35 +128,35 @@ impl Reports {
     /// The rows of a report.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn rows(&self, report: &Report) -> Result<Vec<ReportRow>, ReportError> {
         let statement = Statement::rows(report).ok_or(NOT_PUBLISHED)?;
         let key = self.key(&statement.text, &statement.parameters);
         self.kept_or(key, statement.ask(|text| self.store.ask(text)).rows::<ReportRow>()).await
     }
 
-    /// How many rows the report has without its limit.
+    /// Number of rows of the report, without its limit.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn total(&self, report: &Report) -> Result<u64, ReportError> {
         let statement = Statement::count(report).ok_or(NOT_PUBLISHED)?;
         let rows = self.within(statement.ask(|text| self.store.ask(text)).rows::<u64>()).await?;
         Ok(rows.first().copied().unwrap_or(0))
     }
 
-    /// The figures of a report in one row.
+    /// The figures of a report, all in one row.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn whole(&self, report: &Report) -> Result<ReportRow, ReportError> {
         Ok(self.rows(&report.whole()).await?.into_iter().next().unwrap_or_default())
     }
 
-    /// What no row of a report shows: the level above minus the rows, for figures that add up. None where all is shown.
+    /// Figures that no row shows: the level above minus the rows, for figures that add up. `None` where all is shown.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn rest(&self, report: &Report) -> Result<Option<ReportRow>, ReportError> {
         if report.condition.is_some() || report.by_page == report.by_value {
             return Ok(None);
@@ -179,21 +179,21 @@ impl Reports {
                 return Ok(None);
             }
         };
-        let whole = self.whole(&of_site).await?;
+        let total = self.whole(&of_site).await?;
         let shown = Report { by_page: report.by_page, ..report.whole() };
         let rows = self.rows(&Report { limit: ROWS_MAX, ..shown }).await?;
         let mut rest = ReportRow::default();
         for metric in metrics {
             let shown: i64 = rows.iter().filter_map(|row| row.number(*metric)).sum();
-            rest.set_count(*metric, (whole.number(*metric).unwrap_or(0) - shown).max(0));
+            rest.set_count(*metric, (total.number(*metric).unwrap_or(0) - shown).max(0));
         }
         Ok(metrics.iter().any(|metric| rest.number(*metric) > Some(0)).then_some(rest))
     }
 
-    /// The rows of a SELECT that a reader wrote and somebody has checked, in a format of the engine's.
+    /// The rows of a reader's SELECT, which must have passed the SQL guard, in one of the engine's formats.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn select(&self, text: &str, format: &str, revision: Option<u32>) -> Result<Bytes, ReportError> {
         let answer = async {
             let _permit = self.permit().await;
@@ -230,7 +230,7 @@ impl ReportRow {
         }
     }
 
-    /// One figure of those that are whole numbers.
+    /// The value of one integer figure.
     pub fn number(&self, metric: Metric) -> Option<i64> {
         match metric {
             Metric::Visitors => self.visitors,

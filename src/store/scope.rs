@@ -1,5 +1,5 @@
-//! Whose rows a reader may see: every site's, or those of some. Each list of sites is a database user of its own, and
-//! the database, not the reading of SQL, keeps it from the others.
+//! Sites whose rows a reader may see: all or some. Each list of sites has a database user of its own: the database
+//! separates them, not the parsing of SQL.
 
 use std::collections::BTreeSet;
 
@@ -7,31 +7,31 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config;
 
-/// The user that reads every site.
+/// Name of the user that reads every site.
 pub const ALL_SITES: &str = "sillage_reader";
 
 /// The sites that a token may read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReaderScope {
-    /// Every site.
+    /// Every site of the database.
     All,
-    /// These, by name in small letters.
+    /// These sites, by lower-case name.
     Sites(BTreeSet<String>),
 }
 
 impl ReaderScope {
-    /// Of a token's list, in which `*` stands for every site.
+    /// The scope of a token's list, in which `*` stands for every site.
     pub fn of<S: AsRef<str>>(sites: impl IntoIterator<Item = S>) -> Self {
         let sites: BTreeSet<String> = sites.into_iter().map(|site| site.as_ref().to_ascii_lowercase()).collect();
         if sites.contains("*") { Self::All } else { Self::Sites(sites) }
     }
 
-    /// The scopes of a configuration's tokens, each once.
+    /// The distinct scopes of a configuration's tokens.
     pub fn of_tokens(tokens: &[config::TokenConfig]) -> BTreeSet<Self> {
         tokens.iter().map(|token| Self::of(&token.sites)).filter(|scope| *scope != Self::All).collect()
     }
 
-    /// Name of the database user: a hash of its sites, so that every collector gives it the same.
+    /// Name of the database user: a hash of its sites, so that every collector derives the same name.
     pub fn user(&self) -> String {
         match self {
             Self::All => ALL_SITES.into(),
@@ -47,7 +47,7 @@ impl ReaderScope {
         }
     }
 
-    /// The row filter of its user; every site needs none.
+    /// The row filter of its user; `None` for every site.
     pub fn filter(&self) -> Option<String> {
         match self {
             Self::All => None,
@@ -59,7 +59,7 @@ impl ReaderScope {
         }
     }
 
-    /// Its user's password on somebody else's server, from the password of the reading user: the same in every
+    /// Password of its user on a remote server, derived from the password of the reading user: the same in every
     /// collector.
     pub fn password(&self, of_reader: &str) -> String {
         let key = blake3::derive_key("sillage 2026 reading user of some sites", of_reader.as_bytes());
@@ -67,16 +67,16 @@ impl ReaderScope {
     }
 }
 
-/// What reading users may read, in an engine of ours.
+/// Tables and users of the readers in our own engine.
 #[derive(Debug, Clone, Default)]
 pub struct ReaderAccess {
     /// Tables, as `database.table`; they need not exist yet.
     pub tables: Vec<String>,
-    /// For each of these a user that reads its sites alone.
+    /// Scopes that each get a user for their sites alone.
     pub scopes: BTreeSet<ReaderScope>,
 }
 
-/// A text in SQL.
+/// A text quoted as an SQL literal.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

@@ -1,5 +1,5 @@
-//! The SELECT that answers a [`Report`]: fixed text, names of our own columns, and parameters for all that a person
-//! wrote. Must never put a value into the text.
+//! The SELECT that answers a [`Report`]: fixed text, names of our own columns, and parameters for all values from
+//! people. Must never put a value into the text.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub(super) struct Statement {
     pub(super) parameters: Vec<(String, Parameter)>,
 }
 
-/// What a person, or the configuration, wrote.
+/// Value that a person, or the configuration, wrote.
 #[derive(Serialize)]
 pub(super) enum Parameter {
     Text(String),
@@ -38,7 +38,7 @@ impl Statement {
         Some(statement)
     }
 
-    /// How many rows `report` has.
+    /// The number of rows of `report`.
     pub(super) fn count(report: &Report) -> Option<Self> {
         let all = Self::all(report, &[])?;
         Some(Self { text: format!("SELECT count() FROM ({})", all.text), ..all })
@@ -52,7 +52,7 @@ impl Statement {
         Some(Self { text, ..all })
     }
 
-    /// Its text and its parameters, as a question to be asked.
+    /// Its text and its parameters, as a question.
     pub(super) fn ask(self, ask: impl FnOnce(&str) -> SqlQuestion) -> SqlQuestion {
         let question = ask(&self.text);
         self.parameters.into_iter().fold(question, |question, (name, value)| match value {
@@ -130,7 +130,7 @@ impl Statement {
             rows.push(format!("period IN ({})", periods.join(", ")));
         }
         if report.origins == Origins::Measured {
-            // A log or a server's events were counted here as live hits are; another tool's figures were not.
+            // Logs and server events were counted here as live hits are; another tool's figures were not.
             rows.push("(origin = '' OR startsWith(origin, 'access_log:') OR startsWith(origin, 'events:'))".into());
         }
         match &report.subject {
@@ -211,7 +211,7 @@ fn value_column(subject: &Subject) -> Option<&'static str> {
     }
 }
 
-/// The figures of which one must be there for a row to be shown.
+/// Figures of which at least one must be set for a row to be shown.
 fn counted<'t>(report: &Report, table: &'t Table) -> Vec<&'t str> {
     match report.subject {
         Subject::Pages(Role::Entry | Role::Exit) => vec!["visits"],
@@ -237,7 +237,7 @@ fn ordered(column: Column, direction: Direction) -> String {
     format!("{} {direction}, ", column.name())
 }
 
-/// One figure of a row, from the sums; NULL where it is not published, or where too little is below the line.
+/// One figure of a row, from the sums; NULL where it is not published, or its denominator is too small.
 fn figure(report: &Report, metric: Metric) -> String {
     let name = metric.name();
     let kind = if metric == Metric::ViewsPerVisit { "Float64" } else { "Int64" };
@@ -263,7 +263,7 @@ fn figure(report: &Report, metric: Metric) -> String {
         Metric::ViewsPerVisit => format!(
             "if(of_visits >= {base_min}, floor(of_pageviews / of_visits * {decimals} + 0.5) / {decimals}, NULL) AS {name}"
         ),
-        // Two draws may put a part above its whole.
+        // Two independent draws may put a part above its whole.
         Metric::BounceRate => rate("100 * least(of_bounces, of_visits)", "of_visits"),
         Metric::VisitDuration => rate("of_visit_seconds", "of_visits"),
         Metric::TimeOnPage => rate("of_engaged_ms / 1000", "of_engaged_views"),

@@ -1,4 +1,4 @@
-//! What the query API has no name for: robots, outcomes, pages that were not found, histograms of load times, the first
+//! Questions without a name in the query API: robots, outcomes, pages not found, histograms of load times, the first
 //! day. Each is one fixed text over a published table; values travel as parameters.
 
 use jiff::civil::Date;
@@ -6,33 +6,33 @@ use serde_json::{Map, Value};
 
 use crate::store::reports::{ReportError, Reports};
 
-/// A question over a published table, with what its rows hold.
+/// A question over a published table; each variant lists its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishedQuestion {
-    /// `name`, `hits`: kinds of robots.
+    /// `name`, `hits`: requests by kind of robot.
     RobotKinds,
     /// `time`, `name`, `hits`: kinds of robots by day.
     RobotDays,
     /// `name`, `hits`, `ai`: pages by the hits of robots.
     RobotPages,
-    /// `name`, `hits`: outcomes.
+    /// `name`, `hits`: hits by outcome.
     Outcomes,
-    /// `time`, `name`, `hits`: outcomes by day.
+    /// `time`, `name`, `hits`: hits by outcome and day.
     OutcomeDays,
-    /// `name`, `hits`: pages that do not exist.
+    /// `name`, `hits`: requests of pages that do not exist.
     NotFound,
-    /// `metric`, `bucket`, `count`: load times.
+    /// `metric`, `bucket`, `count`: histograms of load times.
     Histogram,
     /// The same of one page.
     HistogramOfPage,
-    /// `pageviews`, `visitors`: all of them.
+    /// `pageviews`, `visitors`: sums over the days.
     Total,
-    /// `day`: the first day with a figure, or nothing.
+    /// `day`: the first day with a figure, or no row.
     FirstDay,
 }
 
 impl PublishedQuestion {
-    /// The question of this name in `POST /api/view`.
+    /// The question with this name in `POST /api/view`.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "robot_kinds" => Self::RobotKinds,
@@ -105,10 +105,10 @@ impl PublishedQuestion {
 }
 
 impl Reports {
-    /// The rows of `question` for one site and some of its days; `page` narrows where the table has pages.
+    /// The rows of `question` for one site and a range of days; `page` filters where the table has pages.
     ///
     /// # Errors
-    /// See [`ReportError`].
+    /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn published(
         &self,
         question: PublishedQuestion,

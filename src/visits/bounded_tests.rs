@@ -1,6 +1,5 @@
-//! A day of inventions: every hit brings a page, a referrer, an agent, a language, an action and a value that nobody
-//! has seen before. Memory, rows and texts stay within the configured bounds, what is beyond them is `(other)`, and
-//! every sum stays exact.
+//! A day of invented values: every hit has a new page, referrer, agent, language, action and value. Memory, rows and
+//! texts stay within the configured bounds, the rest counts as `(other)`, and every sum stays exact.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,15 +27,15 @@ const TAGS: usize = 50_000;
 const BOUNDS: VisitBounds =
     VisitBounds { pages: PAGES, values: VALUES, rows: ROWS, tags: TAGS, visits: TAGS, sites: 1, weighed: false };
 const AGENTS: usize = 1_000;
-/// `(other)` stands beside the bound.
+/// `(other)` is counted besides the bound.
 const BEYOND: usize = 1;
 const DIMENSIONS: usize = 13;
-/// Declared properties.
+/// Number of declared properties.
 const PROPERTIES: usize = 2;
-/// Rows of times in one hour on one page: seven times, 81 buckets.
+/// Timing rows of one page and hour: seven metrics, 81 buckets.
 const TIMES: usize = 7 * 81;
 
-/// Numbers that look like chance and are the same in every run.
+/// A deterministic pseudo-random generator.
 struct Chance(u64);
 
 impl Chance {
@@ -54,9 +53,9 @@ struct Inventions {
     chance: Chance,
     sent: BTreeMap<&'static str, i64>,
     untagged: u64,
-    /// Pages, values, rows.
+    /// Hits that exceeded the bound of pages, values, rows.
     met: [u64; 3],
-    /// Counts every sighting with nothing remembered of agents and places, and all of it must come out the same.
+    /// Counts every sighting without caches of agents and places; results must be equal.
     beside: Option<Visits>,
 }
 
@@ -83,8 +82,7 @@ impl Inventions {
         }
     }
 
-    /// One hit of which nothing was seen before but its visitor, who sends four; every second one is a new mixture of
-    /// what may have been seen.
+    /// Sends a hit whose values are all new, from a visitor who sends four; every second hit combines earlier values.
     fn send(&mut self, number: u32) {
         let chance = self.chance.next();
         let mixed = number.is_multiple_of(2);
@@ -159,7 +157,7 @@ impl Inventions {
     }
 }
 
-/// Counts with nothing remembered of agents and places; it must come to the same.
+/// Counts without caches of agents and places, and compares the results.
 fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &CountResult<'_>) {
     visits.memos.forget();
     let slowly = visits.count(sighting);
@@ -167,7 +165,7 @@ fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &CountRes
     assert_eq!(told(&counted.event), told(&slowly.event));
 }
 
-/// An event without the numbers of its texts, which are another day's own.
+/// An event as text without term ids, which differ between days.
 fn told(event: &Event<'_>) -> String {
     let texts = |values: &DimensionValues<'_>| values.map(|value| value.map(|term| term.text.to_owned()));
     let entry = event.entry.as_ref().map(|entry| (entry.page.text, texts(&entry.values), entry.unbounce));
@@ -187,7 +185,7 @@ fn told(event: &Event<'_>) -> String {
 }
 
 impl Visits {
-    /// Texts in memory.
+    /// Number of texts in memory.
     fn texts(&self) -> usize {
         let count = |lexicon: &Interner| {
             let Interner { pages, values, actions, properties } = lexicon;
@@ -238,7 +236,7 @@ fn check_sums(batch: &Batch, sent: &BTreeMap<&'static str, i64>) {
         assert_eq!(of().map(|row| row.visits).sum::<i64>(), visits, "{dimension}");
         assert_eq!(of().map(|row| row.visitors).sum::<i64>(), visitors, "{dimension}");
     }
-    // Corrections went to the very rows that they correct.
+    // Corrections must go to exactly the rows that they correct.
     assert!(batch.breakdowns.iter().all(|row| row.bounces >= 0 && row.visits >= row.bounces));
     assert!(batch.pages.iter().any(|row| row.visits > row.bounces), "there were corrections");
     assert_eq!(batch.timings.iter().map(|row| row.count).sum::<i64>(), 7 * sent["timings"]);
@@ -276,11 +274,11 @@ fn a_day_of_inventions_grows_nothing_beyond_its_bounds_and_every_sum_is_exact() 
 }
 
 #[test]
-fn what_is_remembered_of_agents_and_places_changes_nothing_within_bounds_and_beyond() {
+fn cached_agents_and_places_change_no_result_within_bounds_and_beyond() {
     for bounds in [BOUNDS, VisitBounds { values: 5, rows: 300, ..BOUNDS }, VisitBounds { values: 5_000, ..BOUNDS }] {
         let mut inventions = Inventions::new(bounds);
         inventions.beside = Some(Visits::new(bounds));
-        // The same people come again, with agents that are remembered.
+        // The same visitors return, with agents that are cached.
         (0..1_500).chain(0..1_500).for_each(|number| inventions.send(number));
     }
 }

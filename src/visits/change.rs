@@ -1,4 +1,4 @@
-//! What a sighting changes, in numbers of its day; texts are looked up when nothing moves any more.
+//! Changes of a sighting, in numbers of its day's interner; texts are looked up at the end.
 
 use crate::event::{DIMENSIONS, Timing};
 use crate::visits::visit::{View, Visit};
@@ -6,38 +6,38 @@ use crate::visits::visit::{View, Visit};
 /// Name of the action that flags its page as not found.
 pub(super) const NOT_FOUND: &str = "404";
 
-/// Bounds that a hit has met: a part of it counts as [`OTHER`](crate::visits::OTHER).
+/// Bounds that a hit exceeded: a part of it counts as [`OTHER`](crate::visits::OTHER).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct BoundsMet {
-    /// `limits.pages_per_site_day`.
+    /// Bound `limits.pages_per_site_day` was met.
     pub pages: bool,
-    /// `limits.values_per_dimension`.
+    /// Bound `limits.values_per_dimension` was met.
     pub values: bool,
-    /// `limits.rows_per_site_day`.
+    /// Bound `limits.rows_per_site_day` was met.
     pub rows: bool,
 }
 
 impl BoundsMet {
-    /// Those that either of two has met.
+    /// Bounds met by either of the two.
     pub fn or(self, other: Self) -> Self {
         let Self { pages, values, rows } = other;
         Self { pages: self.pages | pages, values: self.values | values, rows: self.rows | rows }
     }
 }
 
-/// What one sighting changes.
+/// Changes that one sighting causes.
 pub(super) struct VisitChange {
     pub(super) page: u32,
     pub(super) values: [u16; DIMENSIONS],
     pub(super) kind: ChangeKind,
-    /// The visit before the hit, whether its bounce is taken back, and the seconds that it grew by.
+    /// The visit before the hit, whether its bounce is revoked, and the seconds that it grew by.
     pub(super) entry: Option<(Visit, bool, i64)>,
     pub(super) left: Option<View>,
-    /// False when there was no room for the visitor's tag.
+    /// False if memory for tags was full.
     pub(super) tagged: bool,
 }
 
-/// The same by kind of hit.
+/// The change by kind of hit.
 pub(super) enum ChangeKind {
     Pageview { new_visitor: bool, new_page_visitor: bool, opens_visit: bool, exit: bool, not_found: bool, beyond: bool },
     Action { name: u32, new: bool, not_found: bool, properties: Vec<(u32, u32, bool)> },

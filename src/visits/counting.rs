@@ -1,5 +1,5 @@
-//! The counting of one sighting, within its day: which flags it sets, which visit it moves, under which rows. All that
-//! is decided here is decided once: a correction later goes to the very rows that the visit's entry remembers.
+//! Counting of one sighting within its day: its flags, its visit's change, and its rows. Each decision is made once: a
+//! later correction goes to exactly the rows stored in the visit's entry.
 
 use crate::event::{DIMENSIONS, DIRECT, Dimension, Timing, TimingMetric};
 use crate::privacy::hit::HitKind;
@@ -20,28 +20,28 @@ const READING_ALONE_MAX_MS: u32 = 100 * VISIT_SECONDS_MAX;
 const NOTHING: ChangeKind =
     ChangeKind::Engagement { engaged_ms: 0, engaged_view: false, scroll_percent: 0, scroll_view: false };
 
-/// The counting of one sighting, within its day.
+/// Counts one sighting within its day.
 pub(super) struct SightingCounter<'c, 's> {
     pub(super) today: &'c mut DayVisits,
     pub(super) sighting: &'c Sighting<'s>,
     pub(super) room: RowBudget,
     pub(super) ids: &'c mut TermIds,
     pub(super) memos: &'c mut ValueCaches,
-    /// Which bounds it has met so far.
+    /// Bounds that it has met so far.
     pub(super) met: BoundsMet,
 }
 
-/// What there is still room for, over all sites and days.
+/// Remaining room for tags and visits, over all sites and days.
 pub(super) struct RowBudget {
     pub(super) tags: usize,
-    /// Another visit may begin.
+    /// Whether another visit may begin.
     pub(super) visit: bool,
     /// A visit weighs at most one step of a row.
     pub(super) weighed: bool,
 }
 
 impl SightingCounter<'_, '_> {
-    /// As [`DayVisits::see`].
+    /// Same as [`DayVisits::see`].
     fn see(&mut self, tag: u64) -> Option<bool> {
         let seen = self.today.see(tag, self.room.tags > 0);
         self.room.tags -= usize::from(seen == Some(true));
@@ -122,7 +122,7 @@ impl SightingCounter<'_, '_> {
         VisitChange { page, values, kind, entry, left, tagged: new_page_visitor.is_some() }
     }
 
-    /// The values that belong to the visitor.
+    /// Values of the visitor's dimensions.
     fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
@@ -136,7 +136,7 @@ impl SightingCounter<'_, '_> {
         values
     }
 
-    /// The values of an object, as they are remembered, or else by their texts.
+    /// Values of a cached object, from the value cache or else by their texts.
     fn known_values<const VALUES: usize, const PLACES: usize>(
         &mut self,
         facts: &VisitorFacts,
@@ -151,12 +151,12 @@ impl SightingCounter<'_, '_> {
             }
             return;
         }
-        let met = std::mem::take(&mut self.met.values);
+        let bounds_met = std::mem::take(&mut self.met.values);
         self.shown(facts, &dimensions, values);
         if !self.met.values {
             memo(self.memos).remember(self.today.id, object, dimensions.map(|dimension| *dimension.of_mut(values)));
         }
-        self.met.values |= met;
+        self.met.values |= bounds_met;
     }
 
     fn shown(&mut self, facts: &VisitorFacts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
@@ -167,7 +167,7 @@ impl SightingCounter<'_, '_> {
         }
     }
 
-    /// The number of a value, as a visit keeps it.
+    /// The number of a value, as stored in a visit.
     fn value(&mut self, dimension: Dimension, text: &str) -> u16 {
         let number = self.today.value(dimension, text, self.ids);
         self.met.values |= number.is_none();
@@ -178,9 +178,9 @@ impl SightingCounter<'_, '_> {
         self.met.rows |= self.today.rows.admit_values(page, values);
     }
 
-    /// Where the pageview came from: an outside host; a page of the site, as its own referrer says (what memory knows
-    /// of the visit may be another person behind the same address and agent); or, for a visit's first, directly. Source
-    /// and channel, where they are measured, follow.
+    /// Sets the pageview's origin: an outside host; a page of the site, as the hit's own referrer says (the visit in
+    /// memory may belong to another person behind the same address and agent); or direct, for a visit's first pageview.
+    /// Source and channel follow where they are measured.
     fn way_here(&mut self, values: &mut [u16; DIMENSIONS], in_visit: bool) {
         let (referrer, previous) = match (&self.sighting.referrer, in_visit) {
             (Referrer::Outside(host), _) => (Some(&**host), None),
@@ -242,8 +242,8 @@ impl SightingCounter<'_, '_> {
         VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: new.is_some() }
     }
 
-    /// The action's number, and its properties' values, as far as there is room for their rows. An action is there with
-    /// those of its rows that stand for the rest, or it is [`OTHER`](crate::visits::OTHER) itself.
+    /// The action's number and its properties' values, as far as their rows have room. An action is admitted together
+    /// with its properties' rows of `(other)`, or becomes [`OTHER`](crate::visits::OTHER).
     fn admit_action(&mut self, page: u32, action: u32, properties: &mut [(u32, u32, bool)]) -> u32 {
         let rows = &mut self.today.rows;
         let rest = properties.iter().map(|(name, _, _)| RowKey::action(page, action, Some((*name, OTHER_NUMBER))));
@@ -260,8 +260,8 @@ impl SightingCounter<'_, '_> {
         action
     }
 
-    /// A report of a showing that the visit remembers is compared with what it knows. For one that it does not remember
-    /// (the visit is over, or went on in other tabs) the sender says what it reported before.
+    /// A report of a page view that the visit remembers is compared with its state. For other views (the visit is over,
+    /// or continued in other tabs), the sender states its earlier report.
     fn engagement(
         &mut self,
         page: u32,
@@ -301,8 +301,7 @@ impl SightingCounter<'_, '_> {
         VisitChange { page, values: [0; DIMENSIONS], kind, entry, left: None, tagged: true }
     }
 
-    /// Times whose rows there is no room for count for [`OTHER`](crate::visits::OTHER) among the pages: the site's stay
-    /// right.
+    /// Times whose rows have no room count under page [`OTHER`](crate::visits::OTHER): the site's totals stay correct.
     fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
         let (beyond, entry) = self.touch_visit(false, |visit| visit.view_of(page).is_some_and(|view| view.is_beyond()));
         let timings = if beyond == Some(true) { &[] } else { timings };
@@ -322,7 +321,7 @@ impl SightingCounter<'_, '_> {
         }
     }
 
-    /// Notes a hit that is no pageview in the visit in progress, if there is one.
+    /// Updates the visit in progress, if any, for a hit other than a pageview.
     fn touch_visit<R>(
         &mut self,
         ends_bounce: bool,
@@ -345,7 +344,7 @@ impl SightingCounter<'_, '_> {
     }
 }
 
-/// The correction of a visit's entry hit, where there is something to correct.
+/// The correction of a visit's entry hit; `None` if it is empty.
 fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<(Visit, bool, i64)> {
     (unbounce || seconds > 0).then_some((visit, unbounce, seconds))
 }

@@ -1,4 +1,4 @@
-//! One site's day in memory: who was seen (as tags), and the visits in progress.
+//! One site's day in memory: tags of its visitors, and visits in progress.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::visits::seats::SeatGate;
 use crate::visits::tag_set::TagSet;
 use crate::visits::visit::{View, Visit};
 
-/// One site's day.
+/// One site's day: texts, rows, tags and visits.
 pub(super) struct DayVisits {
     pub(super) day: Day,
     pub(super) lexicon: Interner,
     pub(super) rows: RowSet,
-    /// Known by it in this process, as no other day is.
+    /// Number of this day, unique in this process.
     pub(super) id: u32,
     pub(super) open: OpenVisits,
     /// Of pages, hosts of referrers, pages before, names of actions, values of properties, and of what a visitor's
@@ -45,7 +45,7 @@ impl DayVisits {
         }
     }
 
-    /// Notes a tag: whether it is new, or nothing when it is and there is no room for it.
+    /// Adds a tag: whether it is new; `None` if it is new and there is no room.
     pub(super) fn see(&mut self, tag: u64, room: bool) -> Option<bool> {
         if room {
             return Some(self.seen.insert(tag));
@@ -53,19 +53,19 @@ impl DayVisits {
         self.seen.contains(tag).then_some(false)
     }
 
-    /// The visit of this tag that a hit at `at` continues, and the number by which it goes on.
+    /// The visit of this tag that a hit at `at` continues, with its record number.
     pub(super) fn open_visit(&self, tag: u64, at: i64) -> Option<(u32, Visit)> {
         self.open.find(tag).filter(|(_, visit)| visit.continues(at))
     }
 
-    /// Takes that visit out, to be carried into the next day.
+    /// Removes that visit, to be carried into the next day.
     pub(super) fn take_visit(&mut self, tag: u64, at: i64) -> Option<Visit> {
         let (_, visit) = self.open_visit(tag, at)?;
         self.open.take(tag);
         Some(visit)
     }
 
-    /// Brings a visit of the day before into this day: the same texts under this day's numbers.
+    /// Moves a visit of the previous day into this day, translating its text numbers.
     pub(super) fn carry(&mut self, mut visit: Visit, from: &DayVisits, ids: &mut TermIds) -> Visit {
         let page = |view: &mut View, lexicon: &mut Interner, ids: &mut TermIds| {
             view.page = lexicon.pages.carry(from.lexicon.pages.term(view.page).text, ids);
@@ -76,8 +76,8 @@ impl DayVisits {
             page(view, &mut self.lexicon, ids);
         }
         visit.weight.begin_day();
-        let both = self.lexicon.values.iter_mut().zip(&from.lexicon.values);
-        for ((to, from), value) in both.zip(&mut visit.entry_values) {
+        let pairs = self.lexicon.values.iter_mut().zip(&from.lexicon.values);
+        for ((to, from), value) in pairs.zip(&mut visit.entry_values) {
             if let Some(index) = value.checked_sub(1) {
                 *value = value_number(to.carry(from.term(u32::from(index)).text, ids));
             }
@@ -85,10 +85,9 @@ impl DayVisits {
         visit
     }
 
-    /// Puts [`OTHER`] in the place of texts of a sighting that have no row and have not earned one; says which bounds
-    /// stand behind it.
+    /// Replaces texts without a row and without room by [`OTHER`]; returns the bounds that were met.
     pub(super) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
-        let mut met = BoundsMet::default();
+        let mut bounds_met = BoundsMet::default();
         let (network, lexicon) = (sighting.network, &self.lexicon);
         let [pages, hosts, pages_before, actions, values, told] = &mut self.gates;
         let is_seated = |gate: &mut SeatGate, texts: &BoundedTexts, text: &str| {
@@ -96,7 +95,7 @@ impl DayVisits {
         };
         if !is_seated(pages, &lexicon.pages, &sighting.page) && !sighting.site.lists_page(&sighting.page) {
             sighting.page = OTHER.into();
-            met.pages = true;
+            bounds_met.pages = true;
         }
         let [of_hosts, of_pages_before, ..] = &lexicon.values;
         let is_other = match &sighting.referrer {
@@ -105,14 +104,14 @@ impl DayVisits {
             Referrer::None => false,
         };
         if is_other {
-            met.values = true;
+            bounds_met.values = true;
             match &mut sighting.referrer {
                 Referrer::Outside(text) | Referrer::Inside(text) => *text = OTHER.into(),
                 Referrer::None => {}
             }
         }
         if let Some(facts) = &mut sighting.facts {
-            met.values |= facts.retain(|dimension, text| {
+            bounds_met.values |= facts.retain(|dimension, text| {
                 let texts = lexicon.values.get(dimension as usize);
                 // Mostly there is room, and nothing to look up.
                 texts.is_none_or(|texts| texts.number() < texts.bound() / 2 || is_seated(told, texts, text))
@@ -121,35 +120,35 @@ impl DayVisits {
         if let HitKind::Action { name, properties, .. } = &mut sighting.kind {
             if !is_seated(actions, &lexicon.actions, name) {
                 *name = OTHER.into();
-                met.values = true;
+                bounds_met.values = true;
             }
             for (_, value) in properties {
                 if !is_seated(values, &lexicon.properties, value) {
                     *value = OTHER.into();
-                    met.values = true;
+                    bounds_met.values = true;
                 }
             }
         }
-        met
+        bounds_met
     }
 
-    /// Forgets who was seen, and which rows there are: the day and its key are over.
+    /// Drops tags and rows: the day and its key have expired.
     pub(super) fn forget_seen(&mut self) {
         self.seen = TagSet::default();
         self.rows.forget();
     }
 
-    /// The day's key, for the journal alone.
+    /// The day's key, for the journal only.
     pub(super) fn key(&self) -> &[u8; 32] {
         self.key.for_journal()
     }
 
-    /// All tags.
+    /// All tags of the day.
     pub(super) fn seen(&self) -> &TagSet {
         &self.seen
     }
 
-    /// A day as it was kept over a restart.
+    /// Restores a day from a snapshot.
     pub(super) fn recalled(saved: &DaySnapshot, key: Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> Self {
         let mut day = Self::new(Day(saved.day), key, bounds, ids);
         day.lexicon.pages.recall(&saved.pages, ids);
@@ -174,13 +173,13 @@ impl DayVisits {
         self.open.len()
     }
 
-    /// Notes a value; the number for [`Visit::entry_values`], if there is room for it.
+    /// Interns a value; its number for [`Visit::entry_values`], or `None` without room.
     pub(super) fn value(&mut self, dimension: Dimension, text: &str, ids: &mut TermIds) -> Option<u16> {
         self.lexicon.dimension(dimension).intern(text, ids).map(value_number)
     }
 }
 
-/// Numbers of values are kept plus one, so that 0 is "none"; one that does not fit is `(other)`.
+/// Value numbers are stored plus one, so that 0 is "none"; a number that overflows becomes `(other)`.
 fn value_number(index: u32) -> u16 {
     u16::try_from(index + 1).unwrap_or(1)
 }

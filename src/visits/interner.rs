@@ -1,6 +1,5 @@
-//! The texts of one site and day: pages, values, names of actions. Each text is kept once and known by a number; the
-//! number of texts is bounded, and what comes after the bound is `(other)`. So no visitor can make memory or the
-//! database grow by inventing pages.
+//! Interner of one site and day: pages, values, action names. Each text is stored once and has a number; the number of
+//! texts is bounded, and later texts become `(other)`. Invented pages can thus grow neither memory nor the database.
 
 use std::hash::BuildHasher;
 
@@ -13,31 +12,31 @@ use crate::event::{DIMENSIONS, Dimension, DimensionValues, Term};
 /// Number of [`OTHER`] among the texts of any kind.
 pub(super) const OTHER_NUMBER: u32 = 0;
 
-/// The same as a visit keeps values: one more than the number, so that 0 is "none".
+/// The same as stored in a visit: the number plus one, since 0 is "none".
 pub(super) const OTHER_VALUE: u16 = 1;
 
-/// What memory and tables may grow to.
+/// Bounds of memory and tables.
 #[derive(Debug, Clone, Copy)]
 pub struct VisitBounds {
-    /// Distinct pages, a site and day.
+    /// Distinct pages per site and day.
     pub pages: u32,
-    /// Distinct values a dimension, names of actions, and values of their properties, a site and day.
+    /// Distinct values per dimension, action names, and property values, each per site and day.
     pub values: u32,
-    /// Rows of breakdowns, actions and timings, a site and day.
+    /// Rows of breakdowns, actions and timings per site and day.
     pub rows: u32,
-    /// Tags, over all sites and days.
+    /// Tags over all sites and days.
     pub tags: usize,
     /// Visits in progress, over all sites and days.
     pub visits: usize,
-    /// Sites that share them.
+    /// Number of sites that share tags and visits.
     pub sites: usize,
     /// Whether a visit weighs at most one step of a row.
     pub weighed: bool,
 }
 
 impl VisitBounds {
-    /// The same, shared by so many sites: each has its part of one half of the tags and visits for itself, and the
-    /// other half is for whichever needs it.
+    /// The bounds shared by `sites`: half of the tags and visits is divided evenly between them, the other half is
+    /// common.
     #[must_use]
     pub fn shared_by(self, sites: usize) -> Self {
         Self { sites: sites.max(1), ..self }
@@ -64,7 +63,7 @@ impl From<&LimitsConfig> for VisitBounds {
     }
 }
 
-/// Gives numbers to texts, never the same twice in one process.
+/// Assigns term ids, unique in one process.
 #[derive(Debug, Default)]
 pub(super) struct TermIds(u32);
 
@@ -75,22 +74,22 @@ impl TermIds {
     }
 }
 
-/// Longest texts in bytes: pages and values of properties; hosts; names of actions (120 characters); all others.
+/// Longest texts in bytes: pages and property values; hosts; action names (120 characters); campaigns; all others.
 const LONG: u64 = 500;
 const HOST: u64 = 253;
 const ACTION: u64 = 480;
 const CAMPAIGN: u64 = 200;
 const SHORT: u64 = 64;
-/// What an allocation takes beside what was asked for.
+/// Overhead of one allocation, in bytes.
 const ALLOCATED: u64 = 16;
 
-/// Texts in number and in bytes.
+/// Number of texts and their bytes.
 pub(super) struct TextTotals {
     pub(super) number: u64,
     pub(super) bytes: u64,
 }
 
-/// All texts of one site and day.
+/// Texts of one site and day.
 pub(super) struct Interner {
     pub(super) pages: BoundedTexts,
     pub(super) values: [BoundedTexts; DIMENSIONS],
@@ -108,20 +107,20 @@ impl Interner {
         }
     }
 
-    /// The most texts of a day, and the bytes beside the text that each of them takes in memory.
+    /// Upper bound of a day's texts, and the overhead in bytes of each.
     pub(super) fn texts_max(bounds: VisitBounds) -> (TextTotals, u64) {
         let (pages, values) = (u64::from(bounds.pages), u64::from(bounds.values));
         let texts = TextTotals {
             number: pages + values * (DIMENSIONS as u64 + 2),
-            // A page before, a referrer's host, a host of the site, a source, an action's name, a property's value,
-            // five texts of a campaign; the other eleven dimensions are names of places, of families, of classes.
+            // Previous page, referring host, hostname, source, action name, property value, five campaign texts; the
+            // other eleven dimensions are short names of places, families and classes.
             bytes: pages * LONG + values * (LONG + 3 * HOST + ACTION + LONG + 5 * CAMPAIGN + 11 * SHORT),
         };
-        // Both the list and the table may have twice the room that they need.
+        // List and table may each have twice their needed capacity.
         (texts, 2 * size_of::<BoundedText>() as u64 + 3 * (size_of::<u32>() as u64 + 1) + ALLOCATED)
     }
 
-    /// The texts of numbers that are kept plus one, so that 0 is none.
+    /// The texts of numbers that are stored plus one; 0 is none.
     pub(super) fn values(&self, numbers: &[u16; DIMENSIONS]) -> DimensionValues<'_> {
         let mut values = [const { None }; DIMENSIONS];
         for (at, value) in values.iter_mut().enumerate() {
@@ -132,7 +131,7 @@ impl Interner {
         values
     }
 
-    /// The text of one such number.
+    /// The text of one number that is stored plus one.
     pub(super) fn value(&self, dimension: Dimension, number: u16) -> Option<Term<'_>> {
         let index = number.checked_sub(1)?;
         self.values.get(dimension as usize).map(|words| words.term(index.into()))
@@ -162,13 +161,13 @@ impl BoundedTexts {
         Self { bound, hasher: DefaultHashBuilder::default(), table: HashTable::new(), words: vec![other] }
     }
 
-    /// The number of `text`; nothing when there is no room for another text.
+    /// The number of `text`, which is added if new; `None` without room.
     pub(super) fn intern(&mut self, text: &str, ids: &mut TermIds) -> Option<u32> {
         let room = self.words.len() <= self.bound as usize;
         self.place(text, ids, room)
     }
 
-    /// The number of `text`, whatever the bound: for the few texts that were within another day's bound already.
+    /// The number of `text` regardless of the bound: for the few texts admitted on the previous day.
     pub(super) fn carry(&mut self, text: &str, ids: &mut TermIds) -> u32 {
         self.place(text, ids, true).unwrap_or(0)
     }
@@ -192,35 +191,35 @@ impl BoundedTexts {
         Some(index)
     }
 
-    /// Whether the text has a number.
+    /// Whether the text is interned.
     pub(super) fn contains(&self, text: &str) -> bool {
         let same = |index: &u32| self.words.get(*index as usize).is_some_and(|word| *word.text == *text);
         text == OTHER || self.table.find(self.hasher.hash_one(text), same).is_some()
     }
 
-    /// How many texts there are beside [`OTHER`].
+    /// Number of texts besides [`OTHER`].
     pub(super) fn number(&self) -> u32 {
         u32::try_from(self.words.len().saturating_sub(1)).unwrap_or(u32::MAX)
     }
 
-    /// How many there may be.
+    /// Largest number of texts.
     pub(super) fn bound(&self) -> u32 {
         self.bound
     }
 
-    /// All texts but [`OTHER`], in the order of their numbers.
+    /// All texts except [`OTHER`], in the order of their numbers.
     pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.words.iter().skip(1).map(|word| &*word.text)
     }
 
-    /// Takes texts in under the numbers that they had.
+    /// Restores texts under their previous numbers.
     pub(super) fn recall(&mut self, texts: &[String], ids: &mut TermIds) {
         for text in texts {
             self.carry(text, ids);
         }
     }
 
-    /// The text of a number.
+    /// The term of a number.
     pub(super) fn term(&self, index: u32) -> Term<'_> {
         match self.words.get(index as usize).or(self.words.first()) {
             Some(word) => Term { id: word.id, text: &word.text },

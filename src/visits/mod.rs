@@ -1,21 +1,20 @@
-//! Open visits and seen tags: what a sighting changes, as flags and signed corrections that add up exactly at any
-//! moment. The rules:
+//! Open visits and seen tags: the changes of a sighting, as flags and signed corrections that add up exactly at any
+//! time. Rules:
 //!
 //! - A visitor is new today, on a page, or with an action, when its tag was not seen there today.
-//! - Hits of one tag with no gap over 1 800 s are one visit. Its first pageview gives its page `visits`, `bounces` and
-//!   `exits`; its second pageview, or its first interactive action, takes the bounce back; moving on moves the exit;
-//!   every hit adds the seconds since the one before. Corrections go to the hit that they correct: its day, hour and
+//! - Hits of one tag with no gap over 1 800 s are one visit. Its first pageview adds `visits`, `bounces` and `exits` to
+//!   its page; its second pageview, or its first interactive action, revokes the bounce; each further pageview moves
+//!   the exit; every hit adds the seconds since the previous one. Corrections go to the corrected hit's day, hour and
 //!   values.
-//! - A visit in progress at midnight goes on under the visitor's tag of the new day.
+//! - A visit in progress at midnight continues under the visitor's tag of the new day.
 //! - With figures in tens a visit weighs at most one step of a row: ten pageviews, ten uses, half an hour. What is
 //!   beyond counts no more, but that the exit moves on and a page or an action has a first visitor.
-//! - Reading time and depth count once for each showing of a page: a later report of the same showing adds what it
-//!   gained. The last two pages of a visit are remembered for this, since a page's last report may come after the
-//!   next page's view.
+//! - Reading time and depth count once per page view: a later report of the same view adds its increase. The last two
+//!   pages of a visit are remembered for this, since a page's last report may follow the next pageview.
 //!
-//! Tags are in `tag_set`, visits in `open_visits`: both grow by small steps, since the next hit waits meanwhile.
-//! Nothing here knows an address. What grows is bounded: texts by the [`interner`], rows of the database by `rows`,
-//! tags and visits by limits beyond which a pageview counts without its visitor; open visits end, days are forgotten.
+//! Tags are in `tag_set`, visits in `open_visits`: both grow in small steps, since hits wait meanwhile. Nothing here
+//! knows an address. Memory is bounded: texts by the [`interner`], database rows by `rows`, tags and visits by limits
+//! beyond which a pageview counts without its visitor; visits end, and days expire.
 
 mod change;
 mod counting;
@@ -51,7 +50,7 @@ use crate::privacy::Sighting;
 use crate::privacy::tag::day_key::{DayKey, KeyRing, VISIT_GAP_SECONDS};
 use crate::sites::Site;
 
-/// All sites' visits.
+/// Visits, tags and texts of all sites.
 pub struct Visits {
     sites: HashMap<Arc<str>, SiteVisits>,
     bounds: VisitBounds,
@@ -69,18 +68,18 @@ struct SiteVisits {
     days: Vec<DayVisits>,
 }
 
-/// What a sighting came to.
+/// Result of counting a sighting.
 pub struct CountResult<'v> {
-    /// The event, its texts borrowed from memory.
+    /// The event; its texts are borrowed from the day's interner.
     pub event: Event<'v>,
-    /// False when there was no room for the visitor's tag: the event counts without it.
+    /// False if memory for tags was full: the event counts without a visitor.
     pub tagged: bool,
-    /// Which bounds the hit met.
+    /// Bounds that the hit exceeded.
     pub met: BoundsMet,
 }
 
 impl Visits {
-    /// No visits yet.
+    /// Empty state with these bounds.
     pub fn new(bounds: VisitBounds) -> Self {
         Self {
             sites: HashMap::new(),
@@ -94,27 +93,27 @@ impl Visits {
         }
     }
 
-    /// Counts one sighting.
+    /// Counts one sighting and returns its event.
     pub fn count(&mut self, sighting: &Sighting<'_>) -> CountResult<'_> {
         let room = self.has_room_for_a_visit(&sighting.site.name);
         self.count_again(sighting, room)
     }
 
-    /// Whether another visit may begin. Ended ones make room when they are looked at, which no journal tells: so what
-    /// this said is noted, for whoever counts again.
+    /// Whether another visit may begin. Ended visits are removed at times that the journal does not record, so this
+    /// result is written with the entry, for the recovery.
     pub(crate) fn has_room_for_a_visit(&self, site: &str) -> bool {
         let used = self.sites.get(site).map_or(0, SiteVisits::open_visits);
         self.visit_quota.room(used, self.bounds.visits, self.bounds.sites) > 0
     }
 
-    /// Puts [`OTHER`] in the place of texts of a sighting that have not earned a row; to be asked before it is noted.
+    /// Replaces texts of a sighting that have not earned a row by [`OTHER`]; to be called before the journal entry.
     pub(crate) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
         let site = self.sites.get_mut(&sighting.site.name);
         let day = site.and_then(|site| site.days.iter_mut().find(|known| known.day == sighting.day));
         day.map_or(BoundsMet::default(), |day| day.seat(sighting))
     }
 
-    /// Counts one sighting as it was counted when a visit might begin, or might not.
+    /// Counts one sighting with a recorded decision on whether a visit may begin.
     pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> CountResult<'_> {
         let (ids, memos, bounds) = (&mut self.ids, &mut self.memos, self.bounds);
         if !self.sites.contains_key(&sighting.site.name) {
@@ -138,14 +137,14 @@ impl Visits {
         let (change, met) = SightingCounter { today, sighting, room, ids, memos, met: BoundsMet::default() }.change();
         let today = site.days.get(at);
         self.tags += today.map_or(0, DayVisits::tags) - tags_before;
-        // One that has ended and not been looked at yet may have given way to this one: none is counted twice.
+        // An ended visit that was not removed yet may have been replaced by this one: count the difference.
         self.open += today.map_or(0, DayVisits::open_visits) - open_before;
         self.tag_quota.moved(site_tags, site.tags(), bounds.tags, bounds.sites);
         self.visit_quota.moved(site_open, site.open_visits(), bounds.visits, bounds.sites);
         CountResult { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
     }
 
-    /// What is remembered of this site's day.
+    /// The day of this site, if it is in memory.
     fn day(&self, site: &str, day: Day) -> Option<&DayVisits> {
         self.sites.get(site)?.days.iter().find(|known| known.day == day)
     }
@@ -154,13 +153,13 @@ impl Visits {
         &self.memos
     }
 
-    /// Everything, to be kept over a restart.
+    /// The whole state, for a snapshot.
     pub(crate) fn kept(&self) -> Vec<DayWriter<'_>> {
         let days = self.sites.values().flat_map(|site| site.days.iter().map(move |day| (site, day)));
         days.map(|(site, day)| DayWriter { site: &site.site.name, day }).collect()
     }
 
-    /// Takes in a day that was kept over a restart; its key must have been recalled.
+    /// Restores a day from a snapshot; its key must have been restored before.
     pub(crate) fn recall(&mut self, site: &Arc<Site>, saved: &DaySnapshot, keys: &KeyRing) {
         let (ids, bounds) = (&mut self.ids, self.bounds);
         let Some(key) = keys.of(site, Day(saved.day)) else { return };
@@ -182,8 +181,7 @@ impl Visits {
         self.visit_quota.recount(self.sites.values().map(SiteVisits::open_visits), bounds.visits, bounds.sites);
     }
 
-    /// Forgets what is over at `now`: ended visits, past days and who was seen on them. Says whether a day was
-    /// forgotten.
+    /// Drops expired state at `now`: ended visits, past days and their tags. Returns whether a day was dropped.
     pub fn forget_past(&mut self, now: jiff::Timestamp) -> bool {
         let mut forgotten = false;
         let earlier = now.as_second().saturating_sub(VISIT_GAP_SECONDS);
@@ -206,22 +204,22 @@ impl Visits {
         forgotten
     }
 
-    /// Most bytes that visits and tags take within `bounds`, and what a snapshot of them takes.
+    /// Upper bounds in bytes of visits and tags within `bounds`, in memory and in a snapshot.
     pub(crate) fn bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
-        // Around midnight a visit has a record in both days: those of the day before go with the last of its visits.
+        // Around midnight a visit has a record in both days; the previous day's records are freed after its last visit.
         let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open_visits::VISIT_BYTES + value_cache::MEMO_BYTES;
-        // In a snapshot a number takes its eight bytes, a visit no more than in memory; and a little for each piece.
+        // In a snapshot a number takes eight bytes, a visit at most as in memory, plus a little per piece.
         (memory, tags * 9 + visits * open_visits::VISIT_BYTES)
     }
 
-    /// The same of one site's day: its texts and its rows.
+    /// The same bounds for one site's day: its texts and its rows.
     pub(crate) fn day_bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (texts, word) = Interner::texts_max(bounds);
         let (rows, pages) = (u64::from(bounds.rows), u64::from(bounds.pages));
         let gates = seats::gate_bytes(bounds.pages) + 5 * seats::gate_bytes(bounds.values);
         let memory = texts.bytes + texts.number * word + rows * NUMBER_BYTES_MAX + pages * rows::PAGE_BYTES + gates;
-        // A number of 32 bits takes five.
+        // A 32-bit number takes up to five bytes.
         (memory, texts.bytes + texts.number * 2 + rows * 9 + pages * (rows::PAGE_BYTES / 4 * 5))
     }
 
@@ -230,12 +228,12 @@ impl Visits {
         self.ids.fresh()
     }
 
-    /// Tags in memory.
+    /// Number of tags in memory.
     pub fn tags(&self) -> usize {
         self.tags
     }
 
-    /// Visits in progress.
+    /// Visits in progress, over all sites.
     pub fn open_visits(&self) -> usize {
         self.open
     }
@@ -268,7 +266,7 @@ impl SiteVisits {
         })
     }
 
-    /// Moves the visitor's open visit of the day before into today, which is the day `at`, under the new tag.
+    /// Moves the visitor's open visit of the previous day into today, the day at index `at`, under the new tag.
     fn carry_over_midnight(&mut self, at: usize, sighting: &Sighting<'_>, ids: &mut TermIds) {
         let Some((before, old_tag)) = &sighting.yesterday else { return };
         let Some(from) = self.days.iter().position(|day| day.day == *before) else { return };
@@ -283,7 +281,7 @@ impl SiteVisits {
         }
     }
 
-    /// The change as an event, its texts borrowed from `lexicon`.
+    /// The change as an event whose texts are borrowed from `lexicon`.
     fn event<'v>(&'v self, sighting: &Sighting<'_>, change: VisitChange, lexicon: Option<&'v Interner>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
         let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));

@@ -1,32 +1,32 @@
-//! What each site may take of a bound that all sites share: half of it is divided evenly and nobody else's, the other
-//! half is for whichever site comes first. So a flood of one site leaves the others their visits and tags.
+//! Quotas of a bound that all sites share: half is divided evenly between the sites, the other half is first come,
+//! first served. A flood on one site thus leaves the others their visits and tags.
 
-/// A shared bound, and what is taken of its common half.
+/// Usage of a shared bound's common half.
 #[derive(Debug, Default)]
 pub(super) struct SharedQuota {
     taken: usize,
 }
 
-/// A site's own part of `bound`.
+/// A site's own share of `bound`.
 fn own_part(bound: usize, sites: usize) -> usize {
     bound / 2 / sites.max(1)
 }
 
 impl SharedQuota {
-    /// How many more a site may take that has `used`.
+    /// Remaining room of a site that has `used`.
     pub(super) fn room(&self, used: usize, bound: usize, sites: usize) -> usize {
         let own = own_part(bound, sites);
         let common = bound - own * sites.max(1);
         own.saturating_sub(used) + common.saturating_sub(self.taken)
     }
 
-    /// A site that had `before` has `after`.
+    /// Records that a site's usage changed from `before` to `after`.
     pub(super) fn moved(&mut self, before: usize, after: usize, bound: usize, sites: usize) {
         let own = own_part(bound, sites);
         self.taken = (self.taken + after.saturating_sub(own)).saturating_sub(before.saturating_sub(own));
     }
 
-    /// Counts again what each site has.
+    /// Recomputes the usage of the common half.
     pub(super) fn recount(&mut self, used: impl Iterator<Item = usize>, bound: usize, sites: usize) {
         let own = own_part(bound, sites);
         self.taken = used.map(|used| used.saturating_sub(own)).sum();

@@ -1,60 +1,60 @@
-//! The rows that one site's day has made in `breakdowns`, `actions` and `timings`: how many there may be, and which of
-//! them there are. Every row is decided on once, when its first hit is counted; what has no room is counted as
-//! `(other)`. Must hold nothing of a visitor: a row is a few numbers of the day's texts.
+//! Row bound of one site's day in `breakdowns`, `actions` and `timings`: a count, and the set of existing rows. Every
+//! row is admitted or rejected once, when its first hit is counted; rejected ones count as `(other)`. Must hold nothing
+//! of a visitor: a row is a few text numbers of the day.
 //!
-//! Rows of `pages` need no counting: they are bounded by the day's pages and hours. So are the rows that stand for the
-//! rest: one a page and dimension, one a page and declared property.
+//! Rows of `pages` are not counted: the day's pages and hours bound them. Rows of `(other)` are not counted either: one
+//! per page and dimension, one per page and declared property.
 
 use crate::event::{DIMENSIONS, Dimension, Hour, Timing};
 use crate::mix::mix;
 use crate::visits::interner::OTHER_VALUE;
 use crate::visits::tag_set::TagSet;
 
-/// One row's key, as numbers of the day's texts.
+/// Key of one row, as text numbers of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowKey(u64);
 
 impl RowKey {
-    /// A page's value of a dimension: 52 bits, so that no two rows are taken for one.
+    /// A page's value of a dimension: 52 bits, so that keys are unique.
     pub(super) fn breakdown(dimension: Dimension, page: u32, value: u16) -> Self {
         Self(u64::from(dimension as u8) << 48 | u64::from(page) << 16 | u64::from(value))
     }
 
-    /// An action on a page, or a property of it with its value. More than fits: two of a day's millions of rows are
-    /// taken for one about once in a million days.
+    /// An action on a page, or a property of it with its value. Hashed to 64 bits: two of a day's millions of rows
+    /// collide about once in a million days.
     pub(super) fn action(page: u32, action: u32, property: Option<(u32, u32)>) -> Self {
         let (name, value) = property.map_or((0, 0), |(name, value)| (name + 1, value + 1));
-        let one = mix(u64::from(page) << 32 | u64::from(action));
-        Self(1 << 63 | mix(one ^ (u64::from(name) << 32 | u64::from(value))) >> 1)
+        let key = mix(u64::from(page) << 32 | u64::from(action));
+        Self(1 << 63 | mix(key ^ (u64::from(name) << 32 | u64::from(value))) >> 1)
     }
 
-    /// A time on a page within an hour. A day touches no two hours that are alike in their last six bits.
+    /// A time on a page within an hour, by the hour's last six bits, which are unique within a day.
     pub(super) fn timing(page: u32, hour: Hour, timing: Timing) -> Self {
         let (hour, Timing { metric, bucket }) = (u64::from(hour.0 % 64), timing);
         Self(1 << 62 | u64::from(page) << 24 | hour << 16 | u64::from(metric as u8) << 8 | u64::from(bucket))
     }
 
-    /// As the set of them keeps it.
+    /// The key as an element of the set.
     fn number(self) -> u64 {
         mix(self.0)
     }
 }
 
-/// Values of a dimension that a page has a bit for: those that the day met first, which are most of what it meets.
+/// Values of a dimension that a page has a bit for: the day's first ones, which are most of its traffic.
 const COMMON: u16 = 32;
-/// The first number that is a value's own; 0 is none, 1 is `(other)`.
+/// The first number of a real value; 0 is none, 1 is `(other)`.
 const FIRST: u16 = 2;
-/// Pages that have their bits in one piece of memory: a small site has few.
+/// Pages per allocation of bits: a small site has few.
 const PAGES: usize = 16;
 
-/// The bits of a page, by dimension.
+/// Bits of a page, by dimension.
 pub(super) type CommonBits = [u32; DIMENSIONS];
 
-/// Bytes of a page's bits.
+/// Bytes of one page's bits.
 pub(super) const PAGE_BYTES: u64 = size_of::<CommonBits>() as u64;
 
-/// The rows of one site and day: those of a page's common values as bits in one place, so that a pageview looks at one
-/// line of memory for most of its rows; the others as a set of numbers.
+/// Rows of one site and day: a page's common values as bits in one place, so that a pageview reads one cache line for
+/// most of its rows; the others as a set of numbers.
 pub(super) struct RowSet {
     bound: usize,
     common: Vec<Vec<CommonBits>>,
@@ -67,8 +67,7 @@ impl RowSet {
         Self { bound: bound as usize, common: Vec::new(), common_rows: 0, known: TagSet::default() }
     }
 
-    /// Puts [`OTHER_VALUE`] in the place of values whose rows on this page there is no room for; says whether there
-    /// were any.
+    /// Replaces values whose rows on this page have no room by [`OTHER_VALUE`]; returns whether there were any.
     pub(super) fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) -> bool {
         let bits = bits_of(&mut self.common, page);
         let mut beyond = false;
@@ -95,7 +94,7 @@ impl RowSet {
         beyond
     }
 
-    /// Whether the row may be added to: it is there, or there was room for it.
+    /// Whether the row exists or had room to be added.
     pub(super) fn admit(&mut self, row: RowKey) -> bool {
         if self.len() < self.bound {
             self.known.insert(row.number());
@@ -104,7 +103,7 @@ impl RowSet {
         self.known.contains(row.number())
     }
 
-    /// Whether all of these rows may be added to; where not, none of them is made.
+    /// Whether all of these rows exist or have room; otherwise none of them is added.
     pub(super) fn admit_all(&mut self, rows: impl Iterator<Item = RowKey> + Clone) -> bool {
         let fresh = rows.clone().filter(|row| !self.known.contains(row.number())).count();
         if fresh > 0 && self.len() + fresh > self.bound {
@@ -120,12 +119,12 @@ impl RowSet {
         self.known.len() + self.common_rows
     }
 
-    /// All rows, to be kept over a restart: those that have bits, page by page, and the others.
+    /// All rows, for a snapshot: the bits page by page, and the others.
     pub(super) fn kept(&self) -> (impl Iterator<Item = &CommonBits> + Clone, &TagSet) {
         (self.common.iter().flat_map(|pages| pages.iter()), &self.known)
     }
 
-    /// Takes in rows that were kept over a restart, whatever the bound now is.
+    /// Restores rows from a snapshot, regardless of the current bound.
     pub(super) fn recall(&mut self, common: &[CommonBits], numbers: impl Iterator<Item = u64>) {
         for (page, kept) in (0..).zip(common) {
             *bits_of(&mut self.common, page) = *kept;
@@ -136,13 +135,13 @@ impl RowSet {
         });
     }
 
-    /// The day is over: nothing is added to its rows that would have to be decided on.
+    /// Drops all rows: after the end of the day no new row is decided.
     pub(super) fn forget(&mut self) {
         *self = Self { bound: self.bound, ..Self::new(0) };
     }
 }
 
-/// A page's bits.
+/// Bits of a page, allocated if needed.
 fn bits_of(common: &mut Vec<Vec<CommonBits>>, page: u32) -> &mut CommonBits {
     let (piece, place) = (page as usize / PAGES, page as usize % PAGES);
     while common.len() <= piece {
@@ -157,7 +156,7 @@ mod tests {
     use crate::event::{DIMENSIONS, TimingMetric};
 
     #[test]
-    fn a_row_stays_what_it_was_and_the_bound_is_never_passed() {
+    fn an_admitted_row_stays_admitted_and_the_bound_is_never_exceeded() {
         let mut rows = RowSet::new(3);
         let row = |value| RowKey::breakdown(Dimension::City, 7, value);
         assert!((1..=3).all(|value| rows.admit(row(value))));

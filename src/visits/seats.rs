@@ -1,19 +1,19 @@
-//! Who gets a row: the first half of a day's texts of a kind is for whichever comes first, the second for texts that
-//! visitors of two networks have sent. So one sender who invents pages, referrers or values cannot push out what others
-//! read. What a site's configuration lists as its pages needs to earn nothing.
+//! Admission of rows: the first half of a day's texts of a kind is first come, first served; the second is for texts
+//! that visitors of two networks have sent. One sender of invented pages, referrers or values thus cannot displace real
+//! ones. Pages listed in the site's configuration need no second network.
 //!
-//! It decides before a sighting is noted and counted, so that a restart counts alike; candidates are forgotten with
-//! one.
+//! The decision precedes journal entry and counting, so that a recovery counts the same; candidates are lost at a
+//! restart.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// Below so many texts a bound is small enough to be met by one visitor: there is nothing to earn.
+/// Bounds below this are exempt: one visitor alone may reach them.
 const BOUND_MIN: u32 = 100;
 
 /// Texts of one kind that wait for a second network.
 pub(crate) struct SeatGate {
     key: RandomState,
-    /// By hash: a part of the text's own, and the network that sent it. A newer one takes the place of an older.
+    /// Indexed by hash: another part of the text's hash, and its network. A newer candidate replaces an older one.
     candidates: Vec<(u32, u32)>,
 }
 
@@ -31,7 +31,7 @@ impl SeatGate {
         Self { key: RandomState::new(), candidates: Vec::new() }
     }
 
-    /// Whether a text that has no row yet may have one, of `bound` of which `used` are taken.
+    /// Whether a text without a row may have one, if `used` of `bound` are taken.
     pub(crate) fn admits(&mut self, text: &str, network: u32, used: u32, bound: u32) -> bool {
         if bound < BOUND_MIN || used < bound / 2 {
             return true;
@@ -68,9 +68,9 @@ mod tests {
     }
 
     #[test]
-    fn what_people_read_is_found_among_invented_candidates() {
+    fn a_page_with_two_readers_is_found_among_invented_candidates() {
         let mut gate = SeatGate::new();
-        // Between its two readers one address invents as much as it may send in half a minute.
+        // Between the two readers, one address invents as many texts as it may send in half a minute.
         gate.admits("/read", 2, 5_000, 10_000);
         (0..300).for_each(|page| assert!(!gate.admits(&format!("/invented/{page}"), 1, 5_000, 10_000)));
         let earned = (0..50).filter(|page| {

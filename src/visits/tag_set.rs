@@ -1,34 +1,33 @@
-//! A set of 64-bit numbers that are spread evenly already, as tags are, in little more than eight bytes each. It grows
-//! a few thousand numbers at a time, so that no hit waits while millions are moved.
+//! A set of uniformly distributed 64-bit numbers, such as tags, at little more than eight bytes each. It grows by a few
+//! thousand numbers at a time, so that no hit waits while millions are moved.
 //!
-//! Hand-written because a general hash table took 341 bytes for each visitor of a day of a million and moved millions
-//! of entries at once; with this set it is 156 with all visits open (`make bench BENCH=memory`). Tests compare it with
-//! a tree.
+//! Hand-written because a general hash table took 341 bytes per visitor of a day of a million and moved millions of
+//! entries at once; with this set it is 156 with all visits open (`make bench BENCH=memory`). Tests compare it with a
+//! tree.
 //!
-//! Numbers are in shards, and a shard's are in lists in ascending order with gaps: each number stands at the place that
-//! its upper half gives it or behind it, with no gap between, so that looking one up is to go on from its place to the
-//! first that is not smaller. A shard that is full is laid out anew over one list more. When there are [`SHARD`]
-//! numbers a shard, one shard more takes a half of the oldest undivided one (linear hashing): shards are never all
-//! about to grow at once. All lists of a large set are pieces of memory of one size, so that what one gives back
-//! another takes; a set of a few numbers is one short list.
+//! Numbers are divided into shards, and a shard into sorted lists with gaps. A number is at the slot given by its upper
+//! half or after it, without a gap in between, so that a look-up scans from that slot to the first number that is not
+//! smaller. A full shard is rebuilt with one more list. Above [`SHARD`] numbers per shard on average, a new shard takes
+//! half of the oldest undivided one (linear hashing): shards never all grow at once. All lists of a large set have the
+//! same allocation size, so that freed ones are reused; a set of a few numbers is one short list.
 
-/// Numbers of a shard, on average. The undivided ones hold up to twice as many.
+/// Numbers of a shard on average. Undivided shards hold up to twice as many.
 const SHARD: usize = 2_048;
 
 /// Slots of a list, once a shard has more than one: a page of memory.
 const LIST: usize = 512;
 
-/// A shard grows when more than 9 of 10 slots are taken: up to there a look-up passes some five numbers in the mean.
+/// A shard grows when more than 9 of 10 slots are taken: up to there a look-up passes five numbers on average.
 const FULL: (usize, usize) = (9, 10);
 
-/// What stands in a gap.
+/// Value of an empty slot.
 const GAP: u64 = 0;
 
-/// Most bytes of a number, half-filled shards and the end of each list included (`a_number_takes_little_more_than_its_
-/// eight_bytes` measures it), and of a set with hardly any.
+/// Upper bound of bytes per number, including half-filled shards and the ends of lists (measured by
+/// `a_number_takes_little_more_than_its_eight_bytes_and_no_step_moves_more_than_a_shard`), and of a nearly empty set.
 pub(super) const NUMBER_BYTES_MAX: u64 = 13;
 
-/// The set. 0 is taken for 1: of tags, that is one in 2⁶⁴.
+/// The set. 0 is stored as 1: for tags, a chance of one in 2⁶⁴.
 #[derive(Default)]
 pub(super) struct TagSet {
     shards: Vec<Shard>,
@@ -36,7 +35,7 @@ pub(super) struct TagSet {
 }
 
 impl TagSet {
-    /// Takes a number in; false when it was there.
+    /// Adds a number; false if it was present.
     pub(super) fn insert(&mut self, number: u64) -> bool {
         let number = number.max(1);
         if self.len >= self.shards.len() * SHARD {
@@ -53,14 +52,14 @@ impl TagSet {
         self.shards.get(self.shard_of(number)).is_some_and(|shard| shard.from(number).first() == Some(&number))
     }
 
-    /// The numbers that have the same upper half as this one, itself among them, in ascending order.
+    /// Numbers with the same upper half as this one, including it, in ascending order.
     pub(super) fn alike(&self, number: u64) -> impl Iterator<Item = u64> {
         let upper = number >> 32;
         let found = self.shards.get(self.shard_of(number)).map(|shard| shard.from((upper << 32).max(1)));
-        found.unwrap_or_default().iter().copied().take_while(move |one| one >> 32 == upper && *one != GAP)
+        found.unwrap_or_default().iter().copied().take_while(move |tag| tag >> 32 == upper && *tag != GAP)
     }
 
-    /// Takes a number out; false when it was not there.
+    /// Removes a number; false if it was absent.
     pub(super) fn remove(&mut self, number: u64) -> bool {
         let number = number.max(1);
         let at = self.shard_of(number);
@@ -73,26 +72,26 @@ impl TagSet {
         self.len
     }
 
-    /// All of them, in no order.
+    /// All numbers, unsorted.
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> + Clone {
         self.shards.iter().flat_map(Shard::iter)
     }
 
-    /// Bytes that it takes.
+    /// Bytes of all allocations.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let of = |shard: &Shard| shard.slots() * 8 + shard.lists.capacity() * size_of::<Box<[u64]>>();
-        self.shards.iter().map(of).sum::<usize>() + self.shards.capacity() * size_of::<Shard>()
+        let shard_bytes = |shard: &Shard| shard.slots() * 8 + shard.lists.capacity() * size_of::<Box<[u64]>>();
+        self.shards.iter().map(shard_bytes).sum::<usize>() + self.shards.capacity() * size_of::<Shard>()
     }
 
-    /// Which shard a number is in: the lower bits of its upper half say so, one bit more where the shard was divided.
+    /// Shard of a number: the low bits of its upper half, one bit more for divided shards.
     fn shard_of(&self, number: u64) -> usize {
         let all = self.shards.len().next_power_of_two();
         let number = (number >> 32) as usize & (all - 1);
         if number < self.shards.len() { number } else { number ^ all >> 1 }
     }
 
-    /// One shard more: it takes its numbers out of the one that they were in until now.
+    /// Adds a shard, which takes its numbers out of the one that held them until now.
     fn divide(&mut self) {
         let number = self.shards.len();
         self.shards.push(Shard::default());
@@ -110,7 +109,7 @@ impl TagSet {
     }
 }
 
-/// Lists with gaps, all of one length.
+/// Sorted lists with gaps, all of one length.
 #[derive(Default)]
 struct Shard {
     lists: Vec<Box<[u64]>>,
@@ -118,7 +117,7 @@ struct Shard {
 }
 
 impl Shard {
-    /// At least so many slots with these numbers, which are in ascending order, in lists of at most this length.
+    /// At least `slots` slots with these numbers, which are in ascending order, in lists of at most `longest`.
     fn of(numbers: &[u64], slots: usize, longest: usize) -> Self {
         let length = allocated(slots.min(longest));
         let lists = (0..slots.div_ceil(length)).map(|_| vec![GAP; length].into()).collect();
@@ -129,7 +128,7 @@ impl Shard {
             let place = if next.0 == list { place.max(next.1) } else { place };
             match shard.lists.get_mut(list).and_then(|list| list.get_mut(place)) {
                 Some(slot) => *slot = *number,
-                // So many at the end of a list that they have no room behind it.
+                // The end of a list overflowed.
                 None => return Self::of(numbers, shard.slots() + 1, shard.longest()),
             }
             next = (list, place + 1);
@@ -137,8 +136,8 @@ impl Shard {
         shard
     }
 
-    /// How long lists may be when there are to be more slots. Half of them empty, and yet one end overflows: that are
-    /// numbers alike in their upper half, as no two tags are; longer lists have more room there.
+    /// Length of lists when slots are added. A list that overflows at its end while half of the slots are empty has
+    /// numbers with equal upper halves, which tags do not have; longer lists give them more room.
     fn longest(&self) -> usize {
         let length = self.lists.first().map_or(0, |list| list.len()).max(LIST);
         if self.taken * 2 < self.slots() && self.slots() > LIST { length * 2 } else { length }
@@ -148,7 +147,7 @@ impl Shard {
         self.lists.len() * self.lists.first().map_or(0, |list| list.len())
     }
 
-    /// The list of a number, and its place there: by its upper half, so that those that are alike there stand together.
+    /// List and slot of a number, by its upper half, so that numbers with equal upper halves are adjacent.
     fn place(&self, number: u64) -> (usize, usize) {
         let length = self.lists.first().map_or(0, |list| list.len());
         let among = (number >> 32) * self.lists.len() as u64;
@@ -156,7 +155,7 @@ impl Shard {
         ((among >> 32) as usize, (within >> 32) as usize)
     }
 
-    /// Its list from where the number is, or would be.
+    /// The number's list, from its present or future slot on.
     fn from(&self, number: u64) -> &[u64] {
         let (list, place) = self.place(number);
         let list = self.lists.get(list).and_then(|list| list.get(place..)).unwrap_or_default();
@@ -194,7 +193,7 @@ impl Shard {
         if whole.get(at) != Some(&number) {
             return false;
         }
-        // Those behind it move up, as far as none comes before its own place.
+        // Later numbers move up, as far as none moves before its own slot.
         let behind = whole.get(at + 1..).unwrap_or_default().iter().enumerate();
         let moved = behind.take_while(|(far, one)| **one != GAP && self.place(**one).1 <= at + far).count();
         if let Some(list) = self.lists.get_mut(list) {
@@ -205,7 +204,7 @@ impl Shard {
         true
     }
 
-    /// In ascending order, at one go.
+    /// Collects all numbers in ascending order.
     fn numbers(&self) -> Vec<u64> {
         let mut numbers = Vec::with_capacity(self.taken);
         for list in &self.lists {
@@ -218,24 +217,24 @@ impl Shard {
         numbers
     }
 
-    /// In ascending order.
+    /// Iterates over all numbers in ascending order.
     fn iter(&self) -> impl Iterator<Item = u64> + Clone {
         self.lists.iter().flat_map(|list| list.iter().copied()).filter(|slot| *slot != GAP)
     }
 }
 
-/// How many of these come before the number, up to the first gap. A gap is 0: less one it is greater than all, so that
-/// one comparison tells both.
+/// Count of numbers smaller than `number`, up to the first gap. A gap is 0 and wraps to the maximum when decremented,
+/// so that one comparison covers both.
 fn smaller(list: &[u64], number: u64) -> usize {
     list.iter().take_while(|slot| slot.wrapping_sub(1) < number - 1).count()
 }
 
-/// Slots of a list that no number is given as its place, for the last ones to give way to.
+/// Slots at the end of a list that are no number's own, as overflow.
 fn behind(slots: usize) -> usize {
     slots / 32
 }
 
-/// The number of slots, at least so many, that an allocation has in full: the allocator's sizes are four to a doubling.
+/// The slots of a full allocation of at least `slots`: the allocator has four sizes per doubling.
 fn allocated(slots: usize) -> usize {
     let step = (slots.max(8).next_power_of_two() / 8).max(1);
     slots.max(8).next_multiple_of(step)
@@ -250,7 +249,7 @@ mod tests {
     use super::*;
     use crate::mix::mix;
 
-    /// Numbers few of which differ, many of which are alike in their upper half, and some at the ends of all.
+    /// A small set of numbers, many of which share their upper half, and some at both ends of the range.
     fn number() -> impl Strategy<Value = u64> {
         prop_oneof![
             4 => (0..6_000u64).prop_map(mix),

@@ -1,14 +1,14 @@
-//! The numbers that the texts of known agents and places have on a day: eight of a pageview's values are those of two
-//! cached objects, and a look at two small records takes the place of eight look-ups of texts. It only remembers what
-//! the day's texts have answered; of a value that had no room among them it remembers nothing.
+//! Cache of the day's text numbers of known agents and places: eight of a pageview's values come from two interned
+//! objects, and two record reads replace eight text look-ups. It stores only answers of the day's interner; values
+//! without room there are not stored.
 
 use crate::event::Dimension;
 
-/// What an agent says, and what a place says, in the order of the dimensions.
+/// Dimensions of an agent, and of a place, in the order of their numbers.
 pub(super) const OF_AGENT: [Dimension; 5] =
     [Dimension::Device, Dimension::Browser, Dimension::BrowserVersion, Dimension::System, Dimension::SystemVersion];
 pub(super) const OF_PLACE: [Dimension; 3] = [Dimension::Country, Dimension::Region, Dimension::City];
-/// What neither says, and belongs to the visitor all the same; and where marketing is measured.
+/// Dimensions of the visitor beside agent and place; then the marketing ones.
 pub(super) const OF_NEITHER: [Dimension; 3] = [Dimension::Screen, Dimension::Language, Dimension::Hostname];
 pub(super) const OF_COMING: [Dimension; 7] = [
     Dimension::Source,
@@ -20,16 +20,15 @@ pub(super) const OF_COMING: [Dimension; 7] = [
     Dimension::UtmContent,
 ];
 
-/// Agents and places of all sites' days that are remembered, each in one of so many places by its number. In tests so
-/// few that they meet.
+/// Slots for agents and for places, over all sites' days, indexed by number. Tests use so few that entries collide.
 const AGENTS: usize = if cfg!(test) { 61 } else { 4_096 };
 const PLACES: usize = if cfg!(test) { 7 } else { 8_192 };
 
-/// Bytes of both.
+/// Bytes of both caches.
 pub(super) const MEMO_BYTES: u64 =
     (AGENTS * size_of::<CachedIds<{ OF_AGENT.len() }>>() + PLACES * size_of::<CachedIds<{ OF_PLACE.len() }>>()) as u64;
 
-/// The numbers of one object's values on one day.
+/// Text numbers of one object's values on one day.
 #[derive(Clone, Copy)]
 struct CachedIds<const VALUES: usize> {
     object: u64,
@@ -37,10 +36,10 @@ struct CachedIds<const VALUES: usize> {
     numbers: [u16; VALUES],
 }
 
-/// Objects of one kind; what meets in one place replaces what was there.
+/// Cache of one kind of object; a collision replaces the older entry.
 pub(super) struct ValueCache<const VALUES: usize, const PLACES: usize>(Vec<CachedIds<VALUES>>);
 
-/// Both kinds.
+/// The caches of agents and places.
 #[derive(Default)]
 pub(super) struct ValueCaches {
     pub(super) agents: ValueCache<{ OF_AGENT.len() }, AGENTS>,
@@ -49,13 +48,13 @@ pub(super) struct ValueCaches {
 
 impl<const VALUES: usize, const PLACES: usize> Default for ValueCache<VALUES, PLACES> {
     fn default() -> Self {
-        // Neither objects nor days have the number 0.
+        // Numbers of objects and days are never 0.
         Self(vec![CachedIds { object: 0, day: 0, numbers: [0; VALUES] }; PLACES])
     }
 }
 
 impl<const VALUES: usize, const PLACES: usize> ValueCache<VALUES, PLACES> {
-    /// The numbers that the object's values have on this day, if they are remembered.
+    /// The text numbers of the object's values on this day, if cached.
     pub(super) fn numbers(&self, day: u32, object: u64) -> Option<&[u16; VALUES]> {
         let known = self.0.get(place(day, object, PLACES))?;
         (known.object == object && known.day == day).then_some(&known.numbers)
@@ -70,13 +69,13 @@ impl<const VALUES: usize, const PLACES: usize> ValueCache<VALUES, PLACES> {
 
 #[cfg(test)]
 impl ValueCaches {
-    /// Remembers nothing: for what the remembering is compared with.
+    /// Empties the cache, for comparisons in tests.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Objects are numbered one after the other: those of a day stand side by side.
+/// Slot of an object: objects are numbered consecutively, so a day's are adjacent.
 fn place(day: u32, object: u64, places: usize) -> usize {
     let spread = object.wrapping_add(u64::from(day).wrapping_mul(0x9e37_79b9));
     usize::try_from(spread % places as u64).unwrap_or(0)
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_of_that_object_and_day_and_the_latest_of_a_place() {
+    fn a_cached_entry_belongs_to_its_object_and_day_and_the_latest_replaces_others() {
         let mut memo = ValueCaches::default().places;
         for object in 1..=PLACES as u64 + 5 {
             memo.remember(3, object, [u16::try_from(object).unwrap(), 7, 0]);

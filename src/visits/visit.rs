@@ -1,10 +1,10 @@
-//! A visit in progress, and the page showings that it remembers. Texts are numbers of the visit's day.
+//! A visit in progress, and the page views that it remembers. Texts are numbers of the visit's day.
 
 use crate::event::{DIMENSIONS, Day, Hour};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::release::rules::{VISIT_PAGEVIEWS_MAX, VISIT_SECONDS_MAX};
 
-/// A visit in progress. Texts are numbers in its day's lexicon.
+/// A visit in progress. Texts are numbers of its day's interner.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Visit {
@@ -83,7 +83,7 @@ impl VisitWeight {
 /// Depth of a showing that is beyond its visit's weight: nothing is deeper, so that no report of it gains anything.
 const BEYOND: u8 = 126;
 
-/// One showing of a page within a visit.
+/// One page view within a visit.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct View {
@@ -110,17 +110,17 @@ impl View {
 }
 
 impl Visit {
-    /// Whole seconds since the visit's last hit; a hit that seems older counts 0.
+    /// Whole seconds since the visit's last hit; 0 for a hit that is older.
     pub(super) fn gap(&self, at: i64) -> i64 {
         (at - self.last_seen).max(0)
     }
 
-    /// Whether a hit at `at` still belongs to it.
+    /// Whether a hit at `at` continues the visit.
     pub(super) fn continues(&self, at: i64) -> bool {
         self.gap(at) <= VISIT_GAP_SECONDS
     }
 
-    /// The latest showing of `page` within the visit's last two.
+    /// The latest view of `page` among the visit's last two.
     pub(super) fn view_of(&mut self, page: u32) -> Option<&mut View> {
         if self.current.page == page {
             return Some(&mut self.current);

@@ -1,4 +1,4 @@
-// The two extensions: what they tell, and above all what they do not.
+// The two extensions: the actions that they send, and the data that they must not send.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { args, launch, only, page, settled, visit as visitWith, withVisibility } from './help.mjs';
@@ -12,12 +12,12 @@ const withActions = (body, attributes = '') =>
   page({ head: `<script defer src="/js/sillage.actions.js" ${attributes}></script>`, body });
 /** Name and properties of every action. */
 const told = async (tab, site) => (await settled(tab, site)).filter(({ n }) => n !== 'pageview').map(({ n, p }) => [n, p]);
-/** The same actions; those of one moment go over several connections, and come in any order. */
+/** Compares actions in any order: those of one moment use several connections. */
 const assertTold = (actual, expected) => {
   const sorted = (actions) => actions.map((action) => JSON.stringify(action)).sort();
   assert.deepEqual(sorted(actual), sorted(expected));
 };
-/** Clicks that go nowhere. */
+/** Prevents clicks from navigating. */
 const STAY = '<script>addEventListener("click", (event) => event.preventDefault());</script>';
 
 test('links: files by their ending or their attribute, other hosts by their name alone', () => {
@@ -77,7 +77,7 @@ test('a form that the page holds back is not sent, a dialog sends nothing, and s
     <form id="scripted" target="away"></form>`;
   return visit({ '/': withActions(body) }, async ({ site, tab }) => {
     await tab.goto(`${site.origin}/`);
-    // The page's own check comes after the extension, and sends by itself once all is well.
+    // The page's own check runs after the extension, and sends by itself if the form is valid.
     await tab.evaluate(() => window.addEventListener('submit', (event) => {
       if (event.target.id !== 'checked') return;
       event.preventDefault();

@@ -1,5 +1,5 @@
-// A site that moves by pointing its old tag here: the tag, the queues and the functions of five tools, as their documents
-// show them, served by our script under their paths.
+// A site that migrates by pointing its old tag here: the tag, the queues and the functions of five tools, as their
+// documents show them, served by our script under their paths.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const html = (head, body = '<h1>Page</h1>') =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Page</title><link rel="icon" href="data:,">${head}</head><body>${body}</body></html>`;
 const visit = (paths, pages, body) => visitWith(browser, { ...Object.fromEntries(paths.map((path) => [path, script])), ...pages }, body);
 
-/** What was told: name, path, site, properties. */
+/** Events as name, path, site, properties. */
 const told = async (tab, site) => (await settledWith(tab, site))
   .filter(({ n }) => n !== "engagement").map(({ n, u, d, p }) => [n, u.replace(site.origin, ''), d, p]).sort(([a, b], [c, d]) => `${a} ${b}`.localeCompare(`${c} ${d}`));
 

@@ -1,5 +1,5 @@
-// Campaigns leave the page with consent only. The platforms' recipes are those of docs/consent.md, word by word; what
-// stands in for a platform here is what its document says and nothing more.
+// Campaigns leave the page with consent only. The platforms' recipes are those of docs/consent.md, word by word; each
+// stand-in for a platform does only what its documentation says.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const ATTRIBUTES = 'data-site="shop.example" data-consent="pending" id="sillage"
 const EXTENSION = '<script defer src="/js/sillage.consent.js"></script>';
 const pending = page({ attributes: ATTRIBUTES, head: EXTENSION });
 const CAMPAIGN = '/?utm_source=letter&page=2';
-/** What a view says: its address, and whether consent was given. */
+/** URL of a view, and whether consent was given. */
 const told = ({ site }) => site.events.filter((event) => event.n === 'pageview').map(({ u, c }) => [u.replace(site.origin, ''), c]);
 const answer = (tab, value) => tab.evaluate((given) => { document.getElementById('sillage').dataset.consent = given; }, value);
 
@@ -78,7 +78,7 @@ test('without an answer it goes before the next event, when the page is hidden, 
     assert.deepEqual((await settled(tab, site)).map((event) => event.n).sort(), ['Signup', 'pageview']);
     assert.deepEqual(told({ site }), without);
   });
-  // So long a page that nothing of it was read: the next event does not come.
+  // The page is so long that nothing of it was read: the next event is not sent.
   const long = page({ attributes: ATTRIBUTES, head: EXTENSION, body: '<div style="height:900000px"></div>' });
   await visit({ '/': long }, async ({ site, context, tab }) => {
     await withVisibility(context);
@@ -107,7 +107,7 @@ test('who opts out while asked is not counted', () => visit({ '/': pending }, as
   assert.deepEqual(await settled(tab, site), []);
 }));
 
-/** A platform as the IAB's own library makes one, with the answer given by `window.decide`. */
+/** A platform built with the IAB's own library; `window.decide` gives the answer. */
 const TCF = `<script type="importmap">{"imports":{"@iabtcf/core":"/modules/@iabtcf/core/lib/mjs/index.js"}}</script>
 <script>
   const asked = [];
@@ -158,14 +158,14 @@ for (const [what, given, expected, attributes] of [
 }
 
 const text = readFileSync(new URL('../../docs/consent.md', import.meta.url), 'utf8');
-/** The page with the recipe that stands below a heading of the document. */
+/** A page with the recipe below a heading of the document. */
 function recipe(heading, head = '') {
   const [, code] = new RegExp(`^## ${heading}$[^]*?^\`\`\`html\n([^]*?)^\`\`\`$`, 'm').exec(text);
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Page</title><link rel="icon" href="data:,">
 ${head}${code}</head><body><h1>Page</h1></body></html>`;
 }
 
-// Its buttons hear nothing until a moment after they are shown.
+// Its buttons react only a moment after they are shown.
 const press = (tab, button, expected) => tab.waitForFunction(([id, value]) => {
   document.getElementById(id).click();
   return document.getElementById('sillage').dataset.consent === value;

@@ -1,5 +1,5 @@
-// `data-consent="required"`: nothing is sent before the visitor's platform says yes, and nothing after it says no. The recipes are
-// those of docs/consent.md, word by word, in the form that waits with the whole measurement.
+// `data-consent="required"`: nothing is sent before the visitor's platform gives consent, and nothing after it refuses.
+// The recipes are those of docs/consent.md, word by word, in the form that delays all measurement.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -17,7 +17,7 @@ const modules = new URL('node_modules/', root);
 const visit = (pages, body, files) => visitWith(browser, pages, body, files);
 const required = (more = '') => page({ attributes: `data-site="shop.example" data-consent="required" id="sillage" ${more}` });
 const told = (events, site) => events.map(({ n, u, c }) => [n, u.replace(site.origin, ''), c]);
-/** What was posted so far, and whatever a page that is left would still send. */
+/** Events posted so far, also those that a closing page still sends. */
 const silence = async (tab, site) => {
   await tab.goto('about:blank');
   assert.ok(!site.requests.some(({ path }) => path === '/api/event'), JSON.stringify(site.events));
@@ -112,10 +112,10 @@ test('the whole script waits like the others', () => {
   });
 });
 
-// The platforms.
+// Consent platforms.
 
 const text = readFileSync(new URL('docs/consent.md', root), 'utf8');
-/** The page with a recipe in the form that waits with everything. */
+/** A page with a recipe in the form that delays all measurement. */
 function recipe(heading, head = '', body = '') {
   const [, code] = new RegExp(`^## ${heading}$[^]*?^\`\`\`html\n([^]*?)^\`\`\`$`, 'm').exec(text);
   const waiting = code.replace('data-consent="pending"', 'data-consent="required"').replace(/^.*sillage\.consent\.js.*\n/m, '');

@@ -1,4 +1,4 @@
-// The time from a click in the console to its figures, over the demonstration's year: `make console-speed`. Prints the
+// Time from a click in the console to its figures, over the demonstration's year: `make console-speed`. Prints the
 // median, the 95th percentile and the longest of 80 clicks on ranges, metrics, tabs and pages.
 import { launch, userAgent } from './help.mjs';
 import { demonstration } from './program.mjs';

@@ -1,5 +1,5 @@
-// The console over the demonstration: every range, panel, filter, language, theme and key; what it asks, what it weighs,
-// and that people who use it otherwise than by looking and pointing are not left out.
+// The console over the demonstration: every range, panel, filter, language, theme and key; its requests, its size, and
+// its use with a keyboard or a screen reader.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ async function view(path) {
   assert.equal((await fetch(new URL('/api/event', program.collect), event)).status, 202);
 }
 
-/** Opens the console signed in, at `hash`, and sees to it that nothing is thrown and no policy broken. */
+/** Opens the console signed in, at `hash`, and asserts that no error is thrown and no policy violated. */
 async function look(hash, body, options = {}) {
   const context = await browser.newContext({ userAgent, locale: 'en-GB', viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(60_000);
@@ -53,7 +53,7 @@ async function look(hash, body, options = {}) {
   }
 }
 
-/** Goes to an address of the console and waits for its figures. */
+/** Opens a console URL and waits for its figures. */
 async function open(tab, hash) {
   await tab.goto(new URL(`/#${hash}`, program.console).href);
   await tab.reload();
@@ -62,7 +62,7 @@ async function open(tab, hash) {
 
 const settled = (tab) => tab.waitForFunction(() => document.body.dataset.round && !document.body.classList.contains('waiting'));
 
-/** Does something that changes the view, and waits for its figures. */
+/** Performs an action that changes the view, and waits for its figures. */
 async function then(tab, act) {
   const round = await tab.locator('body').getAttribute('data-round');
   await act();

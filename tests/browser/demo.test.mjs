@@ -1,12 +1,12 @@
-// The whole path, as a newcomer walks it: the real program is started with `serve --demo`, a browser clicks through
-// the shop, and the console's API and dashboard then give exactly those figures. What was there before is subtracted.
+// The whole path of a newcomer: the real program runs with `serve --demo`, a browser clicks through the shop, and the
+// console's API and dashboard then show exactly those figures. Earlier figures are subtracted.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { launch, userAgent, violations } from './help.mjs';
 import { demonstration } from './program.mjs';
 
-// How long a condition may take on the slowest machine; nothing takes longer for it than it needs.
+// Longest wait for a condition on the slowest machine; a wait ends as soon as its condition holds.
 const PATIENCE_MS = 60_000;
 const TEST_MS = 300_000;
 // From a page that is opened to the figures of an open dashboard.
@@ -38,7 +38,7 @@ async function ask(question) {
   return (await response.json()).results;
 }
 
-/** Figures of today by one dimension, as `value → figure`; a page's last slash does not matter here. */
+/** Figures of today by one dimension, as `value → figure`; a page's trailing slash is ignored. */
 async function by(dimension, metric) {
   const results = await ask({ dimensions: [dimension], metrics: [metric], pagination: { limit: 1000 } });
   return Object.fromEntries(results.map((row) => [row.dimensions[0].replace(/(.)\/$/, '$1'), row.metrics[0]]));
@@ -57,7 +57,7 @@ async function figures() {
   };
 }
 
-/** What `now` has more than `then`, without what stayed the same. */
+/** Increase of each figure from `then` to `now`; unchanged ones are left out. */
 function gained(then, now) {
   const difference = {};
   for (const [group, values] of Object.entries(now)) {
@@ -67,7 +67,7 @@ function gained(then, now) {
   return difference;
 }
 
-/** Asks again until `check` holds; what it says last is the failure. */
+/** Retries until `check` passes; its last error is the failure. */
 async function eventually(check) {
   const started = performance.now();
   for (;;) {
@@ -81,13 +81,13 @@ async function eventually(check) {
   }
 }
 
-/** The context, which waits as long as the tests do. */
+/** The context, with the tests' timeout. */
 function patient(context) {
   context.setDefaultTimeout(PATIENCE_MS);
   return context;
 }
 
-/** A visitor of our own, whose time is ours. */
+/** A new visitor with a clock of its own. */
 async function visitor() {
   const context = patient(await browser.newContext({ userAgent, viewport: { width: 1280, height: 800 } }));
   await context.clock.install({ time: 0 });
@@ -95,7 +95,7 @@ async function visitor() {
   return { context, tab: await context.newPage() };
 }
 
-/** Waits until the strip at the bottom says so; a hit that was answered otherwise is the failure, in the strip's words. */
+/** Waits until the strip at the bottom shows `words`; another answer to a hit fails with the text of the strip. */
 async function counted(tab, words) {
   const strip = tab.locator('#wake-says');
   const failed = tab.locator('.wake-dot[data-state="failed"]');

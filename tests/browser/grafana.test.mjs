@@ -1,5 +1,5 @@
-// The dashboards for Grafana: the committed files are what the code makes, the code fits the SDK's types, and the rules
-// of Grafana's dashboard linter that apply are kept. (tests/grafana/ runs every query of them.)
+// The dashboards for Grafana: the committed files are those that the code generates, the code fits the SDK's types, and
+// the applicable rules of Grafana's dashboard linter hold. (tests/grafana/ runs every query of them.)
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -12,7 +12,7 @@ const committed = (path) => readFileSync(new URL(path, folder), 'utf8');
 const boards = Object.entries(files()).filter(([path]) => !path.includes('/')).map(([path, text]) => [path, JSON.parse(text)]);
 const panelsOf = (board) => board.panels.filter(({ type }) => type !== 'row');
 
-/** Runs `check` on each panel of each dashboard, and names the one that fails. */
+/** Runs `check` on each panel of each dashboard; a failure names the panel. */
 function eachPanel(check) {
   for (const [path, board] of boards) for (const panel of panelsOf(board)) check(panel, `${path} › ${panel.title}`);
 }

@@ -1,5 +1,5 @@
-// A browser, and a stand-in for the collector that keeps what it is sent. Nothing here waits by the clock: a test
-// waits for what must arrive, and proves silence by an event of its own (`settled`) that arrives after it.
+// A browser, and a stand-in for the collector that stores all requests. Nothing here waits for a fixed time: a test
+// waits for an expected event, and proves silence by an event of its own (`settled`) that arrives after it.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { built, scripts as bounds } from '../../tracker/build.mjs';
 
 const scripts = Object.fromEntries(Object.keys(bounds).map((name) => [`/js/${name}`, readFileSync(built(name))]));
 
-// A headless Chromium says so in its agent, and is a robot to the collector.
+// A headless Chromium says so in its user agent, and the collector drops it as a robot.
 export const userAgent =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 
@@ -19,7 +19,7 @@ export const args = [
   '--disable-component-update', '--disable-sync',
 ];
 
-// The browser's own flag and not a context's override alone: what a page sends while it goes away is sent by the browser.
+// The browser's own flag, not only a context's override: requests of a closing page are sent by the browser.
 export const launch = (options = {}) =>
   chromium.launch({ executablePath, args: [...args, `--user-agent=${userAgent}`], ...options });
 
@@ -29,7 +29,7 @@ export function page({ attributes = 'data-site="shop.example"', head = '', body 
 <script defer src="${origin}/js/sillage.js" ${attributes}></script></head><body>${body}</body></html>`;
 }
 
-/** A handler for requests that a closing browser may break off: that is no failure of the test. */
+/** A handler for requests that a closing browser may abort: that does not fail the test. */
 export const patiently = (handle) => (request, response) => {
   handle(request, response).catch((error) => {
     if (error.code !== 'ECONNRESET') throw error;
@@ -39,8 +39,8 @@ export const patiently = (handle) => (request, response) => {
 const TYPES = { js: 'text/javascript', css: 'text/css', mp4: 'video/mp4' };
 
 /**
- * Serves `pages` (path → HTML, or a function that resolves to it), the tracker with its extensions, and what lies in
- * `files.folder` below `files.path`; keeps every event and every request.
+ * Serves `pages` (path → HTML, or a function that resolves to it), the tracker with its extensions, and the files of
+ * `files.folder` below `files.path`; stores every event and every request.
  */
 export async function serve(pages = {}, files = undefined) {
   const requests = [];
@@ -75,7 +75,7 @@ export async function serve(pages = {}, files = undefined) {
     origin: `http://127.0.0.1:${server.address().port}`,
     events,
     requests,
-    /** Resolves once this path was asked for. */
+    /** Resolves once this path was requested. */
     untilRequested(path) {
       return this.until(() => requests.some((request) => request.path === path));
     },
@@ -104,7 +104,7 @@ export async function serve(pages = {}, files = undefined) {
   };
 }
 
-/** Runs `body` on a fresh site and as a fresh visitor, and sees to it that nothing is thrown into the page. */
+/** Runs `body` on a fresh site as a fresh visitor, and asserts that the page throws no error. */
 export async function visit(browser, pages, body, files = undefined) {
   const site = await serve(pages, files);
   const context = await browser.newContext({ userAgent, viewport: { width: 1280, height: 800 } });
@@ -121,7 +121,7 @@ export async function visit(browser, pages, body, files = undefined) {
   }
 }
 
-/** The events of one name. */
+/** The events with one name. */
 export const only = (events, name) => events.filter((event) => event.n === name);
 
 const sent = new WeakMap();
@@ -135,7 +135,7 @@ function watch(tab, site) {
 
 let marks = 0;
 
-/** All events up to now: a mark follows them, and everything that the browser sent before the mark has arrived. */
+/** All events up to now: a mark is sent after them, so that everything before the mark has arrived. */
 export async function settled(tab, site) {
   const mark = `mark ${++marks}`;
   await tab.evaluate((name) => window.sillage(name), mark);
@@ -145,14 +145,14 @@ export async function settled(tab, site) {
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
-/** What stands in the way of people who use the page otherwise than by looking and pointing. */
+/** Accessibility violations of the page, as found by axe. */
 export async function violations(tab) {
   await tab.evaluate(axe);
   const { violations } = await tab.evaluate(() => window.axe.run());
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
 }
 
-/** Lets the test say whether a document is shown: a headless browser never hides one. */
+/** Lets the test set whether a document is visible: a headless browser never hides one. */
 export async function withVisibility(context, hiddenAtFirst = false) {
   await context.addInitScript((hidden) => {
     let now = hidden;

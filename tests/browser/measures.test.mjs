@@ -1,5 +1,5 @@
-// What docs/measures.md says is measured, proven: a visitor in Chromium does it once, on pages with the real scripts, behind
-// a proxy as a site has one; the real program counts; and each question of the document is asked, word by word.
+// Proves docs/measures.md: a visitor in Chromium does each thing once, on pages with the real scripts, behind a site's
+// proxy; the real program counts; and each question of the document is asked, word by word.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -81,7 +81,7 @@ after(async () => {
   folders.forEach((made) => rmSync(made, { recursive: true, force: true }));
 });
 
-/** Where the program listens: it prints label, two spaces or more, address. */
+/** Addresses of the program, from its output: label, two spaces or more, address. */
 async function addresses(said) {
   const found = {};
   for await (const line of createInterface({ input: said })) {
@@ -95,7 +95,7 @@ async function addresses(said) {
   throw new Error('the program ended before it said where it listens');
 }
 
-/** The site: its pages, and behind the paths of the script and of events the collector, which is told the address. */
+/** The site: its pages, and the collector behind the script's and the events' paths, told the client address. */
 async function proxied(known) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://x');
@@ -154,7 +154,7 @@ function pages(path) {
       <button data-sillage-action="Vote" data-sillage-prop-choice="yes">This helped me</button>
       <video controls src="/films/tour.wav"></video>
       <script>document.querySelector('a[href^=mailto]').addEventListener('click', (event) => event.preventDefault());</script>`);
-    // A player as Vimeo's: it tells what it is asked for.
+    // A player like Vimeo's: it reports the events that were requested.
     case '/player': return [200, 'text/html', `<!doctype html><title>Talk</title><script>addEventListener('message', ({ data }) => {
       if (data === '{"method":"addEventListener","value":"play"}') parent.postMessage({ event: 'play', data: { seconds: 0, duration: 10 } }, '*');
     });</script>`];
@@ -194,7 +194,7 @@ const rows = readFileSync(join(root, 'docs/measures.md'), 'utf8').split('\n')
   .map((line) => /^\| ([^|]+) \|.*\| `(\{.*\})` \|$/.exec(line)).filter(Boolean)
   .map(([, measure, question]) => [measure, JSON.parse(question)]);
 
-/** What comes out for each row of the document: the rows themselves, or a look at them. */
+/** Results for each row of the document: the rows themselves, or a check of them. */
 const isOne = (found) => assert.ok(found.length === 1 && found[0][0].length > 1 && found[0][1] === 1, JSON.stringify(found));
 const sorted = (expected) => (found) => assert.deepEqual(found.sort(), expected.sort());
 const EXPECTED = {
@@ -230,7 +230,7 @@ const EXPECTED = {
   'Script errors met': [['ReferenceError', 1]],
   'Load times': (found) => {
     const names = found.map(([name]) => name);
-    // A page that nobody touches has no reaction to measure.
+    // A page without input has no interaction to measure.
     assert.deepEqual(names.filter((name) => name !== 'inp').sort(), ['cls', 'dom', 'fcp', 'lcp', 'load', 'ttfb']);
     for (const [name, events, ...times] of found) assert.ok(events === 1 && times.every((time) => time > 0 && time < 1e5), name);
   },
@@ -268,7 +268,7 @@ test('one visitor does everything once, and every question of the document gives
   await tab.goto('about:blank');
   await context.close();
 
-  // Load times need the browser's own clock.
+  // Load times need the browser's real clock.
   const other = await browser.newContext(options);
   const fast = await other.newPage();
   await fast.goto(`${site.origin}/fast`, { waitUntil: 'load' });

@@ -1,4 +1,4 @@
-// When a pageview is sent: single-page navigation, the back/forward cache, prerendering, background tabs.
+// Time of a pageview: single-page navigation, the back/forward cache, prerendering, background tabs.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -213,7 +213,7 @@ for (const [name, prepare] of [
   });
 }
 
-// A driven browser holds prerendered pages back, so this one runs by itself; the page says when to go on.
+// A driven browser holds prerendered pages back, so this one runs by itself; the page says when to continue.
 test('a prerendered page counts when it is shown, and only then', async () => {
   const rules = '<script type="speculationrules">{"prerender":[{"urls":["/b"],"eagerness":"immediate"}]}</script>';
   const go = '<script>fetch("/go").then(() => { location.href = "/b"; })</script>';

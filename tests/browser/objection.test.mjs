@@ -1,4 +1,4 @@
-// Who says no: by a switch on the page, by a function, by the browser's own signal. What must come of it is silence.
+// Objections: by a switch on the page, by a function, by the browser's own signal. Each must lead to silence.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { launch, only, page, settled, violations, visit as visitWith, withVisibility } from './help.mjs';
@@ -11,7 +11,7 @@ const visit = (pages, body) => visitWith(browser, pages, body);
 const stored = (tab) => tab.evaluate(() => ({ ...localStorage }));
 const optedOut = (tab) => tab.evaluate(() => window.sillage.isOptedOut());
 
-/** Everything that arrived although it was objected: the visitor opts in again, and a mark follows. */
+/** All events that arrived despite the objection: the visitor opts in again, and a mark follows. */
 async function heard(tab, site) {
   await tab.evaluate(() => window.sillage.optIn());
   return (await settled(tab, site)).map((event) => event.n);
@@ -90,7 +90,7 @@ const switches = `<main><h1>Privacy</h1>
   <p><label><input type="checkbox" data-sillage-opt-out> Do not count my visits</label></p>
   <form action="/elsewhere"><button data-sillage-opt-out>Do not count my visits</button></form></main>`;
 
-/** What assistive technology is told of every switch. */
+/** Role, name and state of every switch for assistive technology. */
 const told = async (tab) => {
   const seen = await tab.locator('[data-sillage-opt-out]').evaluateAll((all) => all.map((element) => [
     element.getAttribute('role'), element.getAttribute('aria-checked'), element.dataset.sillageState,
@@ -110,7 +110,7 @@ test('every element with the attribute is the same switch, by pointer and by key
   assert.equal(all.length, 5);
   for (const [index, element] of all.entries()) {
     const turns = [() => element.click(), () => element.press(' ')];
-    // Enter is no key of a check box.
+    // Enter does not toggle a check box.
     turns.push(() => element.press(index === 3 ? ' ' : 'Enter'), () => element.click());
     let expected = measured;
     for (const turn of turns) {

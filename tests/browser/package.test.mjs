@@ -1,5 +1,5 @@
-// The npm package: the committed files are what the sources build to, importable without a window, and in a page the same
-// as the script. `sillage.init` of the plain script takes the same options.
+// The npm package: the committed files are built from the sources, can be imported without a window, and act in a page
+// like the script. `sillage.init` of the plain script takes the same options.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

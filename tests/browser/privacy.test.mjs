@@ -1,5 +1,5 @@
-// The pages for visitors and the notices for publishers, as the real program writes them: valid, accessible, laid out on
-// wide and narrow screens by day and by night, in both languages, with nothing from elsewhere; and the switch, by keyboard.
+// The pages for visitors and the notices for publishers, as the real program writes them: valid, accessible, laid out
+// on wide and narrow screens by day and by night, bilingual, without external resources; and the switch, by keyboard.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -89,7 +89,7 @@ after(async () => {
 
 const headings = (tab, levels) => tab.locator(levels).evaluateAll((all) => all.map((one) => one.innerText.replace(/\u00a0/g, ' ')));
 
-/** Opens a page and sees to it that it asks nothing of another host, and breaks no policy. */
+/** Opens a page and asserts that it requests nothing from another host and violates no policy. */
 async function look(url, options, body) {
   const context = await browser.newContext({ userAgent, ...options });
   const tab = await context.newPage();
@@ -110,7 +110,7 @@ async function look(url, options, body) {
   }
 }
 
-/** What a picture of the page shows: its ground, and how much is written where. */
+/** A screenshot of the page: its background colour, and the amount of ink by position. */
 async function picture(tab) {
   const image = (await tab.screenshot({ fullPage: true })).toString('base64');
   const easel = await tab.context().newPage();
@@ -139,7 +139,7 @@ async function picture(tab) {
   }
 }
 
-/** What stands over something else, beyond the window, or has no room. */
+/** Elements that overlap, leave the window, or have no room. */
 const misplaced = (tab) => tab.evaluate(() => {
   const blocks = [...document.querySelectorAll('main > *')].filter((block) => getComputedStyle(block).display !== 'none');
   const boxes = blocks.map((block) => ({ name: block.tagName, text: block.innerText.slice(0, 30), ...block.getBoundingClientRect().toJSON() }));

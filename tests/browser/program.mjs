@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = process.env.SILLAGE_BIN ?? fileURLToPath(new URL('../../target/debug/sillage', import.meta.url));
 
-/** The three addresses that the program prints: label, two spaces or more, address. */
+/** The three addresses in the program's output: label, two spaces or more, address. */
 async function addresses(child) {
   const found = {};
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,4 +1,4 @@
-// How long and how far a page was read. Time is the test's: the browser's clocks stand still unless moved.
+// Reading time and depth of a page. The test sets the time: the browser's clocks stand still unless moved.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { launch, only, page, settled, visit as visitWith, withVisibility } from './help.mjs';
@@ -7,7 +7,7 @@ let browser;
 before(async () => { browser = await launch(); });
 after(() => browser.close());
 
-/** A page of `height` pixels in a window of 800, on a clock of ours. */
+/** A page of `height` pixels in a window of 800, on the test's clock. */
 const visit = (height, body) => {
   const tall = `<style>body{margin:0}</style><div style="height:${height}px"></div>`;
   return visitWith(browser, { '/': page({ body: tall }), '/b': page() }, async (all) => {

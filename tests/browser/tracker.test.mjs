@@ -1,4 +1,4 @@
-// What the tracker sends, body by body: a recorder stands where the collector will.
+// Requests of the tracker, body by body: a recorder takes the collector's place.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { launch, only, page, serve, settled, visit as visitWith } from './help.mjs';

@@ -1,4 +1,4 @@
-//! A real haproxy with the configuration that docs/cluster.md gives.
+//! A real haproxy with the configuration of docs/cluster.md.
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,15 +10,15 @@ use tempfile::TempDir;
 
 const CONFIG: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy/slots.cfg"));
 
-/// A running balancer.
+/// A running haproxy process.
 pub(crate) struct Balancer {
-    /// Where it listens.
+    /// Address that it listens on.
     pub(crate) address: SocketAddr,
     child: Child,
     _folder: TempDir,
 }
 
-/// haproxy, where it is installed.
+/// Path of haproxy, if installed.
 pub(crate) fn program() -> Option<PathBuf> {
     ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"]
         .map(PathBuf::from)
@@ -32,7 +32,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 impl Balancer {
-    /// Starts it before these collectors: the shipped configuration with its addresses replaced.
+    /// Starts it in front of these collectors: the shipped configuration with its addresses replaced.
     pub(crate) fn start(program: &Path, collectors: &[SocketAddr]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));

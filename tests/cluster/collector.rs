@@ -1,4 +1,4 @@
-//! Collectors as processes of their own, and the engine that they share.
+//! Collectors as separate processes, and the engine that they share.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::balancer::free_port;
 use crate::node::{ClusterPlan, PASSWORD};
 
-/// The one site.
+/// Name of the only site.
 pub(crate) const SITE: &str = "shop.example";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sillage");
@@ -29,7 +29,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Starts it.
+    /// Starts the engine and creates the tables.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tempfile::Builder::new().prefix("sillage-cluster-").tempdir_in("/dev/shm").unwrap();
@@ -44,7 +44,7 @@ impl Database {
         Self { engine, folder, _runtime: runtime }
     }
 
-    /// Visitors and pageviews that are counted.
+    /// Published visitors and pageviews of the day.
     pub(crate) async fn figures(&self) -> (u64, u64) {
         let store = Store::connect(&ClickHouseConfig::default(), &self.engine.endpoint());
         let sql = "SELECT toUInt64(sum(visitors)), toUInt64(sum(pageviews)) FROM sillage.site_days";
@@ -54,7 +54,7 @@ impl Database {
 
 /// A collector: its folders, its address, and its process while it runs.
 pub(crate) struct Collector {
-    /// Where the balancer finds it, the same for its whole life.
+    /// Address for the balancer, the same for its whole life.
     pub(crate) address: SocketAddr,
     number: usize,
     disk: TempDir,
@@ -63,7 +63,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Starts number `number`; with `stopped`, over the folders of one that has ended.
+    /// Starts collector `number`; with `stopped`, over the folders of one that has ended.
     pub(crate) async fn start(database: &Database, number: usize, stopped: Option<Self>) -> Self {
         let mut collector = stopped.unwrap_or_else(|| Self::new(number));
         let password = database.folder.path().join("password");

@@ -17,10 +17,10 @@ use balancer::Balancer;
 use collector::{Collector, Database};
 use rustix::process::Signal;
 
-/// Collectors behind the balancer.
+/// Number of collectors behind the balancer.
 const SLOTS: usize = 3;
 
-/// What happens to a collector while hits come.
+/// Incident at a collector while hits arrive.
 #[derive(Clone, Copy)]
 enum Incident {
     None,
@@ -66,7 +66,7 @@ fn main() {
     println!("cluster: {} passed, 0 failed", Incident::ALL.len() + 1);
 }
 
-/// Sends every visitor's four views while the incident happens, and compares.
+/// Sends every visitor's four views during the incident, and compares the figures.
 async fn walk(haproxy: &std::path::Path, incident: Incident, people: usize) {
     let began = Instant::now();
     let database = Database::start().await;
@@ -101,7 +101,7 @@ async fn walk(haproxy: &std::path::Path, incident: Incident, people: usize) {
     let sent = 4 * people as u64;
     assert_eq!(visitors, people as u64, "{}", incident.name());
     match incident {
-        // What was under way when the process died has no answer; it may count, and nothing that was accepted is lost.
+        // A request in progress at the kill has no answer; it may count, and no accepted hit is lost.
         Incident::Kill => assert!(accepted <= pageviews && pageviews <= sent, "{accepted} ≤ {pageviews} ≤ {sent}"),
         Incident::None | Incident::Restart | Incident::Move => assert_eq!((accepted, pageviews), (sent, sent)),
     }

@@ -1,5 +1,4 @@
-//! Visitors who come through the balancer: four views each, spread over the run, from an address and with an agent of
-//! their own.
+//! Visitors through the balancer: four views each, spread over the run, from an address and with an agent of their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,11 +15,11 @@ use hyper_util::rt::TokioExecutor;
 use crate::collector::SITE;
 
 const VIEWS: usize = 4;
-/// Requests at the same time.
+/// Number of concurrent requests.
 const SENDERS: usize = 32;
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// Sends all views of all visitors in turns; how many were answered `202`.
+/// Sends all views of all visitors in turns; returns the number of `202` answers.
 pub(crate) fn send(balancer: SocketAddr, people: usize) -> impl Future<Output = u64> + Send + use<> {
     send_to_sites(balancer, people, &[SITE.to_owned()])
 }
@@ -57,13 +56,13 @@ async fn sent(balancer: SocketAddr, people: usize, sites: Arc<[String]>) -> u64 
     accepted.load(Ordering::Relaxed)
 }
 
-/// The address of a visitor: every one in a network of its own.
+/// The address of a visitor: each in a network of its own.
 fn address(person: usize) -> Ipv4Addr {
     let [.., high, low] = u32::try_from(person).unwrap().to_be_bytes();
     Ipv4Addr::new(81, high, low, 7)
 }
 
-/// One view; true once it is answered `202`. A refusal (`503`) is repeated, as its `Retry-After` asks.
+/// Sends one view; true once it is answered `202`. A `503` is retried, as its `Retry-After` asks.
 async fn view_page(
     client: &Client<HttpConnector, Full<Bytes>>,
     to: SocketAddr,

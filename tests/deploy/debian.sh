@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The Debian packages in a fresh root: built twice (equal), installed, a figure, upgraded over the spool and the figures
-# of the older release, removed (data stay), purged. usage: debian.sh PROGRAM; needs root, debootstrap and dpkg-deb.
+# The Debian packages in a fresh root: built twice (equal), installed, one figure counted, upgraded over the spool and
+# data of the older release, removed (data stay), purged. usage: debian.sh PROGRAM; needs root, debootstrap and
+# dpkg-deb.
 set -euo pipefail
 program=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -37,7 +38,7 @@ token=sillage_$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 hash=$(printf '%s' "$token" | sha256sum | cut -d' ' -f1)
 sed -i -e "s/^# tokens = .*/tokens = [{ name = \"t\", sha256 = \"$hash\", sites = [\"*\"] }]/" -e 's/^# \(\[\[site\]\]\|name = \)/\1/' \
   -e 's/^\[spool\]/[privacy]\nprotection = "exact"\n\n[spool]\nflush_seconds = 1/' "$root/etc/sillage/sillage.toml"
-# As the unit does.
+# Prepares the folder as the systemd unit does.
 chroot "$root" install -d -o sillage -g sillage -m 700 /run/sillage && mount -t tmpfs tmpfs "$root/run/sillage" && chroot "$root" chown sillage:sillage /run/sillage && chroot "$root" chmod 700 /run/sillage
 
 start() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The embedded image without a container engine: its file set in a folder, run there as user 10001 on a read-only root
-# in namespaces of its own, through to a figure. usage: image_root.sh PROGRAM; needs root (mount and network namespaces).
+# The embedded image without a container engine: its files in a folder, run there as user 10001 on a read-only root in
+# its own namespaces, up to one figure. usage: image_root.sh PROGRAM; needs root (mount and network namespaces).
 set -euo pipefail
 program=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,7 +14,7 @@ child='' state=$(mktemp -d)
 ip link set lo up
 mount --make-rprivate /
 
-# What `COPY` and `RUN` of the Dockerfile put into the image, and the libraries of its base that the program needs.
+# Files that the Dockerfile's `COPY` and `RUN` add, and the libraries of its base that the program needs.
 chmod 755 "$root"
 mkdir -p "$root"/{usr/bin,usr/lib/sillage,usr/share/sillage,etc/sillage,run/sillage,tmp,proc,dev,var/lib/sillage}
 cp "$program" "$root/usr/bin/sillage"

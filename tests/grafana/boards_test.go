@@ -10,14 +10,14 @@ import (
 
 const folder = "../../dashboards/grafana"
 
-// query is one SQL text with the place that it stands in.
+// query is one SQL text, with the dashboard and panel that hold it.
 type query struct {
 	place  string
 	sql    string
 	series bool
 }
 
-// board is what the tests need of a dashboard.
+// board is the part of a dashboard that the tests read.
 type board struct {
 	UID        string
 	Title      string
@@ -52,7 +52,7 @@ type target struct {
 	Expr       string
 }
 
-// boards reads the dashboards of ClickHouse.
+// boards reads the four dashboards on ClickHouse.
 func boards(t *testing.T) []board {
 	t.Helper()
 	var found []board

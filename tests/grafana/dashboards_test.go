@@ -19,18 +19,18 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// mayBeEmpty are places whose rows the demonstration need not have: campaigns hang on consent and the profile, robots
-// and outcomes on what the collector has seen since its start.
+// mayBeEmpty are panels that may have no rows in the demonstration: campaigns depend on consent and the profile, robots
+// and outcomes on the hits since the start.
 var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found",
 	"Robots by kind", "Pages that robots read", "Robots", "Not counted, and why"}
 
-// notCounts are columns of numbers that are no counts: rates, durations, depths, load times. Every other number of a
-// dashboard is a count, whatever type its column has.
+// notCounts are numeric columns that are not counts: rates, durations, depths, load times. Every other number of a
+// dashboard is a count, of any column type.
 var notCounts = []string{"Views per visit", "Bounce rate", "Visit duration", "Time on page", "Scroll depth", "Change",
 	"Rate", "p50", "p75", "p95", "percent", "Largest contentful paint", "Interaction to next paint",
 	"Layout shift, thousandths", "First contentful paint", "First byte"}
 
-// table is an answer.
+// table is the answer to a query.
 type table struct {
 	columns []string
 	types   []string
@@ -68,7 +68,7 @@ func lastMonths() timeRange {
 	return timeRange{now.AddDate(0, 0, -27).Truncate(24 * time.Hour), now}
 }
 
-// variables loads the variables of a dashboard as Grafana does: in order, each with those before it.
+// variables loads the variables of a dashboard as Grafana does: in order, each with the values of those before it.
 func variables(t *testing.T, connection driver.Conn, b board, everything bool) map[string][]string {
 	t.Helper()
 	values := map[string][]string{}
@@ -104,8 +104,7 @@ func variables(t *testing.T, connection driver.Conn, b board, everything bool) m
 	return values
 }
 
-// number is a cell's value where it is one: of any width, with or without a sign, whole or not, of a column that may be
-// empty or not.
+// number returns the value of a numeric cell: of any width, signed or unsigned, integer or not, nullable or not.
 func number(cell any) (float64, bool) {
 	value := reflect.ValueOf(cell)
 	for value.IsValid() && (value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface) {
@@ -121,7 +120,7 @@ func number(cell any) (float64, bool) {
 	case value.CanFloat():
 		return value.Float(), true
 	}
-	// Wider whole numbers and decimals are structs that print as numbers.
+	// Wider integers and decimals are structs that print as numbers.
 	if value.Kind() == reflect.Struct && value.Type().PkgPath() != "time" {
 		shown := fmt.Sprint(value.Interface())
 		if value.CanAddr() {
@@ -133,7 +132,7 @@ func number(cell any) (float64, bool) {
 	return 0, false
 }
 
-// outOfTens names the first count of an answer that is no multiple of ten, and says how many counts there are.
+// outOfTens returns the number of counts in an answer, and an error for the first that is not a multiple of ten.
 func outOfTens(found table) (counts int, err error) {
 	for index, column := range found.columns {
 		if slices.Contains(notCounts, column) {
@@ -153,7 +152,7 @@ func outOfTens(found table) (counts int, err error) {
 	return counts, nil
 }
 
-// check says what is wrong with an answer.
+// check returns an error if an answer lacks columns or, for a series, a time.
 func check(one query, found table) error {
 	// An answer without rows has no block, and so no columns.
 	if len(found.rows) == 0 {
@@ -168,7 +167,7 @@ func check(one query, found table) error {
 	return nil
 }
 
-// everyQuery asks all of every dashboard; with tens it gives the number of counts that came, each a multiple of ten.
+// everyQuery runs all queries of every dashboard; with `tens` it returns the number of counts, each a multiple of ten.
 func everyQuery(t *testing.T, connection driver.Conn, tens bool) (counts int) {
 	for _, b := range boards(t) {
 		for _, everything := range []bool{true, false} {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// timeRange is what a dashboard's time picker says.
+// timeRange is the range of a dashboard's time picker.
 type timeRange struct{ from, to time.Time }
 
-// all is the value of a variable whose option "All" is chosen.
+// all is the value of a variable with the option "All".
 const all = "$__all"
 
 var (
@@ -20,7 +20,7 @@ var (
 	variable = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}|\$([a-z]\w*)`)
 )
 
-// expanded is the query as it reaches the database.
+// expanded returns the query as it is sent to the database.
 func expanded(sql string, span timeRange, values map[string][]string) string {
 	sql = withoutConditionalAll(sql, values)
 	sql = withVariables(sql, values)
@@ -42,12 +42,12 @@ func expanded(sql string, span timeRange, values map[string][]string) string {
 	return strings.ReplaceAll(sql, "$__toTime", fmt.Sprintf("toDateTime(%d)", to))
 }
 
-// intervalSeconds is Grafana's step for a chart of some 800 points, not below an hour here.
+// intervalSeconds is Grafana's step for a chart of about 800 points, at least an hour here.
 func intervalSeconds(span timeRange) int64 {
 	return max(3600, int64(span.to.Sub(span.from).Seconds())/800)
 }
 
-// withoutConditionalAll replaces `$__conditionalAll(condition, $variable)`: the front end's part.
+// withoutConditionalAll replaces `$__conditionalAll(condition, $variable)`, as the front end does.
 func withoutConditionalAll(sql string, values map[string][]string) string {
 	const name = "$__conditionalAll("
 	for {
@@ -77,7 +77,7 @@ func withoutConditionalAll(sql string, values map[string][]string) string {
 	}
 }
 
-// withVariables fills in `$name`, `${name}` and `${name:singlequote}`.
+// withVariables replaces `$name`, `${name}` and `${name:singlequote}`.
 func withVariables(sql string, values map[string][]string) string {
 	return variable.ReplaceAllStringFunc(sql, func(use string) string {
 		parts := variable.FindStringSubmatch(use)

@@ -23,7 +23,7 @@ type program struct {
 	token   string
 }
 
-// running has the demonstrations by their protection: each is started once, and ended with the tests.
+// running holds the demonstrations by protection: each starts once, and ends with the tests.
 var (
 	running  = map[string]program{}
 	commands []*exec.Cmd
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// start runs the demonstration with this protection, unless it runs already.
+// start returns the demonstration with this protection, and starts it first if needed.
 func start(t *testing.T, protection string) program {
 	t.Helper()
 	if found, started := running[protection]; started {
@@ -84,7 +84,7 @@ func start(t *testing.T, protection string) program {
 	return program{}
 }
 
-// connect opens the console as the data source does.
+// connect opens a connection to the console as the data source does.
 func (p program) connect(t *testing.T) driver.Conn {
 	t.Helper()
 	connection, err := clickhouse.Open(&clickhouse.Options{
@@ -107,11 +107,11 @@ func (p program) connect(t *testing.T) driver.Conn {
 	return connection
 }
 
-// pastTables are those that the demonstration's past fills, in the order in which they are written.
+// pastTables are the tables with the demonstration's past, in the order of writing.
 var pastTables = []string{"site_hours", "site_days", "page_days", "dimension_days", "dimension_page_days", "action_days",
 	"action_page_days", "action_value_days", "timing_days", "timing_page_days"}
 
-// awaitPast returns once the demonstration's last weeks are published whole: its second site is brought after them.
+// awaitPast returns once the demonstration's last weeks are published: its second site is imported after them.
 func (p program) awaitPast(t *testing.T, connection driver.Conn) {
 	t.Helper()
 	missing := "everything"

@@ -1,4 +1,4 @@
-//! The audit on a real engine: a proper set-up holds every rule, and a report says plainly what is left.
+//! The audit on a real engine: a proper set-up holds every rule, and a report lists the rules that are not held.
 
 use sillage::app;
 use sillage::clock::{Clock, SystemClock};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support;
 
-/// Rules of which a part is always for a person.
+/// Rules of which a part is always left to a person.
 const PERSONS: [u8; 5] = [1, 18, 19, 21, 23];
 pub(crate) const ROUNDED: migrate::MigrationSettings =
     migrate::MigrationSettings { retention_months: 25, rounding: 10 };
@@ -79,7 +79,7 @@ impl Setup {
         self.store.statement(&statement.replace("{db}", self.store.database())).await.unwrap();
     }
 
-    /// Adds a row to the breakdowns that no code of ours would write.
+    /// Adds a row to the breakdowns that our own code would never write.
     pub(crate) async fn add_breakdown(&self, dimension: &str, value: &str) {
         let row = format!("('shop.example', today(), '{dimension}', '/', '{value}', 20)");
         self.run(&format!("INSERT INTO {{db}}.breakdowns (site, day, dimension, page, value, pageviews) VALUES {row}"))
@@ -94,7 +94,7 @@ impl Setup {
         evidence
     }
 
-    /// Asserts that this rule alone is not held, and that somebody is told what to do.
+    /// Asserts that only this rule is not held, and that its finding has a remedy.
     pub(crate) async fn leaves_only(&self, number: u8) {
         leaves_only(&self.evidence().await, number);
     }
@@ -111,7 +111,7 @@ pub(crate) fn reader(evidence: &mut Evidence) -> &mut ReaderEvidence {
     evidence.database.reader.as_mut().unwrap()
 }
 
-/// A table or view, as it was found.
+/// A table or view in the evidence.
 pub(crate) fn live<'e>(evidence: &'e mut Evidence, name: &str) -> &'e mut TableEvidence {
     evidence.database.tables.iter_mut().find(|table| table.name == name).unwrap()
 }

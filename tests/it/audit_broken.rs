@@ -1,5 +1,5 @@
-//! Each rule is broken on purpose, as really as it can be, whereupon that rule alone is not held. Where the program
-//! gives no way to break a rule, the evidence is broken.
+//! Each rule is broken on purpose, with real settings or data where possible; then only that rule is not held. Where
+//! the program gives no way to break a rule, the evidence is changed.
 
 use sillage::clock::{Clock, SystemClock};
 use sillage::compliance::audit::{Audit, Evidence, Verdict};
@@ -96,7 +96,7 @@ async fn r7_a_version_that_is_more_than_major() {
 async fn r8_marketing_without_consent() {
     let mut setup = Setup::new().await;
     setup.config.privacy.marketing = MarketingPolicy::Always;
-    // Campaigns come from URLs, so that the ninth rule falls with the eighth.
+    // Campaigns come from URLs, so that the ninth rule fails with the eighth.
     assert_eq!(Audit::of(&setup.evidence().await).left(), [8, 9]);
     setup.config.privacy.marketing = MarketingPolicy::WithConsent;
     assert_eq!(verdict(&setup.evidence().await, 8), Verdict::ForAPerson);
@@ -245,7 +245,7 @@ async fn r12_a_table_that_the_reading_user_was_granted() {
 async fn r13_what_would_let_somebody_be_followed() {
     let mut setup = Setup::new().await;
     let proper = setup.evidence().await;
-    // A folder that is there on every machine, and neither a tmpfs nor a ramfs.
+    // A folder that exists on every machine, and is neither a tmpfs nor a ramfs.
     setup.config.runtime.dir = "/proc".into();
     setup.leaves_only(13).await;
     // A key that may reach a disk may outlive its day.
@@ -386,7 +386,7 @@ async fn r23_a_token_that_pools_the_publishers_of_a_processor() {
 #[tokio::test]
 async fn r22_a_text_that_claims_a_seal() {
     let mut setup = Setup::new().await;
-    // Put together here, so that no file of ours holds the words.
+    // Assembled here, so that no file of ours holds the words.
     setup.config.privacy.controller.name = ["Shop SAS, CNIL-cert", "ified"].concat();
     setup.leaves_only(22).await;
 }

@@ -1,4 +1,4 @@
-//! `sillage audit` as people run it: beside a running collector, without one, and where it cannot look.
+//! `sillage audit` from the command line: beside a running collector, without one, and without access.
 
 use std::process::Output;
 use std::time::Duration;

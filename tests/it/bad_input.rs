@@ -1,5 +1,5 @@
-//! What comes in wrong: for each kind of body and field the answer, and that nothing was stored and nothing of it
-//! echoed. What is wrong around the body is in `bad_requests`.
+//! Malformed input: for each kind of body and field, the answer is checked, and that nothing of the input was stored or
+//! echoed. Errors around the body are in `bad_requests`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::collector::{Collector, FIREFOX};
 
-/// Stands in every request of the table; must stand in no answer.
+/// A word in every request of the table; must be in no answer.
 pub(crate) const CANARY: &str = "zq7canary";
 
 pub(crate) const SITES: &str = r#"
@@ -22,19 +22,19 @@ pub(crate) const SITES: &str = r#"
     exclude_addresses = ["192.0.2.66"]
     "#;
 
-/// One request and what must become of it.
+/// One request with its expected answer.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) request: Vec<u8>,
     pub(crate) status: u16,
-    /// The error's text, or the reason in `x-sillage-dropped`.
+    /// Text of the error, or the reason in `x-sillage-dropped`.
     pub(crate) says: &'static str,
-    /// Where it is counted; nowhere when it is no hit.
+    /// Outcome that is counted; `None` if the request is not a hit.
     pub(crate) outcome: Option<&'static str>,
     pub(crate) hits: u64,
 }
 
-/// A whole request, with the canary in its headers.
+/// A complete request, with the canary in its headers.
 pub(crate) fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let agent = format!("User-Agent: {FIREFOX} {CANARY}\r\nCookie: id={CANARY}\r\nX-Forwarded-For: 192.0.2.7\r\n");
     let head = format!("{line} HTTP/1.1\r\nHost: collect.example\r\nConnection: close\r\n{agent}{headers}\r\n");
@@ -50,7 +50,7 @@ pub(crate) fn post(body: impl AsRef<[u8]>) -> Vec<u8> {
     post_with("", body)
 }
 
-/// A pageview with these fields changed; `null` takes one away.
+/// A pageview with these fields changed; `null` removes one.
 pub(crate) fn with(changes: Value) -> Vec<u8> {
     let mut event = json!({ "n": "pageview", "u": format!("https://shop.example/{CANARY}"), "zz": CANARY });
     for (name, value) in changes.as_object().unwrap() {
@@ -212,7 +212,7 @@ fn fields() -> Vec<Case> {
     cases
 }
 
-/// An answer taken apart: status, head, body.
+/// Splits an answer into status, head and body.
 pub(crate) fn parts(answer: &[u8]) -> (u16, String, String) {
     let text = String::from_utf8_lossy(answer);
     let text = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&text);
@@ -252,7 +252,7 @@ pub(crate) async fn check(cases: &[Case]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_no_event_is_refused_stored_nowhere_and_never_echoed() {
+async fn a_body_that_is_not_an_event_is_refused_not_stored_and_never_echoed() {
     check(&bodies()).await;
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong around a body, or rightly not counted: sites, signals, sizes, encodings, methods, paths, HTTP itself.
+//! Errors around a body, and hits dropped on purpose: sites, signals, sizes, encodings, methods, paths, HTTP itself.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -64,7 +64,7 @@ fn drops() -> Vec<Case> {
     for header in ["Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "Purpose: prefetch", "X-Moz: prefetch"] {
         cases.push(dropped(header, event(&format!("{header}\r\n"), json!({})), "prefetch"));
     }
-    // The two lines of one header: the first agent is a browser's, so the robot's own request has one only.
+    // Of two agent lines the first counts, and it is a browser's: the robot's request must have only its own.
     for case in cases.iter_mut().filter(|case| case.name == "a robot") {
         let text = String::from_utf8(std::mem::take(&mut case.request)).unwrap();
         case.request = text.replacen(FIREFOX, "curl/8.5.0", 1).into_bytes();
@@ -220,7 +220,7 @@ fn envelopes() -> Vec<Case> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_rightly_not_counted_is_dropped_with_its_reason() {
+async fn a_hit_that_must_not_count_is_dropped_with_its_reason() {
     check(&drops()).await;
 }
 

@@ -1,4 +1,4 @@
-//! A whole collector in this process: real listeners on ports of their own, the shared engine, a clock that is set.
+//! A whole collector in this process: real listeners on their own ports, the shared engine, a clock set by the test.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 
 use crate::support;
 
-/// A browser that nobody takes for a robot.
+/// User agent of a browser that is not taken for a robot.
 pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// A running collector with its console's token.
@@ -40,7 +40,7 @@ pub(crate) struct Collector {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-/// What came back.
+/// An HTTP answer: status, headers, body.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -70,7 +70,7 @@ impl Collector {
         Self::start_over(now, more, change, support::endpoint().clone()).await
     }
 
-    /// The same with another way to the shared engine.
+    /// The same with another endpoint of the shared engine.
     pub(crate) async fn start_over(now: &str, more: &str, change: impl FnOnce(&mut Config), way: Endpoint) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
@@ -135,7 +135,7 @@ impl Collector {
         self.restart_after(between).await
     }
 
-    /// Stops, does `between`, and starts again over the same folders.
+    /// Stops, runs `between`, and starts again over the same folders.
     pub(crate) async fn restart_after(self, between: impl FnOnce()) -> Self {
         let Self { app, clock, store, folder, runtime, way, token, config, client } = self;
         app.stop().await;
@@ -147,22 +147,22 @@ impl Collector {
         Self { app, clock, store, folder, runtime, way, token, config, client }
     }
 
-    /// Sets the clock.
+    /// Sets the clock to `now`.
     pub(crate) fn at(&self, now: &str) {
         self.clock.set(now.parse().unwrap());
     }
 
-    /// A request to the public listener.
+    /// Sends a request to the public listener.
     pub(crate) async fn collect(&self, request: Request<Full<Bytes>>) -> Reply {
         self.send(self.app.collect_address, request).await
     }
 
-    /// Bytes as they stand to the public listener; what comes back.
+    /// Sends raw bytes to the public listener; returns the answer.
     pub(crate) async fn raw(&self, request: &[u8]) -> Vec<u8> {
         raw(self.app.collect_address, request).await
     }
 
-    /// One native event from `address` with `agent`.
+    /// Sends one native event from `address` with `agent`.
     pub(crate) async fn event(&self, address: &str, agent: &str, event: &Value) -> Reply {
         let request = Request::builder()
             .method(Method::POST)
@@ -174,14 +174,14 @@ impl Collector {
         self.collect(request).await
     }
 
-    /// A question to the console; its answer's rows.
+    /// Asks the console; returns the rows of its answer.
     pub(crate) async fn query(&self, question: Value) -> Value {
         let reply = self.ask("/api/v2/query", &question).await;
         assert_eq!(reply.status, StatusCode::OK, "{question}: {:?}", reply.body);
         reply.json()["results"].clone()
     }
 
-    /// A question to the console; its whole answer.
+    /// Asks the console; returns its whole answer.
     pub(crate) async fn ask(&self, path: &str, question: &Value) -> Reply {
         let request = Request::builder()
             .method(Method::POST)
@@ -193,13 +193,13 @@ impl Collector {
         self.send(self.app.console_address, request).await
     }
 
-    /// The metrics, as text.
+    /// The metrics as Prometheus text.
     pub(crate) async fn metrics(&self) -> String {
         let request = Request::builder().uri("/metrics").body(Full::default()).unwrap();
         String::from_utf8(self.send(self.app.console_address, request).await.body.to_vec()).unwrap()
     }
 
-    /// Sum of a counter over all its labels, of those lines that hold `part`.
+    /// Sum of a counter over all its labels, of the lines that contain `part`.
     pub(crate) async fn counter(&self, name: &str, part: &str) -> u64 {
         let metrics = self.metrics().await;
         let lines = metrics.lines().filter(|line| {
@@ -208,7 +208,7 @@ impl Collector {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
-    /// How many hits had each outcome, those with any; and how many were received.
+    /// Number of hits by outcome, without zeros; and the number of received hits.
     pub(crate) async fn outcomes(&self) -> (BTreeMap<String, u64>, u64) {
         let metrics = self.metrics().await;
         let mut outcomes = BTreeMap::new();
@@ -221,7 +221,7 @@ impl Collector {
         (outcomes, self.counter("sillage_received_total", "").await)
     }
 
-    /// The texts that `sql` gives, one a row; `{db}` stands for the database.
+    /// The texts that `sql` selects, one per row; `{db}` stands for the database.
     pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
         self.store.ask_as_owner(&sql.replace("{db}", self.store.database())).rows().await.unwrap()
     }
@@ -251,17 +251,17 @@ impl Collector {
     }
 }
 
-/// Bytes as they stand, on a connection of their own; what comes back until it closes.
+/// Sends raw bytes on a new connection; returns everything until it closes.
 pub(crate) async fn raw(to: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).await.unwrap();
-    // A listener that has refused already may have closed.
+    // A listener that has already refused may have closed.
     stream.write_all(request).await.ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok();
     answer
 }
 
-/// Where a test flushes itself, nothing is tried again behind its back.
+/// Pauses of shipping: a test that flushes by itself must see no retry in the background.
 fn pauses(config: &Config) -> (Duration, Duration) {
     let by_itself = config.spool.flush_seconds < 3_600;
     if by_itself { ship::PAUSES } else { (Duration::from_secs(3_600), Duration::from_secs(3_600)) }

@@ -1,4 +1,4 @@
-//! The configuration as a stranger meets it: the example file, the environment, and what is said about mistakes.
+//! The configuration for a new user: the example file, the environment, and the messages about mistakes.
 
 use std::process::{Command, Output};
 
@@ -10,7 +10,7 @@ use crate::collector::FIREFOX;
 
 const EXAMPLE: &str = include_str!("../../sillage.example.toml");
 
-/// Runs `sillage check` on a file with this text, in an environment of its own.
+/// Runs `sillage check` on a file with this text, in a given environment.
 fn check(text: &str, environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.toml"), text).unwrap();
@@ -19,7 +19,7 @@ fn check(text: &str, environment: &[(&str, &str)]) -> Output {
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
-/// What is said about a file, or an environment, that is not allowed.
+/// The error for a file, or an environment, that is not allowed.
 fn refused(text: &str, environment: &[(&str, &str)]) -> String {
     let output = check(text, environment);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -32,7 +32,7 @@ fn as_json(config: &Config) -> serde_json::Value {
     serde_json::to_value(config).unwrap()
 }
 
-/// The example with every key that stands in a comment written out.
+/// The example with every commented key enabled.
 fn written_out() -> String {
     let key = |line: &&str| {
         let name = line.trim_start_matches("# ").split(" = ").next().unwrap();
@@ -87,7 +87,7 @@ fn the_environment_goes_over_the_file() {
 }
 
 #[test]
-fn names_of_the_environment_that_are_no_keys_are_left_alone() {
+fn environment_variables_that_are_not_keys_are_ignored() {
     let others = [("SILLAGE_LOG", "debug"), ("SILLAGE_BIN", "x"), ("SILLAGE_PORT", "tcp://10.0.0.1:8080")];
     assert!(check("", &others).status.success());
 }
@@ -144,7 +144,7 @@ fn each_mistake_is_named_with_what_to_write_instead() {
 }
 
 #[test]
-fn what_may_not_be_meant_is_noted() {
+fn a_setting_that_may_be_a_mistake_is_noted() {
     let text = "[console]\ntokens = [{ name = \"ops\", sha256 = \"SHA\", sites = [\"b\"] }]\n[[site]]\nname = \"a\"";
     let output = check(&text.replace("SHA", &"0".repeat(64)), &[]);
     let said = String::from_utf8(output.stdout).unwrap();

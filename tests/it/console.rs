@@ -1,4 +1,4 @@
-//! Who may ask the console what: tokens, sessions, methods, types, sizes, probes. No engine runs here.
+//! Access to the console: tokens, sessions, methods, types, sizes, probes. No engine runs here.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A running console with a token for everything and one for `shop.example` alone.
+/// A running console with a token for all sites and one for `shop.example` alone.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) everything: String,
@@ -75,7 +75,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
     Served { address, everything, shop, clock, shutdown, serving }
 }
 
-/// A store whose database nobody runs.
+/// A store whose database does not run.
 pub(crate) fn nobody() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
     let endpoint =
@@ -93,7 +93,7 @@ impl Served {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut reply = String::new();
-        // A body that is refused unread may end in a reset after the answer.
+        // A body that is rejected unread may end in a reset after the answer.
         drop(stream.read_to_string(&mut reply).await);
         let (head, body) = reply.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -120,7 +120,7 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     let other = QUESTION.replace("shop", "other");
     let unknown = QUESTION.replace("shop", "unknown");
 
-    // A stranger learns nothing, not even that the question is malformed.
+    // A client without a token learns nothing, not even that the question is malformed.
     for question in [QUESTION, &other, &unknown, "{"] {
         let reply = served.ask_as("sillage_wrong", question).await;
         assert_eq!((reply.status, reply.head.contains("www-authenticate: bearer")), (401, true), "{question}");
@@ -129,7 +129,7 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     let missing = served.ask_as(&served.shop, &unknown).await;
     assert_eq!((hidden.status, missing.status), (403, 403));
     assert_eq!(hidden.body, missing.body);
-    // The database is away: whoever may read the site gets that far, and sees no word of its error.
+    // The database is away: only a token for the site gets this far, and sees no text of the error.
     for reply in [served.ask_as(&served.shop, QUESTION).await, served.ask_as(&served.everything, &other).await] {
         assert_eq!(reply.status, 503);
         assert!(reply.body["error"].as_str().unwrap().starts_with("the database does not answer"));
@@ -177,7 +177,7 @@ async fn each_bad_request_has_its_own_answer() {
     served.stop().await;
 }
 
-/// A store whose database counts who comes, and answers nobody.
+/// A store whose database counts connections, and answers none.
 fn counted() -> (Store, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let writer = Login { user: "sillage".into(), password: String::new() };
@@ -215,7 +215,7 @@ async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_th
     };
     for who in [("Authorization", bearer.as_str()), ("Cookie", cookie)] {
         let mut answers = Vec::new();
-        // Hidden, in another case, never there, no name at all; well asked and badly.
+        // Hidden, in another case, nonexistent, empty; well asked and badly.
         for name in ["other.example", "OTHER.example", "never.example", "", "shop.example.", "*"] {
             for rest in [r#""date_range":"7d","metrics":["visitors"]"#, r#""metrics":["nothing"],"filters":7"#] {
                 let question = format!(r#"{{"site_id":"{name}",{rest}}}"#);
@@ -227,7 +227,7 @@ async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_th
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0, "the database was asked nothing");
-    // The counter counts: what may be read is asked for.
+    // The counter works: a readable site reaches the database.
     assert_eq!(served.ask_as(&served.shop, QUESTION).await.status, 503);
     assert!(asked.load(Ordering::SeqCst) > 0);
     served.stop().await;

@@ -1,4 +1,4 @@
-//! What one holder of a token, one silent client, or a page of another site can take from the console: their own share.
+//! Load by one holder of a token, one silent client, or a page of another site takes only its own share of the console.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ use tokio::time::timeout;
 use crate::console::{nobody, serve};
 use crate::support::{self, eventually, fresh_store};
 
-/// What an honest asker waits at most.
+/// Longest wait of a well-behaved client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
 
 #[tokio::test]
-async fn a_thousand_sign_ins_of_one_token_sign_out_nobody_else() {
+async fn a_thousand_sign_ins_of_one_token_sign_out_no_other_token() {
     let served = serve(nobody(), 10).await;
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let signed = served.send("POST /sign-in", &form, &format!("token={}", served.everything)).await;
@@ -39,7 +39,7 @@ async fn silent_connections_on_every_seat_leave_probes_and_soon_all_others_an_an
     for _ in 0..CONNECTIONS_MAX {
         silent.push(TcpStream::connect(served.address).await.unwrap());
     }
-    // Seats of their own, which silent connections leave after two seconds.
+    // Permits of their own, which silent connections release after two seconds.
     let probed = timeout(PATIENCE, served.send("GET /health/live", &[], "")).await.unwrap();
     assert_eq!(probed.status, 200);
     for _ in 0..PROBE_CONNECTIONS {
@@ -68,7 +68,7 @@ async fn a_name_that_is_not_the_console_s_reads_no_metrics_and_no_page() {
     served.stop().await;
 }
 
-/// A store whose database takes every question and answers none.
+/// A store whose database accepts every question and answers none.
 async fn stuck() -> (Store, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -108,7 +108,7 @@ async fn seventy_questions_of_one_token_take_four_places_and_end_with_their_aske
     eventually("another token's question runs beside them", async || open.load(Ordering::SeqCst) == 5).await;
     let refused = async || asked.iter().filter(|asked| asked.is_finished()).count();
     eventually("what is more than any page asks is refused", async || refused().await >= 6).await;
-    // Those who wait and those who are answered go away; nothing of theirs runs on.
+    // Waiting and running clients disconnect; none of their questions runs on.
     other.abort();
     asked.iter().for_each(tokio::task::JoinHandle::abort);
     eventually("the questions have ended", async || open.load(Ordering::SeqCst) == 0).await;
@@ -136,6 +136,6 @@ async fn a_question_whose_asker_has_gone_ends_in_the_engine() {
     });
     eventually("it runs", async || running().await == 1).await;
     asking.abort();
-    // Its own limit of time would end it after twenty seconds.
+    // Its own time limit would end it after twenty seconds.
     timeout(PATIENCE, eventually("it has ended", async || running().await == 0)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The engine on its leash: what dies comes back, nothing outlives us, and nobody else gets in.
+//! The supervised engine: a dead child is replaced, no child outlives us, and no other user gets access.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -24,10 +24,10 @@ async fn the_engine_gives_way_to_hits_with_all_threads_that_work() {
     let mut seen = 0;
     for thread in threads.flatten() {
         let number = thread.file_name().to_str().unwrap().parse().unwrap();
-        // One that ended meanwhile has none.
+        // A thread that ended meanwhile has no value.
         let Ok(nice) = getpriority_process(Pid::from_raw(number)) else { continue };
         let name = std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
-        // The engine's watch over its memory goes before everybody, where it may.
+        // The engine's thread that watches its memory may keep a higher priority.
         let watches = name.trim() == "MemoryWorker";
         assert!(watches || nice >= (ours + 5).min(19), "{name}: {nice} where ours is {ours}");
         seen += usize::from(!watches);
@@ -146,7 +146,7 @@ async fn an_engine_does_not_outlive_a_parent_that_is_killed() {
     next.stop().await;
 }
 
-/// A request as nobody's client would send it.
+/// A raw request, unlike those of any client library.
 pub(crate) async fn raw(target: &str, headers: &str, body: &str) -> String {
     let authority = support::endpoint().url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(authority).await.unwrap();
@@ -196,7 +196,7 @@ async fn the_password_less_user_of_the_engine_can_do_nothing() {
             );
         }
     }
-    // The same door opens for the reader: it is not shut by mistake.
+    // The same request works for the reader: the test does not fail by mistake.
     assert!(raw("/?database=default", &right, "SELECT 'let in'").await.contains("\nlet in"));
     let grants = number(&store, "SELECT toInt64(count()) FROM system.grants WHERE user_name = 'default'").await;
     assert_eq!(grants, 2);
@@ -219,7 +219,7 @@ async fn no_query_is_kept_in_a_table_or_a_file() {
     assert_eq!(found, [""; 0]);
 }
 
-/// Names of files under `folder` whose bytes hold `needle` or whose names speak of a log.
+/// Names of files under `folder` whose bytes contain `needle` or whose names suggest a log.
 fn search(folder: &Path, needle: &[u8], found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

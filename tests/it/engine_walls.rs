@@ -1,5 +1,5 @@
-//! What a query's text can make the engine open, and what another process of the machine can make of the engine: the
-//! walls around the child, the watch over it, the proof that its socket is its own.
+//! Sandbox of the engine: paths that a query's text can make it open, access by another process of the machine, the
+//! health check, and the proof that its socket is its own.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -22,7 +22,7 @@ fn status(engine: &Engine, name: &str) -> String {
     line.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Descriptors of the engine's process that are pipes, by their paths as it sees them itself.
+/// Descriptors of the engine's process that are pipes, by their paths inside that process.
 fn pipes(engine: &Engine) -> Vec<String> {
     let folder = format!("/proc/{}/fd", engine.process().unwrap());
     let is_pipe = |path: &Path| path.metadata().is_ok_and(|file| file.file_type().is_fifo());
@@ -35,7 +35,7 @@ async fn a_time_zone_that_names_a_file_hangs_nothing_and_honest_questions_go_on(
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(support::options(folder.path())).await.unwrap();
     let store = engine.store(&support::database("default"));
-    // A readable zone file outside its folder, and one that hangs inside.
+    // A readable zone file outside its folder, and one that blocks inside.
     let zone = folder.path().join("zone");
     std::fs::copy("/usr/share/zoneinfo/Europe/Paris", &zone).unwrap();
     let fifo = folder.path().join("data/fifo");
@@ -130,7 +130,7 @@ async fn a_stranger_on_the_engine_s_port_hears_nothing() {
     squatter.set_nonblocking(true).unwrap();
     let url = format!("http://{}", squatter.local_addr().unwrap());
     let writer = Login { user: "sillage".into(), password: "never-heard".into() };
-    // The engine that it pretends to be runs, elsewhere.
+    // The engine that it imitates runs elsewhere.
     let process = support::endpoint().process;
     assert!(process.is_some());
     let store = Store::connect(

@@ -1,4 +1,4 @@
-//! Reports as files: the same rounded figures as the API's, read back by what reads such files; and who gets none.
+//! Reports as files: the same rounded figures as the API's, read back by common readers; and access to them.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::process::Home;
 use crate::query::{TEN, action, breakdown, page, store};
 use crate::support::{self, eventually};
 
-/// Figures that rounding changes, in every table; of two sites.
+/// Figures that rounding changes, in every table, for two sites.
 fn batch() -> Batch {
     let timing = |bucket, count| TimingsRow {
         site: "shop.example".into(),
@@ -70,7 +70,7 @@ pub(crate) async fn file(served: &Served, asked: &str) -> Bytes {
     bytes
 }
 
-/// JSON lines.
+/// The rows of a JSON lines export.
 async fn lines(served: &Served, asked: &str) -> Vec<Value> {
     let bytes = file(served, &format!("{asked}&format=jsonl")).await;
     bytes
@@ -80,7 +80,7 @@ async fn lines(served: &Served, asked: &str) -> Vec<Value> {
         .collect()
 }
 
-/// What the API answers to the same question, as rows of a file; by time, then by the value or the page.
+/// The API's answer to the same question, as rows of a file; sorted by time, then by the value or the page.
 async fn api(served: &Served, dimensions: &[&str], columns: &[&str], metrics: &[&str]) -> Vec<Value> {
     let order: Vec<_> = dimensions.iter().map(|dimension| json!([dimension, "asc"])).collect();
     let question = json!({
@@ -204,14 +204,14 @@ async fn the_dictionary_beside_a_file_names_its_columns_units_and_protection() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_read_a_site_gets_no_file_and_learns_nothing() {
+async fn a_token_without_the_site_gets_no_file_and_learns_nothing() {
     let served = crate::console::serve(store(1, &batch()).await, 1).await;
     let asked = "report=pages&format=csv&date_range=7d";
     let hidden = fetched(&served, &served.shop, &format!("site=other.example&{asked}")).await;
     let unknown = fetched(&served, &served.shop, &format!("site=unknown.example&{asked}")).await;
     assert_eq!((hidden.0, unknown.0), (403, 403));
     assert_eq!(hidden.2, unknown.2);
-    // What else is wrong is said to whoever may read the site.
+    // Other errors are told only to a token that may read the site.
     assert_eq!(fetched(&served, &served.shop, "site=other.example&report=x").await.2, hidden.2);
     assert_eq!(fetched(&served, &served.shop, "site=shop.example&report=x").await.0, 400);
     assert_eq!(fetched(&served, &served.everything, &format!("site=other.example&{asked}")).await.0, 200);

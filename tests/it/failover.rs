@@ -1,4 +1,4 @@
-//! Several addresses of one database: when the one in use stops answering, hits go on through the next.
+//! Several addresses of one database: when the one in use stops answering, shipping continues through the next.
 
 use sillage::store::{Endpoint, Store, failover};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,7 @@ async fn a_store_goes_on_through_the_next_address_when_one_ends() {
     let config = support::database(&support::fresh_name());
     let ((first, one), (second, _two)) = (door().await, door().await);
     let urls = [first.clone(), second];
-    // What guards the engine's own port does not apply to a door in front of it.
+    // The check of the listening process does not apply to a proxy in front of the engine.
     let endpoint = Endpoint { url: first, process: None, ..support::endpoint().clone() };
     let store = failover::follow(&config, &endpoint, &urls);
     store.ping().await.unwrap();

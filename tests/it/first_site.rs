@@ -1,4 +1,4 @@
-//! A first site: `sillage init` writes a configuration that starts, `sillage doctor` says what is wrong on a hit's way.
+//! A first site: `sillage init` writes a configuration that starts, `sillage doctor` reports problems on a hit's way.
 
 use tokio::process::Command;
 
@@ -6,7 +6,7 @@ use crate::collector::Collector;
 
 const SITE: &str = r#"site = [{ name = "127.0.0.1" }]"#;
 
-/// The program's answer in `folder`: exit code and standard output.
+/// Runs the program in `folder`; returns exit code and standard output.
 async fn sillage(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output =
         Command::new(env!("CARGO_BIN_EXE_sillage")).args(arguments).current_dir(folder).output().await.unwrap();

@@ -1,5 +1,5 @@
-//! A day's key, half an hour past its midnight: not in the folder in memory, not in any page of the process. Here the
-//! thief is another process, who has taken the key while it lived.
+//! A day's key, half an hour past its midnight: not in the folder in memory, not in any page of the process. The thief
+//! is another process, which took the key while it lived.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,7 +17,7 @@ const SITES: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris
 const NAME: &str = "forgetting::a_day_s_key_is_nowhere_once_the_day_is_over";
 const PART: &str = "SILLAGE_TEST_COLLECTOR";
 
-/// The collector's side, in a process of its own: takes hits, and lets half an hour past midnight come when told to.
+/// The collector's process: takes hits, and on command moves the clock half an hour past midnight.
 async fn collect() {
     let collector = Collector::start("2026-03-10T21:00:00Z", SITES).await;
     for visitor in 0..20 {
@@ -28,7 +28,7 @@ async fn collect() {
             assert_eq!(reply.status, 202);
         }
     }
-    // What a restart reads back is forgotten like the rest. One site has a single hit.
+    // State restored at a restart is forgotten like the rest. One site has a single hit.
     let collector = collector.restart(true).await;
     collector.event("90.0.0.1", FIREFOX, &pageview("blog.example", "/", None)).await;
     collector.event("90.0.0.1", FIREFOX, &pageview("shop.example", "/", None)).await;
@@ -46,7 +46,7 @@ async fn collect() {
     collector.app.stop().await;
 }
 
-/// Tells the thief a line, past what the test's own runner writes.
+/// Sends the thief a line, past the output of the test's own runner.
 fn tell(text: &str) {
     std::io::stdout().write_all(format!("\n{text}\n").as_bytes()).unwrap();
 }
@@ -56,13 +56,13 @@ async fn told() {
     tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
 }
 
-/// The number at the beginning of `bytes` as the journal writes it, seven bits a byte; and what is behind it.
+/// The bytes after a varint, seven bits a byte, at the start of `bytes`.
 fn behind_number(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap();
     &bytes[end + 1..]
 }
 
-/// The day's key of a site as the journal holds it: behind so many numbers after the site's name.
+/// The day's key of a site in the journal: after `numbers` varints behind the site's name.
 fn key_in(folder: &Path, site: &str, numbers: usize) -> Vec<u8> {
     let files = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
     let journal =
@@ -80,7 +80,7 @@ fn key_in(folder: &Path, site: &str, numbers: usize) -> Vec<u8> {
     panic!("no journal holds the site");
 }
 
-/// Where in the memory of `process` one of the keys stands: the description of each part that holds it.
+/// Memory regions of `process` that contain one of the keys, by their description.
 fn parts_with(process: u32, keys: &[Vec<u8>]) -> Vec<String> {
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let described = std::fs::read_to_string(format!("/proc/{process}/smaps")).unwrap();
@@ -98,7 +98,7 @@ fn parts_with(process: u32, keys: &[Vec<u8>]) -> Vec<String> {
                 description = format!("{line} {more}");
             }
         }
-        // What is only read comes from files of the program and its libraries.
+        // Read-only regions come from files of the program and its libraries.
         if !rest.starts_with("rw") {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What other tools' trackers send, field by field: each row of `docs/formats.md` has its case, and what is dropped
+//! Requests of other tools' trackers, field by field: each row of `docs/formats.md` has its case, and a dropped value
 //! reaches neither the answer nor any table.
 
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ async fn send(collector: &Collector, method: &str, path: &str, body: String) -> 
     collector.collect(request.body(Full::new(Bytes::from(body))).unwrap()).await
 }
 
-/// Page, kind or action, referrer, screen, language of everything that was counted.
+/// Page, kind or action, referrer, screen and language of all counted hits.
 async fn counted(collector: &Collector) -> BTreeSet<String> {
     collector.app.flush().await.unwrap();
     let mut rows = BTreeSet::new();
@@ -77,7 +77,7 @@ fn umami(kind: &str, more: Value) -> Value {
 const SEEN: [&str; 4] = ["language fr", "page /a?page=2", "referrer news.example", "screen 1920 and more"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_umami_sends_is_kept_or_dropped_field_by_field() {
+async fn umami_requests_are_kept_or_dropped_field_by_field() {
     let action = umami("event", json!({ "name": "Signup", "data": { "plan": "gold", "email": CANARY } }));
     let times = json!({ "lcp": 900, "inp": 80, "fcp": 400, "ttfb": 100, "cls": 0.1 });
     let events = [umami("event", json!({})), action, umami("performance", times)];
@@ -108,7 +108,7 @@ async fn umami_s_clients_get_the_answers_that_they_expect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_goatcounter_sends_is_kept_or_dropped_field_by_field() {
+async fn goatcounter_requests_are_kept_or_dropped_field_by_field() {
     let with =
         |more: &str| format!("/count?r=https%3A%2F%2Fnews.example%2Fx&s=1920,1080,2&t={CANARY}&rnd=x&ns=1&b=0&{more}");
     let view = with(&format!("p=%2Fa&q=page%3D2%26x%3D{CANARY}"));
@@ -124,7 +124,7 @@ async fn what_goatcounter_sends_is_kept_or_dropped_field_by_field() {
     collector.app.stop().await;
 }
 
-/// Parameters of a person, of shops and of no use.
+/// Parameters about a person, about shops, and without use.
 fn matomo(more: &str) -> String {
     let dropped = [
         "action_name",
@@ -153,7 +153,7 @@ fn matomo(more: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_matomo_sends_is_kept_or_dropped_field_by_field() {
+async fn matomo_requests_are_kept_or_dropped_field_by_field() {
     let view = matomo("&pf_net=1&pf_srv=2&pf_tfr=3&pf_dm1=4&pf_dm2=5&pf_onl=6");
     let actions = [
         matomo("&e_c=shop&e_a=Add&e_n=boots&e_v=3"),
@@ -200,7 +200,7 @@ async fn matomo_s_clients_get_the_answers_that_they_expect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fathom_sends_is_kept_or_dropped_field_by_field() {
+async fn fathom_requests_are_kept_or_dropped_field_by_field() {
     let query = format!(
         "/collect?h=https%3A%2F%2Fshop.example&p=%2Fa%3Fpage%3D2%26x%3D{CANARY}&r=https%3A%2F%2Fnews.example%2Fx&sid=shop\
          &pid={CANARY}&u=1&nv=1&ns=1"
@@ -277,7 +277,7 @@ async fn opting_out_sets_a_cookie_of_thirteen_months_once_and_takes_it_back() {
     assert_eq!(ask("POST", "/opt-out", "shop.example", "sillage_opt_out=1").await, None, "it is not renewed");
     let removed = ask("GET", "/opt-out?object=0", "shop.example", "sillage_opt_out=1").await;
     assert_eq!(removed.as_deref(), Some("sillage_opt_out=; Max-Age=0; Path=/; SameSite=Lax"));
-    // On a host that sites share, the objection is to one of them.
+    // On a host that sites share, the objection applies to one of them.
     let own = ask("POST", "/opt-out?site=shop.example", "collector.example", "a=b").await.unwrap();
     assert!(own.starts_with("sillage_opt_out_") && own.contains("=1; Max-Age=33955200;"), "{own}");
     collector.app.stop().await;

@@ -1,5 +1,5 @@
-//! Imports into a real engine: they count exactly as live hits at those times would have counted, once, and keep
-//! nobody's identity.
+//! Imports into a real engine: they count exactly as live hits at those times would have counted, once, and keep no
+//! identity.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -88,7 +88,7 @@ const TRAFFIC: &[Get] = &[
     ("2026-03-11T08:00:00Z", "91.0.0.1", SAFARI, "/pricing", None),
 ];
 
-/// The same traffic as it would have come live.
+/// The same traffic sent live.
 async fn live() -> Collector {
     let collector = Collector::start(TRAFFIC[0].0, SITES).await;
     for (at, address, agent, path, referrer) in TRAFFIC {
@@ -139,7 +139,7 @@ fn log(line: fn(&Get) -> String) -> String {
     TRAFFIC.iter().map(|get| line(get) + "\n").collect()
 }
 
-/// All rows of the four tables, summed by their keys; those that came to nothing are left out.
+/// All rows of the four tables, summed by their keys, without zeros.
 async fn tables(store: &Store) -> BTreeMap<String, Vec<i64>> {
     let tables = [
         (
@@ -201,7 +201,7 @@ async fn packed_files_in_any_order_and_lines_in_any_order_count_as_one_log() {
     whole.import_text(ImportFormat::AccessLog, &log(combined)).await.unwrap();
     let expected = tables(&whole.store).await;
 
-    // Two servers' files over the same days, one of them packed and in two pieces; neighbours are swapped.
+    // Two servers' files over the same days, one of them compressed and in two pieces; neighbours are swapped.
     let into = Into::fresh().await;
     let mut lines: Vec<String> = log(combined).lines().map(|line| line.to_owned() + "\n").collect();
     lines.swap(1, 2);
@@ -261,7 +261,7 @@ async fn the_common_format_counts_without_agents_and_leaves_out_what_is_not_a_pa
     assert!(!refused.to_string().contains("canary"));
 }
 
-/// What live events bring along, as a line of a file.
+/// A live event with its request's fields, as a line of a file.
 fn event_line(at: &str, address: &str, agent: &str, language: &str, event: &Value) -> String {
     let mut line = event.clone();
     for (name, value) in [("time", at), ("address", address), ("user_agent", agent), ("accept_language", language)] {
@@ -351,7 +351,7 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
     let file = into.file("a.log", &lines("/p"));
     let import = || ImportJob { part_rows: 50, ..into.import(ImportFormat::AccessLog, std::slice::from_ref(&file)) };
     let pages = format!("{}.pages", into.store.database());
-    // A second day's page is no number: refused for good, not to be tried again.
+    // Pages of the second day violate the constraint: refused for good, without retries.
     let check = "if(day < '2026-03-11', 1, toUInt8(page))";
     into.store.statement(&format!("ALTER TABLE {pages} ADD CONSTRAINT cut CHECK {check}")).await.unwrap();
     let cut = into.run(import()).await.unwrap_err();
@@ -363,7 +363,7 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
     let other = into.file("b.log", &lines("/other"));
     let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
     assert!(matches!(refused, ImportError::CutShort(_)), "{refused}");
-    // Even with the database's memory of tokens gone, no part is written again.
+    // Even without the database's memory of tokens, no part is written again.
     for table in ["pages", "breakdowns"] {
         let table = format!("{}.{table}", into.store.database());
         let window =

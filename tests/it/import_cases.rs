@@ -1,5 +1,5 @@
-//! Logs that people of other tools have reported as counted wrongly (`tests/fixtures/logs`): each gives the figures
-//! that its kind should.
+//! Logs that users of other tools have reported as counted wrongly (`tests/fixtures/logs`): each gives the figures
+//! expected for its kind.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ impl Case {
         path
     }
 
-    /// Pages and their pageviews; values of a dimension and theirs.
+    /// Pages with their pageviews; values of a dimension with theirs.
     async fn figures(&self, dimension: &str) -> BTreeMap<String, i64> {
         let (database, site) = (self.store.database(), format!("site = '{}'", self.site));
         let sql = match dimension {
@@ -215,7 +215,7 @@ async fn logs_that_share_a_day_and_logs_that_grow_count_each_line_once() {
     let second = case.continued(&[rotation(1)]).await;
     assert_eq!((second.pageviews, second.counted_before), (2, 0));
     assert_eq!((case.totals().await.0, case.totals().await.1), (4, 3));
-    // Once more, both, one of them packed by now: nothing is new.
+    // Both once more, one of them compressed by now: nothing is new.
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &std::fs::read(rotation(2)).unwrap()).unwrap();
     let gz = case.folder.path().join("access.log.2.gz");
@@ -252,7 +252,7 @@ async fn the_same_log_twice_and_a_part_of_it_count_once_in_one_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_in_any_order_count_as_sorted_ones_within_any_memory() {
-    // Fourteen days, the newest file first, as a shell's `access.log.*` gives them; visits over midnight among them.
+    // Fourteen days, the newest file first, as a shell expands `access.log.*`; with visits over midnight.
     let of_day = |day: u32| -> String {
         (0..40)
             .map(|number| {
@@ -374,12 +374,12 @@ async fn a_log_that_grows_and_rotates_is_followed_until_the_end() {
         append(&second[..40]);
         append(&second[40..]);
         until(2).await;
-        // Renamed, with a last line that came just before.
+        // Renamed, with a last line written just before.
         append(&line("81.2.69.142", "10/Nov/2026:09:05:00", "/c", FIREFOX));
         std::fs::rename(&log, case.folder.path().join("access.log.1")).unwrap();
         std::fs::write(&log, line("90.0.0.1", "10/Nov/2026:09:20:00", "/a", SAFARI)).unwrap();
         until(4).await;
-        // Cut, as copytruncate does.
+        // Truncated, as by copytruncate.
         std::fs::write(&log, "").unwrap();
         tokio::time::sleep(pause * 5).await;
         append(&line("90.0.0.1", "10/Nov/2026:09:30:00", "/", SAFARI));

@@ -1,5 +1,5 @@
-//! Figures of other tools: a sample of each export comes out with the export's own totals, once, marked with its
-//! origin, and without a row of a person.
+//! Figures of other tools: a sample of each export gives the export's own totals, once, marked with its origin, and
+//! without a row about a person.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,7 @@ async fn a_day_is_counted_once_and_an_origin_is_removed_whole() {
     let total = async || sums((&store, name), "site_days", "site", "pageviews").await[name][0];
     assert_eq!(total().await, 127);
     assert!(matches!(run(&plausible, &store).await, Err(FigureError::Known(_))));
-    // Another tool's figures of the same days are left.
+    // Another tool's figures of the same days are skipped.
     let ga4 = run(&job(name, &["ga4-days.json"], Protection::Exact), &store).await.unwrap();
     assert_eq!((ga4.days, ga4.days_left), (0, 2));
     assert!(figures::remove(&plausible.site, &report.origin, &store).await.unwrap() > 10);
@@ -220,7 +220,7 @@ async fn under_tens_brought_figures_are_multiples_of_ten_and_small_rows_are_not_
     }
     let site = sums((&store, name), "site_days", "day", "visitors").await;
     assert!((site["2026-03-04"][0] - 60).abs() <= 18, "{site:?}");
-    // Five people signed up: no row of theirs.
+    // Five people signed up: too few for a row.
     assert!(!sums((&store, name), "action_days", "action", "count").await.contains_key("Signup"));
 }
 

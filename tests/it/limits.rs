@@ -1,5 +1,5 @@
-//! Wishes of visitors, whose hit it is, bounds of memory and what is forgotten: through the real listener into the
-//! real database.
+//! Visitors' objections, client addresses, bounds of memory and expiry: through the real listener into the real
+//! database.
 
 use std::net::Ipv4Addr;
 
@@ -25,13 +25,13 @@ const NOON: &str = "2026-03-10T12:00:00Z";
 const AFTERNOON: &str = "2026-03-10T15:00:00Z";
 
 impl Collector {
-    /// A pageview that is counted.
+    /// Sends a pageview that is counted.
     async fn view(&self, address: &str, path: &str) {
         let reply = self.event(address, FIREFOX, &pageview(SHOP, path, None)).await;
         assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None), "{address} {path}");
     }
 
-    /// A pageview from `address` with one more header; the reason why it is dropped.
+    /// Sends a pageview from `address` with one more header; returns the reason if it is dropped.
     async fn view_with(&self, address: &str, (name, value): (&str, &str)) -> Option<String> {
         let request = Request::post("/api/event")
             .header("user-agent", FIREFOX)
@@ -53,7 +53,7 @@ impl Collector {
         sums
     }
 
-    /// Tags in memory, surely after the last hit: the visits have ended since, the day has not.
+    /// Number of tags in memory, after all visits have ended and before the day ends.
     async fn tags_at_end_of_visits(&self) -> f64 {
         eventually("visits are open", async || self.gauge("sillage_visits_active").await > 0.0).await;
         self.at(AFTERNOON);
@@ -69,7 +69,7 @@ impl Collector {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_objects_is_never_tagged_unless_the_configuration_says_otherwise() {
+async fn an_objecting_visitor_is_never_tagged_unless_the_configuration_allows_it() {
     let objections = [("sec-gpc", "1"), ("dnt", "1")];
     let strict = Collector::start(NOON, SITES).await;
     for (name, value) in objections {
@@ -79,7 +79,7 @@ async fn who_objects_is_never_tagged_unless_the_configuration_says_otherwise() {
         assert_eq!(strict.view_with("90.0.0.1", (name, "0")).await, None);
     }
     assert_eq!(strict.sums().await, [2, 1, 1, 1, 1, 0, 0]);
-    // One visitor and one page: whoever objected has left no tag beside theirs.
+    // One visitor and one page: an objecting visitor has left no tag.
     assert_eq!(strict.tags_at_end_of_visits().await, 2.0);
     strict.app.stop().await;
 
@@ -200,7 +200,7 @@ async fn rows_beyond_their_bound_are_other_on_their_page_through_a_restart_and_t
     assert_eq!(collector.sums().await, [8, 4, 4, 4, 4, 0, 0]);
     let sql = "SELECT format('{} {} {} {} {}', page, value, toString(sum(pageviews)), toString(sum(visits)), \
                toString(sum(bounces))) FROM {db}.breakdowns WHERE dimension = 'referrer' GROUP BY page, value ORDER BY 1";
-    // The first page fills the bound with its eight or nine values, so that the second has its referrer still.
+    // The first page fills the bound with its eight or nine values; the second still has its referrer.
     let referrers = ["/four (other) 1 1 0", "/one one.example 1 1 0", "/three (other) 1 1 0", "/two two.example 1 1 0"];
     assert_eq!(collector.texts(sql).await, referrers);
     let sql = "SELECT format('{} {} {} {}', dimension, toString(sum(pageviews)), toString(sum(visitors)), \
@@ -218,13 +218,13 @@ async fn rows_beyond_their_bound_are_other_on_their_page_through_a_restart_and_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_visitors_counts_as_pageviews_and_does_not_grow_memory() {
-    // Of two sites each has a quarter for itself, and either may take the common half.
+    // Each of two sites has a quarter for itself, and either may take the common half.
     const TAGS: u32 = 24;
     let collector = Collector::start_with(NOON, SITES, |config| config.limits.tags = TAGS as usize).await;
     for number in 0..60 {
         collector.view(&Ipv4Addr::from(0x5a00_0000 + number).to_string(), "/").await;
     }
-    // Whoever was known before stays known.
+    // A visitor known before stays known.
     collector.view("90.0.0.0", "/").await;
     let (outcomes, received) = collector.outcomes().await;
     assert_eq!((outcomes["counted"], outcomes["untagged"], received), (10, 51, 61));
@@ -248,14 +248,14 @@ async fn a_visit_goes_on_past_midnight_and_then_all_of_yesterday_is_forgotten() 
     eventually("both are remembered", async || collector.gauge("sillage_tags").await == 6.0).await;
     assert_eq!(collector.gauge("sillage_visits_active").await, 2.0);
 
-    // Half an hour past midnight, yesterday's key is destroyed and who was seen is forgotten; the one visit goes on.
+    // Half an hour past midnight, yesterday's key is destroyed and its visitors are forgotten; the one visit continues.
     collector.at("2026-03-10T23:30:00Z");
     eventually("yesterday is forgotten", async || collector.gauge("sillage_tags").await == 2.0).await;
     assert_eq!(collector.gauge("sillage_visits_active").await, 1.0);
     collector.view("90.0.0.2", "/").await;
     assert_eq!(collector.sums().await[..4], [4, 4, 4, 3]);
 
-    // An hour later no visit is open; a day later nobody is known.
+    // An hour later no visit is open; a day later no visitor is known.
     collector.at("2026-03-11T00:31:00Z");
     eventually("visits end", async || collector.gauge("sillage_visits_active").await == 0.0).await;
     collector.at("2026-03-12T00:31:00Z");
@@ -264,7 +264,7 @@ async fn a_visit_goes_on_past_midnight_and_then_all_of_yesterday_is_forgotten() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_can_put_a_third_kind_of_thing_into_a_table() {
+async fn undeclared_unknown_and_out_of_range_fields_never_reach_a_table() {
     let collector = Collector::start(NOON, SITES).await;
     let long = "x".repeat(700);
     let event = json!({
@@ -293,7 +293,7 @@ async fn nobody_can_put_a_third_kind_of_thing_into_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_points_at_a_person_in_an_action_is_a_placeholder() {
+async fn a_personal_value_in_an_action_becomes_a_placeholder() {
     let collector = Collector::start(NOON, SITES).await;
     for (name, plan) in [
         ("Signup", "jo@example.org"),
@@ -329,7 +329,7 @@ async fn pages_that_one_sender_invents_leave_rows_for_what_people_read() {
     assert_eq!(collector.sums().await[0], 154);
     let sql = "SELECT format('{} {}', page, toString(sum(pageviews))) FROM {db}.pages \
                WHERE page NOT LIKE '/invented/%' GROUP BY page ORDER BY page";
-    // Of the page that three networks read, the first view is not told from an invented one.
+    // The first view of the page that three networks read cannot be told from an invented one.
     assert_eq!(collector.texts(sql).await, ["(other) 101", "/listed/page 1", "/read 2"]);
     assert_eq!(collector.counter("sillage_other_total", "bound=\"pages\"").await, 101);
     collector.app.stop().await;

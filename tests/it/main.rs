@@ -1,4 +1,4 @@
-//! Everything that enters through a real listener.
+//! Tests that enter through a real listener.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::type_complexity, reason = "a query's row is a tuple of its columns")]
 

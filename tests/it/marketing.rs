@@ -1,5 +1,5 @@
-//! Channels and campaigns through the real listener into a real engine: kept with consent alone, never beside an
-//! objection, and never with anybody's identity in them; and no other figure knows of them.
+//! Channels and campaigns through the real listener into a real engine: stored with consent alone, never beside an
+//! objection, and never with an identity in them; and no other figure depends on them.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,7 +17,7 @@ use crate::support;
 const SHOP: &str = "shop.example";
 const SITE: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris" }]"#;
 const CAMPAIGN: &str = "/?utm_source=google&utm_medium=cpc&utm_campaign=Spring+Sale&utm_term=red+shoes&utm_content=hero&gclid=zqclick&page=2";
-/// The dimensions that this is about.
+/// The dimensions under test.
 const MARKETING: &str = "('source', 'channel', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content')";
 
 async fn collector(marketing: MarketingPolicy) -> Collector {
@@ -28,7 +28,7 @@ fn counted(reply: &Reply) {
     assert_eq!((reply.status, reply.dropped()), (StatusCode::ACCEPTED, None));
 }
 
-/// A pageview with what the page says of consent.
+/// A pageview with the page's field for consent.
 fn view(path: &str, referrer: Option<&str>, consent: Value) -> Value {
     let mut event = pageview(SHOP, path, referrer);
     if !consent.is_null() {
@@ -37,8 +37,8 @@ fn view(path: &str, referrer: Option<&str>, consent: Value) -> Value {
     event
 }
 
-/// A day of four people: A comes by an advertisement, reads on and comes back to the first page; B comes from nowhere;
-/// C by a newsletter, without a word of consent; D by a link, and uses a feature.
+/// A day of four people: A comes by an advertisement, reads on and comes back to the first page; B comes directly; C by
+/// a newsletter, without consent; D by a link, and uses a feature.
 async fn the_day(marketing: MarketingPolicy) -> Collector {
     let shop = collector(marketing).await;
     let inside = Some("https://shop.example/");
@@ -68,7 +68,7 @@ async fn breakdowns(shop: &Collector, which: &str) -> Vec<String> {
     shop.texts(&sql).await
 }
 
-/// All other figures.
+/// All figures outside marketing.
 async fn others(shop: &Collector) -> Vec<String> {
     let mut lines = breakdowns(shop, "NOT IN").await;
     for table in ["pages", "actions"] {
@@ -190,7 +190,7 @@ async fn an_objection_goes_before_consent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anything_but_one_is_no_consent_and_the_pixel_has_none() {
+async fn only_a_one_is_consent_and_the_pixel_carries_none() {
     let shop = collector(MarketingPolicy::WithConsent).await;
     for consent in [json!(0), json!(false), json!("0"), json!(2), json!(-1), json!("yes"), json!([1]), Value::Null] {
         let mut event = pageview(SHOP, CAMPAIGN, None);
@@ -215,7 +215,7 @@ async fn a_restart_in_mid_visit_corrects_the_same_campaign() {
     let shop = shop.restart(true).await;
     shop.at("2026-03-10T09:10:00Z");
     counted(&shop.event("90.0.0.1", FIREFOX, &view("/pricing", None, json!(1))).await);
-    // Now the visit stands in a snapshot, no longer in a note.
+    // Now the visit is in a snapshot, no longer in a note.
     let shop = shop.restart(true).await;
     shop.at("2026-03-10T09:15:00Z");
     counted(&shop.event("90.0.0.1", FIREFOX, &view("/about", None, Value::Null)).await);
@@ -235,7 +235,7 @@ async fn a_restart_in_mid_visit_corrects_the_same_campaign() {
     shop.app.stop().await;
 }
 
-/// Every byte under a folder as the character of its number.
+/// Every byte under a folder as the character with its number.
 fn bytes_under(folder: &std::path::Path) -> String {
     let mut text = String::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -294,7 +294,7 @@ async fn neither_click_ids_nor_people_stand_anywhere() {
     shop.app.stop().await;
 }
 
-/// What an import of one line of each format leaves, by source and channel.
+/// Rows from an import of one line of each format, by source and channel.
 async fn imported(marketing: MarketingPolicy) -> Vec<String> {
     let mut config = Config::from_toml(SITE).unwrap();
     config.privacy.marketing = marketing;

@@ -1,4 +1,4 @@
-//! What a site turns on beside pages: searches on it, script errors, load times. From the listener to the console.
+//! Optional measurements beside pages: searches, script errors, load times. From the listener to the console.
 
 use serde_json::{Value, json};
 

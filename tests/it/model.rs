@@ -1,6 +1,6 @@
-//! Visits and rollup against a plain model: the model keeps every hit in a list and counts with hindsight, the program
-//! counts as hits come and corrects itself. On random traffic around midnights, clock changes and half-hour gaps they
-//! must come to the same.
+//! Visits and rollup against a plain model: the model keeps every hit in a list and counts afterwards, the program
+//! counts as hits arrive and corrects itself. On random traffic around midnights, clock changes and half-hour gaps both
+//! must give the same figures.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ impl Sent {
     }
 }
 
-/// Sums by table and key; zero is the same as absent.
+/// Sums by table and key; zero equals absent.
 type Figures = BTreeMap<String, i64>;
 
 fn add(figures: &mut Figures, key: String, amount: i64) {
@@ -68,7 +68,7 @@ fn add(figures: &mut Figures, key: String, amount: i64) {
     }
 }
 
-/// One visit of the model, with hindsight.
+/// One visit of the model, with all its hits.
 struct Visit<'s> {
     hits: Vec<&'s Sent>,
 }
@@ -166,7 +166,7 @@ fn values(hit: &Sent, referrer: From, in_visit: bool) -> Vec<String> {
     values
 }
 
-/// One for each zone: compiling the lists of agents takes longer than a hundred cases.
+/// One per zone: compiling the lists of agents takes longer than a hundred cases.
 static ANONYMISERS: LazyLock<BTreeMap<&str, Anonymiser>> = LazyLock::new(|| {
     let shop =
         |zone: &str| config::SiteConfig { name: "shop.example".into(), timezone: zone.into(), ..Default::default() };
@@ -177,10 +177,10 @@ static ANONYMISERS: LazyLock<BTreeMap<&str, Anonymiser>> = LazyLock::new(|| {
     ["Europe/Paris", "America/New_York", "Asia/Kolkata", "UTC"].map(new).into()
 });
 
-/// Counts as the program does, in segments of `segment` events.
+/// Counts like the program, in segments of `segment` events.
 fn program(sent: &[Sent], zone: &str, segment: usize) -> Figures {
     let anonymiser = &ANONYMISERS[zone];
-    // No key of an earlier case is left: this one begins as a new process does.
+    // No key of an earlier case is left: this one starts like a new process.
     anonymiser.destroy_past_keys("2100-01-01T00:00:00Z".parse().unwrap());
     let mut visits = Visits::new(VisitBounds::from(&config::LimitsConfig::default()));
     let mut figures = Figures::new();

@@ -1,4 +1,4 @@
-//! Location files as they come from the packages.
+//! Location files from their packages.
 
 use std::path::Path;
 

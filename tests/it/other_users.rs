@@ -1,4 +1,4 @@
-//! What another user of the same machine can see or take: folders, files, the room for connections.
+//! Access of another user of the same machine: folders, files, the limit of connections.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::collector::{FIREFOX, pageview};
 use crate::process::Home;
 
-/// Paths under `folder` that its user does not have to himself.
+/// Paths under `folder` that other users may access.
 fn open_to_others(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let about = entry.path().symlink_metadata().unwrap();
@@ -30,7 +30,7 @@ fn open_to_others(folder: &Path, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn what_the_program_writes_is_for_its_user_alone() {
+async fn files_of_the_program_are_accessible_to_its_user_alone() {
     let home = Home::new("");
     let program = home.serve(&[]).await;
     let body = pageview("shop.example", "/private", None).to_string();
@@ -78,7 +78,7 @@ async fn a_working_folder_that_only_its_user_can_enter_does_not_stop_the_engine(
     assert!(program.end(Signal::TERM).await.success());
 }
 
-/// One pageview on a connection of its own.
+/// Sends one pageview on a new connection.
 async fn hit(collect: std::net::SocketAddr, body: &str) -> String {
     let mut stream = TcpStream::connect(collect).await.unwrap();
     let head = format!(

@@ -1,4 +1,4 @@
-//! Every hit ends in exactly one outcome, and what was received is their sum.
+//! Every hit ends in exactly one outcome, and the number of received hits is their sum.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn tally<const N: usize>(outcomes: [(&str, u64); N]) -> (BTreeMap<String, u64>, 
     (outcomes.map(|(name, hits)| (name.to_owned(), hits)).into(), outcomes.iter().map(|(_, hits)| hits).sum())
 }
 
-/// Status and reason: what a sender sees of an outcome.
+/// Status and reason: the parts of an outcome that a sender sees.
 fn seen(reply: &Reply) -> (u16, Option<&str>) {
     (reply.status.as_u16(), reply.dropped())
 }
@@ -101,7 +101,7 @@ async fn a_head_that_does_not_end_is_closed_in_the_time_of_a_request() {
     let half = b"POST /api/event HTTP/1.1\r\nHost: shop.exa";
     let closed = tokio::time::timeout(std::time::Duration::from_secs(30), raw(to, half)).await;
     assert_eq!(closed.expect("it is closed"), b"");
-    // HTTP/2 has said all that it has to say, and a silent one nothing.
+    // The HTTP/2 client has sent its preface, and the silent one nothing.
     let http2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let mut preface = TcpStream::connect(to).await.unwrap();
     preface.write_all(http2).await.unwrap();
@@ -260,7 +260,7 @@ async fn a_sender_that_breaks_off_before_the_answer_leaves_no_hit_without_outcom
     eventually("received is the sum of outcomes, and what was taken is counted", async || {
         collector.app.flush().await.unwrap();
         let (outcomes, received) = collector.outcomes().await;
-        // Others broke off within their body and are malformed.
+        // Others were aborted within their body and are malformed.
         let taken = outcomes["unanswered"] + outcomes.get("counted").unwrap_or(&0);
         let counted = u64::try_from(collector.sum("pages", "pageviews").await);
         received == outcomes.values().sum::<u64>() && counted == Ok(taken)

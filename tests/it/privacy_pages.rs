@@ -1,5 +1,5 @@
-//! The pages for visitors, through the public listener: who gets which language and which site, what may be kept of
-//! them, and that they follow the configuration that runs.
+//! The pages for visitors, through the public listener: their language and their site, their caching, and that they
+//! follow the running configuration.
 
 use std::process::Command;
 
@@ -61,7 +61,7 @@ async fn the_language_is_that_of_the_address_else_that_of_the_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_learns_of_another_publishers_site() {
+async fn a_privacy_page_never_names_another_publishers_site() {
     let collector = Collector::start(NOW, TWO_PUBLISHERS).await;
     let hosts = ["shop.example", "www.shop.example", "stats.shop.example:8080", "SHOP.example", "boutique.example"];
     for path in ["/privacy", "/privacy.json", "/opt-out"] {
@@ -175,7 +175,7 @@ async fn a_pages_policy_allows_its_own_style_and_script_and_nothing_from_elsewhe
     collector.app.stop().await;
 }
 
-/// A value's form: names and kinds, without what is in it.
+/// Structure of a value: names and types, without the contents.
 fn form(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value))).collect(),
@@ -236,7 +236,7 @@ async fn the_pages_tell_what_runs_not_what_a_file_says() {
     let mut config = collector.config.clone();
     config.site[0].properties = vec!["colour".into()];
     config.site.push(SiteConfig { name: "new.example".into(), ..SiteConfig::default() });
-    // Takes a restart: hits are still measured as before, and the page must still say so.
+    // Needs a restart: hits are still measured as before, and the page must still say so.
     config.privacy.marketing = MarketingPolicy::Always;
     collector.app.reload(&config).unwrap();
     let after = get(&collector, "/privacy?lang=en", &[("host", "shop.example")]).await;

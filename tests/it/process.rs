@@ -1,4 +1,4 @@
-//! The program itself, as its own process with its own engine: how it starts, stops, dies and comes back.
+//! The program as its own process with its own engine: start, stop, crash and restart.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,11 +24,11 @@ use crate::support::{self, eventually};
 
 const SHOP: &str = "shop.example";
 
-/// A folder for one program: its configuration and all that it keeps.
+/// A folder for one program: its configuration and all its state.
 pub(crate) struct Home(TempDir, #[expect(dead_code, reason = "held until the program has ended")] TempDir);
 
 impl Home {
-    /// With `more` added to the configuration.
+    /// A folder with `more` added to the configuration.
     pub(crate) fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let memory = tempfile::Builder::new().prefix("sillage-test-").tempdir_in("/dev/shm").unwrap();
@@ -66,7 +66,7 @@ impl Home {
         self.0.path()
     }
 
-    /// What the program has said so far.
+    /// Output of the program so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.path().join("log")).unwrap_or_default()).into_owned()
     }
@@ -78,18 +78,18 @@ impl Home {
         command
     }
 
-    /// Runs to the end.
+    /// Runs the program until it exits.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let output = self.command(arguments).output();
         tokio::time::timeout(Duration::from_secs(60), output).await.expect("the program ends").unwrap()
     }
 
-    /// Starts `serve` with these variables, and waits until it says where.
+    /// Starts `serve` with these variables, and waits until it prints its addresses.
     pub(crate) async fn serve(&self, variables: &[(&str, &str)]) -> Program {
         self.serve_behind("", variables).await
     }
 
-    /// The same behind `shell`, which is run before.
+    /// The same, started by `shell` after its own commands.
     pub(crate) async fn serve_behind(&self, shell: &str, variables: &[(&str, &str)]) -> Program {
         self.serve_with(shell, variables, Stdio::inherit()).await
     }
@@ -114,7 +114,7 @@ impl Home {
     }
 }
 
-/// The running program.
+/// A running program with its addresses.
 pub(crate) struct Program {
     child: Child,
     pub(crate) collect: SocketAddr,
@@ -135,7 +135,7 @@ impl Program {
         kill_process(Pid::from_raw(number).unwrap(), signal).unwrap();
     }
 
-    /// Number of its process.
+    /// Process id of the program.
     pub(crate) fn process(&self) -> u32 {
         self.child.id().unwrap()
     }
@@ -146,7 +146,7 @@ impl Program {
         String::from_utf8(body.to_bytes().to_vec()).unwrap()
     }
 
-    /// Every page with its pageviews, once no segment waits but the one that is written to.
+    /// Every page with its pageviews, once no segment waits but the open one.
     async fn pages(&self) -> BTreeMap<String, u32> {
         eventually("the spool is shipped", async || {
             self.metrics().await.lines().any(|line| line == "sillage_spool_segments 1")
@@ -157,10 +157,10 @@ impl Program {
     }
 }
 
-/// How many pages a sender has: few enough that none of them is beyond `limits.pages`, however fast the machine.
+/// Pages of a sender: few enough that none of them is beyond `limits.pages`, however fast the machine.
 const PAGES: usize = 500;
 
-/// What was sent of one page, and how much of it was acknowledged.
+/// Hits sent for one page, and how many were acknowledged.
 #[derive(Default)]
 struct Ledger {
     sent: u32,
@@ -188,8 +188,8 @@ async fn trickle(collect: SocketAddr, name: usize) -> BTreeMap<String, Ledger> {
     ledger
 }
 
-/// Ends a program by `signal` under a trickle of hits; every acknowledged hit is there afterwards, exactly once. Only
-/// the last hit of each sender, whose answer never came, may be there or not.
+/// Ends a program by `signal` during a trickle of hits; every acknowledged hit is counted afterwards, exactly once.
+/// Only the last hit of each sender, whose answer never came, may be counted or not.
 async fn nothing_acknowledged_is_lost(signal: Signal) -> ExitStatus {
     let home = Home::new("");
     let program = home.serve(&[]).await;
@@ -303,7 +303,7 @@ async fn without_the_engine_s_library_the_program_says_what_to_do() {
     assert!(said.contains(&library.display().to_string()) && said.contains("run `npm ci`"), "{said}");
 }
 
-/// Starts `serve` behind `shell` and gives it back before it says where it is.
+/// Starts `serve` by `shell`, and returns it before it prints its addresses.
 fn begin(home: &Home, shell: &str, variables: &[(&str, &str)]) -> Child {
     let log = File::options().create(true).append(true).open(home.path().join("log")).unwrap();
     let mut command = Command::new("sh");

@@ -1,5 +1,5 @@
-//! A way to the shared engine that can be made to fail: each insert meets the next fault of a list, and beyond the list
-//! a lasting one or none. Questions and statements meet the lasting one only.
+//! A proxy to the shared engine that can be made to fail: each insert meets the next fault of a list, then a lasting
+//! one or none. Questions and statements meet only the lasting one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,20 +20,20 @@ use tokio::sync::watch;
 
 use crate::support;
 
-/// What becomes of a request.
+/// Fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The engine gets it and its answer comes back.
     None,
-    /// The connection is closed; the engine hears nothing.
+    /// The connection is closed; the engine receives nothing.
     Away,
-    /// The engine hears nothing, and this is the answer.
+    /// The engine receives nothing, and this status is the answer.
     Answers(u16),
-    /// The engine gets the half of the body, then both connections are closed.
+    /// The engine gets half of the body, then both connections are closed.
     CutsMidway,
-    /// The engine takes it, and its answer is lost.
+    /// The engine executes it, and its answer is lost.
     LosesAnswer,
-    /// The connection is closed, and the engine gets it after [`Proxy::let_go`], when nobody waits for it any more.
+    /// The connection is closed, and the engine gets it after [`Proxy::let_go`], when its sender has given up.
     ArrivesLate,
     /// The engine gets it after [`Proxy::let_go`], and its answer comes back.
     Hangs,
@@ -76,27 +76,27 @@ impl Proxy {
         proxy
     }
 
-    /// How to reach the shared engine through it.
+    /// Endpoint of the shared engine through the proxy.
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint { url: format!("http://{}", self.address), process: None, ..support::endpoint().clone() }
     }
 
-    /// The faults of the next inserts.
+    /// Sets the faults of the next inserts.
     pub(crate) fn script(&self, faults: &[Fault]) {
         self.state.lock().unwrap().script = faults.iter().copied().collect();
     }
 
-    /// What becomes of everything that the script does not name.
+    /// Sets the fault of all requests without one in the list.
     pub(crate) fn lasting(&self, fault: Fault) {
         self.state.lock().unwrap().lasting = fault;
     }
 
-    /// Inserts that were offered.
+    /// Number of attempted inserts.
     pub(crate) fn inserts(&self) -> usize {
         self.state.lock().unwrap().inserts
     }
 
-    /// Hands on what was held back, and returns once the engine has what came late.
+    /// Forwards held requests; returns once the engine has received the late ones.
     pub(crate) async fn let_go(&self) {
         self.go.send_replace(true);
         let late = std::mem::take(&mut self.state.lock().unwrap().late);

@@ -1,4 +1,4 @@
-//! Figures as they leave: rows by the store, questions through the real listener, a real engine between them.
+//! Published figures: rows inserted by the store, questions through the real listener, a real engine between them.
 
 use serde_json::{Value, json};
 use sillage::config::Protection;
@@ -15,7 +15,7 @@ use crate::support;
 pub(crate) const DAY: Day = Day(20_522);
 pub(crate) const TEN: u32 = 20_522 * 86_400 + 9 * 3_600;
 
-/// A database of one's own that holds `batch`.
+/// A new database that holds `batch`.
 pub(crate) async fn store(rounding: u32, batch: &Batch) -> Store {
     let store = Store::connect(&support::database(&support::fresh_name()), support::endpoint());
     let store = store.protected(Protection::Exact);
@@ -93,7 +93,7 @@ pub(crate) fn action(property: &str, value: &str, count: i64, visitors: i64) -> 
     }
 }
 
-/// The worked example of counting.md, in two inserts' worth of rows, with a few actions and load times beside it.
+/// The worked example of counting.md, as rows of two inserts, with a few actions and load times beside it.
 pub(crate) fn worked_example() -> Batch {
     let timing = |bucket, count| TimingsRow {
         site: "shop.example".into(),
@@ -212,7 +212,7 @@ async fn filters_order_and_pages(served: &Served) {
         let rows = served.rows(json!({ "metrics": ["pageviews"], "filters": [filter] })).await;
         assert_eq!(rows, [json!([pageviews])], "{filter}");
     }
-    // Whoever views two pages of a filter counts on both.
+    // A visitor who views two pages of a filter counts on both.
     let both = json!({ "metrics": ["visitors"], "filters": [["is", "event:page", ["/", "/pricing"]]] });
     assert_eq!(served.rows(both).await, [json!([3])]);
     let plan = json!({
@@ -248,7 +248,7 @@ async fn filters_order_and_pages(served: &Served) {
     assert_eq!(reply.body, json!({ "error": "a `matches` filter holds an expression that RE2 does not understand" }));
 }
 
-/// Published rows as a release draws them: days, and what was too small for a day with its week or month.
+/// Published rows as a release draws them: days, and cells too small for a day with their week or month.
 const DRAWN: &[&str] = &[
     "INSERT INTO {db}.site_days (site, day, period, pageviews, visitors, visits, bounces, visit_seconds) VALUES \
      ('shop.example', '2026-03-08', 'day', 60, 40, 50, 20, 18000), ('shop.example', '2026-03-09', 'day', 90, 70, 60, 30, 19800), \
@@ -296,7 +296,7 @@ async fn rests_of_weeks_and_months_count_in_ranges_that_hold_a_week_or_a_month()
 }
 
 #[tokio::test]
-async fn what_no_row_shows_is_the_level_above_minus_the_rows() {
+async fn the_rest_of_a_report_is_the_level_above_minus_its_rows() {
     let (served, _store) = drawn().await;
     let question = json!({
         "site_id": "shop.example", "metrics": ["pageviews", "visits", "visitors"], "dimensions": ["event:page"],

@@ -1,5 +1,5 @@
-//! Plays a holder of a reading user's password, and a holder of a console token who writes SQL: neither gets at a table
-//! that is not published or at another site, and no refusal holds a figure or a stored value.
+//! Attacks by a holder of a reading user's password, and of a console token with its own SQL: neither reaches a table
+//! that is not published or another site, and no refusal holds a figure or a stored value.
 
 use base64::Engine as _;
 use sillage::rollup::counters::Batch;
@@ -11,11 +11,11 @@ use crate::engine::raw;
 use crate::query::store;
 use crate::support;
 
-/// In names of pages and values that are withheld, and as figures of theirs.
+/// Part of withheld pages and values; their figures are recognisable too.
 const WITHHELD: &str = "zqwithheld";
 const FIGURES: [&str; 3] = ["73519", "73521", "2941"];
 
-/// Exact rows that wait, and published ones of two sites; what is secret has its own names and figures.
+/// Exact rows that wait, and published ones of two sites; secret ones have their own names and figures.
 async fn figures() -> Store {
     let store = store(1, &Batch { token: "none".into(), ..Batch::default() }).await;
     for statement in [
@@ -34,7 +34,7 @@ async fn figures() -> Store {
     store
 }
 
-/// What an answer must not hold.
+/// Whether an answer contains a withheld name or figure.
 fn holds_a_secret(answer: &str, asked: &str) -> bool {
     let written = |word: &str| answer.contains(word) && !asked.contains(word);
     written(WITHHELD) || FIGURES.iter().any(|figure| answer.contains(figure))
@@ -141,7 +141,7 @@ async fn the_reading_user_gets_the_published_tables_and_no_refusal_tells_anythin
         let sql = filled(sql, &store);
         let answer = as_reader(&store, &sql, "").await;
         let body = answer.split_once("\r\n\r\n").unwrap().1;
-        // Some words are answered about what the user may see of it: nothing.
+        // Some statements are answered with the visible part of the system: nothing.
         let empty = answer.starts_with("HTTP/1.1 200") && (body.is_empty() || body.starts_with("0\r\n"));
         let refused = !answer.starts_with("HTTP/1.1 200") && body.contains("Exception");
         assert!(empty || refused, "{sql}: {answer}");
@@ -154,8 +154,7 @@ async fn the_reading_user_gets_the_published_tables_and_no_refusal_tells_anythin
     }
 }
 
-/// What the user of one site tries in order to see another's rows; the database answers with its own rows, or not at
-/// all.
+/// Attempts of one site's user to see another's rows; the database answers with its own rows, or not at all.
 const OF_ANOTHER_SITE: &[&str] = &[
     "SELECT * FROM page_days",
     "SELECT * FROM {db}.page_days FINAL",
@@ -231,10 +230,10 @@ async fn a_token_s_sql_reads_the_published_rows_of_its_sites_and_nothing_else() 
     let told = served.select(&served.shop, sql, "?default_format=JSONEachRow").await;
     assert_eq!(told.status, 200, "{}", told.body);
     assert_eq!(told.body, serde_json::json!({ "page": "/shown", "pageviews": 120 }));
-    // How many rows were read tells of other sites; so does what the engine says about itself.
+    // The number of rows read reveals other sites; so do the engine's own headers.
     assert!(!told.head.contains("summary") && !told.head.contains("query-id"), "{}", told.head);
 
-    // What the engine itself could not refuse, beside all that it does.
+    // Attempts that only the guard refuses, beside those that the engine refuses.
     let more = [
         "SELECT file('/etc/hostname')",
         "SELECT * APPLY file FROM {view}",
@@ -306,7 +305,7 @@ async fn an_asker_s_own_mistake_is_told_as_such_and_without_a_word_of_the_engine
 }
 
 #[tokio::test]
-async fn what_grafana_s_data_source_sends_is_answered() {
+async fn every_query_of_grafana_s_data_source_is_answered() {
     let store = figures().await;
     let served = serve(store.clone(), 10).await;
     let columns = format!(

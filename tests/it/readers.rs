@@ -1,5 +1,5 @@
-//! Whatever arrives is read or refused, never worse: the properties of the fuzz targets (fuzz/) on random input that is
-//! nearly right, so that they hold where no nightly toolchain is.
+//! Any input is read or rejected, and nothing panics: the properties of the fuzz targets (fuzz/) on random, nearly
+//! valid input, so that they hold without a nightly toolchain.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use sillage::import::events;
 use sillage::import::formats::LogReader;
 use sillage::import::log_line::LineReading;
 
-/// Values of all kinds, right ones among them.
+/// Values of all kinds, valid ones among them.
 fn value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         Just("pageview".to_owned()),
@@ -131,7 +131,7 @@ proptest! {
                 prop_assert!((1..=8).contains(&message.site_names().count()));
                 prop_assert!(message.site_names().flatten().all(|name| !name.is_empty()));
             }
-            // One of our own sentences: its type says that it lived before the body came.
+            // One of our own sentences: its type shows that it existed before the body.
             Err(why) => prop_assert!(!why.is_empty()),
         }
         events::EventLine::parse(&body);

@@ -1,5 +1,5 @@
-//! Reading time and depth over several reports of one showing of a page: however late they come, and however many tabs
-//! lie between, they add up to one showing.
+//! Reading time and depth over several reports of one showing of a page: however late they arrive, and however many
+//! tabs are between them, they add up to one showing.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const SHOP: &str = "shop.example";
 const ADDRESS: &str = "90.0.0.1";
 const SITE: &str = r#"site = [{ name = "shop.example" }]"#;
 
-/// One report as the tracker sends it; `before` is the depth that an earlier report of the same showing told.
+/// One report as the tracker sends it; `before` is the depth in an earlier report of the same showing.
 async fn report(collector: &Collector, page: &str, engaged_ms: u32, percent: u8, before: Option<u8>) {
     let url = format!("https://shop.example{page}");
     let mut event = json!({ "n": "engagement", "d": SHOP, "u": url, "e": engaged_ms, "sd": percent });

@@ -1,5 +1,5 @@
-//! The release on a real engine: what waits is published in tens when its period is over, each sum drawn once, and
-//! published, waiting and forgotten together are what was acknowledged.
+//! The release on a real engine: waiting rows are published in tens when their period is over, each sum drawn once;
+//! published, waiting and dropped rows together equal the acknowledged hits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCh
     Releaser::new(options, &Sites::new(&[site]).unwrap())
 }
 
-/// Figures of a page on a day: so many visitors with two pageviews each, half of them bounce.
+/// Figures of a page on a day: `visitors` visitors with two pageviews each, half of them bounce.
 pub(crate) fn page(day: u16, page: &str, visitors: i64) -> PagesRow {
     PagesRow {
         site: "shop.example".into(),
@@ -130,7 +130,7 @@ pub(crate) fn shop_day(token: &str, day: u16) -> Batch {
     }
 }
 
-/// Sums of a column of a table, whole and by what `key` says.
+/// Sums of a column of a table, in all and by `key`.
 pub(crate) async fn sums(store: &Store, table: &str, key: &str, figure: &str) -> BTreeMap<String, i64> {
     let sql = format!("SELECT {key}, toInt64(sum({figure})) FROM {}.{table} GROUP BY 1", store.database());
     store.ask_as_owner(&sql).rows::<(String, i64)>().await.unwrap().into_iter().collect()
@@ -188,7 +188,7 @@ async fn a_page_that_fills_an_hour_shows_within_it_once_and_a_quiet_one_never() 
     assert_eq!(accounted(&store).await, acknowledged(2), "hours are taken from no cell");
 }
 
-/// Levels with the key of a cell, in the published table and among what waits, and the figures of both.
+/// Levels with the key of a cell, in the published and the waiting table, and the figures of both.
 const LEVELS: [(&str, &str, &str, &str, &[(&str, &str)]); 9] = [
     ("site", "site_days", "''", "''", &[("pageviews", "pageviews"), ("visit_seconds", "visit_seconds")]),
     (
@@ -213,7 +213,7 @@ const LEVELS: [(&str, &str, &str, &str, &[(&str, &str)]); 9] = [
     ("outcome", "outcome_days", "outcome", "name", &[("hits", "visitors")]),
 ];
 
-/// Published and waiting, together, of every cell and of some figures of each level.
+/// Published plus waiting figures of every cell, for some figures of each level.
 pub(crate) async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
     let mut all = BTreeMap::new();
     for (level, table, key, waiting_key, figures) in LEVELS {
@@ -234,7 +234,7 @@ pub(crate) async fn accounted(store: &Store) -> BTreeMap<(&'static str, &'static
     all
 }
 
-/// What a day of the shop comes to, so many times.
+/// Figures of `days` days of the shop.
 pub(crate) fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), BTreeMap<String, i64>> {
     let cells = |cells: &[(&str, i64)]| cells.iter().map(|(cell, sum)| ((*cell).to_owned(), sum * days)).collect();
     BTreeMap::from([
@@ -254,7 +254,7 @@ pub(crate) fn acknowledged(days: i64) -> BTreeMap<(&'static str, &'static str), 
     ])
 }
 
-/// The moment at which a day of the shop is released.
+/// Time at which a day of the shop is released.
 pub(crate) fn close_of(day: u16) -> Timestamp {
     Timestamp::from_second(i64::from(day + 1) * 86_400 - 1_800).unwrap()
 }
@@ -285,7 +285,7 @@ async fn a_release_broken_off_at_any_step_repeats_the_same_numbers_once() {
         assert_eq!(accounted(&store).await, acknowledged(i64::from(number) + 1), "broken off at step {number}");
         assert_eq!(count(&store, "staged_cells").await + count(&store, "waiting_pages").await, 0);
     }
-    // A page's single visitor of every day is not opened by the month, and at its end forgotten.
+    // A page with a single visitor every day is not named by the month, and is dropped at its end.
     releaser(&store, "one").shipped(at("2026-04-01T00:00:00Z")).await.unwrap();
     assert_eq!(count(&store, "waiting_cells").await, 0);
     let pages = sums(&store, "page_days", "page", "pageviews").await;
@@ -347,7 +347,7 @@ async fn the_collector_that_started_first_releases_and_waits_for_the_others() {
     assert_eq!(count(&store, "page_days").await, 0, "the other does not lead");
     one.shipped(close_of(MONDAY)).await.unwrap();
     assert_eq!(accounted(&store).await, acknowledged(2));
-    // One that is gone is waited for an hour.
+    // A missing collector is waited for an hour.
     one.insert(&shop_day("one-2", MONDAY + 1), close_of(MONDAY + 1)).await.unwrap();
     one.shipped(close_of(MONDAY + 1)).await.unwrap();
     assert_eq!(accounted(&store).await, acknowledged(3));

@@ -1,4 +1,4 @@
-//! What may change while the program runs.
+//! Settings that may change while the program runs.
 
 use serde_json::json;
 use sillage::config::{Config, SiteConfig};

@@ -1,4 +1,4 @@
-//! A collector that stops and starts again within a day knows its visitors; one whose memory is gone counts them anew.
+//! A collector that restarts within a day knows its visitors; one that has lost its memory counts them again.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn figures(shop: &Collector) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_counts_nobody_again_and_continues_the_visit() {
+async fn a_restart_counts_no_visitor_again_and_continues_the_visit() {
     let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
     view(&shop, "/").await;
     let shop = shop.restart(true).await;

@@ -1,5 +1,5 @@
-//! From the spool to the database over a way that fails: in the end every figure is exact, and what has to wait waits
-//! as counters.
+//! From the spool to the database through a failing proxy: in the end every figure is exact, and waiting events wait as
+//! counters.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ async fn start() -> (Collector, Proxy) {
 }
 
 impl Collector {
-    /// Events of all four tables by visitors number `from` to `to`, who come once each.
+    /// Events for all four tables by the visitors `from` to `to`, who come once each.
     async fn visit(&self, visitors: std::ops::Range<u8>) {
         for visitor in visitors {
             let address = format!("90.0.{visitor}.1");
@@ -45,7 +45,7 @@ impl Collector {
         }
     }
 
-    /// Asserts that every figure is that of so many visitors.
+    /// Asserts that every figure is that of `visitors` visitors.
     async fn assert_counted(&self, visitors: i64) {
         for (table, figure, each) in [
             ("pages", "pageviews", 2),
@@ -64,7 +64,7 @@ impl Collector {
         }
     }
 
-    /// Names of the spool's files with this ending, by name, each with its bytes up to the zeros that are kept free.
+    /// The spool's files with this extension, sorted by name, each with its length without preallocated zeros.
     fn spooled(&self, ending: &str) -> Vec<(PathBuf, u64)> {
         let entries = std::fs::read_dir(self.folder.path().join("spool")).unwrap();
         let files =
@@ -81,7 +81,7 @@ impl Collector {
     }
 }
 
-/// How many of a file's bytes stand before the zeros at its end.
+/// Length of a file without the zeros at its end.
 fn used(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
@@ -135,7 +135,7 @@ async fn hours_without_a_database_leave_counters_alone_and_hardly_any_bytes() {
     assert!(bytes * 2 < most, "{bytes} of {most} bytes");
     assert_eq!(shop.counter("sillage_folded_total", "").await, 12);
 
-    // A start needs the database for its tables; what is tried at the end of the run fails once more.
+    // A start needs the database for its tables; the attempt at the end of the run fails once more.
     proxy.script(&[Fault::Away]);
     proxy.lasting(Fault::None);
     let shop = shop.restart(true).await;
@@ -177,7 +177,7 @@ async fn figures_are_fresh_again_at_once_when_the_database_is_back() {
     proxy.script(&[Fault::Away]);
     shop.visit(0..1).await;
     eventually("the batch is tried again", async || shop.sum("timings", "count").await == 1).await;
-    // While the database is away segments last a minute: twice as long as is waited here.
+    // While the database is away, segments last a minute: twice as long as the wait here.
     shop.visit(1..2).await;
     eventually("the next flush is not far", async || shop.sum("timings", "count").await == 2).await;
     shop.assert_counted(2).await;
@@ -185,7 +185,7 @@ async fn figures_are_fresh_again_at_once_when_the_database_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_crash_left_behind_is_folded_though_the_start_waits_for_the_database() {
+async fn a_segment_left_by_a_crash_is_folded_while_the_start_waits_for_the_database() {
     let (shop, proxy) = start().await;
     proxy.lasting(Fault::Away);
     shop.visit(0..1).await;
@@ -262,10 +262,10 @@ async fn a_refused_insert_is_counted_keeps_everything_and_goes_through_when_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_database_has_is_not_offered_again_when_only_its_removal_failed() {
+async fn a_shipped_segment_is_not_offered_again_when_only_its_removal_failed() {
     let (shop, proxy) = start().await;
     shop.visit(0..1).await;
-    // A folder where the file was: it can be read no more, and a file's removal fails.
+    // A folder replaces the file: reading it fails, and so does its removal.
     let [(segment, _)] = &shop.spooled("seg")[..] else { panic!("one segment") };
     let (segment, kept) = (segment.clone(), segment.with_extension("kept"));
     proxy.script(&[Fault::Hangs]);
@@ -306,7 +306,7 @@ async fn a_segment_whose_damage_cannot_be_copied_stays_and_the_others_go_by() {
     shop.minute(10 * 60);
     assert!(shop.app.flush().await.is_err());
     assert!(segment.exists(), "neither shipped nor folded");
-    // Removing the other one is not durable without that folder, and says so.
+    // Removing the other file is not durable without that folder, and reports an error.
     std::fs::remove_file(&quarantine).unwrap();
     std::fs::create_dir(&quarantine).unwrap();
     std::fs::write(&segment, whole).unwrap();
@@ -322,7 +322,7 @@ async fn damage_that_the_start_has_found_is_counted_once() {
     let (segment, _) = shop.spooled("seg")[0].clone();
     proxy.lasting(Fault::Away);
     let whole = std::fs::read(&segment).unwrap();
-    // As a process that was killed leaves it: stopping folds what it cannot ship.
+    // The state after a kill: a graceful stop would fold the unshipped events.
     let shop = shop
         .restart_after(|| {
             let spool = segment.parent().unwrap();

@@ -1,4 +1,4 @@
-//! A slot moves to another machine as one stream, and counts nobody twice there.
+//! A slot moves to another machine as one stream, and counts no visitor twice there.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn folders(shop: &Collector) -> SlotFolders {
     SlotFolders { spool: shop.folder.path().join("spool"), runtime: shop.runtime.path().to_owned() }
 }
 
-/// Names of the files below `folder`, the locks left out.
+/// Names of the files below `folder`, without the locks.
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = walk(folder);
     names.retain(|name| !name.ends_with("lock"));
@@ -38,7 +38,7 @@ fn walk(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_moved_slot_counts_nobody_again_and_continues_the_visit() {
+async fn a_moved_slot_counts_no_visitor_again_and_continues_the_visit() {
     let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
     view(&shop, "/").await;
     let from = folders(&shop);
@@ -87,7 +87,7 @@ async fn an_archive_that_is_cut_off_or_changed_leaves_nothing_behind() {
     let to = tempfile::tempdir().unwrap();
     let into = SlotFolders { spool: to.path().join("spool"), runtime: to.path().join("runtime") };
     let mut changed = stream.clone();
-    // Within the second file's content: behind the manifest's two blocks and one header.
+    // Within the second file's content: after the manifest's two blocks and one header.
     changed[3 * 512 + 1] ^= 1;
     for broken in [&stream[..stream.len() / 2], &stream[..700], changed.as_slice(), b"no archive".as_slice()] {
         assert!(matches!(slot::unpack(&into, broken), Err(SlotError::Archive(_))));

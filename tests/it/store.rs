@@ -1,5 +1,5 @@
-//! The store on a real engine: what is written twice counts once, the schema is brought to its form, and errors say
-//! whether another try is worth it.
+//! The store on a real engine: rows written twice count once, the schema is migrated, and errors tell whether a retry
+//! may succeed.
 
 use std::sync::Arc;
 
@@ -277,7 +277,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     let user = async |question: sillage::store::SqlQuestion| question.rows::<String>().await.unwrap();
     assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
     assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
-    // Our own engine takes no GRANT, and need not: its users' file has them.
+    // Our own engine accepts no GRANT, and needs none: its users' file contains the grants.
     let none = std::collections::BTreeSet::new();
     assert_eq!(readers::grant_readers(&store, &config, &none).await, []);
     config.database = "elsewhere".into();

@@ -1,4 +1,4 @@
-//! What tests share: one real engine for the whole process, and a database of its own for each test.
+//! Shared parts of the tests: one real engine for the whole process, and a database for each test.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -12,25 +12,25 @@ use sillage::store::scope::{ReaderAccess, ReaderScope};
 use sillage::store::{Endpoint, Engine, Store, migrate};
 use tokio::runtime::Runtime;
 
-/// Databases that the reading users are granted the published tables of.
+/// Most databases of one run: the reading users are granted their published tables in advance.
 const DATABASES_MAX: u32 = 260;
 /// A database in which the reading user was granted a table too, by mistake.
 pub(crate) const OPEN_DATABASE: &str = "opened";
 
-/// The engine that all tests of this process share. It ends with the process, by its leash.
+/// The engine that all tests of this process share. The kernel ends it with the process.
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    // A test has a runtime of its own that ends with it; the engine's must live on.
+    // A test's runtime ends with the test; the engine's must live on.
     std::thread::spawn(Shared::start).join().expect("the engine starts")
 });
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-/// A running engine and where it keeps its things.
+/// A running engine with its folders.
 pub(crate) struct Shared {
     _engine: Engine,
     endpoint: Endpoint,
-    /// Its data folder.
+    /// Data folder of the engine.
     pub(crate) data: PathBuf,
-    /// Its runtime folder.
+    /// Runtime folder of the engine.
     pub(crate) runtime: PathBuf,
     _tasks: Runtime,
 }
@@ -52,12 +52,12 @@ impl Shared {
     }
 }
 
-/// The shared engine.
+/// The engine of this process.
 pub(crate) fn shared() -> &'static Shared {
     &SHARED
 }
 
-/// How to reach the shared engine.
+/// Endpoint of the shared engine.
 pub(crate) fn endpoint() -> &'static Endpoint {
     &SHARED.endpoint
 }
@@ -94,7 +94,7 @@ pub(crate) async fn fresh_store() -> Store {
     store
 }
 
-/// Waits until `holds`, and fails when it does not within half a minute.
+/// Waits until `holds`; fails after half a minute.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {
@@ -104,7 +104,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
-/// A folder of this process, after those of processes that are gone were removed.
+/// A folder for this process; removes those of processes that are gone.
 fn process_folder() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines");
     std::fs::create_dir_all(&root).unwrap();

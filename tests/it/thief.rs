@@ -1,6 +1,5 @@
-//! Plays the thief: whoever takes the disk, the memory folder, the logs, the metrics and the whole database must not
-//! learn who was there. Hits go in whose addresses, agents, queries and ids are known words; then every byte is
-//! searched.
+//! Plays the thief: the disk, the memory folder, the logs, the metrics and the whole database must not reveal any
+//! visitor. Hits arrive with known words as addresses, agents, queries and ids; then every byte is searched.
 
 use std::path::Path;
 
@@ -17,15 +16,15 @@ use crate::collector::{FIREFOX, raw};
 use crate::process::{Home, Program};
 use crate::support::eventually;
 
-/// In everything that must not stay. Eight letters, so that it may pass for part of a language tag.
+/// Part of every value that must not be stored. Eight letters, so that it may pass for part of a language tag.
 const CANARY: &str = "zqcanary";
-/// In the pages, which are kept: where the thief may look, this must be found.
+/// Part of the pages, which are stored: the search must find it.
 const KEPT: &str = "zqpage";
-/// What else is kept because the site declares it, or the visitor consents: a search, a source, a campaign.
+/// Other stored values, declared by the site or consented to by the visitor: a search, a source, a campaign.
 const DECLARED: [&str; 3] = ["zqsearch", "zqsource", "zqcampaign"];
 const SOCKET_SIDE: [&str; 2] = ["198.51.100.237", "2001:db8:beef:cafe:1234:5678:9abc:def0"];
 
-/// What may tell of an identity, as text in small letters.
+/// Traces of an identity, as text in lower case.
 const WORDS: [&str; 10] = [
     CANARY,
     "198.51.100",
@@ -38,11 +37,11 @@ const WORDS: [&str; 10] = [
     "2001-db8-beef",
     "f.e.e.b.8.b.d.0.1.0.0.2",
 ];
-/// The same as bytes. Four of them come about by chance in megabytes of packed columns: those are searched as rows.
+/// The same as bytes. Four of them occur by chance in megabytes of packed columns: those are searched as rows.
 const BYTES_ANYWHERE: [&[u8]; 2] = [&[0x20, 0x01, 0x0d, 0xb8, 0xbe, 0xef], &[0xef, 0xbe, 0xb8, 0x0d, 0x01, 0x20]];
 const BYTES_IN_SMALL_FILES: [&[u8]; 3] = [&[198, 51, 100, 237], &[237, 100, 51, 198], &[198, 51, 100, 0]];
 
-/// Every way in, each with canaries in all that is not measured. `what` is part of the kept page.
+/// A request for every route, with canaries in all values that are not measured. `what` is part of the stored page.
 fn requests(what: &str) -> Vec<Vec<u8>> {
     let agent = |name: &str| format!("User-Agent: {name}\r\n");
     let url = format!("https://zqcanary:zqcanary@shop.example/{KEPT}-{what}?zqcanary=zqcanary&q=zqcanary#zqcanary");
@@ -112,7 +111,7 @@ fn requests(what: &str) -> Vec<Vec<u8>> {
     requests
 }
 
-/// What a site may measure beside pages, each time with a canary where nothing may stay: searches and script errors,
+/// Optional measurements of a site, each with a canary in a value that must not be stored: searches and script errors,
 /// and campaigns of visitors who consent. One of them does not.
 fn declared(what: &str) -> [serde_json::Value; 6] {
     const CLICKS: &str = "gclid=zqcanary&fbclid=zqcanary&msclkid=zqcanary&_gl=zqcanary&mc_eid=zqcanary&utm_id=zqcanary";
@@ -131,7 +130,7 @@ fn declared(what: &str) -> [serde_json::Value; 6] {
     ]
 }
 
-/// Sends everything once, over HTTP/1.1 as it stands, and a hit over HTTP/2.
+/// Sends everything once over raw HTTP/1.1, and a hit over HTTP/2.
 async fn visit(program: &Program, what: &str) {
     let mut counted = 0;
     for request in requests(what) {
@@ -153,12 +152,12 @@ async fn visit(program: &Program, what: &str) {
     answer.into_body().collect().await.unwrap();
 }
 
-/// Every byte as the character of its number, so that texts and bytes are found alike.
+/// Every byte as the character with its number, so that texts and bytes are found alike.
 fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// What of an identity stands in `bytes`.
+/// Traces of an identity in `bytes`.
 fn identities(bytes: &[u8], forms: &[&[u8]]) -> Vec<String> {
     let text = latin(bytes);
     let small = text.to_ascii_lowercase();
@@ -166,7 +165,7 @@ fn identities(bytes: &[u8], forms: &[&[u8]]) -> Vec<String> {
     words.chain(forms.iter().filter(|form| text.contains(&latin(form))).map(|form| format!("{form:?}"))).collect()
 }
 
-/// Names of all files under `folder` that tell of an identity, with what they tell; and the bytes of all of them.
+/// Adds the names of all files under `folder` that hold a trace, with the trace; and the bytes of all files.
 fn search(folder: &Path, told: &mut Vec<String>, all: &mut Vec<u8>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -188,7 +187,7 @@ fn search(folder: &Path, told: &mut Vec<String>, all: &mut Vec<u8>) {
     }
 }
 
-/// Searches all files of a home; returns them in one piece.
+/// Searches all files of a home; returns their bytes.
 fn search_home(home: &Home, when: &str) -> Vec<u8> {
     let (mut told, mut all) = (Vec::new(), Vec::new());
     search(home.path(), &mut told, &mut all);
@@ -198,7 +197,7 @@ fn search_home(home: &Home, when: &str) -> Vec<u8> {
 
 /// Every table of every database as text.
 async fn dump(program: &Program) -> String {
-    // `models` waits a minute for a program that is not there; `unicode` holds all of Unicode and is slow.
+    // `models` waits a minute for a missing program; `unicode` holds all of Unicode and is slow.
     let sql =
         "SELECT database, name FROM system.tables WHERE database != 'system' OR name NOT IN ('models', 'unicode')";
     let tables: Vec<(String, String)> = program.store.ask_as_owner(sql).rows().await.unwrap();
@@ -206,7 +205,7 @@ async fn dump(program: &Program) -> String {
     let mut read = 0;
     for (database, table) in tables {
         let rows = format!("SELECT toString(tuple(*)) FROM `{database}`.`{table}` LIMIT 10000");
-        // Views with parameters, and tables that need a condition, cannot be read like this.
+        // Views with parameters, and tables that need a condition, cannot be read this way.
         let Ok(rows) = program.store.ask_as_owner(&rows).rows::<String>().await else { continue };
         read += 1;
         text.push_str(&format!("\n{database}.{table}\n{}", rows.join("\n")));
@@ -225,7 +224,7 @@ async fn search_memory(program: &Program, when: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_takes_disk_logs_metrics_and_database_learns_of_nobody() {
+async fn a_thief_of_disk_logs_metrics_and_database_identifies_no_visitor() {
     let home = Home::new("");
     let loud = ("SILLAGE_LOG", "trace");
     let file = home.path().join("sillage.toml");

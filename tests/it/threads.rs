@@ -1,4 +1,4 @@
-//! Connections are shared among the collecting threads, and let go.
+//! Connections are shared among the collecting threads, and closed.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

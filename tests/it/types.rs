@@ -1,4 +1,4 @@
-//! What holds an identity cannot be printed, copied or written out: asserted when this file is compiled.
+//! Types that hold an identity cannot be printed, copied or written: asserted when this file is compiled.
 
 use std::fmt::{Debug, Display};
 
@@ -20,5 +20,5 @@ assert_not_impl_any!(VisitorTag: Debug, Display, Clone, Serialize, Into<u64>, As
 assert_not_impl_any!(DayKey: Debug, Display, Clone, Serialize, Into<[u8; 32]>, AsRef<[u8]>, std::ops::Deref);
 assert_not_impl_any!(KeyRing: Debug, Clone, Serialize);
 assert_not_impl_any!(Visits: Debug, Clone, Serialize);
-// Proof of a finished sync: nobody else can make one.
+// Proof of a finished sync: no other code can make one.
 assert_not_impl_any!(Durable: Clone, Default, Deserialize<'static>);

@@ -1,5 +1,5 @@
 //! The worked example: two people, one day, through the real listener into a real engine and back through the API.
-//! Every figure is known beforehand.
+//! Every figure is known in advance.
 
 use serde_json::{Value, json};
 

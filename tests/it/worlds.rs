@@ -1,5 +1,5 @@
-//! Two worlds that differ in who came leave the same behind: every row of every table, every part's bytes, the folders
-//! and the metrics. So nobody who takes all of it can tell which world he is in, whatever he knows of a person.
+//! Two worlds that differ in one visitor leave the same traces: every row of every table, every part's bytes, the
+//! folders and the metrics. So a thief of all of it cannot tell the worlds apart, whatever is known about a person.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ const SHOP: &str = "shop.example";
 const SITES: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris", properties = ["plan"] }]"#;
 const TABLES: [&str; 4] = ["pages", "breakdowns", "actions", "timings"];
 
-/// Somebody, with an address and an agent that the thief may know.
+/// A person, with an address and an agent that the thief may know.
 #[derive(Clone, Copy)]
 struct Person(&'static str, &'static str);
 
-/// The one whom the thief looks for, and one whose coarse values are the same: another address of the same town,
-/// another agent of the same browser.
+/// The person whom the thief looks for, and one with the same coarse values: another address of the same town, another
+/// agent of the same browser.
 const KNOWN: Person = Person("90.0.0.1", FIREFOX);
 const OTHER: Person = Person("90.0.0.77", "Mozilla/5.0 (X11; Linux x86_64; rv:140.1) Gecko/20100101 Firefox/140.1");
 const NEIGHBOURS: [Person; 3] =
@@ -46,8 +46,8 @@ async fn visits(collector: &Collector, Person(address, agent): Person, at: &str,
     collector.app.flush().await.unwrap();
 }
 
-/// Names and sizes of all files under a folder. How often the journal began anew depends on when the house was tidied,
-/// so its number is left out.
+/// Names and sizes of all files under a folder. The number of the journal's snapshot depends on the time of
+/// housekeeping, so it is left out.
 fn listing(folder: &Path) -> Vec<String> {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -65,7 +65,7 @@ fn listing(folder: &Path) -> Vec<String> {
     files
 }
 
-/// What is left when the day and half an hour are over, but for times and random names.
+/// All that is left when the day and half an hour are over, without times and random names.
 async fn left_behind(collector: &Collector) -> Vec<String> {
     let tagged = async || {
         let metrics = collector.metrics().await;
@@ -88,7 +88,7 @@ async fn left_behind(collector: &Collector) -> Vec<String> {
                  toString(rows), hash_of_all_files) FROM system.parts WHERE database = '{db}' AND active \
                  AND table NOT IN ('schema_migrations', 'collectors') ORDER BY 1";
     left.extend(collector.texts(parts).await);
-    // Times and sizes differ from run to run, as does which thread has the test's own connections.
+    // Times and sizes differ between runs, as does the thread of the test's own connections.
     let chance = ["_seconds", "_bytes", "sillage_connections"];
     let measured = |line: &&str| !chance.iter().any(|unit| line.contains(unit)) && !line.starts_with('#');
     left.extend(collector.metrics().await.lines().filter(measured).map(str::to_owned));
@@ -100,7 +100,7 @@ fn differing<'l>(one: &'l [String], other: &'l [String]) -> Vec<(&'l String, &'l
     one.iter().zip(other).filter(|(one, other)| one != other).collect()
 }
 
-/// A day with the neighbours' traffic and what `who` does among them; what is left of it.
+/// A day with the neighbours' traffic and the hits of `who` among them; returns the traces.
 async fn world(who: impl AsyncFnOnce(&Collector)) -> Vec<String> {
     let collector = Collector::start("2026-03-10T07:00:00Z", SITES).await;
     for neighbour in NEIGHBOURS {
@@ -120,7 +120,7 @@ async fn parts_that_tell_of_one_flush_are_merged_into_their_month() {
                WHERE database = '{db}' AND engine LIKE '%SummingMergeTree'";
     let tables = "SELECT toString(count()) FROM system.tables WHERE database = '{db}' AND engine = 'SummingMergeTree'";
     assert_eq!(collector.texts(set).await, collector.texts(tables).await);
-    // Two parts are too few for the database to merge them of its own accord. With the age at a second, it does.
+    // Two parts are too few for the database to merge them by itself. With the age at a second, it does.
     let sooner = "ALTER TABLE {db}.pages MODIFY SETTING min_age_to_force_merge_seconds = 1, \
                   merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100";
     collector.store.statement(&sooner.replace("{db}", collector.store.database())).await.unwrap();
@@ -172,7 +172,7 @@ async fn one_person_s_two_visits_and_two_persons_one_each_differ_in_the_number_o
         visits(&collector, second, "2026-03-10T16:00:00Z", &["/cure"]).await;
         let mut rows = Vec::new();
         for table in TABLES {
-            // Who comes for the first time today is new to each action too.
+            // A visitor who comes for the first time today is new to each action too.
             let sql = format!("SELECT toString(tuple(* EXCEPT visitors)) FROM {{db}}.{table} ORDER BY ALL");
             let sql = if table == "timings" { sql.replace(" EXCEPT visitors", "") } else { sql };
             rows.extend(collector.texts(&sql).await);

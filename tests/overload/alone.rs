@@ -1,4 +1,4 @@
-//! The program and the bare server on a core of their own, and what it may hold in memory.
+//! The program and the bare server, each on its own core, and the memory that it may use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use sillage::sizing;
 use crate::bare::Bare;
 use crate::program::{Home, Program, Setup};
 
-/// The program and the bare server, each alone on the first core while the other has nothing to do: with one thread
-/// that serves. The engine, and whoever asks for this, are on the second; where there is no second core, they share.
+/// The program and the bare server, each alone on the first core while the other is idle: with one serving thread. The
+/// engine and the test are on the second core; where there is none, they share.
 pub(crate) fn on_a_core_of_their_own(collect: &str) -> (Program, Bare) {
     let second = 1 % std::thread::available_parallelism().unwrap().get();
     pin(None, 0);
@@ -27,8 +27,8 @@ pub(crate) fn on_a_core_of_their_own(collect: &str) -> (Program, Bare) {
     (program, bare)
 }
 
-/// Keeps this thread's core busy with what is left of it. Two cores of a virtual machine may be the halves of one real
-/// core: without this the program would be the slower the more its sender works, whatever it does itself.
+/// Keeps this thread's core busy with the lowest priority. Two cores of a virtual machine may be halves of one real
+/// core: otherwise the program would get slower the more its sender works.
 pub(crate) struct Busy(Arc<AtomicBool>, Option<JoinHandle<u64>>);
 
 impl Busy {
@@ -36,7 +36,7 @@ impl Busy {
         let going = Arc::new(AtomicBool::new(true));
         let told = going.clone();
         let thread = std::thread::spawn(move || {
-            // Everybody else goes before.
+            // Every other thread takes precedence.
             setpriority_process(Some(gettid()), 19).unwrap();
             let mut number = 1_u64;
             while told.load(Ordering::Relaxed) {
@@ -57,14 +57,14 @@ impl Drop for Busy {
     }
 }
 
-/// Most memory of its own that the program's configuration allows it, in MiB.
+/// Most private memory that the program's configuration allows, in MiB.
 pub(crate) fn allowed_mib(program: &Program) -> f64 {
     let config = Config::load(&program.home().path("sillage.toml")).unwrap();
     let bytes: u64 = sizing::process(&config).iter().map(|part| part.bytes).sum();
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// The most memory of its own, without files and without the journal, while `what` goes on, in MiB.
+/// Most private memory, without files and without the journal, while `what` runs, in MiB.
 pub(crate) fn own_memory_most_mib<R>(program: &Program, what: impl FnOnce() -> R) -> (R, f64) {
     let (process, done) = (program.process, AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -82,14 +82,14 @@ pub(crate) fn own_memory_most_mib<R>(program: &Program, what: impl FnOnce() -> R
     })
 }
 
-/// A thread, or this one, runs on this core only.
+/// Pins a thread, or this one, to a core.
 fn pin(thread: Option<Pid>, core: usize) {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(thread, &cores).unwrap();
 }
 
-/// This thread, and those that it starts, run where they may.
+/// Removes the pinning of this thread and of threads that it starts.
 pub(crate) fn unpin() {
     let mut cores = CpuSet::new();
     (0..CpuSet::MAX_CPU).for_each(|core| cores.set(core));

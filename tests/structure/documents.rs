@@ -1,15 +1,15 @@
-//! Documents: every file and test that they name exists, their links lead somewhere, and lines stay readable.
+//! Documents: every named file and test exists, links resolve, and lines stay readable.
 
 use crate::source::{files, root, text};
 
-/// Widest line of a comment or a document, in characters: what `rustfmt` gives code.
+/// Widest line of a comment or a document, in characters: the same as `rustfmt` for code.
 pub(crate) const WIDTH_MAX: usize = 120;
 
-/// Endings by which a name in a document is known to be a file's.
+/// Extensions by which a name in a document is recognised as a file's.
 const FILE_ENDINGS: [&str; 14] =
     ["rs", "sql", "toml", "md", "mjs", "js", "css", "html", "json", "yml", "yaml", "csv", "svg", "go"];
 
-/// Folders of the repository that documents name files of.
+/// Folders of the repository whose files documents name.
 const FOLDERS: [&str; 14] = [
     "src",
     "tests",
@@ -27,7 +27,7 @@ const FOLDERS: [&str; 14] = [
     ".ci",
 ];
 
-/// Documents that are written by hand, with their texts.
+/// Hand-written documents, with their texts.
 fn documents() -> Vec<(String, String)> {
     files(".", &["md"]).into_iter().map(|path| (path.display().to_string(), text(&path))).collect()
 }
@@ -38,7 +38,7 @@ pub(crate) fn missing_names() -> Vec<String> {
     let sources = source_names();
     let mut missing = Vec::new();
     for (document, text) in documents() {
-        // A changelog and a decision tell what was.
+        // A changelog and a decision describe the past.
         if document == "CHANGELOG.md" || document.starts_with("docs/decisions/") {
             continue;
         }
@@ -67,14 +67,14 @@ fn is_source_name(name: &str) -> bool {
     name.ends_with(".rs") && name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
 }
 
-/// Rust files of the repository, each behind a slash.
+/// Rust files of the repository, each with a slash before its path.
 fn source_names() -> Vec<String> {
     let folders = ["src", "tests", "benches", "fuzz"];
     let paths = folders.iter().flat_map(|folder| files(folder, &["rs"]));
     paths.map(|path| format!("/{}", path.display())).collect()
 }
 
-/// Test names are claims of several words; most other identifiers are shorter, and exist all the same.
+/// Test names are claims of several words; most other identifiers are shorter, and exist anyway.
 fn is_test_name(name: &str) -> bool {
     let words = name.split('_').count();
     words >= 6 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -126,14 +126,14 @@ pub(crate) fn broken_links() -> Vec<String> {
     broken
 }
 
-/// The anchor that a heading gets.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Lines that are too wide: comments of Rust files; prose of documents but tables, links and code.
+/// Lines that are too wide: comments of Rust files; prose of documents, except tables, links and code.
 pub(crate) fn wide_lines() -> Vec<String> {
     let mut wide = Vec::new();
     let is_wide = |line: &str| line.chars().count() > WIDTH_MAX;
@@ -146,7 +146,7 @@ pub(crate) fn wide_lines() -> Vec<String> {
         }
     }
     for (document, text) in documents() {
-        // Written by the program, a paragraph a line.
+        // Written by the program, one paragraph per line.
         if document == "docs/rules.md" {
             continue;
         }

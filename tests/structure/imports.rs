@@ -1,4 +1,4 @@
-//! Which file uses which: by `use`, and by paths that begin with `crate`, `super`, `self` or a child module. A `mod`
+//! Uses between files: by `use`, and by paths that begin with `crate`, `super`, `self` or a child module. A `mod`
 //! declaration is not a use; a `pub use` is one where the file itself uses the name.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 
 use crate::source::{ModulePath, Tree, is_for_tests};
 
-/// Edges between files.
+/// Edges between files: each with the files that it uses.
 pub(crate) type Graph = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
 
 /// One circle of each group of files that use each other, as `a -> b -> a`, sorted.
@@ -33,7 +33,7 @@ pub(crate) fn graph(tree: &Tree) -> Graph {
     tree.modules.iter().map(|(module, file)| (module.clone(), uses(tree, module, file))).collect()
 }
 
-/// The shortest way from `start` to itself.
+/// The shortest path from `start` to itself.
 fn way_back(graph: &Graph, start: &ModulePath) -> Option<Vec<ModulePath>> {
     let mut from: BTreeMap<&ModulePath, &ModulePath> = BTreeMap::new();
     let mut queue = std::collections::VecDeque::from([start]);

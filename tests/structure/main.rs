@@ -1,4 +1,4 @@
-//! The house's own rules, checked on its text: imports, names, rooms, documents. Reads files and nothing else.
+//! Structure rules of the project, checked on its text: imports, names, rooms, documents. Only reads files.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use crate::source::Tree;
 /// Names that several scopes may declare: local names of functions that are built alike.
 const NAMES_SHARED: [&str; 1] = ["Key"];
 
-/// Most lines of the program's door.
+/// Most lines of `main.rs`.
 const MAIN_LINES_MAX: usize = 80;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Names of types, and where they are declared. Associated types are named by their traits and left out.
+//! Names of types, and their declarations. Associated types are named by their traits and left out.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
-//! Which room may use which: the rooms behind the anonymiser see nothing that carries identity, and the pages that
-//! visitors read do not depend on the audit.
+//! Dependencies between folders: those behind the anonymiser see nothing that carries identity, and the pages for
+//! visitors do not depend on the audit.
 
 use crate::imports::graph;
 use crate::source::Tree;
 
-/// Rooms that handle events or counters, and what of `privacy` carries no identity. Nothing does today.
+/// Folders that handle events or counters; they may use nothing of `privacy`.
 const BEHIND_PRIVACY: [&str; 4] = ["spool", "rollup", "store", "ship"];
 
-/// Uses that leave a room by a forbidden door, as sentences.
+/// Forbidden uses between folders, as sentences.
 pub(crate) fn crossings(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (module, used) in graph(tree) {
@@ -26,7 +26,7 @@ pub(crate) fn crossings(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Everything of `compliance` that the public pages are made from.
+/// Whether the public pages are made from this module of `compliance`.
 fn is_notice(module: &[String]) -> bool {
     module.first().is_some_and(|room| room == "compliance") && module.get(1).is_some_and(|room| room != "audit")
 }

@@ -1,4 +1,4 @@
-//! The program's files, parsed.
+//! Source files of the program, parsed.
 
 use std::collections::BTreeMap;
 use std::fs;

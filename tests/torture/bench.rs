@@ -1,4 +1,4 @@
-//! The bench: the collector under test, the way to the database, the database, and rounds of load and faults on it.
+//! The bench: the collector under test, the proxy, the database, and rounds of load and faults on them.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,35 +23,35 @@ use crate::load::{Hit, Load};
 use crate::proxy::Proxy;
 use sillage::clock::monotonic_now;
 
-/// Longest wait for the spool to empty: the longest pause between two attempts at the database, and some.
+/// Longest wait for the spool to drain: more than the longest pause between two attempts at the database.
 const SETTLE: Duration = Duration::from_secs(100);
 const DAY: i64 = 86_400;
 
-/// Everything that one scenario needs.
+/// All parts of one scenario.
 pub(crate) struct Bench {
     pub(crate) collector: Collector,
     pub(crate) control: Arc<Control>,
     pub(crate) proxy: Proxy,
     /// The database, where the collector does not run it.
     pub(crate) engine: Option<Engine>,
-    /// The spool has a small disk of its own.
+    /// Whether the spool has a small disk of its own.
     pub(crate) small_disk: bool,
     load: Arc<Load>,
     folders: Folders,
 }
 
-/// One round: a kind of fault, and what became of the hits.
+/// One round: a kind of fault, and the ledger of its hits.
 pub(crate) struct Round {
     pub(crate) number: usize,
     pub(crate) fault: Fault,
     pub(crate) times: u64,
     pub(crate) ledger: Vec<Hit>,
-    /// Everything that was accepted left the spool.
+    /// Whether all accepted hits left the spool.
     pub(crate) settled: bool,
 }
 
 impl Bench {
-    /// With a database that the harness runs, behind the proxy.
+    /// A bench with a database run by the harness, behind the proxy.
     pub(crate) async fn remote(name: &str, rate: u32) -> Self {
         let folders = Folders::new(name);
         let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
@@ -70,11 +70,11 @@ impl Bench {
         Self::with(folders, spool, &database, proxy, Some(engine), small_disk, rate).await
     }
 
-    /// With an engine of the collector's own.
+    /// A bench with the collector's own engine.
     pub(crate) async fn embedded(name: &str, rate: u32) -> Self {
         let folders = Folders::new(name);
         let (data, spool) = (folders.disk.join("data"), folders.disk.join("spool"));
-        // Nothing comes this way.
+        // No request uses this proxy.
         let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], 9))).await;
         Self::with(folders, spool, &Database::Embedded(&data), proxy, None, false, rate).await
     }
@@ -97,7 +97,7 @@ impl Bench {
         Self { collector, control, proxy, engine, small_disk, load, folders }
     }
 
-    /// Load, the fault some times in it, then rest until everything has been shipped.
+    /// Applies load, strikes with the fault several times, then waits until everything is shipped.
     pub(crate) async fn round(&mut self, number: usize, fault: Fault, strikes: u32, mut chance: Chance) -> Round {
         self.morning().await;
         let stop = Arc::new(AtomicBool::new(false));
@@ -116,7 +116,7 @@ impl Bench {
         Round { number, fault, times, ledger, settled }
     }
 
-    /// Waits until all that was accepted has been shipped.
+    /// Waits until all accepted hits are shipped.
     async fn settle(&self) -> bool {
         let until = monotonic_now() + SETTLE;
         while monotonic_now() < until {
@@ -129,7 +129,7 @@ impl Bench {
         false
     }
 
-    /// A database that came back has another address and another password, as on a server whose password was changed.
+    /// Follows a restarted database: it has another address and password, as on a server whose password was changed.
     fn follow_engine(&self) {
         let Some(endpoint) = self.engine.as_ref().map(Engine::endpoint) else { return };
         if self.proxy.leads_to() != address(&endpoint) {
@@ -141,7 +141,7 @@ impl Bench {
         }
     }
 
-    /// The figures of a round as the database has them now.
+    /// The figures of a round in the database now.
     pub(crate) async fn figures(&self, round: usize) -> Figures {
         Figures::read(&self.store().await, round).await
     }
@@ -165,8 +165,8 @@ impl Bench {
         }
     }
 
-    /// The collector is killed, and is there again so many seconds later by its clock. Time can only be moved while it
-    /// is down: while it runs it does not believe in leaps.
+    /// Kills the collector, and starts it `seconds` later by its clock. The clock is only moved while it is down: a
+    /// running collector ignores leaps.
     pub(crate) async fn down(&mut self, seconds: i64) {
         self.collector.kill().await;
         let load = self.load.clone();
@@ -176,7 +176,7 @@ impl Bench {
         self.collector.start().await;
     }
 
-    /// Lets midnight come while nothing is on its way: only the collector knows on which day it received a hit.
+    /// Lets midnight pass while no hit is on its way: only the collector knows on which day it received a hit.
     pub(crate) async fn pass_midnight(&self) {
         while self.until_midnight() < DAY / 2 {
             let left = DAY * 1_000 - self.control.now().rem_euclid(DAY * 1_000);
@@ -195,7 +195,7 @@ impl Bench {
         DAY - self.control.now().div_euclid(1_000).rem_euclid(DAY)
     }
 
-    /// Makes it noon of the next day where a midnight could come by itself.
+    /// Moves the clock to noon of the next day if a midnight could come by itself.
     async fn morning(&mut self) {
         let left = self.until_midnight();
         if left < 2 * 3_600 {
@@ -217,7 +217,7 @@ fn address(endpoint: &Endpoint) -> SocketAddr {
     endpoint.url.trim_start_matches("http://").parse().unwrap()
 }
 
-/// Gives a folder a disk of its own, 8 MB of memory; only root may.
+/// Mounts a disk of 8 MB of memory on a folder; only root may.
 fn mount(folder: &Path) -> bool {
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "sillage-torture"]).arg(folder).output();
     mounted.is_ok_and(|output| output.status.success())
@@ -227,7 +227,7 @@ fn unmount(folder: &Path) {
     Command::new("umount").arg("-l").arg(folder).output().ok();
 }
 
-/// The scenario's folders; gone with the value.
+/// Folders of the scenario; removed on drop.
 struct Folders {
     disk: PathBuf,
     memory: PathBuf,

@@ -1,8 +1,8 @@
-//! Chance from a seed: the same seed gives the same run, as far as the machine's own timing lets it.
+//! Random numbers from a seed: the same seed gives the same run, as far as the machine's own timing allows.
 
 use std::time::Duration;
 
-/// SplitMix64.
+/// Random numbers by SplitMix64.
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -10,7 +10,7 @@ impl Chance {
         Self(seed)
     }
 
-    /// Another sequence, fixed by this one.
+    /// Another sequence, derived from this one.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -27,7 +27,7 @@ impl Chance {
         self.next() % end.max(1)
     }
 
-    /// True `percent` times of a hundred.
+    /// True in `percent` of a hundred cases, on average.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

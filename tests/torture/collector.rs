@@ -1,5 +1,5 @@
-//! The collector under test: the real program in a process of its own, started, killed and started again on the same
-//! folders and ports. Only processes that were started here are ended, each by its own number.
+//! The collector under test: the real program in its own process, started, killed and restarted on the same folders and
+//! ports. Only processes that were started here are ended, each by its own number.
 
 use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,31 +15,31 @@ use crate::control::Control;
 /// Longest wait for a start, or for an end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One collector, through all its lives.
+/// One collector, through all its restarts.
 pub(crate) struct Collector {
     pub(crate) collect: SocketAddr,
-    /// Its spool's folder.
+    /// Folder of its spool.
     pub(crate) spool: PathBuf,
-    /// Its runtime folder, in memory.
+    /// Runtime folder, in memory.
     pub(crate) runtime: PathBuf,
     config: PathBuf,
     log: PathBuf,
     environment: Vec<(&'static str, PathBuf)>,
     child: Option<Child>,
-    /// Ends otherwise than it was told to.
+    /// Unexpected ends of the process.
     pub(crate) fell: Vec<String>,
 }
 
-/// Where figures are kept.
+/// Place of the database.
 pub(crate) enum Database<'d> {
-    /// By an engine of the collector's own, in this folder.
+    /// The collector's own engine, in this folder.
     Embedded(&'d Path),
     /// At a URL, with the password of user `sillage` in this file.
     Remote(String, &'d Path),
 }
 
 impl Collector {
-    /// Writes its configuration; it does not run yet.
+    /// Writes its configuration; does not start it.
     pub(crate) fn new(
         folder: &Path,
         memory: &Path,
@@ -114,7 +114,7 @@ impl Collector {
         self.child = Some(child);
     }
 
-    /// Starts the process, and returns once it takes connections.
+    /// Starts the process, and returns once it accepts connections.
     pub(crate) async fn start(&mut self) {
         self.spawn();
         let answering = async {
@@ -137,7 +137,7 @@ impl Collector {
         child.kill().await.ok();
     }
 
-    /// SIGTERM, and waits until it has ended, which it must do by itself and well.
+    /// SIGTERM, and waits until it has exited, which it must do by itself with success.
     pub(crate) async fn terminate(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
@@ -153,7 +153,7 @@ impl Collector {
         }
     }
 
-    /// Number of its engine's process: its only child.
+    /// Process id of its engine: its only child.
     pub(crate) fn engine(&self) -> Option<Pid> {
         let id = self.child.as_ref()?.id()?;
         let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?.flatten();
@@ -162,12 +162,12 @@ impl Collector {
         Pid::from_raw(first.parse().ok()?)
     }
 
-    /// Whether everything that was accepted has left the spool: no file holds more than a segment's header.
+    /// Whether all accepted hits have left the spool: no file holds more than a segment's header.
     pub(crate) fn is_empty(&self) -> bool {
         is_empty(&self.spool)
     }
 
-    /// Its segments with events, oldest first; while it does not run.
+    /// Its segments with events, oldest first; only while it is down.
     pub(crate) fn segments(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(&self.spool).unwrap().flatten().map(|file| file.path()).collect();
@@ -183,16 +183,16 @@ fn is_empty(folder: &Path) -> bool {
     files.flatten().all(|file| match file.metadata() {
         Ok(data) if data.is_dir() => file.file_name() == "quarantine" || is_empty(&file.path()),
         Ok(_) if file.file_name() == BALLAST => true,
-        // Zeros are what a segment keeps free. One that cannot be read has just been shipped.
+        // A segment's free space is zeros. An unreadable one has just been shipped.
         Ok(_) => std::fs::read(file.path()).map_or(true, |bytes| bytes.iter().skip(HEADER).all(|byte| *byte == 0)),
         Err(_) => true,
     })
 }
 
-/// A file beside the segments that takes a disk's room.
+/// Name of a file beside the segments that fills the disk.
 pub(crate) const BALLAST: &str = "ballast";
 
-/// A port outside of what the system gives to clients: nobody takes it while the collector is down.
+/// A port outside the system's range for clients: no other process takes it while the collector is down.
 fn free_port() -> SocketAddr {
     let mut number = [0; 2];
     let free = |_: u32| {

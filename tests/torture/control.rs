@@ -1,5 +1,5 @@
-//! What the harness holds over the collector from outside: its clock and the disk under its spool, through a small
-//! library that is loaded before it (shim.c) and a page of shared memory.
+//! The harness's control over the collector: its clock and the disk under its spool, through a small preloaded library
+//! (shim.c) and a page of shared memory.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sillage::clock::{Clock, SystemClock};
 
-/// What the disk under the spool does.
+/// State of the disk under the spool.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Disk {
     Well = 0,
-    /// Takes half of what is written, then nothing.
+    /// Writes half of the bytes, then nothing.
     Full = 1,
     WritesFail = 2,
     SyncsFail = 3,
@@ -42,7 +42,7 @@ impl Control {
         Self { page, path, library, moved: AtomicI64::new(0) }
     }
 
-    /// The collector's time, milliseconds since 1970.
+    /// The collector's time, in milliseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         SystemClock.now().as_millisecond() + self.moved.load(Ordering::SeqCst) * 1_000
     }
@@ -53,7 +53,7 @@ impl Control {
         self.leap(0);
     }
 
-    /// Puts the system's clock off the collector's time by whole seconds.
+    /// Sets the system's clock off the collector's time by whole seconds.
     pub(crate) fn leap(&self, seconds: i64) {
         let shown = self.moved.load(Ordering::SeqCst) + seconds;
         self.page.write_all_at(&shown.to_ne_bytes(), 0).unwrap();

@@ -1,4 +1,4 @@
-//! What can go wrong, and how it is made to.
+//! Faults, and how the harness injects them.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -47,22 +47,22 @@ pub(crate) enum Fault {
     DownADay,
 }
 
-/// What a fault does to the memory of visitors and visits.
+/// Effect of a fault on the memory of visitors and visits.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Memory {
-    /// Nothing: the process goes on.
+    /// No effect: the process continues.
     Kept,
-    /// The process ends; the next one takes it up where the runtime folder has it.
+    /// The process ends; the next one recovers from the runtime folder.
     Restored,
-    /// It has counted hits that the disk then refused; it must go back to before them.
+    /// It has counted hits that the disk then refused; it must roll them back.
     Ahead,
     /// The runtime folder is lost too, as by a power cut: people may be counted again.
     Lost,
 }
 
 impl Memory {
-    /// Whether visitors and visits come out as without the fault; `restored` says whether what the runtime folder keeps
-    /// brings them back.
+    /// Whether visitors and visits equal those without the fault; `restored` tells whether the state in the runtime
+    /// folder is recovered.
     pub(crate) fn is_exact(self, restored: bool) -> bool {
         match self {
             Self::Kept => true,
@@ -72,14 +72,14 @@ impl Memory {
     }
 }
 
-/// Longest wait for the collector to do what a fault is to strike: it flushes every second.
+/// Longest wait for the operation that a fault strikes: the collector flushes every second.
 const PATIENCE: Duration = Duration::from_secs(3);
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 const MINUTE: i64 = 60;
 
 impl Fault {
-    /// Where somebody else runs the database; the most telling first.
+    /// Faults with a remote database, the most telling first.
     pub(crate) const REMOTE: &[Self] = &[
         Self::Kill,
         Self::AnswerLostAndKill,
@@ -109,7 +109,7 @@ impl Fault {
         Self::DownADay,
         Self::Calm,
     ];
-    /// Where the collector has an engine of its own.
+    /// Faults with the collector's own engine.
     pub(crate) const EMBEDDED: &[Self] = &[
         Self::EngineKilled,
         Self::Kill,
@@ -153,7 +153,7 @@ impl Fault {
         }
     }
 
-    /// What happens to the collector's memory of visitors and visits.
+    /// Effect on the collector's memory of visitors and visits.
     pub(crate) fn memory(self) -> Memory {
         match self {
             Self::Kill | Self::KillInFlush | Self::KillTwice | Self::KillWhileAway => Memory::Restored,
@@ -168,7 +168,7 @@ impl Fault {
         }
     }
 
-    /// How often in one round; in a short run a third of it, so that more kinds have their turn.
+    /// Number of strikes in one round; a third of it in a short run, so that more kinds run.
     pub(crate) fn strikes(self, short: bool) -> u32 {
         let long: u32 = match self {
             Self::Kill => 16,
@@ -184,7 +184,7 @@ impl Fault {
         if short { long.div_ceil(3) } else { long }
     }
 
-    /// Makes it happen once, under load; how often it did.
+    /// Injects the fault once, under load; returns how often it struck.
     pub(crate) async fn strike(self, bench: &mut Bench, chance: &mut Chance) -> u64 {
         match self {
             Self::Calm => sleep(chance.millis(300, 900)).await,
@@ -275,7 +275,7 @@ impl Bench {
         }
     }
 
-    /// Something happens on the way to the database, from the next request on; how often it did.
+    /// Injects a network fault from the next request on; returns how often it struck.
     async fn way(&self, way: Way, longer: Duration) -> u64 {
         let before = self.proxy.bites();
         self.proxy.set(way);
@@ -285,7 +285,7 @@ impl Bench {
         self.proxy.bites() - before
     }
 
-    /// The disk under the spool fails for a while; a full one is really full where the spool has a disk of its own.
+    /// The disk under the spool fails for a while; a full disk is real where the spool has its own.
     async fn disk(&mut self, disk: Disk, kill: bool, chance: &mut Chance) {
         if self.small_disk && disk == Disk::Full {
             fill(&self.collector.spool.join(BALLAST));
@@ -298,18 +298,18 @@ impl Bench {
             sleep(chance.millis(50, 300)).await;
         }
         self.heal();
-        // The spool tries again within seconds.
+        // The spool retries within seconds.
         sleep(chance.millis(300, 900)).await;
     }
 
-    /// The system's clock is wrong for a while. Nobody's figures may show it.
+    /// The system's clock is wrong for a while. No figure may show it.
     async fn leap(&self, seconds: i64, chance: &mut Chance) {
         self.control.leap(seconds);
         sleep(chance.millis(300, 900)).await;
         self.control.leap(0);
     }
 
-    /// A midnight between two hits, with the collector down in it or not.
+    /// A midnight between two hits, with or without a kill during it.
     async fn midnight(&mut self, kill: bool, chance: &mut Chance) {
         self.down(self.until_midnight() - if kill { 30 } else { 2 }).await;
         if kill {
@@ -321,7 +321,7 @@ impl Bench {
         sleep(chance.millis(400, 900)).await;
     }
 
-    /// Everything is well again.
+    /// Ends all faults.
     pub(crate) fn heal(&self) {
         self.proxy.set(Way::Open);
         self.control.disk(Disk::Well);
@@ -329,7 +329,7 @@ impl Bench {
     }
 }
 
-/// Takes all the room that there is.
+/// Fills all free space of a disk.
 fn fill(path: &std::path::Path) {
     let mut ballast = File::create(path).unwrap();
     let mut piece = vec![0; 65_536];
@@ -340,7 +340,7 @@ fn fill(path: &std::path::Path) {
     }
 }
 
-/// Puts the beginning of one more frame behind the last segment, up to the end of a sector or of the file.
+/// Appends the start of another frame to the last segment, up to the end of a sector or of the file.
 fn tear(bench: &Bench, chance: &mut Chance) -> u64 {
     let Some(path) = bench.collector.segments().pop() else { return 0 };
     let bytes = std::fs::read(&path).unwrap();
@@ -356,7 +356,7 @@ fn tear(bench: &Bench, chance: &mut Chance) -> u64 {
     1
 }
 
-/// Where the frames of a segment end, and zeros begin; no further than the file, whose lengths may have been flipped.
+/// End of the frames of a segment, before its zeros; within the file, since lengths may have been flipped.
 fn used(bytes: &[u8]) -> usize {
     let length = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
     let mut at = 48.min(bytes.len());

@@ -1,5 +1,4 @@
-//! The figures as the database has them, and how they compare with the ledger: hit by hit, and row by row with the
-//! model.
+//! The figures in the database, and their comparison with the ledger: hit by hit, and row by row with the model.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +12,10 @@ const PAGES: [&str; 8] =
     ["pageviews", "visitors", "page_visitors", "visits", "exits", "bounces", "visit_seconds", "engaged_ms"];
 const BREAKDOWNS: [&str; 6] = ["pageviews", "visitors", "page_visitors", "visits", "bounces", "visit_seconds"];
 const ACTIONS: [&str; 2] = ["count", "visitors"];
-/// Rows that differ, shown of one round.
+/// Most differing rows shown for one round.
 const SHOWN: usize = 6;
 
-/// All sums of one round; zero is the same as absent.
+/// All sums of one round; zero equals absent.
 pub(crate) struct Figures(BTreeMap<Key, i64>);
 
 /// The first level: every hit, once.
@@ -30,22 +29,22 @@ pub(crate) struct Hits {
     pub(crate) counted: u64,
     pub(crate) missing: u64,
     pub(crate) twice: u64,
-    /// Counted though they were refused: a promise that was not made, but kept.
+    /// Hits that were counted although their answer was a refusal.
     pub(crate) kept: u64,
 }
 
-/// The second level: visitors, visits and what belongs to them.
+/// The second level: visitors, visits and their figures.
 #[derive(Default, Clone)]
 pub(crate) struct Rows {
     pub(crate) compared: u64,
     pub(crate) differ: u64,
-    /// By how much the sum of a column is off.
+    /// Difference of the sum of a column.
     pub(crate) off: BTreeMap<&'static str, i64>,
     pub(crate) shown: Vec<String>,
 }
 
 impl Figures {
-    /// Reads one round's rows.
+    /// Reads the rows of one round.
     pub(crate) async fn read(store: &Store, round: usize) -> Self {
         let mut figures = BTreeMap::new();
         let pages = [&PAGES[..], &["engaged_views"]].concat();
@@ -119,7 +118,7 @@ impl Figures {
         hits
     }
 
-    /// Compares with the model of those hits that were counted, row by row.
+    /// Compares with the model of the counted hits, row by row.
     pub(crate) fn rows(&self, ledger: &[Hit]) -> Rows {
         let counted: Vec<&Hit> = ledger.iter().filter(|hit| self.counted(hit) > 0).collect();
         let due = model::due(&counted);

@@ -1,5 +1,5 @@
-//! Simulated visitors against the public listener, at a bounded rate, and the ledger of what they were told. Every hit
-//! can be told apart in the figures: by a page of its own, or by a referrer of its own.
+//! Simulated visitors against the public listener, at a bounded rate, and the ledger of their answers. Every hit can be
+//! told apart in the figures: by its own page, or by its own referrer.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -22,7 +22,7 @@ use sillage::clock::monotonic_now;
 
 /// Names of the two sites.
 pub(crate) const SITES: [&str; 2] = ["one.example", "two.example"];
-/// Two agents, and the browsers that they are.
+/// Two agents with the names of their browsers.
 pub(crate) const BROWSERS: [(&str, &str); 2] = [
     ("Firefox", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
     (
@@ -30,15 +30,15 @@ pub(crate) const BROWSERS: [(&str, &str); 2] = [
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
     ),
 ];
-/// Visitors at a time.
+/// Number of concurrent visitors.
 const WORKERS: u32 = 24;
-/// Pages that many visitors see.
+/// Number of pages that many visitors see.
 const SHARED_PAGES: u64 = 40;
-/// An answer that takes longer is none.
+/// Longest wait for an answer; beyond it there is none.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a visitor did.
+/// Kind of a hit.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum What {
     /// On a page of its own without a referrer, or on a shared page from a referrer of its own.
@@ -56,16 +56,16 @@ pub(crate) enum What {
     },
 }
 
-/// What the visitor was told.
+/// Answer to a hit.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Told {
-    /// 202.
+    /// 202: the hit is durable.
     Accepted,
-    /// 503.
+    /// 503: the hit is rejected.
     Refused,
-    /// Nothing: the connection ended.
+    /// No answer: the connection ended.
     Nothing,
-    /// Something that no fault explains.
+    /// A status that no fault explains.
     Wrong(u16),
 }
 
@@ -82,17 +82,17 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
-    /// Its visitor's site.
+    /// Site of its visitor.
     pub(crate) fn site(&self) -> &'static str {
         SITES[(self.visitor % 2) as usize]
     }
 
-    /// Its visitor's browser.
+    /// Browser of its visitor.
     pub(crate) fn browser(&self) -> &'static str {
         BROWSERS[(self.visitor / 2 % 2) as usize].0
     }
 
-    /// The referrer that it alone has.
+    /// Its unique referrer.
     pub(crate) fn referrer(&self) -> String {
         format!("h{}.elsewhere.example", self.id)
     }
@@ -117,11 +117,11 @@ impl Hit {
     }
 }
 
-/// What all rounds share.
+/// State that all rounds share.
 pub(crate) struct Load {
     to: SocketAddr,
     control: Arc<Control>,
-    /// Held for reading while a hit is on its way; whoever moves the clock holds it alone.
+    /// Held for reading while a hit is on its way; held for writing to move the clock.
     pub(crate) gate: RwLock<()>,
     client: Client<HttpConnector, Full<Bytes>>,
     pause: Duration,
@@ -131,7 +131,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// `rate` hits a second at the most.
+    /// A load of at most `rate` hits a second.
     pub(crate) fn new(to: SocketAddr, rate: u32, control: Arc<Control>) -> Self {
         let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
         let pause = Duration::from_secs(1) / rate.max(1);
@@ -139,7 +139,7 @@ impl Load {
         Self { to, control, gate: RwLock::new(()), client, pause, next: Mutex::new(monotonic_now()), hits, visitors }
     }
 
-    /// Visitors come and go until `stop`; what became of their hits.
+    /// Visitors come and go until `stop`; returns the ledger of their hits.
     pub(crate) async fn run(self: Arc<Self>, round: usize, mut chance: Chance, stop: Arc<AtomicBool>) -> Vec<Hit> {
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..WORKERS {
@@ -173,7 +173,7 @@ impl Load {
         hits
     }
 
-    /// The next thing that a visitor does.
+    /// The next hit of a visitor.
     fn hit(&self, round: usize, visitor: u32, own: &mut Vec<String>, first: bool, chance: &mut Chance) -> Hit {
         let id = self.hits.fetch_add(1, Ordering::SeqCst);
         let fresh = format!("/r{round}/h{id}");
@@ -193,7 +193,7 @@ impl Load {
         Hit { id, visitor, page, what, sent: 0, answered: 0, told: Told::Nothing }
     }
 
-    /// Sends a hit and notes what came back; false if it could not even be sent before `stop`.
+    /// Sends a hit and records the answer; false if it could not even be sent before `stop`.
     async fn send(&self, hit: &mut Hit, stop: &AtomicBool) -> bool {
         loop {
             tokio::time::sleep_until(self.slot()).await;

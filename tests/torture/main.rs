@@ -1,4 +1,4 @@
-//! Nothing accepted is lost, nothing is counted twice: the real program under load and faults, its ledger of answers
+//! No accepted hit is lost, and none is counted twice: the real program under load and faults, its ledger of answers
 //! against the figures in a real ClickHouse. See README.md beside this file.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "this is a program for a terminal")]

@@ -1,11 +1,11 @@
-//! What the figures must be, counted with hindsight from the hits that were counted: a list of hits for each visitor,
-//! nothing that a crash could have torn. Where only the collector knows the second, a range.
+//! Expected figures, computed afterwards from the counted hits: a list of hits for each visitor, which no crash can
+//! affect. Where only the collector knows the second, a range.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::load::{Hit, What};
 
-/// Sums by row and column, each between two bounds. What may only be zero is not there.
+/// Sums by row and column, each between two bounds. Sums that can only be zero are absent.
 pub(crate) type Due = BTreeMap<Key, (i64, i64)>;
 
 /// A row and a column of one of the tables.
@@ -16,7 +16,7 @@ pub(crate) struct Key {
     pub(crate) site: String,
     pub(crate) day: i64,
     pub(crate) page: String,
-    /// Of the dimension; empty elsewhere.
+    /// Value of the dimension; empty elsewhere.
     pub(crate) value: String,
     pub(crate) column: &'static str,
 }
@@ -29,7 +29,7 @@ struct Visit<'h> {
 }
 
 impl Visit<'_> {
-    /// Whole seconds in which the visit's latest hit was received.
+    /// Range of whole seconds in which the visit's latest hit was received.
     fn latest(&self) -> (i64, i64) {
         let latest = |at: fn(&Hit) -> i64| self.hits.iter().map(|hit| at(hit).div_euclid(1_000)).max().unwrap_or(0);
         (latest(|hit| hit.sent), latest(|hit| hit.answered))
@@ -135,7 +135,7 @@ fn values(hit: &Hit, in_visit: bool) -> Vec<(&'static str, String)> {
     let mut values = vec![("browser", hit.browser().to_owned())];
     match (hit.what, in_visit) {
         (What::Pageview { shared: true }, _) => values.push(("referrer", hit.referrer())),
-        // A previous page is what a referrer says, and these hits have none.
+        // A previous page comes from a referrer, and these hits have none.
         (_, true) => {}
         (_, false) => values.push(("referrer", "(direct)".to_owned())),
     }
@@ -153,7 +153,7 @@ fn key(hit: &Hit, table: &str, value: &str, column: &'static str) -> Key {
     }
 }
 
-/// Days since 1970; both sites live in UTC.
+/// Days since 1970; both sites are in UTC.
 fn day(hit: &Hit) -> i64 {
     hit.sent.div_euclid(DAY_MS)
 }

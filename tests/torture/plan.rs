@@ -1,4 +1,4 @@
-//! What is run, for how long, and what came of it.
+//! Plan of a run, its duration, and its result.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::faults::Fault;
 use crate::table::Table;
 use sillage::clock::monotonic_now;
 
-/// Visitors, visits, bounces, exits and seconds survive the end of the process, and go back to before what the disk
-/// refused. With VISITS=shown the table shows where they do not, and the run does not fail for it.
+/// Whether visitors, visits, bounces, exits and seconds survive the end of the process, and are rolled back after a
+/// disk refusal. With VISITS=shown the table shows differences, and the run does not fail for them.
 const VISITS_SURVIVE: bool = true;
-/// The short form, as `cargo test` runs it.
+/// Duration of the short form, which `cargo test` runs, in seconds.
 const SECONDS: u64 = 38;
 const RATE: u32 = 250;
-/// From here on faults come in any order; below, the most telling first.
+/// From this duration in seconds on, faults come in random order; below it, the most telling first.
 const LONG: u64 = 120;
 
-/// Arguments and environment.
+/// Arguments and environment of the run.
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) seconds: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// `--seconds N --rate N --seed N --only PART-OF-A-NAME`, or SECONDS, RATE, SEED, ONLY; VISITS=exact|shown. Nothing
+    /// `--seconds N --rate N --seed N --only PART-OF-A-NAME`, or SECONDS, RATE, SEED, ONLY; VISITS=exact|shown. `None`
     /// when `cargo test` asks for other tests.
     pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
         let arguments: Vec<String> = arguments.collect();
@@ -106,7 +106,7 @@ impl Plan {
                 rounds.push(round);
             }
         }
-        // Once more: nothing may have come later.
+        // Once more: nothing may have arrived later.
         let before = table.failures(self.visits_survive);
         for round in &rounds {
             let figures = bench.figures(round.number).await;

@@ -1,4 +1,4 @@
-//! The way to the database, with everything that can happen on it. Bytes are handed on as they come, or not.
+//! The proxy to the database, with its faults. It forwards bytes as they come, or not.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// What happens on the way.
+/// Fault on the way to the database.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Way {
     Open,
     /// Connections are closed as they come.
     Away,
-    /// Every piece takes so long.
+    /// Every piece is delayed by this time.
     Slow(Duration),
     /// Every request is answered 500.
     Broken,
-    /// This percentage of the next piece goes through, then the connection is cut.
+    /// This percentage of the next piece passes, then the connection is cut.
     Cut(u64),
-    /// Requests go through; the connection is cut instead of an answer.
+    /// Requests pass; the connection is cut instead of an answer.
     Deaf,
 }
 
-/// A running proxy. Ends with the value.
+/// A running proxy; ends on drop.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     way: watch::Sender<Way>,
@@ -36,9 +36,9 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
-    /// Told whenever a piece of a request comes by.
+    /// Notified when a piece of a request passes.
     request: Notify,
-    /// How often something was done to a connection.
+    /// Number of faults applied to connections.
     bites: AtomicU64,
     bitten: Notify,
 }
@@ -60,27 +60,27 @@ impl Proxy {
         self.way.send_replace(way);
     }
 
-    /// Where the database is.
+    /// Address of the database.
     pub(crate) fn leads_to(&self) -> SocketAddr {
         *self.database.borrow()
     }
 
-    /// From the next connection on, the database is at `to`.
+    /// Sets the database's address, from the next connection on.
     pub(crate) fn lead_to(&self, to: SocketAddr) {
         self.database.send_replace(to);
     }
 
-    /// How often a connection was cut, failed or slowed.
+    /// Number of connections that were cut, failed or delayed.
     pub(crate) fn bites(&self) -> u64 {
         self.shared.bites.load(Ordering::SeqCst)
     }
 
-    /// Waits for a request on its way to the database, `longest` at the most.
+    /// Waits for a request on its way to the database, at most `longest`.
     pub(crate) async fn request(&self, longest: Duration) {
         tokio::time::timeout(longest, self.shared.request.notified()).await.ok();
     }
 
-    /// Waits until something was done to a connection, `longest` at the most.
+    /// Waits until a fault was applied to a connection, at most `longest`.
     pub(crate) async fn bitten(&self, longest: Duration) {
         tokio::time::timeout(longest, self.shared.bitten.notified()).await.ok();
     }
@@ -109,7 +109,7 @@ async fn accept(
         let (ways, shared, to) = (ways.clone(), shared.clone(), *databases.borrow());
         connections.spawn(async move {
             if let Ok(server) = TcpStream::connect(to).await {
-                // Either side may go at any moment: that is what this is for.
+                // Either side may close at any moment, as intended.
                 carry(client, server, ways, &shared).await.ok();
             }
         });

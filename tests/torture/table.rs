@@ -1,4 +1,4 @@
-//! The table that a run ends with.
+//! The table at the end of a run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use crate::bench::Round;
 use crate::faults::Fault;
 use crate::figures::{Hits, Rows};
 
-/// Columns of the second level, as the table names them.
+/// Columns of the second level, with their names in the table.
 const COLUMNS: [(&str, &str); 6] = [
     ("visitors", "visitors"),
     ("page_visitors", "page vis."),
@@ -21,7 +21,7 @@ const COLUMNS: [(&str, &str); 6] = [
 #[derive(Default)]
 pub(crate) struct Table {
     lines: BTreeMap<(&'static str, Fault), Line>,
-    /// Ends of the collector that nobody asked for.
+    /// Unexpected ends of the collector.
     pub(crate) fell: u64,
 }
 

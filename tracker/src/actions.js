@@ -1,11 +1,11 @@
 /*
- * Uses of a page that need no line of code: an extension of the tracker. It must never read what somebody typed or chose in
- * a form, the text of an error or of a page, or an address beyond what is named here.
+ * Actions that need no code on the page: an extension of the tracker. It must never read input of a form, the text of
+ * an error or of a page, or an address beyond those named here.
  *
  *   <script defer src="/js/sillage.js" data-site="shop.example"></script>
  *   <script defer src="/js/sillage.actions.js" data-downloads="pdf zip" data-problems></script>
  *
- * | what | action | property |
+ * | use | action | property |
  * |---|---|---|
  * | a link to a file, by its ending (`data-downloads`, or the list below) or its `download` attribute | `Download` | `file`: path of the file; of one that the page makes itself (`blob:`, `data:`) the name that it is saved under |
  * | a link to another host | `Outbound` | `host`: that host |
@@ -13,22 +13,23 @@
  * | a form sent | `Form` | `form`: its `name`, else its `id` |
  * | a click on an element with `data-sillage-action`, or that form sent | what the attribute says | each `data-sillage-prop-…`, in small letters |
  *
- * Links are those of HTML and SVG and the areas of a map, also inside of open shadow roots. A form that the page's own
- * check holds back, or whose `method` is `dialog`, was not sent; `form.submit()` sends it. A page that sends a form by a
- * script says so by `data-sillage-action` on it, or by `sillage('Form', …)`.
+ * Links are those of HTML and SVG and the areas of a map, also in open shadow roots. A form counts as not sent if the
+ * page's own check rejects it or its `method` is `dialog`; `form.submit()` sends it. A page that sends a form by script
+ * declares it with `data-sillage-action` on the form, or by `sillage('Form', …)`.
  *
- * The collector keeps a property only if the site declares its name. Videos, players in frames and problems are watched by
- * sillage.watch.js, which stands beside this script and is loaded where a page has one of them.
+ * The collector keeps a property only if the site declares its name. sillage.watch.js, served beside this script,
+ * watches videos, players in frames and problems; it is loaded only on pages that have one of them.
  */
 
 /**
- * Starts telling; `options` are `downloads`, the endings of files, and `problems`; `load` fetches another extension. STANDALONE is a constant of the build: a script of its own.
+ * Starts sending actions. `options`: `downloads` (file endings) and `problems`; `load` fetches another extension.
+ * STANDALONE is a constant of the build: true in a script of its own.
  */
 export function tellActions(options, load) {
   const files = options.downloads || 'pdf docx? xlsx? pptx? od[tsp] rtf txt csv epub zip t?gz rar 7z dmg exe msi deb rpm apk iso mp[34] wav ogg '
     + 'flac webm mov ics svg';
 
-  // What happens before the tracker is there waits in the queue that it reads.
+  // Actions before the tracker starts wait in its queue.
   const tell = (name, props) => {
     if (STANDALONE) {
       window.sillage = window.sillage || function () {
@@ -66,7 +67,7 @@ export function tellActions(options, load) {
     return 1;
   };
   const clicked = (event) => event.button > 1 || event.composedPath().some((element) => {
-    // A form's event stays inside of its shadow root.
+    // A form's event does not leave its shadow root.
     if (element.host) listen('submit', submitted, element);
     if (element.localName === 'form') return 0;
     const written = /^a(rea)?$/.test(element.localName) && (named(element, 'href') || named(element, 'xlink:href'));
@@ -75,13 +76,13 @@ export function tellActions(options, load) {
   listen('click', clicked);
   listen('auxclick', clicked);
 
-  // A field may be called `name`, `id` or `method`, and would answer for the form.
+  // A field called `name`, `id` or `method` shadows the form's own property.
   const sent = (form, method) => {
     if (!/^dialog$/i.test(method || named(form, 'method'))) tell('Form', { form: named(form, 'name') || named(form, 'id') || '(unnamed)' });
   };
   const submitted = (event) => {
     const { target, submitter, currentTarget } = event;
-    // The page's own listeners hold it back after this one, and before one that is added now and hears it last.
+    // The page's own listeners may cancel it after this one; a listener added now runs last.
     isDeclared(target) || currentTarget.addEventListener('submit', () => event.defaultPrevented || sent(target, named(submitter, 'formmethod')), { once: true });
   };
   listen('submit', submitted);

@@ -1,7 +1,7 @@
 /*
- * The tracker under another tool's script path: reads that tool's attributes and answers its functions, so that a site moves
- * by pointing its script's address here. Plausible, Umami, GoatCounter, Matomo, Fathom Lite. It must never read or send what
- * names a person there: user ids, `identify`, custom dimensions, cookies.
+ * The tracker under another tool's script path: reads that tool's attributes and defines its functions, so that a site
+ * migrates by changing its script's address: Plausible, Umami, GoatCounter, Matomo, Fathom Lite. It must never read or
+ * send identifiers of a person: user ids, `identify`, custom dimensions, cookies.
  *
  * | tool | site | read | function |
  * |---|---|---|---|
@@ -11,10 +11,10 @@
  * | Matomo | `setSiteId` | `requireConsent`, `enableLinkTracking` | `_paq.push(['trackPageView'])` and its like |
  * | Fathom Lite | `data-site`, `fathom('set', 'siteId', …)` | | `fathom('trackPageview')` |
  *
- * A site's identifier at the other tool stands in `ids` of its `[[site]]`.
+ * A site's identifier at the other tool is listed in `ids` of its `[[site]]`.
  */
 
-/** What the other tool's tag and queues ask for, as our options; `actions` if it followed links. */
+/** Options of the other tool's tag and queues, as ours; `actions` if it tracked links. */
 export function adopt(tag) {
   const { plausible, umami, goatcounter, fathom, _paq } = window;
   const { domain, websiteId, autoTrack, domains, beforeSend, hostUrl } = tag.dataset;
@@ -57,7 +57,7 @@ export function adopt(tag) {
   return { options, actions, tools: { plausible, umami, goatcounter: counter, fathom, _paq } };
 }
 
-/** Answers the other tool's functions by ours, and its calls that wait. */
+/** Defines the other tool's functions, and replays its queued calls. */
 export function answerCalls(sillage, tools) {
   const each = (queue, answer) => [...queue || []].forEach((call) => answer(...call));
   const clickedOn = (attribute, tell) => addEventListener('click', ({ target }) => {

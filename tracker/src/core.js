@@ -1,22 +1,22 @@
 /*
- * The tracker: tells the collector that a page was seen, how long and how far it was read, and which features were
- * used. It must never store anything on the visitor's device but an opt-out flag, when asked to; never read more of the
- * device than that flag, the width of the window and whether a program drives the browser; never throw into the page that
- * carries it; and never weigh more than its bound in tracker/build.mjs.
+ * The tracker: sends pageviews, reading time, scroll depth and used features to the collector. It must never store
+ * anything on the visitor's device but an opt-out flag, on request; never read more of the device than that flag, the
+ * width of the window and whether a program drives the browser; never throw into the page; and never exceed its size
+ * bound in tracker/build.mjs.
  *
  *   <script defer src="/js/sillage.js" data-site="shop.example"></script>
  *
- *   data-site        name of the site; without it the collector goes by the page's host
- *   data-api         where events go; without it `/api/event` on the origin that served this script
+ *   data-site        name of the site; by default the collector uses the page's host
+ *   data-api         URL that events are sent to; by default `/api/event` on the origin that served this script
  *   data-hash        the router lives in the fragment: `#/list` is part of the page
  *   data-query       query parameters that are part of a page, such as "page lang": the site's `query_names_kept`
- *   data-not-found   the page does not exist: an action `404` follows its pageview and leaves the bounce as it is
- *   data-manual      no pageviews by itself; the page calls `sillage('pageview')`
+ *   data-not-found   the page does not exist: an action `404` follows its pageview and does not change the bounce
+ *   data-manual      no automatic pageviews; the page calls `sillage('pageview')`
  *   data-init        waits for `sillage.init({ … })`
- *   data-frames      counts the page in a frame too
- *   data-automation  counts browsers that a program drives, for a site's own tests
+ *   data-frames      pages in a frame are counted too
+ *   data-automation  browsers driven by a program are counted too, for a site's own tests
  *   data-consent     `granted`: hits carry `c: 1`, and campaigns stay in their addresses; `required`: nothing is sent before
- *                    it is `granted`; set and taken away at any time (docs/consent.md)
+ *                    it is `granted`; may be set and removed at any time (docs/consent.md)
  *
  *   sillage('Signup', { props: { plan: 'pro' }, interactive: false, u: '/signup', callback: done })
  *   sillage('pageview', { u: '/step/2' })
@@ -24,42 +24,41 @@
  *   sillage.optOut()  sillage.optIn()  sillage.isOptedOut()
  *   sillage.init({ site: 'shop.example', notFound: true, transformRequest: (event) => event })
  *
- * `init` takes the same options without `data-`, in camel case, and `transformRequest`, which gets each event before it is
- * sent, and returns what is sent instead, or nothing to send nothing.
+ * `init` takes the same options without `data-`, in camel case, and `transformRequest`, which gets each event before it
+ * is sent, and returns the event to send, or nothing to drop it.
  *
- * What counts, and when:
+ * Rules of counting:
  * - A page opened in a background tab, or prerendered, counts when it is first shown; until then nothing is sent.
  * - Within a single-page site a new pageview counts when the page changed: its path, a kept query parameter or, with
  *   `data-hash`, the route behind `#`, whether the router pushes or replaces. Its referrer is the view before it.
- * - A page that comes back from the back/forward cache is viewed again. Where a page was gone back to or loaded again, the
- *   referrer of its first load is not told again: the page before is told where the browser knows it.
- * - Reading time is the time that the page is visible, for at most 60 s after the last sign of the reader (scroll,
- *   pointer, key). It needs no timer and stops by itself when the reader walks away. The window need not have
- *   the focus. A film watched without touching anything counts 60 s.
- * - Scroll depth is the lowest point seen, in percent of the height that the content has when it is reported: of the
- *   document or, where the document does not scroll, of the element in the middle of the window that does.
+ * - A page restored from the back/forward cache is viewed again. After a reload or a return to a page, its first
+ *   referrer is not sent again: the page before is sent if the browser knows it.
+ * - Reading time is the time that the page is visible, for at most 60 s after the reader's last activity (scroll,
+ *   pointer, key). It needs no timer, and no focus of the window. A film watched without touching anything counts 60 s.
+ * - Scroll depth is the lowest point seen, in percent of the content's height at the time of the report: of the
+ *   document or, if the document does not scroll, of the scrolling element in the middle of the window.
  * - Both are reported when the page is hidden or left, if a second or some depth was gained since the last report. `sb`
- *   says the depth that an earlier report of the same view told.
+ *   is the depth in an earlier report of the same view.
  * - A page in a frame is part of another page and not counted.
  *
  * An objection stops everything:
- * - By the browser: Global Privacy Control or Do Not Track. This script neither asks for nor overrules it.
- * - By choice: `sillage_opt_out` = `1` in the local storage of the site's origin, read before anything is sent, so that a
- *   choice made in another tab holds at once. Where storage is denied the choice lasts as long as the page. What was
- *   measured and not yet sent is thrown away; opting in again counts from the next page on.
- * - Every element with `data-sillage-opt-out` becomes a switch for that choice. sillage.switch.js, which stands beside this
- *   script, makes it so, and is loaded where a page has such an element when the document has been read.
+ * - By the browser: Global Privacy Control or Do Not Track. This script neither sets nor overrides them.
+ * - By choice: `sillage_opt_out` = `1` in the local storage of the site's origin, read before each event, so that a
+ *   choice made in another tab applies at once. If storage is denied, the choice lasts as long as the page. Unsent
+ *   measurements are dropped; opting in again counts from the next page on.
+ * - Every element with `data-sillage-opt-out` becomes a switch for that choice. sillage.extra.js, served beside this
+ *   script, does so, and is loaded if the parsed document has such an element.
  *
- * Consent is never stored. Without it, names of campaigns and clicks (`utm_…`, `gclid`, …) are taken out of every address
- * before it is sent. Anything else than `granted` is not consent.
+ * Consent is never stored. Without it, names of campaigns and clicks (`utm_…`, `gclid`, …) are removed from every
+ * address before it is sent. Any value other than `granted` is not consent.
  */
 
 /**
- * Starts measuring. `tag` is the script's element, `options` are its `data-` attributes or what `init` was given, and
- * `early` is what stood in `sillage` before: its queue `q` and the consent extension's `hold`.
+ * Starts measuring. `tag` is the script's element; `options` are its `data-` attributes or those given to `init`;
+ * `early` is the previous value of `sillage`: its queue `q` and the consent extension's `hold`.
  *
- * WHOLE and CONSENT are constants of the build: the smallest script has neither. It knows nothing of
- * `data-consent`, `data-hash`, `data-not-found`, `data-query` and `init`, and sends addresses without their query.
+ * WHOLE and CONSENT are constants of the build, false in the smallest script, which ignores `data-consent`,
+ * `data-hash`, `data-not-found`, `data-query` and `init`, and sends addresses without their query.
  */
 export function begin(tag, options, early) {
   const has = (name) => name in options;
@@ -71,7 +70,7 @@ export function begin(tag, options, early) {
     || ((navigator.webdriver || window.Cypress) && (!WHOLE || !has('automation')));
   const waiting = CONSENT ? [] : early.q || [];
 
-  // The view that is being measured: the page it counts for (empty as long as there is none), and where it began.
+  // Page of the measured view (empty if there is none), and its place as `spot` reads it.
   let page;
   let place;
   let visible;
@@ -79,10 +78,10 @@ export function begin(tag, options, early) {
   let engaged;
   let bottom;
   let height;
-  // Depth that the last report told.
+  // Depth in the last report of this view, in percent.
   let reported;
 
-  // An objection that storage would not take.
+  // An objection that storage rejected.
   let untold;
   let started;
   let required;
@@ -106,7 +105,7 @@ export function begin(tag, options, early) {
     return required && answer.consent !== 'granted';
   };
 
-  // Asked anew before everything. Of a view that may not be told, nothing is told later either.
+  // Evaluated before every event. A silenced view stays silent.
   const isSilent = () => (mute || isOptedOut() || isWithheld()) && !(page = 0);
 
   const choose = (out) => {
@@ -124,12 +123,12 @@ export function begin(tag, options, early) {
     src: tag.src.replace(PLAIN ? /(\.js)?(\?.*)?$/ : OWN, ending),
   }));
 
-  // What few pages and old browsers need is a script of its own, loaded where it is needed: switches, another history,
-  // beacons, content that scrolls in an element of its own.
+  // Switches, history without the Navigation API, beacons and scrolling elements are rare: a script of their own,
+  // loaded on demand.
   const show = () => {
     isSilent();
     if (sillage.paint) sillage.paint();
-    // In the middle of a short page is nothing but the document.
+    // On a short page only the document can scroll.
     else if ((!WHOLE || tag.src) && (document.querySelector('[data-sillage-opt-out]') || !navigation.currentEntry
       || (root.scrollHeight <= innerHeight && document.elementFromPoint(innerWidth / 2, innerHeight / 2) !== root))) {
       sillage.paint = isSilent;
@@ -137,18 +136,18 @@ export function begin(tag, options, early) {
     }
   };
 
-  // What makes a page another one, as the collector reads it.
+  // Identity of a page, as the collector reads it.
   const spot = () => {
     const path = CONSENT ? location.pathname + (h && location.hash.replace(/\?.*|^[^?]*=.*/, '')) : location.pathname;
     return WHOLE ? path + location.search.match(RegExp(`\\b(${`${options.query}`.replace(/[ ,]+/g, '|')})=[^&]*`, 'g')) : path;
   };
 
-  // A body of text, no headers and no credentials: another origin answers it without being asked first.
+  // A text body, no headers and no credentials: another origin needs no preflight.
   const send = (event, callback = () => {}) => {
     if (!isSilent()) {
       if (CONSENT && early.hold?.(event, () => send(event, callback), answer.consent)) return;
       const c = CONSENT && (answer.consent === 'granted' ? 1 : undefined);
-      // No longer than the collector takes.
+      // Cut to the collector's bound.
       const clean = (url) => url && new URL(url, location).href
         .replace(CONSENT ? c ? /^$/ : /([?&])(utm_\w+|mc_.id|_g[al]|\w*cl(k|ick)?id|[gw]braid)=[^&#]*/gi : /[?#].*/, CONSENT ? '$1' : '')
         .replace(!CONSENT || h ? '' : /#.*/, '').slice(0, 2e3);
@@ -157,7 +156,7 @@ export function begin(tag, options, early) {
         const told = CONSENT ? { ...event, ...ours, c, h } : { ...event, ...ours };
         const endpoint = options.api || new URL('/api/event', tag.src);
         const body = JSON.stringify(WHOLE && options.transformRequest ? options.transformRequest(told) || undefined : told);
-        // Without keepalive (Firefox before 133) a request dies with its page, and a beacon does not.
+        // Without keepalive (Firefox before 133) a request is cancelled with its page; a beacon is not.
         const beacon = WHOLE ? !('keepalive' in Request.prototype) && navigator.sendBeacon?.(endpoint, body) : sillage.beacon?.(endpoint, body);
         if ((!WHOLE || body) && !beacon) {
           return fetch(endpoint, { method: 'POST', body, keepalive: true, credentials: 'omit' }).then(callback, callback);
@@ -171,14 +170,14 @@ export function begin(tag, options, early) {
     const now = performance.now();
     if (visible) engaged += Math.min(now - ticked, 6e4);
     ticked = now;
-    // The height of a view that is left is no longer to be had.
+    // The height of a view that was left is not available.
     if (left) return;
     const { scrollHeight, scrollTop, clientHeight } = sillage.box?.() || root;
     height = scrollHeight;
     bottom = Math.max(bottom, scrollTop + clientHeight);
   };
 
-  // A view left before anything was measured tells no depth.
+  // A view left before its first measurement reports no depth.
   const report = () => {
     measure(1);
     const sb = reported;
@@ -200,7 +199,7 @@ export function begin(tag, options, early) {
     send({ n: 'pageview', u, r }, callback);
   };
 
-  // Where this page was come from. One that was gone back to, or loaded again, still names what its first load came from.
+  // Referrer of this page. After a reload or a return, `document.referrer` still names that of the first load.
   const origin = (restored) => {
     const before = restored || performance.navigation?.type ? navigation.activation?.from?.url : document.referrer;
     return before && before !== location.href ? before : undefined;
@@ -223,13 +222,13 @@ export function begin(tag, options, early) {
 
   const turned = ({ type }) => {
     if (started) {
-      // Reading the height may cost the page a layout: four times a second at most.
+      // Reading the height may force a layout: at most four times a second.
       const changed = /g/.test(type);
       if (CONSENT && changed) early.hold?.();
       if (changed || performance.now() - ticked >= 250) measure();
       if (changed) visible = !document.hidden && type > 'q';
       if (!visible) report();
-    // A prerendered document is hidden too, and says that it is prerendered for a moment longer than that it is hidden.
+    // A prerendered document is hidden too; when it is shown, `prerendering` changes a moment after `hidden`.
     } else if (!document.prerendering && !document.hidden && !isWithheld()) {
       started = 1;
       if (!has('manual')) {
@@ -255,7 +254,7 @@ export function begin(tag, options, early) {
       turned(early);
     }).observe(tag, { attributes: true });
   }
-  // What `init` is given once it has begun: the site, the collector, the hook.
+  // Options of `init` after the start: the site, the collector, the hook.
   if (WHOLE) sillage.init = (more) => Object.assign(options, more);
   show();
   listen('DOMContentLoaded', show);

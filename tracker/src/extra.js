@@ -1,14 +1,14 @@
 /*
- * What few pages and old browsers need of the tracker, which loads this script where one of them is: switches for the
- * opt-out, navigation by `history`, beacons, content that scrolls in an element of its own.
+ * Parts that few pages and old browsers need; the tracker loads this script on demand: switches for the opt-out,
+ * navigation by `history`, beacons, content that scrolls in an element of its own.
  *
- * Every element with `data-sillage-opt-out` that is there when the document has been read becomes the switch. On means
- * not counted (`aria-checked="true"`), so its words must read like "Do not count my visits". `data-sillage-state` says
- * `measured`, `opted-out` or `signal`, for style sheets; with `signal` the switch is on, `aria-disabled`, and its title
- * names the browser's signal. Pages that make such an element later build it on the tracker's three functions.
+ * Every element with `data-sillage-opt-out` in the parsed document becomes the switch. On means not counted
+ * (`aria-checked="true"`), so its text must read like "Do not count my visits". `data-sillage-state` is `measured`,
+ * `opted-out` or `signal`, for style sheets; with `signal` the switch is on and `aria-disabled`, and its title names
+ * the browser's signal. Pages that add such an element later use the tracker's three functions.
  */
 
-/** Adds all of it to the tracker's function `sillage`; true if the tracker tells pageviews by itself. */
+/** Adds these parts to the tracker's function `sillage`; true if the tracker sends pageviews by itself. */
 export function addExtra(sillage) {
   const signal = navigator.globalPrivacyControl ? 'Global Privacy Control' : navigator.doNotTrack === '1' && 'Do Not Track';
 
@@ -18,7 +18,7 @@ export function addExtra(sillage) {
   };
   const turnByKey = (event) => /^( |Enter)$/.test(event.key) && turn(event);
 
-  // Turns the switches to what holds.
+  // Sets the switches to the current choice.
   sillage.paint = () => {
     const out = sillage.isOptedOut();
     document.querySelectorAll('[data-sillage-opt-out]').forEach((element) => {
@@ -31,21 +31,21 @@ export function addExtra(sillage) {
       }
       if (element.tabIndex < 0) element.tabIndex = 0;
       element.onclick = turn;
-      // A button and a box make a click of a key by themselves.
+      // Check boxes and buttons turn a key into a click by themselves.
       if (element.type !== 'checkbox' && element.tagName !== 'BUTTON') element.onkeydown = turnByKey;
     });
   };
   sillage.paint();
 
-  // The innermost element in the middle of the window.
+  // The innermost element in the middle of the window, also in shadow roots.
   const middle = (tree) => {
     const found = tree.elementFromPoint(innerWidth / 2, innerHeight / 2);
     const inner = found?.shadowRoot;
     return inner && inner !== tree ? middle(inner) : found;
   };
 
-  // Where the document does not scroll, its content may, in an element around the middle of the window: the outermost, of
-  // half the window's height at least. It stays the same while something lies above it.
+  // If the document does not scroll, an element around the middle of the window may: the outermost one of at least half
+  // the window's height. It is kept while another element covers it.
   let box;
   sillage.box = () => {
     if (document.scrollingElement.scrollHeight > innerHeight) return box = undefined;
@@ -55,10 +55,10 @@ export function addExtra(sillage) {
     return box?.isConnected ? box : undefined;
   };
 
-  // Without keepalive (Firefox before 133) a request dies with its page, and a beacon does not.
+  // Without keepalive (Firefox before 133) a request is cancelled with its page; a beacon is not.
   if (!('keepalive' in Request.prototype) && navigator.sendBeacon) sillage.beacon = (endpoint, body) => navigator.sendBeacon(endpoint, body);
 
-  // Without the Navigation API. An element with that id answers where the browser has no such interface.
+  // Without the Navigation API. `currentEntry` distinguishes it from an element with the id `navigation`.
   if (!window.navigation?.currentEntry) {
     for (const name of ['pushState', 'replaceState']) {
       const original = history[name];

@@ -1,7 +1,7 @@
 import { tellActions } from './actions.js';
 import { watchPage } from './watch.js';
 
-/** Tells downloads, outbound links, forms, videos and declared actions; `problems: true` tells script errors too. */
+/** Sends downloads, outbound links, forms, videos and declared actions; with `problems: true` script errors too. */
 export function actions(options = {}) {
   if (typeof window === 'undefined') return;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== false && value != null));

@@ -1,11 +1,11 @@
 /*
- * The tracker as an ES module, @sillage/tracker: the same functions without a global name of the page's own. It must be
- * importable where there is no window: nothing happens before `init`.
+ * The tracker as an ES module, @sillage/tracker: the same functions without a global name. It must be importable
+ * without a window: nothing happens before `init`.
  */
 import { begin } from './core.js';
 import { addExtra } from './extra.js';
 
-// Calls before `init` wait as they do for the script.
+// Queue of the calls before `init`, as in the script.
 const early = [];
 const call = (name, given) => {
   if (typeof window === 'undefined') return;
@@ -23,19 +23,19 @@ export function init(options = {}) {
   addExtra(window.sillage);
 }
 
-/** Tells an action. */
+/** Sends an action. */
 export const track = (name, given) => call(name, given);
 
-/** Tells a pageview by hand, with `manual: true`. */
+/** Sends a pageview, for sites with `manual: true`. */
 export const pageview = (given) => call('pageview', given);
 
-/** Tells the visitor's answer, each time that it is known or changes. */
+/** Passes the visitor's consent on: once it is known, and at each change. */
 export const consent = (given) => call('consent', given);
 
 /** Stores the visitor's objection on this device. */
 export const optOut = () => window.sillage?.optOut?.();
 
-/** Takes it back. */
+/** Removes the stored objection. */
 export const optIn = () => window.sillage?.optIn?.();
 
 /** Whether the visitor or the browser objects. */

@@ -1,15 +1,15 @@
 /*
- * Videos, players in frames, and problems of a page: loaded by sillage.actions.js where a page has one of them. It must never
- * read the text of an error or of a page, or an address beyond what is named here.
+ * Videos, players in frames, and problems of a page: sillage.actions.js loads it on pages that have one of them. It
+ * must never read the text of an error or of a page, or an address beyond those named here.
  *
- * | what | action | property |
+ * | event | action | property |
  * |---|---|---|
  * | a video started, its quarters reached, its end | `Video start`, `Video 25%`, `Video 50%`, `Video 75%`, `Video end` | `video`: `data-video`, else the name of its file |
  * | the same in a player in a frame that posts its state: YouTube (with `enablejsapi=1`), Vimeo, Dailymotion, PeerTube and others that speak `player.js` | the same | `video`: the frame's `data-video`, else its `title` |
- * | with `data-problems`: a script failed, a promise was left broken, a file did not load | `problem` | `kind`: `TypeError` and the like, `resource`, or `other` |
+ * | with `data-problems`: a script error, an unhandled rejection, a failed load | `problem` | `kind`: `TypeError` and the like, `resource`, or `other` |
  *
- * Each mark of a video and each kind of problem counts once a page load. Videos that play by themselves without sound are
- * decoration and not counted. Nothing is loaded from a player's site: what its frame posts is all that is read.
+ * Each mark of a video and each kind of problem counts once a page load. Muted videos that start by themselves are
+ * decoration and not counted. Nothing is loaded from a player's site; only messages that its frame posts are read.
  */
 
 /** Starts watching; `options` may hold `problems`. */
@@ -17,7 +17,7 @@ export function watchPage(options) {
   const tell = (name, props, interactive) => window.sillage(name, { props, interactive });
   const listen = (name, then) => window.addEventListener(name, then, true);
 
-  // How far each video, or frame with a player, was seen.
+  // Highest mark of each video, or frame with a player.
   const marks = new WeakMap();
   const seen = (video, share, ended, name) => {
     const reached = marks.get(video) || new Set();
@@ -38,7 +38,7 @@ export function watchPage(options) {
   };
   ['play', 'timeupdate', 'ended'].forEach((name) => listen(name, played));
 
-  // Players in frames: each speaks one of three protocols, and some wait to be asked.
+  // Players in frames speak one of three protocols; some post only on request.
   const ask = (frame, message) => frame.contentWindow?.postMessage(message, '*');
   const greet = (frame) => {
     ask(frame, '{"event":"listening","channel":"widget"}');
@@ -81,7 +81,7 @@ export function watchPage(options) {
       met.add(kind);
       tell('problem', { kind }, false);
     };
-    // A page may give its errors names of its own, and write anything into them.
+    // A page may give its errors any name, with any text in it.
     const name = (error) => (error && /^[A-Za-z]{0,20}Error$/.test(error.name) ? error.name : 'other');
     listen('error', (event) => problem(event instanceof ErrorEvent ? name(event.error) : 'resource'));
     listen('unhandledrejection', (event) => problem(name(event.reason)));

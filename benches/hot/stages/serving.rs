@@ -1,5 +1,5 @@
-//! A whole request, from readable to written, through real sockets: what HTTP and the way around the counting cost,
-//! beside the bare server. One connection, one request at a time; the kernel's part is not counted.
+//! A whole request, from readable to written, through real sockets: the cost of HTTP and of everything around the
+//! counting, beside the bare server. One connection, one request at a time; the kernel's part is not counted.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -29,7 +29,7 @@ pub(super) fn collect(config: &Config, parts: (Arc<Anonymiser>, Ledger, Arc<dyn 
     Arc::new(CollectState::new(hits, pages, config.collect.clone(), false, Arc::default()))
 }
 
-/// A server that is told when to end.
+/// A server that can be told to end.
 pub(super) enum Server {
     Bare,
     Collector(Arc<CollectState>),
@@ -54,13 +54,13 @@ impl Server {
         }
     }
 
-    /// What callgrind collects.
+    /// The calls that callgrind measures.
     #[inline(never)]
     fn measured_server(&self, socket: TcpListener, over: CancellationToken) {
         self.run(socket, over);
     }
 
-    /// Sends it the requests of these numbers, half of them before it is measured.
+    /// Sends twice `pageviews` requests; the second half is measured.
     pub(super) fn go(&self, traffic: &Traffic, pageviews: u64) {
         for (measured, numbers) in [(false, 0..pageviews), (true, pageviews..2 * pageviews)] {
             let socket = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,5 @@
-//! The dearest hits that the limits allow, as the fuzz target `cost` looks for them: each kind a function of its own,
-//! so that callgrind can tell what it takes from body to spool. None may take more than ten plain hits.
+//! The most expensive hits that the limits allow, as found by the fuzz target `cost`: each kind is a function of its
+//! own, so that callgrind can tell its cost from body to spool. None may cost more than ten plain hits.
 
 use std::net::IpAddr;
 
@@ -10,12 +10,12 @@ use sillage::privacy::{Anonymiser, HitReading};
 
 use crate::traffic::SITE;
 
-/// Hits of each kind; agents differ, so that none is remembered.
+/// Hits of each kind; agents differ, so that no cache holds them.
 pub(crate) const HITS: u64 = 50;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// What a hit is made of.
+/// Variable parts of a hit.
 struct Worst {
     body: String,
     agent: String,
@@ -52,40 +52,40 @@ fn way(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
 
 #[inline(never)]
 fn worst_body(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
-    // Else the linker makes one of functions that are alike.
+    // Otherwise the linker merges identical functions.
     std::hint::black_box(0_u8);
     way(anonymiser, ledger, worst);
 }
 
 #[inline(never)]
 fn worst_url(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
-    // Else the linker makes one of functions that are alike.
+    // Otherwise the linker merges identical functions.
     std::hint::black_box(1_u8);
     way(anonymiser, ledger, worst);
 }
 
 #[inline(never)]
 fn worst_referrer(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
-    // Else the linker makes one of functions that are alike.
+    // Otherwise the linker merges identical functions.
     std::hint::black_box(2_u8);
     way(anonymiser, ledger, worst);
 }
 
 #[inline(never)]
 fn worst_agent(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
-    // Else the linker makes one of functions that are alike.
+    // Otherwise the linker merges identical functions.
     std::hint::black_box(3_u8);
     way(anonymiser, ledger, worst);
 }
 
 #[inline(never)]
 fn worst_headers(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
-    // Else the linker makes one of functions that are alike.
+    // Otherwise the linker merges identical functions.
     std::hint::black_box(4_u8);
     way(anonymiser, ledger, worst);
 }
 
-/// What callgrind collects.
+/// The calls that callgrind measures.
 #[inline(never)]
 pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
     let plain = |number: u64| Worst {

@@ -1,4 +1,4 @@
-// Actions and goals: what visitors used, with which properties, and how many of them did.
+// Actions and goals: the features that visitors used, their properties, and the number of visitors.
 // @ts-check
 import { board, fill, interval, listed } from './frame.mjs';
 import { bars, linkTo, overTime, property, rows, sql, stats } from './kit.mjs';
@@ -65,7 +65,7 @@ LIMIT 12`;
 
 const TO_PAGE = [linkTo('sillage-page', 'Everything about this page', '&var-page=${__data.fields.Page:percentencode}')];
 
-/** The dashboard. */
+/** The dashboard of actions and goals, for sites in `timezone`. */
 export function actions(/** @type {string} */ timezone) {
   const goal = listed({ name: 'goal', label: 'Goals', description: 'Actions that count as goals; all by default' },
     `SELECT action FROM action_days WHERE ${RANGE} GROUP BY action ORDER BY sum(count) DESC, action`)

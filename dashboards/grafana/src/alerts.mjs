@@ -8,7 +8,7 @@ import { REFUSED } from './operations.mjs';
 const FOLDER = 'Sillage';
 const EXPRESSION = { type: '__expr__', uid: '__expr__' };
 
-/** Condition C: the last value of query A, beside a limit. */
+/** Condition C: compares the last value of query A with a limit. */
 function compared(/** @type {'gt' | 'lt'} */ type, /** @type {number} */ limit) {
   const last = new expr.TypeReduceBuilder().datasource(EXPRESSION).expression('A').reducer(/** @type {any} */ ('last')).refId('B');
   const params = [{ evaluator: { type, params: [limit] } }];
@@ -34,7 +34,7 @@ function watched(/** @type {Alert} */ alert, /** @type {string} */ promql, /** @
   return rule(alert, new alerting.QueryBuilder('A').datasourceUid('sillage-prometheus').queryType('').relativeTimeRange({ from: 600, to: 0 }).model(model), noData);
 }
 
-/** An alert query that gives one series: the share of the week before, in percent, of each of the last closed days. */
+/** An alert query with one series: for each of the last closed days, its percentage of the same day a week before. */
 function audience(/** @type {Alert} */ alert) {
   const rawSql = `SELECT toDateTime(day) AS time, round(100 * people / people_before) AS percent FROM
 (
@@ -73,7 +73,7 @@ const figures = () => [
   audience({ uid: 'sillage-spike', title: 'Audience spikes', severity: 'warning', for: '0s', above: 300, summary: 'Yesterday had more than three times the visitors of the same day a week before', description: 'Published figures of closed days, all sites that the data source’s token may read.' }),
 ];
 
-/** Grafana's file of provisioned alert rules. */
+/** Content of Grafana's file for provisioned alert rules. */
 export function alerts() {
   const group = (/** @type {string} */ name, /** @type {string} */ interval, /** @type {alerting.RuleBuilder[]} */ rules) => ({
     orgId: 1, name, folder: FOLDER, interval,

@@ -1,4 +1,4 @@
-// Audience: the whole site, against the period before, from its pages to what was not counted.
+// Audience: the whole site against the period before, from its pages to the hits that were not counted.
 // @ts-check
 import { board, fill, interval, listed, page } from './frame.mjs';
 import { bars, CLICKHOUSE, DASHED, linkTo, NOTHING, overTime, property, rows, sql, stats, world } from './kit.mjs';
@@ -148,7 +148,7 @@ LIMIT 100`, { Page: TO_PAGE }),
     [sql(series('outcome_days', 'outcome', " AND outcome != 'counted'"), 'timeseries')], { bars: true, stacked: true }),
 ];
 
-/** The dashboard. */
+/** The dashboard of the audience, for sites in `timezone`. */
 export function audience(/** @type {string} */ timezone) {
   const pageVariable = page().includeAll(true).multi(true).current({ selected: true, text: ['All'], value: ['$__all'] });
   const dimension = listed({ name: 'dimension', label: 'Dimension', description: 'What the table at the end of “Visitors” is grouped by' }, DIMENSIONS);

@@ -6,16 +6,16 @@ import { FROM, RANGE, SITE, TO } from './sql.mjs';
 
 /** @typedef {{ name: string, label: string, description: string }} Variable */
 
-/** The data source: chosen at the head, so that a dashboard works wherever it is imported. */
+/** The data source: a variable, so that a dashboard works after an import into any Grafana. */
 export const dataSource = (/** @type {string} */ type) => new dashboard.DatasourceVariableBuilder('datasource')
   .label('Data source').description('Where the figures come from').type(type);
 
-/** A variable that loads its values by SQL whenever the range changes. */
+/** A variable whose SQL runs again when the range changes. */
 export const listed = (/** @type {Variable} */ variable, /** @type {string} */ rawSql) => new dashboard.QueryVariableBuilder(variable.name)
   .label(variable.label).description(variable.description).datasource(CLICKHOUSE).query(rawSql).definition(rawSql)
   .refresh(dashboard.VariableRefresh.OnTimeRangeChanged).sort(dashboard.VariableSort.Disabled).multi(false).includeAll(false);
 
-/** Values that are known beforehand; the first is the default. */
+/** A variable with fixed values; the first is the default. */
 export const fixed = (/** @type {Variable} */ variable, /** @type {string[]} */ values) => new dashboard.CustomVariableBuilder(variable.name)
   .label(variable.label).description(variable.description).values(values.join(','))
   .options(values.map((value, index) => ({ selected: index === 0, text: value, value })))
@@ -55,7 +55,7 @@ export function board(/** @type {{ uid: string, title: string, description: stri
   return made.withVariable(timezoneConstant(head.timezone));
 }
 
-/** Puts rows of panels into a dashboard: title → panels. */
+/** Adds rows of panels to a dashboard: title → panels. */
 export function fill(/** @type {dashboard.DashboardBuilder} */ board, /** @type {[string, any[]][]} */ sections) {
   for (const [title, panels] of sections) {
     board.withRow(new dashboard.RowBuilder(title).collapsed(false));

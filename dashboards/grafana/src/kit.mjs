@@ -1,4 +1,4 @@
-// Panels, targets and variables as these dashboards use them, made with Grafana's own builders.
+// Panels, targets and variables of these dashboards, built with Grafana's own builders.
 // @ts-check
 import * as barchart from '@grafana/grafana-foundation-sdk/barchart';
 import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
@@ -18,18 +18,18 @@ export const PROMETHEUS = { type: 'prometheus', uid: '${datasource}' };
 const PLUGIN = '4.20.0';
 export const NOTHING = 'Nothing published in this range';
 
-/** A query of the ClickHouse data source: its SDK module does not exist, its shape does. */
+/** A query of the ClickHouse data source, written by hand: Grafana's SDK has no module for it. */
 export function sql(/** @type {string} */ rawSql, /** @type {'table' | 'timeseries'} */ queryType = 'table', refId = 'A') {
   const query = { datasource: CLICKHOUSE, editorType: 'sql', format: queryType === 'table' ? 1 : 0, pluginVersion: PLUGIN, queryType, rawSql, refId };
   return { build: () => /** @type {any} */ (query) };
 }
 
-/** A query of Prometheus. */
+/** A query in PromQL. */
 export const promql = (/** @type {string} */ expr, /** @type {string} */ legend, refId = 'A') =>
   new prometheus.DataqueryBuilder().datasource(PROMETHEUS).expr(expr).legendFormat(legend).range().refId(refId);
 
 /**
- * What every panel has.
+ * Sets the properties that all panels share.
  * @template {{ title: Function, description: Function, datasource: Function, unit: Function, noValue: Function, span: Function, height: Function }} P
  * @param {P} panel @param {Head} head @param {any} datasource @returns {P}
  */
@@ -79,7 +79,7 @@ export function overTime(/** @type {Head} */ head, /** @type {any[]} */ targets,
 
 export const DASHED = [property('custom.lineStyle', { fill: 'dash', dash: [6, 6] }), property('custom.fillOpacity', 0), property('color', { mode: 'fixed', fixedColor: 'gray' })];
 
-/** A table; `fields` has the properties of its columns by their names. */
+/** A table; `fields` maps a column to its properties. */
 export function rows(/** @type {Head} */ head, /** @type {string} */ rawSql, /** @type {Record<string, Properties>} */ fields = {}) {
   const panel = headed(new table.PanelBuilder(), { height: 10, width: 12, ...head }, CLICKHOUSE)
     .withTarget(sql(rawSql)).showHeader(true).filterable(false).thresholds(PLAIN);
@@ -111,7 +111,7 @@ export function columns(/** @type {Head} */ head, /** @type {string} */ rawSql, 
     .showValue(common.VisibilityMode.Never).fillOpacity(80).lineWidth(0).min(0).thresholds(PLAIN);
 }
 
-/** Circles on a map, found by the ISO code of a country. Its base map is Grafana's own file of borders, so no tile server is asked. */
+/** Circles on a map, placed by the country's ISO code. Grafana's own borders file is its base map: no tile server is asked. */
 export function world(/** @type {Head} */ head, /** @type {string} */ rawSql, /** @type {string} */ field) {
   const layer = new common.MapLayerOptionsBuilder().type('markers').name(field)
     .location(/** @type {any} */ ({ build: () => ({ mode: 'lookup', lookup: 'Country', gazetteer: 'public/gazetteer/countries.json' }) }))
@@ -132,6 +132,6 @@ export function linkTo(/** @type {string} */ uid, /** @type {string} */ title, v
   return property('links', [{ title, url, targetBlank: false }]);
 }
 
-/** A link at the head of a dashboard to the others. */
+/** Link in a dashboard's head to the other dashboards. */
 export const siblings = () => new dashboard.DashboardLinkBuilder('Sillage').type(dashboard.DashboardLinkType.Dashboards)
   .tags(['sillage']).asDropdown(false).includeVars(true).keepTime(true).icon('external link').tooltip('The other dashboards, same site and range');

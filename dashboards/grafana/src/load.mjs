@@ -51,7 +51,7 @@ LIMIT 100`;
 
 const MS = [property('unit', 'ms')];
 
-/** The dashboard. */
+/** The dashboard of load times, for sites in `timezone`. */
 export function loadTimes(/** @type {string} */ timezone) {
   const vitals = stats({ title: 'Web vitals at p75, against the period before', description: 'Three quarters of the loads are at most so long. Green: good, yellow: to improve, red: poor, by the usual thresholds. Layout shift in thousandths.' },
     VITALS, Object.fromEntries(Object.entries(THRESHOLDS).map(([metric, [label, good, poor]]) => [label, colored(good, poor, metric === 'cls' ? 'short' : 'ms')])));

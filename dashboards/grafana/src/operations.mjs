@@ -1,4 +1,4 @@
-// Operations: the collector itself, from Prometheus. No label of these metrics comes from a visitor.
+// Operations: the collector's own metrics, from Prometheus. None of their labels comes from a visitor.
 // @ts-check
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as common from '@grafana/grafana-foundation-sdk/common';
@@ -9,7 +9,7 @@ import { overTime, promql, PROMETHEUS, property, siblings, steps } from './kit.m
 const SELECTED = 'job=~"$job", instance=~"$instance"';
 const RATE = '[$__rate_interval]';
 
-/** Outcomes that mean trouble, not a decision: the rest of what is not counted is deliberate. */
+/** Outcomes that mean trouble; all others that are not counted are deliberate. */
 export const REFUSED = 'malformed|too_large|unsupported|timed_out|unavailable';
 
 const one = (/** @type {string} */ title, /** @type {string} */ description, /** @type {string} */ expr, unit = 'short', limits = steps([null, 'green'])) =>
@@ -66,7 +66,7 @@ const labels = (/** @type {string} */ name, /** @type {string} */ label, /** @ty
     .query({ query, refId: name, qryType: 1 }).definition(query).refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
     .multi(true).includeAll(true).allValue('.*').current({ selected: true, text: ['All'], value: ['$__all'] });
 
-/** The dashboard. */
+/** The dashboard of operations, on Prometheus. */
 export function operations() {
   const made = new dashboard.DashboardBuilder('Sillage: operations').uid('sillage-operations').tags(['sillage'])
     .description('The collector’s own health, from its /metrics: hits by outcome, spool, database, memory.')

@@ -1,4 +1,4 @@
-// One page: everything that is published about it.
+// One page: all figures published about it.
 // @ts-check
 import { board, fill, interval, page } from './frame.mjs';
 import { bars, linkTo, overTime, property, rows, sql, stats, world } from './kit.mjs';
@@ -99,7 +99,7 @@ const sections = () => /** @type {[string, any[]][]} */ ([
   ]],
 ]);
 
-/** The dashboard. */
+/** The dashboard of one page, for sites in `timezone`. */
 export const onePage = (/** @type {string} */ timezone) => fill(board({
   uid: 'sillage-page', title: 'Sillage: one page', timezone,
   description: 'Everything that is published about one page: readers, ways, actions, load times.',

@@ -1,12 +1,12 @@
-// The SQL that panels share. A range is whole days of the site: the dashboard's time zone is the site's, in the
-// constant variable `timezone`. Every query reads published tables, so a plain sum() is right.
+// SQL that panels share. A range is whole days of the site: the dashboard's time zone is the site's, in the constant
+// variable `timezone`. All queries read published tables, where a plain sum() is correct.
 // @ts-check
 
 /** First and last day of the dashboard's range. */
 export const FROM = "toDate($__fromTime, '${timezone}')";
 export const TO = "toDate($__toTime, '${timezone}')";
 
-/** First day of the period before: as long, and it ends the day before the range. */
+/** First day of the period before, which is as long as the range and ends the day before it. */
 export const BEFORE = `${FROM} - (dateDiff('day', ${FROM}, ${TO}) + 1)`;
 
 export const SITE = 'site = ${site:singlequote}';
@@ -18,18 +18,18 @@ export const PAGES_CHOSEN = '$__conditionalAll(page IN (${page:singlequote}), $p
 /** `1` for rows of the range, `0` for rows of the period before. */
 export const IN_RANGE = `day >= ${FROM}`;
 
-/** The moment at which a site's day begins. */
+/** Time at which a site's day begins. */
 export const moment = (/** @type {string} */ day) => `toDateTime(${day}, '\${timezone}')`;
 
-/** The day, Monday or first of the month that a row belongs to, as the variable `interval` says. */
+/** The day, Monday or first of the month of a row's day, by the variable `interval`. */
 export const PERIOD = moment(
   "multiIf('${interval}' = 'week', toMonday(day), '${interval}' = 'month', toStartOfMonth(day), day)",
 );
 
-/** One row a period, so that a stat shows the change from the period before to the range. */
+/** One row for each of the two periods, so that a stat shows the change between them. */
 export const AGAINST_BEFORE = moment(`if(${IN_RANGE}, ${FROM}, ${BEFORE})`);
 
-/** A quotient of published sums; none below a hundred, where the last digit would tell more than the figure. */
+/** Quotient of published sums; NULL if the divisor is below 100, where rounding to tens would dominate it. */
 export const rate = (/** @type {string} */ above, /** @type {string} */ below, factor = 1, digits = 0) =>
   `if(sum(${below}) >= 100, round(${factor} * sum(${above}) / sum(${below}), ${digits}), NULL)`;
 
@@ -39,11 +39,11 @@ export const VIEWS_PER_VISIT = rate('pageviews', 'visits', 1, 1);
 export const SECONDS_ON_PAGE = rate('engaged_ms', 'engaged_views', 0.001);
 export const SCROLL_DEPTH = rate('scroll_percent', 'scroll_views');
 
-/** Change from the period before, in percent; none where the period before had less than a hundred. */
+/** Change from the period before, in percent; NULL if that period had less than 100. */
 export const change = (/** @type {string} */ sum) =>
   `if(sumIf(${sum}, NOT (${IN_RANGE})) >= 100, round(100 * (sumIf(${sum}, ${IN_RANGE}) / sumIf(${sum}, NOT (${IN_RANGE})) - 1), 0), NULL)`;
 
-/** A quantile of a histogram of load times: the upper bound of the bucket in which it lies, 2^(bucket / 4). */
+/** Quantile of a histogram of load times: its bucket's upper bound, 2^(bucket / 4). */
 export const quantile = (/** @type {number} */ share) =>
   `if(sum(count) >= 100, round(exp2(quantileExactWeighted(${share})(bucket, toUInt64(greatest(count, 0))) / 4), 0), NULL)`;
 
@@ -58,7 +58,7 @@ HAVING sumIf(${measure}, ${IN_RANGE}) > 0
 ORDER BY 2 DESC, 1
 LIMIT ${rows}`;
 
-/** The same for one page: only visitors and pageviews are published for a page and a value. */
+/** The same for one page, for which only visitors and pageviews are published by value. */
 export const topValuesOfPage = (/** @type {string} */ dimension, /** @type {string} */ label, rows = 12) => `SELECT value AS "${label}",
   sum(visitors) AS "Visitors",
   sum(pageviews) AS "Pageviews"

@@ -16,7 +16,7 @@ function sillage_options(): array
     return array_merge(SILLAGE_DEFAULTS, (array) get_option('sillage', []));
 }
 
-/** The tags, in every page that visitors see; those who edit the site are left out unless asked for. */
+/** Prints the tags on public pages; by default, users who can edit the site are left out. */
 function sillage_print_tags(): void
 {
     $options = sillage_options();
@@ -39,7 +39,7 @@ function sillage_print_tags(): void
 }
 add_action('wp_head', 'sillage_print_tags');
 
-/** [sillage_opt_out]Do not count my visits[/sillage_opt_out], for the site's privacy page. */
+/** Shortcode [sillage_opt_out]Do not count my visits[/sillage_opt_out], for the site's privacy page. */
 function sillage_opt_out($attributes, ?string $content = null): string
 {
     return sprintf(

@@ -1,4 +1,4 @@
-//! Fathom Lite's `GET /collect`. `docs/formats.md` says of every parameter what becomes of it.
+//! Fathom Lite's `GET /collect`. `docs/formats.md` describes the use of every parameter.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use url::form_urlencoded;
 use crate::collect::formats::foreign::{ForeignContext, absolute};
 use crate::collect::formats::native::{ForeignPage, NativeEvent};
 
-/// Reads a query; without a path there is nothing to count.
+/// Parses a query; a query without a path is rejected.
 ///
 /// # Errors
-/// What is wrong, without a word of the input.
+/// The fault, without any input text.
 pub(crate) fn collect<'a>(
     query: &'a str,
     context: &ForeignContext<'_>,

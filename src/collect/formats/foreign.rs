@@ -10,12 +10,12 @@ use crate::collect::client_address::address;
 use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, SpokenClient, is_recent};
 use crate::sites::{Sites, host_form};
 
-/// What a request tells beside its parameters.
+/// Context of a request besides its parameters.
 pub(crate) struct ForeignContext<'r> {
     pub(crate) sites: &'r Sites,
-    /// `Referer`: the page, or its origin, as browsers send it.
+    /// `Referer` header: the page or its origin, as browsers send it.
     pub(crate) referer: Option<&'r str>,
-    /// The host that the request came to.
+    /// Host that the request was sent to.
     pub(crate) host: Option<&'r str>,
     /// The tokens of servers, for formats that carry one among their parameters.
     pub(crate) servers: &'r ServerTokens,
@@ -34,14 +34,14 @@ pub(super) struct ClientFields<'f> {
 }
 
 impl ForeignContext<'_> {
-    /// The host that a path without one is on: that of the page that sent it, else the first of the named site.
+    /// The host of a page given as a path: the sending page's, else the named site's first host.
     pub(super) fn page_host(&self, site: Option<&str>) -> Option<String> {
         let sender = self.referer.and_then(|url| url::Url::parse(url).ok());
         let of_sender = sender.and_then(|url| url.host_str().map(str::to_owned));
         of_sender.or_else(|| site.and_then(|id| self.sites.find_id(id)).map(|site| site.primary_host.clone()))
     }
 
-    /// The id of the site that the request's own host stands for: `code.stats.example`, as GoatCounter has it.
+    /// The site id in the request's own host: `code.stats.example`, as GoatCounter uses it.
     pub(super) fn site_of_host(&self) -> Option<String> {
         let host = host_form(self.host?)?;
         let code = host.split('.').next()?;
@@ -80,7 +80,7 @@ fn seconds(time: &str) -> Option<Timestamp> {
     }
 }
 
-/// A page's URL, from a URL or a path on `host`.
+/// The page's URL, from a URL or a path on `host`.
 pub(super) fn absolute<'a>(url: &'a str, host: Option<&str>) -> Cow<'a, str> {
     if url.contains("://") {
         return url.into();
@@ -89,7 +89,7 @@ pub(super) fn absolute<'a>(url: &'a str, host: Option<&str>) -> Cow<'a, str> {
     format!("https://{}{slash}{url}", host.unwrap_or_default()).into()
 }
 
-/// The width of a screen that is written `1920x1080` or `1920,1080,1`.
+/// The width in a screen size such as `1920x1080` or `1920,1080,1`.
 pub(super) fn width(screen: &str) -> Option<u32> {
     let width = screen.split(['x', 'X', ',']).next()?.trim().parse().ok()?;
     (1..100_000).contains(&width).then_some(width)

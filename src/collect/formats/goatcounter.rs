@@ -1,5 +1,5 @@
-//! GoatCounter's `GET` or `POST /count`, whose parameters stand in the query whatever the method. `docs/formats.md`
-//! says of every parameter what becomes of it.
+//! GoatCounter's `GET` or `POST /count`, with parameters in the query for both methods. `docs/formats.md` describes the
+//! use of every parameter.
 
 use std::borrow::Cow;
 
@@ -8,23 +8,23 @@ use url::form_urlencoded;
 use crate::collect::formats::foreign::{ForeignContext, absolute, width};
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent};
 
-/// The longest path, in bytes.
+/// Longest path, in bytes.
 pub(super) const PATH_BYTES_MAX: usize = 2_048;
 
-/// From here on `b` says that a robot drove the browser.
+/// Smallest value of `b` that means a robot-driven browser.
 pub(super) const ROBOT: u32 = 150;
 
-/// What a count is.
+/// Result of parsing a count.
 pub(crate) enum GoatCount<'a> {
     Event(Box<NativeEvent<'a>>),
-    /// The script found that a robot drives the browser.
+    /// The script detected a robot-driven browser.
     Robot,
 }
 
-/// Reads a query.
+/// Parses the query of `/count`.
 ///
 /// # Errors
-/// What is wrong, without a word of the input.
+/// The fault, without any input text.
 pub(crate) fn count<'a>(query: &'a str, context: &ForeignContext<'a>) -> Result<GoatCount<'a>, &'static str> {
     let (mut path, mut referrer, mut screen, mut campaign, mut is_event, mut robot) =
         (None, None, None, None, false, None);

@@ -81,7 +81,7 @@ pub(crate) fn count<'a>(
         _ => return Err("hits: at most 500"),
     }
     let site = context.site_of_host().or_else(|| server.only_site().map(str::to_owned));
-    let site = site.ok_or("the site is told by the host of the request, or by a token for one site")?;
+    let site = site.ok_or("site unknown; use the site's host, or a token for one site")?;
     let host = context.page_host(Some(&site));
     let hit = |written: &'a RawValue| {
         let fields: ApiFields<'a> = serde_json::from_str(written.get()).map_err(|_| "a field is of the wrong kind")?;

@@ -1,5 +1,5 @@
-//! Matomo's `matomo.php`: parameters in the query or a form, or a bulk of them in JSON. `docs/formats.md` says of every
-//! parameter what becomes of it.
+//! Matomo's `matomo.php`: parameters in the query or a form, or a bulk of them in JSON. `docs/formats.md` describes the
+//! use of every parameter.
 
 use std::borrow::Cow;
 
@@ -11,36 +11,36 @@ use crate::collect::formats::foreign::{ClientFields, ForeignContext, absolute, w
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
 use crate::event::TimingMetric;
 
-/// Requests of one bulk.
+/// Most requests in one bulk.
 const BULK_MAX: usize = 1_000;
 
-/// The parameters of one request that are read; all others are passed over.
+/// The parameters of one request that are used; all others are ignored.
 #[derive(Default)]
 struct MatomoRequest<'a> {
     values: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-/// What a request asks for beside being counted.
+/// Events of a request, and how to answer it.
 pub(crate) struct MatomoEvents<'a> {
     pub(crate) events: Vec<NativeEvent<'a>>,
-    /// `send_image=0`.
+    /// `send_image=0` was sent: the response has no image.
     pub(crate) is_silent: bool,
 }
 
-/// Reads the parameters of one request.
+/// Parses the parameters of one request.
 ///
 /// # Errors
-/// What is wrong, without a word of the input.
+/// The fault, without any input text.
 pub(crate) fn request<'a>(query: &'a [u8], context: &ForeignContext<'_>) -> Result<MatomoEvents<'a>, &'static str> {
     let values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).collect();
     let request = MatomoRequest { values };
     Ok(MatomoEvents { is_silent: request.get("send_image") == Some("0"), events: request.events(context, None)? })
 }
 
-/// Reads a bulk, which is taken whole or not at all.
+/// Parses a bulk, which is accepted whole or rejected.
 ///
 /// # Errors
-/// As [`request`].
+/// Same as [`request`].
 pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'static>>, &'static str> {
     #[derive(Deserialize)]
     struct Bulk {
@@ -80,7 +80,7 @@ impl<'a> MatomoRequest<'a> {
         self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// What a request reports: nothing where it is not to be recorded, or only says that a tab is still open.
+    /// Events of a request; empty if it is not to be recorded or is only a heartbeat.
     /// `token` is that of a whole bulk.
     fn events(self, context: &ForeignContext<'_>, token: Option<&str>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
         let site = self.text("idsite").ok_or("idsite: missing")?.to_owned();
@@ -112,11 +112,12 @@ impl<'a> MatomoRequest<'a> {
         Ok(events)
     }
 
-    /// The action that a request reports, if it reports one.
+    /// The action that a request reports, if any.
     fn action(&self) -> Option<ForeignAction<'a>> {
         let named = |name: &str, properties: Vec<(&str, Option<&str>)>| {
-            let kept = properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-            ForeignAction { name: name.to_owned().into(), interactive: true, properties: kept.collect() }
+            let with_values =
+                properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            ForeignAction { name: name.to_owned().into(), interactive: true, properties: with_values.collect() }
         };
         if let Some(name) = self.text("e_a") {
             let properties =
@@ -133,18 +134,18 @@ impl<'a> MatomoRequest<'a> {
             let properties = vec![("query", Some(query)), ("category", self.text("search_cat"))];
             return Some(named("Search", properties));
         }
-        // `0` is an order; another number is a goal of the site.
+        // `0` is an order; any other number is a goal of the site.
         let goal = self.text("idgoal")?;
         Some(named(&format!("Goal {goal}"), Vec::new()))
     }
 
-    /// Times of loading, from the parts that Matomo measures one by one.
+    /// Load times, from Matomo's separate measurements.
     fn timings(&self) -> Vec<(TimingMetric, f64)> {
         let part = |name: &str| self.text(name).and_then(|ms| ms.parse::<f64>().ok());
         let first_byte = part("pf_net").zip(part("pf_srv")).map(|(network, server)| network + server);
         let parts = ["pf_net", "pf_srv", "pf_tfr", "pf_dm1", "pf_dm2", "pf_onl"].map(part);
-        let whole = parts.into_iter().sum::<Option<f64>>();
-        let times = [(TimingMetric::Ttfb, first_byte), (TimingMetric::Load, whole)];
+        let total = parts.into_iter().sum::<Option<f64>>();
+        let times = [(TimingMetric::Ttfb, first_byte), (TimingMetric::Load, total)];
         times.into_iter().filter_map(|(metric, ms)| Some((metric, ms?))).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! Wire formats of hits: each turns a request into the hits it reports. Must never echo input in an error, nor read
-//! what says who somebody is.
+//! Wire formats: each turns a request into the hits it reports. Must never echo input in an error, nor read fields that
+//! identify a visitor.
 
 pub(crate) mod fathom;
 pub(crate) mod foreign;
@@ -11,7 +11,7 @@ pub mod native;
 pub mod pixel;
 pub(crate) mod umami;
 
-/// Formats whose hits stand in the query of a request for an image.
+/// Formats whose hits are in the query of an image request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ImageFormat {
     Pixel,
@@ -20,7 +20,7 @@ pub(crate) enum ImageFormat {
     Fathom,
 }
 
-/// Formats of other tools whose hits stand in the body.
+/// Formats of other tools whose hits are in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyFormat {
     Umami,

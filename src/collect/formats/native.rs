@@ -1,5 +1,5 @@
-//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with `w`, `c`, `t` and `sb` of our
-//! own. Fields of no use here are passed over, never kept; a refusal names the field and never quotes its value.
+//! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with additional fields `w`, `c`,
+//! `t` and `sb`. Unknown fields are ignored; an error names the field and never quotes its value.
 
 use std::borrow::Cow;
 
@@ -17,10 +17,10 @@ const NAME_CHARS_MAX: usize = 120;
 const URL_BYTES_MAX: usize = 2_000;
 const PROPERTIES_MAX: usize = 30;
 const SITES_MAX: usize = 8;
-/// 30 days.
+/// Longest reading time: 30 days, milliseconds.
 const ENGAGED_MS_MAX: f64 = 2_592_000_000.0;
 
-/// The fields as they stand in the body.
+/// Fields of the body, unchecked.
 #[derive(Default, Deserialize)]
 pub(super) struct NativeFields<'a> {
     #[serde(borrow, alias = "name")]
@@ -48,31 +48,31 @@ pub(super) struct NativeFields<'a> {
     props: Option<Value>,
 }
 
-/// One event, its fields checked.
+/// One event with checked fields.
 pub struct NativeEvent<'a> {
-    /// Comma-separated names of sites; absent, the page's host tells.
+    /// Comma-separated site names; `None`: the page's host decides.
     pub sites: Option<Cow<'a, str>>,
-    /// The page's URL, at most 2 000 bytes.
+    /// Full URL of the page, at most 2 000 bytes.
     pub url: Cow<'a, str>,
-    /// The referrer's URL, cut to 2 000 bytes.
+    /// Full URL of the referrer, cut to 2 000 bytes.
     pub referrer: Option<Cow<'a, str>>,
     /// The fragment is part of the page.
     pub fragment_is_page: bool,
-    /// Viewport width.
+    /// Viewport width in CSS pixels.
     pub width: Option<u32>,
-    /// The visitor agreed to the measurement of channels and campaigns.
+    /// The visitor consented to the measurement of channels and campaigns.
     pub consent: bool,
-    /// `Accept-Language` as another tool's client tells it, for requests without the header.
+    /// `Accept-Language` from another tool's fields, for requests without the header.
     pub language: Option<Cow<'a, str>>,
     /// The client that a server speaks for, in another tool's fields; boxed, since browsers send none.
     pub(in crate::collect) client: Option<Box<SpokenClient<'a>>>,
     what: NativeKind<'a>,
 }
 
-/// What other tools say around an event.
+/// Page context of another tool's event.
 #[derive(Clone)]
 pub(super) struct ForeignPage<'a> {
-    /// An id or name of the site.
+    /// Id or name of the site.
     pub(super) site: Option<Cow<'a, str>>,
     pub(super) url: Cow<'a, str>,
     pub(super) referrer: Option<Cow<'a, str>>,
@@ -80,7 +80,7 @@ pub(super) struct ForeignPage<'a> {
     pub(super) language: Option<Cow<'a, str>>,
 }
 
-/// An action in their words.
+/// Action of another tool's event.
 pub(super) struct ForeignAction<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) interactive: bool,
@@ -95,12 +95,12 @@ enum NativeKind<'a> {
 }
 
 impl<'a> NativeEvent<'a> {
-    /// Reads a body.
+    /// Parses a body with one event.
     ///
     /// # Errors
-    /// What is wrong, without a word of the input.
+    /// The fault, without any input text.
     pub fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
-        // Fields would be read from a list too, by their order here.
+        // Serde would also accept an array, with fields in this order.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(NO_OBJECT);
         }
@@ -113,10 +113,10 @@ impl<'a> NativeEvent<'a> {
         Self::check(fields)
     }
 
-    /// Reads a body that holds one event, or a list of them: all of it is right, or none of it is taken.
+    /// Parses a body with one event or a list; a list is accepted whole or rejected.
     ///
     /// # Errors
-    /// As [`NativeEvent::parse`].
+    /// Same as [`NativeEvent::parse`].
     pub fn parse_all(body: &'a [u8]) -> Result<Vec<Self>, &'static str> {
         if !body.trim_ascii_start().starts_with(b"[") {
             return Self::parse(body).map(|event| vec![event]);
@@ -128,10 +128,10 @@ impl<'a> NativeEvent<'a> {
         listed.into_iter().map(|event| Self::parse(event.get().as_bytes())).collect()
     }
 
-    /// A pageview by its parts, for senders without a script.
+    /// A pageview from its parts, for senders without a script.
     ///
     /// # Errors
-    /// As [`NativeEvent::parse`].
+    /// Same as [`NativeEvent::parse`].
     pub fn pageview(
         url: Cow<'a, str>,
         sites: Option<Cow<'a, str>>,
@@ -140,10 +140,10 @@ impl<'a> NativeEvent<'a> {
         Self::around(NativeKind::Pageview, Some(url), sites, referrer)
     }
 
-    /// An action by its parts, in another tool's words: no name is too long, it is cut.
+    /// An action from another tool's parts; a name that is too long is cut.
     ///
     /// # Errors
-    /// As [`NativeEvent::parse`].
+    /// Same as [`NativeEvent::parse`].
     pub(super) fn action(page: ForeignPage<'a>, action: ForeignAction<'a>) -> Result<Self, &'static str> {
         let name: String = action.name.trim().chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         if name.is_empty() {
@@ -154,18 +154,18 @@ impl<'a> NativeEvent<'a> {
         Self::foreign(NativeKind::Action(name.into(), action.interactive, properties), page)
     }
 
-    /// A pageview by its parts, in another tool's words.
+    /// A pageview from another tool's parts.
     ///
     /// # Errors
-    /// As [`NativeEvent::parse`].
+    /// Same as [`NativeEvent::parse`].
     pub(super) fn foreign_pageview(page: ForeignPage<'a>) -> Result<Self, &'static str> {
         Self::foreign(NativeKind::Pageview, page)
     }
 
-    /// Load times by their parts, in another tool's words; nothing where there are none.
+    /// Load times from another tool's parts; `None` if there are none.
     ///
     /// # Errors
-    /// As [`NativeEvent::parse`].
+    /// Same as [`NativeEvent::parse`].
     pub(super) fn timing(
         page: ForeignPage<'a>,
         timings: Vec<(TimingMetric, f64)>,
@@ -186,7 +186,7 @@ impl<'a> NativeEvent<'a> {
 
     fn check(fields: NativeFields<'a>) -> Result<Self, &'static str> {
         let name = fields.n.ok_or("n: missing")?.0;
-        let what = match &*name {
+        let refusal = match &*name {
             "pageview" => NativeKind::Pageview,
             "engagement" => engagement(fields.e, fields.sd, fields.sb)?,
             "timing" => NativeKind::Timing(timings(fields.t)?),
@@ -202,7 +202,7 @@ impl<'a> NativeEvent<'a> {
             }
         };
         let text = |field: Option<JsonText<'a>>| field.map(|text| text.0);
-        let mut message = Self::around(what, text(fields.u), text(fields.d), text(fields.r))?;
+        let mut message = Self::around(refusal, text(fields.u), text(fields.d), text(fields.r))?;
         message.consent = fields.c.is_some_and(|consent| consent.0);
         message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
         message.width = fields.w.and_then(|width| width.within(1.0, 100_000.0)).map(whole);
@@ -216,7 +216,7 @@ impl<'a> NativeEvent<'a> {
         referrer: Option<Cow<'a, str>>,
     ) -> Result<Self, &'static str> {
         let url = url.ok_or("u: missing")?;
-        // A query may be longer: it is cut, not refused, where the URL is taken apart.
+        // A long query is accepted here; the URL parser cuts it.
         if url.is_empty() || url.find(['?', '#']).unwrap_or(url.len()) > URL_BYTES_MAX {
             return Err("u: 1 to 2000 bytes");
         }
@@ -242,7 +242,7 @@ impl<'a> NativeEvent<'a> {
         })
     }
 
-    /// What happened.
+    /// Kind of the hit with its fields.
     pub fn kind(&self) -> HitKind<'_> {
         match &self.what {
             NativeKind::Pageview => HitKind::Pageview { not_found: false },
@@ -260,7 +260,7 @@ impl<'a> NativeEvent<'a> {
         }
     }
 
-    /// The sites that the sender names; one unnamed site when it names none.
+    /// Site names in the event; one `None` if it names none.
     pub fn site_names(&self) -> impl Iterator<Item = Option<&str>> {
         let names = self.sites.as_deref().map(|names| names.split(',').map(|name| Some(name.trim())));
         let unnamed = self.sites.is_none().then_some(None);
@@ -297,7 +297,7 @@ fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static 
     if timings.is_empty() { Err("t: no known metric") } else { Ok(timings) }
 }
 
-/// The scalar values of an object, as texts.
+/// The scalar values of an object as texts.
 pub(super) fn scalars(object: serde_json::Map<String, Value>) -> Vec<(String, String)> {
     let scalar = |value| match value {
         Value::String(text) => Some(text),
@@ -308,8 +308,8 @@ pub(super) fn scalars(object: serde_json::Map<String, Value>) -> Vec<(String, St
     object.into_iter().filter_map(|(name, value)| scalar(value).map(|value| (name, value))).collect()
 }
 
-/// Properties as an object or as a string that holds one. Anything else is no properties, and no reason to lose the
-/// event; lists, objects and blanks among the values are passed over.
+/// Properties as an object or as a string that holds one. Other types give no properties and do not reject the event;
+/// lists, objects and blank values are ignored.
 fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static str> {
     let object = match written {
         Some(Value::Object(object)) => object,
@@ -322,7 +322,7 @@ fn properties(written: Option<Value>) -> Result<Vec<(String, String)>, &'static 
     Ok(scalars(object).into_iter().filter(|(_, value)| !value.trim().is_empty()).collect())
 }
 
-/// At most `bytes_max` bytes of a text, whole characters.
+/// Cuts a text to at most `bytes_max` bytes, between characters.
 fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return text;
@@ -337,7 +337,7 @@ fn cut(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
     }
 }
 
-/// A number within `0..=u32::MAX` without its fraction.
+/// A number clamped to `0..=u32::MAX`, without its fraction.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
 fn whole(number: f64) -> u32 {
     number as u32

@@ -1,14 +1,14 @@
-//! The pixel, for pages without script: `GET /pixel.gif?d=site&u=page&r=referrer`. Without `u` the page is the one
-//! that the browser names as the image's referrer.
+//! The pixel, for pages without script: `GET /pixel.gif?d=site&u=page&r=referrer`. Without `u`, the page is the image
+//! request's referrer.
 
 use std::borrow::Cow;
 
 use crate::collect::formats::native::NativeEvent;
 
-/// Reads the query as a pageview.
+/// Parses the query as a pageview.
 ///
 /// # Errors
-/// What is wrong, without a word of the input.
+/// The fault, without any input text.
 pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<NativeEvent<'a>, &'static str> {
     let (mut site, mut url, mut referrer) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -22,7 +22,7 @@ pub fn parse<'a>(query: &'a str, referer: Option<&'a str>) -> Result<NativeEvent
     NativeEvent::pageview(url.or_else(|| referer.map(Cow::Borrowed)).unwrap_or_default(), site, referrer)
 }
 
-/// Words by which programs for mail, and the proxies that fetch images for them, name themselves.
+/// Agent substrings of mail clients and of the proxies that fetch images for them.
 const MAIL_CLIENTS: &[&str] = &[
     "Thunderbird/",
     "Microsoft Outlook",
@@ -42,9 +42,9 @@ const MAIL_CLIENTS: &[&str] = &[
     "Outlook-Android",
 ];
 
-/// Whether a program for mail asks: opening a mail is not a visit, and measuring it needs consent.
+/// Whether a mail client sent the request: opening a mail is not a visit, and measuring it needs consent.
 pub(in crate::collect) fn is_mail_client(agent: &str) -> bool {
-    // Apple's protection of mail asks under this name alone.
+    // Apple's mail privacy proxy sends exactly this agent.
     agent.trim() == "Mozilla/5.0" || MAIL_CLIENTS.iter().any(|word| agent.contains(word))
 }
 

@@ -1,5 +1,5 @@
-//! Umami's `POST /api/send` and `/api/batch`: `{"type": "event", "payload": {…}}`, or a list of such. `docs/formats.md`
-//! says of every field what becomes of it.
+//! Umami's `POST /api/send` and `/api/batch`: `{"type": "event", "payload": {…}}`, or a list of such objects.
+//! `docs/formats.md` describes the use of every field.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::event::TimingMetric;
 
 const MALFORMED: &str = "the body is not an event of Umami";
 
-/// Longest name of an event, in characters, as Umami keeps it.
+/// Longest event name in characters, as in Umami.
 const NAME_CHARS_MAX: usize = 50;
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct UmamiMessage<'a> {
     payload: UmamiPayload<'a>,
 }
 
-/// What is read of a payload; all else is passed over.
+/// Used fields of a payload; all others are ignored.
 #[derive(Deserialize)]
 struct UmamiPayload<'a> {
     #[serde(borrow)]
@@ -56,19 +56,19 @@ struct UmamiPayload<'a> {
     cls: Option<f64>,
 }
 
-/// Reads a body of `/api/send`; an `identify` is no event at all.
+/// Parses a body of `/api/send`; an `identify` gives no event.
 ///
 /// # Errors
-/// What is wrong, without a word of the input.
+/// The fault, without any input text.
 pub(crate) fn send<'a>(body: &'a [u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
     let message: UmamiMessage<'a> = serde_json::from_slice(body).map_err(|_| MALFORMED)?;
     event(message, context).map(|event| event.into_iter().collect())
 }
 
-/// Reads a body of `/api/batch`, which is taken whole or not at all.
+/// Parses a body of `/api/batch`, which is accepted whole or rejected.
 ///
 /// # Errors
-/// As [`send`].
+/// Same as [`send`].
 pub(crate) fn batch<'a>(body: &'a [u8], context: &ForeignContext<'_>) -> Result<Vec<NativeEvent<'a>>, &'static str> {
     let messages: Vec<UmamiMessage<'a>> = serde_json::from_slice(body).map_err(|_| MALFORMED)?;
     let events: Result<Vec<_>, _> = messages.into_iter().map(|message| event(message, context)).collect();
@@ -113,7 +113,7 @@ fn event<'a>(message: UmamiMessage<'a>, context: &ForeignContext<'_>) -> Result<
             }
         },
         "performance" => {
-            // A shift is a share of the viewport there, thousandths of it here.
+            // Umami sends the shift as a fraction of the viewport; here it is in thousandths.
             let cls = payload.cls.map(|shift| shift * 1_000.0);
             let times = [
                 (TimingMetric::Lcp, payload.lcp),

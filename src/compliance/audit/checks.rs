@@ -1,5 +1,5 @@
-//! One check a rule: what it looks at, in words, and the function that judges. Checks take [`Evidence`] and nothing
-//! else.
+//! One check per rule: a description of its subject and the function that judges it. Checks take [`Evidence`] and
+//! nothing else.
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::finding::{Finding, Verdict};
@@ -9,21 +9,21 @@ use crate::compliance::bilingual::Lang;
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::rule;
 
-/// One check.
+/// The check of one rule.
 pub struct Check {
-    /// Number of the rule.
+    /// Number of the rule, 1 to 23.
     pub number: u8,
-    /// What it looks at.
+    /// Subject of the check, for the report.
     pub looks_at: &'static str,
     judge: fn(&Evidence, &mut Observation),
 }
 
 impl Check {
-    /// The rule, judged by `evidence`.
+    /// The finding about the rule, judged by `evidence`.
     pub fn finding(&self, evidence: &Evidence) -> Option<Finding> {
         let rule = rule(self.number)?;
         let mut look = Observation::default();
-        // What the notice and the privacy page own up to, so that all three say the same.
+        // The same deviations as in the notice and on the privacy page.
         for departure in ConfigFacts::new(&evidence.config, evidence.at).departures() {
             if departure.rules.contains(&self.number) {
                 look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));

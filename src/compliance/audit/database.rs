@@ -1,5 +1,5 @@
-//! What the live database says: its tables against the declared ones, what is stored in them, who may read, and what
-//! the reading user can do when it tries. Must ask for names, counts and dates only, never for a value that a visitor
+//! Evidence from the live database: its tables against the declared ones, their contents, the users with access, and
+//! the results of the reading user's attempts. Must query names, counts and dates only, never a value that a visitor
 //! sent.
 
 use crate::config::{Config, Protection};
@@ -11,68 +11,68 @@ use crate::store::migrate::MigrationSettings;
 use crate::store::published::{self, Table};
 use crate::store::question::SqlQuestion;
 
-/// ClickHouse's number for a right that is missing.
+/// ClickHouse's error code for a missing right.
 const ACCESS_DENIED: u32 = 497;
 const UNKNOWN_TABLE: u32 = 60;
-/// Tables of the system that would tell the reading user more than figures.
+/// System tables that would tell the reading user more than figures.
 const SYSTEM_TABLES: [&str; 4] = ["system.parts", "system.processes", "system.query_log", "system.part_log"];
 
-/// The database, as far as it matters.
+/// State of the database, as far as the rules need it.
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseEvidence {
     /// Name of the database.
     pub name: String,
     /// Version of the server.
     pub version: String,
-    /// What `schema/` declares.
+    /// The schema that `schema/` declares.
     pub declared: ExpectedSchema,
-    /// What there is.
+    /// Tables and views of our database.
     pub tables: Vec<TableEvidence>,
-    /// What reads our tables from another database, by its name there.
+    /// Objects of other databases that read our tables, by their full names.
     pub elsewhere: Vec<String>,
-    /// The server's own logs, with their rows.
+    /// The server's own log tables, with their rows.
     pub logs: Vec<(String, u64)>,
-    /// Other users who may read our tables; unknown when we may not ask.
+    /// Other users with access to our tables; `None` when we may not ask.
     pub others: Option<Vec<String>>,
-    /// What the reading user was granted and what it tried, when there is one.
+    /// Grants and attempts of the reading user, if there is one.
     pub reader: Option<ReaderEvidence>,
-    /// What is in the tables; nothing when they could not be read as they are declared.
+    /// Contents of the tables; `None` when they could not be read as declared.
     pub stored: Option<StoredEvidence>,
 }
 
-/// Anything in our database.
+/// A table or view of our database.
 #[derive(Debug, Clone, Default)]
 pub struct TableEvidence {
-    /// Its name.
+    /// Name of the table or view.
     pub name: String,
-    /// Its engine.
+    /// Name of its engine.
     pub engine: String,
-    /// The engine with all that it was given.
+    /// Engine with all its arguments.
     pub engine_full: String,
-    /// Columns that rows are sorted by.
+    /// Columns of the sorting key.
     pub sorting_key: String,
-    /// Of a view: what it selects.
+    /// SELECT of a view; empty for a table.
     pub select: String,
-    /// Of a view: the whole statement.
+    /// Whole statement of a view; empty for a table.
     pub statement: String,
-    /// Names and types.
+    /// Column names and types, in order.
     pub columns: Vec<(String, String)>,
-    /// Rows and oldest day, of a table of figures that has any.
+    /// Number of rows and oldest day, for a table of figures that has rows.
     pub oldest: Option<(u64, jiff::civil::Date)>,
 }
 
-/// The reading user.
+/// The reading user's rights, tried out.
 #[derive(Debug, Clone, Default)]
 pub struct ReaderEvidence {
-    /// Its name.
+    /// Name of the database user.
     pub user: String,
-    /// What it was granted, as the server says it to that user.
+    /// Its grants, as the server lists them to that user.
     pub grants: Vec<String>,
-    /// Tables that it could read although it tried to; should be none.
+    /// Forbidden tables that it could read; must be empty.
     pub opened: Vec<String>,
-    /// Tables that it was refused.
+    /// Number of tables that the server refused.
     pub refused: usize,
-    /// Published tables that did not answer it.
+    /// Published tables that it could not read.
     pub silent: Vec<String>,
     /// Figures that it was given, and how many of those were no multiple of their step.
     pub counts: (u64, u64),
@@ -81,29 +81,29 @@ pub struct ReaderEvidence {
     pub lonely: Vec<String>,
 }
 
-/// What is in the tables: names of ours, and numbers.
+/// Contents of the tables: our own names, and numbers.
 #[derive(Debug, Clone, Default)]
 pub struct StoredEvidence {
-    /// Names of dimensions.
+    /// Names of stored dimensions.
     pub dimensions: Vec<String>,
-    /// Names of load times.
+    /// Names of stored load times.
     pub metrics: Vec<String>,
-    /// Names of properties.
+    /// Names of stored properties.
     pub properties: Vec<String>,
-    /// Names of query parameters that are part of stored pages.
+    /// Names of query parameters in stored pages.
     pub query_names: Vec<String>,
-    /// Rows whose version is more than a major one.
+    /// Rows whose version is finer than a major one.
     pub fine_versions: u64,
-    /// Rows whose referrer is more than a host.
+    /// Rows whose referrer is longer than a host.
     pub long_referrers: u64,
-    /// Rows whose place is finer than a city, or no place.
+    /// Rows whose place is finer than a city, or not a place.
     pub fine_places: u64,
-    /// Sites with rows.
+    /// Names of the sites with rows.
     pub sites: Vec<String>,
 }
 
 impl DatabaseEvidence {
-    /// Asks the database of `store`.
+    /// Queries the database of `store`.
     pub(super) async fn gather(config: &Config, store: &Store) -> Result<Self, StoreError> {
         let privacy = &config.privacy;
         let settings =
@@ -126,12 +126,12 @@ impl DatabaseEvidence {
         })
     }
 
-    /// Whether the engine keeps what it is asked in logs of its own.
+    /// Whether the engine records its queries in logs of its own.
     pub fn keeps_logs(&self, config: &Config) -> bool {
         !self.logs.is_empty() && (config.clickhouse.is_embedded() || self.logs.iter().any(|(_, rows)| *rows > 0))
     }
 
-    /// What is there under a declared name.
+    /// The object with a declared name.
     pub fn table(&self, name: &str) -> Option<&TableEvidence> {
         self.tables.iter().find(|table| table.name == name)
     }
@@ -142,7 +142,7 @@ const ELSEWHERE: &str = "SELECT concat(database, '.', name) FROM system.tables W
     AND database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema') \
     AND match(create_table_query, concat('\\\\b', {database:String}, '\\\\b[`.]')) ORDER BY 1 LIMIT 100";
 
-/// Every log that the server writes into tables of its own.
+/// Every log that the server writes into tables.
 const LOGS: &str = "SELECT name, toUInt64(coalesce(total_rows, 0)) FROM system.tables WHERE database = 'system' \
     AND match(name, '_log(_[0-9]+)?$') ORDER BY name";
 
@@ -198,10 +198,10 @@ impl ReaderEvidence {
         let own = declared.tables.iter().filter(|table| !is_published(&table.name));
         let own = own.map(|table| format!("{}.{}", store.database(), table.name));
         for table in own.chain(SYSTEM_TABLES.map(str::to_owned)) {
-            // Names of ours, from fixed texts and a checked key of the configuration.
+            // The names are our own, from fixed texts and a checked key of the configuration.
             match store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await {
                 Err(error) if error.failure().code == ACCESS_DENIED => reader.refused += 1,
-                // A log that the server does not keep is not there to be refused.
+                // A log that the server does not keep cannot be refused.
                 Err(error) if error.failure().code == UNKNOWN_TABLE => {}
                 Err(_) | Ok(_) => reader.opened.push(table),
             }
@@ -267,7 +267,7 @@ async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
     Ok(store.ask(&sql).rows::<u64>().await?.first().copied().unwrap_or_default())
 }
 
-/// Names of query parameters that are part of pages; what is no plain name is no parameter that a site would keep.
+/// Names of query parameters in pages; a text with other characters is not a parameter that a site would keep.
 const QUERY_NAMES: &str = "arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})='))";
 
 /// Tables with pages; with dimensions and their values; with properties; with load times: exact, waiting, published.
@@ -281,7 +281,7 @@ const FINE_VERSIONS: &str = " dimension IN ('browser_version', 'system_version')
 
 const LONG_REFERRERS: &str = "dimension = 'referrer' AND match(value, '[/?#@:]')";
 
-/// Decimals and addresses are no towns.
+/// Decimal numbers and addresses are not towns.
 const FINE_PLACES: &str = "dimension = 'country' AND NOT match(value, '^([A-Z]{2}|\\\\(other\\\\))$') \
     OR dimension IN ('region', 'city') AND match(value, '[0-9][.,][0-9]|::')";
 

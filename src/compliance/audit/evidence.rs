@@ -1,5 +1,5 @@
-//! What an audit knows: one plain value, so that every check can be tried without a database or a machine. Must hold no
-//! secret and nothing that a visitor sent.
+//! The evidence of an audit: one plain value, so that every check can be tested without a database or a machine. Must
+//! hold no secret and nothing that a visitor sent.
 
 use std::io;
 
@@ -17,49 +17,49 @@ use crate::privacy::tag::trial::{TagTrial, try_tags};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 
-/// Why there is no audit.
+/// Why an audit could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The database does not answer.
     #[error("the database cannot be audited: {0}")]
     Store(#[from] StoreError),
-    /// The system does not say what it must.
+    /// The system did not report its limits or locks.
     #[error("the machine cannot be audited: {0}")]
     System(#[from] io::Error),
-    /// There are no random bytes.
+    /// The system has no random bytes.
     #[error("{0}")]
     NoKey(#[from] KeyError),
 }
 
-/// Everything that rules are judged by.
+/// All evidence that the rules are judged by.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// When it was gathered.
+    /// Time of the audit.
     pub at: Timestamp,
-    /// Version of the program.
+    /// Version of the running program.
     pub version: &'static str,
     /// The configuration that the audit was given.
     pub config: Config,
-    /// Its hash, see [`config_hash`].
+    /// Hash of that configuration, see [`config_hash`].
     pub config_hash: String,
-    /// The location files, or which cannot be used.
+    /// Editions of the location files, or the error of a file that cannot be used.
     pub places: Result<Vec<DatabaseEdition>, String>,
-    /// What tags of a visitor who does not exist tell.
+    /// Result of making tags for an invented visitor.
     pub tags: TagTrial,
-    /// The tracker, as sites get it.
+    /// The tracker script, as sites receive it.
     pub script: String,
     /// Texts that the program makes, with their names.
     pub texts: Vec<(&'static str, String)>,
-    /// The live database.
+    /// State of the live database.
     pub database: DatabaseEvidence,
-    /// The machine and the processes on it.
+    /// State of the machine and its processes.
     pub machine: MachineEvidence,
 }
 
-/// Gathers everything. Nothing is changed anywhere.
+/// Gathers all evidence. Changes nothing anywhere.
 ///
 /// # Errors
-/// When database or machine do not answer.
+/// When the database or the machine does not answer.
 pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Evidence, AuditError> {
     let places = PlaceDatabases::open(&config.geo.databases).map(|places| places.editions());
     Ok(Evidence {
@@ -76,7 +76,7 @@ pub async fn gather(config: &Config, store: &Store, now: Timestamp) -> Result<Ev
     })
 }
 
-/// Everything that people read and the program writes; the operator's own words flow into some of it.
+/// All texts that people read and the program writes; some include text from the configuration.
 fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut rules = String::new();
     for rule in &RULES {

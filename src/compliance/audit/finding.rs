@@ -1,32 +1,32 @@
-//! One rule, judged.
+//! The finding about one rule.
 
 use serde::Serialize;
 
 use crate::compliance::rules::Rule;
 
-/// What was found about one rule.
+/// Verdict on one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything that was looked at is as it must be.
+    /// Every check of the rule passed.
     Held,
-    /// Something is not.
+    /// At least one check of the rule failed.
     NotHeld,
-    /// Nothing is wrong, and something is left that no machine can tell.
+    /// No check failed; a part of the rule is left to a person.
     ForAPerson,
 }
 
-/// One rule, judged.
+/// One rule with its verdict, evidence and tasks.
 #[derive(Debug)]
 pub struct Finding {
-    /// The rule.
+    /// The rule that was judged.
     pub rule: &'static Rule,
-    /// What that comes to.
+    /// Verdict from the observations below.
     pub verdict: Verdict,
-    /// What is wrong.
+    /// Faults that were found.
     pub found: Vec<String>,
-    /// What is as it must be, or good to know.
+    /// Facts that hold, or are good to know.
     pub evidence: Vec<String>,
-    /// What to do.
+    /// Remedies and tasks, in order.
     pub to_do: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Judges what is in the database: form, contents, rights, age.
+//! Judges the database: schema, contents, rights, age.
 
 use jiff::{Span, Unit};
 
@@ -9,17 +9,17 @@ use crate::event::{Dimension, TimingMetric};
 use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
 use crate::store::published;
 
-/// Rows leave when the engine next merges their part: within hours while it runs. One that was off catches up.
+/// Expired rows are deleted by the next merge of their part: within hours; an engine that was off catches up.
 const GRACE_DAYS: i64 = 7;
-/// What the criteria know as the longest.
+/// Longest retention that the criteria allow, in months.
 const MONTHS_MAX: u32 = 25;
-/// What the criteria ask for.
+/// Smallest rounding that the criteria allow.
 const ROUNDING_MIN: u32 = 10;
 
 const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
-const UNREAD: &str = "The tables could not be read as they are declared; mend what R2 names, and run the audit again.";
+const UNREAD: &str = "The tables differ from schema/; fix the differences listed in R2, and run the audit again.";
 
-/// What is stored, or a note that nobody could look.
+/// The stored contents; where they could not be read, a note says so.
 fn stored<'e>(evidence: &'e Evidence, look: &mut Observation) -> Option<&'e StoredEvidence> {
     let stored = evidence.database.stored.as_ref();
     if stored.is_none() {
@@ -88,7 +88,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
     logs(evidence, look);
 }
 
-/// With the times of inserts, small sites' rows become events again.
+/// With the times of inserts, the rows of small sites can be turned back into events.
 fn logs(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     if !database.keeps_logs(&evidence.config) {
@@ -131,7 +131,7 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
             let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
             look.fault(found, MIGRATE);
         }
-        // Among them, that a batch is counted once, and that rows of one flush do not stay by themselves.
+        // These settings make a batch count once, and merge the rows of different flushes.
         for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
             look.fault(
                 format!("{} is not set as declared: {set}", table.name),
@@ -173,7 +173,7 @@ pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
 pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
-            let found = format!("rows ({}) that hold a place that is no country, region or city", stored.fine_places);
+            let found = format!("rows ({}) with a place that is not a country, region or city", stored.fine_places);
             look.fault(found, "delete these rows, and find out who wrote them");
         } else {
             look.fact("stored places are countries, regions and cities");
@@ -209,7 +209,7 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
     }
 }
 
-/// Exact sums whose release does not come are exact sums that are kept.
+/// Exact sums whose release never happens would be kept as exact sums.
 fn waiting_too_long(evidence: &Evidence, look: &mut Observation) {
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let limit = today.saturating_sub(Span::new().days(EXACT_DAYS_MAX + GRACE_DAYS));

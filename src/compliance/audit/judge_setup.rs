@@ -12,7 +12,7 @@ use crate::config::{MarketingPolicy, Protection};
 use crate::release::rules::GATE;
 use crate::sites::is_never_kept;
 
-/// Parts of names that point at a person. A name is compared without case, hyphens and the like.
+/// Parts of names that point to a person. A name is compared without case, hyphens and the like.
 const PERSONS: [&str; 14] = [
     "userid",
     "customer",
@@ -29,21 +29,21 @@ const PERSONS: [&str; 14] = [
     "password",
     "fingerprint",
 ];
-/// The same as whole names: as parts they would be found in harmless ones.
+/// The same as whole names: as parts they would match harmless names.
 const PERSONS_WHOLE: [&str; 10] =
     ["user", "uid", "name", "login", "account", "member", "mail", "ip", "address", "session"];
-/// Parts of names that point at a campaign or a click.
+/// Parts of names that point to a campaign or a click.
 const CAMPAIGNS: [&str; 8] = ["utm", "campaign", "affiliate", "clickid", "gclid", "fbclid", "mtm", "gad"];
-/// Parts of names that point at an experiment.
+/// Parts of names that point to an experiment.
 const EXPERIMENTS: [&str; 6] = ["experiment", "abtest", "splittest", "cohort", "testgroup", "treatment"];
-/// The same where the name may mean something else.
+/// The same for names with other possible meanings.
 const PERHAPS_EXPERIMENTS: [&str; 2] = ["variant", "variation"];
 
-/// Everything that keeps something on a device, save the one name that an objection is kept under.
+/// All interfaces that store data on a device, except the one name that keeps an objection.
 const KEEPERS: [&str; 6] = ["cookie", "indexedDB", "sessionStorage", "caches.", "serviceWorker", "openDatabase"];
 const OBJECTION: &str = "sillage_opt_out";
 
-/// Widest networks that may be believed: whole continents are no proxies.
+/// Widest networks that may be trusted: whole continents are not proxies.
 const WIDEST_IPV4: u8 = 8;
 const WIDEST_IPV6: u8 = 16;
 
@@ -208,14 +208,14 @@ fn swap(evidence: &Evidence, look: &mut Observation) {
     );
 }
 
-/// Whoever may name any address can ask whether that address came today: it then counts as no new visitor.
+/// A client that may name any address can ask whether that address came today: it then does not count as a new visitor.
 fn proxies(evidence: &Evidence, look: &mut Observation) {
     let collect = &evidence.config.collect;
     let wide: Vec<String> = collect.trusted_proxies.iter().filter(|net| is_wide(net)).map(IpNet::to_string).collect();
     look.none(
         &wide,
         "collect.trusted_proxies believes half the world",
-        "name your proxies only: whoever is believed may claim any address, and so try out who came",
+        "list your own proxies only: a trusted peer can claim any address, and so probe for known visitors",
         format!("proxies that are believed: {}", listed(&collect.trusted_proxies)),
     );
     if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
@@ -262,7 +262,7 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation)
     look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
 }
 
-/// Whether local storage is used in any other way than under the one name. Each built script is one line.
+/// Whether local storage is used under any name but the one. Each built script is one line.
 fn keeps_more_than_an_objection(script: &str) -> bool {
     script.lines().any(|line| {
         line.match_indices("localStorage").any(|(at, word)| {
@@ -273,14 +273,14 @@ fn keeps_more_than_an_objection(script: &str) -> bool {
     })
 }
 
-/// `localStorage[NAME]`, the name written out or in a variable of that value.
+/// `localStorage[NAME]`, with the name as a literal or in a variable of that value.
 fn is_indexed_by_the_objection(line: &str, after: &str) -> bool {
     let name = after.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
     let in_variable = line.contains(&format!("{name}=\"{OBJECTION}\""));
     !name.is_empty() && (in_variable || name.trim_matches('"') == OBJECTION)
 }
 
-/// `use=f=>{try{return f(localStorage)}catch{}}`, where every call of `use` touches the one name alone.
+/// `use=f=>{try{return f(localStorage)}catch{}}`, where every call of `use` uses the one name only.
 fn is_handed_to_a_function_of_the_objection(line: &str, before: &str) -> bool {
     let handed = before.strip_suffix('(').and_then(|rest| rest.rsplit_once("=>{try{return "));
     let Some((head, called)) = handed else { return false };
@@ -299,7 +299,7 @@ fn is_identifier(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$'
 }
 
-/// The argument `x=>…` at the beginning of `text` uses `x` as `x.NAME` only.
+/// Whether the argument `x=>…` at the start of `text` uses `x` as `x.NAME` only.
 fn touches_the_objection_alone(text: &str) -> bool {
     let Some((variable, body)) = text.split_once("=>") else { return false };
     let mut depth = 1_i32;
@@ -322,7 +322,7 @@ fn touches_the_objection_alone(text: &str) -> bool {
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     match evidence.config.privacy.last_review {
-        // The notices own up to it.
+        // The notices state this deviation.
         None => {}
         // A site east of Greenwich may have reviewed tomorrow.
         Some(day) if day > today.saturating_add(Span::new().days(1)) => {
@@ -406,7 +406,7 @@ pub(super) fn no_seal(evidence: &Evidence, look: &mut Observation) {
     look.none(
         &claims,
         "texts that claim an authority's seal",
-        "write who answers, and nothing else",
+        "write the controller's name only",
         format!("{} texts read, none claims a seal", evidence.texts.len()),
     );
 }

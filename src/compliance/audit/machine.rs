@@ -1,5 +1,5 @@
-//! What the machine says: where the runtime folder lies, and what could carry memory to a disk. Looks at the collector
-//! when one runs, else at this process, which protects itself in the same way.
+//! Evidence from the machine: the place of the runtime folder, and the ways in which memory could reach a disk.
+//! Inspects the running collector if there is one, else this process, which protects itself in the same way.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,27 +10,27 @@ use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
 use crate::runtime_dir::in_memory;
 
-/// The machine, as far as it matters.
+/// State of the machine, as far as the rules need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineEvidence {
-    /// Whether the runtime folder is in memory; unknown while neither it nor its parent is there.
+    /// Whether the runtime folder is in memory; `None` while neither it nor its parent exists.
     pub runtime_in_memory: Option<bool>,
-    /// The collector that runs, by the number of its process.
+    /// Process id of the running collector.
     pub collector: Option<u32>,
-    /// Bytes that a core dump may have; nothing means as many as there are.
+    /// Limit of a core dump, in bytes; `None` means unlimited.
     pub core_bytes: Option<u64>,
-    /// Whether other processes of the same user may read the memory; unknown where the system does not say.
+    /// Whether other processes of the same user may read the memory; `None` where the system does not tell.
     pub dumpable: Option<bool>,
-    /// Swap on disks, KiB. Compressed memory is none.
+    /// Swap on disks, in KiB. Compressed memory does not count.
     pub swap_kib: u64,
-    /// Memory that the process holds locked, KiB.
+    /// Memory that the process has locked, in KiB.
     pub locked_kib: u64,
-    /// Bytes that it may lock; nothing means as many as there are.
+    /// Limit of locked memory, in bytes; `None` means unlimited.
     pub lockable_bytes: Option<u64>,
 }
 
 impl MachineEvidence {
-    /// Asks the system.
+    /// Reads the state from the system.
     pub(super) fn gather(runtime_dir: &Path) -> io::Result<Self> {
         let collector = holder(&runtime_dir.join("visits.lock"));
         let swap_kib = swap_kib(&fs::read_to_string("/proc/swaps").unwrap_or_default());
@@ -58,7 +58,7 @@ impl MachineEvidence {
     }
 }
 
-/// The process that holds the lock on `file`.
+/// Id of the process that holds the lock on `file`.
 fn holder(file: &Path) -> Option<u32> {
     let about = File::open(file).ok()?.metadata().ok()?;
     let (major, minor) = (rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
@@ -71,7 +71,7 @@ fn holder(file: &Path) -> Option<u32> {
     })
 }
 
-/// The system gives the files of a process that cannot be dumped to root; where we are root they all are.
+/// The files of a process without core dumps belong to root; for a root process this tells nothing.
 fn dumpable_from_outside(number: u32) -> Option<bool> {
     let ours = rustix::process::geteuid().as_raw();
     let owner = fs::metadata(format!("/proc/{number}")).ok()?.uid();
@@ -83,7 +83,7 @@ fn swap_kib(swaps: &str) -> u64 {
     on_disk.filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
 }
 
-/// The soft limit behind `name`; nothing when it is `unlimited`.
+/// The soft limit called `name`; `None` when it is `unlimited`.
 fn soft_limit(limits: &str, name: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_the_lock_is_found() {
+    fn the_process_that_holds_the_lock_is_found() {
         let folder = tempfile::tempdir_in("/dev/shm").unwrap();
         let file = folder.path().join("visits.lock");
         assert_eq!(holder(&file), None);

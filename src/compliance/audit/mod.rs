@@ -1,6 +1,6 @@
-//! Whether the rules are held: evidence is gathered from the configuration, the live database and the machine, each
-//! rule is judged by it, and a report is written. Must change nothing anywhere, and put nothing into a report that a
-//! visitor sent: names of ours, numbers, dates.
+//! Checks whether the rules are held: evidence is gathered from the configuration, the live database and the machine,
+//! each rule is judged by it, and a report is written. Must change nothing anywhere, and put nothing into a report that
+//! a visitor sent: only our own names, numbers and dates.
 
 pub mod checks;
 pub mod database;
@@ -18,10 +18,10 @@ pub use crate::compliance::audit::evidence::{Evidence, gather};
 pub use crate::compliance::audit::finding::{Finding, Verdict};
 pub use crate::compliance::audit::wording::claims_a_seal;
 
-/// All rules, judged.
+/// The findings of all rules.
 #[derive(Debug)]
 pub struct Audit {
-    /// In the order of the rules.
+    /// One finding per rule, in the order of the rules.
     pub findings: Vec<Finding>,
 }
 
@@ -31,13 +31,13 @@ impl Audit {
         Self { findings: checks::CHECKS.iter().filter_map(|check| check.finding(evidence)).collect() }
     }
 
-    /// Numbers of the rules that are left.
+    /// Numbers of the rules that are not held.
     pub fn left(&self) -> Vec<u8> {
-        let left = self.findings.iter().filter(|finding| finding.verdict == Verdict::NotHeld);
-        left.map(|finding| finding.rule.number).collect()
+        let not_held = self.findings.iter().filter(|finding| finding.verdict == Verdict::NotHeld);
+        not_held.map(|finding| finding.rule.number).collect()
     }
 
-    /// How many rules have this verdict.
+    /// Number of rules with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }

@@ -1,9 +1,9 @@
-//! What one check saw: facts, faults with their remedies, and tasks for a person.
+//! Observations of one check: facts, faults with their remedies, and tasks for a person.
 
-/// Names that a sentence lists.
+/// Most names that a sentence lists.
 const LISTED_MAX: usize = 30;
 
-/// What a check saw. The order of the calls is the order in which it is read.
+/// Observations of a check. The report keeps the order of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Observation {
     pub(super) facts: Vec<String>,
@@ -12,27 +12,27 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    /// Something that is as it must be, or is good to know.
+    /// Adds a fact that is as required, or good to know.
     pub(super) fn fact(&mut self, fact: impl Into<String>) {
         self.facts.push(fact.into());
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether no fault was added so far.
     pub(super) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Something that leaves the rule, and what to do about it.
+    /// Adds a fault and its remedy.
     pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
         self.faults.push((found.into(), to_do.into()));
     }
 
-    /// Something that only a person can tell or do.
+    /// Adds a task that only a person can do.
     pub(super) fn person(&mut self, to_do: impl Into<String>) {
         self.open.push(to_do.into());
     }
 
-    /// A fault for each of `found`, or else a fact.
+    /// Adds a fault for each of `found`; without any, a fact.
     pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
         if found.is_empty() {
             self.fact(right);
@@ -42,7 +42,7 @@ impl Observation {
     }
 }
 
-/// A list for a sentence, bounded: a report is read by people.
+/// A bounded list for a sentence: people read the report.
 pub(super) fn listed(names: &[impl ToString]) -> String {
     if names.is_empty() {
         return "none".to_owned();

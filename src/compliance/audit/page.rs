@@ -1,11 +1,11 @@
-//! The documentation of the rules, `docs/rules.md`: written from the tables, never by hand. `sillage audit --rules`
-//! prints it; a test fails when the file says something else.
+//! The documentation of the rules, `docs/rules.md`, generated from the tables. `sillage audit --rules` prints it; a
+//! test fails when the file differs.
 
 use crate::compliance::audit::checks::CHECKS;
 use crate::compliance::audit::report::{cited, line};
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT, SOURCES};
 
-/// The whole page.
+/// The page as Markdown.
 pub fn rules_page() -> String {
     let mut page = String::from(
         "# The rules that Sillage keeps\n\n\

@@ -1,5 +1,5 @@
-//! An audit as people and programs read it: text for a terminal, JSON, Markdown to file. Must say in every form which
-//! rules are left, and must not offer the sentence of the self-assessment where one is.
+//! Formats of an audit: text for a terminal, JSON for programs, Markdown for files. Every format must list the rules
+//! that are not held, and must not offer the sentence of the self-assessment while there is one.
 
 use std::fmt::Write as _;
 
@@ -9,22 +9,22 @@ use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Audit, Finding, Verdict};
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
-/// How the report is written.
+/// Format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
-    /// For a terminal.
+    /// Plain text for a terminal.
     Text,
-    /// For programs.
+    /// JSON for other programs.
     Json,
-    /// To file.
+    /// Markdown for the controller's files.
     Markdown,
 }
 
-/// Width of a rule's title in the list.
+/// Width of a rule's title in the list, in characters.
 const TITLE_WIDTH: usize = 38;
 
 impl Audit {
-    /// The whole report.
+    /// The report in one format.
     pub fn report(&self, evidence: &Evidence, format: ReportFormat) -> String {
         match format {
             ReportFormat::Text => self.text(evidence),
@@ -33,7 +33,7 @@ impl Audit {
         }
     }
 
-    /// What the rules come to.
+    /// The summary below the list of rules.
     fn conclusion(&self, evidence: &Evidence) -> String {
         let left = self.left();
         if left.is_empty() {
@@ -170,7 +170,7 @@ impl Audit {
     }
 }
 
-/// What a report is known by.
+/// Names and values at the top of a report: version, time, configuration.
 fn header(evidence: &Evidence) -> [(&'static str, String); 6] {
     let config = &evidence.config;
     let whose = if config.clickhouse.is_embedded() { "embedded" } else { "remote" };
@@ -194,7 +194,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A source with its date, where it bears one.
+/// A source with its date, if it has one.
 pub(super) fn cited(source: &RuleSource) -> String {
     match source.date.en {
         "" => source.name.en.to_owned(),
@@ -202,12 +202,12 @@ pub(super) fn cited(source: &RuleSource) -> String {
     }
 }
 
-/// Names with underscores and stars stay as they are.
+/// Escapes Markdown's underscores and stars in names.
 fn escaped(text: &str) -> String {
     text.replace('_', "\\_").replace('*', "\\*").replace('<', "&lt;")
 }
 
-/// Adds a line. Writing to a text does not fail.
+/// Adds a line. Writing to a string does not fail.
 pub(super) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     let before = text.len();
     if text.write_fmt(line).is_err() {

@@ -1,5 +1,5 @@
-//! The self-assessment: every rule of the table, in the order in which the CNIL's texts ask, with how it is held and
-//! what this configuration changes. Must never speak for an authority.
+//! The self-assessment: every rule of the table, in the order of the CNIL's questions, with how it is held and the
+//! effect of this configuration. Must never speak for an authority.
 
 use crate::compliance::bilingual::{Bilingual, said};
 use crate::compliance::deviations::Deviation;
@@ -9,7 +9,7 @@ use crate::compliance::notice::{inventory, page, rights};
 use crate::compliance::rules::{RULES, Rule, RuleSource, SOURCES};
 use crate::config::MarketingPolicy;
 
-/// The questions in their order, and the last rule of each.
+/// The questions in their order, each with the last rule that it covers.
 fn questions() -> [(u8, Bilingual); 8] {
     [
         (1, said!("Purpose", "Finalité")),
@@ -35,12 +35,12 @@ fn questions() -> [(u8, Bilingual); 8] {
     ]
 }
 
-/// The whole assessment.
+/// The blocks of the self-assessment.
 pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let (departures, open) = (facts.departures(), open(facts));
     let mut blocks = vec![Block::Section(said!("3. Self-assessment", "3. Auto-évaluation"))];
     page::standing(facts, &mut blocks);
-    blocks.push(Block::Heading(said!("The configuration that it speaks of", "La configuration dont elle parle")));
+    blocks.push(Block::Heading(said!("Assessed configuration", "Configuration évaluée")));
     blocks.push(Block::List(configured(facts)));
     let mut rules = RULES.iter().peekable();
     for (last, question) in questions() {
@@ -91,7 +91,7 @@ fn configured(facts: &ConfigFacts) -> Vec<Bilingual> {
     configured
 }
 
-/// One rule: what it asks, how the program holds it or the configuration leaves it, and what is left to a person.
+/// One rule: its text, how the program holds it or the configuration deviates, and the part left to a person.
 fn assessed(
     rule: &Rule,
     facts: &ConfigFacts,
@@ -115,7 +115,7 @@ fn assessed(
     (title, [asked, held].into_iter().chain(to_do).collect())
 }
 
-/// What the sites' configuration keeps of query strings.
+/// Query parameters that the sites' configuration keeps.
 fn kept_names(facts: &ConfigFacts) -> Bilingual {
     let kept = crate::compliance::bilingual::codes(facts.sites.iter().flat_map(|site| &site.query_names_kept));
     let named = match kept.is_empty() {
@@ -173,7 +173,7 @@ fn breach() -> Bilingual {
     )
 }
 
-/// What the configuration leaves open, by rule.
+/// Points that the configuration leaves open, by rule.
 fn open(facts: &ConfigFacts) -> Vec<(u8, Bilingual)> {
     let mut open = Vec::new();
     if facts.measures_campaigns() {

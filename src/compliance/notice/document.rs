@@ -1,66 +1,66 @@
-//! A document in both languages: what a notice or a page says, before it has a form. Must hold no markup but what
-//! [`Bilingual`] allows.
+//! A document in both languages: the content of a notice or page, before it is rendered. Must hold no markup but that
+//! of [`Bilingual`].
 //!
-//! The marks are read here, in 30 lines, and not by a Markdown library: that one reads block marks too, and texts hold
-//! words of the configuration (a controller called "1. FC Example" would become a numbered list).
+//! The marks are parsed here, in 30 lines, and not by a Markdown library: that one parses block marks too, and texts
+//! hold configured values (a controller called "1. FC Example" would become a numbered list).
 
 use crate::compliance::bilingual::{Bilingual, Lang};
 
-/// A part of a document.
+/// A block of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
     /// A heading of the second level.
     Section(Bilingual),
     /// A heading of the third level.
     Heading(Bilingual),
-    /// A paragraph.
+    /// A paragraph of text.
     Paragraph(Bilingual),
-    /// A paragraph that must not be overlooked.
+    /// A paragraph that is rendered with emphasis.
     Warning(Bilingual),
-    /// A list.
+    /// A list of items.
     List(Vec<Bilingual>),
-    /// Names and what there is to say of each.
+    /// Names, each with its descriptions.
     Terms(Vec<(Bilingual, Vec<Bilingual>)>),
-    /// Lines to copy.
+    /// Lines for the reader to copy.
     Code(Bilingual),
-    /// The switch by which a visitor objects; on pages that carry the tracker alone.
+    /// The switch with which a visitor objects; only on pages that load the tracker.
     Switch {
-        /// What it does when it is on.
+        /// Label of the switch.
         label: Bilingual,
-        /// What is said while it is on.
+        /// Text while the objection is on.
         on: Bilingual,
-        /// What is said while it is off.
+        /// Text while the objection is off.
         off: Bilingual,
-        /// What is said while the browser's own signal decides.
+        /// Text while the browser's own signal decides.
         signal: Bilingual,
-        /// What is said where it cannot work.
+        /// Text for browsers without JavaScript.
         without_script: Bilingual,
     },
 }
 
-/// A whole document.
+/// A document before it is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its title.
+    /// Title of the document.
     pub title: Bilingual,
-    /// What it says.
+    /// Blocks of the document, in order.
     pub blocks: Vec<Block>,
 }
 
-/// A run of a text.
+/// A span of text with one mark.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TextRun<'t> {
-    /// Words.
+    /// Text without a mark.
     Words(&'t str),
-    /// `` `code` ``
+    /// Code, marked `` `code` ``.
     Code(&'t str),
-    /// `**words**`
+    /// Strong words, marked `**words**`.
     Strong(&'t str),
-    /// `[words](target)`
+    /// Words and target of a link, marked `[words](target)`.
     Link(&'t str, &'t str),
 }
 
-/// The runs of a text. A mark that is not closed is a word like others.
+/// The spans of a text. An unclosed mark is plain text.
 pub(super) fn runs(text: &str) -> Vec<TextRun<'_>> {
     let mut runs = Vec::new();
     let (mut words, mut rest) = (text, text);
@@ -99,7 +99,7 @@ fn link(marked: &str) -> Option<(TextRun<'_>, &str)> {
 }
 
 impl Document {
-    /// The document as Markdown.
+    /// The document rendered as Markdown.
     pub fn markdown(&self, lang: Lang) -> String {
         let mut out = format!("# {}\n", inline(&self.title, lang));
         for block in &self.blocks {
@@ -125,7 +125,7 @@ fn markdown(block: &Block, lang: Lang) -> String {
     }
 }
 
-/// A name and what there is to say of it; on its line if that is one thing, else below it.
+/// A name with its descriptions: a single one on the same line, several below it.
 fn term(name: &Bilingual, said: &[Bilingual], lang: Lang) -> String {
     let name = inline(name, lang);
     match said {
@@ -137,7 +137,7 @@ fn term(name: &Bilingual, said: &[Bilingual], lang: Lang) -> String {
     }
 }
 
-/// A text as it stands, for code.
+/// The text without typography, for code.
 pub(super) fn raw(said: &Bilingual, lang: Lang) -> &str {
     match lang {
         Lang::En => &said.en,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_no_markup_in_markdown() {
+    fn text_with_markup_characters_is_escaped_in_markdown() {
         let document = Document {
             title: Bilingual::same("T"),
             blocks: vec![

@@ -1,5 +1,5 @@
-//! Documents as HTML: one whole page, with its style inside and nothing from elsewhere. Every text is escaped; the
-//! policy that goes with a page allows this style, the collector's own script, and nothing else.
+//! Documents as HTML: one self-contained page with inline style. Every text is escaped; the page's policy allows this
+//! style, the collector's own script, and nothing else.
 
 use std::sync::LazyLock;
 
@@ -13,12 +13,12 @@ use crate::compliance::notice::document::{Block, Document, TextRun, raw, runs};
 
 const STYLE: &str = include_str!("notice.css");
 
-/// What stands around a document on a page.
+/// Parts of a page around its document.
 #[derive(Default)]
 pub struct PageFrame<'f> {
-    /// The same page in each language.
+    /// URLs of the same page in each language.
     pub languages: Option<[(Lang, &'f str); 2]>,
-    /// Path of the tracker, on a page with the switch.
+    /// URL path of the tracker, on a page with the switch.
     pub script: Option<&'f str>,
 }
 
@@ -34,7 +34,7 @@ pub fn policy() -> &'static str {
     &POLICY
 }
 
-/// The whole page.
+/// The document as an HTML page.
 pub fn page(document: &Document, lang: Lang, frame: &PageFrame<'_>) -> String {
     let title = document.title.text(lang);
     let page = html! {
@@ -49,7 +49,7 @@ pub fn page(document: &Document, lang: Lang, frame: &PageFrame<'_>) -> String {
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
                 @if let Some(script) = frame.script {
-                    // No page of a site: nothing is counted of it.
+                    // This is not a page of a site: it is not counted.
                     script defer src=(script) data-manual {}
                 }
             }
@@ -131,7 +131,7 @@ fn inline(said: &Bilingual, lang: Lang) -> Markup {
     }
 }
 
-/// The words of a link, which may be code.
+/// The words of a link, which may include code.
 fn linked(words: &str) -> Markup {
     match words.strip_prefix('`').and_then(|words| words.strip_suffix('`')) {
         Some(code) => html! { code { (code) } },

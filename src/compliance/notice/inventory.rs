@@ -1,12 +1,12 @@
-//! Which data there are: read for a moment, and kept as counters. One entry for each dimension and each load time that
-//! the program knows: a new one does not compile until it is said here.
+//! The data inventory: fields read for a moment, and counters that are kept. One entry per dimension and load time of
+//! the program: a new one does not compile without its entry.
 
 use crate::compliance::bilingual::{Bilingual, codes, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::event::{Dimension, TimingMetric};
 use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 
-/// Something that is measured: its name in the data, its name for people, and what exactly it is.
+/// A measured field: its name in the data, its name for people, and its exact meaning.
 pub(super) struct InventoryEntry {
     pub(super) name: &'static str,
     pub(super) label: Bilingual,
@@ -23,7 +23,7 @@ impl InventoryEntry {
     }
 }
 
-/// What a hit brings, and what becomes of it.
+/// Fields of a hit, and their fate.
 pub(super) fn read(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     vec![
         InventoryEntry::new("address", said!("IP address", "Adresse IP"), address(facts)),
@@ -104,7 +104,7 @@ fn tag(facts: &ConfigFacts) -> Bilingual {
         en: format!(
             "A keyed hash of {en}, the browser's description and the site's name, made to count a person once a day. \
              Its key is random, belongs to one site and one day, and is destroyed {minutes} minutes after the end of \
-             that day: from then on the tag can be made again by nobody."
+             that day: from then on the tag cannot be recomputed."
         ),
         fr: format!(
             "Une empreinte à clé de {fr}, de la description du navigateur et du nom du site, formée pour compter une \
@@ -128,7 +128,7 @@ fn tag(facts: &ConfigFacts) -> Bilingual {
     )
 }
 
-/// The figures that are kept, by page.
+/// Figures that are kept, by page.
 pub(super) fn figures() -> Vec<Bilingual> {
     vec![
         said!("pageviews, and visitors of the day", "pages vues, et visiteurs du jour"),
@@ -141,7 +141,7 @@ pub(super) fn figures() -> Vec<Bilingual> {
     ]
 }
 
-/// The properties by which figures are broken down, those that this configuration can fill for everybody.
+/// Dimensions of the figures that this configuration can fill for all visitors.
 pub(super) fn dimensions(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     let placed = |dimension: &Dimension| {
         facts.location || !matches!(dimension, Dimension::Country | Dimension::Region | Dimension::City)
@@ -149,7 +149,7 @@ pub(super) fn dimensions(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     Dimension::ALL.into_iter().filter(|dimension| !dimension.is_marketing()).filter(placed).map(entry).collect()
 }
 
-/// Those of channels and campaigns, where they are measured.
+/// Dimensions of channels and campaigns, if measured.
 pub(super) fn campaign_dimensions(facts: &ConfigFacts) -> Vec<InventoryEntry> {
     let measured = |dimension: &Dimension| dimension.is_marketing() && facts.measures_campaigns();
     Dimension::ALL.into_iter().filter(measured).map(entry).collect()
@@ -160,7 +160,7 @@ fn entry(dimension: Dimension) -> InventoryEntry {
     InventoryEntry::new(dimension.name(), label, detail)
 }
 
-/// The names of these properties, within a sentence.
+/// Labels of these dimensions, for a sentence.
 pub(super) fn labels(facts: &ConfigFacts) -> Bilingual {
     let joined = |pick: fn(&Bilingual) -> &str| {
         dimensions(facts).iter().map(|dimension| pick(&dimension.label).to_lowercase()).collect::<Vec<_>>().join(", ")
@@ -236,7 +236,7 @@ fn tag_said() -> Bilingual {
     )
 }
 
-/// What is counted of the use of features.
+/// Counts of the use of features.
 pub(super) fn actions(facts: &ConfigFacts) -> Bilingual {
     let counted = said!(
         "Use of features (a click, a download, a form, a vote…), under a name that the site gives: how many times, and by \
@@ -266,7 +266,7 @@ fn properties(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// What is counted of searches on the site, where it counts them.
+/// Counts of searches on the site, if it counts them.
 pub(super) fn searches(facts: &ConfigFacts) -> Option<Bilingual> {
     let searched = codes(facts.sites.iter().map(|site| &site.search_parameter).filter(|name| !name.is_empty()));
     (!searched.is_empty()).then(|| {
@@ -279,7 +279,7 @@ pub(super) fn searches(facts: &ConfigFacts) -> Option<Bilingual> {
     })
 }
 
-/// What is counted of script errors, where the site counts them.
+/// Counts of script errors, if the site counts them.
 pub(super) fn problems(facts: &ConfigFacts) -> Option<Bilingual> {
     facts.sites.iter().any(|site| site.problems).then(|| {
         said!(
@@ -289,7 +289,7 @@ pub(super) fn problems(facts: &ConfigFacts) -> Option<Bilingual> {
     })
 }
 
-/// The load times that are measured.
+/// Load times that are measured.
 pub(super) fn timings() -> Vec<InventoryEntry> {
     let said = |metric: TimingMetric| match metric {
         TimingMetric::Ttfb => said!("first byte", "premier octet"),
@@ -305,7 +305,7 @@ pub(super) fn timings() -> Vec<InventoryEntry> {
     TimingMetric::ALL.into_iter().map(|metric| InventoryEntry::new(metric.name(), said(metric), detail())).collect()
 }
 
-/// What consent adds, where campaigns are measured.
+/// Data that consent adds, if campaigns are measured.
 pub(super) fn campaigns() -> Bilingual {
     said!(
         "source, channel and campaign (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`); identifiers of one \

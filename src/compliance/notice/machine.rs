@@ -1,5 +1,5 @@
-//! What is measured, as data: `/privacy.json`. Names are stable: one may be added, none changes its meaning without
-//! another `schema`. Must say the same as the page, from the same functions.
+//! The inventory as data: `/privacy.json`. Names are stable: new ones may be added, none changes its meaning without a
+//! new `schema`. Must state the same as the page, from the same functions.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::compliance::notice::{inventory, rights};
 use crate::compliance::rules::RULES;
 use crate::config::MarketingPolicy;
 
-/// Name and version of the form.
+/// Name and version of the format.
 const SCHEMA: &str = "sillage-privacy/1";
 
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ struct JsonNotice {
     legal_basis: Bilingual,
     data_read: Vec<JsonItem>,
     figures: Vec<Bilingual>,
-    /// Those of campaigns too, where `marketing` has them measured.
+    /// Includes those of campaigns where `marketing` measures them.
     dimensions: Vec<JsonItem>,
     actions: JsonActions,
     timings: Vec<JsonItem>,
@@ -99,14 +99,14 @@ struct JsonRight {
 struct JsonRule {
     number: u8,
     title: Bilingual,
-    /// Whether the configuration keeps to it.
+    /// Whether the configuration keeps the rule.
     held: bool,
     detail: Vec<Bilingual>,
 }
 
-/// The answer's body.
+/// Body of the response.
 pub fn json(facts: &ConfigFacts) -> String {
-    // Strings, numbers and lists of them: nothing here can fail to be written.
+    // Strings, numbers and lists of them: serializing them does not fail.
     serde_json::to_string_pretty(&machine(facts)).unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
-//! What people are told: the public pages `/privacy` and `/opt-out`, their form for machines, and the notices for
-//! whoever answers for the measurement. All of it is made from the running configuration and the one table of
-//! [`rules`](crate::compliance::rules), in both languages at once. It must claim nothing that they do not hold, see no
-//! hit and no figure, and never speak for an authority.
+//! Privacy notices: the public pages `/privacy` and `/opt-out`, their form for machines, and the notices for the
+//! controller. All are made from the running configuration and the one table of [`rules`](crate::compliance::rules), in
+//! both languages at once. Must claim nothing that these do not hold, see no hit and no figure, and never speak for an
+//! authority.
 
 pub(crate) mod assessment;
 pub mod document;
@@ -28,16 +28,16 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::sites::Sites;
 
-/// The form of a notice.
+/// Format of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum NoticeFormat {
-    /// For a word processor, a repository, a site's own pages.
+    /// Markdown, for a word processor, a repository or a site's own pages.
     Markdown,
-    /// One page, whole by itself.
+    /// One self-contained HTML page.
     Html,
 }
 
-/// Who a notice is for.
+/// Reader of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum NoticeAudience {
     /// The controller's files: privacy policy, record of processing, self-assessment.
@@ -46,7 +46,7 @@ pub enum NoticeAudience {
     Publishers,
 }
 
-/// The document for publishers of an operator who measures for them.
+/// The document of an operator for the publishers that it measures for.
 pub fn for_publishers(facts: &ConfigFacts) -> Document {
     publishers::document(facts)
 }
@@ -68,7 +68,7 @@ pub fn notice(facts: &ConfigFacts) -> Document {
     Document { title: said!("Audience measurement: notices", "Mesure d'audience : notices"), blocks }
 }
 
-/// A document in a form.
+/// A document in one format.
 pub fn written(document: &Document, lang: Lang, format: NoticeFormat) -> String {
     match format {
         NoticeFormat::Markdown => document.markdown(lang),
@@ -76,7 +76,7 @@ pub fn written(document: &Document, lang: Lang, format: NoticeFormat) -> String 
     }
 }
 
-/// All that is said under `config`, with names: for whoever looks for words that have no place in it.
+/// All texts made under `config`, with their names, for tests of their wording.
 pub fn texts(config: &Config, now: Timestamp) -> Vec<(&'static str, String)> {
     let sites = Sites::new(&config.site).unwrap_or_default();
     let facts = ConfigFacts::new(config, now).of(sites.iter().map(AsRef::as_ref));

@@ -1,32 +1,32 @@
-//! What the public pages say, `/privacy` and `/opt-out`, from the running configuration. Must name no site but the one
-//! that the reader came for.
+//! Contents of the public pages, `/privacy` and `/opt-out`, from the running configuration. Must name no site but the
+//! one that the reader came for.
 
 use crate::compliance::bilingual::{Bilingual, plain, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::{Block, Document};
 use crate::compliance::notice::{inventory, rights};
 
-/// Where the other pages are, in the language and for the site of this one.
+/// URLs of the other pages, in the same language and for the same site.
 #[derive(Default)]
 pub struct PageLinks {
-    /// `/privacy`.
+    /// URL of `/privacy`.
     pub privacy: String,
-    /// `/opt-out`.
+    /// URL of `/opt-out`.
     pub opt_out: String,
-    /// `/privacy.json`.
+    /// URL of `/privacy.json`.
     pub machine: String,
 }
 
-/// Where a choice made on the page will act.
+/// Whether a choice made on the page reaches the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptOutReach {
-    /// The page is served under a host of the site: its pages there see the choice.
+    /// The page is served under a host of the site: the site's pages see the choice.
     Site(String),
-    /// The page is served elsewhere: the site's pages do not.
+    /// The page is served elsewhere: the site's pages do not see it.
     Elsewhere,
 }
 
-/// `/privacy`.
+/// The content of `/privacy`.
 pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
     let mut blocks = vec![Block::Paragraph(intro(facts))];
     standing(facts, &mut blocks);
@@ -100,7 +100,7 @@ fn intro(facts: &ConfigFacts) -> Bilingual {
     what.then(" ", &general)
 }
 
-/// The self-assessment in one sentence, or the points at which it does not hold.
+/// The self-assessment in one sentence, or the deviations.
 pub(super) fn standing(facts: &ConfigFacts, blocks: &mut Vec<Block>) {
     let departures = facts.departures();
     if departures.is_empty() {
@@ -163,7 +163,7 @@ fn machine(links: &PageLinks) -> Bilingual {
     said!("The same as data: [`privacy.json`]({machine}).", "La même chose en données : [`privacy.json`]({machine}).")
 }
 
-/// `/opt-out`.
+/// The content of `/opt-out`.
 pub fn opt_out(facts: &ConfigFacts, reach: &OptOutReach, links: &PageLinks) -> Document {
     let privacy = &links.privacy;
     let blocks = vec![

@@ -1,12 +1,12 @@
-//! The paragraph for the privacy policy of a site, to be copied. Must be whole by itself: whoever reads it may never
-//! see the collector's own pages.
+//! The paragraph for the privacy policy of a site, to be copied. Must be complete: its readers may never see the
+//! collector's own pages.
 
 use crate::compliance::bilingual::{Bilingual, plain, said};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
 
-/// The paragraph, with what the publisher has to do around it.
+/// The paragraph, with instructions for the publisher.
 pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let mut blocks = vec![
         Block::Section(said!("1. For the site's privacy policy", "1. Pour la politique de confidentialité du site")),

@@ -7,7 +7,7 @@ use crate::compliance::notice::document::{Block, Document};
 use crate::compliance::notice::{page, rights};
 use crate::compliance::rules::RULES;
 
-/// The whole document.
+/// The document with all its blocks.
 pub(super) fn document(facts: &ConfigFacts) -> Document {
     let mut blocks = vec![
         Block::Paragraph(rights::solution(facts)),

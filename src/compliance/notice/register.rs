@@ -1,4 +1,4 @@
-//! The entry for the register of processing activities (GDPR, article 30). Must leave open, and say so, what only the
+//! The entry for the register of processing activities (GDPR, article 30). Must mark as open the points that only the
 //! controller knows.
 
 use crate::clock::DAY_SECONDS;
@@ -8,7 +8,7 @@ use crate::compliance::notice::document::Block;
 use crate::compliance::notice::{inventory, page, rights};
 use crate::spool::SET_ASIDE_SECONDS;
 
-/// The entry.
+/// The blocks of the entry.
 pub(super) fn blocks(facts: &ConfigFacts) -> Vec<Block> {
     let mut entry = vec![
         (
@@ -183,7 +183,7 @@ fn objection(facts: &ConfigFacts) -> Bilingual {
     )
 }
 
-/// A list within a sentence.
+/// A list as part of a sentence.
 fn listed(items: &[Bilingual]) -> Bilingual {
     let joined = |pick: fn(&Bilingual) -> &str| items.iter().map(pick).collect::<Vec<_>>();
     Bilingual {

@@ -1,4 +1,4 @@
-//! What people may know and do: basis, retention, rounding, objection, rights. Must claim nothing that the
+//! Rights and facts for visitors: basis, retention, rounding, objection, rights. Must claim nothing that the
 //! configuration does not hold.
 
 use crate::compliance::bilingual::{Bilingual, said};
@@ -7,15 +7,15 @@ use crate::compliance::rules::SELF_ASSESSMENT;
 use crate::config::MarketingPolicy;
 use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
 
-/// An answer to one of the rights that the GDPR gives.
+/// The answer to one of the rights under the GDPR.
 pub(super) struct DataRight {
-    /// Articles of the GDPR.
+    /// Numbers of the GDPR's articles.
     pub(super) articles: &'static [u8],
     pub(super) label: Bilingual,
     pub(super) answer: Bilingual,
 }
 
-/// What the figures are for.
+/// Purposes of the figures.
 pub(super) fn purposes() -> Vec<Bilingual> {
     vec![
         said!("to know which contents are read, and how much", "savoir quels contenus sont consultés, et combien"),
@@ -34,7 +34,7 @@ pub(super) fn basis() -> Bilingual {
     )
 }
 
-/// How the measurement stands to article 82, said of this configuration.
+/// Position of this configuration towards article 82.
 pub(super) fn standing(facts: &ConfigFacts) -> Bilingual {
     if !facts.departures().is_empty() {
         return said!(
@@ -57,7 +57,7 @@ pub(super) fn standing(facts: &ConfigFacts) -> Bilingual {
     )
 }
 
-/// What is measured of campaigns, and under which condition.
+/// Measurement of campaigns, and its condition.
 pub(super) fn marketing(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.marketing {
         MarketingPolicy::Never => said!(
@@ -79,7 +79,7 @@ pub(super) fn marketing(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// How long figures are kept.
+/// Retention of the figures.
 pub(super) fn retention(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.retention_months {
         1 => said!(
@@ -93,7 +93,7 @@ pub(super) fn retention(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// When the retention was last looked at.
+/// Day of the last review of the retention.
 pub(super) fn review(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.last_review {
         Some(day) => said!("Last review of this duration: {day}.", "Dernier réexamen de cette durée : {day}."),
@@ -104,7 +104,7 @@ pub(super) fn review(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// What waits on the way to the counters.
+/// Data that waits on its way to the counters.
 pub(super) fn on_the_way(facts: &ConfigFacts) -> Bilingual {
     let seconds = facts.flush_seconds;
     said!(
@@ -115,7 +115,7 @@ pub(super) fn on_the_way(facts: &ConfigFacts) -> Bilingual {
     )
 }
 
-/// How figures leave.
+/// Rounding of published figures.
 pub(super) fn rounding(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.protection.step() {
         1 => said!(
@@ -134,7 +134,7 @@ pub(super) fn rounding(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// Who receives what, and where.
+/// Recipients of the data, and their place.
 pub(super) fn recipients(facts: &ConfigFacts) -> Bilingual {
     let kept = match facts.remote {
         false => {
@@ -171,7 +171,7 @@ pub(super) fn recipients(facts: &ConfigFacts) -> Bilingual {
     )
 }
 
-/// The ways to object, as configured; each acts before anything is hashed.
+/// The configured ways to object; each takes effect before anything is hashed.
 pub(super) fn objections(facts: &ConfigFacts) -> Vec<Bilingual> {
     let mut ways = vec![said!(
         "the switch “Do not count my visits”, on the site's privacy page: the choice is kept in your browser, under the \
@@ -198,7 +198,7 @@ pub(super) fn objections(facts: &ConfigFacts) -> Vec<Bilingual> {
     ways
 }
 
-/// What is answered to each right.
+/// The answer to each right.
 pub(super) fn rights() -> Vec<DataRight> {
     let right = |articles, label, answer| DataRight { articles, label, answer };
     vec![
@@ -230,10 +230,7 @@ pub(super) fn rights() -> Vec<DataRight> {
         right(
             &[22],
             said!("Automated decisions", "Décisions automatisées"),
-            said!(
-                "None is taken, and no profile of anybody is made.",
-                "Aucune n'est prise, et aucun profil n'est établi."
-            ),
+            said!("There are none, and no profiles are built.", "Aucune n'est prise, et aucun profil n'est établi."),
         ),
         right(
             &[77],
@@ -246,7 +243,7 @@ pub(super) fn rights() -> Vec<DataRight> {
     ]
 }
 
-/// The solution, its version, and where the criteria are published.
+/// The product, its version, and the publication of the criteria.
 pub(super) fn solution(facts: &ConfigFacts) -> Bilingual {
     let (version, today, hash) = (env!("CARGO_PKG_VERSION"), facts.today, &facts.config_hash);
     said!(
@@ -260,7 +257,7 @@ pub(super) fn solution(facts: &ConfigFacts) -> Bilingual {
 /// The CNIL's page on solutions for audience measurement.
 const CRITERIA: &str = "https://www.cnil.fr/fr/cookies-solutions-pour-les-outils-de-mesure-daudience";
 
-/// The operator, where the collector measures for other publishers.
+/// The operator, if the collector measures for other publishers.
 pub(super) fn processor(facts: &ConfigFacts) -> Bilingual {
     match facts.processor() {
         Some((name, Some(contact))) => said!("{name}. Contact: {contact}.", "{name}. Contact : {contact}."),
@@ -269,7 +266,7 @@ pub(super) fn processor(facts: &ConfigFacts) -> Bilingual {
     }
 }
 
-/// The controller, and how to reach the data protection officer.
+/// The controller, and the contact of the data protection officer.
 pub(super) fn controller(facts: &ConfigFacts) -> Bilingual {
     let Some(name) = facts.controller() else {
         return said!(

@@ -1,4 +1,4 @@
-//! Texts follow the configuration: whatever a visitor may ask about changes every text that speaks of it.
+//! Texts follow the configuration: a setting that a visitor may ask about changes every text that mentions it.
 
 use crate::compliance::bilingual::Bilingual;
 use crate::compliance::notice::document::Block;
@@ -13,7 +13,7 @@ use crate::sites::Sites;
 const NOW: &str = "2026-11-22T12:00:00Z";
 const SITE: &str = "[[site]]\nname = \"shop.example\"\n";
 
-/// What is so under this text; who answers, and when the retention was reviewed, is said where the text does not.
+/// Facts of this configuration text; controller and review of the retention are filled in where it has none.
 pub(super) fn facts(text: &str) -> ConfigFacts {
     let mut config = Config::from_toml(text).unwrap();
     if !text.contains("controller") {
@@ -30,7 +30,7 @@ fn links() -> PageLinks {
     PageLinks { privacy: "/privacy".into(), opt_out: "/opt-out".into(), machine: "/privacy.json".into() }
 }
 
-/// Page, data and notices as they are sent, but for their unbreakable spaces.
+/// Page, data and notices as they are sent, without their no-break spaces.
 pub(super) fn texts(facts: &ConfigFacts, lang: Lang) -> [(&'static str, String); 4] {
     [
         ("page", page::privacy(facts, &links()).markdown(lang)),
@@ -41,7 +41,7 @@ pub(super) fn texts(facts: &ConfigFacts, lang: Lang) -> [(&'static str, String);
     .map(|(name, text)| (name, text.replace('\u{a0}', " ")))
 }
 
-/// A configuration, and what each of these texts then says, or does not, in English and in French.
+/// A configuration, and phrases that the texts then hold or lack, in English and in French.
 struct Case {
     toml: &'static str,
     says: &'static [(&'static str, &'static str, &'static str)],
@@ -235,7 +235,7 @@ fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing
     let leaving = ["protection = \"exact\"", "marketing = \"always\"", "honour_gpc = false", "honour_dnt = false"];
     let claims = |facts: &ConfigFacts| {
         let sentence = Bilingual::from(SELF_ASSESSMENT);
-        // The data hold it as it is written, texts as it is set.
+        // Data hold the value as written, texts as typeset.
         let [en, fr] = Lang::ALL.map(|lang| {
             let said = |(_, text): &(&str, String)| text.contains(&sentence.text(lang)) || text.contains(&sentence.en);
             texts(facts, lang).iter().filter(|text| said(text)).map(|(name, _)| *name).collect::<Vec<_>>()
@@ -338,7 +338,7 @@ fn both_languages_have_the_same_parts_and_no_sentence_is_left_untranslated() {
 }
 
 #[test]
-fn what_the_configuration_says_is_no_markup() {
+fn a_configured_value_is_not_markup_on_the_privacy_page() {
     let hostile =
         "[privacy]\ncontroller = { name = \"<script>[x](javascript:1)`\", contact = \"javascript:alert(1)@x\" }";
     let facts = facts(&format!("{hostile}\n{SITE}"));

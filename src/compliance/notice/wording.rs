@@ -1,5 +1,5 @@
-//! R22: nothing here claims an authority's seal, and nothing so much as mentions one. Every text that people read is
-//! searched: documents, pages, notices under every profile, comments in the code.
+//! R22: no text claims an authority's seal, or even mentions one. All texts that people read are searched: documents,
+//! pages, notices under every profile, comments in the code.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::compliance::audit::claims_a_seal;
 use crate::compliance::notice::tests::{facts, texts};
 use crate::compliance::notice::{Lang, html, notice};
 
-/// Promises that nobody can make, whether or not an authority is named beside them.
+/// Promises that no tool can make, with or without an authority named beside them.
 const CLAIMS: [&str; 7] = [
     "cnil-compliant",
     "cnil compliant",
@@ -20,13 +20,13 @@ const CLAIMS: [&str; 7] = [
 
 /// The first claim in a text.
 fn claim(text: &str) -> Option<String> {
-    // A key of the data is no word to a reader.
+    // Readers do not see a key of the data.
     let text = text.to_lowercase().replace("\"label\"", "").replace(['\n', '\u{a0}'], " ");
     let claim = CLAIMS.iter().find(|claim| text.contains(*claim));
     claim.map(|claim| (*claim).to_owned()).or_else(|| claims_a_seal(&text).map(str::to_owned))
 }
 
-/// Files under `path` that people read as text.
+/// Text files under `path` that people read.
 fn read_by_people(path: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(path).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());

@@ -1,6 +1,6 @@
 //! The rules that the product keeps, as one table: audit, notice, privacy page and documentation are made from it, so
-//! that they cannot disagree. Must hold words only: how a rule is checked is for `audit`, and nothing
-//! here may ask a database, a file or a configuration.
+//! that they cannot disagree. Must hold words only: `audit` checks the rules, and nothing here may ask a database, a
+//! file or a configuration.
 
 mod rule;
 pub(crate) mod sources;
@@ -14,7 +14,7 @@ pub use crate::compliance::rules::sources::{
 };
 pub use crate::compliance::rules::table::RULES;
 
-/// The sentence by which the product may be presented, followed by the configuration that it speaks of.
+/// The sentence with which the product may be presented, followed by the configuration that it refers to.
 pub const SELF_ASSESSMENT: RuleText = words(
     "According to our self-assessment, this measurement meets the criteria published by the CNIL for audience \
      measurement without consent when configured as described here.",
@@ -22,7 +22,7 @@ pub const SELF_ASSESSMENT: RuleText = words(
      consentement, lorsqu'elle est configurée comme décrit ici.",
 );
 
-/// The rule of this number, 1 to 23.
+/// The rule with this number, 1 to 23.
 pub fn rule(number: u8) -> Option<&'static Rule> {
     RULES.get(usize::from(number).checked_sub(1)?)
 }

@@ -1,39 +1,39 @@
-//! What a rule consists of. Words only.
+//! Structure of a rule; holds words only.
 
-/// A text in both languages that the product speaks.
+/// A text in both of the product's languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleText {
-    /// English.
+    /// The English text.
     pub en: &'static str,
-    /// French.
+    /// The French text.
     pub fr: &'static str,
 }
 
 /// A published text that a rule comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RuleSource {
-    /// Its letter in the documentation.
+    /// Letter of the source in the documentation.
     pub letter: char,
-    /// Who published it, its title and, where known, the article.
+    /// Publisher, title and, where known, the article.
     pub name: RuleText,
-    /// Date of the text as it was read; empty where it bears none.
+    /// Date of the text as it was read; empty where it has none.
     pub date: RuleText,
 }
 
-/// One rule.
+/// A rule with its texts and sources.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its number: `R` and this.
+    /// Number of the rule, written `R1` to `R23`.
     pub number: u8,
-    /// The rule in a few words, for a list.
+    /// Title of the rule, for a list.
     pub title: RuleText,
-    /// What it asks.
+    /// Requirement of the rule.
     pub text: RuleText,
-    /// Where it comes from.
+    /// Published texts that the rule comes from.
     pub sources: &'static [&'static RuleSource],
-    /// What the product does about it as it is delivered.
+    /// How the product holds the rule as delivered.
     pub held: RuleText,
-    /// What no machine can tell and somebody has to do, where that is part of the rule.
+    /// The part of the rule that a person has to do, if any.
     pub person: Option<RuleText>,
 }
 

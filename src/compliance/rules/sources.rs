@@ -1,4 +1,4 @@
-//! The published texts that rules come from. Must date each as it was read, and name no article that was not.
+//! The published texts that rules come from. Must date each as it was read, and name no article that was not read.
 
 use crate::compliance::rules::rule::{RuleSource, words};
 

@@ -1,4 +1,4 @@
-//! The rules, word by word. Must say what is true of the program as it is delivered, in our own words.
+//! The text of the rules. Must be true of the program as delivered, in our own words.
 
 use crate::compliance::rules::rule::{Rule, words};
 use crate::compliance::rules::sources::{

@@ -1,5 +1,5 @@
-//! Asking the database and writing the answer: `results` in the order asked for, `meta` with what a reader must know to
-//! understand the figures, `query` as it was understood.
+//! Runs a question and writes the answer: `results` in the requested order, `meta` with notes on the figures, `query`
+//! as it was understood.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,25 +16,25 @@ use crate::sites::Site;
 use crate::store::report::{Column, Grain, Metric, RATE_BASE_MIN, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};
 
-/// How the collector keeps figures.
+/// How the collector's figures are stored.
 #[derive(Debug, Clone, Copy)]
 pub struct StorageProfile {
-    /// How they are protected.
+    /// Protection of published figures.
     pub protection: Protection,
-    /// Channels and campaigns are among them.
+    /// Whether channels and campaigns are measured.
     pub marketing: bool,
 }
 
-/// Why there is no answer.
+/// Why a question has no answer.
 #[derive(Debug)]
 pub(in crate::console) enum QueryError {
-    /// The asker has to change the question.
+    /// The client has to change the question.
     Bad(QuestionError),
-    /// The database is away.
+    /// The database is away or refuses.
     Unavailable,
 }
 
-/// Rows with what they are parts of.
+/// Rows with the whole that they are parts of.
 pub(super) struct AnsweredRows {
     pub(super) rows: Vec<ReportRow>,
     whole: ReportRow,
@@ -44,19 +44,19 @@ pub(super) struct AnsweredRows {
 /// The first and the last day of a `date_range`.
 ///
 /// # Errors
-/// When it is not a range.
+/// When it is not a valid range.
 pub(in crate::console) fn days(range: &Value, site: &Site, now: Timestamp) -> Result<(Date, Date), QueryError> {
     let range = DayRange::read(range, now, &site.timezone).map_err(|refusal| QueryError::Bad(refusal.into()))?;
     Ok((range.from, range.to))
 }
 
 impl StorageProfile {
-    /// What a configuration says.
+    /// The profile of a configuration.
     pub fn of(privacy: &config::PrivacyConfig) -> Self {
         Self { protection: privacy.protection, marketing: privacy.marketing != config::MarketingPolicy::Never }
     }
 
-    /// Smallest number below the line of a rate.
+    /// Smallest denominator of a rate.
     pub(in crate::console) fn rate_base_min(self) -> i64 {
         match self.protection {
             Protection::Tens => RATE_BASE_MIN,
@@ -65,10 +65,10 @@ impl StorageProfile {
     }
 }
 
-/// Answers `body` about `site`, whose figures are kept like this.
+/// Answers `body` about `site`, whose figures have this profile.
 ///
 /// # Errors
-/// See [`QueryError`].
+/// See [`QueryError`] for the causes.
 pub(in crate::console) async fn answer(
     body: &QueryDraft,
     site: &Site,
@@ -123,7 +123,7 @@ fn comparing_report(report: &Report, range: DayRange) -> Report {
 }
 
 impl ParsedQuery {
-    /// The rows, and the whole that they are parts of where a metric needs it.
+    /// The rows, and their whole if a metric needs it.
     pub(super) async fn rows(&self, report: &Report, reports: &Reports) -> Result<AnsweredRows, ReportError> {
         let rows = reports.rows(report).await?;
         let whole = self.whole(report, reports).await?;
@@ -165,7 +165,7 @@ impl ParsedQuery {
         })
     }
 
-    /// What tells a row apart, as the dimensions were asked for.
+    /// Values of the dimensions of a row, in the requested order.
     pub(super) fn names(&self, row: &ReportRow, report: &Report) -> Vec<String> {
         let name = |asked: &RequestedDimension| match column(asked, &report.subject) {
             Column::Time => row.time.clone(),
@@ -203,7 +203,7 @@ impl ParsedQuery {
 }
 
 impl AnsweredRows {
-    /// One figure of a row.
+    /// One figure of a row, as JSON.
     pub(super) fn figure(&self, row: &ReportRow, metric: Metric) -> Value {
         if metric == Metric::ViewsPerVisit {
             return row.views_per_visit.into();
@@ -215,19 +215,19 @@ impl AnsweredRows {
         row.number(metric).map_or(nothing, Value::from)
     }
 
-    /// Percent of the whole's visitors, with a decimal.
+    /// Percentage of the whole's visitors, with one decimal.
     fn share(&self, part: i64) -> Value {
-        let whole = self.whole.visitors.unwrap_or(0);
-        if whole < self.base_min {
+        let total = self.whole.visitors.unwrap_or(0);
+        if total < self.base_min {
             return Value::Null;
         }
         #[allow(clippy::cast_precision_loss, reason = "visitors fit into 52 bits")]
-        let percent = (1_000.0 * part as f64 / whole as f64).round() / 10.0;
+        let percent = (1_000.0 * part as f64 / total as f64).round() / 10.0;
         json!(percent)
     }
 }
 
-/// What a reader must know.
+/// Notes that a reader needs for the figures.
 fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map<String, Value> {
     let mut meta = Map::new();
     meta.insert("protection".into(), if protection == Protection::Tens { "tens" } else { "exact" }.into());

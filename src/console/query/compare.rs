@@ -1,4 +1,4 @@
-//! `include.comparisons`: the same question about an earlier range, set beside each row.
+//! `include.comparisons`: the same question about an earlier range, compared row by row.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::sites::Site;
 use crate::store::report::{Metric, Report};
 use crate::store::reports::{ReportRow, Reports};
 
-/// The range that figures are set against.
+/// The range that figures are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Comparing {
-    /// Its days.
+    /// Days of the earlier range.
     pub(super) range: DayRange,
 }
 
-/// Rows of the earlier range, by what tells them apart.
+/// Rows of the earlier range, by their keys.
 pub(super) struct EarlierRows {
     rows: HashMap<(String, String, String), ReportRow>,
     labels: Vec<String>,
@@ -26,7 +26,7 @@ pub(super) struct EarlierRows {
 }
 
 impl Comparing {
-    /// Reads `include.comparisons`; none where it is null.
+    /// Reads `include.comparisons`; `None` where it is null.
     pub(super) fn read(value: &Value, range: DayRange) -> Result<Option<Self>, QueryRefusal> {
         let Value::Object(object) = value else {
             return match value {
@@ -59,7 +59,7 @@ impl Comparing {
         .unwrap_or_else(|| Err(QueryRefusal("`include.comparisons.date_range` takes two days".into())))
     }
 
-    /// Reads the earlier range.
+    /// Queries the earlier range.
     pub(super) async fn rows(
         self,
         report: &Report,
@@ -86,7 +86,7 @@ impl Comparing {
 }
 
 impl EarlierRows {
-    /// The row that `row` is set against; an empty one where nothing was published.
+    /// The earlier row for `row`; an empty one where nothing was published.
     pub(super) fn of(&self, row: &ReportRow) -> ReportRow {
         let at = self.labels.iter().position(|label| *label == row.time);
         let time = at.and_then(|at| self.earlier_labels.get(at)).cloned().unwrap_or_default();
@@ -96,7 +96,7 @@ impl EarlierRows {
     }
 }
 
-/// What changed: percent of what was, and for rates the difference in points.
+/// The change: percent of the earlier figure, and for rates the difference in points.
 pub(super) fn change(metric: Metric, now: &Value, before: &Value, base_min: i64) -> Value {
     let (Some(now), Some(before)) = (now.as_f64(), before.as_f64()) else { return Value::Null };
     let in_points = [Metric::BounceRate, Metric::ScrollDepth, Metric::Percentage, Metric::ConversionRate];

@@ -1,4 +1,4 @@
-//! Countries by name: figures are kept by ISO 3166-1 code, people write names. A filter on names becomes one on codes.
+//! Countries by name: figures are stored by ISO 3166-1 code; a filter on names becomes one on codes.
 
 use celes::Country;
 
@@ -10,7 +10,7 @@ pub(super) fn name_of(code: &str) -> String {
     Country::from_alpha2(code).map_or_else(|_| code.to_owned(), |country| country.long_name.to_owned())
 }
 
-/// A comparison of `visit:country_name`, as one of `visit:country`: how, and with which codes.
+/// A comparison of `visit:country_name` as one of `visit:country`: its operator and codes.
 pub(super) fn by_code(
     operator: Operator,
     values: &[String],

@@ -1,4 +1,4 @@
-//! Date ranges by name, as the site's own days, and the names of the periods within them. Today is an argument.
+//! Date ranges by name, as days of the site, and the names of their periods. Today is an argument.
 
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -11,12 +11,12 @@ use crate::store::report::{Grain, HourSpan};
 /// Longest range: ten years, so that a list of labels stays short.
 const DAYS_MAX: i32 = 3_660;
 
-/// Longest range by the hour: a quarter.
+/// Longest range by hour, in days: a quarter.
 const HOURLY_DAYS_MAX: i32 = 92;
 
 const HOUR_SECONDS: i64 = 3_600;
 
-/// Both days included, and the hours of them where the range is made of hours.
+/// First and last day, and the hours if the range is made of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DayRange {
     pub(super) from: Date,
@@ -25,7 +25,7 @@ pub(super) struct DayRange {
 }
 
 impl DayRange {
-    /// Reads `date_range`.
+    /// Reads the field `date_range`.
     pub(super) fn read(value: &Value, now: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
         match value {
             Value::String(word) if word == "24h" => Self::last_day(now, timezone),
@@ -47,7 +47,7 @@ impl DayRange {
         Self::moments(from, now.saturating_add(1.second()).unwrap_or(now), timezone)
     }
 
-    /// Whole hours around two moments; whole days where they begin and end some.
+    /// Whole hours around two times; whole days if they start and end at midnight.
     fn moments(from: Timestamp, to: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
         let hour = |seconds: i64| Timestamp::from_second(seconds.div_euclid(HOUR_SECONDS).saturating_mul(HOUR_SECONDS));
         let outside = |_| QueryRefusal("`date_range` leaves the years 1970 to 2149".into());
@@ -61,11 +61,11 @@ impl DayRange {
         let days = Self::between(local(hours.from).date(), last)?;
         let begins = days.from.to_zoned(timezone.clone()).map(|day| day.timestamp());
         let ends = days.to.saturating_add(1.day()).to_zoned(timezone.clone()).map(|day| day.timestamp());
-        let whole = begins.is_ok_and(|begins| begins == hours.from) && ends.is_ok_and(|ends| ends == hours.to);
-        Ok(Self { hours: (!whole).then_some(hours), ..days })
+        let is_whole_day = begins.is_ok_and(|begins| begins == hours.from) && ends.is_ok_and(|ends| ends == hours.to);
+        Ok(Self { hours: (!is_whole_day).then_some(hours), ..days })
     }
 
-    /// A range as the older API names it: `period`, relative to `date`.
+    /// A range in the older API: `period`, relative to `date`.
     pub(super) fn of_period(
         period: &str,
         date: Option<&str>,
@@ -91,12 +91,12 @@ impl DayRange {
         }
     }
 
-    /// The range that this one is set against.
+    /// The preceding range of the same length.
     pub(super) fn before(self) -> Result<Self, QueryRefusal> {
         if let Some(hours) = self.hours {
             let length = hours.from.duration_until(hours.to);
             let back = |time: Timestamp| time.saturating_sub(length).unwrap_or(time);
-            // All days that the hours may touch.
+            // All days that the hours may overlap.
             let days = Self::between(self.from.saturating_sub(i64::from(self.days()).days()), self.to)?;
             return Ok(Self { hours: Some(HourSpan { from: back(hours.from), to: back(hours.to) }), ..days });
         }
@@ -129,7 +129,7 @@ impl DayRange {
             "day" => today,
             "month" => today.first_of_month(),
             "year" => today.first_of_year(),
-            // Nothing is kept for longer than 25 months.
+            // Figures are kept for at most 25 months.
             "all" => back(26.months()),
             "realtime" | "30m" => {
                 return Err(QueryRefusal(
@@ -143,8 +143,8 @@ impl DayRange {
 
     pub(super) fn between(from: Date, to: Date) -> Result<Self, QueryRefusal> {
         let range = Self { from, to, hours: None };
-        let kept = Date::constant(1970, 1, 2)..=Date::constant(2149, 6, 5);
-        if !kept.contains(&from) || !kept.contains(&to) {
+        let accepted = Date::constant(1970, 1, 2)..=Date::constant(2149, 6, 5);
+        if !accepted.contains(&from) || !accepted.contains(&to) {
             return Err(QueryRefusal("`date_range` leaves the years 1970 to 2149".into()));
         }
         if to < from {
@@ -156,12 +156,12 @@ impl DayRange {
         Ok(range)
     }
 
-    /// How many days it has.
+    /// Number of days of the range.
     pub(super) fn days(self) -> i32 {
         self.to.since(self.from).map_or(0, |span| span.get_days()) + 1
     }
 
-    /// What plain `time` means.
+    /// The grain of a plain `time`.
     pub(super) fn grain(self, hours_are_kept: bool) -> Grain {
         match self.days() {
             _ if self.hours.is_some() => Grain::Hour,
@@ -171,7 +171,7 @@ impl DayRange {
         }
     }
 
-    /// Refuses more hours than anybody reads.
+    /// Rejects a range with too many hours.
     pub(super) fn check(self, grain: Grain) -> Result<(), QueryRefusal> {
         if grain == Grain::Hour && self.days() > HOURLY_DAYS_MAX {
             return Err(QueryRefusal(format!(
@@ -187,7 +187,7 @@ impl DayRange {
         self.labels(grain, timezone).into_iter().filter(|label| *label <= last).collect()
     }
 
-    /// The names of all periods, as the views write them.
+    /// The names of all periods, as the published tables write them.
     pub(super) fn labels(self, grain: Grain, timezone: &TimeZone) -> Vec<String> {
         let mut labels: Vec<String> = Vec::new();
         let mut date = self.from;
@@ -209,7 +209,7 @@ impl DayRange {
 }
 
 impl DayRange {
-    /// Whether the hour of this name is part of the range.
+    /// Whether the hour with this name is part of the range.
     fn holds(self, label: &str, timezone: &TimeZone) -> bool {
         let Some(span) = self.hours else { return true };
         let wall: Result<jiff::civil::DateTime, _> = label.parse();
@@ -218,13 +218,13 @@ impl DayRange {
     }
 }
 
-/// The hours that a day has: 23 where the clock goes forward; where it goes back two share a name.
+/// The hours of a day: 23 where the clock goes forward; where it goes back, two share a name.
 fn hours(date: Date, timezone: &TimeZone) -> Vec<String> {
     let mut labels = Vec::new();
     for hour in 0..24 {
         let wall = date.at(hour, 0, 0, 0);
-        let there = timezone.to_ambiguous_timestamp(wall);
-        if hour == 0 || !matches!(there.offset(), AmbiguousOffset::Gap { .. }) {
+        let local = timezone.to_ambiguous_timestamp(wall);
+        if hour == 0 || !matches!(local.offset(), AmbiguousOffset::Gap { .. }) {
             labels.push(format!("{date} {hour:02}:00:00"));
         }
     }
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused() {
+    fn a_value_that_is_not_a_range_is_refused() {
         for wrong in [
             json!("yesterday"),
             json!("0d"),

@@ -7,7 +7,7 @@ use crate::console::query::export::ExportPlan;
 use crate::store::report::{Grain, Metric, Report, Subject};
 
 impl ExportPlan {
-    /// What stands beside the file.
+    /// The dictionary that accompanies the file.
     pub fn dictionary(&self) -> Value {
         let report = &self.report;
         let apart = [
@@ -66,7 +66,7 @@ fn value(subject: &Subject) -> &'static str {
         Subject::Actions { property: Some(_) } => "value of the property",
         Subject::Timings => "which load time",
         Subject::Robots => "kind of robot",
-        Subject::Outcomes => "what became of the hits",
+        Subject::Outcomes => "outcome of the hits",
     }
 }
 

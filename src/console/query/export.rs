@@ -1,5 +1,5 @@
-//! What `GET /api/export` and `sillage export` take: a few names and days, read as strictly as a query, into one report
-//! and the form of its file.
+//! Requests of `GET /api/export` and `sillage export`: a few names and days, read as strictly as a query, into one
+//! report and a file format.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,23 +16,23 @@ use crate::sites::Site;
 use crate::store::export::{EXPORT_ROWS_MAX, FileFormat};
 use crate::store::report::{Grain, Origins, Report, Role, Subject};
 
-/// What may be given.
+/// Parameters that are read.
 const NAMES: [&str; 8] = ["site", "report", "dimension", "from", "to", "date_range", "grain", "format"];
 
-/// What is wrong with a request: a sentence for the person who asked.
+/// The error in a request: a sentence for its author.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ExportError(pub(in crate::console) String);
 
-/// A request whose site is known and whose rest is still to be read.
+/// A request with a known site, before its other parameters are read.
 pub struct ExportDraft(BTreeMap<String, String>);
 
-/// A request, read.
+/// A request after all checks.
 #[derive(Debug)]
 pub struct ExportPlan {
-    /// What is asked for.
+    /// The report to export.
     pub report: Report,
-    /// How it is written.
+    /// Format of the file.
     pub format: FileFormat,
     file_name: String,
     protection: Protection,
@@ -42,32 +42,32 @@ impl ExportDraft {
     /// Takes the names and values as they were written.
     ///
     /// # Errors
-    /// A name that is none of ours, or is there twice; no site.
+    /// An unknown or repeated name, or a missing site.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<Self, ExportError> {
-        let mut given = BTreeMap::new();
+        let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             if !NAMES.contains(&&*name) {
                 return bad(format!("unknown parameter {}; expected one of: {}", shown(&name), NAMES.join(", ")));
             }
-            if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return bad(format!("{} is there twice", shown(&name)));
             }
         }
-        if !given.contains_key("site") {
+        if !parameters.contains_key("site") {
             return bad("`site` is missing: write the name of a site");
         }
-        Ok(Self(given))
+        Ok(Self(parameters))
     }
 
-    /// The name of the site, in small letters.
+    /// Name of the site, in lower case.
     pub fn site(&self) -> String {
         self.given("site").unwrap_or_default().to_ascii_lowercase()
     }
 
-    /// Reads the rest, for `site`.
+    /// Reads the other parameters, for `site`.
     ///
     /// # Errors
-    /// What is misspelt, not measured, or not kept by the hour.
+    /// A parameter that is misspelt, not measured, or not kept by the hour.
     pub fn export(&self, site: &Site, now: Timestamp, kept: StorageProfile) -> Result<ExportPlan, ExportError> {
         let (format, ending) = self.format()?;
         let subject = self.subject(kept.marketing)?;
@@ -164,20 +164,20 @@ impl ExportDraft {
 }
 
 impl ExportPlan {
-    /// How the figures of the file are protected.
+    /// Protection of the figures in the file.
     pub fn protection(&self) -> Protection {
         self.protection
     }
 
-    /// A name for the file, of plain characters.
+    /// A file name of plain ASCII characters.
     pub fn file_name(&self) -> &str {
         &self.file_name
     }
 
-    /// What a file that would be too long is refused with.
+    /// Checks the number of rows.
     ///
     /// # Errors
-    /// When there are more than `rows` may be.
+    /// When `rows` exceed the limit of a file.
     pub fn check(&self, rows: u64) -> Result<(), ExportError> {
         if rows > u64::from(EXPORT_ROWS_MAX) {
             return bad(format!(

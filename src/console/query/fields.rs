@@ -1,10 +1,10 @@
-//! Fields of a JSON body, read strictly: what is misspelt or of another type is refused by name.
+//! Fields of a JSON body, read strictly: a misspelt field or one of another type is rejected by name.
 
 use serde_json::{Map, Value};
 
 use crate::console::query::vocabulary::{QueryRefusal, shown};
 
-/// Refuses keys that are not ours.
+/// Rejects unknown keys of an object.
 pub(super) fn only(object: &Map<String, Value>, known: &[&str], prefix: &str) -> Result<(), QueryRefusal> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(QueryRefusal(format!(
@@ -16,7 +16,7 @@ pub(super) fn only(object: &Map<String, Value>, known: &[&str], prefix: &str) ->
     }
 }
 
-/// A list of names, each once.
+/// A list of names without repetition.
 pub(super) fn distinct<T: PartialEq>(
     key: &str,
     value: Option<&Value>,

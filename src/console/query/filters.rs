@@ -1,4 +1,4 @@
-//! `filters`: comparisons, joined by `and`, `or` and `not`. What the stored figures cannot answer is refused by name.
+//! `filters`: comparisons, joined by `and`, `or` and `not`. A filter without stored figures is rejected by name.
 
 use serde_json::{Map, Value};
 
@@ -7,35 +7,35 @@ use crate::console::query::vocabulary;
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 use crate::store::report::Operator;
 
-/// Alternatives of one filter: beyond what a person picks from a list.
+/// Most alternatives of one filter: more than a person picks from a list.
 const VALUES_MAX: usize = 100;
 
-/// Bytes of one value: the longest page that is stored.
+/// Longest value, in bytes: the longest page that is stored.
 const VALUE_BYTES_MAX: usize = 2_000;
 
-/// Bytes of one expression: long enough for a list of paths; matching is linear, compiling is not free.
+/// Longest expression, in bytes: a list of paths fits; matching is linear, compiling is not free.
 const PATTERN_BYTES_MAX: usize = 500;
 
-/// Nested `and`, `or` and `not`: more than any tool writes.
+/// Deepest nesting of `and`, `or` and `not`: more than any tool writes.
 const DEPTH_MAX: usize = 6;
 
-/// Comparisons of one question: more than any page of a console shows.
+/// Most comparisons of one question: more than any page of a console shows.
 const COMPARISONS_MAX: usize = 50;
 
-/// Filters as they were written, their dimensions read.
+/// Filters as written, with parsed dimensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FilterTree {
-    /// One comparison.
+    /// One comparison of a dimension.
     Compare(Comparison),
-    /// Every one.
+    /// All of these filters hold.
     And(Vec<FilterTree>),
-    /// At least one.
+    /// At least one of these filters holds.
     Or(Vec<FilterTree>),
-    /// The opposite.
+    /// The filter does not hold.
     Not(Box<FilterTree>),
 }
 
-/// One comparison.
+/// A dimension compared with a list of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison {
     pub(super) dimension: RequestedDimension,
@@ -45,7 +45,7 @@ pub(super) struct Comparison {
 }
 
 impl FilterTree {
-    /// Every comparison in it.
+    /// All comparisons of the tree.
     pub(super) fn comparisons(&self) -> Vec<&Comparison> {
         match self {
             FilterTree::Compare(comparison) => vec![comparison],
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_answered_is_refused() {
+    fn a_filter_that_cannot_be_answered_is_refused() {
         let mut deep = json!(["is", "event:page", ["/"]]);
         for _ in 0..8 {
             deep = json!(["not", deep]);

@@ -1,5 +1,5 @@
-//! `POST /api/v2/query`: a question in the shape of Plausible's Stats API v2, read strictly. What is misspelt, not
-//! measured or never stored together is refused with a sentence that says so; nothing is quietly left out.
+//! `POST /api/v2/query`: a question in the format of Plausible's Stats API v2, read strictly. Misspelt, unmeasured and
+//! never combined names are rejected with a sentence; nothing is silently left out.
 
 mod answer;
 mod compare;

@@ -1,5 +1,5 @@
-//! From a question to the one report that answers it. Figures are kept by one dimension at a time: what is never
-//! stored together has no answer, and here it is said why.
+//! Plans the one report that answers a question. Figures are stored by one dimension at a time: a combination that is
+//! never stored together is rejected with the reason.
 
 use crate::console::query::filters::FilterTree;
 use crate::console::query::question::{OrderKey, ParsedQuery};
@@ -8,14 +8,14 @@ use crate::sites::Site;
 use crate::store::report::{Column, Condition, Direction, Filter, FilterColumn, Grain, Metric, Report, Role, Subject};
 
 impl ParsedQuery {
-    /// The report that answers this question; rates have at least `rate_base_min` below the line.
+    /// The report for this question; rates have a denominator of at least `rate_base_min`.
     pub(super) fn report(&self, site: &Site, rate_base_min: i64) -> Result<Report, QueryRefusal> {
         let mut columns: Vec<RequestedDimension> = self.dimensions.iter().map(RequestedDimension::stored).collect();
         columns.dedup();
         if columns.len() > 2 {
             return refuse("`dimensions` takes at most two: one stored dimension with `event:page` or a time");
         }
-        if self.dimensions.iter().filter(|asked| matches!(asked, RequestedDimension::Time(_))).count() > 1 {
+        if self.dimensions.iter().filter(|dimension| matches!(dimension, RequestedDimension::Time(_))).count() > 1 {
             return refuse("`dimensions` takes one time");
         }
         let subject = self.subject()?;
@@ -26,12 +26,12 @@ impl ParsedQuery {
             to: self.range.to,
             hours: self.range.hours,
             grain: Grain::Whole,
-            by_page: columns.iter().any(|asked| column(asked, &subject) == Column::Page),
-            by_value: columns.iter().any(|asked| column(asked, &subject) == Column::Value),
+            by_page: columns.iter().any(|dimension| column(dimension, &subject) == Column::Page),
+            by_value: columns.iter().any(|dimension| column(dimension, &subject) == Column::Value),
             condition: self.filters.as_ref().map(|filters| condition(filters, &subject)),
             origins: self.origins(),
             rate_base_min,
-            order: self.ordered(|asked| column(asked, &subject)),
+            order: self.ordered(|dimension| column(dimension, &subject)),
             limit: self.limit,
             offset: self.offset,
             subject,
@@ -48,10 +48,10 @@ impl ParsedQuery {
         Ok(report)
     }
 
-    /// The periods: as written, or for plain `time` the finest that is published for all that is asked.
+    /// The grain: as written, or for plain `time` the finest that is published for the question.
     fn grain(&self, report: &Report) -> Result<Grain, QueryRefusal> {
-        let written = self.dimensions.iter().find_map(|asked| {
-            let RequestedDimension::Time(written) = asked else { return None };
+        let written = self.dimensions.iter().find_map(|dimension| {
+            let RequestedDimension::Time(written) = dimension else { return None };
             Some(*written)
         });
         let by_hour = Report { grain: Grain::Hour, ..report.clone() };
@@ -71,7 +71,7 @@ impl ParsedQuery {
         Ok(grain)
     }
 
-    /// What is counted: the one dimension that is named, beside pages and time.
+    /// The subject: the one dimension that is named, beside pages and time.
     fn subject(&self) -> Result<Subject, QueryRefusal> {
         let filtered: Vec<RequestedDimension> =
             self.filters.iter().flat_map(FilterTree::comparisons).map(|filter| filter.dimension.clone()).collect();
@@ -120,12 +120,12 @@ impl ParsedQuery {
         if !self.order.is_empty() {
             let resolve = |ordered: &OrderKey| match ordered {
                 OrderKey::Metric(metric) => Column::Metric(*metric),
-                OrderKey::Dimension(asked) => column(asked),
+                OrderKey::Dimension(dimension) => column(dimension),
             };
             return self.order.iter().map(|(ordered, direction)| (resolve(ordered), *direction)).collect();
         }
         let mut order = Vec::new();
-        if self.dimensions.iter().any(|asked| matches!(asked, RequestedDimension::Time(_))) {
+        if self.dimensions.iter().any(|dimension| matches!(dimension, RequestedDimension::Time(_))) {
             order.push((Column::Time, Direction::Ascending));
         }
         order.extend(self.metrics.first().map(|metric| (Column::Metric(*metric), Direction::Descending)));
@@ -162,7 +162,7 @@ impl ParsedQuery {
     }
 }
 
-/// Which column of a report shows a dimension.
+/// The column of a report that shows a dimension.
 pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
     match asked {
         RequestedDimension::Time(_) => Column::Time,
@@ -182,7 +182,7 @@ pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
     }
 }
 
-/// The filters, as they apply to the columns of the report.
+/// The filters, applied to the columns of the report.
 fn condition(filters: &FilterTree, subject: &Subject) -> Condition {
     let several = |parts: &[FilterTree]| parts.iter().map(|part| condition(part, subject)).collect();
     match filters {
@@ -212,7 +212,7 @@ fn apart(one: &str, other: &str) -> QueryRefusal {
     ))
 }
 
-/// What is asked of pages and is not kept by page.
+/// The error for page figures that are not stored by page.
 fn together(report: &Report) -> QueryRefusal {
     match report.subject {
         Subject::Actions { .. } => apart("event:props:…", "event:page"),

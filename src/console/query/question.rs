@@ -1,4 +1,4 @@
-//! A question, read: site, range, metrics, dimensions, filters, order, and what the answer holds beside its rows.
+//! A parsed question: site, range, metrics, dimensions, filters, order, and the additions to the answer's rows.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -13,20 +13,20 @@ use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown}
 use crate::sites::Site;
 use crate::store::report::{Direction, Metric, Origins, ROWS_MAX};
 
-/// Rows that can be skipped: what the bounds on pages and values let exist, with room to spare.
+/// Most rows that can be skipped: above the number that the bounds on pages and values allow.
 const OFFSET_MAX: u64 = 10_000_000;
 
 const KEYS: [&str; 8] =
     ["site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination"];
 
-/// What is wrong with a question: a sentence for the person who asked.
+/// The error in a question: a sentence for its author.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::console) struct QuestionError(pub(in crate::console) String);
 
-/// A body whose site is known and whose rest is still to be read.
+/// A body with a known site, before its other fields are read.
 pub(in crate::console) struct QueryDraft(pub(super) Map<String, Value>);
 
-/// A question, read.
+/// A question after all checks.
 #[derive(Debug, Clone)]
 pub(super) struct ParsedQuery {
     pub(super) range: DayRange,
@@ -39,24 +39,24 @@ pub(super) struct ParsedQuery {
     pub(super) offset: u32,
 }
 
-/// What an answer holds beside its rows.
+/// Additions to the answer's rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Inclusions {
-    /// Figures imported from another tool.
+    /// Include figures imported from another tool.
     pub(super) imports: bool,
-    /// The names of all periods.
+    /// Include the names of all periods.
     pub(super) time_labels: bool,
     /// No names of periods that have not begun.
     pub(super) trim: bool,
-    /// How many rows there are without a limit.
+    /// Include the number of rows without a limit.
     pub(super) total_rows: bool,
-    /// What no row shows: the level above minus the rows.
+    /// Include figures that no row shows: the level above minus the rows.
     pub(super) rest: bool,
-    /// The range that this one is set against.
+    /// Earlier range for comparisons.
     pub(super) comparisons: Option<Comparing>,
 }
 
-/// What `order_by` names.
+/// Column that `order_by` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OrderKey {
     Metric(Metric),
@@ -64,7 +64,7 @@ pub(super) enum OrderKey {
 }
 
 impl QueryDraft {
-    /// Reads as far as the site, so that nobody learns anything about a site that they may not read.
+    /// Reads only the site, so that a client learns nothing about a site that it may not read.
     pub(in crate::console) fn read(bytes: &[u8]) -> Result<(Self, String), QuestionError> {
         let Ok(Value::Object(body)) = serde_json::from_slice(bytes) else {
             return Err(QuestionError("the body must be one JSON object".into()));
@@ -76,7 +76,7 @@ impl QueryDraft {
         Ok((Self(body), site))
     }
 
-    /// A question about a site that is known already.
+    /// A question about a site that is already known.
     pub(in crate::console) fn of(body: Map<String, Value>) -> Self {
         Self(body)
     }
@@ -93,8 +93,10 @@ impl QueryDraft {
         let filters = self.0.get("filters").map(filters::read).transpose()?.flatten();
         if !marketing {
             let filtered = filters.iter().flat_map(FilterTree::comparisons).map(|comparison| &comparison.dimension);
-            let mut asked = dimensions.iter().chain(filtered);
-            asked.find(|asked| asked.is_marketing()).map_or(Ok(()), |asked| Err(vocabulary::not_marketed(asked)))?;
+            let mut requested = dimensions.iter().chain(filtered);
+            requested
+                .find(|requested| requested.is_marketing())
+                .map_or(Ok(()), |requested| Err(vocabulary::not_marketed(requested)))?;
         }
         let order = self.order(&metrics, &dimensions)?;
         let include = self.inclusions(range)?;

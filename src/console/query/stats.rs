@@ -1,4 +1,4 @@
-//! `GET /api/v1/stats/*`: the peer's older API. Its parameters become a question of the newer one, its answers are
+//! `GET /api/v1/stats/*`: Plausible's older API. Its parameters become a question of the newer one, its answers are
 //! rows with names.
 
 use std::collections::BTreeMap;
@@ -17,29 +17,29 @@ use crate::sites::Site;
 use crate::store::report::{Direction, Grain, Metric, Origins, ROWS_MAX};
 use crate::store::reports::{ReportRow, Reports};
 
-/// Parameters that are read; others are ignored, as the peer does.
+/// Parameters that are read; others are ignored, as in Plausible.
 pub(in crate::console) type StatsParameters = BTreeMap<String, String>;
 
-/// Rows of a breakdown that are not asked for otherwise.
+/// Rows of a breakdown without a `limit`.
 const BREAKDOWN_ROWS: u32 = 100;
 
-/// What the older API's questions are answered with.
+/// Inputs of the older API's answers.
 #[derive(Clone, Copy)]
 pub(in crate::console) struct StatsContext<'c> {
-    /// The site.
+    /// Site of the request.
     pub(in crate::console) site: &'c Site,
-    /// Now.
+    /// Time of the request.
     pub(in crate::console) now: Timestamp,
-    /// Where figures come from.
+    /// Reader of the published figures.
     pub(in crate::console) reports: &'c Reports,
-    /// How they are kept.
+    /// Protection and marketing of the figures.
     pub(in crate::console) kept: StorageProfile,
 }
 
-/// `GET /api/v1/stats/aggregate`.
+/// `GET /api/v1/stats/aggregate`: one figure per metric.
 ///
 /// # Errors
-/// See [`QueryError`].
+/// See [`QueryError`] for the causes.
 pub(in crate::console) async fn aggregate(
     asked: &StatsParameters,
     context: StatsContext<'_>,
@@ -75,7 +75,7 @@ pub(in crate::console) async fn aggregate(
 /// `GET /api/v1/stats/timeseries`: every period of the range, also those without figures.
 ///
 /// # Errors
-/// See [`QueryError`].
+/// See [`QueryError`] for the causes.
 pub(in crate::console) async fn timeseries(
     asked: &StatsParameters,
     context: StatsContext<'_>,
@@ -101,10 +101,10 @@ pub(in crate::console) async fn timeseries(
     Ok(with_warning(json!({ "results": labels.iter().map(point).collect::<Vec<_>>() }), warning))
 }
 
-/// `GET /api/v1/stats/breakdown`.
+/// `GET /api/v1/stats/breakdown`: one row per value.
 ///
 /// # Errors
-/// See [`QueryError`].
+/// See [`QueryError`] for the causes.
 pub(in crate::console) async fn breakdown(
     asked: &StatsParameters,
     context: StatsContext<'_>,
@@ -137,31 +137,31 @@ pub(in crate::console) async fn breakdown(
     Ok(with_warning(json!({ "results": results }), replaced.or(warning)))
 }
 
-/// A property of the older API. Sources are hosts of referrers where no campaigns are measured.
+/// A property of the older API. Sources are hosts of referrers where campaigns are not measured.
 fn property_dimension(
     property: &str,
     marketing: bool,
 ) -> Result<(RequestedDimension, Option<&'static str>), QueryRefusal> {
-    let asked = dimension(property)?;
-    if asked == RequestedDimension::Stored(Dimension::Source) && !marketing {
+    let requested = dimension(property)?;
+    if requested == RequestedDimension::Stored(Dimension::Source) && !marketing {
         let warning = "sources are not measured here; these are the hosts of referrers";
         return Ok((RequestedDimension::Stored(Dimension::Referrer), Some(warning)));
     }
-    if asked.is_marketing() && !marketing {
-        return Err(vocabulary::not_marketed(&asked));
+    if requested.is_marketing() && !marketing {
+        return Err(vocabulary::not_marketed(&requested));
     }
-    if let RequestedDimension::Time(_) = asked {
+    if let RequestedDimension::Time(_) = requested {
         return Err(QueryRefusal("time is asked for by `GET /api/v1/stats/timeseries`".into()));
     }
-    Ok((asked, None))
+    Ok((requested, None))
 }
 
 fn question(
-    asked: &StatsParameters,
+    requested: &StatsParameters,
     context: StatsContext<'_>,
     dimensions: Vec<RequestedDimension>,
 ) -> Result<(ParsedQuery, Option<&'static str>), QueryRefusal> {
-    let written = |name: &str| asked.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let written = |name: &str| requested.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let (period, date) = (written("period").unwrap_or("30d"), written("date"));
     let range = DayRange::of_period(period, date, context.now, &context.site.timezone)?;
     let mut metrics: Vec<Metric> = Vec::new();
@@ -181,8 +181,8 @@ fn question(
     };
     if !context.kept.marketing {
         let comparisons = filters.iter().flat_map(filters::FilterTree::comparisons);
-        let marketing = comparisons.map(|comparison| &comparison.dimension).find(|asked| asked.is_marketing());
-        marketing.map_or(Ok(()), |asked| Err(vocabulary::not_marketed(asked)))?;
+        let marketing = comparisons.map(|comparison| &comparison.dimension).find(|requested| requested.is_marketing());
+        marketing.map_or(Ok(()), |requested| Err(vocabulary::not_marketed(requested)))?;
     }
     let is_list = !dimensions.is_empty() && !matches!(dimensions.as_slice(), [RequestedDimension::Time(_)]);
     let limit = number(written("limit"), "limit", 1, 1_000)?.unwrap_or(BREAKDOWN_ROWS);
@@ -245,7 +245,7 @@ fn filter_list(text: &str) -> Result<Vec<Value>, QueryRefusal> {
     Ok(list)
 }
 
-/// `*` stands for anything within a part of the path, `**` for anything.
+/// `*` matches anything within a part of the path, `**` anything at all.
 fn wildcard(value: &str) -> String {
     let parts: Vec<String> =
         value.split("**").map(|part| part.split('*').map(regex_escape).collect::<Vec<_>>().join("[^/]*")).collect();

@@ -1,36 +1,36 @@
-//! The vocabulary of the query: metrics and dimensions by their names, and the sentences for names that are none.
+//! The vocabulary of the query: metrics and dimensions by name, and the errors for unknown names.
 
 use crate::event::Dimension;
 use crate::store::report::{Grain, Metric};
 
-/// Why a question is refused, as one sentence for the person who asked.
+/// Why a question is rejected, as one sentence for its author.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct QueryRefusal(pub(super) String);
 
-/// A dimension as it is asked for.
+/// A dimension as it is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RequestedDimension {
-    /// `time`, or with a grain.
+    /// `time`, with a grain or without.
     Time(Option<Grain>),
-    /// `event:page`.
+    /// `event:page`: path of the page.
     Page,
-    /// `visit:entry_page`.
+    /// `visit:entry_page`: first page of a visit.
     EntryPage,
-    /// `visit:exit_page`.
+    /// `visit:exit_page`: last page of a visit.
     ExitPage,
     /// A dimension of the breakdowns.
     Stored(Dimension),
-    /// `event:name`.
+    /// `event:name`: name of an action.
     Action,
-    /// `event:props:…`.
+    /// `event:props:…`: value of a property.
     Property(String),
-    /// `event:timing`: which load time.
+    /// `event:timing`: name of a load time.
     Timing,
     /// `visit:country_name`: the country, in English.
     CountryName,
-    /// `event:robot`: of which kind.
+    /// `event:robot`: kind of robot.
     Robot,
-    /// `event:outcome`: what became of hits.
+    /// `event:outcome`: outcome of hits.
     Outcome,
 }
 
@@ -57,7 +57,7 @@ const DIMENSIONS: [(&str, Dimension); 20] = [
     ("visit:utm_content", Dimension::UtmContent),
 ];
 
-/// Other names that readers of this API use for the same.
+/// Aliases that clients of Plausible's API use.
 const ALIASES: [(&str, &str); 8] = [
     ("event:goal", "event:name"),
     ("event:entry_page", "visit:entry_page"),
@@ -77,7 +77,7 @@ const NOT_MEASURED: [(&str, &str); 4] = [
     ("average_revenue", "revenue is not measured"),
 ];
 
-/// The metric of this name.
+/// The metric with this name.
 pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
     if let Some((_, reason)) = NOT_MEASURED.iter().find(|(known, _)| *known == name) {
         return Err(QueryRefusal(format!("`{name}` is not answered: {reason}")));
@@ -88,7 +88,7 @@ pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
     })
 }
 
-/// The dimension of this name.
+/// The dimension with this name.
 pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> {
     let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
     if let Some((_, stored)) = DIMENSIONS.iter().find(|(known, _)| *known == name) {
@@ -124,8 +124,8 @@ pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> 
     }
 }
 
-/// Why a dimension of marketing has no answer where none is measured: rows without figures would read as if nobody had
-/// come that way.
+/// The error for a dimension of marketing where none is measured: rows without figures would look like an absence of
+/// visits.
 pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
     QueryRefusal(format!(
         "`{}` is not measured here: the collector's `privacy.marketing` is \"never\"; ask for `visit:referrer`",
@@ -134,7 +134,7 @@ pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
 }
 
 impl RequestedDimension {
-    /// How it is stored: a country's name is another way to write its code.
+    /// Its stored form: a country's name is stored as its code.
     pub(super) fn stored(&self) -> Self {
         if *self == RequestedDimension::CountryName {
             return RequestedDimension::Stored(Dimension::Country);
@@ -142,12 +142,12 @@ impl RequestedDimension {
         self.clone()
     }
 
-    /// Whether it is kept only where channels and campaigns are measured.
+    /// Whether it is stored only where channels and campaigns are measured.
     pub(super) fn is_marketing(&self) -> bool {
         matches!(self, RequestedDimension::Stored(dimension) if dimension.is_marketing())
     }
 
-    /// The name that [`dimension`] reads.
+    /// Its name, as [`dimension`] reads it.
     pub(super) fn name(&self) -> String {
         match self {
             RequestedDimension::Time(None) => "time".into(),
@@ -168,7 +168,7 @@ impl RequestedDimension {
     }
 }
 
-/// Somebody's input within a sentence: short and printable.
+/// A client's input for a sentence: short and printable.
 pub(super) fn shown(input: &str) -> String {
     let mut text: String = input.chars().filter(|c| !c.is_control()).take(60).collect();
     if text.len() < input.len() {

@@ -1,7 +1,7 @@
-//! Which SQL a reader may send: one SELECT with functions that reckon and nothing else, and what a schema picker asks.
-//! The database decides which rows it may see: its user is granted the published tables, with a filter over its sites.
-//! This guard is for what an engine opens by itself, whoever asks: files, addresses, time zones by path, statistics,
-//! indexes past the filter. Must let nothing through that it does not know.
+//! Checks the SQL of a reader: one SELECT with known functions, or a question of a schema picker. The database decides
+//! which rows it may see: its user is granted the published tables, with a filter over its sites. This guard protects
+//! against the engine's other abilities, open to any user: files, addresses, time zones by path, statistics, indexes
+//! past the filter. Must reject everything that it does not know.
 
 mod tokens;
 mod zones;
@@ -11,10 +11,10 @@ use tokens::{SqlToken, tokens};
 
 use crate::store::published;
 
-/// Longest text: a panel's query fits many times.
+/// Longest text, in bytes: a panel's query fits many times.
 const TEXT_BYTES_MAX: usize = 16_384;
 
-/// Functions and words that may stand before a parenthesis, in small letters.
+/// Functions and words allowed before a parenthesis, in lower case.
 const CALLS: &str = "
     abs adddays addhours addmonths addweeks all and any anylast argmax argmin array arrayjoin arraymap arraysort as asc avg
     avgif between by case cast ceil ceiling coalesce concat count countif cross currentdatabase date date_trunc datediff
@@ -33,17 +33,17 @@ const CALLS: &str = "
     tounixtimestamp64milli toupper toweek toyear toyyyymm toyyyymmdd trim tuple tupleelement uint32 uint64 union uniq
     uniqexact untuple upper using values version when where with yesterday";
 
-/// Words that open another door wherever they stand.
+/// Words that are rejected in any place: they reach beyond the tables.
 const REFUSED: &str = "
     apply columns dictionary explain file format infile information_schema into outfile s3 settings url zone";
 
-/// All that a question about the system's tables may hold: names of tables and columns, no sizes and no counts.
+/// Names allowed in questions about the system's tables: tables and columns, no sizes and no counts.
 const OF_SYSTEM: &str = "
     and as asc by columns comment database databases default_expression default_kind desc distinct engine from in
     is_in_primary_key is_in_sorting_key like limit name not offset or order position select system table tables type
     where";
 
-/// Whether `text` may be sent for a reader.
+/// Checks whether `text` may be sent for a reader.
 pub(super) fn check(text: &str) -> Result<(), SqlRefusal> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(SqlRefusal("the query is longer than 16 384 bytes"));
@@ -64,7 +64,7 @@ pub(super) fn check(text: &str) -> Result<(), SqlRefusal> {
     if settings.is_empty() { Ok(()) } else { check_settings(settings) }
 }
 
-/// `SHOW DATABASES`, `SHOW TABLES FROM sillage`, `DESC TABLE sillage.page_days`: the schema picker's.
+/// `SHOW DATABASES`, `SHOW TABLES FROM sillage`, `DESC TABLE sillage.page_days`: questions of the schema picker.
 fn is_listing(all: &[SqlToken]) -> bool {
     let mut text = String::new();
     for token in all {
@@ -100,8 +100,8 @@ fn check_system(all: &[SqlToken]) -> Result<(), SqlRefusal> {
     Err(SqlRefusal("of the system's tables, names and types in databases, tables and columns may be asked for"))
 }
 
-/// Ad-hoc filters, at the end: `SETTINGS additional_table_filters = {'sillage.page_days': 'page = \'/\''}`. They take
-/// rows away on top of the user's own filter; their text is an expression like any other.
+/// Ad-hoc filters, at the end: `SETTINGS additional_table_filters = {'sillage.page_days': 'page = \'/\''}`. They remove
+/// rows beyond the user's own filter; their text is checked like any other expression.
 fn check_settings(settings: &[SqlToken]) -> Result<(), SqlRefusal> {
     const ONLY: SqlRefusal =
         SqlRefusal("of SETTINGS, `additional_table_filters` alone may be set, once, at the end of the query");
@@ -135,7 +135,7 @@ fn check_expression(all: &[SqlToken]) -> Result<(), SqlRefusal> {
             ));
         }
         let behind = all.get(at + 1..).unwrap_or_default();
-        // A table that is named by a text is a file.
+        // A table named by a text literal is a file.
         if is_of("from join", word) && matches!(behind.first(), Some(SqlToken::Text(_))) {
             return Err(SqlRefusal("a table is named without quotes"));
         }
@@ -145,7 +145,7 @@ fn check_expression(all: &[SqlToken]) -> Result<(), SqlRefusal> {
         }
         let arguments = arguments(inside);
         zones::check_call(word, &arguments)?;
-        // A function that is named, not called, would pass by the list.
+        // A function that is named, not called, would bypass the list.
         if word.eq_ignore_ascii_case("arraymap") && !arguments.first().is_some_and(|first| is_lambda(first)) {
             return Err(SqlRefusal("`arrayMap` takes a lambda first, such as x -> x + 1"));
         }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_panel_asks_is_let_through() {
+    fn a_query_of_a_grafana_panel_is_accepted() {
         for text in [
             "SELECT displayName(), version(), revision(), timezone()",
             "SELECT toDateTime(hour, 'UTC') AS time, visitors FROM site_hours ORDER BY time DESC LIMIT 100;",

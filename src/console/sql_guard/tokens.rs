@@ -1,29 +1,29 @@
-//! A reader's SQL in tokens. What cannot be read in one way only is refused (comments, escapes in names, dollar quotes,
-//! braces outside of settings), so that the engine can find nothing in a text that the guard did not.
+//! Tokens of a reader's SQL. Ambiguous syntax is rejected (comments, escapes in names, dollar quotes, braces outside of
+//! settings), so that engine and guard read every text in the same way.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Why a text is not sent on: a sentence for the person who wrote it.
+/// Why a text is rejected: a sentence for its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::console) struct SqlRefusal(pub(in crate::console) &'static str);
 
-/// One token.
+/// One token of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SqlToken {
-    /// A keyword or a name.
+    /// A keyword or an unquoted name.
     Word(String),
     /// A text in single quotes, unescaped.
     Text(String),
-    /// Digits, with a point at most.
+    /// Digits, with at most one point.
     Number,
-    /// Anything else.
+    /// Any other single character.
     Sign(char),
 }
 
 const COMMENT: SqlRefusal = SqlRefusal("leave comments out");
 
-/// Cuts `text` into tokens.
+/// Splits `text` into tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_end().trim_end_matches(';').chars().peekable();
@@ -44,7 +44,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
                 while let Some(c) = rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
                     word.push(c);
                 }
-                // x'41', b'01': a text in another spelling.
+                // x'41', b'01': a text literal in another notation.
                 if rest.peek() == Some(&'\'') {
                     return Err(SqlRefusal("a word and a quote need a space between them"));
                 }
@@ -61,7 +61,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
     Ok(tokens)
 }
 
-/// A text: quotes in it are doubled, or behind a backslash, as Grafana writes the values of variables. No other escape.
+/// A text literal: quotes in it are doubled or escaped by a backslash, as in Grafana's variables. No other escape.
 fn literal(rest: &mut Peekable<Chars<'_>>) -> Result<String, SqlRefusal> {
     let mut text = String::new();
     while let Some(c) = rest.next() {
@@ -78,7 +78,7 @@ fn literal(rest: &mut Peekable<Chars<'_>>) -> Result<String, SqlRefusal> {
     Err(SqlRefusal("a quote is not closed"))
 }
 
-/// A quoted name: no escapes, no doubled quotes, and nothing of a path.
+/// A quoted name: no escapes, no doubled quotes, no path characters.
 fn name(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, SqlRefusal> {
     let mut text = String::new();
     for c in rest.by_ref() {

@@ -1,11 +1,11 @@
-//! Time zones in a reader's SQL. The engine opens a zone's file by its name, `file:` paths among them: so a zone is a
-//! text in quotes that is the name of one, wherever a function or a type takes one.
+//! Time zones in a reader's SQL. The engine opens a zone's file by its name, also a `file:` path: so a zone must be a
+//! quoted text with a known name, in every function or type that takes one.
 
 use jiff::tz::TimeZone;
 
 use super::tokens::{SqlRefusal, SqlToken};
 
-/// Functions and types whose last argument may be a zone, with how many arguments stand before it.
+/// Functions and types whose last argument may be a zone, with the number of arguments before it.
 const TAKE_A_ZONE: [(&str, usize); 41] = [
     ("date_trunc", 2),
     ("datediff", 3),
@@ -50,12 +50,12 @@ const TAKE_A_ZONE: [(&str, usize); 41] = [
     ("toyyyymm", 1),
 ];
 
-/// Most arguments of the others that take a time: a zone behind them would be one too many.
+/// Most arguments of other functions of a time: a zone after them would be one too many.
 const TAKE_NO_MORE: [(&str, usize); 3] = [("toyyyymmdd", 1), ("tounixtimestamp64milli", 1), ("timezone", 0)];
 
 const UNKNOWN_ZONE: SqlRefusal = SqlRefusal("a time zone must be a known IANA name in quotes, such as 'Europe/Paris'");
 
-/// Refuses a call whose zone is not a known name.
+/// Rejects a call whose zone is not a known name.
 pub(super) fn check_call(function: &str, arguments: &[&[SqlToken]]) -> Result<(), SqlRefusal> {
     let function = function.to_ascii_lowercase();
     if let Some((_, most)) = TAKE_NO_MORE.iter().find(|(name, _)| *name == function) {
@@ -74,7 +74,7 @@ pub(super) fn check_call(function: &str, arguments: &[&[SqlToken]]) -> Result<()
     Ok(())
 }
 
-/// `CAST(x, 'type')`: a type in quotes may hold a zone, so it holds letters, digits and parentheses only.
+/// `CAST(x, 'type')`: a quoted type may hold a zone, so it may hold letters, digits and parentheses only.
 fn check_cast(arguments: &[&[SqlToken]]) -> Result<(), SqlRefusal> {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "(), ".contains(c));
     match arguments {

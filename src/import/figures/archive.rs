@@ -7,20 +7,20 @@ use std::path::Path;
 use base64::Engine as _;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
-/// Most bytes of one part, unpacked.
+/// Largest part after decompression, in bytes.
 const PART_BYTES_MAX: u64 = 1 << 30;
 
 /// One file of an export.
 pub(super) struct ExportPart {
-    /// Its name, without folders.
+    /// Name of the file, without folders.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
 }
 
-/// The parts of a file.
+/// The parts of a file, decompressed.
 ///
 /// # Errors
-/// When it cannot be read or unpacked; the message names it.
+/// When it cannot be read or decompressed; the message names the file.
 pub(super) fn parts(path: &Path) -> io::Result<Vec<ExportPart>> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

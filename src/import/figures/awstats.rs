@@ -1,5 +1,5 @@
-//! AWStats' data files, `awstatsMMYYYY.site.txt`: the site by day. What it adds up by month has no day, and its section
-//! of visitors holds addresses, which are passed over.
+//! Reads AWStats' data files, `awstatsMMYYYY.site.txt`: the site by day. Monthly sums have no day and are skipped; so
+//! is the section of visitors, which holds addresses.
 
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Pageviews, Visits};
@@ -10,7 +10,7 @@ pub(super) fn is_data(part: &ExportPart) -> bool {
     part.bytes.starts_with(b"AWSTATS DATA FILE") || part.bytes.windows(10).any(|window| window == b"BEGIN_DAY ")
 }
 
-/// Reads a data file.
+/// Reads one data file.
 pub(super) fn read(part: &ExportPart, set: &mut FigureSet) {
     let text = String::from_utf8_lossy(&part.bytes);
     let mut section = "";
@@ -25,7 +25,7 @@ pub(super) fn read(part: &ExportPart, set: &mut FigureSet) {
         }
         match section {
             "DAY" => {
-                // Day, pages, hits, bytes, visits.
+                // A line: day, pages, hits, bytes, visits.
                 let mut words = line.split(' ');
                 let day = words.next().and_then(day);
                 let pages = words.next().and_then(|number| number.parse().ok());

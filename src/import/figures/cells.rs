@@ -1,4 +1,4 @@
-//! Figures of another tool, added up by day and one dimension: the levels of the published tables and no others.
+//! Figures of another tool, summed by day and one dimension: the levels of the published tables and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use crate::privacy::url::page::{PageUrl, Referrer, referrer};
 use crate::release::rules::UNITS;
 use crate::sites::Site;
 
-/// Figures of a cell.
+/// Number of figures of a cell.
 pub(super) const FIGURES: usize = UNITS.len();
 
 /// Sums in the order of [`UNITS`].
 pub(super) type Sums = [i64; FIGURES];
 
-/// One figure, by its place among the sums; of an action the pageviews are its uses.
+/// One figure, by its index among the sums; the pageviews of an action are its uses.
 #[derive(Debug, Clone, Copy)]
 #[repr(usize)]
 pub(super) enum Figure {
@@ -31,15 +31,15 @@ pub(super) enum Figure {
     Exits = 10,
 }
 
-/// What a cell is of.
+/// Key of a cell within its day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum FigureKey {
     Site,
     Page(Arc<str>),
-    /// A dimension's name, and the value.
+    /// Name of a dimension, and a value of it.
     Dimension(&'static str, Arc<str>),
     Action(Arc<str>),
-    /// Page and action.
+    /// Path of a page, and the name of an action.
     ActionPage(Arc<str>, Arc<str>),
 }
 
@@ -56,13 +56,13 @@ impl FigureKey {
     }
 }
 
-/// What was read from an export.
+/// Sums that were read from an export.
 pub(super) struct FigureSet {
     pub(super) site: Arc<Site>,
     pub(super) cells: BTreeMap<(Day, FigureKey), Sums>,
-    /// What could not come over, and why.
+    /// Parts of the export that could not be imported, with the reason.
     pub(super) left: BTreeSet<String>,
-    /// Rows of single visits, sessions or views, which were added up and let go.
+    /// Number of rows of single visits, sessions or views; they were summed and dropped.
     pub(super) person_rows: u64,
 }
 
@@ -71,7 +71,7 @@ impl FigureSet {
         Self { site, cells: BTreeMap::new(), left: BTreeSet::new(), person_rows: 0 }
     }
 
-    /// Adds to a cell of a day.
+    /// Adds figures to a cell of a day.
     pub(super) fn add(&mut self, day: Day, key: FigureKey, figures: &[(Figure, i64)]) {
         if figures.iter().all(|(_, number)| *number == 0) {
             return;
@@ -84,7 +84,7 @@ impl FigureSet {
         }
     }
 
-    /// Adds to the value of a dimension; an empty value is none.
+    /// Adds figures to the value of a dimension; an empty value is ignored.
     pub(super) fn dimension(&mut self, day: Day, dimension: Dimension, value: &str, figures: &[(Figure, i64)]) {
         let value = value.trim();
         if !matches!(value, "" | "(not set)" | "(none)" | "Unknown" | "unknown") {
@@ -92,13 +92,13 @@ impl FigureSet {
         }
     }
 
-    /// Adds to a referrer's host.
-    pub(super) fn referrer(&mut self, day: Day, told: &str, figures: &[(Figure, i64)]) {
-        let told = told.trim();
-        let host = match told {
+    /// Adds figures to a referrer's host.
+    pub(super) fn referrer(&mut self, day: Day, trimmed: &str, figures: &[(Figure, i64)]) {
+        let trimmed = trimmed.trim();
+        let host = match trimmed {
             "" | "(direct)" | "Direct / None" | "direct" | "(none)" => Some(crate::event::DIRECT.into()),
             _ => {
-                let url = if told.contains("://") { told.to_owned() } else { format!("https://{told}") };
+                let url = if trimmed.contains("://") { trimmed.to_owned() } else { format!("https://{trimmed}") };
                 match referrer(&url, &self.site, &self.site.primary_host, false) {
                     Referrer::Outside(host) => Some(host),
                     Referrer::Inside(_) | Referrer::None => None,
@@ -111,7 +111,7 @@ impl FigureSet {
         }
     }
 
-    /// The page of a path, cleaned as every page is; nothing where it is none.
+    /// The page of a path, normalised like every page; `None` where it is not a page.
     pub(super) fn page(&self, path: &str) -> Option<Arc<str>> {
         let url = match path.contains("://") {
             true => path.to_owned(),
@@ -122,7 +122,7 @@ impl FigureSet {
         (!self.site.excludes_path(&page)).then(|| (&*page).into())
     }
 
-    /// Adds to a page.
+    /// Adds figures to a page.
     pub(super) fn page_figures(&mut self, day: Day, path: &str, figures: &[(Figure, i64)]) {
         match self.page(path) {
             Some(page) => self.add(day, FigureKey::Page(page), figures),
@@ -130,18 +130,18 @@ impl FigureSet {
         }
     }
 
-    /// Notes what could not come over.
+    /// Notes a part of the export that could not be imported.
     pub(super) fn leave(&mut self, what: &str) {
         self.left.insert(what.to_owned());
     }
 
-    /// The days with any figure.
+    /// The days with at least one figure.
     pub(super) fn days(&self) -> BTreeSet<Day> {
         self.cells.keys().map(|(day, _)| *day).collect()
     }
 }
 
-/// A device's class, by the name that another tool gives it.
+/// Class of a device, from another tool's name for it.
 pub(super) fn device(name: &str) -> &'static str {
     match name.to_ascii_lowercase().as_str() {
         "desktop" | "laptop" => "desktop",
@@ -162,7 +162,7 @@ pub(super) fn day(text: &str) -> Option<Day> {
     day_of(date)
 }
 
-/// A date as a day.
+/// The [`Day`] of a calendar date.
 pub(super) fn day_of(date: jiff::civil::Date) -> Option<Day> {
     let days = date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days();
     u16::try_from(days).ok().map(Day)

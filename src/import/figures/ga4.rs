@@ -1,5 +1,5 @@
-//! Google Analytics 4: answers of `runReport` as JSON, or CSV with the API's names in its head; `date` and at most one
-//! dimension beside it. `sessions - engagedSessions` are bounces.
+//! Reads Google Analytics 4: responses of `runReport` as JSON, or CSV with the API's names in its header; `date` and at
+//! most one dimension beside it. `sessions - engagedSessions` are bounces.
 
 use serde_json::Value;
 
@@ -11,25 +11,26 @@ use crate::import::figures::cells::{FigureKey, FigureSet, day, device};
 /// One row: names and values of dimensions and metrics.
 type Fields = Vec<(String, String)>;
 
-/// Whether the part is an answer of `runReport`, or CSV with its names.
+/// Whether the part is a response of `runReport`, or CSV with its names.
 pub(super) fn is_report(part: &ExportPart) -> bool {
     let head = String::from_utf8_lossy(part.bytes.get(..400.min(part.bytes.len())).unwrap_or_default()).into_owned();
     head.contains("dimensionHeaders") || head.lines().any(|line| line.starts_with("date,") && line.contains("s"))
 }
 
-/// Reads a report.
+/// Reads one report into `set`.
 pub(super) fn read(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()> {
     if !part.bytes.trim_ascii_start().starts_with(b"{") {
         return read_csv(part, set);
     }
     let report: Value = serde_json::from_slice(&part.bytes).map_err(|_| std::io::Error::other("is not JSON"))?;
-    let names = |of: &str| -> Vec<String> {
-        let headers = report.get(of).and_then(Value::as_array).cloned().unwrap_or_default();
+    let names = |kind: &str| -> Vec<String> {
+        let headers = report.get(kind).and_then(Value::as_array).cloned().unwrap_or_default();
         headers.iter().filter_map(|header| Some(header.get("name")?.as_str()?.to_owned())).collect()
     };
     let names: Vec<String> = names("dimensionHeaders").into_iter().chain(names("metricHeaders")).collect();
     for row in report.get("rows").and_then(Value::as_array).into_iter().flatten() {
-        let values = ["dimensionValues", "metricValues"].into_iter().filter_map(|of| row.get(of)?.as_array()).flatten();
+        let values =
+            ["dimensionValues", "metricValues"].into_iter().filter_map(|kind| row.get(kind)?.as_array()).flatten();
         let values = values.filter_map(|value| Some(value.get("value")?.as_str()?.to_owned()));
         add(&names.iter().cloned().zip(values).collect(), set);
     }

@@ -1,6 +1,6 @@
-//! GoatCounter: the JSON export, a zip of JSON lines that count by hour and by day, and the CSV export, a row for each
-//! pageview. The first counts a path once a session: visitors of a page, not pageviews. Rows of the second are added up
-//! by session in memory and let go.
+//! Reads GoatCounter: the JSON export, a zip of JSON lines with counts by hour and by day, and the CSV export, one row
+//! per pageview. The first counts a path once per session: visitors of a page, not pageviews. Rows of the second are
+//! summed by session in memory and dropped.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,7 +27,7 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
 
-/// Reads a JSON export.
+/// Reads a JSON export into `set`.
 pub(super) fn read_json(parts: &[ExportPart], set: &mut FigureSet) {
     let lines = |name: &str| -> Vec<Value> {
         let part = parts.iter().find(|part| part.name.split('.').next() == Some(name));
@@ -82,7 +82,7 @@ pub(super) fn read_json(parts: &[ExportPart], set: &mut FigureSet) {
     set.leave("screens: the export has the screen's width, not the window's");
 }
 
-/// Reads a CSV export.
+/// Reads a CSV export into `set`.
 pub(super) fn read_csv(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()> {
     let bytes = part.bytes.get(1..).unwrap_or_default();
     let (mut seen, mut sessions) = (HashSet::new(), HashSet::new());

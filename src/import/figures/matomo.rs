@@ -1,5 +1,5 @@
-//! Matomo's Reporting API with `period=day` and `format=JSON`, as files whose names hold the method: an object of days,
-//! each with its rows (`VisitsSummary.get`, `Actions.get`, `Actions.getPageUrls`, `Referrers.getWebsites`,
+//! Reads Matomo's Reporting API with `period=day` and `format=JSON`, as files named after the method: an object of
+//! days, each with its rows (`VisitsSummary.get`, `Actions.get`, `Actions.getPageUrls`, `Referrers.getWebsites`,
 //! `UserCountry.getCountry`, `DevicesDetection.getBrowsers`, `getOsFamilies`, `getType`, `Events.getAction`).
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::Figure::{Bounces, Exits, Pageviews, VisitSeconds, Visitors, Visits};
 use crate::import::figures::cells::{Figure, FigureKey, FigureSet, day, device};
 
-/// The methods that are read; longer names before those that they hold.
+/// Supported methods; longer names before those that they contain.
 const METHODS: [&str; 9] = [
     "VisitsSummary.get",
     "Actions.getPageUrls",
@@ -22,7 +22,7 @@ const METHODS: [&str; 9] = [
     "Events.getAction",
 ];
 
-/// The method that a file's name holds.
+/// The method in a file's name.
 pub(super) fn method(part: &ExportPart) -> Option<&'static str> {
     METHODS.into_iter().find(|method| part.name.contains(method))
 }

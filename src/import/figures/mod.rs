@@ -1,6 +1,6 @@
-//! Figures of other tools: sums by day and one dimension go into the published tables under the chosen protection, with
-//! an origin that names the tool and the moment, by which they can be removed again. Rows of single visits are added up
-//! in memory and never kept. A day that was measured, or that another import has brought, is left as it is.
+//! Imports figures of other tools: sums by day and one dimension go into the published tables under the chosen
+//! protection, with an origin that names the tool and the time, by which they can be removed again. Rows of single
+//! visits are summed in memory and never kept. A day that was measured, or counted by another import, is skipped.
 
 mod archive;
 mod awstats;
@@ -30,65 +30,65 @@ use crate::rollup::counters::ImportsRow;
 use crate::sites::Site;
 use crate::store::{Store, StoreError};
 
-/// Tables that hold rows with an origin.
+/// Tables whose rows have an origin.
 const TABLES: [&str; 5] = ["site_days", "page_days", "dimension_days", "action_days", "action_page_days"];
 
-/// One import of figures.
+/// Options of one import of figures.
 pub struct FigureJob {
-    /// The export's files.
+    /// Files of the export, of one tool.
     pub files: Vec<PathBuf>,
-    /// The site that the figures are of.
+    /// Site that the figures belong to.
     pub site: Arc<Site>,
-    /// The day of exports that tell none.
+    /// Day of an export without dates.
     pub day: Option<jiff::civil::Date>,
-    /// How figures are protected.
+    /// Protection of the published figures.
     pub protection: Protection,
     /// Days before this one are past their retention.
     pub keep_from: Day,
 }
 
-/// Why figures could not be brought.
+/// Why figures could not be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
     /// A file cannot be read.
     #[error("{0}")]
     Read(#[from] std::io::Error),
-    /// A file is none of the known exports.
+    /// A file is not one of the known exports.
     #[error("{0}: not an export that is read here; docs/import.md lists them")]
     Unknown(String),
-    /// Files of several tools.
+    /// The files come from several tools.
     #[error("the files come from {0} and from {1}; import one tool's at a time")]
     Mixed(&'static str, &'static str),
-    /// The export has no date.
+    /// The export has no dates, and no day was given.
     #[error("{0}: an export without dates; name its day with --day")]
     NoDay(String),
-    /// The same files were imported.
+    /// The same files were imported before.
     #[error("these files were imported as {0}; remove them first: --remove {0}")]
     Known(String),
-    /// No row is of this origin.
+    /// No row has this origin.
     #[error("no figures of the origin {0} for this site")]
     NoOrigin(String),
-    /// The database did not take it.
+    /// The database refused the rows or does not answer.
     #[error("the database: {0}; run the same import again to go on")]
     Store(#[from] StoreError),
 }
 
-/// What came over, and what could not.
+/// Totals of an import of figures.
 #[derive(Debug, Default)]
 pub struct FigureReport {
-    /// The origin of the rows.
+    /// Origin of the new rows.
     pub origin: String,
     /// Cells by table, with the sums of their pageviews (of actions, uses), visitors and visits as in the export.
     pub brought: BTreeMap<&'static str, (u64, i64, i64, i64)>,
-    /// Days that were brought.
+    /// Number of days imported.
     pub days: usize,
-    /// Days that were left, since they were measured or imported before.
+    /// Days skipped because they were measured or imported before.
     pub days_left: usize,
-    /// Days past the retention.
+    /// Number of days past the retention.
     pub days_too_old: usize,
-    /// Rows of single visits, added up and let go.
+    /// Number of rows of single visits; they were summed and dropped.
     pub person_rows: u64,
-    /// What could not come over, and why.
+    /// Parts of the export that could not be imported, with the reason.
     pub left: Vec<String>,
 }
 
@@ -101,23 +101,23 @@ impl fmt::Display for FigureReport {
                 "{cells:>10} cells of {table}: {pageviews} pageviews or uses, {visitors} visitors, {visits} visits"
             )?;
         }
-        for (number, what) in [
+        for (number, column) in [
             (self.days_left as u64, "days left as they are: measured, or imported before"),
             (self.days_too_old as u64, "days past the retention, not kept"),
             (self.person_rows, "rows of single visits or visitors, added up or passed over, not kept"),
         ] {
             if number > 0 {
-                writeln!(f, "{number:>10} {what}")?;
+                writeln!(f, "{number:>10} {column}")?;
             }
         }
-        self.left.iter().try_for_each(|what| writeln!(f, "left out: {what}"))
+        self.left.iter().try_for_each(|column| writeln!(f, "left out: {column}"))
     }
 }
 
-/// Brings the figures of the files. Cut short, it is run again with the same files and goes on.
+/// Imports the figures of the files. An interrupted import resumes when it is run again with the same files.
 ///
 /// # Errors
-/// See [`FigureError`].
+/// See [`FigureError`] for the causes.
 pub async fn run(job: &FigureJob, store: &Store, now: Timestamp) -> Result<FigureReport, FigureError> {
     let (mut set, tool, hash) = read_files(job)?;
     let origin = origin(job, store, tool, &hash, now).await?;
@@ -146,10 +146,10 @@ pub async fn run(job: &FigureJob, store: &Store, now: Timestamp) -> Result<Figur
     Ok(report)
 }
 
-/// Removes all figures of an origin; gives how many rows there were.
+/// Removes all figures of an origin; returns the number of rows.
 ///
 /// # Errors
-/// See [`FigureError`].
+/// See [`FigureError`] for the causes.
 pub async fn remove(site: &Site, origin: &str, store: &Store) -> Result<u64, FigureError> {
     let database = store.database();
     let mut rows = 0;
@@ -200,7 +200,7 @@ fn read_files(job: &FigureJob) -> Result<(FigureSet, &'static str, String), Figu
     Ok((set, tool.unwrap_or("figures"), hasher.finalize().to_hex().to_string()))
 }
 
-/// Reads the parts of one file; gives the tool that they are from.
+/// Reads the parts of one file; returns the name of the tool.
 fn read(job: &FigureJob, name: &str, parts: &[ExportPart], set: &mut FigureSet) -> Result<&'static str, FigureError> {
     if goatcounter::is_json_export(parts) {
         goatcounter::read_json(parts, set);
@@ -237,24 +237,24 @@ fn read(job: &FigureJob, name: &str, parts: &[ExportPart], set: &mut FigureSet) 
     tool.ok_or_else(|| FigureError::Unknown(name.to_owned()))
 }
 
-/// The origin of these files' figures: a new one, or that of the run that was cut short.
+/// The origin of these files' figures: a new one, or that of the interrupted run.
 async fn origin(job: &FigureJob, store: &Store, tool: &str, hash: &str, now: Timestamp) -> Result<String, FigureError> {
     let notes = store.imported_days(&job.site.name).await?;
     let notes: BTreeSet<String> = notes.into_values().flatten().collect();
-    let of = |state: &str| {
+    let with_state = |state: &str| {
         notes.iter().find_map(|note| {
             let (origin, known) = note.strip_prefix(state)?.split_once(' ')?;
             (known == hash).then(|| origin.to_owned())
         })
     };
-    if let Some(done) = of("figures done ") {
+    if let Some(done) = with_state("figures done ") {
         return Err(FigureError::Known(done));
     }
     let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    Ok(of("figures begun ").unwrap_or_else(|| format!("{tool}:{second}")))
+    Ok(with_state("figures begun ").unwrap_or_else(|| format!("{tool}:{second}")))
 }
 
-/// Takes out the days that are past the retention, measured, or brought by another import.
+/// Drops the days that are past the retention, measured, or counted by another import.
 async fn leave_days(
     job: &FigureJob,
     store: &Store,

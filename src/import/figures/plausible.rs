@@ -1,7 +1,7 @@
-//! Plausible's site export: a zip of `imported_TABLE_FROM_TO.csv`, sums by day and one dimension.
+//! Reads Plausible's site export: a zip of `imported_TABLE_FROM_TO.csv`, sums by day and one dimension.
 //!
-//! Visits, bounces and seconds stand on the entry page; time and depth on the page. Countries are kept, regions and
-//! cities are numbers of other lists and are not.
+//! Visits, bounces and seconds belong to the entry page; time and depth to the page. Countries are imported; regions
+//! and cities are numbers of other lists and are skipped.
 
 use crate::event::{Day, Dimension};
 use crate::import::figures::archive::ExportPart;
@@ -12,13 +12,13 @@ use crate::import::figures::cells::Figure::{
 use crate::import::figures::cells::{Figure, FigureKey, FigureSet, day, device};
 use crate::import::figures::table::{ExportRow, rows};
 
-/// The table's name of `imported_visitors_20260301_20260331.csv`.
+/// The table's name in `imported_visitors_20260301_20260331.csv`.
 pub(super) fn table(name: &str) -> Option<&str> {
     let name = name.strip_prefix("imported_")?.strip_suffix(".csv")?;
     Some(name.trim_end_matches(|character: char| character.is_ascii_digit() || character == '_'))
 }
 
-/// Reads one table.
+/// Reads one table into `set`.
 pub(super) fn read(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()> {
     let Some(table) = table(&part.name) else { return Ok(()) };
     rows(&part.bytes, |row| {
@@ -41,8 +41,8 @@ fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
     match table {
         "visitors" => set.add(day, FigureKey::Site, &of_visits),
         "sources" => {
-            let told = if row.text("referrer").is_empty() { row.text("source") } else { row.text("referrer") };
-            set.referrer(day, told, &of_visits);
+            let source = if row.text("referrer").is_empty() { row.text("source") } else { row.text("referrer") };
+            set.referrer(day, source, &of_visits);
             if !row.text("utm_source").is_empty() || !row.text("utm_campaign").is_empty() {
                 set.leave("campaigns: rule R8 leaves them to visitors' consent, which the export does not tell");
             }
@@ -105,7 +105,7 @@ fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
     }
 }
 
-/// A browser or a system with its major version.
+/// Adds a browser or a system with its major version.
 fn versioned(
     set: &mut FigureSet,
     day: Day,

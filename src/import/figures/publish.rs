@@ -1,5 +1,5 @@
-//! Cells as rows of the published tables: as they are with `exact`; with `tens` each drawn once, those with too few
-//! people added to their week, then to their month, then forgotten, by the rules of the release.
+//! Cells as rows of the published tables: with `exact` unchanged; with `tens` each is drawn once, and those with too
+//! few people are added to their week, then to their month, then dropped, by the rules of the release.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -19,14 +19,14 @@ use crate::rollup::levels::rows::{
 
 type Cells = BTreeMap<(Day, FigureKey), Sums>;
 
-/// The cells of days as they are.
+/// The cells of days, unchanged.
 pub(super) fn exact(cells: &Cells, site: &Arc<str>, origin: &Arc<str>) -> LevelRows {
     let mut rows = LevelRows::default();
     cells.iter().for_each(|((day, key), sums)| push(&mut rows, (*day, Period::Day), key, sums, (site, origin)));
     rows
 }
 
-/// The cells drawn to tens, under a key that is made for this and forgotten.
+/// The cells drawn to tens, under a key that is made for this call and dropped.
 ///
 /// # Errors
 /// When the operating system gives no random bytes.
@@ -60,27 +60,27 @@ pub(super) fn tens(cells: Cells, site: &Arc<str>, origin: &Arc<str>) -> std::io:
     Ok(rows)
 }
 
-/// What waits for the end of its period.
+/// Sums that wait for the end of their period.
 #[derive(Default)]
 struct Bucket {
     sums: Sums,
-    /// People in the rows of its days and weeks that were published.
+    /// People in the published rows of its days and weeks.
     published: i64,
-    /// Whether any of its days was read by enough people for its name to be shown.
+    /// Whether enough people read any of its days for its name to be shown.
     open: bool,
 }
 
-/// The figure that decides whether a row is shown: people; where an export counts none, visits; where it has neither, a
-/// tenth of the pageviews, as one visit weighs at most.
+/// The figure that decides whether a row is shown: people; visits where an export counts no people; else a tenth of the
+/// pageviews, because one visit weighs that much at most.
 fn gate_figure(exact: &Sums, drawn: &Sums) -> i64 {
-    let of = |sums: &Sums, figure: Figure| sums.get(figure as usize).copied().unwrap_or(0);
+    let sum_of = |sums: &Sums, figure: Figure| sums.get(figure as usize).copied().unwrap_or(0);
     [Figure::Visitors, Figure::Visits]
         .into_iter()
-        .find(|figure| of(exact, *figure) != 0)
-        .map_or_else(|| of(drawn, Figure::Pageviews) / STEP, |figure| of(drawn, figure))
+        .find(|figure| sum_of(exact, *figure) != 0)
+        .map_or_else(|| sum_of(drawn, Figure::Pageviews) / STEP, |figure| sum_of(drawn, figure))
 }
 
-/// The Sunday of a day's week, the last day of a week's month.
+/// The Sunday of a day's week, or the last day of a week's month.
 fn later(day: Day, period: Period) -> Option<Day> {
     match period {
         Period::Day => day_of(sunday_of(date(day))),
@@ -98,7 +98,7 @@ impl Draw {
         i64::try_from(hasher.finish() >> 1).unwrap_or_default()
     }
 
-    /// One figure of a cell, drawn to a multiple of ten units: unbiased, by at most 18 units off.
+    /// One figure of a cell, drawn to a multiple of ten units: unbiased, off by at most 18 units.
     fn drawn(&self, (period, day, cell, figure): (Period, Day, &FigureKey, usize), sums: &Sums) -> i64 {
         let unit = UNITS.get(figure).map_or(1, |(_, unit)| *unit);
         let sum = sums.get(figure).copied().unwrap_or(0);
@@ -106,13 +106,13 @@ impl Draw {
             return 0;
         }
         let hash = self.hash((period, day, cell, figure));
-        // A part of a unit is one more with the chance of its size.
+        // A remainder rounds up with a probability of its size.
         let part = i64::from(hash / 1_000 % unit < sum.rem_euclid(unit));
         let moved = sum.div_euclid(unit) + part + hash % 10 + hash / 10 % 10 + hash / 100 % 10 - 9;
         (moved - moved.rem_euclid(STEP)) * unit
     }
 
-    /// Whether a day's people and one digit by chance let a name be shown in its week or month.
+    /// Whether a day's people plus one random digit let a name be shown in its week or month.
     fn opens(&self, (day, cell): (Day, &FigureKey), people: i64) -> bool {
         let at = match cell {
             FigureKey::Site => return true,

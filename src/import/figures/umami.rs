@@ -1,5 +1,5 @@
-//! Umami: the cloud's export of raw events, added up in memory and let go, and the download button's totals, which have
-//! no date and are of one day by the command's `--day`.
+//! Reads Umami: the cloud's export of raw events, summed in memory and dropped, and the download button's totals, which
+//! have no date and are given one by the command's `--day`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::import::figures::cells::{FigureKey, FigureSet, device};
 use crate::import::figures::table::rows;
 use crate::import::log_time;
 
-/// Whether the part is the cloud's raw events.
+/// Whether the part holds the cloud's raw events.
 pub(super) fn is_raw(part: &ExportPart) -> bool {
     part.name == "website_event.csv"
 }
@@ -25,7 +25,7 @@ pub(super) fn table(part: &ExportPart) -> Option<&str> {
     (known && head == b"x,y").then_some(name)
 }
 
-/// Reads one of the download button's tables, of one day. `y` is sessions; of events, uses.
+/// Reads one of the download button's tables, for one day. `y` counts sessions; for events, uses.
 pub(super) fn read_table(part: &ExportPart, table: &str, day: Day, set: &mut FigureSet) -> std::io::Result<()> {
     set.leave("pageviews, visits, bounces and times: the download counts sessions only");
     rows(&part.bytes, |row| {
@@ -42,7 +42,7 @@ pub(super) fn read_table(part: &ExportPart, table: &str, day: Day, set: &mut Fig
     })
 }
 
-/// Reads raw events: sessions and visits are told apart in memory, and forgotten.
+/// Reads raw events: sessions and visits are distinguished in memory, then dropped.
 pub(super) fn read_raw(part: &ExportPart, set: &mut FigureSet) -> std::io::Result<()> {
     let (mut seen, mut visits) = (HashSet::new(), HashMap::<String, u32>::new());
     rows(&part.bytes, |row| {

@@ -11,7 +11,7 @@ use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, give
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read(line: &str) -> LineReading<'_> {
     let mut parts = line.split('|');
     let mut next = || parts.next();

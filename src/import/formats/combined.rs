@@ -1,4 +1,4 @@
-//! The common and the combined format of Apache and nginx, with what servers put around it:
+//! The common and the combined format of Apache and nginx, with the additions of other servers:
 //!
 //! ```text
 //! 192.0.2.1 - frank [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "https://news.example/" "Mozilla/5.0 …"
@@ -21,10 +21,10 @@ use crate::import::log_line::{
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Brackets that may stand before the one with the time, as old ingress controllers write them.
+/// Most bracketed fields before the time, as old ingress controllers write them.
 const BRACKETS_MAX: usize = 4;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read(line: &str) -> LineReading<'_> {
     let Some((before, time, after)) = at_time(line) else { return LineReading::NotUnderstood(LineFault::Shape) };
     let Some((before_request, request, status, rest)) = request_and_status(after) else {
@@ -60,7 +60,7 @@ pub(super) fn read(line: &str) -> LineReading<'_> {
     })
 }
 
-/// What stands before the time's bracket, the time, and what comes after it.
+/// The text before the time's bracket, the time, and the text after it.
 fn at_time(line: &str) -> Option<(&str, Timestamp, &str)> {
     let mut from = 0;
     for _ in 0..BRACKETS_MAX {
@@ -77,15 +77,15 @@ fn at_time(line: &str) -> Option<(&str, Timestamp, &str)> {
 
 type RequestParts<'l> = (&'l str, Cow<'l, str>, Option<u16>, &'l str);
 
-/// What stands before the request, the request, its status, and the rest behind the bytes. The status is missing where
-/// the server wrote none.
+/// The text before the request, the request, its status, and the text after the bytes. The status is missing where the
+/// server wrote none.
 fn request_and_status(text: &str) -> Option<RequestParts<'_>> {
     let before = text.get(..text.find('"')?)?;
     let (request, rest) = quoted(text)?;
     if let Some((status, rest)) = status_and_rest(rest) {
         return Some((before, request, status, rest));
     }
-    // A target with a quote that the server did not escape: the request ends where a status follows.
+    // A target with an unescaped quote: the request ends where a status follows.
     let inner = text.get(before.len() + 1..)?;
     inner.match_indices('"').find_map(|(at, _)| {
         let (status, rest) = status_and_rest(inner.get(at + 1..)?)?;
@@ -105,7 +105,7 @@ fn status_and_rest(text: &str) -> Option<(Option<u16>, &str)> {
     Some((Some(number), rest.split_once(' ').map_or("", |(_, rest)| rest)))
 }
 
-/// The peer, and the virtual host where one stands before it.
+/// The peer, and the virtual host if one precedes it.
 fn peer_and_host(before: &str) -> Option<(IpAddr, Option<&str>)> {
     let before = before.trim();
     if let Some(list) = before.strip_prefix('"') {
@@ -113,7 +113,7 @@ fn peer_and_host(before: &str) -> Option<(IpAddr, Option<&str>)> {
     }
     let (first, rest) = before.split_once(' ').unwrap_or((before, ""));
     if first.ends_with(',') {
-        // `client, proxy, proxy - user`: the list ends with the first word that has no comma.
+        // `client, proxy, proxy - user`: the list ends with the first word without a comma.
         let end = before.split(' ').take_while(|word| word.ends_with(',')).map(|word| word.len() + 1).sum::<usize>();
         let list = before.get(..end)?.len() + before.get(end..)?.split(' ').next()?.len();
         return client_list::client(before.get(..list)?).map(|client| (client, None));
@@ -135,14 +135,14 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && !is_time && text.bytes().all(known)
 }
 
-/// A line of S3: owner and bucket before the time, the client behind it.
+/// A line of S3: owner and bucket before the time, the client after it.
 fn s3<'l>(before: &'l str, behind: &str) -> Option<(IpAddr, Option<&'l str>)> {
     let address = client_list::address(behind.split_whitespace().next()?)?;
     let bucket = before.split_whitespace().nth(1)?;
     Some((address, Some(bucket)))
 }
 
-/// The path within a bucket, where the request names the bucket first.
+/// The path within a bucket, where the request begins with the bucket.
 fn without_bucket<'l>(target: Cow<'l, str>, bucket: &str) -> Cow<'l, str> {
     let path = |target: &str| {
         let rest = target.strip_prefix('/').and_then(|rest| rest.strip_prefix(bucket));
@@ -155,12 +155,12 @@ fn without_bucket<'l>(target: Cow<'l, str>, bucket: &str) -> Cow<'l, str> {
     }
 }
 
-/// Referrer and agent, which the common format has not, and the client that a proxy told, in a later quoted field.
+/// Referrer and agent, which the common format lacks, and the client that a proxy named, in a later quoted field.
 fn trailing(rest: &str) -> (Option<Cow<'_, str>>, LoggedAgent<'_>, Option<Cow<'_, str>>) {
     let Some((referrer, rest)) = quoted(rest) else { return (None, LoggedAgent::NotLogged, None) };
     let Some((agent, rest)) = quoted(rest) else { return (given(referrer), LoggedAgent::NotLogged, None) };
-    let told = quoted(rest).map(|(told, _)| told);
-    (given(referrer), given(agent).map_or(LoggedAgent::Missing, LoggedAgent::Sent), told)
+    let quoted_text = quoted(rest).map(|(quoted_text, _)| quoted_text);
+    (given(referrer), given(agent).map_or(LoggedAgent::Missing, LoggedAgent::Sent), quoted_text)
 }
 
 /// The host of a target in absolute form, and its path with the query.

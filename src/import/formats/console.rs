@@ -1,4 +1,4 @@
-//! Caddy's console format: a time, the level, the logger and a message, then what JSON would hold.
+//! Caddy's console format: a time, the level, the logger and a message, then the fields as JSON.
 //!
 //! ```text
 //! 2026/11/10 13:55:36.815  INFO  http.log.access  handled request  {"request": {"remote_ip": "192.0.2.1", …}, …}
@@ -10,7 +10,7 @@ use crate::import::formats::json::{self, JsonReading};
 use crate::import::log_line::{LineFault, LineReading};
 use crate::import::log_time;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read<'l>(line: &str) -> LineReading<'l> {
     let shape = LineReading::NotUnderstood(LineFault::Shape);
     let Some((before, _)) = line.split_once('{').filter(|_| line.trim_end().ends_with('}')) else { return shape };
@@ -21,7 +21,7 @@ pub(super) fn read<'l>(line: &str) -> LineReading<'l> {
     }
 }
 
-/// The time at the begin of a line: of one word, or of two.
+/// The time at the start of a line, in one word or two.
 fn time(before: &str) -> Option<Timestamp> {
     let before = before.trim_start_matches(|character: char| character.is_control());
     if let Some(time) = before.split('\t').next().and_then(log_time::any) {

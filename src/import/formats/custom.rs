@@ -1,4 +1,4 @@
-//! A log in a format of its own, told by the format string of nginx (`$remote_addr - [$time_local] "$request" …`) or
+//! A log in a custom format, described by the format string of nginx (`$remote_addr - [$time_local] "$request" …`) or
 //! Apache (`%h %l %u %t "%r" %>s %b "%{Referer}i"`).
 
 use std::borrow::Cow;
@@ -8,37 +8,37 @@ use crate::import::escapes::unescaped;
 use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
 
-/// A format string, taken apart.
+/// A parsed format string.
 #[derive(Debug)]
 pub struct CustomFormat(Vec<FormatPart>);
 
 #[derive(Debug, PartialEq)]
 enum FormatPart {
-    /// Stands in every line.
+    /// Text that every line contains.
     Literal(String),
-    /// A field, by the name that nginx would give it.
+    /// A field, by nginx's name for it.
     Field(String),
 }
 
-/// A format string that says too little.
+/// Why a format string cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
-    /// Neither nginx's nor Apache's.
+    /// It has neither nginx's variables nor Apache's.
     #[error("no variables in the format; write it as nginx ($remote_addr …) or Apache (%h …) does")]
     NoVariables,
-    /// What a pageview needs is not in it.
+    /// It lacks a field that a pageview needs.
     #[error("the format has no {0}; a pageview needs a client address, a time, a request and a status")]
     Missing(&'static str),
     /// Two fields without anything between them.
-    #[error("two fields of the format stand side by side: where the first ends cannot be told")]
+    #[error("format: two adjacent fields without a separator; add one between them")]
     SideBySide,
 }
 
 impl CustomFormat {
-    /// Takes a format string apart.
+    /// Parses a format string.
     ///
     /// # Errors
-    /// What it lacks.
+    /// The part that is missing or ambiguous.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         let parts = if text.contains('$') { nginx(text) } else { apache(&text.replace("\\\"", "\"")) };
         let fields: HashSet<&str> = parts
@@ -70,7 +70,7 @@ impl CustomFormat {
         Ok(Self(parts))
     }
 
-    /// Reads a line.
+    /// Reads one line of this format.
     pub(super) fn read<'l>(&self, line: &str) -> LineReading<'l> {
         match self.fields(line) {
             Some(fields) => named::read(&fields, None),
@@ -99,7 +99,7 @@ impl CustomFormat {
     }
 }
 
-/// Where a field ends that `literal` follows; a quote with a backslash before it is part of the field.
+/// End of a field that `literal` follows; a quote after a backslash belongs to the field.
 fn end_of_field(rest: &str, literal: &str) -> Option<usize> {
     let ends = rest.match_indices(literal).map(|(at, _)| at);
     ends.into_iter()
@@ -157,7 +157,7 @@ fn apache(text: &str) -> Vec<FormatPart> {
                 parts.push(FormatPart::Field(name));
                 literal(&mut parts, "]");
             }
-            // `%U%q`: path and query side by side are what was asked.
+            // `%U%q`: path and query side by side form the target.
             Some(_) if directive == 'q' && parts.last() == Some(&FormatPart::Field("uri".into())) => {
                 parts.pop();
                 parts.push(FormatPart::Field("request_uri".into()));
@@ -170,7 +170,7 @@ fn apache(text: &str) -> Vec<FormatPart> {
     parts
 }
 
-/// nginx's name of a directive of Apache.
+/// nginx's name for a directive of Apache.
 fn apache_name(directive: char, argument: Option<&str>) -> Option<String> {
     let header = |argument: &str| format!("http_{}", argument.to_ascii_lowercase().replace('-', "_"));
     Some(match (directive, argument) {
@@ -189,7 +189,7 @@ fn apache_name(directive: char, argument: Option<&str>) -> Option<String> {
     })
 }
 
-/// Adds to the literal before, so that no two stand side by side.
+/// Appends to the previous literal, so that no two are adjacent.
 fn literal(parts: &mut Vec<FormatPart>, text: &str) {
     if text.is_empty() {
         return;

@@ -13,7 +13,7 @@ use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, give
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read(line: &str) -> LineReading<'_> {
     parts(line).unwrap_or(LineReading::NotUnderstood(LineFault::Shape))
 }

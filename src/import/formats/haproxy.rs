@@ -4,8 +4,8 @@
 //! 192.0.2.1:33317 [10/Nov/2026:13:55:36.655] http-in app/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0
 //!   {shop.example|Mozilla/5.0 …|https://news.example/} {} "GET /a HTTP/1.1"   (one line)
 //! ```
-//! Captured request headers stand in the first braces, without their names: a host, a referrer and an agent are told
-//! apart by how they look. Times have no zone and are taken as UTC.
+//! The first braces hold captured request headers, without their names: host, referrer and agent are distinguished by
+//! their shape. Times have no zone and are taken as UTC.
 
 use crate::import::client_list;
 use crate::import::formats::combined::split_target;
@@ -13,7 +13,7 @@ use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, host
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read(line: &str) -> LineReading<'_> {
     parts(line).unwrap_or(LineReading::NotUnderstood(LineFault::Shape))
 }

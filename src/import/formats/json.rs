@@ -1,5 +1,5 @@
-//! Access logs of JSON objects: Caddy, nginx and Apache as they are commonly told to write them, Traefik, Cloudflare,
-//! ECS, Logstash, Fluentd, Vector; and objects that hold another line as a text, as containers write them.
+//! Access logs of JSON objects: Caddy, nginx and Apache with their common log formats, Traefik, Cloudflare, ECS,
+//! Logstash, Fluentd, Vector; and objects that wrap another line as a text, as containers write them.
 //!
 //! ```text
 //! {"ts":1646861401.5,"request":{"client_ip":"192.0.2.1","method":"GET","uri":"/a","headers":{…}},"status":200}
@@ -16,22 +16,22 @@ use crate::import::escapes::proper_json;
 use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
 
-/// What an object is.
+/// Meaning of an object.
 pub(super) enum JsonReading<'l> {
-    /// A request, or none.
+    /// A request, or a line without one.
     Line(LineReading<'l>),
-    /// Another line, as a text.
+    /// Another line, wrapped as a text.
     Wraps(String),
 }
 
-/// Fields that hold a line as a text.
+/// Fields that wrap a line as a text.
 const WRAPPERS: [&str; 8] =
     ["log", "message", "MESSAGE", "msg", "event.original", "textPayload", "line", "log.original"];
 
-/// Fields that hold the entry as an object.
+/// Fields that nest the entry as an object.
 const NESTED: [&str; 6] = ["jsonPayload", "json", "access", "log", "message", "data"];
 
-/// Reads an object; also one of an array, with a comma behind it.
+/// Reads an object; also an element of an array, with a trailing comma.
 pub(super) fn read<'l>(line: &str, time: Option<Timestamp>) -> JsonReading<'l> {
     let text = line.trim().trim_start_matches('[').trim_end_matches(',');
     let text =
@@ -57,7 +57,7 @@ pub(super) fn read<'l>(line: &str, time: Option<Timestamp>) -> JsonReading<'l> {
     }
 }
 
-/// Whether `text` is a whole object, and not the begin of one.
+/// Whether `text` is a complete object, not the start of one.
 pub(super) fn is_whole(text: &str) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_i32, false, false);
     for byte in text.bytes() {
@@ -84,7 +84,7 @@ fn parse(text: &str) -> Option<Value> {
 struct JsonFields<'v>(&'v Map<String, Value>);
 
 impl<'v> JsonFields<'v> {
-    /// The field of this name, of this path, or of this name within Caddy's `request`.
+    /// The field with this name, with this path, or with this name within Caddy's `request`.
     fn value(&self, name: &str) -> Option<&'v Value> {
         if let Some(value) = self.0.get(name).filter(|value| !value.is_null()) {
             return Some(value);
@@ -101,7 +101,7 @@ impl<'v> JsonFields<'v> {
 
 impl NamedFields for JsonFields<'_> {
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        // The request's own object goes before what stands beside it: a proxy's `host` is not the one that was asked.
+        // The request's own object takes precedence: a proxy's `host` is not the requested host.
         let inner = self.0.get("request").and_then(|request| request.get(name)).and_then(as_text);
         inner.or_else(|| self.value(name).and_then(as_text))
     }

@@ -1,7 +1,7 @@
-//! The formats of access logs, one file each, and the reader that finds out which one a file has.
+//! The formats of access logs, one file each, and the reader that detects the format of a file.
 //!
-//! A reader tries the format of the line before first, then all others, then the line without a prefix that a container
-//! or a syslog put before it. It never keeps or prints a line.
+//! A reader tries the format of the previous line first, then all others, then the line without the prefix of a
+//! container or syslog. It never keeps or prints a line.
 
 mod bunny;
 mod combined;
@@ -24,26 +24,26 @@ use crate::import::formats::custom::CustomFormat;
 use crate::import::formats::w3c::FieldNames;
 use crate::import::log_line::{LineFault, LineReading};
 
-/// The format of a line.
+/// Format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// As `--format` says.
+    /// The format string of `--format`.
     Custom,
-    /// Common and combined formats, with a virtual host or a list of addresses first or not; S3.
+    /// Common and combined formats, optionally with a virtual host or a list of addresses first; S3.
     Combined,
-    /// JSON objects.
+    /// One JSON object per entry.
     Json,
     /// Caddy's console: a time, then a JSON object.
     Console,
-    /// Nginx Proxy Manager.
+    /// Nginx Proxy Manager's own format.
     NginxProxyManager,
     /// W3C extended format with a `#Fields` line: IIS, CloudFront, NetScaler.
     W3c,
     /// AWS load balancers, classic and application.
     Elb,
-    /// HAProxy's HTTP format.
+    /// HAProxy's format for HTTP.
     Haproxy,
-    /// Bunny's pipes.
+    /// Bunny's pipes, separated by `|`.
     Bunny,
 }
 
@@ -59,7 +59,7 @@ impl LogFormat {
         Self::Console,
     ];
 
-    /// The name, for people.
+    /// Name of the format, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Custom => "the format of --format",
@@ -75,39 +75,39 @@ impl LogFormat {
     }
 }
 
-/// Longest JSON object that may stand on several lines.
+/// Longest JSON object that spans several lines, in bytes.
 const PRETTY_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads the lines of one file.
+/// Reader of the lines of one file.
 #[derive(Clone)]
 pub struct LogReader {
     custom: Option<Arc<CustomFormat>>,
-    /// The format of the line before.
+    /// Format of the previous line.
     format: Option<LogFormat>,
-    /// The line before had a prefix.
+    /// Whether the previous line had a prefix.
     prefixed: bool,
     fields: Option<Arc<FieldNames>>,
-    /// A JSON object that is not whole yet.
+    /// Start of a JSON object that is not complete yet.
     pretty: String,
 }
 
 impl LogReader {
-    /// Of a file in the format that `--format` says, or in a known one.
+    /// A reader for a file in the format of `--format`, or in a known one.
     pub fn new(custom: Option<Arc<CustomFormat>>) -> Self {
         Self { custom, format: None, prefixed: false, fields: None, pretty: String::new() }
     }
 
-    /// The format of the line before.
+    /// The format of the previous line.
     pub fn format(&self) -> Option<LogFormat> {
         self.format
     }
 
-    /// Whether the reader stands between two entries: another one may go on from here.
+    /// Whether the reader is between two entries: another reader may continue from here.
     pub(super) fn is_between_entries(&self) -> bool {
         self.pretty.is_empty()
     }
 
-    /// Reads the next line.
+    /// Reads the next line of the file.
     pub fn read<'l>(&mut self, line: &'l str) -> LineReading<'l> {
         let line = line.trim_start_matches('\u{feff}');
         if line.trim().is_empty() {
@@ -143,7 +143,7 @@ impl LogReader {
         LineReading::NotUnderstood(fault)
     }
 
-    /// Tries the format of the line before, then all others. `time` is what a prefix told.
+    /// Tries the format of the previous line, then all others. `time` comes from a prefix.
     fn read_known<'l>(&mut self, line: &'l str, time: Option<Timestamp>) -> LineReading<'l> {
         let mut fault = LineFault::Shape;
         let others = LogFormat::DETECTED.into_iter().filter(|format| Some(*format) != self.format);
@@ -175,7 +175,7 @@ impl LogReader {
         }
     }
 
-    /// An object of its own, or one that holds another line as a text.
+    /// Reads an object that is an entry, or that wraps another line as a text.
     fn json<'l>(&self, line: &str, time: Option<Timestamp>) -> LineReading<'l> {
         match json::read(line, time) {
             json::JsonReading::Line(reading) => reading,
@@ -187,7 +187,7 @@ impl LogReader {
         }
     }
 
-    /// Gathers an object that stands on several lines; gives it when it is whole, and nothing where there is none.
+    /// Collects an object that spans several lines; returns its reading when complete, `None` where there is none.
     fn pretty_json<'l>(&mut self, line: &str) -> Option<LineReading<'l>> {
         if self.pretty.is_empty() && !matches!(line.trim(), "{" | "[{" | "[") {
             return None;
@@ -204,13 +204,13 @@ impl LogReader {
         if !json::is_whole(&self.pretty) {
             return Some(LineReading::Part);
         }
-        let whole = std::mem::take(&mut self.pretty);
+        let object = std::mem::take(&mut self.pretty);
         self.format = Some(LogFormat::Json);
-        Some(self.json(&whole, None))
+        Some(self.json(&object, None))
     }
 }
 
-/// The reading with texts of its own.
+/// The same reading with owned texts.
 fn into_owned<'l>(reading: LineReading<'_>) -> LineReading<'l> {
     use crate::import::log_line::{LogLine, LoggedAgent};
     let owned = |text: Cow<'_, str>| -> Cow<'l, str> { Cow::Owned(text.into_owned()) };

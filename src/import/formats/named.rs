@@ -1,6 +1,6 @@
-//! A request out of fields with names, whatever the format that names them: JSON, W3C, a format string. The spellings
-//! are those in use; of several, the first that says something counts, and what was asked goes before what a server
-//! made of it.
+//! A request from named fields, whatever the format that names them: JSON, W3C, a format string. The lists hold the
+//! spellings in use; the first one with a value counts. The requested target takes precedence over the server's
+//! rewritten one.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,17 @@ use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, give
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Fields with names.
+/// An entry whose fields have names.
 pub(super) trait NamedFields {
-    /// The text of a field; nothing where there is none of this name.
+    /// The text of a field; `None` where no field has this name.
     fn text(&self, name: &str) -> Option<Cow<'_, str>>;
-    /// The text of a request's header, where headers have a place of their own.
+    /// The text of a request header, where headers are kept apart.
     fn header(&self, name: &str) -> Option<Cow<'_, str>>;
     /// Whether every entry has the same fields, and this one is not among them.
     fn never_has(&self, name: &str) -> bool;
 }
 
-/// The client, as a proxy or a network in front told it: no header that anybody may send.
+/// The client as a proxy or a network in front determined it: not a header that any client may send.
 const CLIENT: &[&str] = &[
     "client_ip",
     "http_cf_connecting_ip",
@@ -58,7 +58,7 @@ const CLIENT: &[&str] = &[
     "remote",
 ];
 
-/// The client, as a header tells it that anybody may send.
+/// The client in a header that any client may send.
 const FORWARDED: &[&str] = &[
     "http_x_forwarded_for",
     "x_forwarded_for",
@@ -91,10 +91,10 @@ const METHOD: &[&str] = &[
     "Method",
 ];
 
-/// A request's whole line.
+/// The whole request line.
 const REQUEST: &[&str] = &["request", "request_line", "requestLine", "http_request", "req"];
 
-/// What was asked, then what the server made of it.
+/// The requested target first, then the server's rewritten one.
 const TARGET: &[&str] = &[
     "request_uri",
     "url.original",
@@ -213,7 +213,7 @@ const AGENT: &[&str] = &[
     "nginx.access.user_agent.original",
 ];
 
-/// The host that was asked.
+/// The requested host.
 const HOST: &[&str] = &[
     "http_host",
     "x-host-header",
@@ -232,7 +232,7 @@ const HOST: &[&str] = &[
     "request.host",
 ];
 
-/// The host that was asked, or the server's own name or address.
+/// The requested host, or the server's own name or address.
 const SERVER: &[&str] = &["server_name", "domain", "host", "hostname"];
 
 const LANGUAGE: &[&str] =
@@ -250,7 +250,7 @@ const PURPOSE: &[&str] = &[
     "http_x_moz",
 ];
 
-/// Reads one entry. `time` is what stood before it, where a prefix told one.
+/// Reads one entry. `time` comes from a prefix, if there was one.
 pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>) -> LineReading<'l> {
     let Some((method, target)) = method_and_target(fields) else {
         return LineReading::NotUnderstood(LineFault::Shape);
@@ -292,7 +292,7 @@ pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>) -> Li
     })
 }
 
-/// The method, and the target with its query; an empty target where the request asks for nothing.
+/// The method, and the target with its query; the target is empty where nothing is requested.
 fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
     let line = REQUEST.iter().filter_map(|name| fields.text(name)).find(|text| !text.starts_with('/'));
     if let Some(line) = &line
@@ -311,25 +311,25 @@ fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
             };
             Some((method.into_owned(), target))
         }
-        // A whole line that is not a request: a handshake, a probe.
+        // A request line that is not a request: a handshake, a probe.
         _ if line.is_some() => Some((String::new(), String::new())),
-        // Access logs of pages may leave the method out.
+        // Access logs of pages may omit the method.
         (None, Some(target)) if target.starts_with('/') => Some(("GET".to_owned(), target.into_owned())),
         _ => None,
     }
 }
 
 fn status_of(text: &str) -> Option<u16> {
-    let whole = text.split('.').next().unwrap_or(text);
-    whole.trim().parse().ok().filter(|status| (100..1_000).contains(status))
+    let integer = text.split('.').next().unwrap_or(text);
+    integer.trim().parse().ok().filter(|status| (100..1_000).contains(status))
 }
 
-/// The host that was asked. What may be the server's own counts when it is a name with a dot.
+/// The requested host. A value that may be the server's own counts when it is a name with a dot.
 fn host(fields: &impl NamedFields) -> Option<String> {
-    let asked = HOST.iter().filter_map(|name| told(fields, name)).chain(header(fields, "host"));
-    let asked = asked.into_iter().find_map(|text| host_of(&text).map(str::to_owned));
+    let hosts = HOST.iter().filter_map(|name| told(fields, name)).chain(header(fields, "host"));
+    let hosts = hosts.into_iter().find_map(|text| host_of(&text).map(str::to_owned));
     let is_name = |host: &&str| host.contains('.') && client_list::address(host).is_none();
-    asked.or_else(|| {
+    hosts.or_else(|| {
         let servers = SERVER.iter().filter_map(|name| told(fields, name));
         servers.into_iter().find_map(|text| host_of(&text).filter(is_name).map(str::to_owned))
     })

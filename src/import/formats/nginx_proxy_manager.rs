@@ -4,7 +4,7 @@
 //! [10/Nov/2026:13:55:36 +0000] - 200 200 - GET https shop.example "/a" [Client 192.0.2.1] [Length 512] [Gzip -]
 //!   [Sent-to 10.0.0.5] "Mozilla/5.0 …" "https://news.example/"   (one line)
 //! ```
-//! The first status is the upstream's, and missing in logs of hosts without one; the second is the answer's.
+//! The first status is the upstream's, missing for hosts without one; the second is the response's.
 
 use crate::import::client_list;
 use crate::import::escapes::quoted;
@@ -13,7 +13,7 @@ use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, give
 use crate::import::log_time;
 use crate::privacy::hit::ObjectionSignals;
 
-/// Reads a line.
+/// Reads one line of this format.
 pub(super) fn read(line: &str) -> LineReading<'_> {
     parts(line).unwrap_or(LineReading::NotUnderstood(LineFault::Shape))
 }
@@ -22,7 +22,7 @@ fn parts(line: &str) -> Option<LineReading<'_>> {
     let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
     let time = log_time::common(time)?;
     let (numbers, rest) = rest.split_once(" - ").map(|(first, rest)| match first.trim() {
-        // `] - 200 200 - GET …`: what is before the first dash is nothing.
+        // `] - 200 200 - GET …`: the text before the first dash is empty.
         "" => rest.split_once(" - ").unwrap_or((first, rest)),
         _ => (first, rest),
     })?;

@@ -1,4 +1,4 @@
-//! What containers and syslog put before a line:
+//! Prefixes that containers and syslog put before a line:
 //!
 //! ```text
 //! 2026-11-10T13:55:36.864113722Z stdout F LINE      (CRI)
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::import::log_time;
 
-/// The line without its prefix, and the time that the prefix told; nothing where there is none.
+/// The line without its prefix, and the prefix's time; `None` for a line without a prefix.
 pub(super) fn without(line: &str) -> Option<(&str, Option<Timestamp>)> {
     let (mut rest, mut time, mut found) = (line, None, false);
     for _ in 0..4 {
@@ -42,17 +42,17 @@ fn kubectl(line: &str) -> Option<&str> {
     (!name.contains(' ')).then_some(rest)
 }
 
-/// A time, the stream, whether the line is whole; or a time alone, as `docker logs -t` writes it.
+/// A time, the stream, whether the line is complete; or a time alone, as `docker logs -t` writes it.
 fn cri(line: &str) -> Option<(&str, Option<Timestamp>)> {
     let (time, rest) = line.split_once(' ')?;
     let time = Some(time).filter(|time| time.len() >= 19 && time.as_bytes().get(10) == Some(&b'T'))?;
     let time = log_time::any(time)?;
-    let whole =
+    let is_whole =
         ["stdout F ", "stderr F ", "stdout P ", "stderr P "].iter().find_map(|stream| rest.strip_prefix(stream));
-    Some((whole.unwrap_or(rest), Some(time)))
+    Some((is_whole.unwrap_or(rest), Some(time)))
 }
 
-/// `<190>` or none; a time of either kind, or one that a step before has taken; the host; `program[123]: `.
+/// `<190>` or none; a time of either kind, or one that an earlier step removed; the host; `program[123]: `.
 fn syslog(line: &str) -> Option<(&str, Option<Timestamp>)> {
     let (priority, line) = match line.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
         Some((digits, rest)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => (true, rest),
@@ -75,7 +75,7 @@ fn syslog(line: &str) -> Option<(&str, Option<Timestamp>)> {
     (words <= 2 && is_program && starts_so).then_some((message, None))
 }
 
-/// What follows `Nov 10 13:55:36 `.
+/// The text after `Nov 10 13:55:36 `.
 fn month_day_time(line: &str) -> Option<&str> {
     let (date, rest) = line.split_at_checked(16)?;
     let bytes = date.as_bytes();

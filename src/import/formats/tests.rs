@@ -1,11 +1,11 @@
-//! Each format is read as peers' users have it in their logs.
+//! Tests each format with lines as they occur in real logs.
 
 use super::*;
 use crate::import::log_line::{LogLine, LoggedAgent};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 
-/// Address, moment, method, target, host, status, referrer, agent of the only request of a text.
+/// Address, time, method, target, host, status, referrer and agent of the only request in a text.
 fn read(text: &str) -> String {
     let all = read_all(text);
     assert_eq!(all.len(), 1, "{text}");
@@ -48,7 +48,7 @@ fn told(line: &LogLine<'_>) -> String {
     )
 }
 
-/// The usual end of a combined line.
+/// A combined line that begins with `before`.
 fn combined(before: &str) -> String {
     format!("{before} - - [10/Nov/2026:13:55:36 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"{FIREFOX}\"")
 }
@@ -137,7 +137,7 @@ fn prefixes_of_containers_and_syslog_are_taken_off() {
 }
 
 #[test]
-fn what_was_asked_goes_before_what_a_server_made_of_it() {
+fn a_requested_target_takes_precedence_over_the_rewritten_one() {
     let nginx = r#"{"time":"2026-11-10T13:55:36+00:00","remote_addr":"81.2.69.142","vhost":"c18.example",
         "uri":"/index.php","request_uri":"/blog/first?x=1","args":"x=1","status":200,"method":"GET","http_referrer":"https://n.example/",
         "http_user_agent":"A/1"}"#;

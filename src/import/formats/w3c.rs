@@ -4,7 +4,7 @@
 //! #Fields: date time cs-method cs-uri-stem cs-uri-query c-ip cs(User-Agent) cs(Referer) sc-status
 //! 2026-11-10 13:55:36 GET /a - 192.0.2.1 Mozilla/5.0+(X11;+Linux) https://news.example/ 200
 //! ```
-//! IIS writes `+` for a blank in an agent, CloudFront `%20`, and `%2520` where it has escaped twice. Times are UTC.
+//! IIS writes `+` for a space in an agent, CloudFront `%20`, and `%2520` where it has escaped twice. Times are UTC.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use percent_encoding::percent_decode_str;
 use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
 
-/// The names of the columns.
+/// Names of the columns, in order.
 pub(super) struct FieldNames(Vec<String>);
 
-/// A line of the head: the columns' names, or another comment. Nothing for any other line.
+/// A header line: the column names, or another comment. `None` for any other line.
 pub(super) fn header(line: &str) -> Option<Option<FieldNames>> {
     let comment = line.strip_prefix('#')?;
     let Some(names) = comment.strip_prefix("Fields:") else { return Some(None) };
@@ -48,7 +48,7 @@ impl NamedFields for Columns<'_> {
         if !name.starts_with("cs(") {
             return Some(Cow::Borrowed(value));
         }
-        // Paths and queries stay as they were sent; headers were escaped by the server alone.
+        // Paths and queries stay as sent; only headers were escaped by the server.
         if !self.tabs {
             return Some(Cow::Owned(value.replace('+', " ")));
         }

@@ -5,12 +5,12 @@
 //! | device | told by |
 //! |---|---|
 //! | `tv` | televisions, their boxes and sticks |
-//! | `other` | consoles, watches, cars; what none of these rules knows |
+//! | `other` | consoles, watches, cars; agents that match none of these rules |
 //! | `tablet` | iPad, `Tablet`, Kindle, Android without `Mobile` |
 //! | `mobile` | `Mobile`, iPhone, iPod, other telephones |
 //! | `desktop` | Windows, Macintosh, X11, ChromeOS |
 //!
-//! An iPad that asks for desktop pages calls itself a Macintosh, and counts as one.
+//! An iPad that requests desktop pages sends a Macintosh's agent, and counts as one.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
@@ -30,47 +30,47 @@ use crate::privacy::lookup::robot;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
-/// Headers are read so far: the longest of real browsers have some 400 bytes, and time grows with length.
+/// Bytes of a header that are read: the longest of real browsers have some 400, and time grows with length.
 const HEADER_BYTES_MAX: usize = 512;
 
-/// Of one remembered agent, with its place in the cache.
+/// Bytes of one cached agent with its slot.
 pub(crate) const AGENT_BYTES: u64 = 400;
 
-/// The family of what no rule of the closed vocabulary names.
+/// Family name of agents that no rule of the closed vocabulary names.
 const UNNAMED: &str = "Other";
 
-/// What a `User-Agent` header says, coarsely. An empty text is unknown.
+/// Coarse values of a `User-Agent` header. Empty texts mean unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    /// Browser family.
+    /// Browser family, such as `Firefox`.
     pub browser: Box<str>,
-    /// The family with its major version, at most four digits: versions of two browsers are not one value.
+    /// Browser family with major version, at most four digits: versions of two browsers stay distinct.
     pub browser_version: Box<str>,
-    /// Operating system family.
+    /// Operating system family, such as `Windows`.
     pub system: Box<str>,
-    /// The same of the system.
+    /// Operating system family with major version.
     pub system_version: Box<str>,
     /// `desktop`, `mobile`, `tablet`, `tv` or `other`.
     pub device: &'static str,
-    /// A robot, or nothing at all. The rest is not filled in then.
+    /// A robot, or an empty header. The other fields are then empty.
     pub bot: bool,
-    /// What a robot is for.
+    /// Purpose of the robot, by its name.
     pub robot: RobotKind,
 }
 
-/// Reads agents, and remembers what it read.
+/// Reads agents and caches the results.
 pub struct Agents {
     key: RandomState,
     read: Cache<u64, Arc<Interned<Agent>>>,
     bots: Bots,
-    /// In the order of [`RobotKind::ALL`].
+    /// Robots in the order of [`RobotKind::ALL`].
     robots: [Arc<Interned<Agent>>; RobotKind::ALL.len()],
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
 }
 
 impl Agents {
-    /// Compiles the vendored rules; remembers the last `entries` agents.
+    /// Compiles the vendored rules, with a cache of `entries` agents.
     pub fn new(entries: usize) -> Self {
         let (browsers, systems) = rules();
         Self {
@@ -84,7 +84,7 @@ impl Agents {
         }
     }
 
-    /// What this header says.
+    /// Coarse values of this header, from the cache or parsed.
     pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Interned<Agent>> {
         let header = agent.0.get(..agent.0.floor_char_boundary(HEADER_BYTES_MAX)).unwrap_or_default();
         let hash = self.key.hash_one(header);
@@ -101,7 +101,7 @@ impl Agents {
         agent
     }
 
-    /// Headers whose reading is remembered.
+    /// Number of cached headers.
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {
         self.read.len()
@@ -149,7 +149,7 @@ impl Agent {
     }
 }
 
-/// The class of device; see the module's table. The first rule that fits wins.
+/// The device class; see the module's table. The first matching rule decides.
 fn device(header: &str) -> &'static str {
     const TV: &[&str] = &[
         "SmartTV",
@@ -194,7 +194,7 @@ fn device(header: &str) -> &'static str {
     }
 }
 
-/// A family and its major version: digits, at most four of them; or nothing.
+/// A family with its major version of at most four digits, or an empty text.
 fn versioned(family: &str, version: Option<&str>) -> Box<str> {
     let digits = |text: &&str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     version.filter(digits).map_or_else(String::new, |major| format!("{family} {major}")).into()
@@ -220,8 +220,8 @@ fn rules() -> (user_agent::Extractor<'static>, os::Extractor<'static>) {
     (browsers.build().expect(COMPILE), systems.build().expect(COMPILE))
 }
 
-/// Makes a rule name [`UNNAMED`] where it would copy words of the header that nobody foresaw. A rule whose captured
-/// words are finitely many (`(Firefox|Fennec)`) stays: it can only say what the vendored file says.
+/// Replaces a rule's family by [`UNNAMED`] if it would copy arbitrary words of the header. A rule whose captures are
+/// finite (`(Firefox|Fennec)`) stays: it can only produce words of the vendored file.
 fn close(regex: &str, family: &mut Option<Cow<'static, str>>) {
     let captured: Vec<u32> = match family.as_deref() {
         None | Some("") => vec![1],
@@ -237,7 +237,7 @@ fn close(regex: &str, family: &mut Option<Cow<'static, str>>) {
     }
 }
 
-/// What the capture group of this number holds.
+/// Content of the capture group with this number.
 fn group_of(rule: &Hir, number: u32) -> Option<&Hir> {
     match rule.kind() {
         HirKind::Capture(group) if group.index == number => Some(&group.sub),
@@ -256,7 +256,7 @@ mod corrected;
 mod tests {
     use super::*;
 
-    /// Agent; browser and version, system and version, device.
+    /// Agent header; expected browser and version, system and version, device.
     const READ: &[(&str, [&str; 5])] = &[
         (
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",

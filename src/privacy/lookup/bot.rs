@@ -1,14 +1,14 @@
-//! Which agents are robots, by isbot's list (`agents/isbot/`). Holds patterns only, never an agent.
+//! Detection of robots, by isbot's list (`agents/isbot/`). Holds patterns only, never an agent.
 
 use fancy_regex::Regex;
 
 const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/isbot/patterns.txt"));
 
-/// A look-ahead or look-behind, with at most one group inside.
+/// A look-ahead or look-behind with at most one inner group.
 const LOOK_AROUND: &str = r"\(\?<?[!=](?:[^()]|\([^()]*\))*\)";
 
-/// The list, compiled. Most patterns make one ordinary expression. The few that look around themselves need a
-/// backtracking engine, some 5 µs each; they are asked only when they match without their conditions.
+/// The compiled list. Most patterns make one ordinary expression. The few with look-around need a backtracking engine,
+/// some 5 µs each; they run only if the pattern without its look-around matches.
 pub(in crate::privacy) struct Bots {
     plain: Regex,
     stems: Regex,
@@ -31,7 +31,7 @@ impl Bots {
         }
     }
 
-    /// Whether a robot calls itself `agent`. Nothing, or an expression that gives up, counts as one.
+    /// Whether `agent` is a robot's. An empty agent, or an expression that exceeds its limit, counts as one.
     pub(in crate::privacy) fn is_bot(&self, agent: &str) -> bool {
         let matches = |pattern: &Regex| pattern.is_match(agent).unwrap_or(true);
         agent.trim().is_empty()
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_of_people_are_no_bots() {
+    fn browsers_of_people_are_not_classified_as_bots() {
         let bots = Bots::new();
         for agent in PEOPLE {
             assert!(!bots.is_bot(agent), "{agent:?} is a person's");

@@ -1,17 +1,17 @@
-//! Our own corrections to what uap-core's rules say of an agent, one row each with its reason; and agents of people
-//! that the list of robots takes for robots, and the other way round.
+//! Corrections to uap-core's rules, one row each with its reason; and to isbot's list, for people's agents that it
+//! takes for robots and for robots that it misses.
 
-/// What a correction changes.
+/// Field that a correction changes.
 enum Fix {
-    /// The system, with its major version as the words after this mark begin.
+    /// The system; its major version follows this mark in the agent.
     System(&'static str, &'static str),
-    /// The browser, without a version.
+    /// The browser family, without a version.
     Browser(&'static str),
-    /// The device class.
+    /// The device class of the agent.
     Device(&'static str),
 }
 
-/// Applies where the agent holds all of the first words and none of the second.
+/// Applies if the agent contains all words of `holds` and none of `lacks`.
 struct Correction {
     holds: &'static [&'static str],
     lacks: &'static [&'static str],
@@ -19,7 +19,7 @@ struct Correction {
 }
 
 const TABLE: &[Correction] = &[
-    // Since Safari 26 the system in the agent stands still at 18; the browser's version is the system's.
+    // Since Safari 26, the system version in the agent is frozen at 18; the browser's version is the system's.
     Correction {
         holds: &["iPhone OS 18_", " Version/", " Safari/"],
         lacks: &["Version/18", "Version/17"],
@@ -30,18 +30,18 @@ const TABLE: &[Correction] = &[
         lacks: &["Version/18", "Version/17"],
         fix: Fix::System("iOS", " Version/"),
     },
-    // Applications of Meta tell the system themselves.
+    // Meta's applications state the system themselves.
     Correction { holds: &["FBAN/FBIOS", "FBSV/"], lacks: &[], fix: Fix::System("iOS", "FBSV/") },
     Correction { holds: &["FBAN/FB4A", "FBSV/"], lacks: &[], fix: Fix::System("Android", "FBSV/") },
     Correction { holds: &["FBAN/FB4A"], lacks: &["Tablet"], fix: Fix::Device("mobile") },
     Correction { holds: &["Instagram ", "; iOS "], lacks: &[], fix: Fix::System("iOS", "; iOS ") },
-    // A view of the web inside an application of a Mac: the rules say Apple Mail.
+    // A web view inside a Mac application: the rules say Apple Mail.
     Correction {
         holds: &["Macintosh;", "AppleWebKit/", "(KHTML, like Gecko)"],
         lacks: &["Safari/", "Mobile/", "Chrome/", "Firefox/", "Version/"],
         fix: Fix::Browser("Safari"),
     },
-    // The same of an iPad, which calls itself a Mac.
+    // A web view on an iPad, whose agent claims a Mac.
     Correction {
         holds: &["Macintosh;", "AppleWebKit/", " Mobile/"],
         lacks: &["Safari/"],
@@ -49,7 +49,7 @@ const TABLE: &[Correction] = &[
     },
     Correction { holds: &["Macintosh;", "AppleWebKit/", " Mobile/"], lacks: &[], fix: Fix::Device("tablet") },
     Correction { holds: &["Macintosh;", "AppleWebKit/", " Mobile/"], lacks: &[], fix: Fix::System("iOS", "\u{0}") },
-    // Applications of people in which pages are read.
+    // Applications in which people read pages.
     Correction { holds: &["AppleNews/"], lacks: &[], fix: Fix::Device("mobile") },
     Correction { holds: &["AppleNews/"], lacks: &[], fix: Fix::System("iOS", "\u{0}") },
     Correction { holds: &["Barcelona ", "iPadOS"], lacks: &[], fix: Fix::Device("tablet") },
@@ -57,13 +57,13 @@ const TABLE: &[Correction] = &[
     Correction { holds: &["Barcelona ", "Android"], lacks: &[], fix: Fix::Device("mobile") },
 ];
 
-/// Words of applications that people read pages in, and that isbot's list takes for robots.
+/// Words of applications in which people read pages and that isbot's list takes for robots.
 const PEOPLE: &[&str] = &["AppleNews/", "Barcelona "];
 
-/// Words of robots that isbot's list does not know in every form.
+/// Words of robots that isbot's list misses in some forms.
 const ROBOTS: &[&str] = &["vercel-screenshot", "vercelbot", "Vercelbot"];
 
-/// Whether the agent is a robot's where isbot's list is wrong; nothing where it is to decide.
+/// Overrides isbot's list; `None` where the list decides.
 pub(super) fn robot(header: &str) -> Option<bool> {
     if ROBOTS.iter().any(|word| header.contains(word)) {
         return Some(true);
@@ -72,17 +72,17 @@ pub(super) fn robot(header: &str) -> Option<bool> {
     (is_app && !header.contains("bot") && !header.contains("http")).then_some(false)
 }
 
-/// What is to be said in the place of the rules' words; nothing where they are right.
+/// Replacements for the rules' values; `None` where the rules are right.
 #[derive(Default)]
 pub(super) struct AgentFix {
-    /// Without a version.
+    /// Browser family, without a version.
     pub(super) browser: Option<&'static str>,
-    /// With its major version, where the agent tells it.
+    /// System with its major version, if the agent states it.
     pub(super) system: Option<(&'static str, String)>,
     pub(super) device: Option<&'static str>,
 }
 
-/// The corrections of an agent.
+/// All corrections of an agent.
 pub(super) fn of(header: &str) -> AgentFix {
     let mut fixed = AgentFix::default();
     for Correction { holds, lacks, fix } in TABLE {

@@ -1,9 +1,9 @@
-//! Agents that need a correction, each with what it reads as.
+//! Agents that need a correction, each with the expected reading.
 
 use crate::privacy::hit::UserAgent;
 use crate::privacy::lookup::agent::Agents;
 
-/// Agent; browser, system and its version, device.
+/// Agent header; expected browser, system and its version, device.
 const READ: &[(&str, [&str; 4])] = &[
     (
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.2 Mobile/15E148 Safari/604.1",
@@ -37,7 +37,7 @@ const READ: &[(&str, [&str; 4])] = &[
 ];
 
 #[test]
-fn corrected_agents_read_as_what_they_are() {
+fn corrected_agents_read_as_their_real_browser_system_and_device() {
     let agents = Agents::new(100);
     for (header, [browser, system, version, device]) in READ {
         let read = agents.look_up(&UserAgent::new(header));

@@ -1,4 +1,4 @@
-//! The language that a visitor prefers, from `Accept-Language`: the primary tag alone, without country or variant.
+//! Preferred language of a visitor, from `Accept-Language`: the primary tag only, without country or variant.
 
 use crate::event::OTHER;
 
@@ -35,20 +35,20 @@ impl Language {
     }
 }
 
-/// So much of a header is read: browsers send less, and a longer one only costs.
+/// Bytes of a header that are read: browsers send fewer.
 const READ_BYTES_MAX: usize = 256;
 
-/// The first language of the header that is not refused by `q=0`; browsers write the preferred one first.
-/// Tags of other lengths, `*` and garbage are passed over.
+/// The first language of the header that `q=0` does not exclude; browsers list the preferred one first. Tags of other
+/// lengths, `*` and malformed entries are skipped.
 pub fn language(accept_language: &str) -> Option<Language> {
     let accept_language = accept_language.get(..accept_language.floor_char_boundary(READ_BYTES_MAX))?;
-    // Nearly all headers begin with a language that has no weight.
+    // Fast path: nearly all headers begin with a language without a weight.
     let end = accept_language.bytes().position(|byte| matches!(byte, b',' | b';')).unwrap_or(accept_language.len());
     let (first, rest) = accept_language.split_at_checked(end)?;
     if rest.starts_with(';') { None } else { Language::new(first) }.or_else(|| weighed(accept_language))
 }
 
-/// The same, range by range.
+/// Slow path: reads range by range.
 fn weighed(accept_language: &str) -> Option<Language> {
     accept_language.split(',').find_map(|range| {
         let mut parts = range.split(';').map(str::trim);

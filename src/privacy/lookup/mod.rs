@@ -1,5 +1,4 @@
-//! Coarse values looked up for a hit: place, agent, bot, language, screen class. Must never keep what they were looked
-//! up from.
+//! Lookups of coarse values: place, agent, bot, language, screen class. Must never store their inputs.
 
 pub mod agent;
 mod bot;

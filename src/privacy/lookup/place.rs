@@ -1,11 +1,11 @@
-//! Country, region and city of a truncated address. The last byte of an IPv4 address and all but the first six bytes
-//! of an IPv6 address are gone before anything is looked up; no address is kept, not even in the cache, which knows a
-//! place by where it stands in its file.
+//! Country, region and city of a truncated address. The last byte of an IPv4 address and all but the first six bytes of
+//! an IPv6 address are cleared before any lookup. No address is stored, not even in the cache, whose key is a record's
+//! position in its file.
 //!
-//! Files are asked in the configured order, and the first that answers wins; a file of IPv4 addresses has no answer for
-//! others. Addresses of private networks are not looked up. Understood are the layouts of MaxMind's GeoIP2 and GeoLite2
-//! (`country.iso_code`, `subdivisions[0].names.en`, `city.names.en`) and flat ones (`country_code` or `country`,
-//! `state1` or `region`, `city`).
+//! Files are asked in the configured order, and the first with an answer decides; an IPv4-only file has no answer for
+//! IPv6. Private addresses are not looked up. Supported layouts: MaxMind's GeoIP2 and GeoLite2 (`country.iso_code`,
+//! `subdivisions[0].names.en`, `city.names.en`) and flat ones (`country_code` or `country`, `state1` or `region`,
+//! `city`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -21,26 +21,26 @@ use crate::privacy::hit::ClientIp;
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::place_record::PlaceRecord;
 
-/// Decoded places kept: the towns that most of a day's visitors come from; some 150 bytes each.
+/// Decoded places in the cache: the towns of most of a day's visitors; some 150 bytes each.
 pub(crate) const PLACES_CACHED: usize = 16_384;
 
-/// Of one of them at the most, with its place in the cache.
+/// Upper bound in bytes of one cached place with its slot.
 pub(crate) const PLACE_BYTES: u64 = 400;
 
-/// A location file that cannot be used.
+/// A location file that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: not a readable location file: {why}")]
 pub struct PlaceError {
-    /// The file.
+    /// Path of the location file.
     pub file: PathBuf,
-    /// What is wrong with it.
+    /// Error of the format's reader.
     pub why: MaxMindDbError,
 }
 
-/// Where an address is used, no finer than a city.
+/// Location of an address, no finer than a city.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// ISO 3166-1 alpha-2.
+    /// Country, ISO 3166-1 alpha-2.
     pub country: Option<Box<str>>,
     /// First subdivision, by its English name.
     pub region: Option<Box<str>>,
@@ -48,24 +48,24 @@ pub struct Place {
     pub city: Option<Box<str>>,
 }
 
-/// The configured location files.
+/// Configured location files with a cache.
 pub struct PlaceDatabases {
     files: Vec<PathBuf>,
     nowhere: Arc<Interned<Place>>,
     opened: ArcSwap<OpenDatabases>,
 }
 
-/// The readers and what was read through them: replaced together, so that no old place answers for a new file.
+/// Readers and their cache: replaced together, so that a stale place never answers for a new file.
 struct OpenDatabases {
     readers: Vec<Reader<Mmap>>,
     read: Cache<(usize, usize), Arc<Interned<Place>>>,
 }
 
 impl PlaceDatabases {
-    /// Opens all `files`. Without any, no address has a place.
+    /// Opens all `files`. Without files, every place is empty.
     ///
     /// # Errors
-    /// Names the first file that is missing or no location database.
+    /// Names the first file that is missing or not a location database.
     pub fn open(files: &[PathBuf]) -> Result<Self, PlaceError> {
         Ok(Self {
             files: files.to_vec(),
@@ -74,7 +74,7 @@ impl PlaceDatabases {
         })
     }
 
-    /// The place of an address; an empty one where no file has an answer.
+    /// The place of an address; empty if no file has an answer.
     pub fn look_up(&self, address: &ClientIp) -> Arc<Interned<Place>> {
         if is_private(address.0) {
             return self.nowhere.clone();
@@ -86,35 +86,35 @@ impl PlaceDatabases {
         answers.next().unwrap_or_else(|| self.nowhere.clone())
     }
 
-    /// Opens the files anew, for when they were replaced. Either all change or none.
+    /// Reopens the files after their replacement: all of them change, or none.
     ///
     /// # Errors
-    /// As [`PlaceDatabases::open`]; the files that were open stay in use.
+    /// As [`PlaceDatabases::open`]; the files that were open remain in use.
     pub fn reload(&self) -> Result<(), PlaceError> {
         self.opened.store(Arc::new(OpenDatabases::new(&self.files)?));
         Ok(())
     }
 
-    /// Seconds since the first file was built; nothing without a file.
+    /// Seconds since the first file was built; `None` without files.
     pub fn age_seconds(&self, now: Timestamp) -> Option<u64> {
         let built = self.opened.load().readers.first()?.metadata().build_epoch;
         Some(u64::try_from(now.as_second()).unwrap_or_default().saturating_sub(built))
     }
 }
 
-/// A location file, as it says of itself.
+/// A location file's own metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseEdition {
-    /// The file.
+    /// Path of the location file.
     pub file: PathBuf,
-    /// What it calls its kind.
+    /// Database type that the file states.
     pub kind: String,
-    /// When it was built.
+    /// Build time that the file states.
     pub built: Timestamp,
 }
 
 impl PlaceDatabases {
-    /// The files that are open now.
+    /// Metadata of the files in use.
     pub fn editions(&self) -> Vec<DatabaseEdition> {
         let opened = self.opened.load();
         let editions = self.files.iter().zip(&opened.readers).map(|(file, reader)| {
@@ -133,7 +133,7 @@ impl OpenDatabases {
         Ok(Self { readers: files.iter().map(open).collect::<Result<_, _>>()?, read: Cache::new(PLACES_CACHED) })
     }
 
-    /// What one file says, if it says anything: an address of the other kind, a gap and a damaged record say nothing.
+    /// A file's answer; `None` for an address of the other family, a gap or a damaged record.
     fn answer(&self, number: usize, reader: &Reader<Mmap>, network: IpAddr) -> Option<Arc<Interned<Place>>> {
         if network.is_ipv6() && reader.metadata().ip_version == 4 {
             return None;
@@ -151,7 +151,7 @@ impl OpenDatabases {
     }
 }
 
-/// Whether an address is of use inside one network only. Some files give such addresses a country all the same.
+/// Whether an address is valid within one network only. Some files give such addresses a country.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -162,7 +162,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// IPv4 by its /24, IPv6 by its /48.
+/// Clears all but the /24 of IPv4, the /48 of IPv6.
 pub(in crate::privacy) fn truncated(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// As little of the MaxMind DB format as a test needs: maps, lists, texts and numbers.
+    /// The part of the MaxMind DB format that tests need: maps, lists, texts and numbers.
     enum Value {
         Map(Vec<(&'static str, Value)>),
         List(Vec<Value>),
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// A file of IPv4 addresses: those up to 127.255.255.255 have this record, the others none.
+    /// Writes a file of IPv4 addresses: those up to 127.255.255.255 have this record, the others none.
     fn write_file(file: &Path, built: u64, record: &Value) {
         let mut out = Vec::from([0, 0, 17, 0, 0, 1]);
         out.extend([0; 16]);
@@ -240,7 +240,7 @@ mod tests {
             ("record_size", Value::Short(24)),
         ]);
         metadata.write(&mut out);
-        // A running reader keeps the file that it mapped only if the new one is renamed over it.
+        // An open reader keeps its mapped file only if the new file is renamed over it.
         let new = file.with_extension("new");
         std::fs::write(&new, out).unwrap();
         std::fs::rename(new, file).unwrap();

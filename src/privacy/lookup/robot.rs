@@ -1,4 +1,4 @@
-//! Kinds of robots, by the names that they give themselves. A closed list: the agent's own words never come out.
+//! Kinds of robots, by the names that they state. A closed list: the agent's own words never come out.
 
 use crate::event::RobotKind;
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn robots_are_told_apart_by_what_they_are_for() {
+    fn robots_are_told_apart_by_their_purpose() {
         for (agent, kind) in [
             (
                 "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ChatGPT-User/1.0; +https://openai.com/bot)",

@@ -1,5 +1,4 @@
-//! The class of a screen, from the viewport's width. The exact width, which helps to tell people apart, goes no
-//! further.
+//! Screen class, from the viewport's width. The exact width, which helps to identify people, is dropped here.
 
 /// The class of a width in CSS pixels. The bounds are the steps at which most style sheets change their layout.
 pub fn screen_class(width: u32) -> &'static str {

@@ -1,4 +1,4 @@
-//! Referrers that robots send so that they are read in figures (`sources/spam.txt`): hits with one are left out.
+//! Referrer spam: referrers that robots send to appear in figures (`sources/spam.txt`). Hits with one are dropped.
 
 use std::sync::LazyLock;
 
@@ -11,10 +11,10 @@ const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/sp
 static HOSTS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect());
 
-/// Longest part of a host that is looked at, in labels: those of the list have at most four.
+/// Labels of a host that are compared: entries of the list have at most four.
 const LABELS_MAX: usize = 8;
 
-/// Whether a referrer's host, or a host above it, is on the list.
+/// Whether a referrer's host, or a parent domain of it, is on the list.
 pub(in crate::privacy) fn is_spam(referrer: &str) -> bool {
     let Some((_, rest)) = referrer.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -1,20 +1,20 @@
-//! From what a pageview shows of its coming to the name of a channel: the first rule of the table that holds.
-//! `docs/channels.md` has the same table, and a test compares them.
+//! Channel of a pageview: the first rule of the table that holds. `docs/channels.md` has the same table, and a test
+//! compares them.
 
 use crate::privacy::marketing::clicks::{ClickId, LinkKind};
 use crate::privacy::marketing::sources::SourceKind;
 use crate::privacy::url::page::Referrer;
 
-/// What is known of a pageview's coming. Texts are in small letters; empty where there is none.
+/// Origin signs of a pageview. Texts are in lower case, or empty.
 #[derive(Clone, Copy)]
 pub(super) struct ArrivalSigns<'s> {
-    /// Of the source that `utm_source` names, else the referrer, else the click id.
+    /// Kind of the source in `utm_source`, else of the referrer, else of the click id.
     pub(super) kind: Option<SourceKind>,
     pub(super) source: &'s str,
     pub(super) medium: &'s str,
     pub(super) click: Option<&'static ClickId>,
     pub(super) referrer: &'s Referrer,
-    /// Any `utm_*` or click id is there.
+    /// The URL has a `utm_*` parameter or a click id.
     pub(super) tagged: bool,
 }
 
@@ -24,7 +24,7 @@ struct ChannelRule {
     holds: fn(&ArrivalSigns<'_>) -> bool,
 }
 
-/// Name of the channel of a pageview that shows nothing of its coming.
+/// Channel of a pageview without any origin sign.
 const DIRECT: &str = "Direct";
 
 const PAID: [&str; 9] = ["cpc", "cpm", "cpv", "cpa", "cpp", "cpl", "ppc", "retargeting", "remarketing"];
@@ -107,12 +107,12 @@ const RULES: [ChannelRule; 15] = [
     ChannelRule { channel: "Other Campaigns", when: "any other tag", holds: |s| s.tagged },
 ];
 
-/// Every channel with the condition that makes it, in words; the first that holds counts.
+/// All channels with their conditions in words; the first that holds decides.
 pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
     RULES.iter().map(|rule| (rule.channel, rule.when)).chain([(DIRECT, "nothing of the kind")])
 }
 
-/// The words that the conditions speak of.
+/// Word lists that the conditions refer to.
 #[cfg(test)]
 pub(super) const WORDS: [(&str, &[&str]); 4] =
     [("paid", &PAID), ("display", &DISPLAY), ("mail", &MAIL), ("social network", &SOCIAL)];
@@ -128,7 +128,7 @@ impl ArrivalSigns<'_> {
         self.click.is_some_and(|click| click.says == says)
     }
 
-    /// The channel that this comes to.
+    /// The channel for these signs.
     pub(super) fn channel(&self) -> &'static str {
         RULES.iter().find(|rule| (rule.holds)(self)).map_or(DIRECT, |rule| rule.channel)
     }

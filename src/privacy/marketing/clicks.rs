@@ -1,35 +1,35 @@
-//! Click ids by their names: what it tells that one is there. Their values are never read: each is one click of one
-//! person, known to whoever sold it.
+//! Click ids by parameter name, and the source that each name implies. Their values are never read: each identifies one
+//! click of one person to the advertising network.
 
 use crate::privacy::marketing::sources::SourceKind;
 
-/// What a click id's presence tells.
+/// Meaning of a click id's presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClickId {
-    /// Its name in small letters.
+    /// Parameter name in lower case.
     pub(super) name: &'static str,
-    /// Who adds it to links.
+    /// Source that adds it to links.
     pub(super) source: &'static str,
     pub(super) says: LinkKind,
 }
 
-/// Which kind of link carries it.
+/// Kind of link that carries a click id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LinkKind {
-    /// An advertisement of a place of this kind.
+    /// An advertisement at a source of this kind.
     Paid(SourceKind),
-    /// An advertisement on somebody else's page.
+    /// An advertisement on a third party's page.
     Display,
-    /// A mail that was sent to many.
+    /// A mass mailing to subscribers.
     Mail,
-    /// A partner who is paid.
+    /// A link of a paid partner.
     Affiliate,
-    /// Any link from a place of this kind, paid or not.
+    /// Any link from a source of this kind, paid or not.
     Link(SourceKind),
 }
 
 impl ClickId {
-    /// Of the place that adds it, where it has one.
+    /// Kind of the source that adds it, if it has one.
     pub(super) fn kind(&self) -> Option<SourceKind> {
         match self.says {
             LinkKind::Paid(kind) | LinkKind::Link(kind) => Some(kind),
@@ -42,7 +42,7 @@ const fn click(name: &'static str, source: &'static str, says: LinkKind) -> Clic
     ClickId { name, source, says }
 }
 
-/// All that are known. Each is also among the names that no page ever keeps.
+/// All known click ids. Each is also among the parameters that a page never keeps.
 pub(super) const CLICKS: [ClickId; 25] = [
     click("gclid", "Google", LinkKind::Paid(SourceKind::Search)),
     click("gbraid", "Google", LinkKind::Paid(SourceKind::Search)),
@@ -71,7 +71,7 @@ pub(super) const CLICKS: [ClickId; 25] = [
     click("s_kwcid", "Adobe", LinkKind::Paid(SourceKind::Search)),
 ];
 
-/// The click id of this name, in small or capital letters.
+/// The click id of this name, case-insensitive.
 pub(super) fn of_name(name: &str) -> Option<&'static ClickId> {
     CLICKS.iter().find(|click| click.name.eq_ignore_ascii_case(name))
 }

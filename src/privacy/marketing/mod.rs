@@ -1,11 +1,11 @@
-//! Where a pageview came from, in marketing's terms: source, channel and the five `utm_*`. Asked for only where the
-//! configuration and the visitor allow it; must never read the value of a click id, and nothing else of a query.
+//! Origin of a pageview for marketing: source, channel and the five `utm_*`. Used only if the configuration and the
+//! visitor allow it; must never read a click id's value, nor any other part of a query.
 //!
-//! | of a query | what becomes of it |
+//! | query parameter | result |
 //! |---|---|
-//! | `utm_source`, `utm_medium`, `utm_campaign`, `utm_term`, `utm_content` | the first of each: decoded, blanks and invisible characters brought to single blanks, placeholders for what points at a person (see `redact`; here also any number of seven digits and more that is no date), 200 bytes at the most |
-//! | the same, empty or in brackets, such as `(not set)` | nothing: tools write that for no value, and brackets are ours |
-//! | the name of a click id | that there is one, see `clicks` |
+//! | `utm_source`, `utm_medium`, `utm_campaign`, `utm_term`, `utm_content` | the first of each: decoded, blanks and invisible characters reduced to single blanks, personal data replaced by placeholders (see `redact`; here also any number of seven or more digits that is not a date), at most 200 bytes |
+//! | the same, empty or in brackets, such as `(not set)` | dropped: tools write that for a missing value, and brackets are reserved |
+//! | the name of a click id | its presence, see `clicks` |
 //! | anything else | dropped |
 
 mod channel;
@@ -24,21 +24,21 @@ use crate::privacy::redact;
 use crate::privacy::url::page::Referrer;
 use crate::privacy::url::percent;
 
-/// Longest value that is kept: no name of a campaign is longer, and what is may well be more than a name.
+/// Longest value in bytes: campaign names are shorter, and a longer value may hold more than a name.
 const VALUE_BYTES_MAX: usize = 200;
 
 const NAMES: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 
-/// What is kept of a pageview's coming.
+/// Origin of a pageview, in the parts that are kept.
 pub(super) struct Origin {
     source: Option<Box<str>>,
     channel: &'static str,
-    /// In the order of [`NAMES`].
+    /// Tag values in the order of [`NAMES`].
     tags: [Option<Box<str>>; 5],
 }
 
 impl Origin {
-    /// Reads a page's query, and its referrer as far as it was kept.
+    /// Reads a page's query and its cleaned referrer.
     pub(super) fn new(query: &str, referrer: &Referrer) -> Self {
         let mut tags = [const { None }; 5];
         let mut click: Option<&'static ClickId> = None;
@@ -92,7 +92,7 @@ impl Origin {
         is_any
     }
 
-    /// The value of a dimension of marketing.
+    /// Value of a marketing dimension.
     pub(super) fn value(&self, dimension: Dimension) -> Option<&str> {
         let [source, medium, campaign, term, content] = &self.tags;
         let tag = match dimension {
@@ -121,7 +121,7 @@ impl Origin {
     }
 }
 
-/// A value as it may be kept, if anything of it may.
+/// Cleans a value; `None` if nothing of it may be kept.
 fn cleaned(value: &str) -> Option<Box<str>> {
     let spaced = value.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
@@ -129,19 +129,19 @@ fn cleaned(value: &str) -> Option<Box<str>> {
     let text = readable.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let mut text = redacted(text);
     if text.len() > VALUE_BYTES_MAX {
-        // A part may be what the whole was not.
+        // Cutting can create a pattern that the whole text did not match.
         text = redacted(percent::cut(&text, VALUE_BYTES_MAX).trim_end().to_owned());
     }
     let is_kept = !text.is_empty() && text.len() <= VALUE_BYTES_MAX && !(text.starts_with('(') && text.ends_with(')'));
     is_kept.then(|| text.into())
 }
 
-/// Placeholders in a value, as a whole and between its separators. Stricter than in a page: the number of a customer
-/// has no reason to be here, as that of an article has in a path.
+/// Redacts a value as a whole and between its separators. Stricter than for a page: a customer's number has no reason
+/// to be here, as an article's number has in a path.
 fn redacted(text: String) -> String {
     let is_separator = |c: char| !(c.is_alphanumeric() || ".:-@+_%".contains(c));
-    let whole = redact::redacted(Cow::Owned(text));
-    let pieces = whole.split_inclusive(is_separator).map(|piece| {
+    let clean = redact::redacted(Cow::Owned(text));
+    let pieces = clean.split_inclusive(is_separator).map(|piece| {
         let body = piece.trim_end_matches(is_separator);
         let separator = piece.strip_prefix(body).unwrap_or_default();
         without_numbers(&redact::redacted(body.into())) + separator
@@ -149,20 +149,20 @@ fn redacted(text: String) -> String {
     pieces.collect()
 }
 
-/// A text with a placeholder for each number of seven digits and more that is no date.
+/// Replaces each number of seven or more digits that is not a date.
 fn without_numbers(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
+    let mut without = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, number) = rest.split_at(start);
         let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
         let (number, after) = number.split_at(end);
-        kept.push_str(before);
+        without.push_str(before);
         let is_short = number.len() < 7 || (number.len() == 8 && redact::is_date(number));
-        kept.push_str(if is_short { number } else { ":id" });
+        without.push_str(if is_short { number } else { ":id" });
         rest = after;
     }
-    kept + rest
+    without + rest
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The list of known sources, from `sources/`: a host, or a word of `utm_source`, to a name and a kind. Must never look
-//! at more of a referrer than its host.
+//! Known sources, from `sources/`: a host, or a word of `utm_source`, mapped to a name and a kind. Must never examine
+//! more of a referrer than its host.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What kind of place a source is.
+/// Kind of a traffic source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SourceKind {
     Search,
@@ -14,14 +14,14 @@ pub(super) enum SourceKind {
     Assistant,
 }
 
-/// A known source.
+/// A source with name and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownSource {
     pub(super) kind: SourceKind,
     pub(super) name: &'static str,
 }
 
-/// Ours come first: they mend what the other list files elsewhere.
+/// Our list comes first: it overrides entries of the other.
 const LISTS: [&str; 2] = [
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/more.tsv")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sources/matomo/hosts.tsv")),
@@ -39,7 +39,7 @@ static SOURCES: LazyLock<HashMap<String, KnownSource>> = LazyLock::new(|| {
     sources
 });
 
-/// A line of a list.
+/// Parses one line of a list.
 fn read(line: &'static str) -> Option<(KnownSource, &'static str)> {
     let mut columns = line.split('\t');
     let kind = match columns.next()? {
@@ -53,8 +53,8 @@ fn read(line: &'static str) -> Option<(KnownSource, &'static str)> {
     Some((KnownSource { kind, name: columns.next()? }, columns.next()?))
 }
 
-/// The source that serves this host, in small letters and without `www.`. What is no search engine is known by its
-/// subdomains too; an engine has many others.
+/// The source of this host, in lower case and without `www.`. Sources other than search engines also match by their
+/// subdomains; an engine's subdomains serve other purposes.
 pub(super) fn of_host(host: &str) -> Option<KnownSource> {
     if let Some(found) = SOURCES.get(host).or_else(|| of_country(host)) {
         return Some(*found);
@@ -69,12 +69,12 @@ pub(super) fn of_host(host: &str) -> Option<KnownSource> {
     None
 }
 
-/// The source that `utm_source` names, in small letters: a host, a name, or one of the usual short forms.
+/// The source of a `utm_source` in lower case: a host, a name, or a common short form.
 pub(super) fn of_word(word: &str) -> Option<KnownSource> {
     SOURCES.get(word).copied().or_else(|| word.contains('.').then(|| of_host(word)).flatten())
 }
 
-/// An engine whose host holds a country: `google.fr`, `google.co.uk`, `fr.search.yahoo.com`.
+/// A search engine with a country in its host: `google.fr`, `google.co.uk`, `fr.search.yahoo.com`.
 fn of_country(host: &str) -> Option<&'static KnownSource> {
     let labels: Vec<&str> = host.split('.').collect();
     let is_country = |label: &&str| label.len() == 2 && label.bytes().all(|byte| byte.is_ascii_lowercase());

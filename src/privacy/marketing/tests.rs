@@ -1,4 +1,4 @@
-//! Channels by example, and what is left of a tag's value.
+//! Channels by example, and cleaning of tag values.
 
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ fn a_medium_without_a_source_has_none() {
 }
 
 #[test]
-fn a_page_of_the_site_is_no_source() {
+fn a_page_of_the_site_is_not_a_source() {
     let origin = Origin::new("", &Referrer::Inside("/".into()));
     assert_eq!((origin.value(Dimension::Source), origin.value(Dimension::Channel)), (Some(DIRECT), Some("Direct")));
 }
@@ -98,7 +98,7 @@ fn each_tag_goes_to_its_own_dimension_and_the_first_counts() {
 }
 
 #[test]
-fn values_read_well_and_nobody_rides_in_them() {
+fn values_are_readable_and_personal_data_in_them_is_redacted() {
     for (value, kept) in [
         ("Spring+Sale%202026", "Spring Sale 2026"),
         ("%C3%A9t%C3%A9", "été"),
@@ -129,7 +129,7 @@ fn values_read_well_and_nobody_rides_in_them() {
 }
 
 #[test]
-fn a_long_value_is_cut_and_its_end_is_no_token() {
+fn a_long_value_is_cut_and_its_end_is_not_a_token() {
     let long = format!("{} {}", "word ".repeat(36).trim_end(), "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0");
     let kept = cleaned(&long).unwrap();
     assert!(kept.len() <= VALUE_BYTES_MAX && !kept.contains("Ab1"), "{kept}");
@@ -161,7 +161,7 @@ proptest! {
     }
 }
 
-/// What a click id's presence tells, as the document says it.
+/// Meaning of a click id in the document's words.
 fn told(says: clicks::LinkKind) -> String {
     let place = |kind| match kind {
         SourceKind::Search => "a search engine",

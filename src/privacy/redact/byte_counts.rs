@@ -1,30 +1,30 @@
-//! What one look at a text tells about it: enough to know that it holds nothing that points at a person, as nearly
-//! every text of nearly every site. It decides nothing else; what it cannot clear is looked at by `redact`.
+//! Byte counts of a text in one pass: enough to clear nearly every text of personal data. It decides nothing else;
+//! `redact` examines texts that it cannot clear.
 
 /// Counts of a text's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::privacy) struct ByteCounts {
     pub(in crate::privacy) bytes: usize,
     pub(in crate::privacy) digits: usize,
-    /// Small letters, and bytes of characters that are no ASCII.
+    /// Lower-case letters, and non-ASCII bytes.
     pub(in crate::privacy) small: usize,
-    /// Changes between capitals, small letters and digits within words; a capitalised word is no change.
+    /// Changes between capitals, lower case and digits within words; a capitalised word has none.
     pub(in crate::privacy) changes: usize,
     pub(in crate::privacy) longest_word: usize,
     pub(in crate::privacy) dots: usize,
     pub(in crate::privacy) colons: usize,
     pub(in crate::privacy) hyphens: usize,
-    /// Neither letters, digits, dots, colons nor `-` and `_`.
+    /// Bytes other than letters, digits, dots, colons, `-` and `_`.
     pub(in crate::privacy) others: usize,
-    /// An `@`, or the first byte of its wide forms.
+    /// An `@`, or the first byte of its full-width forms.
     pub(in crate::privacy) at: bool,
-    /// What a path in its one spelling has not: bytes that `percent` may encode or decode, `@` and `;`, and a slash or
-    /// a dot behind a slash.
+    /// Bytes absent from normalised paths: those that `percent` may encode or decode, `@` and `;`, and a slash or dot
+    /// after a slash.
     unclean: usize,
 }
 
-/// Of each byte, and of each pair of classes, how much it adds to eight counts, each in eight bits of its own: one
-/// addition counts them all, and 255 bytes fill none.
+/// Increments per byte and per pair of classes, for eight counts of eight bits each in one word: one addition updates
+/// all of them, and 255 bytes overflow none.
 const DIGIT: u64 = 1;
 const SMALL: u64 = 1 << 8;
 const CHANGE: u64 = 1 << 16;
@@ -35,7 +35,7 @@ const HYPHEN: u64 = 1 << 48;
 const UNCLEAN: u64 = 1 << 56;
 const BYTES_COUNTED: usize = 255;
 
-/// Classes of bytes; those of words are in the bits of [`LETTER`].
+/// Byte classes; those of words use the bits of [`LETTER`].
 const BLANK: usize = 0;
 const NUMBER: usize = 1;
 const CAPITAL: usize = 2;
@@ -78,7 +78,7 @@ impl ByteCounts {
         self.unclean += usize::from(unclean);
     }
 
-    /// Nothing in the table of `redact` can apply: true for nearly every text of nearly every site.
+    /// No rule of `redact`'s table can apply: true for nearly all texts.
     pub(in crate::privacy) fn is_harmless(&self) -> bool {
         !self.at
             && self.digits < 7
@@ -89,13 +89,13 @@ impl ByteCounts {
             && self.colons < 2
     }
 
-    /// Words of one kind of letters each, none as long as the last part of a UUID.
+    /// Words of one letter case each, all shorter than the last part of a UUID.
     fn is_title(&self) -> bool {
         self.longest_word < 12 && self.changes == 0
     }
 
-    /// A segment, or a path of many, that is its own one spelling, and harmless. No segment of a path has more of
-    /// anything than the path, and fewer than five changes are too few in twenty bytes.
+    /// A segment or a whole path that is normalised and harmless. A segment has no more of any count than its path, and
+    /// fewer than five changes are too few in twenty bytes.
     pub(in crate::privacy) fn is_clean(&self) -> bool {
         self.unclean == 0 && self.changes < 5 && self.is_harmless()
     }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same, byte by byte, in the plainest words.
+    /// Reference implementation, byte by byte.
     fn told(text: &str) -> ByteCounts {
         let class = |byte: u8| match byte {
             b'0'..=b'9' => '0',
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_look_tells_what_a_careful_one_does(
+        fn one_pass_counts_the_same_as_the_reference_implementation(
             text in "[a-cA-C0-9./:;@%_~\u{ff20}\u{fe6b}é -]{0,60}", any in any::<String>(), times in 1usize..40,
         ) {
             for text in [&text, &any, &text.repeat(times)] {

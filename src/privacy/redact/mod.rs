@@ -1,23 +1,23 @@
-//! Placeholders for what points at a person: applied to every segment of a path and to every value that a site keeps.
-//! What was found is decided on the fully decoded text; the words around it stay, so that pages remain told apart.
+//! Redaction: placeholders for personal data in every segment of a path and every value that a site keeps. The decision
+//! is made on the fully decoded text; the surrounding words stay, so that pages remain distinct.
 //!
 //! | in a segment | becomes |
 //! |---|---|
-//! | an e-mail address anywhere (`@` with something before it, and no mere version number after it) | `:email`, whole |
+//! | an e-mail address anywhere (`@` with something before it, and not only a version number after it) | `:email`, whole |
 //! | an IP address | `:id`, whole |
 //! | a UUID | `:uuid` in its place |
-//! | a number of 7 digits and more, in groups or not, with at most two letters around it | `:phone` if 8 to 15 digits start with `+`, `(` or `0`, or stand in groups of 3-3-4; else `:id` |
+//! | a number of 7 or more digits, in groups or not, with at most two letters around it | `:phone` if 8 to 15 digits start with `+`, `(` or `0`, or stand in groups of 3-3-4; else `:id` |
 //! | among words: a telephone number in groups, or of ten digits and a leading `0` | `:phone` in its place |
-//! | a word of 12 digits and more; of 16 hexadecimal digits and more, letters among them; a JSON web token | `:id` in its place |
-//! | a word of 20 characters and more that changes between capitals, small letters and digits at every fourth character, or has no small letters and changes twice; the same over a whole segment with `-` and `_` in it | `:id` in its place |
+//! | a word of 12 or more digits; of 16 or more hexadecimal digits with letters; a JSON web token | `:id` in its place |
+//! | a word of 20 or more characters that changes between capitals, lower case and digits at every fourth character, or has no lower case and changes twice; the same over a whole segment with `-` and `_` in it | `:id` in its place |
 //! | any of these behind percent-encoding, or more than four levels of encoding | whole |
 //!
-//! Kept: dates (`20260310`, `2026-03-10`, `10-03-2026`, a time after them), ISBN-13 with a right check digit, versions,
-//! and words with a number of up to eleven digits (`le-titre_6543210_3224.html`): what newspapers and shops publish.
-//! An extension stays after a placeholder. A title that is shorter than the token behind it goes with the token.
+//! Kept: dates (`20260310`, `2026-03-10`, `10-03-2026`, a time after them), ISBN-13 with a valid check digit, versions,
+//! and words with a number of up to eleven digits (`le-titre_6543210_3224.html`), as newspapers and shops publish them.
+//! An extension stays after a placeholder. A title shorter than the token after it is replaced with the token.
 //!
-//! Not recognised: people's names, and ids of fewer digits or letters than the table says. A site that has such paths
-//! leaves them out with `exclude_paths`.
+//! Not recognised: people's names, and ids with fewer digits or letters than in the table. A site with such paths
+//! excludes them with `exclude_paths`.
 
 pub(in crate::privacy) mod byte_counts;
 
@@ -32,16 +32,16 @@ const PHONE: &str = ":phone";
 const UUID: &str = ":uuid";
 const ID: &str = ":id";
 
-/// Rounds after which a text has all its placeholders. Each round replaces every occurrence; the second acts only where
-/// what is left is a number as a whole, the third has nothing to do.
+/// Most rounds until a text has all its placeholders. Each round replaces every occurrence; the second changes a text
+/// only if the remainder is a number as a whole, the third changes nothing.
 const ROUNDS_MAX: usize = 4;
 
-/// `segment`, once decoded, with its placeholders. Doing it twice changes nothing more. Linear in the segment's length.
+/// `segment` decoded once, with its placeholders. Idempotent; linear in the segment's length.
 pub(super) fn redacted(segment: Cow<'_, str>) -> Cow<'_, str> {
     if segment.contains('%') {
         let found = match percent::decoded_fully(&segment) {
             Some(text) => {
-                // What separates the parts of a path may hide behind the encoding.
+                // Path separators may be hidden behind the encoding.
                 let mut parts = text.split(['/', '\\', '?', '#']);
                 redacted_text(&text).or_else(|| parts.find_map(redacted_text)).map(|(placeholder, _)| placeholder)
             }
@@ -52,7 +52,7 @@ pub(super) fn redacted(segment: Cow<'_, str>) -> Cow<'_, str> {
     redacted_text(&segment).map_or(segment, |(_, text)| Cow::Owned(text))
 }
 
-/// The first placeholder that is needed, and the text with all of them.
+/// The first placeholder that applies, and the text with all of them.
 fn redacted_text(text: &str) -> Option<(&'static str, String)> {
     let (first, mut text) = round(text)?;
     for _ in 1..ROUNDS_MAX {
@@ -62,12 +62,12 @@ fn redacted_text(text: &str) -> Option<(&'static str, String)> {
     Some((first, text))
 }
 
-/// All replacements of one round, if any is needed.
+/// All replacements of one round, or `None` if none applies.
 fn round(text: &str) -> Option<(&'static str, String)> {
     if ByteCounts::of(text).is_harmless() { None } else { replaced(text) }
 }
 
-/// All replacements of one round, if the table has one for this text.
+/// All replacements of one round, or `None` if no rule of the table matches.
 fn replaced(text: &str) -> Option<(&'static str, String)> {
     if has_email(text) {
         return Some((EMAIL, EMAIL.into()));
@@ -89,7 +89,7 @@ fn replaced(text: &str) -> Option<(&'static str, String)> {
     found.map(|placeholder| (placeholder, tokens.unwrap_or_else(|| text.to_owned())))
 }
 
-/// The placeholder of a text that is a number or a token as a whole, but for its extension.
+/// The placeholder of a text that is a number or a token as a whole, except for its extension.
 fn as_a_whole(text: &str) -> Option<(&'static str, String)> {
     if text.starts_with("eyJ") && text.len() >= 20 {
         return Some((ID, ID.into()));
@@ -104,7 +104,7 @@ fn as_a_whole(text: &str) -> Option<(&'static str, String)> {
     Some((placeholder, format!("{placeholder}{dot}{extension}")))
 }
 
-/// An `@` with something before it that is not the end of a folder, and after it no mere version (`vue@3.4.1`).
+/// Whether an `@` follows something other than the end of a folder, and precedes more than a version (`vue@3.4.1`).
 fn has_email(text: &str) -> bool {
     let mut rest = text;
     let mut before = None;
@@ -124,7 +124,7 @@ fn has_email(text: &str) -> bool {
     false
 }
 
-/// The text with a placeholder for each UUID, where there is one.
+/// The text with a placeholder for each UUID; `None` without one.
 fn without_uuids(text: &str) -> Option<String> {
     let hyphens = text.bytes().enumerate().filter(|(_, byte)| *byte == b'-').map(|(at, _)| at);
     let (mut kept, mut from) = (String::new(), 0);
@@ -140,7 +140,7 @@ fn without_uuids(text: &str) -> Option<String> {
 
 const UUID_BYTES: usize = 36;
 
-/// Whether a UUID that is no part of a word begins at `start`.
+/// Whether a UUID that is not part of a longer word begins at `start`.
 fn is_uuid_at(text: &str, start: usize) -> bool {
     let end = start + UUID_BYTES;
     let (Some(before), Some(uuid), Some(after)) = (text.get(..start), text.get(start..end), text.get(end..)) else {
@@ -160,7 +160,7 @@ fn is_extension(end: &str) -> bool {
         && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// What a text of hardly any letters stands for, if not for something public.
+/// The placeholder of a text with hardly any letters, unless it is a public number such as a date or an ISBN.
 fn number(stem: &str) -> Option<&'static str> {
     let groups: Vec<&str> = stem.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let digits: usize = groups.iter().map(|group| group.len()).sum();
@@ -176,16 +176,16 @@ fn number(stem: &str) -> Option<&'static str> {
     Some(if is_phone { PHONE } else { ID })
 }
 
-/// The text with a placeholder for each telephone number between words, where there is one.
+/// The text with a placeholder for each telephone number between words; `None` without one.
 fn without_telephones(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')' | '+');
     let is_first = |c: char| c.is_ascii_digit() || c == '+' || c == '(';
     let (mut kept, mut from, mut at) = (String::new(), 0, 0);
     while let Some(found) = text.get(at..)?.find(is_first) {
         let start = at + found;
-        let whole = text.get(start..)?.split(|c| !is_part(c)).next()?;
-        let run = whole.trim_end_matches(|c: char| !c.is_ascii_digit());
-        at = start + whole.len().max(1);
+        let word = text.get(start..)?.split(|c| !is_part(c)).next()?;
+        let run = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+        at = start + word.len().max(1);
         let (before, after) = (text.get(..start)?, text.get(start + run.len()..)?);
         let is_apart = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
         if is_apart && is_telephone(run) {
@@ -197,7 +197,7 @@ fn without_telephones(text: &str) -> Option<String> {
     if from == 0 { None } else { Some(kept + text.get(from..)?) }
 }
 
-/// Whether a run of digits and what stands between them in telephone numbers is one.
+/// Whether a run of digits and telephone separators is a telephone number.
 fn is_telephone(run: &str) -> bool {
     let groups: Vec<&str> = run.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let digits: usize = groups.iter().map(|group| group.len()).sum();
@@ -211,8 +211,8 @@ fn is_telephone(run: &str) -> bool {
     is_written && !is_dated() && !is_isbn(&groups.concat())
 }
 
-/// The text with a placeholder for each token between words, where there is one; also for its shorter pieces, behind a
-/// `-` or `_` of its own.
+/// The text with a placeholder for each token between words, including shorter pieces after a `-` or `_` of its own;
+/// `None` without one.
 fn without_tokens(text: &str) -> Option<String> {
     let has_token = text.contains(ID) || text.split(|c: char| !c.is_alphanumeric()).any(is_token);
     if !has_token {
@@ -252,7 +252,7 @@ fn is_three_three_four(groups: &[&str]) -> bool {
     matches!(groups, [area, exchange, line] if area.len() == 3 && exchange.len() == 3 && line.len() == 4)
 }
 
-/// How many digits follow a date that the groups start with.
+/// Number of digits after a date that the groups start with.
 fn after_date(groups: &[&str]) -> Option<usize> {
     let count = |rest: &[&str]| rest.iter().map(|group| group.len()).sum::<usize>();
     match groups {
@@ -262,7 +262,7 @@ fn after_date(groups: &[&str]) -> Option<usize> {
     }
 }
 
-/// `YYYYMMDD`, or `DDMMYYYY`.
+/// Whether the digits are `YYYYMMDD` or `DDMMYYYY`.
 pub(super) fn is_date(digits: &str) -> bool {
     let parts = |year: std::ops::Range<usize>, month: std::ops::Range<usize>, day: std::ops::Range<usize>| {
         Some(is_date_of(digits.get(year)?, digits.get(month)?, digits.get(day)?))
@@ -277,7 +277,7 @@ fn is_date_of(year: &str, month: &str, day: &str) -> bool {
     within(year, 4, 1900, 2199) && within(month, 2, 1, 12) && within(day, 2, 1, 31)
 }
 
-/// Thirteen digits from 978 or 979 whose weighted sum is a multiple of ten.
+/// Whether the thirteen digits start with 978 or 979 and their weighted sum is a multiple of ten.
 fn is_isbn(digits: &str) -> bool {
     let sum = || {
         let weighted = digits.bytes().zip([1u32, 3].into_iter().cycle());
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_points_at_a_person_is_replaced() {
+    fn personal_data_in_a_segment_is_replaced_by_its_placeholder() {
         for (segment, expected) in [
             ("jean.dupont@example.fr", ":email"),
             ("jean%40example.fr", ":email"),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_newspapers_and_shops_publish_stays() {
+    fn titles_and_numbers_that_newspapers_and_shops_publish_stay() {
         for segment in [
             "le-titre-de-l-article_6543210_3224.html",
             "how-to-build-a-house-in-2026",
@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    /// What titles are made of, and what could hide in them.
+    /// Parts of titles, and personal data that could hide in them.
     fn titles() -> impl Strategy<Value = String> {
         const PIECES: &[&str] = &[
             "-",

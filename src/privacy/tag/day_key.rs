@@ -1,9 +1,9 @@
-//! The keys of the visitor tags: 256 random bits from the operating system, fresh per site and site-local day, kept in
-//! memory alone, wiped when they are destroyed. A day's key outlives its midnight by half an hour, so that a visit in
-//! progress can be followed into the new day; then nothing on the machine can make its tags again.
+//! Keys of the visitor tags: 256 random bits from the operating system, fresh per site and site-local day, stored in
+//! memory only and wiped on destruction. A day's key outlives its midnight by half an hour, so that a visit in progress
+//! continues into the new day; after that its tags cannot be recomputed.
 //!
-//! Each key has a page of memory of its own, which the system neither swaps out nor dumps nor gives to a child, as far
-//! as it lets us.
+//! Each key has its own page of memory, which the system neither swaps out nor dumps nor passes to a child, as far as
+//! the system supports that.
 
 use std::sync::{Arc, Mutex, Once};
 
@@ -16,14 +16,14 @@ use crate::event::Day;
 use crate::lock::lock;
 use crate::sites::Site;
 
-/// A visit goes on while no gap is longer; a key lives as long past its midnight.
+/// Longest gap within a visit; a key outlives its midnight by as long.
 pub const VISIT_GAP_SECONDS: i64 = 1_800;
 
-/// Length of a key, and of what is derived from it for the tags that are made of tags.
+/// Bytes of a key, and of the key derived from it for page and action tags.
 const KEY_BYTES: usize = 32;
 const DERIVED_BYTES: usize = 16;
 
-/// One site's key of one day, and behind it what is derived from it, in a page of its own.
+/// One site's key of one day, followed by its derived key, in a page of its own.
 pub struct DayKey(MmapMut);
 
 impl DayKey {
@@ -48,7 +48,7 @@ impl DayKey {
         self.0.split_at_mut(KEY_BYTES)
     }
 
-    /// Leaves no copy of either behind.
+    /// Computes the derived key without leaving a copy of either on the stack.
     fn derive(&mut self) {
         let mut hasher = blake3::Hasher::new_keyed(self.bytes());
         hasher.update(b"tags of tags");
@@ -66,7 +66,7 @@ impl DayKey {
             page.lock().and_then(|()| page.advise(Advice::DontDump)).and_then(|()| page.advise(Advice::DontFork));
         if guarded.is_err() {
             TOLD.call_once(|| {
-                tracing::warn!("the system does not lock keys in memory: raise `ulimit -l`, or use no swap");
+                tracing::warn!("privacy: memory of day keys not locked; raise `ulimit -l` or disable swap");
             });
         }
         Ok(Self(page))
@@ -76,7 +76,7 @@ impl DayKey {
         self.0.first_chunk().expect("because `empty` maps as many bytes")
     }
 
-    /// The derived key, for a tag that is made of a visitor's and of what the visitor did.
+    /// The derived key, for tags of a visitor's page or action.
     pub(in crate::privacy) fn derived(&self) -> [u64; 2] {
         let (_, derived) = self.0.split_at(KEY_BYTES);
         let (pair, _) = derived.as_chunks();
@@ -84,7 +84,7 @@ impl DayKey {
         [words.next().unwrap_or(0), words.next().unwrap_or(0)]
     }
 
-    /// The bytes, for the journal in memory and nothing else.
+    /// The key's bytes, for the journal in memory only.
     pub(crate) fn for_journal(&self) -> &[u8; KEY_BYTES] {
         self.bytes()
     }
@@ -96,29 +96,29 @@ impl Drop for DayKey {
     }
 }
 
-/// The operating system gave no random bytes, or no page; without a key nobody may be tagged.
+/// The operating system provides no random bytes or no page of memory; without a key, visitors are not tagged.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gives no random bytes, or no memory for a key")]
 pub struct KeyError;
 
-/// The keys that a moment needs.
+/// The keys for one point in time.
 pub(in crate::privacy) struct MomentKeys {
     pub(in crate::privacy) today: Arc<DayKey>,
-    /// Within half an hour past midnight, when that day had visitors.
+    /// Key of the previous day, within half an hour past midnight, if that day had visitors.
     pub(in crate::privacy) yesterday: Option<Arc<DayKey>>,
 }
 
-/// All living keys.
+/// All live keys by site and day.
 #[derive(Default)]
 pub struct KeyRing {
     sites: Mutex<HashMap<Arc<str>, SiteKeys>>,
 }
 
-/// A site's living keys: of today and, for half an hour, of yesterday.
+/// A site's live keys: today's and, for half an hour, yesterday's.
 type SiteKeys = Vec<(Day, Arc<DayKey>)>;
 
 impl KeyRing {
-    /// The keys for a hit on `site` at `at`, made when there are none yet.
+    /// The keys for a hit on `site` at `at`, generated if missing.
     pub(in crate::privacy) fn moment(&self, site: &Site, at: Timestamp, day: Day) -> Result<MomentKeys, KeyError> {
         let mut sites = lock(&self.sites);
         let days = sites.entry(site.name.clone()).or_default();
@@ -130,14 +130,14 @@ impl KeyRing {
                 key
             }
         };
-        // Most of the day today's key is the only one, and no calendar need be asked.
+        // For most of the day, today's key is the only one, and the calendar is not consulted.
         let others = days.iter().filter(|(of, _)| *of != day).count();
         let before = if others == 0 { day } else { day_before_gap(site, at) };
         let yesterday = days.iter().find(|(of, _)| *of == before && before != day);
         Ok(MomentKeys { today, yesterday: yesterday.map(|(_, key)| key.clone()) })
     }
 
-    /// A key that the journal has kept over a restart. One that lives already stays.
+    /// Restores a key from the journal. A live key takes precedence.
     pub(crate) fn recall(&self, site: &Site, day: Day, key: &[u8]) {
         let mut sites = lock(&self.sites);
         let days = sites.entry(site.name.clone()).or_default();
@@ -148,7 +148,7 @@ impl KeyRing {
         }
     }
 
-    /// The living key of a day.
+    /// The live key of a day.
     pub(crate) fn of(&self, site: &Site, day: Day) -> Option<Arc<DayKey>> {
         let sites = lock(&self.sites);
         sites.get(&site.name)?.iter().find(|(of, _)| *of == day).map(|(_, key)| key.clone())
@@ -163,13 +163,13 @@ impl KeyRing {
         }
     }
 
-    /// Number of living keys.
+    /// Number of live keys.
     pub fn count(&self) -> usize {
         lock(&self.sites).values().map(Vec::len).sum()
     }
 }
 
-/// The site-local day of the moment half an hour ago.
+/// The site-local day half an hour before `at`.
 fn day_before_gap(site: &Site, at: Timestamp) -> Day {
     let earlier = Timestamp::from_second(at.as_second().saturating_sub(VISIT_GAP_SECONDS)).unwrap_or(at);
     site.day(earlier)

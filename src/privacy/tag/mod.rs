@@ -1,4 +1,4 @@
-//! The visitor tag and the keys it is made with. Must never let a key or a tag leave memory.
+//! The visitor tag and its keys. Must never let a key or a tag leave memory.
 
 pub mod day_key;
 pub mod trial;

@@ -1,5 +1,5 @@
-//! Tries the visitor tags as an audit must: a visitor who does not exist is tagged on two sites and on two days, with
-//! the same code and keys of the same make as real ones. Must never touch the keys that live hits use.
+//! Trial of the visitor tags for an audit: a fictitious visitor is tagged on two sites and on two days, with the
+//! production code and keys generated in the same way. Must never touch the keys of live hits.
 
 use jiff::Timestamp;
 
@@ -10,26 +10,26 @@ use crate::privacy::tag::day_key::{KeyError, KeyRing};
 use crate::privacy::tag::visitor_tag::VisitorTag;
 use crate::sites::Sites;
 
-/// An evening; the second moment is the day after, when the first key is no longer needed.
+/// An evening, seconds since 1970; the second trial is on the next day, when the first key has expired.
 const EVENING: i64 = 1_773_172_800;
 
-/// What the tags of a visitor who does not exist tell.
+/// Findings about a fictitious visitor's tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TagTrial {
-    /// The same site and day give the same tag: else nothing is counted right.
+    /// The same site and day give the same tag; required for correct counts.
     pub knows_a_return: bool,
-    /// Two sites give the same tag.
+    /// Two sites give the same tag; must be false.
     pub links_sites: bool,
-    /// Two days give the same tag.
+    /// Two days give the same tag; must be false.
     pub links_days: bool,
-    /// The first day's key is still there on the day after.
+    /// The first day's key still exists on the next day.
     pub keeps_past_key: bool,
 }
 
-/// Tags the visitor.
+/// Tags a fictitious visitor on two sites and two days.
 ///
 /// # Errors
-/// When the system has no random bytes.
+/// When the system provides no random bytes.
 pub fn try_tags(hash_address: HashAddress) -> Result<TagTrial, KeyError> {
     let named = |name: &str| config::SiteConfig { name: name.into(), ..Default::default() };
     let sites = Sites::new(&[named("one.example"), named("two.example")]).map_err(|_| KeyError)?;

@@ -1,5 +1,5 @@
-//! The visitor tag: a keyed hash of address, agent and site that says, within one site and one day, "the same as
-//! before" and nothing else. It lives in memory; with its key gone it cannot be made again.
+//! The visitor tag: a keyed hash of address, agent and site that identifies, within one site and one day, hits of the
+//! same visitor and nothing else. It lives in memory; without its key it cannot be recomputed.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use crate::config::HashAddress;
 use crate::privacy::hit::{ClientIp, UserAgent};
 use crate::privacy::tag::day_key::DayKey;
 
-/// 64 bits of `blake3(key, address ‖ agent ‖ site)`, every part with its length in front. Two of a million visitors of
-/// a day share a tag with a probability of 3 in 100 million.
+/// 64 bits of `blake3(key, address ‖ agent ‖ site)`, each part prefixed by its length. The probability that any two of
+/// a million visitors of a day share a tag is 3 in 100 million.
 pub struct VisitorTag(u64);
 
 impl VisitorTag {
@@ -28,63 +28,63 @@ impl VisitorTag {
         Self(keyed(key, &[octets, agent.0.as_bytes(), site.as_bytes()]))
     }
 
-    /// A tag that the journal has kept over a restart.
+    /// Restores a tag from the journal.
     pub(crate) fn recall(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// The key of this visitor in the day's set.
+    /// Key of this visitor in the day's tag set.
     pub(crate) fn bits(&self) -> u64 {
         self.0
     }
 
-    /// The key of "this visitor on this page" in the day's set. Pages are numbers of the day's texts here as below.
+    /// Key of "this visitor on this page" in the day's tag set. Pages, actions and values are numbers of the day's
+    /// interner.
     pub(crate) fn on_page(&self, key: &DayKey, page: u32) -> u64 {
         self.with(key, (PAGE, page), (0, 0))
     }
 
-    /// The key of "this visitor did this" in the day's set.
+    /// Key of "this visitor did this action" in the day's tag set.
     pub(crate) fn doing(&self, key: &DayKey, action: u32) -> u64 {
         self.with(key, (ACTION, action), (0, 0))
     }
 
-    /// The key of "this visitor did this with this value" in the day's set.
+    /// Key of "this visitor did this action with this value" in the day's tag set.
     pub(crate) fn doing_with(&self, key: &DayKey, action: u32, property: u32, value: u32) -> u64 {
         self.with(key, (PROPERTY, action), (property, value))
     }
 
-    /// A tag made of this one. The function is keyed, so that nobody without the day's key can tell which tags are of
-    /// one visitor, nor choose pages whose tags meet; the key of it is derived from the day's, so that it can be a
-    /// quick one.
+    /// Derives a tag from this one. The function is keyed: without the day's key, tags of one visitor cannot be linked,
+    /// and colliding pages cannot be chosen. A derived key permits the faster SipHash.
     fn with(&self, key: &DayKey, (kind, what): (u32, u32), (property, value): (u32, u32)) -> u64 {
         let word = |upper, lower| u64::from(upper) << 32 | u64::from(lower);
         sip(key.derived(), [self.0, word(kind, what), word(property, value)])
     }
 }
 
-/// What a tag is made for: two kinds have no tag in common but by chance.
+/// Domain tags: tags of different kinds collide only by chance.
 const PAGE: u32 = 1;
 const ACTION: u32 = 2;
 const PROPERTY: u32 = 3;
 
-/// SipHash-1-3 of three words: quick, and without its key nobody can choose words that meet.
+/// SipHash-1-3 of three words: fast, and without its key collisions cannot be constructed.
 fn sip([first, second]: [u64; 2], words: [u64; 3]) -> u64 {
     let mut bytes = [0; 3 * size_of::<u64>()];
     bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(chunk, word)| *chunk = word.to_le_bytes());
     SipHasher13::new_with_keys(first, second).hash(&bytes)
 }
 
-/// What is hashed at one go, in bytes: an address, a site, and any agent but a few of those that apps write.
+/// Bytes hashed in one call: an address, a site, and any agent except a few very long ones of apps.
 const GATHERED_BYTES_MAX: usize = 384;
 
-/// More stack than [`gathered`] uses with all that it calls, in any build.
+/// Stack bytes wiped after [`gathered`]: more than it uses with all its calls, in any build.
 const GATHERED_STACK: usize = 2_048;
 
-/// The same of [`one_by_one`].
+/// Stack bytes wiped after [`one_by_one`].
 const ONE_BY_ONE_STACK: usize = 32_768;
 
-/// 64 bits of a keyed blake3 over parts with their lengths, so that no two lists of parts read alike. Leaves no copy of
-/// the key behind: blake3 has some on the stack, which is wiped here.
+/// 64 bits of a keyed blake3 over length-prefixed parts, so that no two lists of parts collide by concatenation. Leaves
+/// no copy of the key: blake3's copies on the stack are wiped here.
 fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let bits = gathered(key, parts);
     zeroize_stack::<GATHERED_STACK>();
@@ -95,7 +95,7 @@ fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
     })
 }
 
-/// Hashes the parts as one text. Never inlined: its stack begins where that which is wiped begins.
+/// Hashes the parts as one buffer. Never inlined: its stack frame must begin where the wiped range begins.
 #[inline(never)]
 fn gathered(key: &DayKey, parts: &[&[u8]]) -> Option<u64> {
     let mut text = [0; GATHERED_BYTES_MAX];
@@ -110,7 +110,7 @@ fn gathered(key: &DayKey, parts: &[&[u8]]) -> Option<u64> {
     hash.as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
 }
 
-/// The same hash of parts of any length: it costs twice as much, most of it to wipe what it hashes with.
+/// The same hash for parts of any length: twice the cost, mostly for wiping the hasher.
 #[inline(never)]
 fn one_by_one(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let mut hasher = blake3::Hasher::new_keyed(key.bytes());
@@ -126,7 +126,7 @@ fn one_by_one(key: &DayKey, parts: &[&[u8]]) -> u64 {
     u64::from_le_bytes(first)
 }
 
-/// The octets of an address that are hashed, and how many of them: IPv4 whole or its /24, IPv6 by its /64 or /48.
+/// The octets of an address that are hashed, and their number: IPv4 whole or its /24, IPv6 by its /64 or /48.
 fn hashed_part(address: IpAddr, part: HashAddress) -> ([u8; 16], usize) {
     let mut octets = [0; 16];
     let length = match (address, part) {
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// The thread that tags is left standing with its stack as it is; another one reads it.
+    /// The tagging thread is parked with its stack intact; another thread reads that stack.
     #[test]
     fn no_copy_of_a_key_stays_on_the_stack() {
         const DEPTH: usize = 128 << 10;
@@ -213,7 +213,7 @@ mod tests {
                 stack
             });
             assert!(stack.iter().any(|byte| *byte != 0), "it is the stack");
-            // Half of a key is too much, and it may have been moved by halves.
+            // Half a key counts as a copy, since a key may have been moved in halves.
             let found = key.bytes().chunks(16).any(|half| stack.windows(16).any(|part| part == half));
             assert!(!found, "an agent of {length} bytes");
         }
@@ -240,7 +240,7 @@ mod tests {
         let tags = ["a", "b"].into_iter().flat_map(|site| [0, 1, 2].map(|day| (site, day))).map(|(site, day)| {
             let at = jiff::Timestamp::from_second(i64::from(day) * 86_400).unwrap();
             let key = keys.moment(sites.find(site).unwrap(), at, Day(day)).unwrap().today;
-            // The same name in the tag on both sites: the keys alone make the difference.
+            // The same site name in both tags: only the keys differ.
             tag(&key, "192.0.2.1", "Firefox", "a")
         });
         let tags: std::collections::HashSet<u64> = tags.collect();
@@ -252,7 +252,7 @@ mod tests {
         use std::hash::Hasher;
         for number in 0..100u64 {
             let words = [number, number << 40, !number];
-            // The standard library's is the same, with a key of zeros.
+            // The standard library's `DefaultHasher` is the same function with a zero key.
             #[allow(clippy::disallowed_types, reason = "it is what the function is compared with")]
             let mut known = std::hash::DefaultHasher::new();
             words.iter().for_each(|word| known.write_u64(*word));

@@ -1,5 +1,5 @@
-//! URLs of pages: parsed, cleaned, cut down to what may be kept. Must never let a query name through that the site does
-//! not keep.
+//! URLs of pages: parsed, cleaned, reduced to the parts that may be kept. Must never keep a query parameter that the
+//! site does not name.
 
 mod fast;
 pub mod page;

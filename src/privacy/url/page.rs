@@ -1,18 +1,17 @@
-//! URL and referrer hygiene: what is left of a URL once everything that could point at a person or a click is gone.
-//! A whole URL never leaves this file, but to be cut by `plain` or the `url` crate; hosts, cleaned pages and referring
-//! hosts do.
+//! URL and referrer hygiene: removes all parts of a URL that could identify a person or a click. A whole URL never
+//! leaves this file, except to be parsed by `fast` or the `url` crate; hosts, cleaned pages and referring hosts do.
 //!
-//! | of a URL | what becomes of it |
+//! | part of the URL | result |
 //! |---|---|
-//! | scheme, port, user and password | dropped; other schemes than `http` and `https` are refused |
-//! | host | lower case, international names in punycode, without `www.` and a last dot |
-//! | path | keeps its case; `.` and `..` resolved; duplicate and trailing slashes dropped (`/` stays); decoded once where that reads well (see `percent`); `;name=value` dropped; placeholders (see `redact`) |
-//! | query | dropped, but for the names that the site keeps: in the configured order, the first of each, values with placeholders and encoded again |
-//! | fragment | dropped, unless the site's router lives in it: then a path of its own behind `#`, without a query; dropped if it holds `=`, which data has and routes have not |
+//! | scheme, port, user and password | dropped; other schemes than `http` and `https` are rejected |
+//! | host | lower case, international names in punycode, without `www.` and a trailing dot |
+//! | path | keeps its case; `.` and `..` resolved; duplicate and trailing slashes dropped (`/` stays); decoded once where that gives readable characters (see `percent`); `;name=value` dropped; placeholders (see `redact`) |
+//! | query | dropped, except for the names that the site keeps: in the configured order, the first of each, values with placeholders and encoded again |
+//! | fragment | dropped, unless the site's router uses it: then a path of its own after `#`, without a query; dropped if it holds `=`, which data has and routes do not |
 //!
-//! A page has 500 bytes at the most. A longer path is cut between characters; a kept pair or a fragment that does not
-//! fit is left out. `index.html` is a page like others. Cleaning a clean page changes nothing, and most paths are clean
-//! when they come: one look (see `shape`) spares them the rest.
+//! A page has at most 500 bytes. A longer path is cut between characters; a kept pair or a fragment that does not fit
+//! is left out. `index.html` is an ordinary page. Cleaning is idempotent, and most paths arrive clean: one pass (see
+//! `byte_counts`) clears them.
 
 use std::borrow::Cow;
 
@@ -26,54 +25,54 @@ use crate::sites::{Site, without_www};
 
 pub use crate::privacy::url::path::PAGE_BYTES_MAX;
 
-/// Longest URL that is read: what browsers and other collectors take.
+/// Longest URL in bytes that is read: the limit of browsers and other collectors.
 pub const URL_BYTES_MAX: usize = 2_000;
-/// Longest host, by the rules of the domain name system.
+/// Longest host in bytes, by the rules of the domain name system.
 const HOST_BYTES_MAX: usize = 253;
-/// Endings of names that mean something inside one network only, such as a person's own machine.
+/// Last labels of names that are valid within one network only, such as a person's own machine.
 const PRIVATE_ENDINGS: &[&str] = &["local", "localhost", "internal", "intranet", "lan", "home", "corp", "arpa"];
 
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The URL is not one of a page: no `http` or `https`, relative, longer than 2 000 bytes before its query, or with
-/// control characters.
+/// The URL is not a page's: not `http` or `https`, relative, longer than 2 000 bytes before its query, or with control
+/// characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the URL is no absolute http or https URL of at most 2000 bytes")]
+#[error("not an absolute http or https URL of at most 2000 bytes")]
 pub struct UrlError;
 
-/// The URL of a page, taken apart: by hand where it is plain (see `plain`), else by the `url` crate.
+/// The parsed URL of a page: cut by `fast` where possible, else by the `url` crate.
 pub struct PageUrl<'a> {
-    /// As the table says.
+    /// Normalised as in the module's table.
     host: Cow<'a, str>,
-    /// The host is a name, no address.
+    /// The host is a name, not an address.
     is_named: bool,
     path: Cow<'a, str>,
-    /// Query and fragment are as they were sent: they need no reading unless something of them is kept.
+    /// Query and fragment as sent: parsed only if the site keeps a part of them.
     query: &'a str,
     fragment: &'a str,
 }
 
-/// Where a pageview came from.
+/// Origin of a pageview, as far as it may be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Referrer {
-    /// Nowhere that may be told.
+    /// No referrer, or one that may not be kept.
     None,
     /// Another site's host, or an Android app's name.
     Outside(Box<str>),
-    /// A page of the site itself.
+    /// Another page of the site itself.
     Inside(Box<str>),
 }
 
 impl<'a> PageUrl<'a> {
-    /// Takes a page's URL apart.
+    /// Parses a page's URL.
     ///
     /// # Errors
-    /// See [`UrlError`].
+    /// When the URL is not a page's, see [`UrlError`].
     pub fn parse(url: &'a str) -> Result<Self, UrlError> {
         let url = if url.len() > URL_BYTES_MAX { shortened_query(url)? } else { url };
         match fast::cut(url) {
             Some(cut) if cut.host.len() <= HOST_BYTES_MAX => {
-                // Host and path have no control characters, or they were not cut.
+                // A URL with control characters in host or path is not cut.
                 if has_control(cut.rest) {
                     return Err(UrlError);
                 }
@@ -85,7 +84,7 @@ impl<'a> PageUrl<'a> {
         }
     }
 
-    /// Takes any URL apart.
+    /// Parses any URL by the `url` crate.
     fn read(url: &'a str) -> Result<Self, UrlError> {
         if has_control(url) {
             return Err(UrlError);
@@ -106,12 +105,12 @@ impl<'a> PageUrl<'a> {
         })
     }
 
-    /// The host, lower case, without `www.`, port and last dot.
+    /// The host in lower case, without `www.`, port and trailing dot.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The query as it was sent, without its question mark.
+    /// The query as sent, without its question mark.
     pub(in crate::privacy) fn query(&self) -> &'a str {
         self.query
     }
@@ -128,12 +127,12 @@ impl<'a> PageUrl<'a> {
         page.into()
     }
 
-    /// The path alone, cleaned.
+    /// The cleaned path without query and fragment.
     pub(in crate::privacy) fn clean_path(&self) -> Cow<'_, str> {
         cleaned_path(&self.path)
     }
 
-    /// Whether the host can mean anything to others: no address, no machine of one network.
+    /// Whether the host is a public name: not an address, not a machine of one network.
     fn is_public(&self) -> bool {
         let host = self.host();
         let ending = host.rsplit_once('.').map(|(_, ending)| ending);
@@ -143,9 +142,9 @@ impl<'a> PageUrl<'a> {
     }
 }
 
-/// Where a pageview came from: another host, a page of the site itself, or nowhere that may be told. Addresses, names
-/// of private networks, other schemes and garbage are nowhere.
-/// `page_host` is the host of the page itself; where its router lives in the fragment, so does that of the page before.
+/// The origin of a pageview: another host, a page of the site itself, or none. Addresses, names of private networks,
+/// other schemes and malformed referrers give none. `page_host` is the host of the page itself; where its router uses
+/// the fragment, so does the previous page's.
 pub fn referrer(url: &str, site: &Site, page_host: &str, fragment_is_page: bool) -> Referrer {
     if let Some(app) = url.strip_prefix("android-app://") {
         let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
@@ -163,7 +162,7 @@ pub fn referrer(url: &str, site: &Site, page_host: &str, fragment_is_page: bool)
     }
 }
 
-/// Whether a control character is in it; nearly all URLs are ASCII, and are looked through many bytes at a time.
+/// Whether the text contains a control character; ASCII, as nearly all URLs are, is checked many bytes at a time.
 fn has_control(url: &str) -> bool {
     match url.is_ascii() {
         true => url.bytes().fold(false, |found, byte| found | byte.is_ascii_control()),
@@ -171,8 +170,7 @@ fn has_control(url: &str) -> bool {
     }
 }
 
-/// A URL that is too long without the end of its query: it ends between two pairs. What stands before the query must be
-/// short enough.
+/// Shortens the query of a URL that is too long, between two pairs. The part before the query must be short enough.
 fn shortened_query(url: &str) -> Result<&str, UrlError> {
     let base = url.find(['?', '#']).filter(|end| *end <= URL_BYTES_MAX).ok_or(UrlError)?;
     let start = url.get(..url.floor_char_boundary(URL_BYTES_MAX)).ok_or(UrlError)?;
@@ -180,21 +178,21 @@ fn shortened_query(url: &str) -> Result<&str, UrlError> {
     url.get(..end).ok_or(UrlError)
 }
 
-/// What stands before the query, the query, and the fragment.
+/// Splits a URL into the part before the query, the query, and the fragment.
 fn split(url: &str) -> (&str, &str, &str) {
     let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
     (base, query, fragment)
 }
 
-/// Adds the pairs whose names the site keeps.
+/// Appends the pairs whose names the site keeps.
 fn push_kept(page: &mut String, query: &str, names: &[String]) {
     let mut separator = '?';
     for name in names {
         let Some(value) = value_of(query, name) else { continue };
         let value = spaced(value);
         let value = percent::decoded_once(&value, "&+");
-        // A value that is a path has its slashes encoded here, and its segments cleaned as those of a page.
+        // In a value that is a path, slashes are encoded at this point, and segments are cleaned as a page's.
         let value = value.split("%2F").map(|part| redact::redacted(part.into())).collect::<Vec<_>>().join("%2F");
         let name = utf8_percent_encode(name, NAME);
         let before = page.len();
@@ -210,7 +208,7 @@ fn push_kept(page: &mut String, query: &str, names: &[String]) {
     }
 }
 
-/// The first value of a name, as it is written.
+/// The first value of a name, as sent.
 pub(in crate::privacy) fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     let is_named = |found: &str| {
         found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
@@ -219,17 +217,17 @@ pub(in crate::privacy) fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q
     pairs.find(|(found, _)| is_named(found)).map(|(_, value)| value)
 }
 
-/// The plus of forms, as the blank that it stands for.
+/// Replaces the plus of form encoding by a blank.
 pub(in crate::privacy) fn spaced(text: &str) -> Cow<'_, str> {
     if text.contains('+') { text.replace('+', "%20").into() } else { text.into() }
 }
 
-/// Adds the route of a page whose router lives in the fragment: `#/users` and `#users` are two routes.
+/// Appends the route of a page whose router uses the fragment: `#/users` and `#users` are two routes.
 fn push_fragment(page: &mut String, fragment: &str) {
     let path = fragment.split('?').next().unwrap_or_default();
     let mut route = String::new();
     push_path(&mut route, path);
-    // As it was sent, since cleaning takes parameters away; and as it is read, since `%3D` is one too.
+    // Checked as sent, since cleaning removes parameters, and decoded, since `%3D` is an `=` too.
     if path.contains('=') || route.contains('=') {
         return;
     }

@@ -1,4 +1,4 @@
-//! Tests of URL and referrer hygiene: tables of what comes out, and properties of whatever goes in.
+//! Tests of URL and referrer hygiene: tables of results, and properties of arbitrary inputs.
 
 use crate::config;
 use crate::privacy::redact;
@@ -47,7 +47,7 @@ fn a_path_has_one_spelling() {
         ("/a/..;x=1/b", "/a/b"),
         ("/;jsessionid=1", "/"),
         ("/stadt/bericht;art372448,991", "/stadt/bericht;art372448,991"),
-        // A token of twenty characters beside a folder of as many.
+        // A token of twenty characters after a folder of the same length.
         ("/programme-de-la-ville/aB_cD_eF_gH_iJ_kl_mn", "/programme-de-la-ville/:id"),
         (
             "/article/2026/03/10/le-titre-de-l-article_6543210_3224.html",
@@ -115,7 +115,7 @@ fn a_long_page_is_cut_between_characters() {
     assert_eq!((long.len(), long.starts_with("/blog/é")), (500, true));
     let escapes = page(&format!("/{}", "%00".repeat(400)));
     assert_eq!(escapes, format!("/{}", "%00".repeat(166)));
-    // Cut, the last segment is a number: what stood behind it made it a title.
+    // After the cut the last segment is a number: the title was cut off.
     let number = page(&format!("/{}/1234567-title", "a".repeat(490)));
     assert!(number.ends_with("a/:id"), "{number}");
 }
@@ -137,7 +137,7 @@ fn a_host_has_one_spelling() {
 }
 
 #[test]
-fn what_is_no_page_is_refused() {
+fn a_url_that_is_not_a_page_is_refused() {
     let long = format!("https://a.example/{}", "a".repeat(2_000));
     for url in [
         "",
@@ -195,7 +195,7 @@ fn a_referrer_is_a_host_or_a_page_of_the_site() {
     assert_eq!(referrer(&long, &site(&[]), "a.example", false), outside("news.example"));
 }
 
-/// Paths, queries and fragments made of what is likeliest to go wrong.
+/// Paths, queries and fragments of error-prone pieces.
 fn rest() -> impl Strategy<Value = String> {
     const PIECES: &[&str] = &[
         "/",
@@ -252,12 +252,12 @@ fn rest() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// Paths as sites have them, most of them clean.
+/// Typical paths of sites, most of them clean.
 fn ordinary() -> impl Strategy<Value = String> {
     "(/{1,2}([a-z]{1,14}[-_.]?|[A-Z][a-z]{2,4}|[0-9]{1,4}[-.]?|[0-9][a-z]|([a-z][A-Z]_){4,7}|[:@;=~!.]){0,6}){0,5}/{0,2}[?#]{0,1}"
 }
 
-/// A path cleaned with no segment spared.
+/// Cleans a path without the fast path.
 fn carefully(path: &str) -> String {
     let mut page = String::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -317,7 +317,7 @@ proptest! {
     }
 
     #[test]
-    fn a_url_that_is_cut_by_hand_is_what_the_url_crate_reads(rest in rest(), ordinary in ordinary(), text in any::<String>()) {
+    fn a_url_cut_by_hand_equals_the_url_crate_s_result(rest in rest(), ordinary in ordinary(), text in any::<String>()) {
         for url in [format!("https://{rest}"), format!("https://www.a.example{ordinary}"), format!("http://a.example/{text}")] {
             let parts = |location: PageUrl<'_>| {
                 let (host, path) = (location.host().to_owned(), cleaned_path(&location.path).into_owned());

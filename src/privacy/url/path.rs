@@ -1,4 +1,4 @@
-//! Paths in their one spelling: see the table of `page`. Knows no site.
+//! Normalised paths: see the table of `page`. Does not depend on a site.
 
 use std::borrow::Cow;
 
@@ -6,21 +6,21 @@ use crate::privacy::redact;
 use crate::privacy::redact::byte_counts::ByteCounts;
 use crate::privacy::url::percent;
 
-/// Longest page that is kept: slugs in scripts of three bytes a letter fit.
+/// Longest page in bytes: slugs in scripts of three bytes per letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
-/// So much of a path is read, an encoded byte of a letter beyond ASCII counted once: cleaning costs by the byte.
+/// Bytes of a path that are read, where an encoded byte of a non-ASCII letter counts once: cleaning costs per byte.
 const READ_BYTES_MAX: usize = 600;
 
-/// The segments of any path, cleaned, each behind a slash.
+/// The cleaned segments of any path, each after a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
     let mut cleaned = String::with_capacity(path.len());
     push_path(&mut cleaned, path);
     cleaned
 }
 
-/// A path in its one spelling, bounded. Nearly all have it already, but for a slash at the end.
+/// A normalised path, bounded. Nearly all paths are normalised already, except for a trailing slash.
 pub(in crate::privacy) fn cleaned_path(path: &str) -> Cow<'_, str> {
-    // What is left of the last segment is cleaned as it stands, as `shortened` does.
+    // The rest of the last segment is cleaned as it stands, as in `shortened`.
     let path = percent::cut_decoded(path, READ_BYTES_MAX);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
@@ -38,7 +38,7 @@ pub(in crate::privacy) fn cleaned_path(path: &str) -> Cow<'_, str> {
     if page.len() > PAGE_BYTES_MAX { shortened(&page).into() } else { page.into() }
 }
 
-/// Adds the cleaned segments of a path, each after a slash.
+/// Appends the cleaned segments of a path, each after a slash.
 pub(in crate::privacy) fn push_path(page: &mut String, path: &str) {
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         let segment = cleaned(segment);
@@ -56,21 +56,22 @@ fn cleaned(segment: &str) -> Cow<'_, str> {
     redact::redacted(without_parameters(percent::decoded_once(segment, "")))
 }
 
-/// A segment without its `;name=value` parts, where old servers put sessions; `;art123` is no such part.
+/// Removes `;name=value` parts, in which old servers put sessions; `;art123` is not such a part.
 pub(in crate::privacy) fn without_parameters(segment: Cow<'_, str>) -> Cow<'_, str> {
     if !segment.contains(';') || !segment.contains('=') {
         return segment;
     }
     let mut parts = segment.split(';');
-    let mut kept = parts.next().unwrap_or_default().to_owned();
+    let mut segment_kept = parts.next().unwrap_or_default().to_owned();
     for part in parts.filter(|part| !part.contains('=')) {
-        kept.push(';');
-        kept.push_str(part);
+        segment_kept.push(';');
+        segment_kept.push_str(part);
     }
-    Cow::Owned(kept)
+    Cow::Owned(segment_kept)
 }
 
-/// A path cut to its bound. What is left of the last segment is cleaned again: a part may be what the whole was not.
+/// A path cut to its bound. The rest of the last segment is cleaned again: a cut can create a pattern that the whole
+/// did not match.
 pub(in crate::privacy) fn shortened(page: &str) -> String {
     let (folders, last) = percent::cut(page, PAGE_BYTES_MAX).rsplit_once('/').unwrap_or_default();
     let mut short = folders.to_owned();

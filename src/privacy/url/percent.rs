@@ -1,4 +1,4 @@
-//! Percent-encoding, brought into one form, so that one page has one spelling and nothing hides behind a second one.
+//! Percent-encoding in normalised form, so that one page has one spelling and encoded text cannot bypass the redaction.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,12 +6,12 @@ use std::fmt::Write;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 
-/// Nobody encodes more often than this by mistake.
+/// Deepest encoding that is decoded: more levels do not occur by mistake.
 const LEVELS_MAX: usize = 4;
 
-/// `text` decoded once where that reads well. What stays encoded, or becomes so, with capital digits: bytes that are
-/// no UTF-8, `%` itself, `/ \ ? #`, blanks, control, direction and invisible characters, and those of `reserved`.
-/// Doing it twice changes nothing more.
+/// `text` decoded once where that gives readable characters. The following stay or become encoded, with capital digits:
+/// bytes that are not UTF-8, `%` itself, `/ \ ? #`, blanks, control, direction and invisible characters, and those of
+/// `reserved`. Idempotent.
 pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
     let is_plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || (b"-._~!$'()*,;=:@&+".contains(&byte) && !reserved.as_bytes().contains(&byte))
@@ -34,12 +34,12 @@ pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow
     Cow::Owned(decoded)
 }
 
-/// `text` in Unicode's composed form (NFC): what looks alike is alike.
+/// `text` in Unicode's composed form (NFC): canonically equivalent texts become equal.
 pub(in crate::privacy) fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { ComposingNormalizerBorrowed::new_nfc().normalize(text) }
 }
 
-/// `text` decoded until nothing is left to decode; nothing if that takes more levels than an honest page has.
+/// `text` decoded repeatedly to the end; `None` if that takes more than [`LEVELS_MAX`] levels.
 pub(in crate::privacy) fn decoded_fully(text: &str) -> Option<String> {
     let mut text = text.to_owned();
     for _ in 0..=LEVELS_MAX {
@@ -52,7 +52,7 @@ pub(in crate::privacy) fn decoded_fully(text: &str) -> Option<String> {
     None
 }
 
-/// The longest start of `text` that is no longer than `bytes_max` and ends between characters, encoded or not.
+/// The longest prefix of `text` with at most `bytes_max` bytes that ends between characters, encoded or not.
 pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
     let start = text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text);
     let tail = start.len().saturating_sub(2);
@@ -62,8 +62,8 @@ pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
     }
 }
 
-/// The longest start of `text` that is no longer than `bytes_max` once the bytes of letters beyond ASCII are decoded.
-/// Other escapes count as they are written: most stay encoded.
+/// The longest prefix of `text` with at most `bytes_max` bytes after decoding its non-ASCII letters. Other escapes
+/// count as written, since most stay encoded.
 pub(in crate::privacy) fn cut_decoded(text: &str, bytes_max: usize) -> &str {
     if text.len() <= bytes_max {
         return text;
@@ -77,7 +77,7 @@ pub(in crate::privacy) fn cut_decoded(text: &str, bytes_max: usize) -> &str {
             }
             _ => (false, false),
         };
-        // A letter begun is read to its end: it has at most three bytes more.
+        // A started letter is read to its end: it has at most three more bytes.
         if decoded >= bytes_max + 3 || decoded >= bytes_max && !goes_on {
             break;
         }
@@ -116,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_reads_well_is_decoded_once_and_the_rest_stays() {
+    fn readable_characters_are_decoded_once_and_the_rest_stays_encoded() {
         for (text, expected) in [
             ("plain-text_1.html", "plain-text_1.html"),
             ("caf%C3%A9", "café"),

@@ -1,5 +1,5 @@
-        -- A pageview that came from a page of the site is rarely its visitor's first of the day: for previous_page the
-        -- busiest page behind it says how many visitors there were at least.
+        -- A pageview from a page of the same site is rarely its visitor's first of the day: for previous_page, the
+        -- busiest page behind a value gives a lower bound for its visitors.
         SELECT
             day, toDateTime(0, 'UTC') AS hour, site, 'dimension' AS level, dimension AS name, '' AS property, value,
             '' AS page,

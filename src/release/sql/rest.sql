@@ -1,4 +1,4 @@
--- What is left of each cell, to the bucket that takes it.
+-- Adds the remainder of each cell to its bucket.
 INSERT INTO {{database}}.waiting_cells
     (scope, day, origin, site, level, name, property, value, page, visitors, pageviews, visits, bounces, visit_seconds,
     engaged_ms, engaged_views, scroll_percent, scroll_views, not_found, exits, gate, published, days_reached)

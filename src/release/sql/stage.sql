@@ -1,8 +1,8 @@
--- Cells of a release, each figure drawn once, into the staging table. {{cells}} is one of the cells_*.sql.
+-- Writes the cells of a release into the staging table, each figure rounded once. {{cells}} is one of the cells_*.sql.
 --
--- A draw takes a sum in units of a tenth of its step (src/release/rules.rs): what is between two units goes up or down
--- by chance in proportion, then three digits by chance are added and the result is cut to tens. It is unbiased, with a
--- standard deviation of 5.7 units. intDiv rounds towards zero, so a remainder is taken off first.
+-- A sum is taken in units of a tenth of its step (src/release/rules.rs). A fraction of a unit is rounded up or down at
+-- random in proportion; then three random digits are added, and the result is truncated to tens. It is unbiased, with a
+-- standard deviation of 5.7 units. intDiv rounds towards zero, so a remainder is subtracted first.
 INSERT INTO {{database}}.staged_cells
 WITH
     ({k1:UInt64}, {k2:UInt64}) AS key,

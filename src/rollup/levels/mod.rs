@@ -1,6 +1,6 @@
-//! A batch as rows of the published tables: each level added up for itself, for `protection = "exact"` and for counters
-//! that come after their day was released. Addition only; the same batch gives the same rows in the same order. Nothing
-//! of the clock or the configuration goes into it.
+//! A batch as rows of the published tables: each level summed separately, for `protection = "exact"` and for counters
+//! that arrive after their day's release. Addition only; the same batch gives the same rows in the same order. Clock
+//! and configuration have no influence.
 
 pub mod rows;
 
@@ -16,30 +16,30 @@ use crate::rollup::levels::rows::{
     PageDaysRow, PageHoursRow, Period, RobotDaysRow, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
 };
 
-/// Rows of every published table that a batch brings.
+/// Rows that a batch adds to every published table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LevelRows {
-    /// Rows of `site_hours`.
+    /// Rows of table `site_hours`.
     pub site_hours: Vec<SiteHoursRow>,
-    /// Rows of `site_days`.
+    /// Rows of table `site_days`.
     pub site_days: Vec<SiteDaysRow>,
-    /// Rows of `page_hours`.
+    /// Rows of table `page_hours`.
     pub page_hours: Vec<PageHoursRow>,
-    /// Rows of `page_days`.
+    /// Rows of table `page_days`.
     pub page_days: Vec<PageDaysRow>,
-    /// Rows of `dimension_days`.
+    /// Rows of table `dimension_days`.
     pub dimension_days: Vec<DimensionDaysRow>,
-    /// Rows of `dimension_page_days`.
+    /// Rows of table `dimension_page_days`.
     pub dimension_page_days: Vec<DimensionPageDaysRow>,
-    /// Rows of `action_days`.
+    /// Rows of table `action_days`.
     pub action_days: Vec<ActionDaysRow>,
-    /// Rows of `action_page_days`.
+    /// Rows of table `action_page_days`.
     pub action_page_days: Vec<ActionPageDaysRow>,
-    /// Rows of `action_value_days`.
+    /// Rows of table `action_value_days`.
     pub action_value_days: Vec<ActionValueDaysRow>,
-    /// Rows of `timing_days`.
+    /// Rows of table `timing_days`.
     pub timing_days: Vec<TimingDaysRow>,
-    /// Rows of `timing_page_days`.
+    /// Rows of table `timing_page_days`.
     pub timing_page_days: Vec<TimingPageDaysRow>,
     /// Rows of `robot_days`.
     pub robot_days: Vec<RobotDaysRow>,
@@ -47,7 +47,7 @@ pub struct LevelRows {
     pub outcome_days: Vec<OutcomeDaysRow>,
 }
 
-/// Figures that are added up side by side.
+/// Figures that are added element by element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Figures<const N: usize>([i64; N]);
 
@@ -59,7 +59,7 @@ impl<const N: usize> AddAssign for Figures<N> {
     }
 }
 
-/// Sums by key, in the order of keys; keys whose figures came to nothing are left out.
+/// Sums by key, sorted by key; keys whose figures are all zero are left out.
 fn summed<K: Hash + Ord, const N: usize>(counted: impl Iterator<Item = (K, [i64; N])>) -> Vec<(K, [i64; N])> {
     let mut sums: HashMap<K, Figures<N>> = HashMap::new();
     for (key, figures) in counted {
@@ -72,7 +72,7 @@ fn summed<K: Hash + Ord, const N: usize>(counted: impl Iterator<Item = (K, [i64;
 }
 
 impl LevelRows {
-    /// The rows of a batch, as rows of their days.
+    /// The rows of a batch, with period [`Period::Day`].
     pub fn of(batch: &Batch) -> Self {
         let origin = &batch.origin;
         Self {
@@ -246,7 +246,7 @@ fn dimension_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<Dimens
     summed(counted).into_iter().map(row).collect()
 }
 
-/// A row of `breakdowns` is one already.
+/// Each row of `breakdowns` gives one row.
 fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionPageDaysRow> {
     let row = |row: &BreakdownsRow| DimensionPageDaysRow {
         site: row.site.clone(),
@@ -263,8 +263,8 @@ fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<D
 }
 
 fn action_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionDaysRow> {
-    let whole = actions.iter().filter(|row| row.property.is_empty());
-    let counted = whole.map(|row| ((&row.site, &row.action, row.day), [row.count, row.visitors]));
+    let without_property = actions.iter().filter(|row| row.property.is_empty());
+    let counted = without_property.map(|row| ((&row.site, &row.action, row.day), [row.count, row.visitors]));
     type Key<'a> = (&'a Arc<str>, &'a Arc<str>, u16);
     let row = |((site, action, day), [count, visitors]): (Key<'_>, [i64; 2])| ActionDaysRow {
         site: site.clone(),
@@ -278,7 +278,7 @@ fn action_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionDaysRow> 
     summed(counted).into_iter().map(row).collect()
 }
 
-/// A row of `actions` without a property is one already.
+/// Each row of `actions` without a property gives one row.
 fn action_page_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionPageDaysRow> {
     let row = |row: &ActionsRow| ActionPageDaysRow {
         site: row.site.clone(),

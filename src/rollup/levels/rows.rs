@@ -6,15 +6,15 @@ use std::sync::Arc;
 use clickhouse::Row;
 use serde::{Serialize, Serializer};
 
-/// What a published row is the rest of.
+/// Period whose remainder a published row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(i8)]
 pub enum Period {
-    /// Of its day: all of it with `exact`.
+    /// A day; with `exact`, all of it.
     Day = 1,
-    /// Of its week, dated on the Sunday.
+    /// A week, dated on its Sunday.
     Week = 2,
-    /// Of its month, dated on the last day.
+    /// A month, dated on its last day.
     Month = 3,
 }
 
@@ -27,7 +27,7 @@ impl Serialize for Period {
 /// `site_hours`: the site by hour.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct SiteHoursRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
@@ -35,7 +35,7 @@ pub struct SiteHoursRow {
     pub hour: u32,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -46,40 +46,40 @@ pub struct SiteHoursRow {
 /// `site_days`: the site by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct SiteDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
     /// Visits that began here.
     pub visits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
     /// Visible and active time, milliseconds.
     pub engaged_ms: i64,
-    /// Views with a time.
+    /// Page views with a reading time.
     pub engaged_views: i64,
     /// Sum of scroll depths, percent.
     pub scroll_percent: i64,
-    /// Views with a depth.
+    /// Page views with a scroll depth.
     pub scroll_views: i64,
-    /// Views of a page that does not exist.
+    /// Views of pages that do not exist.
     pub not_found: i64,
 }
 
 /// `page_hours`: a page by hour.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct PageHoursRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
@@ -87,9 +87,9 @@ pub struct PageHoursRow {
     pub origin: Arc<str>,
     /// Start of the UTC hour, seconds since 1970.
     pub hour: u32,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// Visits that began here.
     pub visits: i64,
@@ -98,17 +98,17 @@ pub struct PageHoursRow {
 /// `page_days`: a page by day; a visitor counts once for each page.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct PageDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -116,44 +116,44 @@ pub struct PageDaysRow {
     pub visits: i64,
     /// Visits whose last page is this one.
     pub exits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
     /// Visible and active time, milliseconds.
     pub engaged_ms: i64,
-    /// Views with a time.
+    /// Page views with a reading time.
     pub engaged_views: i64,
     /// Sum of scroll depths, percent.
     pub scroll_percent: i64,
-    /// Views with a depth.
+    /// Page views with a scroll depth.
     pub scroll_views: i64,
-    /// Views of a page that does not exist.
+    /// Views of pages that do not exist.
     pub not_found: i64,
 }
 
 /// `dimension_days`: a value of a dimension by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct DimensionDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
     /// Name of the dimension.
     pub dimension: &'static str,
-    /// Value.
+    /// Value of the dimension.
     pub value: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
     /// Visits that began here.
     pub visits: i64,
-    /// Visits that began here and saw nothing else.
+    /// Visits that began here, without another pageview or interactive action.
     pub bounces: i64,
     /// Seconds of the visits that began here.
     pub visit_seconds: i64,
@@ -162,21 +162,21 @@ pub struct DimensionDaysRow {
 /// `dimension_page_days`: a value of a dimension on a page by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct DimensionPageDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
     /// Name of the dimension.
     pub dimension: &'static str,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Value.
+    /// Value of the dimension.
     pub value: Arc<str>,
-    /// Pageviews.
+    /// Number of pageviews.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -185,17 +185,17 @@ pub struct DimensionPageDaysRow {
 /// `action_days`: an action by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ActionDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
     /// Name of the action.
     pub action: Arc<str>,
-    /// How often.
+    /// Number of uses.
     pub count: i64,
     /// First uses of a visitor's day.
     pub visitors: i64,
@@ -204,19 +204,19 @@ pub struct ActionDaysRow {
 /// `action_page_days`: an action on a page by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ActionPageDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
     /// Name of the action.
     pub action: Arc<str>,
-    /// How often.
+    /// Number of uses.
     pub count: i64,
     /// First uses of a visitor's day.
     pub visitors: i64,
@@ -225,21 +225,21 @@ pub struct ActionPageDaysRow {
 /// `action_value_days`: a value of an action's property by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ActionValueDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
     /// Name of the action.
     pub action: Arc<str>,
-    /// Declared property.
+    /// Declared property of the action.
     pub property: Arc<str>,
-    /// Value.
+    /// Value of the property.
     pub value: Arc<str>,
-    /// How often.
+    /// Number of uses.
     pub count: i64,
     /// First uses of a visitor's day.
     pub visitors: i64,
@@ -248,40 +248,40 @@ pub struct ActionValueDaysRow {
 /// `timing_days`: one bucket of the site's histogram by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct TimingDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Which load time.
+    /// Name of the load time.
     pub metric: &'static str,
     /// Bucket; its upper bound is 2^(bucket/4) ms.
     pub bucket: u8,
-    /// How often.
+    /// Number of times in this bucket.
     pub count: i64,
 }
 
 /// `timing_page_days`: one bucket of a page's histogram by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct TimingPageDaysRow {
-    /// Site name.
+    /// Configured name of the site.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period whose remainder the row holds.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Page.
+    /// Page of the site.
     pub page: Arc<str>,
-    /// Which load time.
+    /// Name of the load time.
     pub metric: &'static str,
     /// Bucket; its upper bound is 2^(bucket/4) ms.
     pub bucket: u8,
-    /// How often.
+    /// Number of times in this bucket.
     pub count: i64,
 }
 

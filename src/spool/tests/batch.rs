@@ -1,4 +1,4 @@
-//! The bytes of a batch: what goes in comes out, damage is mended or found, and it takes little room.
+//! Batch files: encoding is lossless, damage is corrected or detected, and size is bounded.
 
 use proptest::prelude::*;
 
@@ -47,13 +47,13 @@ fn the_fixture_of_batch_format_3_is_read_and_still_written() {
     let (bytes, rows, node) = sample();
     let BatchFile { events, rows: got, mended, header } = batch::read(fixture, 7, node).unwrap().unwrap();
     assert_eq!((events, got, mended, header.created), (9, rows, 0, NOW as u64));
-    // Another release of the compressor may write other bytes for the same body.
+    // Another release of the compressor may write different bytes for the same body.
     let body = |file: &[u8]| batch::body(&file[HEADER + FRAME_HEAD..]).unwrap();
     assert_eq!(body(fixture), body(&bytes), "a change of the format bumps its version and adds a fixture");
 }
 
 #[test]
-fn a_spool_that_an_earlier_release_left_is_taken_over() {
+fn a_spool_that_an_earlier_release_left_is_recovered() {
     let segment: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
     let counters: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.batch"));
     for (name, file) in [(file_name(7), segment), (batch::file_name(7), counters)] {
@@ -89,13 +89,13 @@ proptest! {
     }
 }
 
-/// Views of a site, as unlike each other as those of real people: `count` of them, of 200 pages, most of few.
+/// `count` views of 200 pages, a few of them popular, with values as varied as real visitors'.
 fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
     let texts: Vec<String> = (0..1_000).map(|n| format!("/journal/2026/a-page-{n}")).collect();
     let mut state = 1u64;
     let mut below = |bound: u32| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // Small numbers are frequent.
+        // Small numbers are frequent, as in real traffic.
         let (a, b) = ((state >> 33) as u32 % bound, (state >> 43) as u32 % bound);
         a * b / bound
     };
@@ -154,7 +154,7 @@ fn views(count: u32, mut visit: impl FnMut(&Event<'_>)) {
     }
 }
 
-/// Bytes of a segment of so many views, and of its batch.
+/// Bytes of a segment with `count` views, and of its batch.
 fn sizes(count: u32) -> (u64, u64) {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);

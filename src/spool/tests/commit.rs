@@ -1,4 +1,4 @@
-//! Group commit, refusal and starting again.
+//! Group commit, rejection of events, and recovery after disk failures.
 
 use super::*;
 use crate::spool::SegmentInfo;
@@ -8,7 +8,7 @@ use crate::spool::queue::{SEGMENT_MAX, WAITING_MAX};
 use crate::spool::segment::file_name;
 
 #[test]
-fn what_gathers_before_the_writer_runs_costs_one_sync() {
+fn events_that_gather_before_the_writer_runs_cost_one_sync() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
     let before = (disk.count(DiskOp::Write), disk.count(DiskOp::Sync));
@@ -45,7 +45,7 @@ fn most_writes_go_where_zeros_were_and_the_file_grows_in_few_steps() {
 }
 
 #[test]
-fn a_receipt_is_good_for_what_survives_a_crash() {
+fn a_resolved_receipt_means_that_its_event_survives_a_crash() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
     let mut receipt = spool.append(&marked(1)).unwrap();
@@ -146,7 +146,7 @@ fn a_full_disk_refuses_until_it_is_freed_and_leaves_no_files_behind() {
 }
 
 #[test]
-fn a_start_on_a_full_disk_ships_what_there_is_and_takes_events_once_there_is_room() {
+fn a_start_on_a_full_disk_ships_old_segments_and_takes_events_once_there_is_room() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
     spool.append(&marked(1)).map(drop).unwrap();
@@ -175,7 +175,7 @@ fn numbers_never_repeat_even_when_all_segments_are_gone() {
         let (spool, mut writer, _) = open(&disk);
         for mark in 0..2 {
             spool.append(&marked(mark)).map(drop).unwrap();
-            // Every other round the next segment cannot be begun, so that the shipped one is the newest.
+            // Every other round the next segment cannot begin, so that the shipped one is the newest.
             if mark == 1 && round % 2 == 0 {
                 disk.refuse(&[DiskOp::Create]);
             }
@@ -234,7 +234,7 @@ fn the_spool_is_bounded_and_takes_again_once_a_segment_is_shipped() {
 }
 
 #[test]
-fn what_waits_is_bounded() {
+fn events_waiting_for_the_disk_are_bounded() {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
     let text = "x".repeat(100_000);
@@ -288,7 +288,7 @@ fn the_gauges_say_how_much_waits_and_how_long() {
 }
 
 #[test]
-fn a_writer_that_is_gone_leaves_nobody_waiting() {
+fn a_dropped_writer_resolves_every_waiting_receipt() {
     let disk = FaultDisk::default();
     let (spool, writer, _) = open(&disk);
     let mut receipt = spool.append(&marked(1)).unwrap();
@@ -297,7 +297,7 @@ fn a_writer_that_is_gone_leaves_nobody_waiting() {
     assert!(spool.append(&marked(2)).is_err());
 }
 
-/// A spool whose writer would pause for two minutes.
+/// A spool whose writer pauses for two minutes.
 fn patient(disk: &FaultDisk) -> (Arc<Spool>, std::thread::JoinHandle<()>) {
     let (spool, mut writer, _) = open(disk);
     writer.patience.half = std::time::Duration::from_secs(60);
@@ -335,7 +335,7 @@ fn the_end_of_a_segment_and_of_the_spool_end_a_pause() {
     block_on(receipt).map(drop).unwrap();
 }
 
-/// Waits less long than a pause.
+/// Waits for at most less than a pause.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let waiting = async { tokio::time::timeout(std::time::Duration::from_secs(50), future).await };

@@ -1,4 +1,4 @@
-//! Crashes and failures at every single operation of a run, and against a model.
+//! Crashes and failures at every operation of a run, and random runs against a model.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::spool::fault::{CrashSurvival, DiskOp, Fault, FaultDisk};
 const SURVIVES: [CrashSurvival; 4] =
     [CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::Scattered, CrashSurvival::All];
 
-/// What a run was told.
+/// Results that a run has received.
 #[derive(Debug, Default)]
 struct Told {
     appended: Vec<u32>,
     acknowledged: BTreeSet<u32>,
     refused: BTreeSet<u32>,
-    /// In segments that were shipped, and surely removed or perhaps.
+    /// Marks in shipped segments, whether or not their removal is certain.
     shipped: BTreeSet<u32>,
     half_shipped: BTreeSet<u32>,
     waiting: Vec<(u32, Receipt)>,
@@ -47,7 +47,7 @@ impl Told {
     fn ship_oldest(&mut self, spool: &Spool) {
         let Some(segment) = spool.sealed().first().copied() else { return };
         let mut marks = Vec::new();
-        // Without its file it is one that was shipped before: its removal took place, but said otherwise.
+        // A segment without its file was shipped before: its removal took effect but reported failure.
         if let Ok(reader) = spool.read(&segment) {
             reader.for_each(|event| marks.push(mark(event))).unwrap();
         } else {
@@ -57,7 +57,7 @@ impl Told {
         shipped.extend(marks);
     }
 
-    /// All that was acknowledged is there, once, in order; nothing that was shipped is.
+    /// All acknowledged events are there, once, in order; shipped ones are not.
     fn check(&self, got: &[u32]) {
         assert!(got.is_sorted_by(|a, b| a < b), "twice or out of order: {got:?}");
         let there: BTreeSet<u32> = got.iter().copied().collect();
@@ -68,7 +68,7 @@ impl Told {
     }
 }
 
-/// Some of everything. Marks rise.
+/// A run with every kind of operation. Marks rise.
 fn script(disk: &FaultDisk) -> Told {
     let mut told = Told::default();
     let mut marks = 0..;
@@ -205,7 +205,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn any_run_keeps_exactly_what_it_acknowledged(steps in prop::collection::vec(step(), 1..60)) {
+    fn any_run_keeps_exactly_the_events_that_it_acknowledged(steps in prop::collection::vec(step(), 1..60)) {
         let mut disk = FaultDisk::default();
         let (mut spool, mut writer, _) = open(&disk);
         let mut told = Told::default();
@@ -233,7 +233,7 @@ proptest! {
                     let got = marks(&spool);
                     told.check(&got);
                     prop_assert!(got.iter().all(|mark| !told.refused.contains(mark)), "refused, and kept");
-                    // What was not answered before the crash is now acknowledged or gone for good.
+                    // Events that were unanswered at the crash are now acknowledged or lost for good.
                     told.acknowledged.extend(got);
                     told.waiting.clear();
                 }

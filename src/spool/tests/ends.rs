@@ -1,4 +1,4 @@
-//! Where a segment's frames end: torn writes, zeros that wait for more, and damage behind the last frame.
+//! Ends of segments: torn writes, free zeros, and damage after the last frame.
 
 use super::format::{header, read, read_said, segment};
 use super::*;
@@ -53,14 +53,14 @@ fn a_write_over_zeros_that_is_torn_at_any_sector_is_truncated_and_loses_no_earli
 }
 
 #[test]
-fn zeros_behind_the_last_frame_are_its_end_and_no_damage() {
+fn zeros_after_the_last_frame_are_free_space_and_not_damage() {
     let whole = segment((0..5).map(marked));
     for free in [1, 7, 8, 9, 511, 512, 513, 4_096, 65_536] {
         let mut bytes = [&whole[..], &vec![0; free]].concat();
         let (got, report) = read_said(&bytes);
         let due = ReadReport { events: 5, free_bytes: free as u64, ..ReadReport::default() };
         assert_eq!((got.len(), report), (5, Some(due)));
-        // A last frame beyond mending is set aside without them.
+        // A last frame that cannot be corrected is quarantined without them.
         let last = whole.len() - 12;
         bytes[last..last + 4].fill(0xee);
         let report = read(&bytes, |_| ()).unwrap();

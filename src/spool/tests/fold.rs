@@ -1,4 +1,4 @@
-//! Folding: what waits as counters is exactly what its events would have been, once, whatever crashes or fails.
+//! Folding: counters equal the sums of their events, exactly once, after any crash or failure.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ use crate::spool::fault::{CrashSurvival, DiskOp, Fault, FaultDisk};
 use crate::spool::segment::{HEADER, NodeName, SegmentHeader, file_name};
 use crate::spool::{Quarantine, SET_ASIDE_SECONDS, SegmentInfo, SpoolError};
 
-/// What a database has taken, by token; a token that it has seen changes nothing.
+/// A database's batches by token; inserting a known token changes nothing.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Database(BTreeMap<String, Batch>);
 
@@ -28,7 +28,7 @@ impl Database {
         assert_eq!(*first, again, "the same token with other rows");
     }
 
-    /// Everything that can be shipped.
+    /// Ships every readable segment.
     fn ship_all(&mut self, spool: &Spool) {
         for segment in spool.sealed() {
             if let Ok((batch, _)) = rows_of(spool, &segment) {
@@ -39,7 +39,7 @@ impl Database {
     }
 }
 
-/// A disk with three segments that wait, and what they come to.
+/// A disk with three waiting segments, and their expected batches.
 fn three_segments() -> (FaultDisk, Database) {
     let disk = FaultDisk::default();
     let (spool, mut writer, _) = open(&disk);
@@ -62,7 +62,7 @@ fn folded(spool: &Spool, segment: &SegmentInfo) {
     assert_eq!(fold(spool, segment).unwrap().damaged, 0);
 }
 
-/// Folds and ships, some of it twice, as far as the disk lets it.
+/// Folds and ships, partly twice, until the disk fails.
 fn script(disk: &FaultDisk, database: &mut Database) {
     let Ok((spool, mut writer, _)) = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()) else { return };
     for segment in spool.sealed().into_iter().take(2) {
@@ -92,7 +92,7 @@ fn a_crash_or_a_failure_at_any_operation_of_folding_changes_no_figure() {
         for (happens, forever) in [(false, true), (true, true), (false, false), (true, false)] {
             for survives in [CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::All] {
                 let (disk, mut due) = three_segments();
-                // The node's name is another every time.
+                // Each node's name is different.
                 due.0.values_mut().for_each(|batch| batch.token.clear());
                 let mut database = Database::default();
                 disk.fault(Fault { at, happens, forever });
@@ -188,7 +188,7 @@ fn the_highest_number_is_not_given_again_when_its_batch_was_shipped() {
     disk.refuse(&[DiskOp::Create]);
     let (spool, mut writer, _) = open(&disk);
     disk.refuse(&[]);
-    // The writer has not found the disk good again: there is no segment behind the third yet.
+    // The writer has not recovered from the disk failure: there is no segment after the third yet.
     folded(&spool, &spool.sealed()[2]);
     spool.remove(3).unwrap();
     assert_eq!(disk.bytes(&batch::file_name(3)).len(), HEADER);
@@ -260,7 +260,7 @@ fn batches_of_a_later_release_or_another_spool_are_not_touched() {
 }
 
 #[test]
-fn what_is_set_aside_is_forgotten_after_a_week() {
+fn quarantined_files_are_removed_after_a_week() {
     let disk = FaultDisk::default();
     let (spool, ..) = open(&disk);
     let (start, week) = (NOW as u64, i64::try_from(SET_ASIDE_SECONDS).unwrap());
@@ -276,7 +276,7 @@ fn what_is_set_aside_is_forgotten_after_a_week() {
     assert_eq!(disk.crash(CrashSurvival::Nothing).list_set_aside().unwrap(), []);
 }
 
-/// Names of actions, each of one event.
+/// Names of actions, one event each.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| (0..1_000).map(|n| format!("mark {n}")).collect());
 
 fn action(mark: usize) -> Event<'static> {
@@ -291,7 +291,7 @@ enum Step {
     Seal,
     Fold(usize),
     Ship,
-    /// The insert takes place, and the segment stays.
+    /// The insert takes effect, and the segment stays.
     ShipHalf,
     Refuse(Vec<DiskOp>),
     Crash(CrashSurvival),

@@ -1,4 +1,4 @@
-//! The bytes: what goes in comes out, and damage is mended or found, never misread.
+//! Segment bytes: encoding is lossless, and damage is corrected or detected, never misread.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ pub(super) fn read(bytes: &[u8], visit: impl FnMut(&Event<'_>)) -> Option<ReadRe
     Some(SegmentReader { header, bytes: bytes.to_vec(), disk }.for_each(visit).unwrap())
 }
 
-/// All that an event says; the numbers of its texts are its source's business.
+/// All content of an event as text, without term ids, which depend on the source.
 fn said(event: &Event<'_>) -> String {
     let parts: Vec<String> = format!("{event:?}")
         .split("Term { id: ")
@@ -48,7 +48,7 @@ pub(super) fn read_said(bytes: &[u8]) -> (Vec<String>, Option<ReadReport>) {
     (events, report)
 }
 
-/// Numbers that decide what an event is like.
+/// Numbers from which a random event is built.
 pub(super) struct Dice<'a>(pub(super) std::slice::Iter<'a, u32>);
 
 impl Dice<'_> {
@@ -188,7 +188,7 @@ proptest! {
     }
 }
 
-/// A frame with a good checksum around any payload.
+/// A frame with a valid checksum around any payload.
 fn framed(payload: &[u8], position: usize) -> Vec<u8> {
     let length = (payload.len() as u32).to_le_bytes();
     let mut hasher = crc32fast::Hasher::new_with_initial(header().seed());
@@ -238,8 +238,8 @@ fn a_frame_in_another_place_or_segment_is_not_believed() {
 }
 
 #[test]
-fn what_cannot_be_mended_is_kept_aside_with_all_that_refers_to_it() {
-    // The first event defines the site, and the second refers to it; the others define all that they refer to.
+fn a_damaged_event_is_quarantined_with_all_events_that_refer_to_it() {
+    // The first event defines the site, the second refers to it; the others define all their own texts.
     let first = segment([marked(0)]).len();
     let mut alone = pageview(1000, "/pricing");
     alone.site.id = 101;
@@ -298,7 +298,7 @@ fn damage_that_cannot_be_copied_yet_keeps_its_segment() {
 }
 
 #[test]
-fn a_file_that_is_no_segment_is_put_aside_and_its_number_not_given_again() {
+fn a_file_that_is_not_a_segment_is_quarantined_and_its_number_not_reused() {
     let disk = FaultDisk::default();
     disk.put(&file_name(41), &[0x55; 300]);
     disk.put("00000000000000000099.seg.bak", b"not ours");
@@ -348,7 +348,7 @@ fn an_event_longer_than_a_frame_is_refused_and_leaves_nothing() {
     assert_eq!(pages, ["/pricing", "short now"]);
 }
 
-/// One event of each kind; never changed, for the fixtures' sake.
+/// One event of each kind; must never change, because fixtures depend on it.
 pub(super) fn samples() -> Vec<Event<'static>> {
     let mut events = vec![pageview(1000, "/pricing"), marked(6)];
     let term = |id, text| Term { id, text };
@@ -376,7 +376,7 @@ pub(super) fn samples() -> Vec<Event<'static>> {
     events
 }
 
-/// The same, and a visit that a campaign brought; never changed either.
+/// The samples with a visit from a campaign; must never change either.
 pub(super) fn samples_2() -> Vec<Event<'static>> {
     let mut events = samples();
     let mut come = pageview(1000, "/pricing");
@@ -466,7 +466,7 @@ fn a_segment_of_format_3_holds_no_hits_of_robots() {
 }
 
 #[test]
-fn what_is_not_there_takes_no_room() {
+fn absent_dimension_values_take_no_room_in_a_payload() {
     let without = segment([pageview(1000, "/pricing")]).len();
     let old = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
     let first = HEADER + FRAME_HEAD + u32::from_le_bytes(*old[HEADER..].first_chunk().unwrap()) as usize;

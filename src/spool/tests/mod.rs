@@ -1,4 +1,4 @@
-//! What the spool promises, tried on a disk that fails on order.
+//! Guarantees of the spool, tested on a fault-injecting disk.
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
 
 mod batch;
@@ -31,7 +31,7 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::new(Timestamp::from_second(NOW).unwrap()))
 }
 
-/// A spool whose writer takes its turns when the test says so.
+/// A spool whose writer takes its turns when the test calls it.
 fn open(disk: &FaultDisk) -> (Spool, Writer, Recovery) {
     open_within(disk, u64::MAX)
 }
@@ -40,7 +40,7 @@ fn open_within(disk: &FaultDisk, bytes_max: u64) -> (Spool, Writer, Recovery) {
     Spool::prepare(bytes_max, Arc::new(disk.clone()), clock()).unwrap()
 }
 
-/// An event that can be told from all others, with a page that its number decides.
+/// An event identified by its number, which also decides its page.
 fn marked(number: u32) -> Event<'static> {
     let page = number % 8;
     Event {
@@ -62,7 +62,7 @@ fn mark(event: &Event<'_>) -> u32 {
     engaged_ms
 }
 
-/// A pageview on a busy site: it moves on from its visit's entry page. `page` is 1000 or more.
+/// A pageview on a busy site that leaves its visit's entry page. `page` is at least 1000.
 fn pageview(page: u32, text: &str) -> Event<'_> {
     let mut values = DimensionValues::default();
     let texts =
@@ -107,7 +107,7 @@ fn settled(receipt: &mut Receipt) -> Option<Result<(), Unavailable>> {
     }
 }
 
-/// Seals what there is, if the disk lets it.
+/// Seals the open segment unless the disk fails.
 fn seal(spool: &Spool, writer: &mut Writer) -> bool {
     match spool.end_segment() {
         Err(Unavailable) => false,

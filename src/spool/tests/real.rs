@@ -1,4 +1,4 @@
-//! The spool on a real folder, with its writer at work.
+//! The spool on a real folder, with a running writer.
 
 use super::*;
 use crate::spool::SpoolError;
@@ -41,7 +41,7 @@ async fn many_senders_each_get_their_receipt_and_all_events_are_read_back() {
 }
 
 #[tokio::test]
-async fn closing_writes_what_waits_and_then_refuses() {
+async fn closing_writes_all_waiting_events_and_then_rejects_new_ones() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, _) = Spool::open_folder(folder.path(), u64::MAX, clock()).unwrap();
     let receipts: Vec<Receipt> = (0..100).map(|n| spool.append(&marked(n)).unwrap()).collect();
@@ -91,7 +91,7 @@ fn a_second_process_is_refused_with_a_reason() {
 }
 
 #[test]
-fn the_real_disk_does_what_it_is_asked() {
+fn the_real_disk_executes_every_operation_of_the_interface() {
     let folder = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(folder.path()).unwrap();
     let mut file = disk.create("a").unwrap();

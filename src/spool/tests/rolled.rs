@@ -1,4 +1,4 @@
-//! What a rollup makes of events, beside the plainest way to add them up: maps whose keys are the texts themselves.
+//! Rollups compared with a reference implementation: maps whose keys are the texts themselves.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::rollup::Rollup;
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 
-/// Figures in the order of the row's columns.
+/// Reference sums, with figures in the order of the row's columns.
 #[derive(Default)]
 struct Plain {
     pages: BTreeMap<(String, u16, u32, String), [i64; 12]>,
@@ -20,7 +20,7 @@ struct Plain {
     outcomes: BTreeMap<(String, &'static str, u16), i64>,
 }
 
-/// Site, day, action, property with its value, page.
+/// Site, day, action, property and value, page.
 type ActionKey = (String, u16, String, Option<(String, String)>, String);
 
 fn add<const N: usize>(sums: &mut [i64; N], figures: [i64; N]) {
@@ -191,7 +191,7 @@ fn page_row((site, day, hour, page): (String, u16, u32, String), figures: [i64; 
     }
 }
 
-/// Texts of which some are equal under different ids, and some differ in a byte above 127.
+/// Texts that are partly equal under different ids, and partly differ in a byte above 127.
 fn texts() -> impl Strategy<Value = Vec<String>> {
     prop_oneof![
         prop::collection::vec("[ab\u{e9}\u{10000}]{0,2}", 1..20),
@@ -202,7 +202,7 @@ fn texts() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn a_rollup_is_what_adding_up_by_text_gives_in_the_same_order(
+    fn a_rollup_equals_sums_by_text_in_the_same_order(
         texts in texts(),
         rolls in prop::collection::vec(dice(), 0..60),
         id_step in prop_oneof![Just(1u32), Just(999), Just(1_000_003)],

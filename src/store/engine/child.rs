@@ -1,5 +1,5 @@
-//! The engine's process, from its first instruction to the engine's main function: it binds its life to its parent's,
-//! gives up its rights, raises its walls, and becomes the engine. Must never start the engine without its leash.
+//! The engine's process up to the engine's main function: it binds its life to its parent's, drops its rights, enters
+//! the sandbox, and becomes the engine. Must never start the engine without the parent-death signal.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::process::ExitCode;
 use crate::ffi;
 use crate::store::engine::error::EngineError;
 
-/// First word of the line that tells the parent how the process is confined.
+/// Prefix of the line that tells the parent how the process is confined.
 pub(super) const REPORT: &str = "sandbox:";
-/// Every wall stands.
+/// The kernel enforces the whole sandbox.
 pub(super) const CONFINED: &str = "complete";
-/// The kernel knows some of the walls only.
+/// The kernel enforces a part of the sandbox.
 pub(super) const PARTLY_CONFINED: &str = "partial";
 
-/// What the process is told by its parent.
+/// Arguments from the parent process.
 #[derive(Debug, clap::Args)]
 pub struct ChildArguments {
     /// Process that must be its parent.
     #[arg(long)]
     parent: i32,
-    /// The engine is a `clickhouse` program, not a library.
+    /// Whether the engine is a `clickhouse` program, not a library.
     #[arg(long)]
     installed: bool,
-    /// User to become where root started it.
+    /// User to change to where root started it.
     #[arg(long)]
     user: Option<u32>,
     /// Folder of the engine's parts.
@@ -33,24 +33,24 @@ pub struct ChildArguments {
     /// Folder of its configuration files.
     #[arg(long)]
     files: PathBuf,
-    /// Port that it listens on.
+    /// TCP port that it listens on.
     #[arg(long)]
     port: u16,
-    /// Engine library or program.
+    /// Path of the engine library or program.
     engine: PathBuf,
-    /// The engine's arguments.
+    /// Arguments passed on to the engine.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Becomes the engine; returns when it has ended.
+/// Becomes the engine; returns when the engine has ended.
 pub fn child_main(arguments: &ChildArguments) -> ExitCode {
     #[cfg(target_os = "linux")]
     ffi::close_inherited_files();
     match become_engine(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // To the parent's socket, where only the number is looked at; when that is gone, to nobody.
+            // Goes to the parent's socket, where only the number is read; discarded when the parent is gone.
             drop(writeln!(io::stderr(), "{error}"));
             ExitCode::FAILURE
         }
@@ -61,7 +61,7 @@ fn become_engine(child: &ChildArguments) -> Result<(), EngineError> {
     let engine_error = |error: ffi::NativeError| EngineError::Child(error.to_string());
     let library = match child.installed {
         true => None,
-        // Before the walls: the library's own dependencies may be anywhere.
+        // Before the sandbox: the library's own dependencies may be anywhere.
         false => Some(ffi::EngineLibrary::load(&child.engine).map_err(engine_error)?),
     };
     std::env::set_current_dir(&child.data).map_err(EngineError::Files)?;
@@ -86,7 +86,7 @@ fn enter_sandbox(child: &ChildArguments) -> Result<(), EngineError> {
     use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
     sandbox::become_user(child.user).map_err(EngineError::Spawn)?;
-    // After the change of user, which would undo it.
+    // After the change of user, which would reset it.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| EngineError::Spawn(error.into()))?;
     if getppid().map(Pid::as_raw_pid) != Some(child.parent) {
         return Err(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()));
@@ -99,7 +99,7 @@ fn enter_sandbox(child: &ChildArguments) -> Result<(), EngineError> {
     writeln!(io::stderr(), "{REPORT} {report}").map_err(EngineError::Spawn)
 }
 
-/// Elsewhere the leash is a thread that reads the parent's socket, standard error, until it closes.
+/// On other systems a thread reads the parent's socket, standard error, and ends the process when it closes.
 #[cfg(not(target_os = "linux"))]
 fn enter_sandbox(_child: &ChildArguments) -> Result<(), EngineError> {
     let leash = || {

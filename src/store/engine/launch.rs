@@ -1,9 +1,9 @@
-//! What the child is started with: which program, which configuration files, which users. Must never write a password
-//! in clear anywhere but into `engine.json`, and nothing at all into the data folder.
+//! Inputs of the child's start: program, configuration files, users. Must never write a password in clear anywhere but
+//! into `engine.json`, and nothing at all into the data folder.
 //!
 //! The engine's own session logs in as `default`, with an empty password; that cannot be changed. So `default` is made
-//! worthless: its few rights are those of the leash, its quota is the two queries of the leash, and the HTTP interface
-//! does not listen to it at all (`http_handlers` wants the name of one of our users).
+//! worthless: its few rights and its quota of two queries are those of the session that keeps the engine running, and
+//! the HTTP interface does not accept it (`http_handlers` requires the name of one of our users).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
@@ -27,9 +27,9 @@ use crate::store::scope::{ReaderAccess, ReaderScope};
 
 /// User that owns the tables.
 const WRITER: &str = "sillage";
-/// User that reads reports.
+/// User that reads every site's reports.
 const READER: &str = "sillage_reader";
-/// The oldest `clickhouse local` that can open a listener.
+/// Oldest `clickhouse local` that can open a listener.
 const VERSION_MIN: (u32, u32) = (26, 5);
 
 /// Keeps the engine's own session, and with it the engine, until it is told to end: it sleeps, second by second, and
@@ -37,18 +37,18 @@ const VERSION_MIN: (u32, u32) = (26, 5);
 const KEEP_RUNNING: &str = "SELECT sleepEachRow(1) FROM numbers(9000000000000000000) \
                             SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null";
 
-/// How the child is run.
+/// Program and engine of the child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EngineProgram {
     /// Our executable, which becomes the engine.
     program: PathBuf,
-    /// The library, or the `clickhouse` program.
+    /// Path of the library, or of the `clickhouse` program.
     engine: PathBuf,
-    /// The engine is a program.
+    /// Whether the engine is a program.
     installed: bool,
 }
 
-/// What one start is about.
+/// Inputs of one start.
 pub(super) struct EngineStart<'a> {
     pub(super) data: &'a Path,
     pub(super) files: &'a Path,
@@ -57,7 +57,7 @@ pub(super) struct EngineStart<'a> {
 }
 
 impl EngineProgram {
-    /// The configured library or `clickhouse`, else the library beside the program or above it.
+    /// The configured library or `clickhouse`; else the library beside the program or above it.
     pub(super) async fn choose(program: Option<&Path>, configured: &str) -> Result<Self, EngineError> {
         let program = match program {
             Some(program) => program.to_owned(),
@@ -75,9 +75,9 @@ impl EngineProgram {
         Ok(Self { program, engine, installed: false })
     }
 
-    /// The command line.
+    /// The command line of one start.
     pub(super) fn command(&self, start: &EngineStart<'_>) -> Result<Command, EngineError> {
-        // The child works in its data folder: another user may not be able to read the parent's.
+        // The child works in its data folder: it may not be able to read the parent's folder.
         let absolute = |path: &Path| std::path::absolute(path).map_err(EngineError::Files);
         let (data, files, engine) = (absolute(start.data)?, absolute(start.files)?, absolute(&self.engine)?);
         let mut command = Command::new(&self.program);
@@ -95,9 +95,9 @@ impl EngineProgram {
     }
 }
 
-/// Memory for questions, inserts and merges, beside what tables reserve.
+/// Memory for questions, inserts and merges, in bytes, beside the reservations of tables.
 const MEMORY_BYTES: usize = 2_000_000_000;
-/// What the engine reserves for one table.
+/// Bytes that the engine reserves for one table.
 const TABLE_BYTES: usize = 1 << 20;
 
 async fn installed_version(program: &Path) -> Option<(u32, u32)> {
@@ -113,13 +113,13 @@ fn version(text: &str) -> Option<(u32, u32)> {
     })
 }
 
-/// Whether what is configured is a program rather than a library.
+/// Whether the configured path is a program rather than a library.
 fn is_program(configured: &Path) -> bool {
     let name = configured.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     !name.is_empty() && !name.contains(".so") && !name.ends_with(".dylib")
 }
 
-/// A bare name is looked for on the PATH, because it is configured; anything else is a path.
+/// A bare name is resolved on the PATH, because it is configured; anything else is a path.
 fn find_program(configured: &Path) -> Option<PathBuf> {
     if configured.components().count() > 1 {
         return configured.is_file().then(|| configured.to_owned());
@@ -128,7 +128,7 @@ fn find_program(configured: &Path) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(configured)).find(|path| path.is_absolute() && path.is_file())
 }
 
-/// Names of the package for this machine, and of the library in it.
+/// Names of this machine's package, and of the library in it.
 fn library_names() -> [PathBuf; 2] {
     let package = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "lib-darwin-arm64",
@@ -141,7 +141,7 @@ fn library_names() -> [PathBuf; 2] {
 }
 
 /// The configured library, or one beside the program, or in the `node_modules` of a folder above the program. The
-/// working folder is not looked at: it may be anybody's.
+/// working folder is not searched: any user may own it.
 fn find_library(configured: &Path, program: &Path) -> Result<PathBuf, EngineError> {
     if !configured.as_os_str().is_empty() {
         let path = configured.to_owned();
@@ -155,13 +155,13 @@ fn find_library(configured: &Path, program: &Path) -> Result<PathBuf, EngineErro
     if is_trusted(&found) { Ok(found) } else { Err(EngineError::UnsafeLibrary(found)) }
 }
 
-/// Whether only root, we and the program's owner can have written a file.
+/// Whether only root, our user and the program's owner can have written a file.
 fn is_trusted(file: &Path) -> bool {
     let ours = rustix::process::geteuid().as_raw();
     file.metadata().is_ok_and(|file| (file.uid() == 0 || file.uid() == ours) && file.mode() & 0o002 == 0)
 }
 
-/// Arguments of the engine, the same for the library and for a `clickhouse local`.
+/// Arguments of the engine, the same for the library and for `clickhouse local`.
 fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     [
@@ -175,7 +175,7 @@ fn arguments(config: &Path, data: &Path, port: u16) -> Vec<String> {
     .concat()
 }
 
-/// Fresh users with fresh passwords, for an engine on `port`.
+/// New users with new passwords, for an engine on `port`.
 pub(super) fn endpoint(port: u16, scopes: &BTreeSet<ReaderScope>) -> Result<Endpoint, EngineError> {
     let scoped = scopes.iter().map(|scope| Ok(Login { user: scope.user(), password: random_password()? }));
     Ok(Endpoint {
@@ -193,14 +193,14 @@ fn random_password() -> Result<String, EngineError> {
     Ok(hex(&bytes))
 }
 
-/// Writes a file that only we can read, whole or not at all.
+/// Writes a file that only our user can read, atomically.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
     create_private(&draft)?.write_all(text.as_bytes())?;
     std::fs::rename(draft, path)
 }
 
-/// Writes the configuration for a start into `folder`, which `user` may read where there is one.
+/// Writes the configuration of a start into `folder`, readable for `user` if given.
 pub(super) fn write_files(
     folder: &Path,
     endpoint: &Endpoint,
@@ -216,13 +216,13 @@ pub(super) fn write_files(
     }
 }
 
-/// Lets `user` walk through the runtime folder to its own sub-folder, without seeing what else is in it.
+/// Lets `user` reach its own sub-folder of the runtime folder, without listing the other files there.
 pub(super) fn let_through(runtime_dir: &Path, user: u32) -> io::Result<()> {
     chownat(CWD, runtime_dir, None, Some(Gid::from_raw(user)), AtFlags::empty())?;
     std::fs::set_permissions(runtime_dir, Permissions::from_mode(0o710))
 }
 
-/// Gives the data folder to `user`, with all that an engine under another user has left in it.
+/// Gives the data folder to `user`, with all files that an engine under another user has left in it.
 pub(super) fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
     if folder.symlink_metadata()?.uid() == user {
         return Ok(());
@@ -237,7 +237,7 @@ pub(super) fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
                 give(&entry.path(), user)?;
             }
         }
-        // The folder itself comes last: a hand-over that was cut off is done again.
+        // The folder itself comes last: an interrupted hand-over is repeated.
         if next != folder {
             give(&next, user)?;
         }
@@ -252,7 +252,7 @@ fn give(path: &Path, user: u32) -> io::Result<()> {
 
 /// `config.xml`: small pools and caches for a machine of two cores, no logs, two addresses and nothing else over HTTP.
 /// Every table has a buffer of 1 MiB for its deduplication log, which counts as memory though it is hardly touched;
-/// with the tables that wait there are two for each of the `tables` that are read.
+/// with the waiting tables there are two for each of the `tables` that are read.
 pub(super) fn config_xml(users: &Path, tables: usize) -> String {
     let memory = MEMORY_BYTES + tables.saturating_mul(2 * TABLE_BYTES);
     include_str!("config.xml")
@@ -260,7 +260,7 @@ pub(super) fn config_xml(users: &Path, tables: usize) -> String {
         .replace("{{memory}}", &memory.to_string())
 }
 
-/// `users.xml`: the leash, the writer, the readers with `SELECT` on `tables` and nothing else.
+/// `users.xml`: the session's user, the writer, and the readers with `SELECT` on `tables` and nothing else.
 fn users_xml(endpoint: &Endpoint, readers: &ReaderAccess) -> String {
     let (tables, scopes) = (&readers.tables, &readers.scopes);
     let hash = |login: Option<&Login>| login.map_or_else(String::new, |login| hex(&Sha256::digest(&login.password)));
@@ -279,17 +279,17 @@ fn users_xml(endpoint: &Endpoint, readers: &ReaderAccess) -> String {
 
 fn grants<'t>(tables: impl Iterator<Item = &'t String>) -> String {
     let grants: String = tables.map(|table| format!("<query>GRANT SELECT ON {}</query>", escape(table))).collect();
-    // An empty list would mean every right.
+    // An empty list would grant every right.
     if grants.is_empty() { "<query>GRANT NONE ON *.*</query>".into() } else { grants }
 }
 
-/// A user that is granted published tables, each with a filter over its sites.
+/// A user with `SELECT` on published tables, each filtered by its sites.
 fn scoped_reader(scope: &ReaderScope, hash: &str, tables: &[String]) -> String {
     let user = scope.user();
     let filter = escape(&scope.filter().unwrap_or_else(|| "0".into()));
     let published = |full: &&String| full.split_once('.').is_some_and(|(_, name)| published::table(name).is_some());
     let grants = grants(tables.iter().filter(published));
-    // A database that is named twice would be another one to the engine.
+    // The engine would treat a database that is listed twice as two.
     let mut databases: BTreeMap<&str, String> = BTreeMap::new();
     for (database, table) in tables.iter().filter(published).filter_map(|full| full.split_once('.')) {
         let filters = databases.entry(database).or_default();

@@ -1,10 +1,10 @@
-//! A ClickHouse of our own, as a child on a leash: the kernel ends it with us (`process.rs`), and walls keep it to its
-//! own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors into
-//! our logs: they quote data.
+//! Our own ClickHouse as a supervised child: the kernel kills it when we end (`process.rs`), and a sandbox confines it
+//! to its own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors
+//! into our logs: they quote data.
 //!
-//! A child that dies, or that stops answering a real question, is replaced by another one, on a new port and with new
-//! passwords; a [`Store`] that follows the engine only sees a pause. Two processes cannot open one data folder: a lock
-//! on a file in it decides.
+//! A child that dies, or that stops answering a real question, is replaced by another, on a new port and with new
+//! passwords; a [`Store`] that follows the engine sees only a pause. Two processes cannot open one data folder: each
+//! needs the lock on a file in it.
 
 mod child;
 mod error;
@@ -36,51 +36,51 @@ use crate::store::engine::launch::EngineProgram;
 use crate::store::engine::process::EngineProcess;
 use crate::store::scope::ReaderAccess;
 
-/// Start to first answer: half a second; a slow disk with many parts takes longer.
+/// Limit from start to first answer: usually half a second; longer on a slow disk with many parts.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two questions whether it answers yet.
+/// Interval between two probes for the first answer.
 const READY_POLL: Duration = Duration::from_millis(10);
-/// After it is told to end, running merges are abandoned at once; then it is killed.
+/// Limit for a graceful end, which abandons running merges; then the child is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
-/// So far the engine is below us: where both want a core, hits get three times as much.
+/// Added to our nice value: where both processes want a core, hits get three times as much.
 const BELOW: i32 = 5;
-/// Pause before the first restart; it doubles up to the longest.
+/// Pause before the first restart; it doubles up to `PAUSE_MAX`.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// One that lived so long begins with the shortest pause again.
+/// An engine that ran this long resets the pause to `PAUSE_MIN`.
 const LIVED_WELL: Duration = Duration::from_secs(60);
-/// Starts to try, each with another port: somebody may take a free port before the engine does, and the child of a
-/// collector that was killed a moment ago may still be closing the data folder.
-/// A long query holds the folder for some seconds: the tries last 13 in all.
+/// Most start attempts, each on another port: another process may take a free port before the engine does, and the
+/// child of a collector that was just killed may still be closing the data folder. A long query holds the folder for
+/// some seconds: the attempts last 13 seconds in all.
 const STARTS_TRIED: u32 = 10;
 const LOADS_TRIED: u32 = 3;
 const START_PAUSE: Duration = Duration::from_millis(300);
-/// Questions without an answer, one after the other, after which an engine is replaced.
+/// Consecutive unanswered questions after which an engine is replaced.
 const MISSES_MAX: u32 = 2;
 
-/// What an engine is started with.
+/// Options of an engine's start.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
-    /// Where it keeps its parts.
+    /// Data folder, with the engine's parts.
     pub dir: PathBuf,
     /// A folder in memory, for its configuration and `engine.json`.
     pub runtime_dir: PathBuf,
-    /// A library, or a `clickhouse` program; empty means the library beside the program or above it.
+    /// A library or a `clickhouse` program; empty means the library beside the program or above it.
     pub library: String,
-    /// Our executable, when it is not the running one.
+    /// Our executable; `None` means the running one.
     pub program: Option<PathBuf>,
-    /// What its reading users may read.
+    /// Tables and users of its readers.
     pub readers: ReaderAccess,
-    /// How it is watched.
+    /// Interval and deadline of the health check.
     pub watch: EngineWatch,
 }
 
-/// How a running engine is watched: by a question that takes the locks which every reader's question takes.
+/// Health check of a running engine: a question that takes the locks of every reader's question.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineWatch {
-    /// Between an answer and the next question.
+    /// Interval between an answer and the next question.
     pub every: Duration,
-    /// Longest wait for an answer; honest ones take milliseconds, on an overloaded machine a second.
+    /// Longest wait for an answer; a healthy engine takes milliseconds, on an overloaded machine a second.
     pub deadline: Duration,
 }
 
@@ -90,7 +90,7 @@ impl Default for EngineWatch {
     }
 }
 
-/// A running engine. Dropping it lets the child go; [`Engine::stop`] also waits for its end.
+/// A running engine. Drop tells the child to end; [`Engine::stop`] also waits for its end.
 pub struct Engine {
     endpoint: watch::Receiver<Endpoint>,
     up: watch::Receiver<bool>,
@@ -105,19 +105,19 @@ impl Engine {
     /// Starts an engine and waits until it answers.
     ///
     /// # Errors
-    /// When the folder is in use, nothing can be started, or what was started does not answer.
+    /// When the folder is in use, nothing can be started, or the child does not answer.
     pub async fn start(mut options: EngineOptions) -> Result<Self, EngineError> {
-        // With a relative path the engine starts, but cannot sync what it has inserted (error 107).
+        // With a relative path the engine starts, but cannot sync inserted parts (error 107).
         options.dir = std::path::absolute(&options.dir).map_err(EngineError::Files)?;
         options.runtime_dir = std::path::absolute(&options.runtime_dir).map_err(EngineError::Files)?;
         make_data_folder(&options.dir)?;
         make_secret_folder(&options.runtime_dir)?;
-        // Two engines that shared a runtime folder would lose each other's users, and imports would find the wrong one.
+        // Two engines with one runtime folder would lose each other's users, and imports would find the wrong engine.
         let data = held(FolderLock::hold(&options.dir.join("sillage.lock")), &options.dir)?;
         let locks = [data, held(FolderLock::hold_itself(&options.runtime_dir), &options.runtime_dir)?];
         let files = EngineFiles(options.runtime_dir.clone());
         make_data_folder(&files.folder())?;
-        // The memory of either process must not end up on a disk; the child inherits this.
+        // The memory of either process must not end up on a disk; the child inherits this limit.
         setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
             .map_err(|error| EngineError::Files(error.into()))?;
         let program = EngineProgram::choose(options.program.as_deref(), &options.library).await?;
@@ -138,7 +138,7 @@ impl Engine {
         Ok(Self { endpoint, up, process, let_go, watcher, files, locks })
     }
 
-    /// Where it is now, and who we are there; changes with each restart.
+    /// Its current address and users; they change with each restart.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint.borrow().clone()
     }
@@ -149,19 +149,19 @@ impl Engine {
         Store::follow(config, &self.endpoint(), Arc::new(move || Some(endpoint.borrow().clone())))
     }
 
-    /// Whether it answers; changes when it dies or hangs, and when it is back.
+    /// Whether it answers; `false` while it is dead or hangs.
     pub fn up(&self) -> watch::Receiver<bool> {
         self.up.clone()
     }
 
-    /// Number of the child's process while there is one.
+    /// Process id of the child; `None` between two children.
     pub fn process(&self) -> Option<u32> {
         *self.process.borrow()
     }
 
-    /// Lets the child go and waits until it has ended.
+    /// Ends the child and waits until it has exited.
     pub async fn stop(self) {
-        // The file goes first, so that nobody is sent to an engine that is ending.
+        // The file is removed first, so that no client connects to an engine that is ending.
         drop(self.files);
         drop(self.let_go);
         if self.watcher.await.is_err() {
@@ -170,7 +170,7 @@ impl Engine {
         drop(self.locks);
     }
 
-    /// The engine that another process of ours runs, if it answers.
+    /// The endpoint of an engine run by another of our processes, if it answers.
     pub async fn running(runtime_dir: &Path) -> Option<Endpoint> {
         let endpoint = read_endpoint(runtime_dir)?;
         answers(&endpoint).await.then_some(endpoint)
@@ -189,7 +189,7 @@ fn read_endpoint(runtime_dir: &Path) -> Option<Endpoint> {
     serde_json::from_slice(&std::fs::read(runtime_dir.join("engine.json")).ok()?).ok()
 }
 
-/// User that the child becomes: where root starts it, and that user can reach its folders.
+/// User that the child changes to: where root starts it, and that user can reach its folders.
 #[cfg(target_os = "linux")]
 fn user_to_become(options: &EngineOptions) -> Option<u32> {
     sandbox::may_change_user([&options.dir, &options.runtime_dir]).then_some(ENGINE_USER)
@@ -210,14 +210,14 @@ fn seal_pipes(_process: &EngineProcess) -> bool {
     true
 }
 
-/// What a start needs.
+/// Inputs of every start and restart.
 struct RestartPlan {
     program: EngineProgram,
     options: EngineOptions,
     user: Option<u32>,
 }
 
-/// A child that answers.
+/// A child that has answered, with its endpoint.
 struct RunningEngine {
     process: EngineProcess,
     endpoint: Endpoint,
@@ -237,7 +237,7 @@ async fn first_run(plan: &RestartPlan) -> Result<RunningEngine, EngineError> {
         match plan.run().await {
             Ok(running) => return Ok(running),
             Err(error @ (EngineError::Spawn(_) | EngineError::Files(_))) => return Err(error),
-            // It named no error of its own: a library that cannot be loaded will not mend itself.
+            // The child named no error: a library that cannot be loaded stays so.
             Err(error @ EngineError::Ended(0)) if tried >= LOADS_TRIED => {
                 last = error;
                 break;
@@ -249,7 +249,7 @@ async fn first_run(plan: &RestartPlan) -> Result<RunningEngine, EngineError> {
 }
 
 impl RestartPlan {
-    /// Starts a child, on a port and with passwords of its own, and waits until it answers.
+    /// Starts a child, on its own port and with its own passwords, and waits until it answers.
     async fn run(&self) -> Result<RunningEngine, EngineError> {
         let port = free_port().map_err(EngineError::Files)?;
         let mut endpoint = launch::endpoint(port, &self.options.readers.scopes)?;
@@ -260,7 +260,7 @@ impl RestartPlan {
         endpoint.process = Some(process.pid().as_raw_pid().unsigned_abs());
         let json = serde_json::to_string(&endpoint).map_err(|error| EngineError::Files(error.into()))?;
         launch::write_private(&self.options.runtime_dir.join("engine.json"), &json).map_err(EngineError::Files)?;
-        // It has one thread yet; those that it starts are as it is.
+        // The child has one thread yet; threads that it starts inherit the value.
         if let Err(error) = priority::lower(Some(process.pid()), BELOW) {
             tracing::debug!(kind = ?error.kind(), "engine: priority not lowered");
         }
@@ -279,9 +279,9 @@ impl RunningEngine {
                 return Ok(self);
             }
             tokio::select! {
-                // The child ended.
+                // The child exited.
                 () = self.process.wait() => return Err(EngineError::Ended(self.process.last_code().await)),
-                // Time for the next question.
+                // Time for the next probe.
                 () = sleep(READY_POLL) => {}
             }
         }
@@ -290,7 +290,7 @@ impl RunningEngine {
     }
 }
 
-/// Returns when the engine has left questions unanswered for too long; tells `up` what each answer shows.
+/// Returns after `MISSES_MAX` unanswered questions; sends the result of each to `up`.
 async fn unanswered(endpoint: &Endpoint, watch: EngineWatch, up: &watch::Sender<bool>) {
     let store = Store::connect(&config::ClickHouseConfig::default(), endpoint);
     let mut misses = 0;
@@ -302,7 +302,7 @@ async fn unanswered(endpoint: &Endpoint, watch: EngineWatch, up: &watch::Sender<
     }
 }
 
-/// Watches over the child until the [`Engine`] lets go of it.
+/// Supervises the child until the [`Engine`] is dropped or stopped.
 async fn keep_alive(
     plan: RestartPlan,
     mut running: RunningEngine,
@@ -313,17 +313,17 @@ async fn keep_alive(
     loop {
         let RunningEngine { mut process, endpoint, since } = running;
         let hangs = tokio::select! {
-            // The engine is stopped.
+            // The engine is being stopped.
             _ = &mut released => return process.end(STOP_TIMEOUT).await,
-            // The child ended by itself.
+            // The child exited by itself.
             () = process.wait() => false,
-            // It runs and does not answer.
+            // The child runs and does not answer.
             () = unanswered(&endpoint, plan.options.watch, &signals.up) => true,
         };
         signals.up.send_replace(false);
         signals.process.send_replace(None);
         if hangs {
-            tracing::error!("engine: questions unanswered; killing the process");
+            tracing::error!("engine: health check failed; killing process");
             process.kill().await;
         }
         if since.elapsed() > LIVED_WELL {
@@ -339,7 +339,7 @@ async fn keep_alive(
     }
 }
 
-/// Starts the engine again, as often as it takes; `None` when it is let go meanwhile.
+/// Restarts the engine until it answers; `None` when it is stopped meanwhile.
 async fn restarted(
     plan: &RestartPlan,
     pause: &mut Duration,
@@ -347,17 +347,17 @@ async fn restarted(
 ) -> Option<RunningEngine> {
     loop {
         tokio::select! {
-            // The engine is stopped.
+            // The engine is being stopped.
             _ = &mut *released => return None,
-            // Time for the next try.
+            // Time for the next attempt.
             () = sleep(*pause) => {}
         }
         *pause = (*pause * 2).min(PAUSE_MAX);
-        // A run that is given up half-way drops its process, which tells it to end.
+        // A cancelled start drops its process, which tells it to end.
         let run = tokio::select! {
-            // The engine is stopped.
+            // The engine is being stopped.
             _ = &mut *released => return None,
-            // It answers, or does not start.
+            // The child answers, or did not start.
             run = plan.run() => run,
         };
         match run {
@@ -375,7 +375,7 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Holds `lock`, which stands for `dir`.
+/// Takes `lock`, which guards `dir`.
 fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineError> {
     lock.map_err(|error| {
         let in_use = error.kind() == io::ErrorKind::WouldBlock;
@@ -383,12 +383,11 @@ fn held(lock: io::Result<FolderLock>, dir: &Path) -> Result<FolderLock, EngineEr
     })
 }
 
-/// What a start writes into the runtime folder: users and passwords. It goes with this, also with a start that is given
-/// up half-way.
+/// Files of a start in the runtime folder: users and passwords. Removed on drop, also for a cancelled start.
 struct EngineFiles(PathBuf);
 
 impl EngineFiles {
-    /// The sub-folder that the child may read; beside it are things that it may not.
+    /// The sub-folder that the child may read; it may not read the files beside it.
     fn folder_in(runtime_dir: &Path) -> PathBuf {
         runtime_dir.join("engine")
     }

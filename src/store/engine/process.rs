@@ -1,4 +1,4 @@
-//! The engine's process as its parent sees it. A thread of its own starts it and waits for it: the kernel kills the
+//! The engine's process as its parent sees it. A dedicated thread starts it and waits for it: the kernel kills the
 //! process when that thread ends (`PR_SET_PDEATHSIG`), which is when this program ends, even by `kill -9`. So no
 //! descriptor is left in it that a query could name. Its standard error is a socket, which cannot be opened by a path.
 
@@ -20,9 +20,9 @@ use crate::store::engine::child::{CONFINED, REPORT};
 use crate::store::engine::error::EngineError;
 use crate::store::error::code_of;
 
-/// What is kept of the process's last words, in memory, to find the error's number in.
+/// Tail of the process's standard error kept in memory, in bytes, to find the error's number in.
 const LAST_WORDS_BYTES: usize = 16_384;
-/// How long a killed process may take to be gone: one that waits for a disk.
+/// Longest wait for a killed process to be gone: it may be waiting for a disk.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process of the engine. On drop it is told to end.
@@ -33,7 +33,7 @@ pub(super) struct EngineProcess {
 }
 
 impl EngineProcess {
-    /// Starts `command`, whose arguments up to `--parent` are there.
+    /// Spawns `command`, whose arguments up to `--parent` are set.
     pub(super) async fn spawn(mut command: Command) -> Result<Self, EngineError> {
         let (ours, theirs) = StdStream::pair().map_err(EngineError::Spawn)?;
         ours.set_nonblocking(true).map_err(EngineError::Spawn)?;
@@ -43,7 +43,7 @@ impl EngineProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::from(OwnedFd::from(theirs)))
-            // Ctrl-C in a terminal reaches the whole group: the engine must still be there for the last flush.
+            // Ctrl-C in a terminal reaches the whole group: the engine must still run for the last flush.
             .process_group(0);
         let (started, pid) = oneshot::channel();
         let (end_sender, ended) = watch::channel(false);
@@ -70,33 +70,33 @@ impl EngineProcess {
         Ok(Self { pid, ended, last_words: tokio::spawn(read_last_code(stream)) })
     }
 
-    /// Its number.
+    /// Process id of the engine.
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Returns when it has ended.
+    /// Returns when the process has ended.
     pub(super) async fn wait(&mut self) {
         // An error means that the waiting thread is gone, and the process with it.
         self.ended.wait_for(|ended| *ended).await.ok();
     }
 
-    /// Number of the last error that it named, or 0; returns when it has ended.
+    /// Number of the last error in its output, or 0; returns when the process has ended.
     pub(super) async fn last_code(mut self) -> u32 {
         self.wait().await;
         std::mem::replace(&mut self.last_words, tokio::spawn(async { 0 })).await.unwrap_or(0)
     }
 
-    /// Tells it to end and waits; after `patience` it is killed.
+    /// Sends the signal to end and waits; after `patience` the process is killed.
     pub(super) async fn end(mut self, patience: Duration) {
         self.signal(Signal::INT);
         if timeout(patience, self.wait()).await.is_err() {
-            tracing::warn!("engine: did not end by itself; killing it");
+            tracing::warn!("engine: stop timed out; killing process");
             self.kill().await;
         }
     }
 
-    /// Kills it and waits until it is gone.
+    /// Kills the process and waits until it is gone.
     pub(super) async fn kill(&mut self) {
         self.signal(Signal::KILL);
         if timeout(KILL_TIMEOUT, self.wait()).await.is_err() {
@@ -104,7 +104,7 @@ impl EngineProcess {
         }
     }
 
-    /// The number is the process's until the thread has waited for it, which `ended` tells.
+    /// The number is the process's until the thread has waited for it; `ended` tells that.
     fn signal(&self, signal: Signal) {
         if !*self.ended.borrow() {
             kill_process(self.pid, signal).ok();
@@ -118,7 +118,7 @@ impl Drop for EngineProcess {
     }
 }
 
-/// Reads what the process says until it has nothing more to say, and returns the number of its last error, or 0.
+/// Reads the process's output to its end and returns the number of its last error, or 0.
 async fn read_last_code(mut stream: UnixStream) -> u32 {
     let mut words = Vec::new();
     let mut is_first_line = true;

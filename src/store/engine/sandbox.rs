@@ -1,13 +1,13 @@
-//! The walls around the engine's process. A query's text can make the engine open what it names (a time zone such as
-//! `file:/dev/stdin` is opened by the zone loader), so the process may reach nothing but its own folder, and nothing in
-//! there that could hang it.
+//! The sandbox of the engine's process. A query's text can make the engine open a path (a time zone such as
+//! `file:/dev/stdin` is opened by the zone loader), so the process may reach only its own folder, and no file there
+//! that could block it.
 //!
 //! Landlock: files beneath the data folder, its own configuration, parts of `/proc` and `/sys` for reading; one TCP
 //! port to listen on, none to connect to; no signal and no abstract socket outside. Seccomp: no new process, no FIFO or
 //! device, no tracing, no mounting and the like. Landlock cannot forbid `/proc/self/fd/N` where it is a pipe, and the
-//! engine makes pipes for itself: the parent takes their permissions away ([`seal_pipes`]), so that no path opens them.
+//! engine makes pipes for itself: the parent removes their permissions ([`seal_pipes`]), so that no path opens them.
 //!
-//! Must never be undone or widened by the engine: both walls stand before its main function runs.
+//! Must never be undone or widened by the engine: both filters are active before its main function runs.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -31,34 +31,34 @@ use seccompiler::{
 
 use crate::store::engine::error::EngineError;
 
-/// Newest set of Landlock rights that these rules were written for; an older kernel enforces the part that it knows.
+/// Newest Landlock ABI that these rules were written for; an older kernel enforces the part that it knows.
 const RIGHTS: ABI = ABI::V6;
 
-/// Where a program that is not a library finds what it is linked with.
+/// Folders of the shared libraries that a dynamically linked program needs.
 const LIBRARIES: [&str; 7] =
     ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/nix/store"];
 
-/// What the engine reads of the machine: its memory and processors, and the zone data of `TZ`.
+/// Files of the machine that the engine reads: memory and processors, and the zone data of `TZ`.
 const MACHINE: [&str; 7] =
     ["/proc", "/sys/block", "/sys/devices", "/sys/fs/cgroup", "/sys/kernel/mm", "/usr/share/zoneinfo", "/dev/urandom"];
 
-/// What the process needs inside the walls.
+/// Paths and port that the process needs inside the sandbox.
 pub(super) struct Sandbox<'a> {
     /// Folder of its parts: everything but sockets, FIFOs and devices.
     pub(super) data: &'a Path,
-    /// Its configuration files.
+    /// Its configuration files, for reading only.
     pub(super) files: &'a [&'a Path],
-    /// The one port that it may listen on.
+    /// The one TCP port that it may listen on.
     pub(super) port: u16,
-    /// The program that is started inside the walls; `None` when the engine is a library, loaded already.
+    /// The program that is started inside the sandbox; `None` when the engine is a library, loaded already.
     pub(super) program: Option<&'a Path>,
 }
 
 impl Sandbox<'_> {
-    /// Raises the walls around this process, which must have one thread. Tells whether the kernel enforces all of them.
+    /// Confines this process, which must have one thread. Returns whether the kernel enforces all rules.
     ///
     /// # Errors
-    /// When the system-call filter is refused; a kernel without Landlock is no error.
+    /// When the system-call filter is refused; a kernel without Landlock is not an error.
     pub(super) fn confine(&self) -> Result<bool, EngineError> {
         let refused = |error: &dyn std::fmt::Display| EngineError::Sandbox(error.to_string());
         let files = self.restrict_files().map_err(|error| refused(&error))?;
@@ -84,7 +84,7 @@ impl Sandbox<'_> {
             .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?
             .add_rule(NetPort::new(self.port, AccessNet::BindTcp))?;
         if let Some(program) = self.program {
-            // The loader of the system is started like a program, and maps the libraries.
+            // The system's loader is started like a program, and maps the libraries.
             rules = rules
                 .add_rules(path_beneath_rules([program], read | AccessFs::Execute))?
                 .add_rules(path_beneath_rules(LIBRARIES, read | AccessFs::Execute))?;
@@ -109,7 +109,7 @@ impl Sandbox<'_> {
     }
 }
 
-/// Calls whose arguments a filter cannot see: as if the kernel had none, so that the C library takes the older ones.
+/// Calls whose arguments a filter cannot see: they fail with `ENOSYS`, and the C library uses older ones.
 fn unknown_calls() -> Result<BpfProgram, BackendError> {
     let calls = [libc::SYS_clone3, libc::SYS_openat2, libc::SYS_io_uring_setup];
     let rules = calls.into_iter().map(|call| (call, Vec::new())).collect();
@@ -117,23 +117,23 @@ fn unknown_calls() -> Result<BpfProgram, BackendError> {
     SeccompFilter::new(rules, SeccompAction::Allow, unknown, architecture()?)?.try_into()
 }
 
-/// Refused whatever their arguments are.
+/// Calls that are refused with any arguments.
 fn refused_calls() -> impl Iterator<Item = i64> {
     #[cfg(target_arch = "x86_64")]
     let older = [libc::SYS_creat, libc::SYS_fork, libc::SYS_vfork, libc::SYS_mknod];
     #[cfg(not(target_arch = "x86_64"))]
     let older: [i64; 0] = [];
     let calls = [
-        // Another way to open a file, or to hold another process's files.
+        // Other ways to open a file, or to hold another process's files.
         libc::SYS_open_by_handle_at,
         libc::SYS_pidfd_getfd,
-        // Another process, or a look into one.
+        // Starting another process, or tracing one.
         libc::SYS_execveat,
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
         libc::SYS_mknodat,
-        // Another view of the machine.
+        // Changing the view of the machine.
         libc::SYS_mount,
         libc::SYS_umount2,
         libc::SYS_pivot_root,
@@ -145,7 +145,7 @@ fn refused_calls() -> impl Iterator<Item = i64> {
         libc::SYS_fsopen,
         libc::SYS_fsconfig,
         libc::SYS_fsmount,
-        // The kernel's larger doors.
+        // Kernel interfaces with a large attack surface.
         libc::SYS_bpf,
         libc::SYS_perf_event_open,
         libc::SYS_userfaultfd,
@@ -169,8 +169,8 @@ fn architecture() -> Result<TargetArch, BackendError> {
     TargetArch::try_from(std::env::consts::ARCH)
 }
 
-/// Whether this process may give its child to another user that can reach `folders`: root, where everybody may walk
-/// through the folders above them.
+/// Whether this process may run its child as another user that can reach `folders`: root, where every user may traverse
+/// the folders above them.
 pub(super) fn may_change_user(folders: [&Path; 2]) -> bool {
     let held = capabilities(None).map_or(CapabilitySet::empty(), |held| held.effective);
     let rights = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN;
@@ -179,11 +179,10 @@ pub(super) fn may_change_user(folders: [&Path; 2]) -> bool {
     geteuid().is_root() && held.contains(rights) && folders.into_iter().all(reachable)
 }
 
-/// Gives up every right of root, and being root for `user` where there is one. Does nothing in a process that is not
-/// root's.
+/// Drops every right of root, and changes to `user` where given. Does nothing in a process that is not root's.
 ///
 /// # Errors
-/// When the system refuses.
+/// When the system refuses a step.
 pub(super) fn become_user(user: Option<u32>) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
@@ -198,15 +197,14 @@ pub(super) fn become_user(user: Option<u32>) -> io::Result<()> {
     Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
-/// Takes all permissions from the pipes that process `pid` holds: what is open stays open, and nothing else can open
-/// them, by whatever path.
+/// Removes all permissions from the pipes of process `pid`: open descriptors stay open, and no path opens them again.
 ///
 /// # Errors
 /// When the process is gone or its files cannot be seen.
 pub(super) fn seal_pipes(pid: Pid) -> io::Result<()> {
     for entry in std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_pid()))? {
         let path = entry?.path();
-        // One that was closed meanwhile is not there.
+        // A descriptor closed meanwhile does not exist.
         let Ok(file) = path.metadata() else { continue };
         if file.file_type().is_fifo() && file.mode() & 0o777 != 0 {
             std::fs::set_permissions(&path, Permissions::from_mode(0o000))?;

@@ -1,5 +1,5 @@
-//! Writes a site's day as a [`DaySnapshot`](crate::visits::journal::snapshot::DaySnapshot), from where it is, without a
-//! copy.
+//! Writes a site's day as a [`DaySnapshot`](crate::visits::journal::snapshot::DaySnapshot), directly from memory,
+//! without a copy.
 
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::visits::day::DayVisits;
 use crate::visits::interner::BoundedTexts;
 
-/// A day in memory, to be written as a snapshot.
+/// A day in memory, serialised as a snapshot.
 pub(crate) struct DayWriter<'v> {
     pub(in crate::visits) site: &'v str,
     pub(in crate::visits) day: &'v DayVisits,
@@ -36,34 +36,34 @@ impl Serialize for DayWriter<'_> {
     }
 }
 
-/// A list of so many, one by one.
+/// A sequence of known length, element by element.
 struct CountedSeq<I>(usize, I);
 
 impl<I: Iterator<Item: Serialize> + Clone> Serialize for CountedSeq<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0))?;
-        self.1.clone().try_for_each(|one| list.serialize_element(&one))?;
+        self.1.clone().try_for_each(|item| list.serialize_element(&item))?;
         list.end()
     }
 }
 
-/// Numbers or visits of a piece, and the bytes that one takes at the most.
+/// Numbers or visits per piece, and the largest bytes of one.
 const PIECE: usize = 512;
 const BYTES_MAX: usize = 78;
 
-/// So many of them, in pieces of the bytes that the function makes of each: one by one they would take most of the time
-/// that a snapshot takes, in which everybody waits.
+/// A sequence of known length in pieces of encoded bytes: element by element, encoding would take most of the time of a
+/// snapshot, during which hits wait.
 struct ChunkedSeq<I, F>(usize, I, F);
 
 impl<I: Iterator + Clone, F: Fn(I::Item, &mut Vec<u8>)> Serialize for ChunkedSeq<I, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (many, mut all) = (self.0.div_ceil(PIECE), self.1.clone());
         let mut pieces = serializer.serialize_seq(Some(many))?;
-        // Never moved: what it held is wiped with it.
+        // Never reallocated: its content is wiped on drop.
         let mut piece = Zeroizing::new(Vec::with_capacity(PIECE * BYTES_MAX));
         for _ in 0..many {
             piece.clear();
-            all.by_ref().take(PIECE).for_each(|one| self.2(one, &mut piece));
+            all.by_ref().take(PIECE).for_each(|item| self.2(item, &mut piece));
             pieces.serialize_element(&ByteChunk(&piece))?;
         }
         pieces.end()

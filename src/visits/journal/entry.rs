@@ -1,4 +1,4 @@
-//! One sighting as a note, and back.
+//! Journal entries: sightings encoded and decoded.
 
 use std::borrow::Cow;
 
@@ -16,22 +16,22 @@ use crate::visits::Visits;
 use crate::visits::day::DayVisits;
 use crate::visits::value_cache::{OF_AGENT, OF_COMING, OF_NEITHER, OF_PLACE};
 
-/// What is written behind a snapshot.
+/// An entry after a snapshot.
 #[derive(Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack, and nearly always the large one")]
 pub(super) enum JournalEntry<'n> {
-    /// A sighting.
+    /// A counted sighting with its event's position.
     #[serde(borrow)]
     Sighting(HitEntry<'n>),
-    /// Segments up to this one were shipped: all their events are durable, wherever they are now.
+    /// All segments up to this one were shipped: their events are durable in the database.
     Shipped(u64),
 }
 
-/// A sighting and the place of its event.
+/// A sighting and the position of its event.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HitEntry<'n> {
     pub(super) position: Position,
-    /// What `Visits::has_room_for_a_visit` said.
+    /// Result of `Visits::has_room_for_a_visit` at the time.
     pub(super) visit_may_begin: bool,
     #[serde(borrow)]
     site: &'n str,
@@ -39,7 +39,7 @@ pub(super) struct HitEntry<'n> {
     day: u16,
     hour: u32,
     tag: u64,
-    /// With the first sighting of a site's day.
+    /// The day's key, with the first sighting of a site's day.
     #[serde(borrow)]
     key: Option<&'n [u8]>,
     yesterday: Option<(u16, u64)>,
@@ -53,7 +53,7 @@ pub(super) struct HitEntry<'n> {
     kind: EntryKind<'n>,
 }
 
-/// What the sighting tells of the visitor's means.
+/// Coarse values of the visitor.
 #[derive(Serialize, Deserialize)]
 struct EntryTraits<'n> {
     #[serde(borrow)]
@@ -64,8 +64,8 @@ struct EntryTraits<'n> {
     marketing: Option<[Option<&'n str>; OF_COMING.len()]>,
 }
 
-/// The values of a place or an agent: as the numbers that the day's texts have for them, if those are remembered. They
-/// are the same when the note is read, for the texts come back in the order in which they came.
+/// Values of a place or an agent: as numbers of the day's interner if they are cached there. The numbers are the same
+/// on reading, because texts are restored in their order.
 #[derive(Serialize, Deserialize)]
 enum EntryValues<N, T> {
     Numbers(N),
@@ -94,8 +94,8 @@ enum EntryKind<'n> {
         scroll_percent: Option<u8>,
     },
     Timing(Vec<(u8, f64)>),
-    /// An engagement that follows an earlier report of the same showing. Last, so that older journals are read as
-    /// before.
+    /// An engagement after an earlier report of the same page view. The last variant, so that older journals still
+    /// decode.
     FurtherEngagement {
         engaged_ms: Option<u32>,
         scroll_percent: Option<u8>,
@@ -114,7 +114,7 @@ impl<'n> HitEntry<'n> {
             day: sighting.day.0,
             hour: sighting.hour.0,
             tag: sighting.tag.bits(),
-            // Its first sighting of the day: a day that is in memory has its key in the journal.
+            // The first sighting of a day carries the key; a day in memory already has its key in the journal.
             key: day.is_none().then(|| sighting.key.for_journal().as_slice()),
             yesterday: sighting.yesterday.as_ref().map(|(day, tag)| (day.0, tag.bits())),
             page: &sighting.page,
@@ -148,7 +148,7 @@ impl<'n> HitEntry<'n> {
         }
     }
 
-    /// The sighting again, behind all that were noted before it; nothing when its site is not measured any more.
+    /// Restores the sighting, after all earlier entries; `None` if its site is no longer configured.
     pub(super) fn sighting(self, sites: &Sites, keys: &KeyRing, visits: &Visits) -> Option<Sighting<'n>> {
         let (site, day) = (sites.find(self.site)?.clone(), Day(self.day));
         if let Some(key) = self.key {
@@ -169,7 +169,7 @@ impl<'n> HitEntry<'n> {
                 ReferrerKind::Inside(page) => Referrer::Inside(page.into()),
             },
             searched: None,
-            facts: self.facts.map(|told| told.facts(visits.day(self.site, day))),
+            facts: self.facts.map(|entry_facts| entry_facts.facts(visits.day(self.site, day))),
             kind: match self.kind {
                 EntryKind::Pageview { not_found } => HitKind::Pageview { not_found },
                 EntryKind::Action { name, interactive, properties } => HitKind::Action {
@@ -239,7 +239,7 @@ impl<'n> EntryTraits<'n> {
     }
 }
 
-/// The highest segment that `bytes` know to be shipped.
+/// The highest segment that `bytes` records as shipped.
 pub(super) fn shipped(bytes: &[u8]) -> u64 {
     let number = |entry| match entry {
         JournalEntry::Shipped(number) => number,
@@ -248,7 +248,7 @@ pub(super) fn shipped(bytes: &[u8]) -> u64 {
     entries(bytes).map(number).max().unwrap_or(0)
 }
 
-/// The notes in `bytes`, up to the first that is not whole.
+/// The entries in `bytes`, up to the first incomplete one.
 pub(super) fn read<'n>(bytes: &'n [u8]) -> impl Iterator<Item = HitEntry<'n>> {
     entries(bytes).filter_map(|entry| match entry {
         JournalEntry::Sighting(note) => Some(note),

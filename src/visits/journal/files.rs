@@ -1,4 +1,4 @@
-//! The journal's files: written whole, mapped for the notes, destroyed.
+//! Files of the journal: written whole, mapped for entries, destroyed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,75 +20,75 @@ use crate::visits::journal::entry::JournalEntry;
 use crate::visits::journal::generation::{Generation, JournalLocation, shipped};
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// 4: with the rows of common values as bits, and tags made of numbers and kept in pieces; notes with numbers. What
-/// another version wrote is not read.
+/// Version 4: common values' rows as bits, tags of numbers in pieces, entries with numbers. Files of other versions are
+/// discarded.
 const VERSION: u32 = 5;
-/// Magic, version, node, last position, shipped.
+/// Bytes of the head: magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
-/// A snapshot's length and checksum.
+/// Bytes of a snapshot's length and checksum.
 const SNAPSHOT_HEAD: usize = 8 + 4;
-/// What of a snapshot is written at once.
+/// Bytes of a snapshot written at a time.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// Longest note: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
+/// Longest entry in bytes: a 2 000 byte URL's page and referrer, 30 properties of 500 bytes.
 const NOTE_MAX: usize = 32 * 1024;
-/// Room for notes: so many times the snapshot, so that writing snapshots, while everybody waits, stays a small part of
-/// the time; at least some 100 000 notes; at most what a machine can spare.
+/// Room for entries as a multiple of the snapshot, so that snapshots, which make hits wait, take a small part of the
+/// time; at least 100 000 entries, at most a machine's spare memory.
 const NOTES_TO_SNAPSHOT: usize = 8;
 const NOTES_MIN: usize = 8 << 20;
 const NOTES_MAX: usize = 256 << 20;
-/// Room that a generation has for notes behind a head and snapshot of `begun` bytes.
+/// Bytes for entries in a generation whose head and snapshot take `begun` bytes.
 pub(crate) fn notes_bytes(begun: usize) -> usize {
     begun.saturating_mul(NOTES_TO_SNAPSHOT).clamp(NOTES_MIN, NOTES_MAX)
 }
 
-/// Of that, what is asked of the system at once: it is wiped while everybody waits.
+/// Bytes allocated at a time: the system zeroes them while hits wait.
 const RESERVED_AT_ONCE: usize = 1 << 20;
 
-/// Why there is no journal.
+/// Reason why the journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The folder is not in memory.
+    /// The folder is on a disk, and `runtime.allow_disk` is off.
     #[error(
         "runtime.dir {0} is on a disk, where visitor tags must never be; set a folder on a tmpfs, such as \
          /dev/shm/sillage, or set runtime.allow_disk = true (leaves rules R5 and R13)"
     )]
     OnDisk(PathBuf),
-    /// Another process has it.
+    /// Another process holds the folder's lock.
     #[error("runtime.dir {0} in use by another process; set another runtime.dir for each collector")]
     InUse(PathBuf),
-    /// Another user has a hand in it.
+    /// The folder belongs to another user or is writable by others.
     #[error("runtime.dir: {0}")]
     Folder(#[from] FolderError),
-    /// It cannot be written.
+    /// A file operation in the folder failed.
     #[error("runtime.dir {0}: {1}")]
     Files(PathBuf, #[source] io::Error),
 }
 
-/// The journal that is written to.
+/// The journal in use: one open generation.
 pub(crate) struct Journal {
     place: JournalLocation,
     generation: u64,
     last: Option<Position>,
     pub(super) shipped: u64,
     notes: Option<EntryWriter>,
-    /// The generation before, until this one's snapshot is durable.
+    /// The previous generation, until this one's snapshot is durable.
     before: Option<PathBuf>,
-    /// Generations that were found at the start and do not fit this spool, or were written by another release.
+    /// Generations found at start that belong to another spool or release.
     pub(crate) discarded: u64,
     _lock: FolderLock,
 }
 
-/// Where notes go: behind the snapshot, in its file.
+/// Writer of entries, after the snapshot in its file.
 struct EntryWriter {
     file: File,
     mapped: MmapMut,
     end: usize,
-    /// Up to here the system has given the file memory. A note beyond, where there is none left, would end the process.
+    /// End of the allocated range. A write beyond it could kill the process (SIGBUS) when memory is full.
     reserved: usize,
 }
 
 impl EntryWriter {
-    /// Room for one note, which is reserved if need be; nothing when there is none.
+    /// Room for one entry, allocated if needed; `None` if the generation is full.
     fn room(&mut self) -> Option<&mut [u8]> {
         if self.end + NOTE_MAX > self.reserved && self.reserved < self.mapped.len() {
             let more = RESERVED_AT_ONCE.min(self.mapped.len() - self.reserved);
@@ -105,11 +105,11 @@ fn reserve(file: &File, from: usize, bytes: usize) -> io::Result<()> {
 }
 
 impl Journal {
-    /// Opens the journal and reads what an earlier process left, newest generation first. What is not of this spool is
+    /// Opens the journal and reads an earlier process's generations, newest first. Files of another spool are
     /// destroyed.
     ///
     /// # Errors
-    /// When the folder is on a disk, in use, or cannot be written.
+    /// When the folder is on a disk, is in use, or cannot be written.
     pub(crate) fn open(place: JournalLocation) -> Result<(Self, Vec<Generation>), JournalError> {
         let folder = place.folder.clone();
         let files = |error: io::Error| JournalError::Files(folder.clone(), error);
@@ -147,14 +147,14 @@ impl Journal {
         Ok((journal, generations))
     }
 
-    /// What is in the folder now, newest generation first; for taking back what was not durable.
+    /// Generations in the folder, newest first; for rolling back events that are not durable.
     pub(crate) fn generations(&self) -> Vec<Generation> {
         let mut numbers = numbers(&self.place.folder).unwrap_or_default();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         numbers.into_iter().filter_map(|number| read(&path(&self.place.folder, number), self.place.node)).collect()
     }
 
-    /// The generations before this one, to be destroyed once what this one began with is durable.
+    /// Earlier generations, to be destroyed once the start of this one is durable.
     pub(crate) fn settle(&mut self, is_durable: impl Fn(Position) -> bool) -> RetiredGenerations {
         match self.before.is_some() && self.last.is_none_or(is_durable) {
             true => self.before(),
@@ -162,7 +162,7 @@ impl Journal {
         }
     }
 
-    /// All generations but this one.
+    /// All generations except this one.
     pub(crate) fn before(&mut self) -> RetiredGenerations {
         self.before = None;
         let numbers = numbers(&self.place.folder).unwrap_or_default();
@@ -170,14 +170,14 @@ impl Journal {
         RetiredGenerations(before.map(|number| path(&self.place.folder, number)).collect())
     }
 
-    /// Writes an entry where it stays: no copy of it, and of the key in the first one of a day, is left elsewhere.
+    /// Encodes an entry in place: no copy of it, nor of the key in a day's first entry, remains elsewhere.
     pub(super) fn write_entry(&mut self, entry: &JournalEntry<'_>) -> bool {
         let Some(notes) = &mut self.notes else { return false };
         let Some((head, body)) = notes.room().and_then(|room| room.split_first_chunk_mut::<8>()) else {
             return false;
         };
         let written = postcard::to_slice(entry, body).ok().and_then(|payload| {
-            // The body first: a head without its body would be taken for a torn note, and end the reading.
+            // The body comes first: a head without its body would read as a torn entry and end the replay.
             let [a, b, c, d] = u32::try_from(payload.len()).ok()?.to_le_bytes();
             let [e, f, g, h] = crc32fast::hash(payload).to_le_bytes();
             *head = [a, b, c, d, e, f, g, h];
@@ -185,7 +185,7 @@ impl Journal {
         });
         match written {
             Some(bytes) => notes.end += 8 + bytes,
-            // A part of it is there, and must never be read as if it were an entry.
+            // A partial entry must never be read as an entry.
             None => body.fill(0),
         }
         written.is_some()
@@ -204,12 +204,13 @@ impl Journal {
         let (bytes, checksum) = (snapshot.bytes, snapshot.checksum.finalize());
         file.write_all_at(&bytes.to_le_bytes(), HEAD as u64)?;
         file.write_all_at(&checksum.to_le_bytes(), HEAD as u64 + 8)?;
-        let begun = HEAD + SNAPSHOT_HEAD + usize::try_from(bytes).map_err(io::Error::other)?;
-        let room = notes_bytes(begun);
-        file.set_len((begun + room) as u64)?;
+        let head_bytes = HEAD + SNAPSHOT_HEAD + usize::try_from(bytes).map_err(io::Error::other)?;
+        let room = notes_bytes(head_bytes);
+        file.set_len((head_bytes + room) as u64)?;
         let reserved = RESERVED_AT_ONCE.min(room);
-        reserve(&file, begun, reserved)?;
-        let notes = EntryWriter { mapped: ffi::map_journal(&file)?, file, end: begun, reserved: begun + reserved };
+        reserve(&file, head_bytes, reserved)?;
+        let notes =
+            EntryWriter { mapped: ffi::map_journal(&file)?, file, end: head_bytes, reserved: head_bytes + reserved };
         std::fs::rename(&new, path(folder, number))?;
         self.before = Some(path(folder, self.generation));
         self.generation = number;
@@ -219,8 +220,8 @@ impl Journal {
     }
 }
 
-/// Files of generations that nobody needs any more. To give their memory back takes some milliseconds: not while
-/// everybody waits.
+/// Files of generations that are no longer needed. Freeing their memory takes some milliseconds, so it happens outside
+/// the lock.
 #[must_use = "they hold what was to be forgotten"]
 pub(crate) struct RetiredGenerations(Vec<PathBuf>);
 
@@ -234,7 +235,7 @@ impl RetiredGenerations {
     }
 }
 
-/// Writes a snapshot as it is made: a day of millions of tags is never in memory twice.
+/// Streams a snapshot to its file: a day of millions of tags is never in memory twice.
 struct ChecksumWriter<'f> {
     file: &'f File,
     buffer: Zeroizing<Vec<u8>>,
@@ -245,7 +246,7 @@ struct ChecksumWriter<'f> {
 impl Write for ChecksumWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.buffer.capacity() == 0 {
-            // Once, and never moved: what it held is wiped with it.
+            // Reserved once and never reallocated: its content is wiped on drop.
             self.buffer.reserve_exact(BUFFER_BYTES);
         }
         if self.buffer.len() + bytes.len() > BUFFER_BYTES {
@@ -278,7 +279,7 @@ fn head(node: [u8; 16], last: Option<Position>, shipped: u64) -> Vec<u8> {
     bytes
 }
 
-/// A generation from its file; nothing when it is of another spool or release, or was never finished.
+/// A generation from its file; `None` if it is of another spool or release, or incomplete.
 fn read(path: &Path, node: [u8; 16]) -> Option<Generation> {
     let file = ffi::map_kept_journal(&File::open(path).ok()?).ok()?;
     let (start, rest) = file.split_at_checked(HEAD)?;
@@ -312,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_on_a_disk_is_refused_unless_somebody_answers_for_it() {
+    fn a_folder_on_a_disk_is_refused_unless_the_configuration_allows_it() {
         let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let place = |may_be_on_disk| JournalLocation::new(folder.path(), may_be_on_disk, [0; 16]);
         assert!(matches!(Journal::open(place(false)).map(|_| ()), Err(JournalError::OnDisk(_))));

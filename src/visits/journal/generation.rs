@@ -1,4 +1,4 @@
-//! One file of the journal as it was found at start, and the place of all of them.
+//! One file of the journal as found at start, and the journal's location.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::spool::Position;
 use crate::visits::journal::entry;
 use crate::visits::journal::snapshot::DaySnapshot;
 
-/// One generation, as it was found: where the parts of its file are.
+/// One generation as found: the mapped file with the ranges of its parts.
 pub(crate) struct Generation {
     pub(super) last: Option<Position>,
     pub(super) shipped: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Generation {
 
 impl Generation {
     pub(super) fn days(&self) -> Vec<DaySnapshot> {
-        // Its version and its checksum are right: it can be read.
+        // Version and checksum were verified, so it decodes.
         self.file.get(self.snapshot.clone()).and_then(|bytes| postcard::from_bytes(bytes).ok()).unwrap_or_default()
     }
 
@@ -28,15 +28,15 @@ impl Generation {
     }
 }
 
-/// The highest segment that was shipped.
+/// The highest segment that was shipped, over all generations.
 pub(crate) fn shipped(generations: &[Generation]) -> u64 {
-    generations.iter().map(|one| one.shipped.max(entry::shipped(one.notes()))).max().unwrap_or(0)
+    generations.iter().map(|generation| generation.shipped.max(entry::shipped(generation.notes()))).max().unwrap_or(0)
 }
 
-/// Where the journal is, and of which spool.
+/// Folder of the journal, and the spool that it belongs to.
 pub(crate) struct JournalLocation {
     pub(crate) folder: PathBuf,
-    /// The folder may be on a disk; for systems without one in memory.
+    /// Permits a folder on a disk, for systems without one in memory.
     pub(crate) may_be_on_disk: bool,
     pub(crate) node: [u8; 16],
 }

@@ -1,22 +1,22 @@
-//! What a restart needs, in a folder in memory: open visits, seen tags, today's keys. It must never be on a disk: a
-//! power cut destroys it, and then, and only then, people may be counted again that day.
+//! The restart journal, in a folder in memory: open visits, seen tags, today's keys. It must never be on a disk: a
+//! power cut destroys it, and only then may visitors be counted again on that day.
 //!
-//! The journal is a chain of generations, one file each, of which one is written to:
+//! The journal is a chain of generations, one file each, of which the newest is open:
 //!
 //! ```text
 //! visits-<generation>   magic "SILLAGEJ" · version u32 · node [16] · last position (flag u8, segment u64, index u64)
 //!                       · highest segment that was shipped u64
-//!                       snapshot: length u64 · CRC-32 u32 · postcard of SavedDay, repeated
-//!                       notes:    length u32 · CRC-32 u32 · postcard of Entry, repeated, then zeros
+//!                       snapshot: length u64 · CRC-32 u32 · postcard of DaySnapshot, repeated
+//!                       entries:  length u32 · CRC-32 u32 · postcard of JournalEntry, repeated, then zeros
 //! ```
 //!
-//! A snapshot is everything up to the event at its last position; a note is one sighting. The notes are mapped into
-//! memory: noting is a copy, and survives the process at once. Every sighting is noted before its event is handed to
-//! the spool, with the place that the event will have there. So after a crash, or a failed sync, the truth is: the
-//! newest snapshot whose last event is durable, and those of its notes whose events are durable, counted again.
+//! A snapshot holds the state up to the event at its last position; an entry is one sighting. Entries are written to
+//! mapped memory: a write is a copy, and survives the process at once. Every sighting is written before its event goes
+//! to the spool, with the event's position. After a crash or a failed sync, the state is recovered from the newest
+//! snapshot whose last event is durable, and from its entries whose events are durable, which are counted again.
 //!
-//! A generation ends when its notes are full or a day's key is destroyed; the next begins with a new snapshot. The old
-//! file goes as soon as the new snapshot's last event is durable, and with it all that was forgotten.
+//! A generation ends when its room is full or a day's key is destroyed; the next begins with a new snapshot. The old
+//! file is removed once the new snapshot's last event is durable, and with it all expired data.
 
 pub(super) mod day_writer;
 mod entry;
@@ -37,17 +37,17 @@ use crate::spool::Position;
 use crate::visits::journal::entry::{HitEntry, JournalEntry};
 use crate::visits::{VisitBounds, Visits};
 
-/// What was made of the generations.
+/// State recovered from the generations.
 pub(crate) struct JournalRecovery {
     /// Visits and tags as they were at the last durable event.
     pub(crate) visits: Visits,
-    /// That event.
+    /// Position of that event.
     pub(crate) last: Option<Position>,
-    /// Notes that were counted again.
+    /// Number of entries that were counted again.
     pub(crate) notes: u64,
 }
 
-/// Makes memory again what it was at the last durable event, from the newest generation that knows no later one.
+/// Recovers the state of the last durable event, from the newest generation without a later one.
 pub(crate) fn recall(
     generations: &[Generation],
     is_durable: impl Fn(Position) -> bool,
@@ -81,24 +81,24 @@ pub(crate) fn recall(
 }
 
 impl Journal {
-    /// Notes a sighting that `visits` will count next, and whose event will stand at `position`; false when the
-    /// generation is full, and nothing was noted.
+    /// Writes a sighting that `visits` counts next and whose event goes to `position`; returns false and writes nothing
+    /// if the generation is full.
     pub(crate) fn note(&mut self, position: Position, sighting: &Sighting<'_>, visits: &Visits) -> bool {
         self.write_entry(&JournalEntry::Sighting(HitEntry::of(position, sighting, visits)))
     }
 
-    /// Notes that segments up to `segment` are shipped. Must be called before one is removed: afterwards nothing else
-    /// tells that its events were durable.
+    /// Records that segments up to `segment` are shipped. Must be called before one is removed: afterwards the
+    /// durability of its events is unknown.
     pub(crate) fn note_shipped(&mut self, segment: u64) {
         self.shipped = self.shipped.max(segment);
-        // Where there is no room, the next generation's head says it.
+        // Without room, the next generation's head records it.
         self.write_entry(&JournalEntry::Shipped(segment));
     }
 
-    /// Begins a generation with everything that is in memory; `last` is the event that it was counted up to.
+    /// Begins a generation with the whole state in memory; `last` is its latest event.
     ///
     /// # Errors
-    /// When the folder has no room for it. The old generation then goes on.
+    /// When the folder has no room. The old generation then stays open.
     pub(crate) fn begin(&mut self, visits: &Visits, last: Option<Position>) -> io::Result<()> {
         self.write_generation(&visits.kept(), last)
     }

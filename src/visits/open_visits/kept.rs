@@ -1,6 +1,5 @@
-//! Visits in progress as bytes, for the journal's snapshot: little-endian, one behind the other, in the order of their
-//! turns. Written field by field by a serialiser they would take most of the time that a snapshot takes, in which
-//! everybody waits.
+//! Encoding of open visits for the journal's snapshot: little-endian, concatenated, in the order of expiry checks.
+//! Field by field through a serialiser, they would take most of the time of a snapshot, during which hits wait.
 //!
 //! ```text
 //! tag u64 · last seen u32 · entry, current and previous page: page u32, hours before u16, days before u8, marks u8
@@ -13,7 +12,7 @@ use crate::visits::open_visits::{
 };
 
 impl OpenVisits {
-    /// The numbers of all records that hold a visit.
+    /// Numbers of all records that hold a visit.
     pub(in crate::visits) fn numbers(&self) -> impl Iterator<Item = u32> + Clone {
         let next = |number: &u32| self.at(*number).map(|record| record.next);
         let holds = |number: &u32| self.at(*number).is_some_and(|record| record.entry.marks & GONE == 0);
@@ -38,7 +37,7 @@ impl OpenVisits {
         }
     }
 
-    /// Takes in the visits of `bytes`, up to the first that is not whole.
+    /// Restores the visits of `bytes`, up to the first incomplete one.
     pub(in crate::visits) fn recall(&mut self, mut bytes: &[u8]) {
         while let Some((record, marketing)) = read(&mut bytes) {
             let number = self.add(record);

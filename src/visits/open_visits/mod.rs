@@ -1,7 +1,7 @@
 //! One site's visits in progress: 72 bytes each in chunks that never move, found by their tags, and looked at in turn
 //! to see whether they have ended. Nothing here grows by copying its content.
 //!
-//! Hand-written because a map of visits and a queue of their ends made stalls and took more than twice the bytes: a
+//! Hand-written because a map of visits and a queue of their ends stalled and took more than twice the memory: a
 //! visitor of a day of a million took 341 bytes, now 156 with all visits open (`make bench BENCH=memory`). Tests
 //! compare it with a plain map and a queue.
 
@@ -11,32 +11,32 @@ use crate::privacy::tag::day_key::VISIT_GAP_SECONDS;
 use crate::visits::tag_set::TagSet;
 use crate::visits::visit::{View, Visit, VisitWeight};
 
-/// Dimensions from here on are marketing, and most visits have none of them.
+/// Number of non-marketing dimensions; most visits have no marketing values.
 const PLAIN: usize = Dimension::Source as usize;
 type MarketingIds = [u16; DIMENSIONS - PLAIN];
 
-/// Bytes of a visit: its record, its values of marketing, its entry in the index.
+/// Bytes of a visit: its record, its marketing values, its index entry.
 pub(super) const VISIT_BYTES: u64 =
     (size_of::<VisitRecord>() + size_of::<MarketingIds>()) as u64 + crate::visits::tag_set::NUMBER_BYTES_MAX;
 
-/// A chunk is as large as an allocation may be that leaves nothing over.
+/// Records per chunk: the most that an allocation of 64 KiB holds.
 const CHUNK: usize = (64 << 10) / size_of::<VisitRecord>();
 
-/// No record.
+/// Absence of a record number.
 const NONE: u32 = u32::MAX;
 
 const HOURS_A_DAY: u32 = 24;
-/// A day's visits were last seen two days before its date begins in UTC at the earliest (one from the day before, in a
-/// zone far to the east); its hours lie within as many days behind it.
+/// Days before a day's UTC date at which its visits were last seen, at the earliest (one carried over from the previous
+/// day, in a zone far to the east); its hours lie within as many days after it.
 const SLACK_DAYS: u16 = 2;
 
-/// A showing of a page; its day and hour as distances to the day that the visit is kept under.
+/// A page view; its day and hour are stored as distances to the visit's day.
 #[derive(Clone, Copy)]
 struct PackedView {
     page: u32,
     hours_before: u16,
     days_before: u8,
-    /// Of the entry: [`BOUNCE`] and others. Of the last two: [`TIMED`], and the depth or [`NO_DEPTH`].
+    /// For the entry: [`BOUNCE`] and others. For the last two views: [`TIMED`], and the depth or [`NO_DEPTH`].
     marks: u8,
 }
 
@@ -46,32 +46,32 @@ const NO_DEPTH: u8 = TIMED - 1;
 const BOUNCE: u8 = 1;
 const HAS_PREVIOUS: u8 = 2;
 const HAS_MARKETING: u8 = 4;
-/// Carried into the next day: the record waits for its turn to be free.
+/// The visit was carried into the next day: the record is freed at its turn.
 const GONE: u8 = 8;
 
 #[derive(Clone, Copy)]
 struct VisitRecord {
-    /// As two halves, so that nothing is left empty to align it.
+    /// The tag in two halves, to avoid alignment padding.
     tag: [u32; 2],
-    /// Seconds since [`RecordBase::second`].
+    /// Last hit, seconds since [`RecordBase::second`].
     last_seen: u32,
-    /// The next in turn, or the next free one.
+    /// The next record in turn, or the next free one.
     next: u32,
     entry: PackedView,
     current: PackedView,
     previous: PackedView,
-    /// How long before `last_seen` it was looked at.
+    /// Seconds between the last check of this record and `last_seen`.
     looked_at_before: u16,
     values: [u16; PLAIN],
     weight: VisitWeight,
 }
 
-/// What a record's times are told from.
+/// Base of a record's relative times.
 #[derive(Clone, Copy)]
 struct RecordBase {
     day: Day,
     second: i64,
-    /// Every hour lies before this one.
+    /// Every packed hour lies before this one.
     hour: u32,
 }
 
@@ -85,7 +85,7 @@ impl RecordBase {
         }
     }
 
-    /// Nothing for what cannot be told: of a visit of more than 255 days.
+    /// `None` if it cannot be encoded: a view of a visit of more than 255 days.
     fn packed(self, view: View) -> Option<PackedView> {
         Some(PackedView {
             page: view.page,
@@ -111,15 +111,15 @@ impl RecordBase {
     }
 }
 
-/// All of a day.
+/// All visits of a day.
 pub(super) struct OpenVisits {
     base: RecordBase,
-    /// The upper half of each visit's tag, and its record's number plus one.
+    /// Entries of the upper half of each visit's tag and its record number plus one.
     index: TagSet,
     chunks: Vec<Vec<VisitRecord>>,
-    /// Beside each chunk, empty until one of its visits has such values.
+    /// Marketing values per chunk, empty until one of its visits has any.
     marketing: Vec<Vec<MarketingIds>>,
-    /// Every record that is not free once, in the order of when it was looked at.
+    /// List of all used records, in the order of their last check.
     first: u32,
     last: u32,
     free: u32,
@@ -138,7 +138,7 @@ impl OpenVisits {
         }
     }
 
-    /// Bytes that they take.
+    /// Bytes of all records and indexes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let records: usize = self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<VisitRecord>()).sum();
@@ -150,15 +150,15 @@ impl OpenVisits {
         self.index.len()
     }
 
-    /// The visit of this tag, and the number of its record while it lasts.
+    /// The visit of this tag, and its record number while it lasts.
     pub(super) fn find(&self, tag: u64) -> Option<(u32, Visit)> {
         let number = self.number(tag)?;
         Some((number, self.visit(number)?))
     }
 
-    /// Begins a visit, in the place of one of the same tag that has ended.
+    /// Begins a visit; it replaces an ended one of the same tag.
     pub(super) fn begin(&mut self, tag: u64, visit: &Visit) {
-        // One that goes on for most of a year is let go at midnight: its next pageview opens another.
+        // A visit that lasts most of a year is dropped at midnight: its next pageview opens another.
         let Some(mut record) = self.record(tag, visit) else { return };
         let number = match self.number(tag) {
             Some(number) => {
@@ -180,7 +180,7 @@ impl OpenVisits {
         self.keep_marketing(number, visit);
     }
 
-    /// Takes in a record whose tag has none; its number.
+    /// Adds a record for a tag without one; returns its number.
     fn add(&mut self, record: VisitRecord) -> u32 {
         let number = self.room();
         self.index.insert(entry(whole(record.tag), number));
@@ -191,7 +191,7 @@ impl OpenVisits {
         number
     }
 
-    /// Notes how a visit has gone on. Its entry and the values of that stay.
+    /// Updates a visit after a hit. Its entry and the entry's values stay.
     pub(super) fn go_on(&mut self, number: u32, visit: &Visit) {
         let base = self.base;
         let seconds = base.seconds(visit.last_seen);
@@ -207,7 +207,7 @@ impl OpenVisits {
         }
     }
 
-    /// Takes a visit out.
+    /// Removes the visit of this tag.
     pub(super) fn take(&mut self, tag: u64) {
         if let Some(number) = self.number(tag) {
             self.index.remove(entry(tag, number));
@@ -217,7 +217,7 @@ impl OpenVisits {
         }
     }
 
-    /// Forgets visits that ended before `now`.
+    /// Removes visits that ended before `now`.
     pub(super) fn expire(&mut self, now: i64) {
         while let Some(record) = self.at(self.first).copied() {
             let base = self.base;
@@ -228,15 +228,15 @@ impl OpenVisits {
             if self.first == NONE {
                 self.last = NONE;
             }
-            let gone = record.entry.marks & GONE != 0;
-            if !gone && base.second + i64::from(record.last_seen) + VISIT_GAP_SECONDS >= now {
+            let is_gone = record.entry.marks & GONE != 0;
+            if !is_gone && base.second + i64::from(record.last_seen) + VISIT_GAP_SECONDS >= now {
                 self.wait(number);
                 if let Some(record) = self.at_mut(number) {
                     record.looked_at_before = 0;
                 }
                 continue;
             }
-            if !gone {
+            if !is_gone {
                 self.index.remove(entry(whole(record.tag), number));
             }
             let free = std::mem::replace(&mut self.free, number);
@@ -246,7 +246,7 @@ impl OpenVisits {
         }
     }
 
-    /// All of them, by their tags.
+    /// All visits with their tags.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Visit)> + Clone {
         self.index.iter().filter_map(|entry| {
@@ -319,13 +319,13 @@ impl OpenVisits {
         }
     }
 
-    /// The number of a record that is free.
+    /// The number of a free record.
     fn room(&mut self) -> u32 {
         if let Some(next) = self.at(self.free).map(|record| record.next) {
             return std::mem::replace(&mut self.free, next);
         }
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            // The first grows with its day: most sites are small.
+            // The first chunk grows with its day: most sites are small.
             self.chunks.push(if self.chunks.is_empty() { Vec::new() } else { Vec::with_capacity(CHUNK) });
         }
         let before = (self.chunks.len() - 1) * CHUNK;
@@ -350,7 +350,7 @@ impl OpenVisits {
         u32::try_from(before + chunk.len() - 1).unwrap_or(NONE)
     }
 
-    /// Puts a record behind all that wait for their turn.
+    /// Appends a record to the list of checks.
     fn wait(&mut self, number: u32) {
         let last = std::mem::replace(&mut self.last, number);
         match self.at_mut(last) {
@@ -399,7 +399,7 @@ fn looked_at(record: &VisitRecord) -> u32 {
     record.last_seen.saturating_sub(u32::from(record.looked_at_before))
 }
 
-/// So many seconds, or as many as can be told: then a visit waits longer for its next turn.
+/// Seconds between the two, saturated: a saturated visit waits longer for its next check.
 fn later_by(last_seen: u32, looked_at: u32) -> u16 {
     u16::try_from(last_seen.saturating_sub(looked_at)).unwrap_or(u16::MAX)
 }

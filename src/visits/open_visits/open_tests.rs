@@ -1,4 +1,4 @@
-//! The visits in progress are those that a plain map and a queue keep.
+//! Open visits compared with a plain map and a queue.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::visits::open_visits::*;
 
 const DAY: Day = Day(20_522);
 
-/// What they were before they were packed.
+/// Reference implementation: a map and a queue.
 #[derive(Default)]
 struct Model {
     open: HashMap<u64, Visit>,
@@ -46,7 +46,7 @@ enum Step {
     Expire,
 }
 
-/// Few tags, many of which are alike in one half.
+/// A small set of tags, many of which share one half.
 fn tag() -> impl Strategy<Value = u64> {
     (0..40u64, 0..5u64).prop_map(|(upper, lower)| crate::mix::mix(upper) >> 32 << 32 | lower)
 }

@@ -1,4 +1,4 @@
-//! Two worlds that differ by one person: what is published differs by what the draw allows, and no more.
+//! Two worlds that differ by one person: published figures differ as far as the draw allows, and no more.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::support::fresh_store;
 
 /// 2 March 2026, in days since 1970.
 const DAY: u16 = 20_514;
-/// Pages that each number of visitors is tried with.
+/// Number of pages with each number of visitors.
 const PAGES: u32 = 1_500;
-/// Visitors of a page, beside one that is there or not: the pads that an attacker can send.
+/// Visitors of a page beside the person: the padding hits that an attacker can send.
 const PADS: u32 = 32;
 
-/// Chances of each published figure when a cell holds so many: three digits, minus 9, cut to tens; 0 below the gate.
+/// Probability of each published figure of a cell with `held`: three digits, minus 9, cut to tens; 0 below the gate.
 fn chances(held: i64) -> BTreeMap<i64, f64> {
     let mut chances = BTreeMap::new();
     for digits in 0..1_000 {
@@ -25,7 +25,7 @@ fn chances(held: i64) -> BTreeMap<i64, f64> {
     chances
 }
 
-/// One day with every number of visitors on many pages, released: how often each figure was published, by visitors.
+/// One day with every number of visitors on many pages, released: frequency of each published figure, by visitors.
 async fn published() -> BTreeMap<u32, BTreeMap<i64, f64>> {
     let store = fresh_store().await;
     let pages = (1..=PADS).flat_map(|visitors| (0..PAGES).map(move |number| (visitors, number)));
@@ -51,10 +51,10 @@ async fn published() -> BTreeMap<u32, BTreeMap<i64, f64>> {
     figures
 }
 
-/// Before: one question told whether a page was seen, and 4.4 questions the exact count of any cell, with own hits as
-/// pads: right in all cases. Now: a figure is one of two or three tens whose chances move by at most a tenth with one
-/// visitor: an attacker who knows all others and chooses the pad is right in at most 55 of 100 cases, and certain in
-/// one of a thousand.
+/// Before: one question told whether a page was seen, and 4.4 questions the exact count of any cell, with the
+/// attacker's own hits as padding: right in all cases. Now: a figure is one of two or three tens whose probabilities
+/// move by at most a tenth with one visitor: an attacker who knows all others and chooses the padding is right in at
+/// most 55 of 100 cases, and certain in one of a thousand.
 #[tokio::test]
 async fn one_visitor_more_moves_what_is_published_by_what_the_draw_allows() {
     let published = published().await;
@@ -87,8 +87,8 @@ async fn moments(store: &Store, figure: &str) -> (f64, f64) {
     store.ask_as_owner(&sql).rows::<(f64, f64)>().await.unwrap()[0]
 }
 
-/// Before: rates beside own visits told a visitor's bounce and minutes. Now: each measure of a row has a draw of its
-/// own, so that one does not tell another, and each is right on average with a spread of 5.7 of its units.
+/// Before: rates beside the attacker's own visits told a visitor's bounce and minutes. Now: each measure of a row has
+/// its own draw, so that one does not reveal another, and each is right on average with a spread of 5.7 of its units.
 #[tokio::test]
 async fn each_measure_of_a_row_is_drawn_for_itself_and_right_on_average() {
     let store = fresh_store().await;

@@ -1,5 +1,5 @@
-//! Attacks on published tables, on a real engine. Each says in its comment what it told before figures were released in
-//! tens, and what it tells now; the test fails when it tells more.
+//! Attacks on published tables, on a real engine. Each comment states the leak before figures were released in tens,
+//! and the leak now; the test fails when there is more.
 
 use sillage::store::Store;
 use sillage::store::published::TABLES;

@@ -1,4 +1,4 @@
-//! Waiting, polling, reading elsewhere, and taking the disk.
+//! Attacks by waiting, polling, reading other tables, and taking the disk.
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +12,9 @@ const MONDAY: u16 = 20_514;
 const EXACT: [&str; 6] =
     ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_cells", "staged_cells"];
 
-/// Before: the same cell was rounded again by every question, over any set that the asker chose, and 150 random lists
-/// of pages averaged it out. Now: a figure is drawn once; whoever asks again, releases again or sends late counters
-/// sees the same bytes.
+/// Before: every question rounded the same cell again, over any set that the client chose, and 150 random lists of
+/// pages averaged it out. Now: a figure is drawn once; another question, another release or late counters show the same
+/// bytes.
 #[tokio::test]
 async fn asking_and_releasing_again_shows_the_same_figures() {
     let store = fresh_store().await;
@@ -35,8 +35,8 @@ async fn asking_and_releasing_again_shows_the_same_figures() {
     }
 }
 
-/// Before: a search typed once was read letter by letter in 137 questions, a page's only visitor in 622. Now: what is
-/// below the gate in its day, week and month is in no table that anybody reads, whatever the question.
+/// Before: a search typed once was read letter by letter in 137 questions, a page's only visitor in 622. Now: a cell
+/// below the gate in its day, week and month is in no readable table, whatever the question.
 #[tokio::test]
 async fn a_search_typed_once_and_a_page_of_one_visitor_are_in_no_published_table() {
     let store = fresh_store().await;
@@ -55,8 +55,8 @@ async fn a_search_typed_once_and_a_page_of_one_visitor_are_in_no_published_table
     }
 }
 
-/// Before: exact rows lay in the database for 25 months, and parts that were merged for eight minutes more. Now: when
-/// the month has closed no part of a table of exact sums is on the disk, active, outdated or detached.
+/// Before: exact rows lay in the database for 25 months, and merged parts for eight minutes more. Now: when the month
+/// has closed, no part of a table of exact sums is on the disk, active, outdated or detached.
 #[tokio::test]
 async fn after_the_months_end_no_part_of_an_exact_table_is_left_on_the_disk() {
     let store = fresh_store().await;
