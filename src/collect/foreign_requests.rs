@@ -25,13 +25,15 @@ impl HitPipeline {
     pub(super) async fn image(&self, format: ImageFormat, head: &Parts, peer: IpAddr) -> CollectResponse {
         let started = self.meters.start();
         let request = self.request(&head.headers, peer);
-        let told = &request.told;
+        let hit_headers = &request.hit_headers;
         let sites = self.anonymiser.sites();
         let context = self.context(&sites, &request, head);
         let query = head.uri.query().unwrap_or_default();
         let (read, answer) = match format {
-            ImageFormat::Pixel if is_mail_client(told.agent) => return self.unmeasured(AnswerFormat::Pixel),
-            ImageFormat::Pixel => (pixel::parse(query, told.referer).map(|event| vec![event]), AnswerFormat::Pixel),
+            ImageFormat::Pixel if is_mail_client(hit_headers.agent) => return self.unmeasured(AnswerFormat::Pixel),
+            ImageFormat::Pixel => {
+                (pixel::parse(query, hit_headers.referer).map(|event| vec![event]), AnswerFormat::Pixel)
+            }
             ImageFormat::GoatCounter => match goatcounter::count(query, &context) {
                 Ok(GoatCount::Event(event)) => (Ok(vec![*event]), AnswerFormat::Gif),
                 Ok(GoatCount::Robot) => return self.dropped(Dropped::Bot, AnswerFormat::Gif),
@@ -149,7 +151,7 @@ impl HitPipeline {
         let host = head.uri.host().or_else(|| head.headers.get(HOST).and_then(|host| host.to_str().ok()));
         ForeignContext {
             sites,
-            referer: request.told.referer,
+            referer: request.hit_headers.referer,
             host,
             servers: &self.servers,
             server: request.server.clone(),

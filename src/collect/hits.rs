@@ -58,7 +58,7 @@ const SERVER_BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What a request tells beside its hits.
 pub(super) struct HitRequest<'r> {
-    pub(super) told: HitHeaders<'r>,
+    pub(super) hit_headers: HitHeaders<'r>,
     headers: &'r HeaderMap,
     peer: IpAddr,
     /// The server that its headers prove.
@@ -130,9 +130,9 @@ impl HitPipeline {
 
     /// Reads the headers of a request.
     pub(super) fn request<'r>(&self, headers: &'r HeaderMap, peer: IpAddr) -> HitRequest<'r> {
-        let told = HitHeaders::by(headers);
-        let server = told.authorization.and_then(|written| self.servers.find_bearer(written, self.clock.now()));
-        HitRequest { told, headers, peer, server }
+        let hit_headers = HitHeaders::by(headers);
+        let server = hit_headers.authorization.and_then(|written| self.servers.find_bearer(written, self.clock.now()));
+        HitRequest { hit_headers, headers, peer, server }
     }
 
     /// `POST /api/event`: one event, or a list of them.
@@ -170,7 +170,7 @@ impl HitPipeline {
         events: Result<Vec<NativeEvent<'_>>, &'static str>,
         request: &HitRequest<'_>,
     ) -> PendingRequest<'_> {
-        let told = &request.told;
+        let hit_headers = &request.hit_headers;
         let events = match events {
             Ok(events) => events,
             Err(why) => return PendingRequest::Over(self.unread(Rejection::Malformed, why)),
@@ -190,9 +190,9 @@ impl HitPipeline {
                 received,
                 address,
                 agent,
-                accept_language: told.language.or(event.language.as_deref()),
-                signals: told.signals,
-                sender: told.sender,
+                accept_language: hit_headers.language.or(event.language.as_deref()),
+                signals: hit_headers.signals,
+                sender: hit_headers.sender,
                 site: names.first().copied().flatten(),
                 url: &event.url,
                 referrer: event.referrer.as_deref(),
@@ -237,7 +237,7 @@ impl HitPipeline {
         names: &[Option<&str>],
         request: &HitRequest<'h>,
     ) -> (ClientIp, UserAgent<'h>) {
-        let agent = UserAgent::new(request.told.agent);
+        let agent = UserAgent::new(request.hit_headers.agent);
         let spoken = event.client.as_deref();
         let server = spoken.map(|spoken| &spoken.server).or(request.server.as_ref());
         if !server.is_some_and(|server| self.speaks_for(server, &event.url, names)) {
@@ -248,7 +248,7 @@ impl HitPipeline {
         let agent = match spoken.map_or(&SpokenAgent::Unsaid, |spoken| &spoken.agent) {
             SpokenAgent::Named(agent) => UserAgent::new(agent),
             SpokenAgent::Unknown => UserAgent::not_logged(),
-            SpokenAgent::Unsaid if is_library(request.told.agent) => UserAgent::not_logged(),
+            SpokenAgent::Unsaid if is_library(request.hit_headers.agent) => UserAgent::not_logged(),
             SpokenAgent::Unsaid => agent,
         };
         (address, agent)
@@ -335,7 +335,7 @@ impl HitPipeline {
     }
 
     pub(super) async fn body(&self, request: &HitRequest<'_>, body: Incoming) -> Result<Bytes, Rejection> {
-        if request.told.encoded {
+        if request.hit_headers.encoded {
             return Err(Rejection::Unsupported);
         }
         let is_proven = request.server.is_some();

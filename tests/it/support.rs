@@ -13,7 +13,7 @@ use sillage::store::{Endpoint, Engine, Store, migrate};
 use tokio::runtime::Runtime;
 
 /// Most databases of one run: the reading users are granted their published tables in advance.
-const DATABASES_MAX: u32 = 260;
+const DATABASES_MAX: u32 = 340;
 /// A database in which the reading user was granted a table too, by mistake.
 pub(crate) const OPEN_DATABASE: &str = "opened";
 
