@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sillage::config;
-use sillage::privacy::Anonymiser;
+use sillage::privacy::{Anonymiser, HitReading};
 use sillage::privacy::lookup::agent::Agents;
 use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
 use sillage::privacy::url::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
@@ -57,6 +57,32 @@ impl Counter {
     /// Drops all visits, for the next input.
     pub fn fresh(&mut self) {
         self.visits = Visits::new(BOUNDS);
+    }
+
+    /// Counts one message of one visitor with these headers: what `cost` measures.
+    pub fn count_as(&mut self, message: &NativeEvent<'_>, agent: &str, language: &str, rollup: &mut Rollup) {
+        let reading = HitReading::new(Hit {
+            received: jiff::Timestamp::from_second(1_773_000_000).expect("a moment of this century"),
+            address: ClientIp::new(IpAddr::from([192, 0, 2, 1])),
+            agent: UserAgent::new(agent),
+            accept_language: Some(language),
+            signals: ObjectionSignals::default(),
+            sender: HitSender::default(),
+            site: None,
+            url: &message.url,
+            referrer: message.referrer.as_deref(),
+            fragment_is_page: message.fragment_is_page,
+            width: message.width,
+            consent: message.consent,
+            kind: message.kind(),
+        });
+        let Ok(reading) = reading else { return };
+        for name in message.site_names() {
+            let found = self.anonymiser.known_site(&reading, name);
+            if let Ok(sighting) = found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
+                rollup.add(&self.visits.count(&sighting).event);
+            }
+        }
     }
 
     /// Counts one message of one visitor into `rollup`, `at` seconds after a fixed time.
