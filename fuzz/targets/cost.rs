@@ -26,10 +26,47 @@ const TRIES: u32 = 5;
 
 /// Pieces that inputs are made of: what redaction, parsing and lookups look for. `#` is a number of its own each time.
 const PIECES: &[&str] = &[
-    "a", "Z", "0", "#", "/", "-", "_", ".", "@", "%", "%C3%A9", "%40", "%25", "é", "e\u{301}", " ", ",", ";", "=", "&", "?", "\\",
-    "\\u00e9", "x@y.example", "d41d8cd98f00b204", "+33 6 12 34 56 78", "FR76 3000 6000 0112 3456 7890 189", "192.0.2.1",
-    "eyJhbGciOi.eyJzdWIi.c2ln", "utm_source=a&", "q=a&", "page=1&", "a.example", "https://a.example/", "Mozilla/5.0 ",
-    "(Linux; Android 10; K) ", "Chrome/120.0 ", "Safari/537.36 ", "Version/17.2 ", "*;q=0,", "fr-CA;q=0.8,",
+    "a",
+    "Z",
+    "0",
+    "#",
+    "/",
+    "-",
+    "_",
+    ".",
+    "@",
+    "%",
+    "%C3%A9",
+    "%40",
+    "%25",
+    "é",
+    "e\u{301}",
+    " ",
+    ",",
+    ";",
+    "=",
+    "&",
+    "?",
+    "\\",
+    "\\u00e9",
+    "x@y.example",
+    "d41d8cd98f00b204",
+    "+33 6 12 34 56 78",
+    "FR76 3000 6000 0112 3456 7890 189",
+    "192.0.2.1",
+    "eyJhbGciOi.eyJzdWIi.c2ln",
+    "utm_source=a&",
+    "q=a&",
+    "page=1&",
+    "a.example",
+    "https://a.example/",
+    "Mozilla/5.0 ",
+    "(Linux; Android 10; K) ",
+    "Chrome/120.0 ",
+    "Safari/537.36 ",
+    "Version/17.2 ",
+    "*;q=0,",
+    "fr-CA;q=0.8,",
 ];
 
 /// One input, by the places where a stranger writes.
@@ -142,7 +179,10 @@ fn main() -> ExitCode {
     let mut number = |default: u64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (seconds, seed) = (number(60), number(1));
     let (mut counter, mut next, mut chance) = (Counter::default(), 0, Chance(seed.max(1)));
-    let plain = HitText { agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/".into(), ..HitText::default() };
+    let plain = HitText {
+        agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/".into(),
+        ..HitText::default()
+    };
     let Some(of_plain) = plain.cost(&mut counter, &mut next) else { return ExitCode::from(2) };
     let ratio = |cost: Duration| cost.as_secs_f64() / of_plain.as_secs_f64();
     println!("plain hit: {of_plain:?}");

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sillage::config;
-use sillage::privacy::{Anonymiser, HitReading};
-use sillage::privacy::lookup::agent::Agents;
 use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
-use sillage::privacy::url::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
+use sillage::privacy::lookup::agent::Agents;
 use sillage::privacy::lookup::place::PlaceDatabases;
+use sillage::privacy::url::page::{PAGE_BYTES_MAX, URL_BYTES_MAX};
+use sillage::privacy::{Anonymiser, HitReading};
 use sillage::rollup::Rollup;
-use sillage::sites::{Site, Sites};
 use sillage::rollup::counters::Batch;
+use sillage::sites::{Site, Sites};
 use sillage::visits::{VisitBounds, Visits};
 
 use sillage::collect::formats::native::NativeEvent;
@@ -19,7 +19,8 @@ use sillage::collect::formats::native::NativeEvent;
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Small, so that inputs reach them.
-const BOUNDS: VisitBounds = VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000, sites: 1 };
+const BOUNDS: VisitBounds =
+    VisitBounds { pages: 50, values: 50, rows: 1_000, tags: 10_000, visits: 1_000, sites: 1, weighed: true };
 
 /// One site that keeps a query parameter and two properties, as most inputs need.
 pub fn sites() -> Sites {
@@ -47,7 +48,8 @@ pub struct Counter {
 impl Default for Counter {
     fn default() -> Self {
         let places = PlaceDatabases::open(&[]).expect("no files");
-        let privacy = config::PrivacyConfig { marketing: config::MarketingPolicy::Always, ..config::PrivacyConfig::default() };
+        let privacy =
+            config::PrivacyConfig { marketing: config::MarketingPolicy::Always, ..config::PrivacyConfig::default() };
         let anonymiser = Anonymiser::new(sites(), Agents::new(100), places, &privacy);
         Self { anonymiser, visits: Visits::new(BOUNDS) }
     }
