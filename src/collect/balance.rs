@@ -78,7 +78,7 @@ impl Acceptor {
             return Some(AcceptedConnection { stream, peer, place });
         }
         // A connection that cannot be handed over is closed, as one that cannot be accepted.
-        let handed = Handoff { stream: stream.unbound().ok()?, peer, place };
+        let handed = Handoff { stream: UnboundStream::of(stream).ok()?, peer, place };
         self.threads.get(number)?.hand.send(handed).ok()?;
         None
     }
@@ -135,6 +135,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use tokio_util::either::Either;
 
     /// All connections waiting for this thread.
     async fn all_handed(seat: &mut Acceptor) -> Vec<AcceptedConnection> {
@@ -153,7 +154,7 @@ mod tests {
         for _ in 0..90 {
             clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
             let (stream, peer) = listener.accept().await.unwrap();
-            mine.extend(seats[1].keep(stream.into(), peer, room.clone().try_acquire_owned().unwrap()));
+            mine.extend(seats[1].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap()));
         }
         let (first, third) = (all_handed(&mut seats[0]).await, all_handed(&mut seats[2]).await);
         assert_eq!(mine.len() + first.len() + third.len(), 90);
@@ -175,7 +176,7 @@ mod tests {
         for _ in 0..3 * ABOVE_MAX {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, peer) = listener.accept().await.unwrap();
-            let taken = seats[0].keep(stream.into(), peer, room.clone().try_acquire_owned().unwrap());
+            let taken = seats[0].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap());
             assert!(taken.is_some(), "it has none beside this one");
         }
         assert_eq!(room.available_permits(), 1);

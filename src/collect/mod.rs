@@ -41,6 +41,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -218,7 +219,7 @@ impl CollectState {
                     drop(place);
                 })
             } else {
-                let connection = graceful.watch(state.connection(HttpStream::Plain(stream), peer, open));
+                let connection = graceful.watch(state.connection(Either::Left(stream), peer, open));
                 tokio::spawn(async move {
                     connection.await.ok();
                     drop(place);

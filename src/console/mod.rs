@@ -52,7 +52,7 @@ use crate::console::admission::QuestionPermit;
 use crate::console::held::PermitBody;
 use crate::http::handshake::Handshake;
 use crate::http::listener::{BoundSockets, Listeners, SocketFiles};
-use crate::http::stream::HttpStream;
+use crate::http::stream::{HttpStream, is_tls};
 
 /// Most open connections: a few people with a few browsers, and a scraper.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -190,7 +190,7 @@ impl Seats {
         connection: Arc<Connection>,
     ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static {
         let (console, open, probes_only) = (console.clone(), connection.clone(), self.probes_only);
-        let is_tls = stream.is_tls();
+        let is_tls = is_tls(&stream);
         let service = service_fn(move |mut request: Request<Incoming>| {
             if is_tls {
                 // As a proxy with TLS in front of the console says it: cookies are then bound to TLS.

@@ -8,9 +8,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use metrics::Counter;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 
 use crate::http::proxy_header;
-use crate::http::stream::{AcceptedStream, HttpStream};
+use crate::http::stream::{AcceptedStream, HttpStream, is_tcp};
 
 /// The handshake of one listener.
 pub(crate) struct Handshake {
@@ -65,11 +66,11 @@ impl Handshake {
             }
         }
         match &self.tls {
-            Some(tls) if stream.is_tcp() => {
+            Some(tls) if is_tcp(&stream) => {
                 let stream = tls.accept(stream).await.ok()?;
-                Some((HttpStream::Tls(Box::new(stream)), client))
+                Some((Either::Right(Box::new(stream)), client))
             }
-            Some(_) | None => Some((HttpStream::Plain(stream), client)),
+            Some(_) | None => Some((Either::Left(stream), client)),
         }
     }
 

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
+use tokio_util::either::Either;
 
 use crate::config::PassedSocket;
 use crate::ffi;
@@ -180,10 +181,10 @@ impl Listeners {
                 ListenSocket::Tcp(socket) => socket.poll_accept(context).map_ok(|(stream, peer)| {
                     // Without it an answer may wait for the client's delayed acknowledgement; the hit is safe.
                     stream.set_nodelay(true).ok();
-                    (AcceptedStream::Tcp(stream), peer)
+                    (Either::Left(stream), peer)
                 }),
                 ListenSocket::Unix(socket) => {
-                    socket.poll_accept(context).map_ok(|(stream, _)| (AcceptedStream::Unix(stream), UNIX_PEER))
+                    socket.poll_accept(context).map_ok(|(stream, _)| (Either::Right(stream), UNIX_PEER))
                 }
             };
             if accepted.is_ready() {

@@ -5,7 +5,7 @@ pub(crate) mod handshake;
 pub mod listener;
 pub(crate) mod pinned;
 pub(crate) mod proxy_header;
-pub mod stream;
+pub(crate) mod stream;
 pub(crate) mod tls;
 
 /// `Content-Security-Policy` of our own pages: their own files, pictures written into them, nothing from elsewhere.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::format::{samples, samples_2, samples_3};
+use super::fixtures::{samples, samples_2, samples_3};
 use super::*;
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;

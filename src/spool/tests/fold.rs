@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::batch::sample;
-use super::format::samples;
+use super::fixtures::samples;
 use super::*;
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;

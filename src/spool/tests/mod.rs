@@ -5,6 +5,7 @@ mod batch;
 mod commit;
 mod crash;
 mod ends;
+mod fixtures;
 mod fold;
 mod format;
 mod real;
