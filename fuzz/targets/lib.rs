@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sillage::config;
 use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
@@ -79,9 +80,15 @@ impl Counter {
             kind: message.kind(),
         });
         let Ok(reading) = reading else { return };
-        for name in message.site_names() {
-            let found = self.anonymiser.known_site(&reading, name);
-            if let Ok(sighting) = found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
+        // A site counts once however often it is named, as in the collector.
+        let mut sites = Vec::new();
+        for site in message.site_names().filter_map(|name| self.anonymiser.known_site(&reading, name).ok()) {
+            if !sites.iter().any(|known| Arc::ptr_eq(known, &site)) {
+                sites.push(site);
+            }
+        }
+        for site in sites {
+            if let Ok(sighting) = self.anonymiser.anonymise_for(&reading, site) {
                 rollup.add(&self.visits.count(&sighting).event);
             }
         }

@@ -106,7 +106,7 @@ pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
         let body =
             format!(r#"{{"n":"pageview","u":"https://{SITE}/","d":"{SITE}","r":"https://{SITE}{}"}}"#, &path[..1_900]);
         worst_referrer(anonymiser, ledger, &Worst { body, ..plain(number) });
-        let agent = format!("Mozilla/5.0 (Linux; Android 10; K{number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 ")
+        let agent = format!("Mozilla/5.0 (Linux; Android 10; é K{number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 ")
             .repeat(6);
         worst_agent(anonymiser, ledger, &Worst { agent, ..plain(number) });
         worst_headers(anonymiser, ledger, &Worst { language: "*;q=0,".repeat(1_300), ..plain(number) });

@@ -91,6 +91,7 @@ impl Agents {
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
+        let header = &*ascii_only(header);
         let says = || corrections::robot(header).unwrap_or_else(|| self.bots.is_bot(header));
         let agent = if header != NOT_LOGGED && says() {
             self.robot(robot::kind_of(header))
@@ -133,6 +134,15 @@ impl Agents {
         agent.device = fix.device.unwrap_or(agent.device);
         agent
     }
+}
+
+/// A header in ASCII: the rules name ASCII alone, and expressions with `\b` leave their fast automaton at a character
+/// beyond it, so that 461 bytes took 0.6 ms.
+fn ascii_only(header: &str) -> Cow<'_, str> {
+    if header.is_ascii() {
+        return header.into();
+    }
+    header.chars().map(|character| if character.is_ascii() { character } else { '?' }).collect::<String>().into()
 }
 
 impl Agent {
@@ -371,6 +381,18 @@ mod tests {
         let agents = Agents::new(100);
         let long = "é".repeat(10_000);
         assert_eq!(agents.look_up(&UserAgent::new(&format!("x{long}"))).browser, "".into());
+    }
+
+    #[test]
+    fn characters_beyond_ascii_change_nothing_of_what_an_agent_is() {
+        let agents = Agents::new(100);
+        let read = |device: &str| {
+            let header = format!("Mozilla/5.0 (Linux; Android 14; {device}) AppleWebKit/537.36 Chrome/120.0 Mobile");
+            let agent = agents.look_up(&UserAgent::new(&header));
+            (agent.browser.clone(), agent.system_version.clone(), agent.device, agent.bot)
+        };
+        assert_eq!(read("K"), ("Chrome".into(), "Android 14".into(), "mobile", false));
+        assert_eq!(read("小米 é"), read("K"));
     }
 
     #[test]
