@@ -24,6 +24,7 @@ mod marks;
 mod measured;
 pub mod open_days;
 mod page_path;
+mod read_ahead;
 mod session;
 mod survey;
 mod tally;

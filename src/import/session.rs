@@ -24,6 +24,7 @@ use crate::privacy::Anonymiser;
 use crate::release::rules::CONTINUED;
 use crate::release::{Releaser, ReleaserOptions};
 use crate::rollup::counters::Batch;
+use crate::rollup::levels::LevelRows;
 use crate::sites::Site;
 use crate::store::{Store, StoreError};
 
@@ -281,7 +282,8 @@ impl<'s> ImportSession<'s> {
                 Protection::Tens if batch.origin.is_empty() || self.comes_in_parts() => {
                     self.releaser.insert(batch, self.now).await
                 }
-                Protection::Tens | Protection::Exact => self.store.insert(batch).await,
+                Protection::Tens => self.store.insert_waiting(batch).await,
+                Protection::Exact => self.store.publish(&batch.token, &LevelRows::of(batch)).await,
             };
             match inserted {
                 Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {

@@ -19,6 +19,7 @@ use crate::import::judge::{Judgement, LineJudge};
 use crate::import::lines::{LineReader, is_stream};
 use crate::import::log_line::LineFault;
 use crate::import::marks::{KnownMarks, LineDigest, LogMark, MarkKey};
+use crate::import::read_ahead::{ReadAhead, ReadLine, ReadStart, ReadUntil};
 use crate::import::tally::Summary;
 
 /// Lines of a chunk: a second reading skips whole chunks.
@@ -143,7 +144,7 @@ impl SourceReading<'_> {
         hit_bytes: &mut u64,
         limit: &SurveyLimit<'_>,
     ) -> io::Result<SourceSurvey> {
-        let (mut lines, mut digest, mut judge) = match log {
+        let (lines, digest, mut judge) = match log {
             Some(log) => {
                 (LineReader::following(log.file.try_clone()?, log.bytes)?, log.digest.clone(), log.judge.clone())
             }
@@ -155,39 +156,38 @@ impl SourceReading<'_> {
         };
         let mut source = SourceSurvey::new(path, digest.mark());
         source.lines.start = digest.lines() + 1;
-        let mut bytes = log.map_or(0, |log| log.bytes);
-        let mut line = Vec::new();
+        let known = match limit {
+            SurveyLimit::Behind(known) => &**known,
+            SurveyLimit::UpTo(known) => *known,
+        };
+        let before = ReadUntil { bytes: log.map_or(0, |log| log.bytes), digest };
+        let mut number = source.lines.start - 1;
         let mut matched: Option<(u64, LogMark)> = None;
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        while lines.read(&mut line).map_err(named)? {
-            let known = match limit {
-                SurveyLimit::Behind(known) => &**known,
-                SurveyLimit::UpTo(known) => *known,
-            };
-            if self.import.follow && !lines.is_ended() {
-                break;
-            }
-            bytes += line.len() as u64 + 1;
-            let may_match = known.reach(digest.lines() + 1);
-            let before = may_match.then(|| digest.clone());
-            digest.add(&line, lines.is_ended());
-            let number = digest.lines();
-            source.begin_chunk(number, &judge);
-            let minute = self.hold(&mut source, &mut judge, &line, lines.is_too_long(), number, held);
-            if let Some(minute) = minute {
-                source.note_hit(minute);
-            }
-            self.bound(held, hit_bytes, path)?;
-            if before.is_some_and(|before| known.match_at(&before, &digest, &line)) {
-                matched = Some((number, digest.mark()));
-                if matches!(limit, SurveyLimit::Behind(_)) {
-                    self.forget_counted(&mut source, &digest, held);
+        let read = std::thread::scope(|scope| {
+            let start = ReadStart { lines, before, known, follow: self.import.follow };
+            let ahead = ReadAhead::start(scope, start)?;
+            while let Ok(chunk) = ahead.chunks.recv() {
+                for line in chunk.iter() {
+                    number += 1;
+                    source.begin_chunk(number, &judge);
+                    if let Some(minute) = self.hold(&mut source, &mut judge, &line, number, held) {
+                        source.note_hit(minute);
+                    }
+                    self.bound(held, hit_bytes, path)?;
+                    if let Some(mark) = line.counted {
+                        matched = Some((number, mark.clone()));
+                        if matches!(limit, SurveyLimit::Behind(_)) {
+                            self.forget_counted(&mut source, number, held);
+                        }
+                    }
                 }
             }
-        }
+            ahead.end().map_err(named)
+        })?;
         source.format = judge.format_name();
-        source.followed = log.and_then(|log| log.read_to(bytes, &digest, &judge));
-        source.end(&digest, limit, matched);
+        source.followed = log.and_then(|log| log.read_to(read.bytes, &read.digest, &judge));
+        source.end(&read.digest, limit, matched);
         if let Some(held) = held {
             held.keep(self.number, &source.lines);
         }
@@ -199,17 +199,16 @@ impl SourceReading<'_> {
         &self,
         source: &mut SourceSurvey,
         judge: &mut LineJudge,
-        line: &[u8],
-        too_long: bool,
+        line: &ReadLine<'_>,
         number: u64,
         held: &mut Option<HeldHits>,
     ) -> Option<Minute> {
         source.tally.lines += 1;
-        if too_long {
+        if line.too_long {
             source.fault(LineFault::Shape, number);
             return None;
         }
-        let line = text(line);
+        let line = text(line.text);
         let time = match judge.judge(&line) {
             Judgement::Request(line) => {
                 if let Some(held) = held {
@@ -261,8 +260,7 @@ impl SourceReading<'_> {
     }
 
     /// Forgets all lines so far: they were counted before.
-    fn forget_counted(&self, source: &mut SourceSurvey, digest: &LineDigest, held: &mut Option<HeldHits>) {
-        let counted_before = digest.lines();
+    fn forget_counted(&self, source: &mut SourceSurvey, counted_before: u64, held: &mut Option<HeldHits>) {
         if let Some(held) = held {
             held.keep(self.number, &(counted_before + 1..u64::MAX >> 24));
         }

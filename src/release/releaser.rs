@@ -1,10 +1,11 @@
 //! Runs releases: finds due periods, in order and one at a time, and takes each through its states. Must only run while
 //! this collector has no insert in progress.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,7 +15,9 @@ use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
 use crate::release::late::{self, WaitingCellsRow};
 use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
-use crate::release::rules::{BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
+use crate::release::rules::{
+    BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR, ROUND_ROWS,
+};
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
@@ -230,11 +233,9 @@ impl Releaser {
             let rounds = of_origin.clone().filter(|(of, _)| overlaps(of)).map(|(of, _)| of.hour + 1);
             rounds.max().unwrap_or_default()
         };
-        let days: Vec<Day> = self.waiting_days(origin).await?.into_iter().filter(is_over).collect();
-        if let Some(first) = days.first() {
-            let week = sunday_of(date_of(*first));
-            let last = days.iter().rfind(|day| sunday_of(date_of(**day)) == week).unwrap_or(first);
-            return Ok(name(ReleaseKind::Day, *first, *last, again(ReleaseKind::Day, *first, *last)));
+        let days = self.waiting_days(origin).await?.into_iter().filter(|(day, _)| is_over(day));
+        if let Some((first, last)) = round_of(days) {
+            return Ok(name(ReleaseKind::Day, first, last, again(ReleaseKind::Day, first, last)));
         }
         for kind in [ReleaseKind::Week, ReleaseKind::Month] {
             let due: Vec<Day> = self.waiting_buckets(origin, kind).await?.into_iter().filter(is_over).collect();
@@ -266,13 +267,16 @@ impl Releaser {
         Ok(self.ask(sql).param("origin", origin).rows::<u32>().await?.into_iter().collect())
     }
 
-    async fn waiting_days(&self, origin: &str) -> Result<BTreeSet<Day>, StoreError> {
-        let mut days = BTreeSet::new();
+    /// Days with waiting rows, and the number of these.
+    async fn waiting_days(&self, origin: &str) -> Result<BTreeMap<Day, u64>, StoreError> {
+        let mut days = BTreeMap::new();
         for table in WAITING_TABLES {
-            let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.{table:Identifier} \
-                       WHERE origin = {origin:String}";
-            let found = self.ask(sql).param("table", table).param("origin", origin).rows::<u16>().await?;
-            days.extend(found.into_iter().map(Day));
+            let sql = "SELECT toUInt16(day) AS number, count() FROM {database:Identifier}.{table:Identifier} \
+                       WHERE origin = {origin:String} GROUP BY number";
+            let found = self.ask(sql).param("table", table).param("origin", origin);
+            for (day, rows) in found.rows::<(u16, u64)>().await? {
+                *days.entry(Day(day)).or_default() += rows;
+            }
         }
         Ok(days)
     }
@@ -304,7 +308,7 @@ impl Releaser {
 
     /// Draws every cell once, with random keys from the operating system that are dropped on return.
     async fn stage(&self, name: &ReleaseName) -> Result<(), StoreError> {
-        self.drop_partition("staged_cells", &quoted(&name.to_string())).await?;
+        self.drop_partitions("staged_cells", &[quoted(&name.to_string())]).await?;
         let key =
             || getrandom::u64().map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "no random bits" }));
         let (first, second) = (key()?, key()?);
@@ -342,26 +346,30 @@ impl Releaser {
     /// Deletes the exact figures of a release and its staged cells.
     async fn forget(&self, name: &ReleaseName) -> Result<(), StoreError> {
         let origin = quoted(&name.origin);
-        for date in name.dates() {
-            match name.kind {
-                ReleaseKind::Hour => {}
-                ReleaseKind::Day => {
-                    for table in WAITING_TABLES {
-                        self.drop_partition(table, &format!("('{date}', {origin})")).await?;
-                    }
-                }
-                ReleaseKind::Week | ReleaseKind::Month => {
-                    let scope = name.kind.word();
-                    self.drop_partition("waiting_cells", &format!("('{scope}', '{date}', {origin})")).await?;
+        match name.kind {
+            ReleaseKind::Hour => {}
+            ReleaseKind::Day => {
+                let days: Vec<String> = name.dates().map(|date| format!("('{date}', {origin})")).collect();
+                for table in WAITING_TABLES {
+                    self.drop_partitions(table, &days).await?;
                 }
             }
+            ReleaseKind::Week | ReleaseKind::Month => {
+                let scope = name.kind.word();
+                let is_end = |date: &Date| match name.kind {
+                    ReleaseKind::Month => *date == date.last_of_month(),
+                    ReleaseKind::Hour | ReleaseKind::Day | ReleaseKind::Week => *date == sunday_of(*date),
+                };
+                let ends = name.dates().filter(is_end).map(|date| format!("('{scope}', '{date}', {origin})"));
+                self.drop_partitions("waiting_cells", &ends.collect::<Vec<_>>()).await?;
+            }
         }
-        self.drop_partition("staged_cells", &quoted(&name.to_string())).await
+        self.drop_partitions("staged_cells", &[quoted(&name.to_string())]).await
     }
 
-    async fn drop_partition(&self, table: &str, partition: &str) -> Result<(), StoreError> {
+    async fn drop_partitions(&self, table: &str, partitions: &[String]) -> Result<(), StoreError> {
         self.before("drop")?;
-        self.store().drop_partition(table, partition).await
+        self.store().drop_partitions(table, partitions).await
     }
 
     async fn record(&self, name: &ReleaseName, state: ReleaseState, now: Timestamp) -> Result<(), StoreError> {
@@ -398,6 +406,21 @@ async fn insert_waiting(
     let rows = late::divide(batch, closed, now);
     store.insert_waiting(&rows.open).await?;
     store.insert_rows::<WaitingCellsRow>("waiting_cells", &batch.token, &rows.late).await
+}
+
+/// First and last day of the next release: days in a row, up to [`ROUND_ROWS`]. It ends before a week without rows, for
+/// every day between its first and its last is closed with it.
+fn round_of(mut days: impl Iterator<Item = (Day, u64)>) -> Option<(Day, Day)> {
+    let (first, mut rows) = days.next()?;
+    let mut last = first;
+    for (day, more) in days {
+        rows += more;
+        if rows > ROUND_ROWS || day.0 - last.0 > 7 {
+            break;
+        }
+        last = day;
+    }
+    Some((first, last))
 }
 
 /// Time at which an hour has ended and late corrections have arrived.

@@ -3,7 +3,7 @@
 
 use crate::config::Protection;
 use crate::release::periods::ReleaseKind;
-use crate::release::rules::{GATE, PAGE_OPENS_AT, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
+use crate::release::rules::{GATE, PAGE_OPENS_AT, RAISED_MAX, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
 
 const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
@@ -165,14 +165,15 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
         "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells \
          WHERE release = {{release:String}} AND level = 'page' AND (shown OR published >= {GATE})))"
     );
-    let (draw, shown) = match protection {
-        Protection::Exact => ("(figure, unit, chance) -> figure".to_owned(), "1".to_owned()),
+    let (draw, shown, may_show) = match protection {
+        Protection::Exact => ("(figure, unit, chance) -> figure".to_owned(), "1".to_owned(), "1".to_owned()),
         Protection::Tens => (
             "(figure, unit, chance) -> cut(in_units(raised(figure, unit, chance), unit) + digits(chance), unit)"
                 .to_owned(),
             format!(
                 "published + gate_drawn >= {GATE} AND ({{kind:String}} IN ('hour', 'day') OR days_reached > 0) AND {open}"
             ),
+            format!("gate >= {}", GATE - RAISED_MAX),
         ),
     };
     without_comments(STAGE)
@@ -182,6 +183,7 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
         .replace("{{opens_at}}", &opens_at)
         .replace("{{draw}}", &draw)
         .replace("{{shown}}", &shown)
+        .replace("{{may_show}}", &may_show)
 }
 
 /// Statement that hands on the remainder of a release.

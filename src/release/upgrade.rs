@@ -65,7 +65,7 @@ pub async fn upgrade(
             }
             // The whole month is in the waiting tables; dropping it here ends the duplication.
             let partition = format!("{:04}{:02}", first.year(), first.month());
-            store.drop_partition(table, &partition).await?;
+            store.drop_partitions(table, &[partition]).await?;
         }
     }
     releaser.release_import(UPGRADE_ORIGIN, now, &mut |name| progress(UpgradeStep::Published(name))).await

@@ -9,7 +9,6 @@ mod interner;
 pub mod levels;
 mod rows;
 mod sums;
-pub(crate) mod waiting;
 
 use crate::event::{Day, Dimension, DimensionValues, EntryCorrection, Event, EventKind, Hour, Property, Term, Timing};
 use crate::rollup::counters::{Batch, BreakdownsRow};

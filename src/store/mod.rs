@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod answer_cache;
+mod block;
 pub mod client;
 mod connector;
 pub mod dump;

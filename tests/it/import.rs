@@ -139,21 +139,25 @@ fn log(line: fn(&Get) -> String) -> String {
     TRAFFIC.iter().map(|get| line(get) + "\n").collect()
 }
 
-/// All rows of the four tables, summed by their keys, without zeros.
+/// Figures of the visits of a site or page.
+const VISITS: &str = "pageviews, visitors, visits, bounces, visit_seconds, engaged_ms, engaged_views, scroll_percent, \
+                      scroll_views, not_found";
+
+/// All rows of the published tables that visitors fill, summed by their keys, without zeros.
 async fn tables(store: &Store) -> BTreeMap<String, Vec<i64>> {
+    let page_figures = format!("{VISITS}, exits");
     let tables = [
-        (
-            "pages",
-            "day, hour, page",
-            "pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, engaged_ms, engaged_views, scroll_percent, scroll_views, not_found",
-        ),
-        (
-            "breakdowns",
-            "day, dimension, page, value",
-            "pageviews, visitors, page_visitors, visits, bounces, visit_seconds",
-        ),
-        ("actions", "day, page, action, property, value", "count, visitors"),
-        ("timings", "day, hour, page, metric, bucket", "count"),
+        ("site_hours", "day, hour", "pageviews, visitors, visits"),
+        ("site_days", "day", VISITS),
+        ("page_hours", "day, hour, page", "pageviews, visits"),
+        ("page_days", "day, page", &page_figures),
+        ("dimension_days", "day, dimension, value", "pageviews, visitors, visits, bounces, visit_seconds"),
+        ("dimension_page_days", "day, dimension, page, value", "pageviews, visitors"),
+        ("action_days", "day, action", "count, visitors"),
+        ("action_page_days", "day, page, action", "count, visitors"),
+        ("action_value_days", "day, action, property, value", "count, visitors"),
+        ("timing_days", "day, metric, bucket", "count"),
+        ("timing_page_days", "day, page, metric, bucket", "count"),
     ];
     let mut all = BTreeMap::new();
     for (table, keys, sums) in tables {
@@ -350,22 +354,27 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
     let into = Into::fresh().await;
     let file = into.file("a.log", &lines("/p"));
     let import = || ImportJob { part_rows: 50, ..into.import(ImportFormat::AccessLog, std::slice::from_ref(&file)) };
-    let pages = format!("{}.pages", into.store.database());
-    // Pages of the second day violate the constraint: refused for good, without retries.
-    let check = "if(day < '2026-03-11', 1, toUInt8(page))";
-    into.store.statement(&format!("ALTER TABLE {pages} ADD CONSTRAINT cut CHECK {check}")).await.unwrap();
+    let tables_written =
+        ["site_hours", "site_days", "page_days", "page_hours", "dimension_days", "dimension_page_days", "outcome_days"]
+            .map(|table| format!("{}.{table}", into.store.database()));
+    // Rows of the second day violate the constraint: refused for good, without retries.
+    let check = "if(day < '2026-03-11', 1, toUInt8(site))";
+    for table in &tables_written {
+        into.store.statement(&format!("ALTER TABLE {table} ADD CONSTRAINT cut CHECK {check}")).await.unwrap();
+    }
     let cut = into.run(import()).await.unwrap_err();
     assert!(matches!(cut, ImportError::Store(StoreError::Refused(_))), "{cut}");
     let part = tables(&into.store).await;
     assert!(!part.is_empty() && part.len() < expected.len());
-    into.store.statement(&format!("ALTER TABLE {pages} DROP CONSTRAINT cut")).await.unwrap();
+    for table in &tables_written {
+        into.store.statement(&format!("ALTER TABLE {table} DROP CONSTRAINT cut")).await.unwrap();
+    }
 
     let other = into.file("b.log", &lines("/other"));
     let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
     assert!(matches!(refused, ImportError::CutShort(_)), "{refused}");
     // Even without the database's memory of tokens, no part is written again.
-    for table in ["pages", "breakdowns"] {
-        let table = format!("{}.{table}", into.store.database());
+    for table in &tables_written {
         let window =
             |value| format!("ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {value}");
         into.store.statement(&window(0)).await.unwrap();
@@ -411,7 +420,7 @@ async fn nothing_of_a_log_but_pages_and_coarse_values_reaches_the_database() {
     );
     into.import_text(ImportFormat::AccessLog, &text).await.unwrap();
     let mut seen = String::new();
-    for table in ["pages", "breakdowns", "actions", "timings", "imports"] {
+    for table in ["page_days", "page_hours", "dimension_days", "dimension_page_days", "action_value_days", "imports"] {
         let rows = into.store.ask_as_owner(&format!("SELECT * FROM {}.{table}", into.store.database()));
         seen.push_str(&serde_json::to_string(&rows.json().await.unwrap()).unwrap());
     }

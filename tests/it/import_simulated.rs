@@ -26,18 +26,18 @@ async fn simulated_traffic_comes_out_as_the_truth_says() {
     assert_eq!((summary.bots, summary.left_out, summary.not_understood, summary.days), (0, 0, 0, 3));
     let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
     let database = into.store.database();
-    let pages = |column: &str| format!("sum({column}) FROM {database}.pages");
+    let pages = |column: &str| format!("sum({column}) FROM {database}.site_days");
     for (figure, expected) in [
         (pages("pageviews"), truth.pageviews),
         (pages("visitors"), truth.visitors),
         (pages("visits"), truth.visits),
-        (pages("exits"), truth.visits),
+        (format!("sum(exits) FROM {database}.page_days"), truth.visits),
         (pages("bounces"), truth.bounces),
         (pages("visit_seconds"), truth.visit_seconds.unsigned_abs()),
         (pages("engaged_ms"), truth.engaged_ms),
-        (format!("sum(count) FROM {database}.actions WHERE property = ''"), truth.actions),
-        (format!("sum(visits) FROM {database}.breakdowns WHERE dimension = 'country'"), truth.visits),
-        (format!("sum(visitors) FROM {database}.breakdowns WHERE dimension = 'language'"), truth.visitors),
+        (format!("sum(count) FROM {database}.action_days"), truth.actions),
+        (format!("sum(visits) FROM {database}.dimension_days WHERE dimension = 'country'"), truth.visits),
+        (format!("sum(visitors) FROM {database}.dimension_days WHERE dimension = 'language'"), truth.visitors),
     ] {
         assert_eq!(sum(&figure).await.unwrap()[0].unsigned_abs(), expected, "{figure}");
     }
@@ -75,17 +75,17 @@ async fn lively_traffic_comes_out_as_the_truth_says_without_robots_and_objectors
     assert_eq!((summary.visitors, summary.visits), (truth.visitors, truth.visits));
     let sum = |sql: &str| into.store.ask_as_owner(&format!("SELECT {sql}")).rows::<i64>();
     let database = into.store.database();
-    let actions = |name: &str| format!("sum(count) FROM {database}.actions WHERE property = '' AND action = '{name}'");
+    let actions = |name: &str| format!("sum(count) FROM {database}.action_days WHERE action = '{name}'");
     for (figure, expected) in [
         (actions("problem"), truth.problems),
         (actions("Search"), truth.searches),
-        (format!("sum(not_found) FROM {database}.pages"), truth.not_found),
-        (format!("sum(bounces) FROM {database}.pages"), truth.bounces),
-        (format!("sum(count) FROM {database}.timings WHERE metric = 'lcp'"), truth.timings),
+        (format!("sum(not_found) FROM {database}.site_days"), truth.not_found),
+        (format!("sum(bounces) FROM {database}.site_days"), truth.bounces),
+        (format!("sum(count) FROM {database}.timing_days WHERE metric = 'lcp'"), truth.timings),
     ] {
         assert_eq!(sum(&figure).await.unwrap()[0].unsigned_abs(), expected, "{figure}");
         assert!(expected > 3, "{figure}");
     }
-    let campaigns = format!("toInt64(count()) FROM {database}.breakdowns WHERE dimension = 'utm_campaign'");
+    let campaigns = format!("toInt64(count()) FROM {database}.dimension_days WHERE dimension = 'utm_campaign'");
     assert!(sum(&campaigns).await.unwrap()[0] > 0);
 }

@@ -318,7 +318,7 @@ async fn imported(marketing: MarketingPolicy) -> Vec<String> {
         assert_eq!(import::run(import, anonymiser, &config, &store, now).await.unwrap().pageviews, 1);
     }
     let sql = format!(
-        "SELECT concat(dimension, ' ', value) AS line FROM {}.breakdowns WHERE dimension IN ('source', 'channel') ORDER BY line",
+        "SELECT concat(dimension, ' ', value) AS line FROM {}.dimension_days WHERE dimension IN ('source', 'channel') ORDER BY line",
         store.database()
     );
     store.ask_as_owner(&sql).rows().await.unwrap()

@@ -152,7 +152,7 @@ impl Program {
             self.metrics().await.lines().any(|line| line == "sillage_spool_segments 1")
         })
         .await;
-        let sql = "SELECT page, toUInt32(sum(pageviews)) FROM sillage.pages GROUP BY page";
+        let sql = "SELECT page, toUInt32(sum(pageviews)) FROM sillage.page_days GROUP BY page";
         self.store.ask_as_owner(sql).rows::<(String, u32)>().await.unwrap().into_iter().collect()
     }
 }

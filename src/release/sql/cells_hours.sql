@@ -13,3 +13,4 @@
         FROM {{database}}.waiting_pages
         WHERE {{hours}} AND origin = {origin:String}
         GROUP BY site, day, hour, page
+        HAVING {{may_show}}

@@ -39,3 +39,5 @@ FROM
 {{cells}}
     )
 )
+-- What is not shown of these levels is in no bucket.
+WHERE shown OR level NOT IN ('site_hour', 'page_hour', 'dimension_page')
