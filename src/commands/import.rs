@@ -18,6 +18,7 @@ use crate::commands::terminal::{CommandError, print};
 use crate::config::Config;
 use crate::import;
 use crate::import::figures::{self, FigureJob};
+use crate::import::formats::LogReader;
 use crate::import::formats::custom::CustomFormat;
 use crate::import::{ImportFormat, ImportJob, Summary};
 use crate::privacy::Anonymiser;
@@ -137,7 +138,7 @@ impl ImportCommand {
         let log_format = arguments.format.as_deref().map(CustomFormat::parse).transpose()?.map(Arc::new);
         let keep_from = site.retained_from(now, config.privacy.retention_months);
         let job = ImportJob {
-            log_format,
+            reader: LogReader::new(log_format).behind(&config.collect.trusted_proxies),
             shift_days: arguments.shift_days,
             again: arguments.again,
             continued: arguments.continued || arguments.follow,

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
+
 /// The address of `1.2.3.4`, `1.2.3.4:5123`, `[v6]`, `[v6]:443`, `fe80::1%eth0`, `090.000.000.003`; `None` for a host
 /// name, a socket or a masked address.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
@@ -38,10 +40,11 @@ pub(super) fn client(list: &str) -> Option<IpAddr> {
     addresses().find(|address| !is_local(*address)).or_else(|| addresses().next())
 }
 
-/// The client that a proxy names, if the peer is in a local network; otherwise the peer, since any client may send such
-/// a header.
-pub(super) fn behind_proxy(peer: IpAddr, told: Option<&str>) -> IpAddr {
-    if !is_local(peer) {
+/// The client that a proxy names, if the peer is in a local network or in one of `trusted`; otherwise the peer, since
+/// any client may send such a header.
+pub(super) fn behind_proxy(peer: IpAddr, told: Option<&str>, trusted: &[IpNet]) -> IpAddr {
+    let peer = peer.to_canonical();
+    if !is_local(peer) && !trusted.iter().any(|network| network.contains(&peer)) {
         return peer;
     }
     told.and_then(client).unwrap_or(peer)
@@ -93,8 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn a_told_client_is_believed_of_a_local_peer_only() {
-        let peer = |text: &str, told| behind_proxy(address(text).unwrap(), told).to_string();
+    fn a_told_client_is_believed_of_a_local_or_trusted_peer_only() {
+        let trusted = ["198.51.100.0/24".parse().unwrap()];
+        let peer = |text: &str, told| behind_proxy(address(text).unwrap(), told, &trusted).to_string();
+        assert_eq!(peer("198.51.100.7", Some("203.0.113.9")), "203.0.113.9");
+        assert_eq!(peer("::ffff:198.51.100.7", Some("203.0.113.9")), "203.0.113.9");
         assert_eq!(peer("172.18.0.1", Some("203.0.113.9, 10.0.0.1")), "203.0.113.9");
         assert_eq!(peer("90.0.0.1", Some("203.0.113.9")), "90.0.0.1");
         assert_eq!(peer("172.18.0.1", Some("-")), "172.18.0.1");

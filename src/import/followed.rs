@@ -72,7 +72,7 @@ impl FollowedLogs {
 }
 
 fn fresh(path: &Path, file: File, import: &ImportJob, key: &MarkKey) -> io::Result<OpenLog> {
-    let judge = LineJudge::new(import.format, import.site.clone(), import.log_format.clone());
+    let judge = LineJudge::new(import.format, import.site.clone(), import.reader.clone());
     let inode = file.metadata()?.ino();
     Ok(OpenLog { path: path.to_owned(), file, inode, bytes: 0, digest: key.digest(), judge })
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::clock::DAY_SECONDS;
 use crate::event::Day;
-use crate::import::formats::custom::CustomFormat;
+use crate::import::formats::LogReader;
 use crate::sites::Site;
 use crate::store::StoreError;
 
@@ -42,8 +42,8 @@ impl ImportFormat {
 pub struct ImportJob {
     /// Kind of lines in the files.
     pub format: ImportFormat,
-    /// Format of an access log, where it is not a known one.
-    pub log_format: Option<Arc<CustomFormat>>,
+    /// Reader of each file of an access log: its format where it is not a known one, and its proxies.
+    pub reader: LogReader,
     /// The files, in any order; `-` is standard input.
     pub files: Vec<PathBuf>,
     /// Site that the hits are counted for.
@@ -77,7 +77,7 @@ impl ImportJob {
     pub fn new(format: ImportFormat, files: Vec<PathBuf>, site: Arc<Site>, keep_from: Day) -> Self {
         Self {
             format,
-            log_format: None,
+            reader: LogReader::new(None),
             files,
             site,
             shift_days: 0,

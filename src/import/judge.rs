@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use crate::import::events::EventLine;
 use crate::import::formats::LogReader;
-use crate::import::formats::custom::CustomFormat;
 use crate::import::job::ImportFormat;
 use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent};
 use crate::sites::Site;
@@ -39,8 +38,8 @@ pub(super) struct LineJudge {
 }
 
 impl LineJudge {
-    pub(super) fn new(format: ImportFormat, site: Arc<Site>, custom: Option<Arc<CustomFormat>>) -> Self {
-        Self { format, site, reader: LogReader::new(custom) }
+    pub(super) fn new(format: ImportFormat, site: Arc<Site>, reader: LogReader) -> Self {
+        Self { format, site, reader }
     }
 
     /// Whether another judge may continue from here.

@@ -313,6 +313,7 @@ fn count_all(
 /// All settings that decide the figures: an interrupted import resumes only under the same ones.
 fn settings(site: &Site, config: &Config) -> String {
     let written = config.site.iter().find(|written| *written.name == *site.name);
-    let settings = (env!("CARGO_PKG_VERSION"), written, &config.limits, &config.geo, &config.privacy);
+    let proxies = &config.collect.trusted_proxies;
+    let settings = (env!("CARGO_PKG_VERSION"), written, proxies, &config.limits, &config.geo, &config.privacy);
     serde_json::to_string(&settings).unwrap_or_default()
 }

@@ -149,8 +149,8 @@ impl SourceReading<'_> {
                 (LineReader::following(log.file.try_clone()?, log.bytes)?, log.digest.clone(), log.judge.clone())
             }
             None => {
-                let (format, site, custom) = (self.import.format, &self.import.site, &self.import.log_format);
-                let judge = LineJudge::new(format, site.clone(), custom.clone());
+                let (format, site, reader) = (self.import.format, &self.import.site, &self.import.reader);
+                let judge = LineJudge::new(format, site.clone(), reader.clone());
                 (LineReader::open(path, self.progress)?, self.key.digest(), judge)
             }
         };

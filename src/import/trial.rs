@@ -4,7 +4,6 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use crate::import::formats::LogReader;
 use crate::import::job::ImportJob;
 use crate::import::judge::{Judgement, LineJudge};
 use crate::import::lines::{LineReader, progress_bar};
@@ -25,8 +24,8 @@ pub fn trial(import: &ImportJob, agents: &Agents) -> std::io::Result<String> {
     let mut out = String::new();
     for file in &import.files {
         let mut lines = LineReader::open(file, &progress_bar(&[], "", false))?;
-        let mut judge = LineJudge::new(import.format, import.site.clone(), import.log_format.clone());
-        let mut reader = LogReader::new(import.log_format.clone());
+        let mut judge = LineJudge::new(import.format, import.site.clone(), import.reader.clone());
+        let mut reader = import.reader.clone();
         let (mut line, mut number, mut tally, mut pages) = (Vec::new(), 0_u64, Summary::default(), 0_u64);
         let mut shown: Vec<String> = Vec::new();
         while lines.read(&mut line)? {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sillage::app;
 use sillage::clock::SystemClock;
 use sillage::config::{Config, ConsentPolicy, Protection};
+use sillage::import::formats::LogReader;
 use sillage::import::formats::custom::CustomFormat;
 use sillage::import::{self, ImportError, ImportFormat, ImportJob, Summary};
 use sillage::sites::Sites;
@@ -337,7 +338,8 @@ async fn a_log_of_its_own_format_is_read_and_a_trial_shows_its_fields_without_id
     let log = case.write("own.log", &text);
     let format =
         CustomFormat::parse("$remote_addr | $time_iso8601 | $request_uri | $status | $http_user_agent").unwrap();
-    let job = ImportJob { log_format: Some(std::sync::Arc::new(format)), ..case.job(std::slice::from_ref(&log)) };
+    let reader = LogReader::new(Some(std::sync::Arc::new(format)));
+    let job = ImportJob { reader, ..case.job(std::slice::from_ref(&log)) };
     let agents = sillage::privacy::lookup::agent::Agents::new(10);
     let shown = import::trial(&job, &agents).unwrap();
     assert!(

@@ -5,12 +5,14 @@
 //! shop.example:443 192.0.2.1 - - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326
 //! "192.0.2.1, 10.0.0.1" - - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …"
 //! 172.18.0.1 - - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …" "192.0.2.1"
+//! 192.0.2.1 shop.example - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …"
 //! owner bucket [10/Oct/2025:13:55:36 +0000] 192.0.2.1 - id WEBSITE.GET.OBJECT a "GET /a HTTP/1.1" 200 - …   (S3)
 //! ```
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::import::client_list;
@@ -25,7 +27,7 @@ use crate::privacy::hit::ObjectionSignals;
 const BRACKETS_MAX: usize = 4;
 
 /// Reads one line of this format.
-pub(super) fn read(line: &str) -> LineReading<'_> {
+pub(super) fn read<'l>(line: &'l str, trusted: &[IpNet]) -> LineReading<'l> {
     let Some((before, time, after)) = at_time(line) else { return LineReading::NotUnderstood(LineFault::Shape) };
     let Some((before_request, request, status, rest)) = request_and_status(after) else {
         return LineReading::NotUnderstood(LineFault::Shape);
@@ -37,17 +39,19 @@ pub(super) fn read(line: &str) -> LineReading<'_> {
             .map(|(method, target)| (Cow::Owned(method.to_owned()), Cow::<str>::Owned(target.to_owned()))),
     };
     let Some((method, target)): Option<(Cow<'_, str>, Cow<'_, str>)> = request else { return LineReading::NoPage };
-    let Some((peer, vhost)) = peer_and_host(before).or_else(|| s3(before, before_request)) else {
+    let bucket = || s3(before, before_request).map(|(peer, bucket)| (peer, name_of_host(bucket), Some(bucket)));
+    let peer = peer_and_host(before).map(|(peer, host)| (peer, host.or(name_of_host(before_request.trim())), None));
+    let Some((peer, vhost, bucket)) = peer.or_else(bucket) else {
         return LineReading::NotUnderstood(LineFault::Address);
     };
     let (referrer, agent, told) = trailing(rest);
     let (host, target) = split_target(target);
-    let target = match vhost {
-        Some(bucket) if !before_request.trim().is_empty() => without_bucket(target, bucket),
-        _ => target,
+    let target = match bucket {
+        Some(bucket) => without_bucket(target, bucket),
+        None => target,
     };
     LineReading::Request(LogLine {
-        address: client_list::behind_proxy(peer, told.as_deref()),
+        address: client_list::behind_proxy(peer, told.as_deref(), trusted),
         time,
         method,
         target,
@@ -119,12 +123,19 @@ fn peer_and_host(before: &str) -> Option<(IpAddr, Option<&str>)> {
         return client_list::client(before.get(..list)?).map(|client| (client, None));
     }
     if let Some(address) = client_list::client(first) {
-        return Some((address, None));
+        // `client host user`, as lighttpd writes; other servers have `-` there.
+        return Some((address, rest.trim_start().split_once(' ').and_then(|(second, _)| name_of_host(second))));
     }
     let second = rest.trim_start();
     let second = second.strip_prefix('"').unwrap_or(second);
     let address = client_list::client(second.split([' ', '"']).next()?)?;
     is_host(first).then_some((address, Some(first)))
+}
+
+/// The text, if it is a host's name with a dot: not a user, an address or `-`.
+fn name_of_host(text: &str) -> Option<&str> {
+    let is_name = is_host(text) && text.contains('.') && client_list::address(text).is_none();
+    is_name.then_some(text)
 }
 
 fn is_host(text: &str) -> bool {
@@ -136,10 +147,10 @@ fn is_host(text: &str) -> bool {
 }
 
 /// A line of S3: owner and bucket before the time, the client after it.
-fn s3<'l>(before: &'l str, behind: &str) -> Option<(IpAddr, Option<&'l str>)> {
+fn s3<'l>(before: &'l str, behind: &str) -> Option<(IpAddr, &'l str)> {
     let address = client_list::address(behind.split_whitespace().next()?)?;
     let bucket = before.split_whitespace().nth(1)?;
-    Some((address, Some(bucket)))
+    Some((address, bucket))
 }
 
 /// The path within a bucket, where the request begins with the bucket.

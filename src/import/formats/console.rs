@@ -4,6 +4,7 @@
 //! 2026/11/10 13:55:36.815  INFO  http.log.access  handled request  {"request": {"remote_ip": "192.0.2.1", …}, …}
 //! ```
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::import::formats::json::{self, JsonReading};
@@ -11,11 +12,11 @@ use crate::import::log_line::{LineFault, LineReading};
 use crate::import::log_time;
 
 /// Reads one line of this format.
-pub(super) fn read<'l>(line: &str) -> LineReading<'l> {
+pub(super) fn read<'l>(line: &str, trusted: &[IpNet]) -> LineReading<'l> {
     let shape = LineReading::NotUnderstood(LineFault::Shape);
     let Some((before, _)) = line.split_once('{').filter(|_| line.trim_end().ends_with('}')) else { return shape };
     let object = line.get(before.len()..).unwrap_or_default();
-    match json::read(object, time(before)) {
+    match json::read(object, time(before), trusted) {
         JsonReading::Line(reading) => reading,
         JsonReading::Wraps(_) => shape,
     }

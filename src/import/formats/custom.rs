@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use ipnet::IpNet;
+
 use crate::import::escapes::unescaped;
 use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
@@ -71,9 +73,9 @@ impl CustomFormat {
     }
 
     /// Reads one line of this format.
-    pub(super) fn read<'l>(&self, line: &str) -> LineReading<'l> {
+    pub(super) fn read<'l>(&self, line: &str, trusted: &[IpNet]) -> LineReading<'l> {
         match self.fields(line) {
-            Some(fields) => named::read(&fields, None),
+            Some(fields) => named::read(&fields, None, trusted),
             None => LineReading::NotUnderstood(LineFault::Shape),
         }
     }

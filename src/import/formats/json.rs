@@ -1,5 +1,5 @@
 //! Access logs of JSON objects: Caddy, nginx and Apache with their common log formats, Traefik, Cloudflare, ECS,
-//! Logstash, Fluentd, Vector; and objects that wrap another line as a text, as containers write them.
+//! Logstash, Fluentd, Vector, load balancers and hosting services; and objects that wrap another line as a text, as containers write them.
 //!
 //! ```text
 //! {"ts":1646861401.5,"request":{"client_ip":"192.0.2.1","method":"GET","uri":"/a","headers":{…}},"status":200}
@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -29,24 +30,30 @@ const WRAPPERS: [&str; 8] =
     ["log", "message", "MESSAGE", "msg", "event.original", "textPayload", "line", "log.original"];
 
 /// Fields that nest the entry as an object.
-const NESTED: [&str; 6] = ["jsonPayload", "json", "access", "log", "message", "data"];
+const NESTED: [&str; 10] =
+    ["jsonPayload", "json", "access", "log", "message", "data", "proxy", "properties", "attributes", "fields"];
 
 /// Reads an object; also an element of an array, with a trailing comma.
-pub(super) fn read<'l>(line: &str, time: Option<Timestamp>) -> JsonReading<'l> {
+pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -> JsonReading<'l> {
     let text = line.trim().trim_start_matches('[').trim_end_matches(',');
     let text =
         text.strip_suffix(']').filter(|_| line.trim_start().starts_with('[') || !text.ends_with('}')).unwrap_or(text);
-    let Some(Value::Object(whole)) = parse(text.trim().trim_end_matches(',')) else {
+    let Some(Value::Object(mut whole)) = parse(text.trim().trim_end_matches(',')) else {
         return JsonReading::Line(LineReading::NotUnderstood(LineFault::Shape));
     };
+    if whole.contains_key("short_message") {
+        // GELF: `_` precedes the name of each additional field.
+        whole = whole.into_iter().map(|(name, value)| (name.trim_start_matches('_').to_owned(), value)).collect();
+    }
     let fields = JsonFields(&whole);
-    let reading = named::read(&fields, time);
+    let reading = named::read(&fields, time, trusted);
     if !matches!(reading, LineReading::NotUnderstood(LineFault::Shape)) {
         return JsonReading::Line(reading);
     }
     let nested = NESTED.iter().filter_map(|name| whole.get(*name)?.as_object());
+    let outer_time = named::time(&fields).or(time);
     for object in nested {
-        let reading = named::read(&JsonFields(object), time);
+        let reading = named::read(&JsonFields(object), outer_time, trusted);
         if !matches!(reading, LineReading::NotUnderstood(LineFault::Shape)) {
             return JsonReading::Line(reading);
         }

@@ -8,16 +8,20 @@ mod combined;
 mod console;
 pub mod custom;
 mod elb;
+mod envoy;
 mod haproxy;
 mod json;
+mod logfmt;
 mod named;
 mod nginx_proxy_manager;
 mod prefix;
+mod squid;
 mod w3c;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::import::formats::custom::CustomFormat;
@@ -37,7 +41,7 @@ pub enum LogFormat {
     Console,
     /// Nginx Proxy Manager's own format.
     NginxProxyManager,
-    /// W3C extended format with a `#Fields` line: IIS, CloudFront, NetScaler.
+    /// W3C extended format with a `#Fields` line, or comma-separated values with a line of names.
     W3c,
     /// AWS load balancers, classic and application.
     Elb,
@@ -45,10 +49,16 @@ pub enum LogFormat {
     Haproxy,
     /// Bunny's pipes, separated by `|`.
     Bunny,
+    /// Envoy's and Istio's texts.
+    Envoy,
+    /// Squid's native format.
+    Squid,
+    /// `name=value` pairs.
+    Logfmt,
 }
 
 impl LogFormat {
-    const DETECTED: [Self; 8] = [
+    const DETECTED: [Self; 11] = [
         Self::Combined,
         Self::Json,
         Self::NginxProxyManager,
@@ -57,6 +67,9 @@ impl LogFormat {
         Self::Elb,
         Self::Haproxy,
         Self::Console,
+        Self::Envoy,
+        Self::Squid,
+        Self::Logfmt,
     ];
 
     /// Name of the format, for people.
@@ -67,10 +80,13 @@ impl LogFormat {
             Self::Json => "JSON",
             Self::Console => "Caddy console",
             Self::NginxProxyManager => "Nginx Proxy Manager",
-            Self::W3c => "W3C extended (IIS, CloudFront, NetScaler)",
+            Self::W3c => "W3C extended or comma-separated",
             Self::Elb => "AWS load balancer",
             Self::Haproxy => "HAProxy",
             Self::Bunny => "Bunny",
+            Self::Envoy => "Envoy",
+            Self::Squid => "Squid",
+            Self::Logfmt => "logfmt",
         }
     }
 }
@@ -82,6 +98,8 @@ const PRETTY_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct LogReader {
     custom: Option<Arc<CustomFormat>>,
+    /// Networks of proxies that are trusted to name the client, beside local ones.
+    trusted: Arc<[IpNet]>,
     /// Format of the previous line.
     format: Option<LogFormat>,
     /// Whether the previous line had a prefix.
@@ -94,7 +112,14 @@ pub struct LogReader {
 impl LogReader {
     /// A reader for a file in the format of `--format`, or in a known one.
     pub fn new(custom: Option<Arc<CustomFormat>>) -> Self {
-        Self { custom, format: None, prefixed: false, fields: None, pretty: String::new() }
+        Self { custom, trusted: Arc::default(), format: None, prefixed: false, fields: None, pretty: String::new() }
+    }
+
+    /// The same, for a log behind proxies of these networks: their word on the client is trusted, as that of a peer in
+    /// a local network is.
+    #[must_use]
+    pub fn behind(self, trusted: &[IpNet]) -> Self {
+        Self { trusted: trusted.into(), ..self }
     }
 
     /// The format of the previous line.
@@ -118,7 +143,7 @@ impl LogReader {
         }
         if let Some(custom) = self.custom.clone() {
             self.format = Some(LogFormat::Custom);
-            return custom.read(line);
+            return custom.read(line, &self.trusted);
         }
         if let Some(names) = w3c::header(line) {
             if let Some(names) = names {
@@ -163,24 +188,27 @@ impl LogReader {
         match format {
             LogFormat::Custom => shape,
             LogFormat::Combined if line.starts_with('{') => shape,
-            LogFormat::Combined => combined::read(line),
+            LogFormat::Combined => combined::read(line, &self.trusted),
             LogFormat::Json if line.trim_start().starts_with(['{', '[']) => self.json(line, time),
             LogFormat::Json => shape,
-            LogFormat::Console => console::read(line),
+            LogFormat::Console => console::read(line, &self.trusted),
             LogFormat::NginxProxyManager => nginx_proxy_manager::read(line),
-            LogFormat::W3c => self.fields.as_ref().map_or(shape, |fields| fields.read(line)),
+            LogFormat::W3c => self.fields.as_ref().map_or(shape, |fields| fields.read(line, &self.trusted)),
             LogFormat::Elb => elb::read(line),
             LogFormat::Haproxy => haproxy::read(line),
             LogFormat::Bunny => bunny::read(line),
+            LogFormat::Envoy => envoy::read(line),
+            LogFormat::Squid => squid::read(line),
+            LogFormat::Logfmt => logfmt::read(line, time, &self.trusted),
         }
     }
 
     /// Reads an object that is an entry, or that wraps another line as a text.
     fn json<'l>(&self, line: &str, time: Option<Timestamp>) -> LineReading<'l> {
-        match json::read(line, time) {
+        match json::read(line, time, &self.trusted) {
             json::JsonReading::Line(reading) => reading,
             json::JsonReading::Wraps(inner) => {
-                let mut reader = Self::new(None);
+                let mut reader = Self::new(None).behind(&self.trusted);
                 reader.fields = self.fields.clone();
                 into_owned(reader.read(inner.trim_end()))
             }

@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use crate::import::client_list;
 use crate::import::formats::combined::split_target;
@@ -56,6 +58,14 @@ const CLIENT: &[&str] = &[
     "client",
     "ip",
     "remote",
+    "cliIP",
+    "network.client.ip",
+    "client_address",
+    "ip_address",
+    "source_ip",
+    "sourceIp",
+    "remote-addr",
+    "downstream_remote_address",
 ];
 
 /// The client in a header that any client may send.
@@ -71,6 +81,7 @@ const FORWARDED: &[&str] = &[
     "http_x_real_ip",
     "realip",
     "cs(X-Forwarded-For)",
+    "fwd",
 ];
 
 const METHOD: &[&str] = &[
@@ -89,6 +100,9 @@ const METHOD: &[&str] = &[
     "nginx.access.method",
     "httpRequest.httpMethod",
     "Method",
+    "reqMethod",
+    ":method",
+    "req.method",
 ];
 
 /// The whole request line.
@@ -122,12 +136,18 @@ const TARGET: &[&str] = &[
     "ClientRequestPath",
     "document_uri",
     "request",
+    "reqPath",
+    ":path",
+    "cs_uri",
+    "requestPath",
+    "req.url",
 ];
 
 const QUERY: &[&str] =
     &["args", "query_string", "query", "url.query", "cs-uri-query", "cs_uri_query", "ClientRequestQuery"];
 
-const STATUS: &[&str] = &[
+/// Spellings of the status.
+pub(super) const STATUS: &[&str] = &[
     "status",
     "DownstreamStatus",
     "response",
@@ -147,6 +167,8 @@ const STATUS: &[&str] = &[
     "Status",
     "response.status",
     "res.statusCode",
+    "httpStatusCode",
+    "rspStatus",
 ];
 
 const TIME: &[&str] = &[
@@ -168,6 +190,11 @@ const TIME: &[&str] = &[
     "nginx.access.time",
     "nginx_time",
     "asctime",
+    "requestTime",
+    "request_timestamp",
+    "started_at",
+    "reqTimeSec",
+    "time_micros",
 ];
 
 const REFERRER: &[&str] = &[
@@ -211,6 +238,8 @@ const AGENT: &[&str] = &[
     "nginx.access.agent",
     "ua",
     "nginx.access.user_agent.original",
+    "UA",
+    "user_agent_original",
 ];
 
 /// The requested host.
@@ -230,10 +259,15 @@ const HOST: &[&str] = &[
     "request_host",
     "request_Host",
     "request.host",
+    "reqHost",
+    "authority",
+    ":authority",
+    "hostName",
+    "http.host",
 ];
 
 /// The requested host, or the server's own name or address.
-const SERVER: &[&str] = &["server_name", "domain", "host", "hostname"];
+const SERVER: &[&str] = &["server_name", "domain", "host", "hostname", "server.address"];
 
 const LANGUAGE: &[&str] =
     &["http_accept_language", "accept_language", "request_Accept-Language", "cs(Accept-Language)", "Accept-Language"];
@@ -251,7 +285,7 @@ const PURPOSE: &[&str] = &[
 ];
 
 /// Reads one entry. `time` comes from a prefix, if there was one.
-pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>) -> LineReading<'l> {
+pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>, trusted: &[IpNet]) -> LineReading<'l> {
     let Some((method, target)) = method_and_target(fields) else {
         return LineReading::NotUnderstood(LineFault::Shape);
     };
@@ -261,18 +295,13 @@ pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>) -> Li
     if target.is_empty() {
         return LineReading::NoPage;
     }
-    let told_time = TIME.iter().filter_map(|name| told(fields, name)).find_map(|text| log_time::any(&text));
-    let split_time = || {
-        let (date, time) = (told(fields, "date")?, told(fields, "time")?);
-        log_time::any(&format!("{date}T{time}"))
-    };
-    let Some(time) = split_time().or(told_time).or(time) else {
+    let Some(time) = self::time(fields).or(time) else {
         return LineReading::NotUnderstood(LineFault::Time);
     };
     let told_client = first(fields, FORWARDED).or_else(|| header(fields, "x-forwarded-for"));
     let peer = CLIENT.iter().filter_map(|name| told(fields, name)).find_map(|text| client_list::client(&text));
     let Some(address) = peer
-        .map(|peer| client_list::behind_proxy(peer, told_client.as_deref()))
+        .map(|peer| client_list::behind_proxy(peer, told_client.as_deref(), trusted))
         .or_else(|| told_client.as_deref().and_then(client_list::client))
     else {
         return LineReading::NotUnderstood(LineFault::Address);
@@ -309,6 +338,9 @@ fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
                 Some(query) => format!("{target}?{}", query.trim_start_matches('?')),
                 None => target.into_owned(),
             };
+            // Akamai writes a path without its first slash.
+            let is_bare = !target.starts_with('/') && !target.contains("://") && told(fields, "reqPath").is_some();
+            let target = if is_bare { format!("/{target}") } else { target };
             Some((method.into_owned(), target))
         }
         // A request line that is not a request: a handshake, a probe.
@@ -317,6 +349,15 @@ fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
         (None, Some(target)) if target.starts_with('/') => Some(("GET".to_owned(), target.into_owned())),
         _ => None,
     }
+}
+
+/// The time of an entry, if it has one.
+pub(super) fn time(fields: &impl NamedFields) -> Option<Timestamp> {
+    let split = || {
+        let (date, time) = (told(fields, "date")?, told(fields, "time")?);
+        log_time::any(&format!("{date}T{time}"))
+    };
+    split().or_else(|| TIME.iter().filter_map(|name| told(fields, name)).find_map(|text| log_time::any(&text)))
 }
 
 fn status_of(text: &str) -> Option<u16> {
@@ -337,6 +378,10 @@ fn host(fields: &impl NamedFields) -> Option<String> {
 
 fn agent<'l>(fields: &impl NamedFields) -> LoggedAgent<'l> {
     match first(fields, AGENT).or_else(|| header(fields, "user-agent")) {
+        // Akamai encodes an agent; no agent holds an encoded space of itself.
+        Some(agent) if agent.contains("%20") => {
+            LoggedAgent::Sent(Cow::Owned(percent_decode_str(&agent).decode_utf8_lossy().into_owned()))
+        }
         Some(agent) => LoggedAgent::Sent(Cow::Owned(agent.into_owned())),
         None if AGENT.iter().all(|name| fields.never_has(name)) => LoggedAgent::NotLogged,
         None => LoggedAgent::Missing,

@@ -279,3 +279,83 @@ fn a_format_string_of_nginx_or_apache_is_followed() {
         assert!(CustomFormat::parse(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn the_host_of_a_line_is_read_where_servers_write_it() {
+    let at = |host: &str| format!("81.2.69.142 2026-11-10T13:55:36Z GET /a {host} 200 - firefox");
+    let lighttpd = combined("81.2.69.142").replace("142 - -", "142 c.example -");
+    assert_eq!(read(&lighttpd), at("c.example"));
+    assert_eq!(read(&combined("81.2.69.142").replace("142 - -", "142 - jean.dupont")), at("-"), "a user");
+    let before_request = combined("81.2.69.142").replace("+0000] ", "+0000] c.example ");
+    assert_eq!(read(&before_request), at("c.example"));
+    let bucket = format!(
+        "79a5 files [10/Nov/2026:13:55:36 +0000] 81.2.69.142 - 3E57 WEBSITE.GET.OBJECT a \"GET /files/a HTTP/1.1\" 200 - 512 512 7 6 \"-\" \"{FIREFOX}\" -"
+    );
+    assert_eq!(read(&bucket), at("-"), "a bucket without a dot is no host");
+}
+
+#[test]
+fn entries_of_gateways_and_hosting_services_are_read() {
+    let expected = "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - firefox";
+    let encoded = FIREFOX.replace(' ', "%20");
+    let agent = FIREFOX;
+    for line in [
+        format!(
+            r#"[2026-11-10T13:55:36Z] "GET /a HTTP/1.1" 200 - 0 512 12 11 "81.2.69.142" "{agent}" "9a" "c.example" "10.0.0.5:80""#
+        ),
+        format!(
+            r#"[2026-11-10T13:55:36Z] "GET /a HTTP/2" 200 - via_upstream - "-" 0 512 12 11 "81.2.69.142,10.0.0.1" "{agent}" "9a" "c.example:443" "10.0.0.5:80" outbound|80||web 10.0.0.9:1 10.0.0.9:80 10.0.0.1:0 - default"#
+        ),
+        format!(
+            r#"{{"start_time":"2026-11-10T13:55:36Z","method":"GET","path":"/a","response_code":200,"x_forwarded_for":"81.2.69.142","downstream_remote_address":"10.0.0.1:80","user_agent":"{agent}","authority":"c.example"}}"#
+        ),
+        format!(
+            r#"{{"ip":"81.2.69.142","requestTime":"10/Nov/2026:13:55:36 +0000","httpMethod":"GET","path":"/a","status":"200","userAgent":"{agent}","host":"c.example"}}"#
+        ),
+        format!(
+            r#"{{"time":"2026-11-10T13:55:36Z","category":"FrontDoorAccessLog","properties":{{"httpMethod":"GET","requestUri":"https://c.example:443/a","userAgent":"{agent}","clientIp":"81.2.69.142","httpStatusCode":"200","referer":""}}}}"#
+        ),
+        format!(
+            r#"{{"version":"1.1","host":"web1","short_message":"GET /a HTTP/1.1","timestamp":1794318936,"_remote_addr":"81.2.69.142","_request_uri":"/a","_request_method":"GET","_status":"200","_http_host":"c.example","_http_user_agent":"{agent}"}}"#
+        ),
+        format!(
+            r#"{{"request":{{"method":"GET","uri":"/a","headers":{{"user-agent":"{agent}","host":"c.example"}}}},"response":{{"status":200}},"client_ip":"81.2.69.142","started_at":1794318936000}}"#
+        ),
+        format!(
+            r#"{{"timestamp":1794318936000,"proxy":{{"timestamp":1794318936000,"method":"GET","host":"c.example","path":"/a","userAgent":["{agent}"],"statusCode":200,"clientIp":"81.2.69.142"}},"source":"static"}}"#
+        ),
+        format!(
+            r#"{{"cliIP":"81.2.69.142","reqHost":"c.example","reqMethod":"GET","reqPath":"a","statusCode":"200","UA":"{encoded}","reqTimeSec":"1794318936"}}"#
+        ),
+        format!(
+            r#"{{"timestamp":"2026-11-10T13:55:36Z","attributes":{{"client.address":"81.2.69.142","http.request.method":"GET","url.path":"/a","http.response.status_code":200,"user_agent.original":"{agent}","server.address":"c.example"}}}}"#
+        ),
+        format!(
+            r#"time=2026-11-10T13:55:36Z level=info method=GET path=/a status=200 remote_ip=81.2.69.142 user_agent="{agent}" host=c.example"#
+        ),
+        format!(
+            "\"time_micros\",\"c_ip\",\"cs_method\",\"cs_uri\",\"sc_status\",\"cs_host\",\"cs_user_agent\"\n\"1794318936000000\",\"81.2.69.142\",\"GET\",\"/a\",\"200\",\"c.example\",\"{agent}\""
+        ),
+        format!(
+            "#Fields: date time c-ip cs-method cs-uri sc-status cs(User-Agent)\n\"2026-11-10\" \"13:55:36\" \"81.2.69.142\" \"GET\" \"https://c.example/a\" \"200\" \"{agent}\""
+        ),
+    ] {
+        assert_eq!(read(&line), expected, "{line}");
+    }
+    let squid =
+        "1794318936.000     12 81.2.69.142 TCP_MISS/200 1234 GET https://c.example/a - HIER_DIRECT/10.0.0.5 text/html";
+    assert_eq!(read(squid), expected.replace("firefox", "not logged"));
+    let heroku = r#"2026-11-10T13:55:36Z heroku[router]: at=info method=GET path="/a" host=c.example request_id=8 fwd="81.2.69.142" dyno=web.1 connect=1ms service=18ms status=200 bytes=13"#;
+    assert_eq!(read(heroku), expected.replace("firefox", "not logged"));
+}
+
+#[test]
+fn a_trusted_proxy_names_the_client_as_a_local_one_does() {
+    let proxies = ["172.68.0.0/14".parse().unwrap()];
+    let behind = |line: &str| read_with(LogReader::new(None).behind(&proxies), line).remove(0);
+    let of = |peer: &str| behind(&format!("{} \"203.0.113.9\"", combined(peer)));
+    assert_eq!(of("172.68.1.1"), format!("203.0.113.9 {USUAL}"));
+    assert_eq!(of("90.0.0.1"), format!("90.0.0.1 {USUAL}"));
+    let json = r#"{"time":"2026-11-10T13:55:36Z","remote_addr":"172.68.1.1","http_x_forwarded_for":"203.0.113.9","request":"GET /a HTTP/1.1","status":200}"#;
+    assert_eq!(behind(json), format!("203.0.113.9 {}", USUAL.replace("firefox", "missing")));
+}
