@@ -24,5 +24,54 @@ pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, 
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok(well_formed(if whole.is_empty() { first } else { whole.freeze() }))
+}
+
+/// The body with `\uFFFD` for each escape of half a surrogate pair. A script that cuts a text within an emoji sends
+/// such halves (`JSON.stringify` escapes them, ECMA-262 25.5.2.3), and JSON readers reject the whole body for one.
+fn well_formed(body: Bytes) -> Bytes {
+    let mut at = 0;
+    let mut mended = None;
+    while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        let escape = at + found;
+        at = match code_unit(&body, escape) {
+            Some(0xD800..=0xDBFF) if matches!(code_unit(&body, escape + 6), Some(0xDC00..=0xDFFF)) => escape + 12,
+            Some(0xD800..=0xDFFF) => {
+                let bytes = mended.get_or_insert_with(|| BytesMut::from(&*body));
+                if let Some(digits) = bytes.get_mut(escape + 2..escape + 6) {
+                    digits.copy_from_slice(b"FFFD");
+                }
+                escape + 6
+            }
+            Some(_) => escape + 6,
+            None => escape + 2,
+        };
+    }
+    mended.map_or(body, BytesMut::freeze)
+}
+
+/// The number of an escape `\uXXXX` at this place.
+fn code_unit(body: &[u8], at: usize) -> Option<u16> {
+    let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_a_surrogate_pair_becomes_the_replacement_character_and_all_else_stays() {
+        let of = |body: &'static str| well_formed(Bytes::from_static(body.as_bytes()));
+        for (body, expected) in [
+            (r#"{"n":"\ud83d"}"#, r#"{"n":"\uFFFD"}"#),
+            (r#"{"n":"\uDE00 \ud83d\ude00 \ud83d\ud83d\ude00"}"#, r#"{"n":"\uFFFD \ud83d\ude00 \uFFFD\ud83d\ude00"}"#),
+            (r#"{"n":"\\ud83d \" \u00e9"}"#, r#"{"n":"\\ud83d \" \u00e9"}"#),
+            (r#"{"n":"\ud8"}"#, r#"{"n":"\ud8"}"#),
+            (r#"{"n":"\"#, r#"{"n":"\"#),
+            (r#"{"n":"plain"}"#, r#"{"n":"plain"}"#),
+        ] {
+            assert_eq!(of(body), expected.as_bytes(), "{body}");
+        }
+    }
 }

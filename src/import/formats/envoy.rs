@@ -1,8 +1,8 @@
 //! The default text formats of Envoy and Istio: the client is the forwarded one, the host the authority.
 //!
 //! ```text
-//! [2026-11-10T13:55:36.815Z] "GET /a HTTP/2" 200 - 0 512 12 11 "192.0.2.1" "Mozilla/5.0 …" "id" "shop.example" "10.0.0.5:8080"
-//! [2026-11-10T13:55:36.815Z] "GET /a HTTP/2" 200 - via_upstream - "-" 0 512 12 11 "192.0.2.1" "Mozilla/5.0 …" "id" "shop.example" "10.0.0.5:8080" …
+//! [2026-11-10T13:55:36.815Z] "GET /a HTTP/2" 200 - 0 512 12 11 "192.0.2.1" "Mozilla/5.0 …" "id" "shop.example" "…"
+//! [2026-11-10T13:55:36.815Z] "GET /a HTTP/2" 200 - via_upstream - "-" 0 512 12 11 "192.0.2.1" "Mozilla/5.0 …" …
 //! ```
 
 use std::borrow::Cow;

@@ -1,5 +1,6 @@
 //! Access logs of JSON objects: Caddy, nginx and Apache with their common log formats, Traefik, Cloudflare, ECS,
-//! Logstash, Fluentd, Vector, load balancers and hosting services; and objects that wrap another line as a text, as containers write them.
+//! Logstash, Fluentd, Vector, load balancers and hosting services; and objects that wrap another line as a text, as
+//! containers write them.
 //!
 //! ```text
 //! {"ts":1646861401.5,"request":{"client_ip":"192.0.2.1","method":"GET","uri":"/a","headers":{…}},"status":200}
