@@ -5,7 +5,8 @@
 //! 2026-11-10 13:55:36 GET /a - 192.0.2.1 Mozilla/5.0+(X11;+Linux) https://news.example/ 200
 //! ```
 //! Values in quotes may hold spaces. A first line of quoted names makes a file of comma-separated values, as Google's
-//! Cloud Storage writes it. IIS writes `+` for a space in an agent, CloudFront `%20`, and `%2520` where it has escaped twice. Times are UTC.
+//! Cloud Storage writes it. IIS writes `+` for a space in an agent, CloudFront `%20`, and `%2520` where it has escaped
+//! twice. Times are UTC.
 
 use std::borrow::Cow;
 
