@@ -98,3 +98,4 @@ mod open_files;
 mod service_manager;
 pub mod sizing;
 pub mod slot;
+pub mod top;

@@ -4,18 +4,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::{HeaderMap, Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::config::Config;
+use crate::http::client::{HttpClient, RequestError, WholeAnswer};
 
 /// Longest wait for an answer through the proxy.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -58,13 +55,6 @@ impl DoctorFinding {
     }
 }
 
-/// An answer received through the proxy.
-struct PublicAnswer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 impl DoctorCommand {
     /// Prints the findings; exits 1 if one is a problem.
     ///
@@ -75,7 +65,7 @@ impl DoctorCommand {
         let authority = self.url.authority().ok_or("--url: write an address such as https://shop.example")?;
         let site = self.site.clone().unwrap_or_else(|| authority.host().to_ascii_lowercase());
         let origin = format!("{}://{authority}", self.url.scheme_str().unwrap_or("http"));
-        let client = client();
+        let client = HttpClient::new();
         let mut findings = vec![proxy(&config, &self.url)];
         findings.push(tracker(get(&client, &format!("{origin}{}", config.collect.tracker_path)).await));
         let page = get(&client, &self.url.to_string()).await;
@@ -97,18 +87,11 @@ impl DoctorCommand {
     }
 }
 
-type PublicClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-fn client() -> PublicClient {
-    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new()).build(connector)
-}
-
-async fn get(client: &PublicClient, address: &str) -> Result<PublicAnswer, CommandError> {
+async fn get(client: &HttpClient, address: &str) -> Result<WholeAnswer, CommandError> {
     ask(client, Request::get(address).header("user-agent", BROWSER).body(Full::default())?).await
 }
 
-async fn hit(client: &PublicClient, origin: &str, site: &str) -> Result<PublicAnswer, CommandError> {
+async fn hit(client: &HttpClient, origin: &str, site: &str) -> Result<WholeAnswer, CommandError> {
     let event = serde_json::json!({ "n": "pageview", "d": site, "u": format!("{origin}{PAGE}") });
     let request = Request::post(format!("{origin}/api/event"))
         .header("user-agent", BROWSER)
@@ -119,13 +102,9 @@ async fn hit(client: &PublicClient, origin: &str, site: &str) -> Result<PublicAn
     ask(client, request).await
 }
 
-async fn ask(client: &PublicClient, request: Request<Full<Bytes>>) -> Result<PublicAnswer, CommandError> {
-    let answered = async {
-        let (head, body) = client.request(request).await?.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?.to_bytes();
-        Ok::<_, CommandError>(PublicAnswer { status: head.status, headers: head.headers, body })
-    };
-    tokio::time::timeout(ANSWER_WAIT, answered).await.map_err(|_| "no answer within 10 seconds")?
+async fn ask(client: &HttpClient, request: Request<Full<Bytes>>) -> Result<WholeAnswer, CommandError> {
+    let answer: Result<WholeAnswer, RequestError> = client.ask(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
+    Ok(answer?)
 }
 
 /// Whether the collector would see visitors' addresses behind the server at `url`.
@@ -149,7 +128,7 @@ fn proxy(config: &Config, url: &Uri) -> DoctorFinding {
     ))
 }
 
-fn tracker(answer: Result<PublicAnswer, CommandError>) -> DoctorFinding {
+fn tracker(answer: Result<WholeAnswer, CommandError>) -> DoctorFinding {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return DoctorFinding::bad(format!("script: no answer: {error}")),
@@ -165,7 +144,7 @@ fn tracker(answer: Result<PublicAnswer, CommandError>) -> DoctorFinding {
 }
 
 /// Whether a page loads the script, and its policy allows it.
-fn snippet(page: &PublicAnswer, tracker_path: &str) -> DoctorFinding {
+fn snippet(page: &WholeAnswer, tracker_path: &str) -> DoctorFinding {
     let policy = page.headers.get("content-security-policy").and_then(|policy| policy.to_str().ok());
     let blocks = |directive: &str| {
         let policy = policy.unwrap_or_default();
@@ -203,7 +182,7 @@ fn clock(headers: &HeaderMap, now: Timestamp) -> DoctorFinding {
 }
 
 /// The outcome of the hit.
-fn outcome(answer: &PublicAnswer, site: &str) -> DoctorFinding {
+fn outcome(answer: &WholeAnswer, site: &str) -> DoctorFinding {
     let dropped = answer.headers.get("x-sillage-dropped").and_then(|reason| reason.to_str().ok());
     let why = match (answer.status.as_u16(), dropped) {
         (202, None) => return DoctorFinding::good(format!("hit: counted for {site}, on the page {PAGE}")),
@@ -230,12 +209,12 @@ fn outcome(answer: &PublicAnswer, site: &str) -> DoctorFinding {
 mod tests {
     use super::*;
 
-    fn answered(status: u16, headers: &[(&'static str, &str)], body: &str) -> PublicAnswer {
+    fn answered(status: u16, headers: &[(&'static str, &str)], body: &str) -> WholeAnswer {
         let pair = |(name, value): &(&'static str, &str)| {
             (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
         };
         let status = StatusCode::from_u16(status).unwrap();
-        PublicAnswer {
+        WholeAnswer {
             status,
             headers: headers.iter().map(pair).collect(),
             body: Bytes::copy_from_slice(body.as_bytes()),

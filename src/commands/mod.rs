@@ -23,6 +23,7 @@ pub mod slot;
 pub mod snippet;
 pub mod terminal;
 pub mod token;
+pub mod top;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ pub enum Command {
     Import(import::ImportCommand),
     Compare(compare::CompareCommand),
     Export(export::ExportCommand),
+    Top(top::TopCommand),
     Simulate(simulate::SimulateCommand),
     Migrate(migrate::MigrateCommand),
     Token(token::TokenCommand),
@@ -65,7 +67,6 @@ pub enum Command {
     Snippet(snippet::SnippetCommand),
     Backup(backup::BackupCommand),
     Restore(backup::RestoreCommand),
-    #[command(hide = true)]
     Engine(engine::EngineCommand),
 }
 
@@ -79,7 +80,7 @@ impl Command {
         runtime_dir::keep_files_private();
         match self {
             Self::Audit(audit) => return audit.run().await,
-            Self::Engine(engine) => return Ok(engine.run()),
+            Self::Engine(engine) => engine.run().await,
             Self::Doctor(doctor) => return doctor.run().await,
             Self::Init(init) => init.run(),
             Self::Serve(serve) => serve.run().await,
@@ -88,6 +89,7 @@ impl Command {
             Self::Import(import) => import.run().await,
             Self::Compare(compare) => compare.run().await,
             Self::Export(export) => export.run().await,
+            Self::Top(top) => top.run().await,
             Self::Simulate(simulate) => simulate.run(),
             Self::Migrate(migrate) => migrate.run().await,
             Self::Health(health) => health.run(),

@@ -1,5 +1,5 @@
-//! Parsing: file text and environment to values, and parser errors to sentences. Must never read an environment
-//! variable whose name does not begin with `SILLAGE_`.
+//! Parsing: file text and environment to values, and parser errors to sentences. Must never take a value from
+//! an environment variable whose name does not begin with `SILLAGE_`.
 
 use std::net::IpAddr;
 
@@ -23,6 +23,17 @@ const ROUNDING_REPLACED: &str = "replaced by privacy.protection; write protectio
 pub fn log_level() -> LevelFilter {
     let wanted = std::env::var("SILLAGE_LOG").ok();
     wanted.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO)
+}
+
+/// The console's token in SILLAGE_TOKEN; `None` if it is not set or empty.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub(crate) fn console_token() -> Option<String> {
+    std::env::var("SILLAGE_TOKEN").ok().filter(|token| !token.trim().is_empty())
+}
+
+/// Whether a terminal's screen has colour: not with NO_COLOR.
+pub(crate) fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Folders of PATH, searched for a program that the configuration names without a folder.

@@ -1,6 +1,7 @@
 //! HTTP shared by both listeners: their sockets, what comes before HTTP, and files. Must never see a hit.
 
 pub(crate) mod asset;
+pub(crate) mod client;
 pub(crate) mod handshake;
 pub mod listener;
 pub(crate) mod pinned;
