@@ -14,8 +14,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     // The engine creates its own threads, so it runs before the runtime starts.
-    if let Command::Engine(engine) = command {
-        return engine.run();
+    if let Command::Engine(engine) = &command
+        && let Some(code) = engine.run_child()
+    {
+        return code;
     }
     sillage::observe::start_logs(config::log_level());
     let ended = tokio::runtime::Builder::new_multi_thread()

@@ -19,27 +19,28 @@ pub(super) const PARTLY_CONFINED: &str = "partial";
 #[derive(Debug, clap::Args)]
 pub struct ChildArguments {
     /// Process that must be its parent.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     parent: i32,
     /// Whether the engine is a `clickhouse` program, not a library.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     installed: bool,
     /// User to change to where root started it.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     user: Option<u32>,
     /// Folder of the engine's parts.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     data: PathBuf,
     /// Folder of its configuration files.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     files: PathBuf,
     /// TCP port that it listens on.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     port: u16,
     /// Path of the engine library or program.
+    #[arg(hide = true)]
     engine: PathBuf,
     /// Arguments passed on to the engine.
-    #[arg(last = true)]
+    #[arg(last = true, hide = true)]
     arguments: Vec<String>,
 }
 

@@ -9,7 +9,9 @@ use crate::runtime_dir::FolderError;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The library is neither beside the program nor above it.
-    #[error("no engine library: {0} not found; run `npm ci`, or set clickhouse.library to a library or a `clickhouse`")]
+    #[error(
+        "no engine library: {0} not found; run `npm ci` in a checkout, else `sillage engine fetch`, or set clickhouse.library"
+    )]
     NoLibrary(PathBuf),
     /// The configured `clickhouse` is missing or too old.
     #[error("clickhouse.library = {0}: not a ClickHouse of 26.5 or later; install one, or name the engine library")]

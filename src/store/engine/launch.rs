@@ -22,6 +22,7 @@ use crate::hex::hex;
 use crate::runtime_dir::create_private;
 use crate::store::client::{Endpoint, Login};
 use crate::store::engine::error::EngineError;
+use crate::store::engine::package::{LIBRARY_FILE, package_name};
 use crate::store::published;
 use crate::store::scope::{ReaderAccess, ReaderScope};
 
@@ -128,16 +129,10 @@ fn find_program(configured: &Path) -> Option<PathBuf> {
     folders.into_iter().map(|folder| folder.join(configured)).find(|path| path.is_absolute() && path.is_file())
 }
 
-/// Names of this machine's package, and of the library in it.
+/// Names of the library: beside the program, and in this machine's package.
 fn library_names() -> [PathBuf; 2] {
-    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
-        ("macos", "aarch64") => "lib-darwin-arm64",
-        ("macos", _) => "lib-darwin-x64",
-        (_, "aarch64") => "lib-linux-arm64-gnu",
-        (_, _) => "lib-linux-x64-gnu",
-    };
-    let file = "libchdb.so";
-    [PathBuf::from(file), Path::new("node_modules/@chdb").join(package).join(file)]
+    let package = package_name(std::env::consts::OS, std::env::consts::ARCH).unwrap_or("lib-linux-x64-gnu");
+    [PathBuf::from(LIBRARY_FILE), Path::new("node_modules/@chdb").join(package).join(LIBRARY_FILE)]
 }
 
 /// The configured library, or one beside the program, or in the `node_modules` of a folder above the program. The
