@@ -169,7 +169,10 @@ impl App {
         }
         notifier.ready();
         let formed = ship.wait_for(bring_to_form(&store, &config, engine.is_some())).await;
-        let engine = kept_if(formed, engine).await?;
+        let (engine, all_nodes) = kept_if(formed, engine).await?;
+        if !all_nodes {
+            shipping.spawn(form_other_nodes(store.clone(), migration(&config), stop_shipping.clone()));
+        }
         annotations::sync(&store, &config.site).await;
         health.set_formed();
         notifier.formed();
@@ -232,6 +235,9 @@ impl App {
         self.collect.reload(&config.collect);
         self.releaser.measure(&sites);
         self.console.state.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
+        if let Some(engine) = &self.engine {
+            engine.admit(ReaderScope::of_tokens(&config.console.tokens));
+        }
         self.anonymiser.measure(sites);
         Ok(())
     }
@@ -342,10 +348,10 @@ async fn reach_store(config: &Config, database: Option<Endpoint>) -> Result<(Arc
     Ok((Arc::new(store), engine))
 }
 
-/// Stops the embedded engine when the migration failed.
-async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result<Option<Engine>, AppError> {
+/// Stops the embedded engine when the migration failed; passes on whether all nodes are migrated.
+async fn kept_if(formed: Result<bool, AppError>, engine: Option<Engine>) -> Result<(Option<Engine>, bool), AppError> {
     match (formed, engine) {
-        (Ok(()), engine) => Ok(engine),
+        (Ok(all_nodes), engine) => Ok((engine, all_nodes)),
         (Err(error), None) => Err(error),
         (Err(error), Some(engine)) => {
             engine.stop().await;
@@ -354,22 +360,29 @@ async fn kept_if(formed: Result<(), AppError>, engine: Option<Engine>) -> Result
     }
 }
 
-/// Applies the schema. An unreachable remote database is waited for.
-async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(), AppError> {
-    let settings = migrate::MigrationSettings {
+fn migration(config: &Config) -> migrate::MigrationSettings {
+    migrate::MigrationSettings {
         retention_months: config.privacy.retention_months,
         rounding: config.privacy.protection.step(),
-    };
+    }
+}
+
+/// Applies the schema. An unreachable remote database is waited for; of several nodes that are migrated one by one, the
+/// first that answers is enough. Returns whether all of them are migrated.
+async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<bool, AppError> {
     let mut pause = Duration::from_secs(1);
     loop {
-        match migrate::apply(store, &settings).await {
-            Ok(_) => {
+        match migrate::apply_where_reachable(store, &migration(config)).await {
+            Ok(away) => {
                 if !ours {
                     let scopes = ReaderScope::of_tokens(&config.console.tokens);
                     let refused = readers::grant_readers(store, &config.clickhouse, &scopes).await;
                     refused.iter().for_each(|step| tracing::warn!("run this as an administrator: {}", step.sql));
                 }
-                return Ok(());
+                if let Some(error) = &away {
+                    tracing::warn!(%error, "app: started without a node; its tables are migrated when it answers");
+                }
+                return Ok(away.is_none());
             }
             Err(error) if ours || !error.is_retryable() => return Err(error.into()),
             Err(error) => {
@@ -379,6 +392,22 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<(),
             }
         }
     }
+}
+
+/// Migrates the nodes that were away at the start, when they answer.
+async fn form_other_nodes(store: Arc<Store>, settings: migrate::MigrationSettings, stop: CancellationToken) {
+    let migrated = async {
+        loop {
+            tokio::time::sleep(REACH_PAUSE_MAX).await;
+            match migrate::apply(&store, &settings).await {
+                Ok(_) => return tracing::info!("app: all nodes migrated"),
+                Err(error) if error.is_retryable() => {}
+                Err(error) => tracing::error!(%error, "app: node not migrated; run `sillage migrate`"),
+            }
+        }
+    };
+    // Ends when all nodes are migrated, or with the program.
+    stop.run_until_cancelled(migrated).await;
 }
 
 fn ledger(

@@ -50,7 +50,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
     }
     let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
     let Some(reports) = console.reports.bound(&token.scope()) else {
-        let sentence = "database user of this token missing; restart sillage to create it";
+        let sentence = "database user of this token not created yet; try again in a moment";
         return reply::error(StatusCode::SERVICE_UNAVAILABLE, sentence);
     };
     match reports.select(text, &format, revision).await {

@@ -222,7 +222,7 @@ impl Store {
         self.reader.clone()
     }
 
-    /// Whether these sites have a reading user: one for a token that came with a reload is made at the next start.
+    /// Whether these sites have a reading user: our own engine makes that of a new token while it restarts.
     pub fn knows_reader(&self, scope: &ReaderScope) -> bool {
         let known = |user: String| self.clients().endpoint.scoped_readers.iter().any(|login| login.user == user);
         self.remote || *scope == ReaderScope::All || known(scope.user())

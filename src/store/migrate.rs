@@ -170,6 +170,29 @@ pub async fn apply(store: &Store, settings: &MigrationSettings) -> Result<Vec<Mi
     apply_files(store, settings, FILES).await
 }
 
+/// Migrates the nodes that answer, where nodes are migrated one by one. Returns the error of the first that is away;
+/// `None`: all are migrated.
+///
+/// # Errors
+/// When no node answers, a file has changed since it was applied, or a node refuses a statement.
+pub async fn apply_where_reachable(
+    store: &Store,
+    settings: &MigrationSettings,
+) -> Result<Option<MigrateError>, MigrateError> {
+    let (mut migrated, mut away) = (0_usize, None);
+    for (node, store) in store.formed_nodes() {
+        match of_node(&node, apply_to(&store, settings, FILES).await) {
+            Ok(_) => migrated += 1,
+            Err(error) if error.is_retryable() => away = away.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    match away {
+        Some(error) if migrated == 0 => Err(error),
+        away => Ok(away),
+    }
+}
+
 /// The statements that [`apply`] would run, without running them.
 ///
 /// # Errors

@@ -67,6 +67,14 @@ pub(crate) async fn walk(people: usize) {
     nodes[1].start_again(&plan).await;
     counted(&plan, "a replica is killed under load and starts again", total).await;
 
+    // The collector starts while the first of its nodes is away: it takes hits, which are counted when the node is back.
+    collector = collector.end(Signal::TERM).await;
+    nodes[0].kill();
+    collector = collector.start_again_on_cluster(&plan, &sites).await;
+    total += visitors::send_to_sites(collector.address, people, &sites).await;
+    nodes[0].start_again(&plan).await;
+    counted(&plan, "the collector starts while a replica is away", total).await;
+
     // A disk is lost: the twin rests while its folder is copied, tokens included.
     let sending = tokio::spawn(visitors::send_to_sites(collector.address, people, &sites));
     tokio::time::sleep(Duration::from_millis(people as u64 / 3)).await;

@@ -9,10 +9,12 @@
 mod child;
 mod error;
 mod launch;
+pub mod package;
 mod process;
 #[cfg(target_os = "linux")]
 mod sandbox;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -34,7 +36,7 @@ use crate::runtime_dir::{ENGINE_USER, make_data_folder, make_secret_folder};
 pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
 use crate::store::engine::process::EngineProcess;
-use crate::store::scope::ReaderAccess;
+use crate::store::scope::{ReaderAccess, ReaderScope};
 
 /// Limit from start to first answer: usually half a second; longer on a slow disk with many parts.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -95,6 +97,7 @@ pub struct Engine {
     endpoint: watch::Receiver<Endpoint>,
     up: watch::Receiver<bool>,
     process: watch::Receiver<Option<u32>>,
+    scopes: watch::Sender<BTreeSet<ReaderScope>>,
     let_go: oneshot::Sender<()>,
     watcher: JoinHandle<()>,
     files: EngineFiles,
@@ -132,10 +135,23 @@ impl Engine {
         let (up_sender, up) = watch::channel(true);
         let (process_sender, process) = watch::channel(running.endpoint.process);
         let (endpoint_sender, endpoint) = watch::channel(running.endpoint.clone());
+        let (scopes, wanted) = watch::channel(plan.options.readers.scopes.clone());
         let (let_go, released) = oneshot::channel();
         let signals = EngineSignals { up: up_sender, process: process_sender, endpoint: endpoint_sender };
-        let watcher = tokio::spawn(keep_alive(plan, running, signals, released));
-        Ok(Self { endpoint, up, process, let_go, watcher, files, locks })
+        let watcher = tokio::spawn(keep_alive(plan, running, (signals, wanted), released));
+        Ok(Self { endpoint, up, process, scopes, let_go, watcher, files, locks })
+    }
+
+    /// Gives each of `scopes` a reading user. The engine reads its users only at its start: it restarts if one is new,
+    /// while hits wait in the spool. A user without a token stays until the next restart.
+    pub fn admit(&self, scopes: BTreeSet<ReaderScope>) {
+        self.scopes.send_if_modified(|known| {
+            let is_new = !scopes.is_subset(known);
+            if is_new {
+                *known = scopes;
+            }
+            is_new
+        });
     }
 
     /// Its current address and users; they change with each restart.
@@ -302,35 +318,53 @@ async fn unanswered(endpoint: &Endpoint, watch: EngineWatch, up: &watch::Sender<
     }
 }
 
+/// Cause of a restart.
+enum RestartCause {
+    Exited,
+    Hangs,
+    NewReaders,
+}
+
 /// Supervises the child until the [`Engine`] is dropped or stopped.
 async fn keep_alive(
-    plan: RestartPlan,
+    mut plan: RestartPlan,
     mut running: RunningEngine,
-    signals: EngineSignals,
+    (signals, mut wanted): (EngineSignals, watch::Receiver<BTreeSet<ReaderScope>>),
     mut released: oneshot::Receiver<()>,
 ) {
     let mut pause = PAUSE_MIN;
     loop {
         let RunningEngine { mut process, endpoint, since } = running;
-        let hangs = tokio::select! {
+        let cause = tokio::select! {
             // The engine is being stopped.
             _ = &mut released => return process.end(STOP_TIMEOUT).await,
             // The child exited by itself.
-            () = process.wait() => false,
+            () = process.wait() => RestartCause::Exited,
             // The child runs and does not answer.
-            () = unanswered(&endpoint, plan.options.watch, &signals.up) => true,
+            () = unanswered(&endpoint, plan.options.watch, &signals.up) => RestartCause::Hangs,
+            // A token with other sites was configured; no more come once the engine is being stopped.
+            Ok(()) = wanted.changed() => RestartCause::NewReaders,
         };
         signals.up.send_replace(false);
         signals.process.send_replace(None);
-        if hangs {
-            tracing::error!("engine: health check failed; killing process");
-            process.kill().await;
-        }
         if since.elapsed() > LIVED_WELL {
             pause = PAUSE_MIN;
         }
-        let code = process.last_code().await;
-        tracing::error!(code, "engine: process ended; restarting");
+        match cause {
+            RestartCause::NewReaders => {
+                tracing::info!("engine: restarting to create the database users of new tokens");
+                process.end(STOP_TIMEOUT).await;
+            }
+            RestartCause::Exited | RestartCause::Hangs => {
+                if matches!(cause, RestartCause::Hangs) {
+                    tracing::error!("engine: health check failed; killing process");
+                    process.kill().await;
+                }
+                let code = process.last_code().await;
+                tracing::error!(code, "engine: process ended; restarting");
+            }
+        }
+        plan.options.readers.scopes = wanted.borrow_and_update().clone();
         let Some(next) = restarted(&plan, &mut pause, &mut released).await else { return };
         running = next;
         signals.endpoint.send_replace(running.endpoint.clone());
