@@ -122,11 +122,11 @@ func alertQueries(t *testing.T) []query {
 	return found
 }
 
-// metricsOfOperations lists the expressions of the dashboard on Prometheus and of its alerts.
+// metricsOfOperations lists the expressions of the dashboard on Prometheus and of the alerts, Grafana's and Prometheus'.
 func metricsOfOperations(t *testing.T) string {
 	t.Helper()
 	var whole strings.Builder
-	for _, name := range []string{"operations.json", "provisioning/alerting/sillage.json"} {
+	for _, name := range []string{"operations.json", "provisioning/alerting/sillage.json", "../../deploy/prometheus/sillage.rules.yml"} {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"net/http"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -290,6 +291,29 @@ func TestEveryMetricOfTheOperationsDashboardIsServed(t *testing.T) {
 	for _, name := range names {
 		if !strings.Contains(string(served), "\n"+name) && !strings.Contains(string(served), " "+name+" ") {
 			t.Errorf("%s is not served", name)
+		}
+	}
+}
+
+func TestEachAlertOfPrometheusHasItsEntryInTheRunbook(t *testing.T) {
+	rules, err := os.ReadFile("../../deploy/prometheus/sillage.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runbook, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	if len(alerts) < 9 {
+		t.Fatalf("only %d alerts are found", len(alerts))
+	}
+	for _, alert := range alerts {
+		if !strings.Contains(string(runbook), "\n### "+alert[1]+"\n") {
+			t.Errorf("%s has no entry in docs/operations.md", alert[1])
+		}
+		if !strings.Contains(string(rules), "docs/operations.md#"+strings.ToLower(alert[1])+"\n") {
+			t.Errorf("%s does not name its entry", alert[1])
 		}
 	}
 }

@@ -66,6 +66,7 @@ const health = () => [
   watched({ uid: 'sillage-refused', title: 'Hits refused', severity: 'warning', for: '15m', above: 5, summary: 'More than 5 % of hits are refused', description: 'Malformed, too large, late, or without room: the Operations dashboard shows which.' }, ofRefused),
   watched({ uid: 'sillage-no-hits', title: 'No hits', severity: 'warning', for: '30m', below: 0.0001, summary: 'No hit for half an hour', description: 'The tracker or the proxy before the collector may be broken.' }, 'sum(rate(sillage_received_total[30m]))'),
   watched({ uid: 'sillage-set-aside', title: 'Damaged data', severity: 'critical', for: '0s', above: 0, summary: 'Part of a segment was set aside', description: 'A damaged part of the spool is in quarantine/; it is removed after seven days.' }, 'sum(increase(sillage_quarantined_total[1h]))'),
+  watched({ uid: 'sillage-mails-fail', title: 'Mails fail', severity: 'warning', for: '0s', above: 2, summary: 'Mails or webhooks are not taken', description: 'More than two attempts failed within five hours: the mail server does not answer or refuses. Attempts pause for up to four hours; a mail is given up after 24.' }, 'sum(increase(sillage_mails_total{outcome="failed"}[5h]))'),
 ];
 
 const figures = () => [
