@@ -14,6 +14,7 @@ mod open;
 mod process;
 mod program;
 mod release;
+mod remote;
 mod results;
 mod run;
 mod scaling;
@@ -27,8 +28,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use program::Setup;
+use remote::RemoteOptions;
 use results::Results;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use traffic::Plan;
 
 /// The same allocator as the program under test.
 #[global_allocator]
@@ -73,6 +76,8 @@ struct Arguments {
     /// Folder for the files with the results.
     #[arg(long, default_value = "benches/results")]
     out: PathBuf,
+    #[command(flatten)]
+    remote: RemoteOptions,
     /// Passed by `cargo bench`, and ignored.
     #[arg(long, hide = true)]
     bench: bool,
@@ -80,7 +85,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// All parts except `scaling` and `accuracy`.
+    /// All parts except `scaling`, `accuracy` and `remote`.
     All,
     /// Beside the bare server: processor time, throughput, waits.
     Beside,
@@ -102,6 +107,8 @@ enum What {
     Accuracy,
     /// Cost against rate, sites, pages, visitors.
     Scaling,
+    /// Load on a collector of another machine (`--target`); starts no program.
+    Remote,
 }
 
 /// Extent of a run.
@@ -224,9 +231,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let arguments = Arguments::parse();
+    if arguments.what.contains(&What::Remote) {
+        let time = Duration::from_secs(arguments.seconds);
+        let whole = remote::run(&arguments.remote, time, Plan::PAGEVIEWS.people).is_whole();
+        return if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let (extent, mut results) = (Extent::measuring(&arguments), Results::new(arguments.out.clone(), false));
     for what in What::value_variants() {
-        let all = arguments.what.contains(&What::All) && !matches!(what, What::Scaling | What::Accuracy);
+        let all = arguments.what.contains(&What::All) && !matches!(what, What::Scaling | What::Accuracy | What::Remote);
         if all || arguments.what.contains(what) {
             measure(*what, &extent, (&arguments.out, arguments.log.as_deref()), &mut results);
         }
@@ -263,5 +275,7 @@ fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), r
         What::Release => release::cost(extent.release_rows),
         What::Accuracy => release::accuracy(extent.release_days),
         What::Scaling => scaling::run(extent, folder, results),
+        // With a target it has run before all others.
+        What::Remote => remote::check(),
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
@@ -38,7 +38,11 @@ pub(crate) fn parse(bytes: &mut Vec<u8>) -> Option<Answer> {
 }
 
 /// Sends one request and reads its answer.
-pub(crate) async fn one(stream: &mut TcpStream, read: &mut Vec<u8>, request: &[u8]) -> std::io::Result<Answer> {
+pub(crate) async fn one(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    read: &mut Vec<u8>,
+    request: &[u8],
+) -> std::io::Result<Answer> {
     stream.write_all(request).await?;
     loop {
         if let Some(answer) = parse(read) {
