@@ -16,7 +16,8 @@ const VISITORS = 120;
 const VIEWS = 3;
 const made = mkdtempSync(join(tmpdir(), 'sillage-slots-'));
 after(() => rmSync(made, { recursive: true, force: true }));
-const tool = (name) => [join(process.env.PROXIES ?? '', 'bin', name), `/usr/sbin/${name}`, `/usr/bin/${name}`].find((path) => existsSync(path));
+// The wheel of Envoy has the program beside a script that needs Python's path.
+const tool = (name) => [join(process.env.PROXIES ?? '', 'envoy-wheel/envoy/_bin', name), join(process.env.PROXIES ?? '', 'bin', name), `/usr/sbin/${name}`, `/usr/bin/${name}`].find((path) => existsSync(path));
 
 async function listening(handler) {
   const server = createServer(handler).listen(0, '127.0.0.1');
@@ -34,7 +35,8 @@ async function freePort() {
 
 /** The configuration with the slots' addresses replaced. */
 const deployed = (path, slots) => slots.reduce(
-  (text, slot, number) => text.replaceAll(`10.0.0.1${number + 1}:8080`, `127.0.0.1:${slot.address().port}`),
+  (text, slot, number) => text.replaceAll(`10.0.0.1${number + 1}:8080`, `127.0.0.1:${slot.address().port}`)
+    .replaceAll(`10.0.0.1${number + 1}, port_value: 8080`, `127.0.0.1, port_value: ${slot.address().port}`),
   readFileSync(join(root, 'deploy', path), 'utf8'),
 );
 
@@ -48,6 +50,11 @@ const BALANCERS = {
   traefik(binary, port, slots) {
     writeFileSync(join(made, 'slots.yml'), deployed('traefik/slots.yml', slots));
     return [binary, [`--entryPoints.web.address=127.0.0.1:${port}`, `--providers.file.filename=${join(made, 'slots.yml')}`, '--global.checknewversion=false', '--global.sendanonymoususage=false']];
+  },
+  envoy(binary, port, slots) {
+    const text = deployed('envoy/slots.yaml', slots).replace('0.0.0.0, port_value: 8000', `127.0.0.1, port_value: ${port}`);
+    writeFileSync(join(made, 'envoy.yaml'), text);
+    return [binary, ['-c', join(made, 'envoy.yaml'), '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']];
   },
 };
 
