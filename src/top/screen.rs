@@ -7,7 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Clear, Dataset, GraphType, Paragraph, Wrap};
 
-use crate::top::figures::{HeadlineFigure, LISTS, ListFigures, TopFigures, number};
+use crate::top::figures::{LISTS, TopFigures, TopHeadline, TopList, number};
 use crate::top::state::{TopState, TopWindow};
 
 /// Smallest screen that holds headline, chart and a list.
@@ -112,7 +112,7 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, state: &TopState, style: Screen
     }
 }
 
-fn draw_headlines(frame: &mut Frame<'_>, area: Rect, headlines: &[HeadlineFigure], style: ScreenStyle) {
+fn draw_headlines(frame: &mut Frame<'_>, area: Rect, headlines: &[TopHeadline], style: ScreenStyle) {
     let columns = Layout::horizontal(headlines.iter().map(|_| Constraint::Fill(1))).split(area);
     for (headline, column) in headlines.iter().zip(columns.iter()) {
         let change = match headline.rises {
@@ -162,7 +162,7 @@ fn draw_lists(frame: &mut Frame<'_>, area: Rect, state: &TopState, figures: &Top
     let fitting = usize::from(area.width / LIST_WIDTH_MIN).clamp(1, LISTS.len());
     // Lists that do not fit follow when the keys reach them.
     let first = state.list.saturating_sub(fitting - 1);
-    let shown: Vec<(usize, &ListFigures)> = figures.lists.iter().enumerate().skip(first).take(fitting).collect();
+    let shown: Vec<(usize, &TopList)> = figures.lists.iter().enumerate().skip(first).take(fitting).collect();
     let columns = Layout::horizontal(shown.iter().map(|_| Constraint::Fill(1))).split(area);
     for ((at, list), column) in shown.into_iter().zip(columns.iter()) {
         let focused = at == state.list;
@@ -171,7 +171,7 @@ fn draw_lists(frame: &mut Frame<'_>, area: Rect, state: &TopState, figures: &Top
 }
 
 /// Draws a list; the one under the keys from their row on.
-fn draw_list(frame: &mut Frame<'_>, area: Rect, list: &ListFigures, row: Option<usize>, style: ScreenStyle) {
+fn draw_list(frame: &mut Frame<'_>, area: Rect, list: &TopList, row: Option<usize>, style: ScreenStyle) {
     let border = if row.is_some() { style.accent() } else { style.faint() };
     let kind = if row.is_some() { BorderType::Thick } else { BorderType::Rounded };
     let block = Block::bordered()

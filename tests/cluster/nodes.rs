@@ -67,7 +67,7 @@ pub(crate) async fn walk(people: usize) {
     nodes[1].start_again(&plan).await;
     counted(&plan, "a replica is killed under load and starts again", total).await;
 
-    // The collector starts while the first of its nodes is away: it takes hits, which are counted when the node is back.
+    // The collector starts while the first of its nodes is away: hits count when that node is back.
     collector = collector.end(Signal::TERM).await;
     nodes[0].kill();
     collector = collector.start_again_on_cluster(&plan, &sites).await;
