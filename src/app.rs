@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parts::{SharedParts, collect_state, console_state, mailer, maintenance, releaser, seats, shipper};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,7 @@ use crate::store::migrate::{self, MigrateError};
 use crate::store::published;
 use crate::store::readers;
 use crate::store::scope::{ReaderAccess, ReaderScope};
+use crate::system_calls;
 use crate::visits::JournalError;
 
 /// Longest pause between attempts to reach a remote database.
@@ -292,7 +293,7 @@ pub fn anonymiser(config: &Config) -> Result<Anonymiser, AppError> {
 pub fn forbid_core_dumps() -> Result<(), AppError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|error| AppError::System(error.into()))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| AppError::System(error.into()))
+    Ok(system_calls::keep_undumpable()?)
 }
 
 /// Checks that a start finds every file and folder that `config` names.

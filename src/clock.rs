@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::lock::lock;
+use crate::system_calls::BOOT_CLOCK;
 
 /// Source of the time of day.
 pub trait Clock: Send + Sync + 'static {
@@ -98,7 +99,7 @@ impl SteadyClock {
     /// A steady clock over the operating system's clocks; the boot clock also counts time in suspend.
     pub fn system() -> Self {
         let counted = || {
-            let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            let time = rustix::time::clock_gettime(BOOT_CLOCK);
             Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
         };
         Self::over(|| SystemClock.now(), counted)

@@ -59,6 +59,7 @@ pub mod outcome;
 mod priority;
 pub mod runtime_dir;
 pub mod sites;
+mod system_calls;
 
 // The end of identity, and visit counting in memory.
 pub mod privacy;

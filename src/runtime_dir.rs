@@ -9,12 +9,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{geteuid, umask};
 
+use crate::system_calls;
+
 /// User and group id of the engine's process when root starts the program: a number that systems assign to no account
 /// (Debian reserves the range for such uses).
 pub(crate) const ENGINE_USER: u32 = 60_739;
-
-/// `f_type` of tmpfs and of ramfs.
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// Reason why a folder is rejected.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +103,7 @@ pub(crate) fn private_options() -> OpenOptions {
 /// Whether a folder is in memory; for a missing folder, its parent is examined.
 pub(crate) fn in_memory(folder: &Path) -> Option<bool> {
     let existing = if folder.exists() { folder } else { folder.parent()? };
-    Some(IN_MEMORY.contains(&rustix::fs::statfs(existing).ok()?.f_type))
+    system_calls::is_in_memory(existing)
 }
 
 #[cfg(test)]

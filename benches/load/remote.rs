@@ -195,7 +195,7 @@ impl RemoteLoad {
                 }
                 Ok((stream, answer)) => {
                     open = Some(stream);
-                    waits.saturating_record(due.elapsed().as_micros() as u64);
+                    waits.record(due.elapsed().as_micros() as u64).unwrap();
                     match (answer.status, answer.dropped) {
                         (202, false) => counts.accepted += 1,
                         (202, true) => counts.dropped += 1,

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::either::Either;
 
 use crate::config::PassedSocket;
+#[cfg(target_os = "linux")]
 use crate::ffi;
 use crate::http::stream::AcceptedStream;
 
@@ -96,6 +97,7 @@ impl BoundSockets {
     ///
     /// # Errors
     /// When the file is not a stream socket that listens.
+    #[cfg(target_os = "linux")]
     pub(crate) fn add_passed(&mut self, passed: &PassedSocket) -> io::Result<()> {
         let other_kind = || io::Error::new(io::ErrorKind::InvalidInput, "not a stream socket that listens");
         let socket = ffi::take_passed_socket(passed.file)?;
@@ -112,6 +114,12 @@ impl BoundSockets {
             _ => return Err(other_kind()),
         });
         Ok(())
+    }
+
+    /// Only Linux has a service manager that passes sockets.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn add_passed(&mut self, _passed: &PassedSocket) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Takes the files over. Sockets must not be kept beside those that accept: a connection to a socket from which

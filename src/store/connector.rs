@@ -1,7 +1,6 @@
 //! Connects to our own engine. Before anything is sent, the listening socket is proved to be the child's: another user
 //! of the machine who took the port gets no password and no row.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -56,7 +55,7 @@ impl Service<Uri> for EngineConnector {
 fn listens(process: u32, port: u16) -> io::Result<bool> {
     let table = std::fs::read_to_string("/proc/net/tcp")?;
     let listening = listening_inodes(&table, port);
-    let mut held = BTreeSet::new();
+    let mut held = std::collections::BTreeSet::new();
     for entry in std::fs::read_dir(format!("/proc/{process}/fd"))? {
         // A descriptor closed meanwhile has no target.
         let Ok(target) = std::fs::read_link(entry?.path()) else { continue };

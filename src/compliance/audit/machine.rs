@@ -6,9 +6,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use crate::runtime_dir::in_memory;
+use crate::system_calls;
 
 /// State of the machine, as far as the rules need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl MachineEvidence {
             _ => Self {
                 core_bytes: getrlimit(Resource::Core).current,
                 lockable_bytes: getrlimit(Resource::Memlock).current,
-                dumpable: Some(dumpable_behavior()? != DumpableBehavior::NotDumpable),
+                dumpable: system_calls::is_dumpable(),
                 locked_kib,
                 ..machine
             },
@@ -58,7 +59,14 @@ impl MachineEvidence {
     }
 }
 
+/// Id of the process that holds the lock on `file`; systems other than Linux do not tell.
+#[cfg(not(target_os = "linux"))]
+fn holder(_file: &Path) -> Option<u32> {
+    None
+}
+
 /// Id of the process that holds the lock on `file`.
+#[cfg(target_os = "linux")]
 fn holder(file: &Path) -> Option<u32> {
     let about = File::open(file).ok()?.metadata().ok()?;
     let (major, minor) = (rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, Once};
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
-use memmap2::{Advice, MmapMut};
+use memmap2::MmapMut;
 use zeroize::Zeroize;
 
 use crate::event::Day;
 use crate::lock::lock;
 use crate::sites::Site;
+use crate::system_calls;
 
 /// Longest gap within a visit; a key outlives its midnight by as long.
 pub const VISIT_GAP_SECONDS: i64 = 1_800;
@@ -62,8 +63,7 @@ impl DayKey {
     fn empty() -> Result<Self, KeyError> {
         static TOLD: Once = Once::new();
         let page = MmapMut::map_anon(KEY_BYTES + DERIVED_BYTES).map_err(|_| KeyError)?;
-        let guarded =
-            page.lock().and_then(|()| page.advise(Advice::DontDump)).and_then(|()| page.advise(Advice::DontFork));
+        let guarded = page.lock().and_then(|()| system_calls::hide_page(&page));
         if guarded.is_err() {
             TOLD.call_once(|| {
                 tracing::warn!("privacy: memory of day keys not locked; raise `ulimit -l` or disable swap");

@@ -32,7 +32,9 @@ use crate::clock::monotonic_now;
 use crate::config;
 use crate::lock::FolderLock;
 use crate::priority;
-use crate::runtime_dir::{ENGINE_USER, make_data_folder, make_secret_folder};
+#[cfg(target_os = "linux")]
+use crate::runtime_dir::ENGINE_USER;
+use crate::runtime_dir::{make_data_folder, make_secret_folder};
 pub use crate::store::engine::error::EngineError;
 use crate::store::engine::launch::EngineProgram;
 use crate::store::engine::process::EngineProcess;
