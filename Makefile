@@ -83,7 +83,7 @@ proxies: needs-rust $(NPM_TEST)
 	$(call step,program for the proxies,cargo build --locked)
 	$(call step,each proxy of deploy/ measured through,PROXIES="$(CURDIR)/target/proxies" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:proxies)
 
-# Published clients of other tools, each with what its own README shows; their packages stand apart from ours.
+# Published clients of other tools, each with the example of its README; their packages are separate from ours.
 clients: needs-rust $(NPM_TEST) chromium
 	$(call step,published clients (100 MB to fetch once),cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund)
 	@[ -d target/clients-python/plausible_proxy ] || python3 -m pip install --quiet --target target/clients-python -r tests/clients/requirements.txt
@@ -150,7 +150,7 @@ dist: needs-rust $(NPM_RUN)
 dist-check: needs-rust $(NPM_RUN)
 	$(call step,two builds compared,PROGRAM=$(PROGRAM) deploy/dist_check.sh)
 
-# What a million pageviews a second would take, from the measured costs.
+# Resources for a million pageviews a second, from the measured costs.
 scaling-model:
 	@node benches/scaling-model.mjs
 

@@ -1,6 +1,6 @@
-// What more traffic takes, computed from measured costs: collectors, shards of ClickHouse, network, disk, and money; and
-// which bound is reached first. It measures nothing: every input below says where its figure comes from, and may be given
-// on the command line, as --collector_us=20. usage: node benches/scaling-model.mjs [--KEY=NUMBER …] [--check]
+// Resources for more traffic, computed from measured costs: collectors, shards of ClickHouse, network, disk, and money;
+// and the bound that is reached first. It measures nothing: every input below has the source of its figure, and may be
+// set on the command line, as --collector_us=20. usage: node benches/scaling-model.mjs [--KEY=NUMBER …] [--check]
 const INPUTS = {
   collector_us: [14, 'processor time of a pageview in a collector at full load, docs/scaling.md'],
   engine_us: [5, 'of it in the engine at 10 000 a second, an upper bound, docs/scaling.md'],
@@ -30,7 +30,7 @@ const input = Object.fromEntries(Object.entries(INPUTS).map(([key, [value]]) => 
 const DAY = 86_400;
 const MONTH = 30 * DAY;
 
-/** What `rate` pageviews a second on average take. */
+/** Needs of `rate` pageviews a second on average. */
 export function model(rate) {
   const busiest = rate * input.peak;
   const visitors = (rate * DAY) / input.views_per_visitor;

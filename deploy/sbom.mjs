@@ -21,7 +21,7 @@ for (const entry of lock.split('[[package]]').slice(1)) {
 }
 const packages = new Map(metadata.packages.map((one) => [one.id, one]));
 const nodes = new Map(metadata.resolve.nodes.map((node) => [node.id, node]));
-/** What is linked: neither what tests need nor what only builds. */
+/** Linked crates only: no development and no build dependencies. */
 const linked = (node) => node.deps.filter((dep) => dep.dep_kinds.some(({ kind }) => kind === null)).map((dep) => dep.pkg).sort();
 const wanted = new Set();
 const waiting = [metadata.resolve.root];

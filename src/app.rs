@@ -61,7 +61,7 @@ pub enum AppError {
     #[error("{0}")]
     Place(#[from] PlaceError),
     /// The spool in this folder cannot be opened.
-    #[error("the spool in {1}: {0}")]
+    #[error("spool in {1}: {0}")]
     Spool(SpoolError, PathBuf),
     /// The restart journal cannot be kept in memory.
     #[error("{0}")]
@@ -88,7 +88,7 @@ pub enum AppError {
 
 /// Inputs of a start.
 pub struct AppOptions {
-    /// Checked configuration.
+    /// The configuration, already checked.
     pub config: Config,
     /// Source of the time of day.
     pub clock: Arc<dyn Clock>,
@@ -100,7 +100,7 @@ pub struct AppOptions {
     pub pauses: (Duration, Duration),
 }
 
-/// A running collector.
+/// A running collector: its listeners, its tasks and, if embedded, its engine. Ends by [`App::stop`].
 pub struct App {
     /// Bound address of the public listener.
     pub collect_address: SocketAddr,
@@ -243,7 +243,7 @@ impl App {
         Ok(())
     }
 
-    /// What probes and the console are told of start and stop.
+    /// State of start and stop, for probes and the console.
     pub fn health(&self) -> Arc<Health> {
         self.health.clone()
     }
@@ -260,7 +260,7 @@ impl App {
         let Self { collecting, mut shipping, engine, ledger, console, health, .. } = self;
         health.drain();
         if tokio::task::spawn_blocking(move || drop(collecting)).await.is_err() {
-            tracing::error!("app: collect: thread panicked");
+            tracing::error!("app: collecting thread panicked");
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
@@ -270,7 +270,7 @@ impl App {
             engine.stop().await;
         }
         if tokio::task::spawn_blocking(move || ledger.spool().close()).await.is_err() {
-            tracing::error!("app: spool: not closed");
+            tracing::error!("app: closing the spool failed");
         }
     }
 }
@@ -378,7 +378,12 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<boo
                 if !ours {
                     let scopes = ReaderScope::of_tokens(&config.console.tokens);
                     let refused = readers::grant_readers(store, &config.clickhouse, &scopes).await;
-                    refused.iter().for_each(|step| tracing::warn!("run this as an administrator: {}", step.sql));
+                    for step in refused {
+                        tracing::warn!(
+                            statement = step.sql,
+                            "migrate: statement rejected; an administrator must run it"
+                        );
+                    }
                 }
                 if let Some(error) = &away {
                     tracing::warn!(%error, "app: started without a node; its tables are migrated when it answers");

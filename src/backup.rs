@@ -35,7 +35,7 @@ struct Manifest {
 /// Totals of a written or restored backup.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackupSummary {
-    /// Number of tables.
+    /// Number of tables written or restored.
     pub tables: usize,
     /// Bytes of all pieces before encryption.
     pub bytes: u64,
@@ -114,7 +114,7 @@ pub async fn restore(store: &Store, identity: &str, input: impl Read) -> Result<
     let identity = Identity::from_str(identity.trim()).map_err(|_| BackupError::Unreadable("not an age identity"))?;
     let decryptor = Decryptor::new(input).map_err(|_| BackupError::Unreadable("not an age file"))?;
     let opened = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
-    let mut archive = Archive::new(opened.map_err(|_| BackupError::Unreadable("this key does not open it"))?);
+    let mut archive = Archive::new(opened.map_err(|_| BackupError::Unreadable("encrypted for another key"))?);
     let mut entries = archive.entries()?;
     let manifest = match entries.next() {
         Some(entry) => read_manifest(entry?)?,
@@ -138,7 +138,8 @@ pub async fn restore(store: &Store, identity: &str, input: impl Read) -> Result<
             if let Some((_, load)) = open.take() {
                 load.end().await?;
             }
-            let load = store.load(&table).ok_or(BackupError::Unreadable("holds a table that is not published"))?;
+            let load =
+                store.load(&table).ok_or(BackupError::Unreadable("contains a table that is not a published one"))?;
             open = Some((table, load));
         }
         let mut piece = Vec::new();
@@ -161,7 +162,7 @@ fn read_manifest(mut entry: tar::Entry<'_, impl Read>) -> Result<Manifest, Backu
     let mut text = Vec::new();
     entry.by_ref().take(MANIFEST_BYTES_MAX).read_to_end(&mut text)?;
     let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|_| BackupError::Unreadable("its manifest is malformed"))?;
+        serde_json::from_slice(&text).map_err(|_| BackupError::Unreadable("malformed manifest"))?;
     match manifest.format {
         FORMAT => Ok(manifest),
         _ => Err(BackupError::Unreadable("made by a newer release; start that release to restore it")),

@@ -153,7 +153,7 @@ impl SteadyState {
         if counted.saturating_sub(from) < STEP_BELIEVED_AFTER {
             return expected;
         }
-        tracing::warn!(seconds = leap / 1_000, "clock: system clock stayed; now followed");
+        tracing::warn!(seconds = leap / 1_000, "clock: system clock stable again; followed");
         *self = Self { base: (wall, counted), doubt: None };
         wall
     }

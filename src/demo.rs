@@ -263,7 +263,7 @@ pub enum DemoError {
     #[error("a temporary folder: {0}")]
     Folder(#[from] std::io::Error),
     /// The operating system gives no random bytes.
-    #[error("the operating system gives no random bytes")]
+    #[error("no random bytes from the operating system")]
     NoRandomness,
     /// An environment variable overrides a key with an invalid value.
     #[error("{0}")]
@@ -275,7 +275,7 @@ pub enum DemoError {
     #[error("{0}")]
     Import(#[from] ImportError),
     /// The simulation task panicked or was cancelled.
-    #[error("simulating stopped unexpectedly")]
+    #[error("simulation stopped unexpectedly")]
     Stopped,
 }
 

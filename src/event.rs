@@ -12,7 +12,7 @@ pub const DIMENSIONS: usize = 20;
 /// Value of `referrer` and `source` for a visit without a referrer.
 pub const DIRECT: &str = "(direct)";
 
-/// What stands for every text beyond a bound.
+/// Value for every text beyond a bound.
 pub const OTHER: &str = "(other)";
 
 /// A property by which figures are broken down, one at a time. The number is part of the spool's format: never reuse
@@ -218,25 +218,25 @@ pub enum EventKind<'a> {
     },
     /// Hits of robots on the page, added up: not of a visitor.
     Robots {
-        /// What the robots are for.
+        /// Purpose of the robots.
         kind: RobotKind,
-        /// How many.
+        /// Number of hits since the last flush.
         hits: u32,
     },
-    /// Hits of the site by what became of them, added up; the event's page is the site's name.
+    /// Hits of the site by outcome, summed; the event's page is the site's name.
     Outcomes {
-        /// What became of them.
+        /// Outcome of the hits.
         outcome: Outcome,
-        /// How many.
+        /// Number of hits since the last flush.
         hits: u32,
     },
 }
 
-/// What a robot is for. The number is part of the spool's format.
+/// Purpose of a robot. The number is part of the spool's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum RobotKind {
-    /// Fetches a page because somebody asked an assistant about it.
+    /// Fetches a page for a question to an assistant.
     AiAssistant = 0,
     /// Gathers pages to train models.
     AiCrawler = 1,

@@ -16,7 +16,7 @@ pub enum NativeError {
     #[error("the engine library cannot be loaded: {0}")]
     Load(#[from] libloading::Error),
     /// An argument contains a NUL byte.
-    #[error("an argument of the engine holds a zero byte")]
+    #[error("an argument of the engine contains a zero byte")]
     Argument(#[from] NulError),
     /// More arguments than a C `int` counts.
     #[error("too many arguments for the engine")]
@@ -26,7 +26,7 @@ pub enum NativeError {
     Engine(String),
 }
 
-/// `local_result_v2` of chdb.h.
+/// Result of a query, `local_result_v2` of chdb.h.
 #[repr(C)]
 struct EngineResult {
     buffer: *mut c_char,

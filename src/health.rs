@@ -1,4 +1,4 @@
-//! What probes and the service manager are told: whether the program lives, and whether it can do its work now. Must
+//! Health for probes and the service manager: whether the program is alive, and whether it is ready. Must
 //! never say "ready" while it stops, or before the database's tables are in their form.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ pub struct Health {
 pub struct FillingProgress {
     /// Days that are counted.
     pub days: u32,
-    /// Days in all.
+    /// Number of simulated days in all.
     pub of: u32,
 }
 

@@ -1,9 +1,9 @@
-//! What is counted of hits that are not a visitor's: robots by page, and every hit by its outcome. Such hits never
+//! Counts of hits that are not a visitor's: robots by page, and every hit by its outcome. Such hits never
 //! reach the spool one by one; they are added up here and written to it, as counts, before a segment is sealed. A crash
-//! loses what was added up since then. Must hold nothing of a hit but a robot's page, cleaned.
+//! loses the counts since then. Must hold nothing of a hit except a robot's cleaned page.
 //!
 //! A page of robots has a row of its own as a page of visitors has one: up to a bound a site and day, of which one
-//! network fills half at most. What has no row is counted as `(other)`.
+//! network fills half at most. Hits without a row count as `(other)`.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,28 +19,28 @@ use crate::visits::seats::{SeatGate, gate_bytes};
 /// Distinct pages of robots, a site and day. Robots read what people do not; the rows of a site's pages go first.
 pub const ROBOT_PAGES_MAX: u32 = 2_000;
 
-/// Longest page in bytes, and what its place in the map takes beside its text.
+/// Longest page in bytes, and the size of its entry beside its text.
 const PAGE_BYTES: u64 = 500 + 96;
 
 /// Hits of one site and day, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallyRow {
-    /// Site name.
+    /// Name of the site, as configured.
     pub site: Arc<str>,
-    /// Site-local day.
+    /// Day of the hit in the site's time zone.
     pub day: Day,
-    /// What they are.
+    /// Kind of the count.
     pub entry: TallyEntry,
-    /// How many.
+    /// Number of hits since the last flush.
     pub hits: u32,
 }
 
-/// What hits are added up by.
+/// Key of a count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TallyEntry {
     /// Robots of one kind on one page.
     Robots(Box<str>, RobotKind),
-    /// One outcome.
+    /// Hits with this outcome, for the whole site.
     Outcome(Outcome),
 }
 
@@ -95,7 +95,7 @@ impl HitTally {
         rows
     }
 
-    /// Adds again what was taken and could not be written.
+    /// Adds back counts that were taken and could not be written.
     pub fn put_back(&self, rows: Vec<TallyRow>) {
         for TallyRow { site, day, entry, hits } in rows {
             self.of_day(&site, day, |tally| match &entry {
@@ -105,7 +105,7 @@ impl HitTally {
         }
     }
 
-    /// Most bytes of so many sites, two days each.
+    /// Most bytes of this number of sites, two days each.
     pub(crate) fn bytes_max(sites: u64) -> u64 {
         sites * 2 * (u64::from(ROBOT_PAGES_MAX) * PAGE_BYTES * 2 + gate_bytes(ROBOT_PAGES_MAX))
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_once_is_not_taken_again_unless_it_is_put_back() {
+    fn taken_counts_are_not_taken_again_unless_put_back() {
         let (tally, site) = (HitTally::default(), Arc::from("shop.example"));
         tally.ended(&site, Day(20_000), Outcome::Dropped(Dropped::Bot));
         tally.robot(&site, Day(20_000), &hit("/", 1));

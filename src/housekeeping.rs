@@ -1,5 +1,5 @@
-//! Housekeeping: once a second what is past is forgotten (visits, tags, keys) and the gauges are set, once an hour what
-//! imports left in the runtime folder is looked through. Nothing here counts or ships.
+//! Housekeeping: once a second it drops expired visits, tags and keys and sets the gauges; once an hour it removes
+//! expired files of imports from the runtime folder. Must neither count nor ship.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -68,7 +68,7 @@ impl Ledger {
             let generations = journal.discarded;
             tracing::warn!(
                 generations,
-                "journal: not of this spool or release, discarded; today's visitors count again"
+                "journal: from another spool or release, discarded; today's visitors count again"
             );
         }
         let mut memory =
@@ -130,8 +130,8 @@ impl Ledger {
         &self.tally
     }
 
-    /// Writes what was added up of other hits to the spool, and ends its segment; see [`Spool::seal`]. What the spool
-    /// does not keep is added up again.
+    /// Writes the tally of robots and outcomes to the spool, and ends its segment; see [`Spool::seal`]. Counts that the
+    /// spool rejects go back to the tally.
     ///
     /// # Errors
     /// As [`Spool::seal`].

@@ -1,4 +1,4 @@
-//! What the journal holds of a run, and what comes back of it after a crash.
+//! Contents of the journal of a run, and the state recovered from it after a crash.
 
 use super::*;
 

@@ -23,9 +23,9 @@ pub enum ListenError {
     Address {
         /// Key of the configuration.
         key: &'static str,
-        /// Its value.
+        /// Configured value of the key.
         address: String,
-        /// The system's answer.
+        /// Error of the operating system.
         error: io::Error,
     },
     /// A socket of the service manager cannot be used.
@@ -33,9 +33,9 @@ pub enum ListenError {
     Passed {
         /// Number of its file.
         file: i32,
-        /// `FileDescriptorName=`.
+        /// Name of the socket, from `FileDescriptorName=`.
         name: String,
-        /// What is wrong with it.
+        /// Reason for the rejection.
         why: String,
     },
 }
@@ -66,7 +66,7 @@ impl Certificates {
         }
     }
 
-    /// What connections of the public listener say before HTTP; `failed` counts those that are closed during it.
+    /// TLS and the PROXY header of the public listener's connections; `failed` counts those that are closed during it.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -128,7 +128,7 @@ fn is_ours(name: &str) -> bool {
     name == "collect" || name == "console"
 }
 
-/// Adds what the configuration says to what the service manager opened.
+/// Adds the configured sockets to those that the service manager opened.
 fn complete(
     mut sockets: BoundSockets,
     (key, address): (&'static str, std::net::SocketAddr),

@@ -22,7 +22,7 @@ pub enum FolderError {
     #[error("{0} owned by another user; inspect and remove it, or set another folder")]
     Owner(PathBuf),
     /// Other users have write permission.
-    #[error("{0} can be written by other users (mode {1:o}); look at what is in it, then set its mode to 700")]
+    #[error("{0}: writable by other users (mode {1:o}); inspect it, then set its mode to 700")]
     Mode(PathBuf, u32),
     /// Creating or examining the folder failed.
     #[error("{0}: {1}")]

@@ -1,4 +1,4 @@
-//! What the service manager is told: ready, stopping, alive (systemd's `sd_notify`). Must never say "alive" while a
+//! Notifications to the service manager: ready, stopping, alive (systemd's `sd_notify`). Must never say "alive" while a
 //! collecting thread stands still.
 
 use std::io;
@@ -20,14 +20,14 @@ impl ServiceNotifier {
     pub(crate) fn connect(manager: &ServiceManager) -> Arc<Self> {
         let connected = manager.notify_socket.as_deref().map(connected).transpose();
         Arc::new(Self(connected.unwrap_or_else(|error| {
-            tracing::warn!(%error, "serve: service manager unreachable; NOTIFY_SOCKET ignored");
+            tracing::warn!(%error, "serve: service manager unreachable; ignoring NOTIFY_SOCKET");
             None
         })))
     }
 
     /// Hits are taken; figures may still wait for the database.
     pub(crate) fn ready(&self) {
-        self.tell("READY=1\nSTATUS=taking hits; waiting for ClickHouse");
+        self.tell("READY=1\nSTATUS=accepting hits; waiting for ClickHouse");
     }
 
     /// The tables are in their form.
@@ -35,7 +35,7 @@ impl ServiceNotifier {
         self.tell("STATUS=taking hits");
     }
 
-    /// The program stops.
+    /// Tells the service manager that the program is stopping.
     pub(crate) fn stopping(&self) {
         self.tell("STOPPING=1\nSTATUS=draining");
     }
@@ -77,5 +77,5 @@ fn connect_abstract(socket: &UnixDatagram, name: &str) -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn connect_abstract(_: &UnixDatagram, _: &str) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "abstract sockets are Linux's alone"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "abstract sockets exist on Linux only"))
 }

@@ -58,7 +58,7 @@ pub struct Shipper {
     pub store: Arc<Store>,
     /// Releases due periods once everything is shipped.
     pub releaser: Arc<Releaser>,
-    /// Metrics of shipping.
+    /// Counters and gauges of shipping.
     pub meters: Arc<Meters>,
     /// Time source for the age of events.
     pub clock: Arc<dyn Clock>,
@@ -76,7 +76,7 @@ struct RetryState {
     seal_at: Instant,
     /// Time of the next attempt after a failure; `None` while inserts succeed.
     again_at: Option<Instant>,
-    /// Copy of [`Shipper::pauses`].
+    /// First and longest pause after a failed insert, from [`Shipper::pauses`].
     pauses: (Duration, Duration),
     pause: Duration,
     /// Number of a segment that was inserted but not yet removed.
@@ -93,7 +93,7 @@ impl Shipper {
         };
         tokio::select! {
             () = self.serve(requests, &shutdown) => {}
-            () = give_up => tracing::warn!("ship: stopping while the database does not answer"),
+            () = give_up => tracing::warn!("ship: stopping while the database is unavailable"),
         }
         self.fold_older_than(0).await;
     }
@@ -266,11 +266,11 @@ impl Shipper {
                 tracing::warn!(
                     files = found.forgotten,
                     days = SET_ASIDE_SECONDS / DAY_SECONDS.unsigned_abs(),
-                    "spool: quarantined files removed after their time"
+                    "spool: expired quarantined files removed"
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "spool: quarantine not listed"),
+            Err(error) => tracing::error!(%error, "spool: listing quarantine failed"),
         }
     }
 

@@ -278,12 +278,14 @@ impl Site {
 /// Rejects query parameters that must not be kept.
 fn check_parameters(written: &config::SiteConfig) -> Result<(), ConfigError> {
     if let Some(name) = written.query_names_kept.iter().find(|name| is_never_kept(name)) {
-        let why = format!("`{name}` points at a person, a click or a campaign and can never be kept");
+        let why = format!("`{name}` identifies a person, a click or a campaign and can never be kept");
         return Err(wrong("site.query_names_kept", why));
     }
     if is_never_kept(&written.search_parameter) {
-        let why =
-            format!("`{}` points at a person, a click or a campaign and is not a search", written.search_parameter);
+        let why = format!(
+            "`{}` identifies a person, a click or a campaign and is not a search parameter",
+            written.search_parameter
+        );
         return Err(wrong("site.search_parameter", why));
     }
     Ok(())

@@ -20,7 +20,7 @@ const AT_REST: u64 = 96 << 20;
 
 /// Bytes of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
 const CONNECTION: u64 = 32 << 10;
-/// What TLS adds to it at most: a record of 16 KiB and its overhead each way, and one that is being put together.
+/// Most bytes that TLS adds to a connection: a record of 16 KiB and its overhead each way, and one that is being put together.
 const TLS_CONNECTION: u64 = 56 << 10;
 
 /// Days of a site in memory at once: yesterday's visits continue for half an hour.
@@ -56,7 +56,7 @@ pub fn process(config: &Config) -> Vec<MemoryPart> {
             "agents and places (limits.agents_cached)",
             config.limits.agents_cached as u64 * AGENT_BYTES + PLACES_CACHED as u64 * PLACE_BYTES,
         ),
-        part("ceilings on addresses", CEILING_BYTES),
+        part("limits per address", CEILING_BYTES),
         part("pages of robots", HitTally::bytes_max(sites)),
         part("connections (collect.max_connections)", connections * (CONNECTION + tls)),
         part("requests in progress (collect.max_header_bytes, max_body_bytes)", connections * request),

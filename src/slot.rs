@@ -28,7 +28,7 @@ const SMALL_MAX: u64 = 64;
 /// The two folders of one collector.
 #[derive(Debug)]
 pub struct SlotFolders {
-    /// Spool folder, `spool.dir`.
+    /// Folder of the spool, `spool.dir`.
     pub spool: PathBuf,
     /// `runtime.dir`, a folder in memory.
     pub runtime: PathBuf,
@@ -37,7 +37,7 @@ pub struct SlotFolders {
 /// Totals of a packed or unpacked slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotSummary {
-    /// Number of files.
+    /// Number of files in the stream.
     pub files: u64,
     /// Sum of their sizes in bytes.
     pub bytes: u64,
@@ -50,7 +50,7 @@ pub enum SlotError {
     #[error("{0}: in use by a running collector; stop it first (SIGTERM)")]
     InUse(PathBuf),
     /// The folder does not hold a spool.
-    #[error("{0}: not a spool; name the configuration of the collector that is to move")]
+    #[error("{0}: not a spool; use the configuration of the collector to move")]
     NotASpool(PathBuf),
     /// The target folder already holds a collector's state.
     #[error("{0}: already holds a collector's state; unpack into empty folders")]
@@ -149,7 +149,7 @@ fn with_ending(path: &Path) -> PathBuf {
 }
 
 fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> Result<SlotSummary, SlotError> {
-    let unreadable = |_| SlotError::Archive("not a tar archive, or cut off");
+    let unreadable = |_| SlotError::Archive("not a tar archive, or truncated");
     let mut archive = Archive::new(input);
     let (mut digest, mut summary) = (blake3::Hasher::new(), SlotSummary::default());
     let mut has_started = false;
@@ -157,12 +157,12 @@ fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> 
         let mut entry = entry.map_err(unreadable)?;
         let name = entry.path().map_err(unreadable)?.to_string_lossy().into_owned();
         if entry.header().entry_type() != EntryType::Regular {
-            return Err(SlotError::Archive("holds something other than files"));
+            return Err(SlotError::Archive("contains entries other than files"));
         }
         if name == DIGEST {
             let digest_sent = small(&mut entry)?;
             let is_whole = digest_sent == digest.finalize().to_hex().as_bytes();
-            return if is_whole { Ok(summary) } else { Err(SlotError::Archive("its digest does not match")) };
+            return if is_whole { Ok(summary) } else { Err(SlotError::Archive("digest mismatch")) };
         }
         if !has_started {
             if name != MANIFEST || small(&mut entry)? != VERSION.as_bytes() {
@@ -171,7 +171,7 @@ fn receive(folders: &SlotFolders, input: impl Read, incoming: &mut Incoming) -> 
             has_started = true;
             continue;
         }
-        let path = target(folders, &name).ok_or(SlotError::Archive("holds a file that no collector writes"))?;
+        let path = target(folders, &name).ok_or(SlotError::Archive("contains an unknown file"))?;
         begin(&mut digest, &name, entry.size());
         incoming.0.push(path.clone());
         write(&path, DigestReader { inner: &mut entry, digest: &mut digest })

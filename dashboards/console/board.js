@@ -26,7 +26,7 @@ function headlines() {
   return page ? HEADLINES.filter((metric) => metric !== 'views_per_visit') : HEADLINES;
 }
 
-/** Everything that decides what is asked. Where figures are in tens, a day that is under way is published by the hour. */
+/** Everything that determines the queries. With figures in tens, an unfinished day is published by the hour. */
 export function context(site, tens) {
   const now = wallClock(site.timezone);
   const today = now.slice(0, 10);
@@ -40,7 +40,7 @@ export function context(site, tens) {
   return { site, now, today, ofToday, tens, hourly, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
 }
 
-/** The hours of a day as a range, which is answered from what is published by the hour. */
+/** The hours of a day as a range, answered from figures published by the hour. */
 const hoursOf = (date) => [`${date}T00:00:00`, `${date}T23:00:00`];
 
 /** Days before today among which the latest closed one is. */
@@ -182,7 +182,7 @@ function showChart(of, answers, notes) {
   write($('day-notes'), JSON.stringify(inRange), () => inRange.map((note) => el('li', {}, el('time', { dateTime: note.day }, note.day), ' ', note.text)));
 }
 
-/** What the two lines of the chart are. */
+/** Legend of the two lines of the chart. */
 function showLegend(of, compares) {
   const days = ([from, to]) => (from === to ? day(from) : `${day(from)} – ${day(to)}`);
   const parts = compares && of.before ? [['now', days(of.range)], ['then', days(of.before)]] : [];

@@ -56,7 +56,7 @@ function arrivalsCard(answer, site) {
     el('p', { className: 'soft' }, t('arrivalsWhy')));
 }
 
-/** The last half hour of every site, as it may be told to everybody: drawn to tens where figures are in tens. */
+/** The last half hour of every site, drawn to tens if figures are in tens. */
 export async function now(all, { tens }) {
   const answer = await ask('/api/arrivals');
   const cards = all.map(({ name: site }) => {

@@ -1,7 +1,7 @@
-//! Looks for the dearest hit that the limits allow, by hill climbing: a hit is a body and two headers, a step changes
-//! one of them, and the dearer of two hits goes on. The cost is the time of a hit's whole way beside that of a plain
-//! one, the least of several tries. Ends with 1 where a hit costs more than [`RATIO_MAX`] plain ones; what it finds
-//! belongs into `benches/hot/stages/worst.rs`, which counts instructions.
+//! Searches for the most expensive hit within the limits, by hill climbing: a hit is a body and two headers, a step
+//! changes one of them, and the more expensive of two hits is kept. The cost is the processing time of a hit relative
+//! to a plain one, the least of several tries. Exits 1 if a hit costs more than [`RATIO_MAX`] plain ones; its findings
+//! belong into `benches/hot/stages/worst.rs`, which counts instructions.
 //!
 //! `cargo run --release --bin cost -- [SECONDS] [SEED]`; needs no nightly toolchain.
 
@@ -12,7 +12,7 @@ use sillage::collect::formats::native::NativeEvent;
 use sillage::rollup::Rollup;
 use sillage_fuzz::Counter;
 
-/// The budget of the instruction benchmark, and as much again for what time measures beside instructions.
+/// Twice the budget of the instruction benchmark, since time also measures other load.
 const RATIO_MAX: f64 = 20.0;
 
 /// `collect.max_body_bytes` and `collect.max_header_bytes`, by default.
@@ -21,7 +21,7 @@ const HEADER_BYTES_MAX: usize = 16_384;
 
 /// Hits of one try: enough for the clock, and no value of theirs is remembered from one to the next.
 const HITS: u32 = 20;
-/// The least of so many tries counts: what else the machine did only adds.
+/// The least of this number of tries counts: other load of the machine only adds.
 const TRIES: u32 = 5;
 
 /// Pieces that inputs are made of: what redaction, parsing and lookups look for. `#` is a number of its own each time.

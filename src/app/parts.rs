@@ -1,4 +1,4 @@
-//! What the program is put together from, made from what its parts share. Must start nothing.
+//! Construction of the program's components from shared parts. Must start nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use crate::sites::Sites;
 use crate::store::client::Store;
 use crate::store::reports::Reports;
 
-/// What both listeners, shipping and housekeeping share.
+/// Parts shared by both listeners, shipping and housekeeping.
 pub(super) type SharedParts<'p> = (&'p Arc<Ledger>, &'p Arc<Anonymiser>, &'p Arc<Meters>, &'p Arc<dyn Clock>);
 
-/// What the public listener works with.
+/// State of the public listener.
 pub(super) fn collect_state(
     config: &Config,
     (ledger, anonymiser, meters, clock): SharedParts<'_>,
@@ -39,7 +39,7 @@ pub(super) fn collect_state(
     Ok(CollectState::new(hits, pages, config.collect.clone(), demo, health.clone()))
 }
 
-/// What the console works with.
+/// State of the console.
 pub(super) fn console_state(
     config: &Config,
     (ledger, _, meters, clock): SharedParts<'_>,
@@ -64,7 +64,7 @@ pub(super) fn console_state(
     }))
 }
 
-/// What takes events to the database; `pauses` are the first and the longest after a failed insert.
+/// The shipper, from spool to database; `pauses` are the first and the longest after a failed insert.
 pub(super) fn shipper(
     config: &Config,
     (ledger, _, meters, clock): SharedParts<'_>,
@@ -76,7 +76,7 @@ pub(super) fn shipper(
     Shipper { ledger, store, releaser, meters, clock, every: Duration::from_secs(config.spool.flush_seconds), pauses }
 }
 
-/// What sends mails, where there are subscriptions.
+/// The mailer; `None` without subscriptions.
 pub(super) fn mailer(
     config: &Config,
     (ledger, _, meters, clock): SharedParts<'_>,
@@ -97,7 +97,7 @@ pub(super) fn mailer(
     Ok(Some(Arc::new(Mailer::open(options)?)))
 }
 
-/// What keeps memory and gauges in order.
+/// The maintenance of memory and gauges.
 pub(super) fn maintenance(
     (ledger, anonymiser, meters, clock): SharedParts<'_>,
     engine_up: Option<tokio::sync::watch::Receiver<bool>>,
@@ -108,14 +108,14 @@ pub(super) fn maintenance(
     Maintenance { ledger, anonymiser, meters, clock, engine_up, runtime_dir }
 }
 
-/// What releases the figures that this collector ships.
+/// The releaser of the figures that this collector ships.
 pub(super) fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
     let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
     let (store, protection) = (store.clone(), store.protection());
     Releaser::new(ReleaserOptions { store, collector, started: clock.now(), protection, breaks_off: None }, sites)
 }
 
-/// Whether the spool takes hits, for probes.
+/// Whether the spool accepts hits, for probes.
 fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
     let ledger = ledger.clone();
     Box::new(move || ledger.spool().ready().is_ok())

@@ -24,7 +24,7 @@ const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x0
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 /// Body of [`error`] for a full spool, prepared because it is frequent under load.
-const UNAVAILABLE: &str = r#"{"error":"the hit cannot be kept now; try again"}"#;
+const UNAVAILABLE: &str = r#"{"error":"hit not stored; retry later"}"#;
 
 /// Body of an accepted hit's response, by format.
 #[derive(Clone, Copy)]
@@ -79,7 +79,11 @@ pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
 pub fn refused(refused: Rejection, why: &'static str) -> CollectResponse {
     let mut answer = match refused {
         Rejection::Malformed => error(StatusCode::BAD_REQUEST, why),
-        Rejection::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than this collector takes"),
+        Rejection::TooLarge => error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is longer than the limit of this \
+                                                                     collector",
+        ),
         Rejection::Unsupported => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
         Rejection::TimedOut => error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         Rejection::Unavailable => json(StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(UNAVAILABLE.as_bytes())),
@@ -124,12 +128,12 @@ pub fn health(holds: bool) -> CollectResponse {
 
 /// Response for an unknown path.
 pub fn not_found() -> CollectResponse {
-    error(StatusCode::NOT_FOUND, "nothing is here")
+    error(StatusCode::NOT_FOUND, "not found")
 }
 
 /// Response for a known path with another method.
 pub fn method_not_allowed(allow: &'static str) -> CollectResponse {
-    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "this path takes other methods");
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     answer
 }

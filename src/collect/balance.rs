@@ -72,7 +72,7 @@ impl Acceptor {
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) -> Option<AcceptedConnection> {
-        let number = self.who_serves();
+        let number = self.serving_thread();
         let place = ConnectionPermit::new(&self.threads, number, permit);
         if number == self.number {
             return Some(AcceptedConnection { stream, peer, place });
@@ -99,7 +99,7 @@ impl Acceptor {
         Some(AcceptedConnection { stream: stream.bound().ok()?, peer, place })
     }
 
-    fn who_serves(&self) -> usize {
+    fn serving_thread(&self) -> usize {
         let open = self.threads.iter().map(|thread| thread.open.load(Ordering::Relaxed));
         let mine = open.clone().nth(self.number).unwrap_or_default();
         let fewest = open.enumerate().min_by_key(|(_, open)| *open);

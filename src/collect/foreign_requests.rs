@@ -146,7 +146,7 @@ impl HitPipeline {
         if is_right || is_refused { reply.answer(AnswerFormat::GoatCounterApi) } else { answer::wrong_hits(&wrong) }
     }
 
-    /// What a request tells another tool's format beside its parameters.
+    /// Parts of a request that another tool's format needs beside its parameters.
     fn context<'r>(&'r self, sites: &'r Sites, request: &HitRequest<'r>, head: &'r Parts) -> ForeignContext<'r> {
         let host = head.uri.host().or_else(|| head.headers.get(HOST).and_then(|host| host.to_str().ok()));
         ForeignContext {

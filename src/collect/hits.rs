@@ -45,7 +45,7 @@ pub struct HitPipeline {
     pub peers: TrustedProxies,
     /// Servers that may speak for their clients.
     pub servers: Arc<ServerTokens>,
-    /// Metrics of outcomes.
+    /// Counters of hits by outcome, and durations of requests.
     pub meters: Arc<HitMeters>,
     /// Longest body, in bytes.
     pub max_body_bytes: usize,
@@ -56,7 +56,7 @@ pub struct HitPipeline {
 /// Longest body of a server that a token in its headers proves: 500 hits of a long page and agent.
 const SERVER_BODY_BYTES_MAX: usize = 1 << 20;
 
-/// What a request tells beside its hits.
+/// Parts of a request beside its hits.
 pub(super) struct HitRequest<'r> {
     pub(super) hit_headers: HitHeaders<'r>,
     headers: &'r HeaderMap,
@@ -358,7 +358,7 @@ impl PendingRequest<'_> {
         self.settled().await.answer(format)
     }
 
-    /// What became of its hits, once the disk has them.
+    /// Outcome of its hits, once they are durable.
     pub(super) async fn settled(self) -> HitReply {
         match self {
             Self::Over(end) => end,

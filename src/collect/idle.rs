@@ -130,7 +130,7 @@ impl OpenConnections {
             // Unread responses use up requests, as silent connections use up connections.
             let full = room.available_permits() == 0 || self.requests.load(Ordering::Relaxed) >= self.requests_max;
             if full && !self.full.swap(true, Ordering::Relaxed) {
-                tracing::warn!("listener: connections or requests at their bound; those that wait longest make room");
+                tracing::warn!("listener: limit of connections or requests reached; closing the longest idle ones");
             }
             looks = looks.wrapping_add(1);
             if full || looks.is_multiple_of(4) {

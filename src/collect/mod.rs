@@ -179,7 +179,7 @@ impl CollectState {
         self.hits.servers.reload(&config.server_tokens);
     }
 
-    /// The same, with what connections say before HTTP.
+    /// The same, with TLS and the PROXY header before HTTP.
     pub(crate) fn behind(mut self, handshake: Handshake) -> Self {
         self.handshake = handshake;
         self

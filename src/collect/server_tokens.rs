@@ -52,14 +52,14 @@ pub(crate) struct ServerToken {
     sites: Vec<String>,
 }
 
-/// The client that a server names in another tool's fields, with what proves the server.
+/// The client that a server names in another tool's fields, with the server's proof.
 pub(crate) struct SpokenClient<'a> {
     pub(super) server: Arc<ServerToken>,
     pub(super) address: Option<IpAddr>,
     pub(super) agent: SpokenAgent<'a>,
 }
 
-/// What a server says of its client's agent.
+/// The client's agent, as its server reports it.
 pub(crate) enum SpokenAgent<'a> {
     Named(Cow<'a, str>),
     /// The server knows of none, and asks that the hit counts all the same.

@@ -18,7 +18,7 @@ pub struct AuditCommand {
     /// Format of the report.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
-    /// Print the documentation of the rules instead, without checking anything.
+    /// Print the documentation of the rules instead of a report.
     #[arg(long)]
     rules: bool,
 }
@@ -47,7 +47,7 @@ impl AuditCommand {
                 node => format!("node {node}: {error}"),
             })?;
             let audit = audit::Audit::of(&evidence);
-            holds &= audit.left().is_empty();
+            holds &= audit.not_held().is_empty();
             print(&self.of_node(&node, &audit.report(&evidence, self.format)))?;
         }
         Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -25,12 +25,12 @@ const TIME: &str = "%Y-%m-%dT%H%M%SZ";
 pub struct BackupCommand {
     #[command(flatten)]
     config: ConfigFile,
-    /// Make a key instead: the secret goes to FILE, the public key for `backup.recipient` is printed.
+    /// Create a key instead: write the secret key to FILE and print the public key for `backup.recipient`.
     #[arg(long, value_name = "FILE")]
     new_key: Option<PathBuf>,
 }
 
-/// Fill the empty database of the configuration from a backup.
+/// Restore a backup into the empty database of the configuration.
 #[derive(Debug, clap::Args)]
 pub struct RestoreCommand {
     #[command(flatten)]

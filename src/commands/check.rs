@@ -5,7 +5,7 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::{sites, sizing};
 
-/// Read the configuration and report mistakes, notes and the memory it may use.
+/// Check the configuration: report errors, notes and the memory limit.
 #[derive(Debug, clap::Args)]
 pub struct CheckCommand {
     #[command(flatten)]

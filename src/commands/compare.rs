@@ -11,18 +11,18 @@ use crate::commands::terminal::{CommandError, print};
 use crate::import::figures::{FigureJob, compare};
 use crate::sites::Sites;
 
-/// Compare what another tool exported with what was measured here, day by day.
+/// Compare the export of another tool with the figures of this collector, day by day.
 #[derive(Debug, Args)]
 pub struct CompareCommand {
     /// The export's files, as docs/import.md lists them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Site that the figures are of.
+    /// Site of the figures.
     #[arg(long)]
     site: String,
     #[command(flatten)]
     config: ConfigFile,
-    /// Day of an export that tells none, YYYY-MM-DD.
+    /// Day of an export without dates, YYYY-MM-DD.
     #[arg(long)]
     day: Option<jiff::civil::Date>,
 }

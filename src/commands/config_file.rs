@@ -7,7 +7,7 @@ use crate::commands::terminal::CommandError;
 use crate::config::{Config, ConfigError};
 use crate::sites::{Site, Sites};
 
-/// The argument `--config`.
+/// The argument `--config`, shared by all commands that read the configuration.
 #[derive(Debug, clap::Args)]
 pub struct ConfigFile {
     /// Path of the configuration file.

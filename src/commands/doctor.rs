@@ -25,7 +25,7 @@ const PAGE: &str = "/sillage-doctor";
 /// User agent of a browser that is not on a list of robots.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// Send a hit through a site's public address and say what is wrong on its way; exits 1 if anything is.
+/// Send a test hit to a site's public address and report problems on the way; exits 1 if there are any.
 #[derive(Debug, clap::Args)]
 pub struct DoctorCommand {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub struct DoctorCommand {
     /// Public address of the site, as visitors' browsers see it, such as https://shop.example
     #[arg(long, value_name = "URL")]
     url: Uri,
-    /// Name of the site; the address' host where it is not given.
+    /// Name of the site; the host of the URL by default.
     #[arg(long, value_name = "SITE")]
     site: Option<String>,
 }
@@ -62,7 +62,7 @@ impl DoctorCommand {
     /// When the configuration cannot be read or the address is not one.
     pub async fn run(&self) -> Result<ExitCode, CommandError> {
         let config = self.config.load()?;
-        let authority = self.url.authority().ok_or("--url: write an address such as https://shop.example")?;
+        let authority = self.url.authority().ok_or("--url: write a URL such as https://shop.example")?;
         let site = self.site.clone().unwrap_or_else(|| authority.host().to_ascii_lowercase());
         let origin = format!("{}://{authority}", self.url.scheme_str().unwrap_or("http"));
         let client = HttpClient::new();
@@ -113,7 +113,7 @@ fn proxy(config: &Config, url: &Uri) -> DoctorFinding {
     let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
     let is_https = url.scheme_str() == Some("https");
     if port == listen.port() && is_https == config.collect.tls.is_set() {
-        return DoctorFinding::good("proxy: none; the collector is asked itself");
+        return DoctorFinding::good("proxy: none; direct connection to the collector");
     }
     if trusted.is_empty() {
         return DoctorFinding::bad(
@@ -137,9 +137,9 @@ fn tracker(answer: Result<WholeAnswer, CommandError>) -> DoctorFinding {
     match (answer.status, kind.contains("javascript")) {
         (StatusCode::OK, true) => DoctorFinding::good("script: served"),
         (StatusCode::OK, false) => {
-            DoctorFinding::bad(format!("script: answered as `{kind}`; let the proxy pass collect.tracker_path on"))
+            DoctorFinding::bad(format!("script: answered as `{kind}`; forward collect.tracker_path in the proxy"))
         }
-        (status, _) => DoctorFinding::bad(format!("script: {status}; let the proxy pass collect.tracker_path on")),
+        (status, _) => DoctorFinding::bad(format!("script: {status}; forward collect.tracker_path in the proxy")),
     }
 }
 
@@ -155,13 +155,14 @@ fn snippet(page: &WholeAnswer, tracker_path: &str) -> DoctorFinding {
         })
     };
     if !String::from_utf8_lossy(&page.body).contains(tracker_path) {
-        return DoctorFinding::bad(format!(
-            "page: does not load {tracker_path}; put the snippet of `sillage init` into it"
-        ));
+        return DoctorFinding::bad(format!("page: does not load {tracker_path}; add the snippet of `sillage snippet`"));
     }
     for directive in ["script-src", "connect-src"] {
         if blocks(directive) {
-            return DoctorFinding::bad(format!("page: its policy blocks the script; add 'self' to {directive}"));
+            return DoctorFinding::bad(format!(
+                "page: Content-Security-Policy blocks the script; add 'self' to \
+                                               {directive}"
+            ));
         }
     }
     DoctorFinding::good("page: loads the script")
@@ -176,7 +177,7 @@ fn clock(headers: &HeaderMap, now: Timestamp) -> DoctorFinding {
     match seconds {
         0..=CLOCK_SECONDS_MAX => DoctorFinding::good(format!("clock: {seconds} s apart")),
         _ => DoctorFinding::bad(format!(
-            "clock: {seconds} s apart; days and hours are wrong until one of them is set (NTP)"
+            "clock: {seconds} s apart; days and hours are wrong until the clocks are synchronised (NTP)"
         )),
     }
 }
@@ -186,20 +187,21 @@ fn outcome(answer: &WholeAnswer, site: &str) -> DoctorFinding {
     let dropped = answer.headers.get("x-sillage-dropped").and_then(|reason| reason.to_str().ok());
     let why = match (answer.status.as_u16(), dropped) {
         (202, None) => return DoctorFinding::good(format!("hit: counted for {site}, on the page {PAGE}")),
-        (202, Some("unknown_site")) => format!("no [[site]] is named `{site}`, and none has it among its hosts"),
+        (202, Some("unknown_site")) => format!("no [[site]] has the name or host `{site}`"),
         (202, Some("foreign_host")) => "the page's host is not the site's; add it to the site's hosts".to_owned(),
         (202, Some("excluded")) => {
             "this machine is in the site's exclude_addresses, or the page in exclude_paths".to_owned()
         }
-        (202, Some("bot")) => "taken for a robot; the proxy may replace the User-Agent header".to_owned(),
-        (202, Some("opted_out")) => "taken for an objection; the proxy may add Sec-GPC or DNT".to_owned(),
+        (202, Some("bot")) => "counted as a robot; the proxy may replace the User-Agent header".to_owned(),
+        (202, Some("opted_out")) => "counted as an objection; the proxy may add Sec-GPC or DNT".to_owned(),
         (202, Some(reason)) => format!("not counted: {reason}"),
-        (404 | 405, _) => "let the proxy pass POST /api/event on".to_owned(),
-        (413, _) => "the proxy or collect.max_body_bytes refuses the body".to_owned(),
+        (404 | 405, _) => "forward POST /api/event in the proxy".to_owned(),
+        (413, _) => "body rejected by the proxy or by collect.max_body_bytes".to_owned(),
         (502 | 504, _) => {
-            "the proxy does not reach the collector; is it running, and is collect.listen its address?".to_owned()
+            "the proxy does not reach the collector; check that it runs and that collect.listen is its address"
+                .to_owned()
         }
-        (503, _) => "the collector cannot take hits now; see its log".to_owned(),
+        (503, _) => "the collector does not accept hits now; see its log".to_owned(),
         (status, _) => format!("answered {status}"),
     };
     DoctorFinding::bad(format!("hit: {why}"))
@@ -250,7 +252,7 @@ mod tests {
         for (status, dropped, says) in [
             (202, "unknown_site", "[[site]]"),
             (202, "foreign_host", "hosts"),
-            (404, "", "pass POST /api/event on"),
+            (404, "", "forward POST /api/event"),
             (502, "", "collect.listen"),
         ] {
             let answer = answered(status, &[("x-sillage-dropped", dropped)], "");

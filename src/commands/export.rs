@@ -14,7 +14,7 @@ use crate::console::export::{ExportDraft, ExportPlan};
 use crate::sites::Sites;
 use crate::store::reports::{ReportError, Reports};
 
-/// Write a report to a file: the same figures as the console's.
+/// Write a report to a file, with the same figures as the console.
 #[derive(Debug, clap::Args)]
 pub struct ExportCommand {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub struct ExportCommand {
     /// pages, breakdowns, actions or timings.
     #[arg(long)]
     report: String,
-    /// Dimension of breakdowns, such as visit:country; property of actions, event:props:….
+    /// Dimension of breakdowns, such as visit:country; or property of actions, event:props:….
     #[arg(long)]
     dimension: Option<String>,
     /// First day, YYYY-MM-DD, in the site's time zone.
@@ -43,7 +43,7 @@ pub struct ExportCommand {
     /// csv, jsonl or parquet.
     #[arg(long, default_value = "csv")]
     format: String,
-    /// File to write instead of standard output; FILE.dictionary.json beside it tells its columns.
+    /// Output file instead of standard output; FILE.dictionary.json beside it describes the columns.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -62,7 +62,7 @@ impl ExportCommand {
         let database = Database::open(&config).await?;
         let reports = Reports::new(database.store.clone());
         let written = match (database.store.reader_user(), &self.output) {
-            (None, _) => Err("an export reads as `clickhouse.reader`: name that user in the configuration".into()),
+            (None, _) => Err("exports read as the user `clickhouse.reader`; set it in the configuration".into()),
             (Some(_), None) => write_rows(&reports, &plan, &mut std::io::stdout().lock()).await,
             (Some(_), Some(file)) => write_file(&reports, &plan, file).await,
         };

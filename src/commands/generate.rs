@@ -10,7 +10,7 @@ use crate::commands::terminal::CommandError;
 /// Write manual pages and shell completions into a folder.
 #[derive(Debug, clap::Args)]
 pub struct GenerateCommand {
-    /// Folder; `man/` and `completions/` are made in it.
+    /// Output folder; `man/` and `completions/` are created in it.
     folder: PathBuf,
 }
 

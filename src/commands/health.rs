@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
 
-/// Ask the running collector whether it takes hits; exits 2 if it does not. For health checks of containers.
+/// Check that the running collector accepts hits; exits 2 if it does not. For health checks of containers.
 #[derive(Debug, clap::Args)]
 pub struct HealthCommand {
     #[command(flatten)]

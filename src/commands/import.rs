@@ -39,7 +39,7 @@ enum ImportSource {
     AccessLog(ImportArguments),
     /// Native events: one JSON object a line, with `time`, `address`, `user_agent`, `accept_language`.
     Events(ImportArguments),
-    /// Figures that another tool exported: Plausible, GoatCounter, Umami, Matomo, Google Analytics 4, AWStats.
+    /// Figures exported from another tool: Plausible, GoatCounter, Umami, Matomo, Google Analytics 4, AWStats.
     Figures(FigureArguments),
 }
 
@@ -48,7 +48,7 @@ struct FigureArguments {
     /// The export's files, as docs/import.md lists them.
     #[arg(required_unless_present = "remove")]
     files: Vec<PathBuf>,
-    /// Site that the figures belong to.
+    /// Site of the figures.
     #[arg(long)]
     site: String,
     #[command(flatten)]
@@ -56,7 +56,7 @@ struct FigureArguments {
     /// Day of an export without dates, YYYY-MM-DD.
     #[arg(long)]
     day: Option<jiff::civil::Date>,
-    /// Remove all figures of this origin instead.
+    /// Delete all figures of this origin instead.
     #[arg(long, value_name = "ORIGIN", conflicts_with = "files")]
     remove: Option<String>,
 }
@@ -92,30 +92,30 @@ impl FigureArguments {
 
 #[derive(Debug, Args)]
 struct ImportArguments {
-    /// Files, in any order, plain or packed (gz, zst, bz2, xz); `-` is standard input.
+    /// Files, in any order, plain or compressed (gz, zst, bz2, xz); `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Site that the hits are counted for.
+    /// Site of the hits.
     #[arg(long)]
     site: String,
     #[command(flatten)]
     config: ConfigFile,
-    /// Count the lines that no earlier import has counted: for logs that grow and rotate.
+    /// Count only lines that earlier imports have not counted: for logs that grow and rotate.
     #[arg(long = "continue", conflicts_with = "again")]
     continued: bool,
-    /// Go on as the files grow and rotate, until SIGTERM or Ctrl-C; counts as `--continue` does.
+    /// Follow the files as they grow and rotate, until SIGTERM or Ctrl-C; implies `--continue`.
     #[arg(long, conflicts_with_all = ["again", "shift_days"])]
     follow: bool,
-    /// Count nothing: show how the lines, and each field of three of them, are parsed.
+    /// Dry run: print a summary of the lines, and the parsed fields of three of them.
     #[arg(long)]
     check: bool,
-    /// Format of the lines, as nginx's or Apache's configuration has it; known formats need none.
+    /// Format of the lines, in the syntax of nginx or Apache; detected for known formats.
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
-    /// Days added to every time.
+    /// Number of days added to every time.
     #[arg(long, value_name = "DAYS", default_value_t = 0, allow_negative_numbers = true)]
     shift_days: i64,
-    /// Count days again that were imported before.
+    /// Count days again that were already imported.
     #[arg(long)]
     again: bool,
 }

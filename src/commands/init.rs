@@ -1,4 +1,4 @@
-//! `sillage init`: writes a configuration for a first site. It detects what it can, and asks only for the rest.
+//! `sillage init`: writes a configuration for a first site. It detects values where possible and prompts for the rest.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ const LOCATION_FOLDERS: [&str; 4] = ["/usr/share/GeoIP", "/var/lib/GeoIP", "/usr
 /// Packages of location files, in order of preference.
 const LOCATION_PACKAGES: [&str; 2] = ["dbip-city-mmdb", "geo-whois-asn-country-mmdb"];
 
-/// Write a configuration for a first site, with a token, and print what to do next.
+/// Write a configuration for a first site, with a token, and print the next steps.
 #[derive(Debug, clap::Args)]
 pub struct InitCommand {
-    /// Name of the site: the host under which visitors know it.
+    /// Name of the site: its public host name.
     site: String,
     /// File to write; an existing one is not touched.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
     config: PathBuf,
-    /// Time zone of the site's days; detected if not given.
+    /// Time zone of the site; detected if omitted.
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
-    /// Name of the body responsible for the measurement; asked for if not given.
+    /// Name of the controller (GDPR); prompted for if omitted.
     #[arg(long, value_name = "NAME")]
     controller: Option<String>,
-    /// Protection of figures: `tens` (the exemption's profile) or `exact`; asked for if not given.
+    /// Protection of figures: `tens` (the profile of the exemption) or `exact`; prompted for if omitted.
     #[arg(long, value_name = "PROTECTION")]
     protection: Option<String>,
 }
@@ -41,15 +41,15 @@ impl InitCommand {
     pub fn run(&self) -> Result<(), CommandError> {
         let site = self.site.trim().to_ascii_lowercase();
         let timezone = self.timezone.clone().or_else(system_zone).unwrap_or_else(|| "UTC".to_owned());
-        let controller = answer(self.controller.as_deref(), "Who answers for the measurement (name)?", "")?;
+        let controller = answer(self.controller.as_deref(), "Name of the controller (GDPR)?", "")?;
         let protection = answer(self.protection.as_deref(), "Protection of figures, tens or exact?", "tens")?;
-        let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
+        let (token, sha256) = tokens::new_token().map_err(|_| "no random bytes from the operating system")?;
         let program = std::env::current_exe()?;
         let locations = location_files(&program);
         let text = configuration(&site, &timezone, &controller, &protection, &sha256, &locations);
         let config = Config::from_toml(&text)?;
         let mut file = private_options().write(true).create_new(true).open(&self.config).map_err(|error| {
-            format!("{}: {error}; name another file with --config, or remove this one", self.config.display())
+            format!("{}: {error}; set another file with --config, or remove this one", self.config.display())
         })?;
         file.write_all(text.as_bytes())?;
         print(&next_steps(&site, &self.config, &config, &token, &locations))
@@ -157,9 +157,7 @@ fn next_steps(site: &str, file: &Path, config: &Config, token: &str, locations: 
     let (collect, console) = (config.collect.listen, config.console.listen);
     let (tracker, file) = (&config.collect.tracker_path, file.display());
     let locations = match locations {
-        [] => {
-            "countries stay unknown: no .mmdb file found; `npm ci` brings two, geo.databases names others\n".to_owned()
-        }
+        [] => "countries are unknown: no .mmdb file found; `npm ci` installs two, or set geo.databases\n".to_owned(),
         files => format!("location files: {} found\n", files.len()),
     };
     format!(

@@ -8,7 +8,7 @@ use crate::commands::terminal::{CommandError, print};
 use crate::config::MailLanguage;
 use crate::mail::{self, OutgoingMail, SmtpSender};
 
-/// Send a test mail, list recipients, take back an unsubscription.
+/// Send a test mail, list recipients, resubscribe a recipient.
 #[derive(Debug, Args)]
 pub struct MailCommand {
     #[command(subcommand)]
@@ -17,21 +17,21 @@ pub struct MailCommand {
 
 #[derive(Debug, Subcommand)]
 enum MailAction {
-    /// Send a test mail by the configured server.
+    /// Send a test mail through the configured server.
     Test {
         #[command(flatten)]
         config: ConfigFile,
-        /// Mail address that gets it.
+        /// Mail address of the recipient.
         #[arg(long, value_name = "ADDRESS")]
         to: String,
     },
-    /// Print each site's recipients, and who has unsubscribed.
+    /// Print the recipients of each site, and their unsubscriptions.
     List(ConfigFile),
-    /// Send reports and alerts again to a recipient who has unsubscribed, at their wish.
+    /// Resubscribe a recipient who has unsubscribed and asks for mails again.
     Resume {
         #[command(flatten)]
         config: ConfigFile,
-        /// Mail address, as the configuration has it.
+        /// Mail address, as in the configuration.
         #[arg(long, value_name = "ADDRESS")]
         to: String,
     },
@@ -57,18 +57,18 @@ async fn test(config: &ConfigFile, to: &str) -> Result<(), CommandError> {
         return Err("mail.host is empty: write the name of an SMTP server".into());
     };
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|_| "the operating system gives no random bytes")?;
+    getrandom::fill(&mut id).map_err(|_| "no random bytes from the operating system")?;
     let language = config.mail.report.first().map_or(MailLanguage::En, |report| report.language);
     let (letter, id) = (mail::test_letter(language), format!("{:032x}", u128::from_be_bytes(id)));
     let now = SystemClock.now();
     smtp.send(&OutgoingMail { to, letter: &letter, unsubscribe: None, id: &id, now }).await?;
-    print("the mail server took the mail")
+    print("mail accepted by the mail server")
 }
 
 fn list(config: &ConfigFile) -> Result<(), CommandError> {
     let config = config.load()?;
     let Some(subscriptions) = mail::subscriptions(&config)? else {
-        return print("no [[mail.report]] and no [[mail.alert]]: no mail is sent");
+        return print("no [[mail.report]] and no [[mail.alert]]; mails are not sent");
     };
     let mut lines = Vec::new();
     for one in subscriptions.iter() {
@@ -85,7 +85,7 @@ fn resume(config: &ConfigFile, to: &str) -> Result<(), CommandError> {
         None => 0,
     };
     if resumed == 0 {
-        return Err("no subscription of this recipient was ended; see `sillage mail list`".into());
+        return Err("this recipient has not unsubscribed; see `sillage mail list`".into());
     }
     print(&format!("{resumed} subscription(s) resumed"))
 }

@@ -19,8 +19,8 @@ pub struct ServeCommand {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
     config: PathBuf,
-    /// Demonstration without a file: a shop to click through on loopback, a console signed in by the printed link,
-    /// engine and spool in a temporary folder that is removed at the end; figures are exact, not rounded.
+    /// Demonstration without a file: a shop on loopback, a console opened by the printed link, engine and spool in a
+    /// temporary folder that is deleted at the end; figures are exact, not rounded.
     #[arg(long, conflicts_with = "config")]
     demo: bool,
     /// Days before today that the demonstration simulates, the newest first.
@@ -42,7 +42,7 @@ impl ServeCommand {
 async fn serve(file: &Path) -> Result<(), CommandError> {
     let config = Config::load(file)?;
     for note in config.notes() {
-        tracing::warn!("{note}");
+        tracing::warn!(note, "serve: note on the configuration");
     }
     let mut signals = Signals::new()?;
     let Some(app) = start(config, false, &mut signals).await? else { return Ok(()) };
@@ -76,7 +76,7 @@ async fn serve_demo(days: u32) -> Result<(), CommandError> {
         let now = SystemClock.now();
         if let Err(error) = demo::bring_past(&config, collect, &folder, days, now, &health).await {
             health.set_filling(None);
-            tracing::warn!(%error, "demo: simulated past not imported");
+            tracing::warn!(%error, "demo: simulated history not imported");
         }
     });
     run_until_stopped(app, None, signals).await;

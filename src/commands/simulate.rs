@@ -11,7 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::commands::terminal::CommandError;
 use crate::simulate::{self, Traffic, VISITORS_A_DAY_MAX};
 
-/// Write invented traffic as lines for `import events`, and its exact totals.
+/// Write simulated traffic as lines for `import events`, and its exact totals.
 #[derive(Debug, clap::Args)]
 pub struct SimulateCommand {
     /// Name of the site, and its host.

@@ -18,8 +18,8 @@ pub struct SlotCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum SlotAction {
-    /// Write spool and runtime folder to standard output. Afterwards delete both folders: two collectors with one name
-    /// count twice.
+    /// Write spool and runtime folder to standard output. Afterwards delete both folders; otherwise the state counts
+    /// twice.
     Pack(ConfigFile),
     /// Read spool and runtime folder from standard input into the empty folders of the configuration.
     Unpack(ConfigFile),
@@ -54,7 +54,7 @@ fn pack(config: &Config) -> Result<SlotSummary, CommandError> {
 fn unpack(config: &Config) -> Result<SlotSummary, CommandError> {
     let folders = folders(config);
     if !config.runtime.allow_disk && in_memory(&folders.runtime) == Some(false) {
-        let sentence = "is on a disk, where visitors' tags must never be; name a folder of a tmpfs";
+        let sentence = "is on a disk, where visitor tags must never be; set a folder on a tmpfs";
         return Err(format!("runtime.dir {} {sentence}", folders.runtime.display()).into());
     }
     Ok(slot::unpack(&folders, stdin().lock())?)

@@ -8,7 +8,7 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::sites::{Site, Sites};
 
-/// Print what a site needs: the script's tag, and the lines of its proxy.
+/// Print the script tag of a site, and the lines for its proxy.
 #[derive(Debug, clap::Args)]
 pub struct SnippetCommand {
     #[command(flatten)]
@@ -19,7 +19,7 @@ pub struct SnippetCommand {
     /// Origin that serves the script, such as <https://stats.shop.example>; empty means the site's own.
     #[arg(long, default_value = "")]
     origin: String,
-    /// Pin the script's content: the browser refuses any other. To be renewed after each upgrade.
+    /// Pin the script's content (SRI): the browser rejects any other. Renew the snippet after each upgrade.
     #[arg(long)]
     integrity: bool,
     /// Also count downloads, outbound links, forms, videos and votes.
@@ -77,7 +77,7 @@ impl SnippetCommand {
         let lines = lines.join("\n").replace("127.0.0.1:8080", &address);
         let html = self.html(&site, &config.collect.tracker_path);
         print(&format!(
-            "<!-- In every page: -->\n{html}\n<!-- The proxy in front passes these paths on to {address}: -->\n{lines}"
+            "<!-- In every page: -->\n{html}\n<!-- The proxy forwards these paths to {address}: -->\n{lines}"
         ))
     }
 

@@ -6,7 +6,7 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::console::{QuestionJournal, tokens};
 
-/// Make and list tokens of the console's readers and of sites' servers.
+/// Create and list tokens for readers of the console and for servers of sites.
 #[derive(Debug, Args)]
 pub struct TokenCommand {
     #[command(subcommand)]
@@ -15,17 +15,17 @@ pub struct TokenCommand {
 
 #[derive(Debug, Subcommand)]
 enum TokenAction {
-    /// Print the configured tokens: sites, last day, last use according to the journal of questions.
+    /// Print the configured tokens: sites, last day, last use according to the access journal.
     List(ConfigFile),
     /// Print a new token and its lines for the configuration.
     New {
-        /// Site that the token is for; repeat for several, `*` for all.
+        /// Site of the token; repeat for several, `*` for all.
         #[arg(long = "site", value_name = "SITE", required = true)]
         sites: Vec<String>,
-        /// Name of the token, for the configuration's reader.
+        /// Name of the token, for readers of the configuration.
         #[arg(long, default_value = "token")]
         name: String,
-        /// Make a token of a site's own server, which may say for which client it speaks; it reads nothing.
+        /// Create a token for a site's own server: it may set the client address, and cannot read figures.
         #[arg(long)]
         server: bool,
     },
@@ -35,13 +35,13 @@ impl TokenCommand {
     /// Prints the token and its configuration lines.
     ///
     /// # Errors
-    /// When the operating system gives no random bytes.
+    /// When no random bytes from the operating system.
     pub fn run(&self) -> Result<(), CommandError> {
         let (sites, name, server) = match &self.action {
             TokenAction::List(config) => return list(config),
             TokenAction::New { sites, name, server } => (sites, name, *server),
         };
-        let (token, sha256) = tokens::new_token().map_err(|_| "the operating system gives no random bytes")?;
+        let (token, sha256) = tokens::new_token().map_err(|_| "no random bytes from the operating system")?;
         let lines = tokens::configuration_text(name, &sha256, sites, server);
         print(&format!("token (shown once, keep it safe): {token}\n\nfor the configuration:\n{lines}"))
     }

@@ -24,7 +24,7 @@ pub struct Bilingual {
 }
 
 /// Makes a [`Bilingual`] from two format strings: English, then French. Both capture the same variables.
-macro_rules! said {
+macro_rules! text {
     ($en:literal, $fr:literal $(,)?) => {
         $crate::compliance::bilingual::Bilingual {
             en: format_args!($en).to_string(),
@@ -32,7 +32,7 @@ macro_rules! said {
         }
     };
 }
-pub(crate) use said;
+pub(crate) use text;
 
 impl Lang {
     /// Both languages, English first.
@@ -167,9 +167,9 @@ mod tests {
 
     #[test]
     fn spaces_are_unbreakable_where_they_must_and_code_is_left_alone() {
-        let said = said!("It's `a : b`: article 4, 25 months", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
-        assert_eq!(said.text(Lang::En), "It’s `a : b`: article\u{a0}4, 25\u{a0}months");
-        assert_eq!(said.text(Lang::Fr), "Voilà\u{a0}: l’«\u{a0}essai\u{a0}» à 10\u{a0}%\u{a0}; `a : 'b'`\u{a0}!");
+        let both = text!("It's `a : b`: article 4, 25 months", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
+        assert_eq!(both.text(Lang::En), "It’s `a : b`: article\u{a0}4, 25\u{a0}months");
+        assert_eq!(both.text(Lang::Fr), "Voilà\u{a0}: l’«\u{a0}essai\u{a0}» à 10\u{a0}%\u{a0}; `a : 'b'`\u{a0}!");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::compliance::bilingual::{Bilingual, plain, said};
+use crate::compliance::bilingual::{Bilingual, plain, text};
 use crate::config::{Config, EngineMode, HashAddress, MarketingPolicy, PrivacyConfig, config_hash};
 use crate::runtime_dir::in_memory;
 use crate::sites::Site;
@@ -114,13 +114,13 @@ impl ConfigFacts {
     /// The part of an address that enters the tag.
     pub fn hashed_address(&self) -> Bilingual {
         match self.privacy.hash_address {
-            HashAddress::Full => said!(
+            HashAddress::Full => text!(
                 "the address (of an IPv6 address, its first 64 bits)",
                 "l'adresse (pour une adresse IPv6, ses 64 premiers bits)"
             ),
-            HashAddress::Truncated => said!(
-                "the address cut short (24 bits of an IPv4 address, 48 of an IPv6 address)",
-                "l'adresse raccourcie (24 bits d'une adresse IPv4, 48 d'une adresse IPv6)"
+            HashAddress::Truncated => text!(
+                "the truncated address (24 bits of an IPv4 address, 48 of an IPv6 address)",
+                "l'adresse tronquée (24 bits d'une adresse IPv4, 48 d'une adresse IPv6)"
             ),
         }
     }

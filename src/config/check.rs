@@ -40,15 +40,14 @@ impl Config {
             ("limits.agents_cached", limits.agents_cached as u64, 1, 1_000_000),
         ];
         for (key, value, least, most) in ranges {
-            let why = || format!("{value} is not allowed; write {least} to {most}");
+            let why = || format!("{value} is out of range; write {least} to {most}");
             require((least..=most).contains(&value), key, why)?;
         }
         require(is_identifier(&self.clickhouse.database), "clickhouse.database", || {
             "write letters, digits and underscores".into()
         })?;
         require(is_cluster_complete(&self.clickhouse), "clickhouse.replication", || {
-            "\"distributed\" takes clickhouse.cluster and every node of it in clickhouse.urls: tables are made on each"
-                .into()
+            "\"distributed\" needs clickhouse.cluster, and every node of it in clickhouse.urls".into()
         })?;
         let reader = &self.clickhouse.reader;
         require(
@@ -87,14 +86,15 @@ impl Config {
         note(self.site.is_empty(), "no [[site]]: every hit will be dropped as unknown_site");
         note(
             self.console.tokens.is_empty(),
-            "no console.tokens: figures cannot be read (`sillage token new` makes a token)",
+            "no console.tokens: figures cannot be read (`sillage token new` creates a token)",
         );
         let is_trusted = |address: IpAddr| self.collect.trusted_proxies.iter().any(|net| net.contains(&address));
         note(
             !self.collect.unix_socket.as_os_str().is_empty() && !is_trusted(Ipv4Addr::LOCALHOST.into()),
-            "collect.unix_socket: 127.0.0.1 is not in collect.trusted_proxies, so all hits of the socket have that address",
+            "collect.unix_socket: 127.0.0.1 is not in collect.trusted_proxies; all hits of the socket count for that \
+             address",
         );
-        note(self.geo.databases.is_empty(), "no geo.databases: countries and cities stay unknown");
+        note(self.geo.databases.is_empty(), "no geo.databases: countries and cities are unknown");
         note(
             self.privacy.marketing == MarketingPolicy::Always,
             "privacy.marketing = \"always\": channels and campaigns are measured without consent, outside the exemption",
@@ -104,7 +104,10 @@ impl Config {
             && name != "localhost"
             && !self.console.hosts.iter().any(|host| host.split(':').next() == Some(name))
         {
-            notes.push(format!("mail.console_url names `{name}`, which console.hosts does not: its links are refused"));
+            notes.push(format!(
+                "mail.console_url has the host `{name}`, which is not in console.hosts: the console \
+                                rejects these links"
+            ));
         }
         let named = |name: &str| name == "*" || self.site.iter().any(|site| site.name == name);
         for token in self.console.tokens.iter().chain(&self.collect.server_tokens) {
@@ -116,7 +119,7 @@ impl Config {
     }
 }
 
-/// What both listeners have beyond their addresses.
+/// Checks the options that both listeners have beyond their addresses.
 fn check_listeners(collect: &CollectConfig, console: &ConsoleConfig) -> Result<(), ConfigError> {
     for (prefix, tls, unix_socket) in
         [("collect", &collect.tls, &collect.unix_socket), ("console", &console.tls, &console.unix_socket)]
@@ -125,9 +128,9 @@ fn check_listeners(collect: &CollectConfig, console: &ConsoleConfig) -> Result<(
         check_unix_socket(prefix, unix_socket)?;
     }
     let same_socket = !collect.unix_socket.as_os_str().is_empty() && collect.unix_socket == console.unix_socket;
-    require(!same_socket, "console.unix_socket", || "the public listener has this socket; write another path".into())?;
+    require(!same_socket, "console.unix_socket", || "already used by the public listener; write another path".into())?;
     require(!collect.proxy_protocol || !collect.trusted_proxies.is_empty(), "collect.proxy_protocol", || {
-        "no proxy is trusted to send the header; write its address to collect.trusted_proxies".into()
+        "no proxy is trusted to send the header; add its address to collect.trusted_proxies".into()
     })
 }
 
@@ -135,7 +138,7 @@ fn check_listeners(collect: &CollectConfig, console: &ConsoleConfig) -> Result<(
 fn check_tls(section: &str, tls: &TlsConfig) -> Result<(), ConfigError> {
     for (name, file, other) in [("certificate", &tls.certificate, "key"), ("key", &tls.key, "certificate")] {
         require(!tls.is_set() || !file.as_os_str().is_empty(), &format!("{section}.tls.{name}"), || {
-            format!("missing beside {section}.tls.{other}; write the path of a PEM file, or leave out both")
+            format!("missing while {section}.tls.{other} is set; write the path of a PEM file, or remove both")
         })?;
     }
     Ok(())

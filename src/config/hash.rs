@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::hex::hex;
 
 /// SHA-256 of the configuration as JSON with sorted keys, hexadecimal. Hashes of tokens, the secret of proxies, the
-/// user in a URL and the recipients of mails are left out: the hash identifies the configuration, not its secrets and
-/// nobody's address.
+/// user in a URL and the recipients of mails are left out: the hash identifies the configuration, neither secrets
+/// nor addresses.
 pub fn config_hash(config: &Config) -> String {
     let mut config = config.clone();
     for token in config.console.tokens.iter_mut().chain(&mut config.collect.server_tokens) {

@@ -1,4 +1,4 @@
-//! How a listener is reached beyond its address: TLS, a Unix socket, and what the service manager hands over. Must
+//! Options of a listener beyond its address: TLS, a Unix socket, and sockets of the service manager. Must
 //! never hold a key, only the name of the file that does.
 
 use std::path::PathBuf;
@@ -38,14 +38,14 @@ const FIRST_PASSED_FILE: i32 = 3;
 /// Most files that are taken: two listeners, each with some addresses.
 const PASSED_FILES_MAX: i32 = 16;
 
-/// What systemd told this process when it started it.
+/// Settings that systemd passed to this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServiceManager {
-    /// Datagram socket for what the service has to say; a name that begins with `@` is an abstract one.
+    /// Datagram socket for notifications of the service; a name that begins with `@` is an abstract one.
     pub(crate) notify_socket: Option<String>,
     /// The manager restarts the service after so long without a sign of life.
     pub(crate) watchdog: Option<Duration>,
-    /// Listening sockets.
+    /// Sockets that the service manager opened for this process.
     pub(crate) sockets: Vec<PassedSocket>,
 }
 
@@ -57,7 +57,7 @@ impl ServiceManager {
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>, process: &str) -> Self {
-        // What a parent was told stands in the environment of its children too.
+        // A child inherits its parent's environment, with settings that are not for it.
         let is_ours = |name| variable(name).is_some_and(|number| number == process);
         let microseconds = || variable("WATCHDOG_USEC")?.parse::<u64>().ok().filter(|time| *time > 0);
         let watchdog = (variable("WATCHDOG_PID").is_none() || is_ours("WATCHDOG_PID")).then(microseconds).flatten();

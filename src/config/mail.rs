@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `[mail]`.
+/// Section `[mail]`: the server, the sender, reports and alerts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailConfig {
@@ -25,13 +25,13 @@ pub struct MailConfig {
     pub console_url: String,
     /// Hour of the site's day from which reports are sent.
     pub hour: i8,
-    /// Reports.
+    /// Entries `[[mail.report]]`.
     pub report: Vec<MailReportConfig>,
-    /// Alerts.
+    /// Entries `[[mail.alert]]`.
     pub alert: Vec<MailAlertConfig>,
 }
 
-/// `[[mail.report]]`.
+/// Entry `[[mail.report]]`: sites, recipients and periods of a report.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailReportConfig {
@@ -39,29 +39,29 @@ pub struct MailReportConfig {
     pub sites: Vec<String>,
     /// Mail addresses; a mail of its own for each.
     pub recipients: Vec<String>,
-    /// Which periods.
+    /// Reported periods: weeks, months or both.
     pub schedule: Vec<ReportSchedule>,
     /// Language of the mail.
     pub language: MailLanguage,
 }
 
-/// `[[mail.alert]]`.
+/// Entry `[[mail.alert]]`: sites, recipients and thresholds of alerts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailAlertConfig {
     /// Names of sites, or `"*"`.
     pub sites: Vec<String>,
-    /// Mail addresses.
+    /// Mail addresses of the recipients.
     pub recipients: Vec<String>,
     /// A file that holds the URL of a webhook; empty: none.
     pub webhook_file: String,
     /// Language of mail and webhook.
     pub language: MailLanguage,
-    /// An hour with so many percent of its usual visitors is a spike; 0: spikes are not told.
+    /// An hour with this percentage of its usual visitors is a spike; 0 turns the alert off.
     pub spike_percent: u32,
-    /// A day with at most so many percent of its usual visitors is a drop; 0: drops are not told.
+    /// A day with at most this percentage of its usual visitors is a drop; 0 turns the alert off.
     pub drop_percent: u32,
-    /// So many hours without a pageview, where usually there are some, are told; 0: they are not.
+    /// Hours without a pageview, where there usually are some, that raise an alert; 0 turns it off.
     pub no_traffic_hours: u32,
     /// Figures below it raise no alert: chance moves small ones.
     pub least: u32,
@@ -97,7 +97,7 @@ pub enum MailLanguage {
 pub enum ReportSchedule {
     /// A week from Monday to Sunday.
     Weekly,
-    /// A calendar month.
+    /// A calendar month, reported on its successor's first day.
     Monthly,
 }
 

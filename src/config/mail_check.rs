@@ -1,4 +1,4 @@
-//! What `[mail]` may hold, beyond being well-formed. Must name the key and what to write instead.
+//! Rules for the values of `[mail]`. An error must name the key and a valid value.
 
 use std::net::IpAddr;
 
@@ -39,7 +39,7 @@ impl MailConfig {
                 "write a sender, such as Sillage <stats@example.org>".into()
             })?;
             require(self.security != MailSecurity::None || is_loopback(&self.host), "mail.security", || {
-                "\"none\" is for a server on this machine; write \"starttls\" or \"tls\"".into()
+                "\"none\" is only for a server on this machine; write \"starttls\" or \"tls\"".into()
             })?;
         }
         if mails {
@@ -68,7 +68,7 @@ impl MailAlertConfig {
             ("mail.alert.no_traffic_hours", self.no_traffic_hours, 1, 168),
         ];
         for (key, value, least, most) in ranges {
-            let why = || format!("{value} is not allowed; write {least} to {most}, or 0 for none");
+            let why = || format!("{value} is out of range; write {least} to {most}, or 0 for none");
             require(value == 0 || (least..=most).contains(&value), key, why)?;
         }
         require(self.least >= 20, "mail.alert.least", || {
@@ -79,7 +79,7 @@ impl MailAlertConfig {
 
 /// Mails link to it, and mail programs post to it.
 fn check_console_url(written: &str) -> Result<(), ConfigError> {
-    let why = || "write where recipients reach the console, such as https://stats.example.org".to_owned();
+    let why = || "write the URL of the console for recipients, such as https://stats.example.org".to_owned();
     let Ok(url) = Url::parse(written) else { return require(false, "mail.console_url", why) };
     let local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
     let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();

@@ -61,7 +61,7 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     /// Backups of the published tables.
     pub backup: BackupConfig,
-    /// Reports and alerts.
+    /// Section `[mail]`: reports and alerts.
     pub mail: MailConfig,
     /// Location files for country, region and city.
     pub geo: GeoConfig,
@@ -203,7 +203,7 @@ impl ClickHouseConfig {
         !self.cluster.is_empty() && self.replication == Replication::Distributed
     }
 
-    /// What sends a statement to all nodes, with a space in front; empty where it is not needed or not to be had.
+    /// The clause ` ON CLUSTER …`, with its leading space; empty if not needed or not available.
     pub fn on_cluster(&self) -> String {
         match self.cluster.is_empty() || self.is_by_node() {
             true => String::new(),

@@ -16,7 +16,8 @@ const WHOLE_NUMBERS: [&str; 4] = ["u16", "u32", "u64", "usize"];
 
 /// Error text for `privacy.rounding` of earlier versions.
 const ROUNDING_REPLACED: &str = "replaced by privacy.protection; write protection = \"tens\" (the default: figures are \
-    drawn to tens before they are published) or protection = \"exact\" (as rounding = 1 was)";
+                                 drawn to tens before they are published) or protection = \"exact\" (the former \
+                                 rounding = 1)";
 
 /// Level of the log, from `SILLAGE_LOG`: `error`, `warn`, `info`, `debug` or `trace`; `info` for anything else.
 #[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]

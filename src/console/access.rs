@@ -1,4 +1,4 @@
-//! Access of a request: the token from a header or a session, or what is public or shared by a link.
+//! Access of a request: the token of a header or a session, a public site, or a shared link.
 
 use std::sync::Arc;
 

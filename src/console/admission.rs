@@ -47,7 +47,7 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Admits a question of `token`, which must be known; `None` where there is no permit in time.
+    /// Admits a query of the known `token`; `None` if there is no permit in time.
     pub(super) async fn enter(&self, token: TokenDigest) -> Option<QuestionPermit> {
         let room = lock(&self.tokens).entry(token).or_default().clone();
         let _waiting = room.waiting.clone().try_acquire_owned().ok()?;

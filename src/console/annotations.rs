@@ -46,7 +46,7 @@ pub(super) async fn post(console: &ConsoleState, head: &Parts, body: &[u8]) -> C
     match console.store.annotate(AnnotationRow::posted(&site.name, day, text)).await {
         Ok(()) => reply::json(StatusCode::CREATED, &json!({ "day": date_text(day), "text": text, "origin": "api" })),
         Err(error) => {
-            tracing::warn!(%error, "annotations: note not kept");
+            tracing::warn!(%error, "annotations: note not stored");
             reply::no_database()
         }
     }
@@ -55,7 +55,7 @@ pub(super) async fn post(console: &ConsoleState, head: &Parts, body: &[u8]) -> C
 /// Stores the configuration's annotations. Without them the start goes on.
 pub(crate) async fn sync(store: &Store, sites: &[SiteConfig]) {
     if let Err(error) = store.sync_annotations(configured(sites)).await {
-        tracing::warn!(%error, "annotations: those of the configuration not stored");
+        tracing::warn!(%error, "annotations: notes of the configuration not stored");
     }
 }
 

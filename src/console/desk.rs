@@ -21,7 +21,7 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
         None => return reply::unknown_token(),
         Some(false) => {
-            let sentence = "the audit speaks of every site: ask with a token for `*`";
+            let sentence = "the audit covers all sites; use a token for `*`";
             return reply::error(StatusCode::FORBIDDEN, sentence);
         }
         Some(true) => {}
@@ -35,8 +35,8 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts }))
 }
 
-/// `GET /api/arrivals`: what became of the last half hour's hits, by site, minute and outcome, for the operator: a
-/// shared page is not told. Beside them what everybody may be told of that time.
+/// `GET /api/arrivals`: hits of the last half hour by site, minute and outcome, for the operator only, not for shared
+/// pages. Also the published figures of that time.
 pub(super) fn arrivals(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     if token_digest(console, &head.headers).is_none() {
         return reply::unknown_token();

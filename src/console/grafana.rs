@@ -46,7 +46,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
     };
     let format = option("default_format").unwrap_or_else(|| "TabSeparated".into());
     if !FORMATS.contains(&format.as_str()) {
-        return reply::error(StatusCode::BAD_REQUEST, "this format is not served; `Native` and `JSONEachRow` are");
+        return reply::error(StatusCode::BAD_REQUEST, "unknown format; expected `Native` or `JSONEachRow`");
     }
     let revision = option("client_protocol_version").and_then(|version| version.parse::<u32>().ok());
     let Some(reports) = console.reports.bound(&token.scope()) else {
@@ -62,7 +62,7 @@ pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &
             reply
         }
         Err(ReportError::Refused(failure)) => {
-            reply::error(StatusCode::BAD_REQUEST, &format!("the database does not accept this query: {failure}"))
+            reply::error(StatusCode::BAD_REQUEST, &format!("database rejected the query: {failure}"))
         }
         Err(error @ ReportError::Pattern) => reply::error(StatusCode::BAD_REQUEST, &error.to_string()),
         Err(ReportError::Unavailable) => reply::no_database(),

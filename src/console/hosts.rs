@@ -15,8 +15,8 @@ pub(super) fn is_ours(head: &Parts, configured: &[String]) -> bool {
         (Some(host), None) => Some(host.to_str().unwrap_or("\u{0}")),
         (Some(_), Some(_)) => return false,
     };
-    let asked = head.uri.authority().map(|authority| authority.as_str());
-    [named, asked].into_iter().flatten().all(|authority| is_known(authority, configured))
+    let target = head.uri.authority().map(|authority| authority.as_str());
+    [named, target].into_iter().flatten().all(|authority| is_known(authority, configured))
 }
 
 fn is_known(authority: &str, configured: &[String]) -> bool {
@@ -38,7 +38,7 @@ fn without_port(authority: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn asked(host: Option<&str>, uri: &str) -> Parts {
+    fn request(host: Option<&str>, uri: &str) -> Parts {
         let mut request = hyper::Request::get(uri);
         if let Some(host) = host {
             request = request.header(HOST, host);
@@ -50,15 +50,15 @@ mod tests {
     fn a_foreign_name_is_not_ours_and_addresses_localhost_and_configured_names_are() {
         let ours = ["Stats.Shop.Example".to_owned()];
         for host in ["127.0.0.1:8081", "localhost", "LOCALHOST:1", "[::1]:8081", "10.0.0.7", "stats.shop.example:443"] {
-            assert!(is_ours(&asked(Some(host), "/metrics"), &ours), "{host}");
+            assert!(is_ours(&request(Some(host), "/metrics"), &ours), "{host}");
         }
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "shop.example", "", "evil:80"]
         {
-            assert!(!is_ours(&asked(Some(host), "/metrics"), &ours), "{host}");
+            assert!(!is_ours(&request(Some(host), "/metrics"), &ours), "{host}");
         }
-        assert!(is_ours(&asked(None, "/metrics"), &ours));
-        assert!(!is_ours(&asked(Some("localhost"), "http://evil.example/metrics"), &ours), "an absolute form");
-        let mut twice = asked(Some("localhost"), "/");
+        assert!(is_ours(&request(None, "/metrics"), &ours));
+        assert!(!is_ours(&request(Some("localhost"), "http://evil.example/metrics"), &ours), "an absolute form");
+        let mut twice = request(Some("localhost"), "/");
         twice.headers.append(HOST, "evil.example".parse().unwrap());
         assert!(!is_ours(&twice, &ours));
     }

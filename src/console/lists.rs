@@ -55,7 +55,13 @@ pub(super) async fn page(console: &ConsoleState, head: &Parts) -> ConsoleRespons
     let Some(names) = names else { return reply::see_other("/sign-in", None) };
     let name = query_value(head, "site").filter(|name| names.contains(name)).or_else(|| names.first().cloned());
     let found = name.and_then(|name| readable_figures(console, &access, &head.headers, &name));
-    let Some((site, reports)) = found else { return reply::error(StatusCode::FORBIDDEN, "this token reads no site") };
+    let Some((site, reports)) = found else {
+        return reply::error(
+            StatusCode::FORBIDDEN,
+            "this token cannot read any \
+                                                                                         site",
+        );
+    };
     let range = query_value(head, "range").unwrap_or_default();
     let range = RANGES.iter().map(|(name, _)| *name).find(|name| *name == range).unwrap_or("28d");
     let language = usize::from(query_value(head, "lang").as_deref() == Some("fr"));

@@ -104,7 +104,7 @@ impl Seats {
     }
 }
 
-/// Serves at most `connections` in plain HTTP until `shutdown`, then finishes what is open.
+/// Serves at most `connections` in plain HTTP until `shutdown`, then finishes open requests.
 pub async fn serve(
     listeners: impl Into<Listeners>,
     console: Arc<ConsoleState>,
@@ -114,7 +114,7 @@ pub async fn serve(
     serve_behind(Arc::new(Handshake::none()), listeners.into(), console, connections, shutdown).await;
 }
 
-/// The same, with what connections say before HTTP.
+/// The same, with TLS and the PROXY header before HTTP.
 async fn serve_behind(
     handshake: Arc<Handshake>,
     listeners: Listeners,

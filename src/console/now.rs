@@ -16,7 +16,7 @@ const GATE: i64 = 20;
 /// Figures of a site's last half hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct NowFigures {
-    /// Visits in progress.
+    /// Visitors with a visit in progress.
     pub(super) visitors: i64,
     /// Pageviews; none are told where no visitor is.
     pub(super) pageviews: i64,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_visitors_are_nobody_however_many_pages_they_see() {
+    fn fewer_visitors_than_the_gate_count_as_none_whatever_their_pages() {
         let draw = NowDraw([7; 32]);
         let at = |window: i64| Timestamp::from_second(window * WINDOW_SECONDS).unwrap();
         let none = NowFigures { visitors: 0, pageviews: 0 };

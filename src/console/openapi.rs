@@ -9,7 +9,7 @@ use crate::console::reply::ConsoleResponse;
 
 const DOCUMENT: &[u8] = include_bytes!("openapi.json");
 
-/// The OpenAPI document.
+/// Answers `GET /openapi.json` with the OpenAPI document.
 pub(super) fn answer() -> ConsoleResponse {
     let mut answer = Response::new(reply::whole(Bytes::from_static(DOCUMENT)));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -19,7 +19,7 @@ pub(super) async fn answer(
     now: Timestamp,
     reports: &Reports,
 ) -> Result<Value, QueryError> {
-    let unknown = || QueryError::Bad(QuestionError("`table` names nothing that a view can ask for".into()));
+    let unknown = || QueryError::Bad(QuestionError("unknown `table`".into()));
     let named = PublishedQuestion::named(table).ok_or_else(unknown)?;
     let days = query::days(question.get("date_range").unwrap_or(&Value::Null), site, now)?;
     let page = question.get("page").and_then(Value::as_str).unwrap_or_default();

@@ -44,21 +44,21 @@ pub(super) fn error(status: StatusCode, sentence: &str) -> ConsoleResponse {
 
 /// `401` for a missing or unknown token.
 pub(super) fn unknown_token() -> ConsoleResponse {
-    let mut reply = error(StatusCode::UNAUTHORIZED, "write a token: `Authorization: Bearer …`");
+    let mut reply = error(StatusCode::UNAUTHORIZED, "token missing; send `Authorization: Bearer …`");
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     reply
 }
 
 /// `405` with the allowed methods.
 pub(super) fn wrong_method(allowed: &'static str) -> ConsoleResponse {
-    let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "this path does not answer this method");
+    let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed on this path");
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
 /// `503` for a database that is away.
 pub(super) fn no_database() -> ConsoleResponse {
-    let sentence = "the database does not answer; nothing is lost, hits wait in the spool: try again in a moment";
+    let sentence = "database unavailable; hits wait in the spool and are not lost; retry later";
     let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, sentence);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     reply
@@ -74,7 +74,7 @@ pub(super) fn too_many_questions() -> ConsoleResponse {
 
 /// `503` for requests other than probes while every connection permit is taken.
 pub(super) fn no_seat() -> ConsoleResponse {
-    let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, "all connections of the console are in use: try again");
+    let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, "all connections of the console are in use; retry later");
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     reply
 }

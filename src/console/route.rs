@@ -45,7 +45,7 @@ pub(super) fn is_probe(path: &str) -> bool {
 /// Answers requests that name this console; a question holds its permit until its answer is sent.
 async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
     if !hosts::is_ours(head, &console.config.console.hosts) {
-        let sentence = "the console does not answer to this name: add it to console.hosts";
+        let sentence = "unknown host of the console; add it to console.hosts";
         return reply::error(StatusCode::MISDIRECTED_REQUEST, sentence);
     }
     let permit = match asking_token(console, head) {
@@ -93,7 +93,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/metrics" | "/health/live" | "/health/ready" | "/api/health" | "/api/sites" | "/openapi.json" => "GET, HEAD",
         _ if stats_api::serves(path) => "GET",
         _ if assets::has(path) || path.starts_with("/share/") || path.starts_with("/counter/") => "GET, HEAD",
-        _ => return reply::error(StatusCode::NOT_FOUND, "nothing is served at this path"),
+        _ => return reply::error(StatusCode::NOT_FOUND, "not found"),
     };
     if !allowed.split(", ").any(|method| method == head.method.as_str()) {
         return reply::wrong_method(allowed);
@@ -134,8 +134,7 @@ async fn route(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Inc
         "/metrics" | "/health/live" | "/health/ready" => machine(console, peer, head).await,
         _ if path.starts_with("/share/") => share::page(console, head),
         _ if path.starts_with("/counter/") => share::counter(console, head).await,
-        _ => assets::answer(path, &head.headers)
-            .unwrap_or_else(|| reply::error(StatusCode::NOT_FOUND, "nothing is served at this path")),
+        _ => assets::answer(path, &head.headers).unwrap_or_else(|| reply::error(StatusCode::NOT_FOUND, "not found")),
     }
 }
 
@@ -284,7 +283,7 @@ fn opened(console: &ConsoleState, headers: &HeaderMap, token: &str) -> ConsoleRe
     }
     match console.sessions.open(digest, headers, console.clock.now()) {
         Ok(cookie) => reply::see_other("/", Some(&cookie)),
-        Err(_) => reply::error(StatusCode::SERVICE_UNAVAILABLE, "the operating system gives no randomness"),
+        Err(_) => reply::error(StatusCode::SERVICE_UNAVAILABLE, "no random bytes from the operating system"),
     }
 }
 
@@ -325,9 +324,9 @@ async fn collected(body: Incoming) -> Result<Bytes, ConsoleResponse> {
     match tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, "a body takes 65536 bytes at most"))
+            Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, "the body exceeds 65536 bytes"))
         }
-        Ok(Err(_)) => Err(reply::error(StatusCode::BAD_REQUEST, "the body broke off")),
+        Ok(Err(_)) => Err(reply::error(StatusCode::BAD_REQUEST, "the body was cut off")),
         Err(_) => Err(reply::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
 }

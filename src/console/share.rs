@@ -87,5 +87,5 @@ fn picture(pageviews: i64) -> String {
 }
 
 fn no_link() -> ConsoleResponse {
-    reply::error(StatusCode::NOT_FOUND, "this link has ended, or the site is not public")
+    reply::error(StatusCode::NOT_FOUND, "the link has expired, or the site is not public")
 }

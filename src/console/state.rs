@@ -35,13 +35,13 @@ pub struct ConsoleOptions {
     pub config: Arc<config::Config>,
     /// Clock that decides the current day, and the end of sessions.
     pub clock: Arc<dyn Clock>,
-    /// Source of `/metrics`.
+    /// Metrics of the process, rendered at `/metrics`.
     pub meters: Arc<Meters>,
     /// Whether the spool accepts hits now.
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
     /// Journal of questions; `None` records none.
     pub journal: Option<QuestionJournal>,
-    /// Who gets mails, where there are any.
+    /// Recipients of mails, if `[mail]` is configured.
     pub mail: Option<Arc<Subscriptions>>,
     /// Readiness, as set by start and stop.
     pub health: Arc<Health>,

@@ -23,7 +23,7 @@ pub(super) fn digest(secret: &str) -> TokenDigest {
 /// A new token, and its SHA-256 for the configuration.
 ///
 /// # Errors
-/// When the operating system gives no randomness.
+/// When no random bytes from the operating system.
 pub fn new_token() -> Result<(String, String), getrandom::Error> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;

@@ -7,13 +7,13 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
-use crate::compliance::bilingual::{Bilingual, Lang, said};
+use crate::compliance::bilingual::{Bilingual, Lang, text};
 use crate::console::reply;
 use crate::console::reply::ConsoleResponse;
 use crate::console::state::ConsoleState;
 use crate::mail::{MailList, Subscription};
 
-/// The path.
+/// Path of the page; also the target of one-click unsubscribing.
 pub(super) const PATH: &str = "/unsubscribe";
 
 /// Answers a request for the page.
@@ -25,14 +25,14 @@ pub(super) fn answer(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let key = key.map(|(_, key)| key.into_owned()).unwrap_or_default();
     let found = console.mail.as_ref().and_then(|mail| Some((mail, mail.find(&key)?)));
     let Some((mail, subscription)) = found else {
-        let sentence = said!(
-            "This link is not one of ours, or its recipient gets no mails any more.",
-            "Ce lien n'est pas l'un des nôtres, ou son destinataire ne reçoit plus de mails."
+        let sentence = text!(
+            "This link is not valid, or its recipient no longer receives mails.",
+            "Ce lien n'est pas valide, ou son destinataire ne reçoit plus de courriels."
         );
         return page(StatusCode::NOT_FOUND, lang, &html! { p { (sentence.text(lang)) } });
     };
     if head.method != Method::POST {
-        let button = said!("Unsubscribe", "Se désabonner").text(lang);
+        let button = text!("Unsubscribe", "Se désabonner").text(lang);
         let form = html! {
             p { (named(subscription).text(lang)) }
             form method="post" action=(format!("{PATH}?key={key}")) { button type="submit" { (button) } }
@@ -40,29 +40,33 @@ pub(super) fn answer(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
         return page(StatusCode::OK, lang, &form);
     }
     if mail.end(subscription).is_err() {
-        tracing::error!("mail: unsubscribing not noted; look at the folder `mail` in spool.dir");
+        tracing::error!("mail: unsubscription not stored; check the folder `mail` in spool.dir");
         let sentence =
-            said!("This could not be noted: try again later.", "L'enregistrement a échoué : réessayez plus tard.");
+            text!("The unsubscription failed. Try again later.", "La désinscription a échoué. Réessayez plus tard.");
         return page(StatusCode::SERVICE_UNAVAILABLE, lang, &html! { p { (sentence.text(lang)) } });
     }
     let site = &subscription.site;
-    let done = said!("Done: no more of these mails about {site}.", "C'est fait : plus de mails de ce type sur {site}.");
+    let done = text!(
+        "You are unsubscribed from these mails about {site}.",
+        "Vous êtes désinscrit de ces courriels \
+                                                                             concernant {site}."
+    );
     page(StatusCode::OK, lang, &html! { p role="status" { (done.text(lang)) } })
 }
 
-/// What the subscription is of.
+/// Name of the subscription for the page.
 fn named(subscription: &Subscription) -> Bilingual {
     let site = &subscription.site;
     match subscription.list {
         MailList::Reports => {
-            said!("Weekly and monthly reports on {site}.", "Rapports hebdomadaires et mensuels sur {site}.")
+            text!("Weekly and monthly reports on {site}.", "Rapports hebdomadaires et mensuels sur {site}.")
         }
-        MailList::Alerts => said!("Alerts about {site}.", "Alertes sur {site}."),
+        MailList::Alerts => text!("Alerts about {site}.", "Alertes sur {site}."),
     }
 }
 
 fn page(status: StatusCode, lang: Lang, body: &Markup) -> ConsoleResponse {
-    let title = said!("Mails of Sillage", "Mails de Sillage").text(lang);
+    let title = text!("Mails of Sillage", "Courriels de Sillage").text(lang);
     let page = html! {
         (DOCTYPE)
         html lang=(lang.code()) {

@@ -25,7 +25,7 @@ const QUESTIONS_MAX: usize = 120;
 const RUNNING_MAX: usize = 4;
 
 /// Answer to one question of a view while the database is away.
-const UNAVAILABLE: &str = "the database does not answer this now; try again in a moment";
+const UNAVAILABLE: &str = "database query failed; retry later";
 
 /// A question, with the name that its answer gets.
 type NamedQuestion = (String, Map<String, Value>);
@@ -45,7 +45,7 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
         Ok(questions) => questions,
         Err(sentence) => return reply::error(StatusCode::BAD_REQUEST, sentence),
     };
-    let mut asked = Vec::new();
+    let mut view_questions = Vec::new();
     let mut sites: Vec<Arc<Site>> = Vec::new();
     for (name, question) in questions {
         let site = question.get("site_id").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
@@ -55,13 +55,13 @@ pub(super) async fn answer(console: &ConsoleState, head: &Parts, body: &[u8]) ->
         if !sites.iter().any(|known| known.name == site.name) {
             sites.push(site.clone());
         }
-        asked.push(ViewQuestion { name, site, reports, question });
+        view_questions.push(ViewQuestion { name, site, reports, question });
     }
     // Told before the questions are answered: an answer is never older than the state that it is kept under.
     let state = console.reports.table_state().await;
-    asked.iter_mut().for_each(|asked| asked.reports = asked.reports.at(state));
+    view_questions.iter_mut().for_each(|question| question.reports = question.reports.at(state));
     let reports = console.reports.at(state);
-    let (answers, notes) = tokio::join!(answers(console, asked), annotations::of_sites(&reports, &sites));
+    let (answers, notes) = tokio::join!(answers(console, view_questions), annotations::of_sites(&reports, &sites));
     let Some(answers) = answers else { return reply::no_database() };
     let now: Map<String, Value> =
         sites.iter().map(|site| (site.name.to_string(), json!(console.now_of(&site.name)))).collect();
@@ -104,11 +104,11 @@ async fn answers(console: &ConsoleState, asked: Vec<ViewQuestion>) -> Option<Map
 
 /// The questions, with their names.
 fn read(body: &[u8]) -> Result<Vec<NamedQuestion>, &'static str> {
-    let sentence = "write {\"questions\": {name: question, …}}, each as POST /api/v2/query takes it";
+    let sentence = "write {\"questions\": {name: query, …}}, each a body of POST /api/v2/query";
     let body: Value = serde_json::from_slice(body).map_err(|_| sentence)?;
     let questions = body.get("questions").and_then(Value::as_object).ok_or(sentence)?;
     if questions.len() > QUESTIONS_MAX {
-        return Err("a view has 120 questions at most");
+        return Err("a view has at most 120 queries");
     }
     let question = |(name, question): (&String, &Value)| Some((name.clone(), question.as_object()?.clone()));
     questions.iter().map(question).collect::<Option<Vec<_>>>().ok_or(sentence)

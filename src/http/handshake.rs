@@ -1,4 +1,4 @@
-//! What a connection says before HTTP: a trusted proxy's PROXY header, then TLS. Must never believe a header of a peer
+//! Start of a connection before HTTP: a trusted proxy's PROXY header, then TLS. Must never trust a header of a peer
 //! that is not trusted.
 
 use std::net::SocketAddr;
@@ -44,7 +44,7 @@ impl Handshake {
         self.tls.is_some() || !self.proxies.is_empty()
     }
 
-    /// Reads what comes before HTTP; the connection and its client, unless it failed and is closed.
+    /// Completes PROXY header and TLS; returns the connection and its client, or nothing if it failed and is closed.
     pub(crate) async fn complete(&self, stream: AcceptedStream, peer: SocketAddr) -> Option<(HttpStream, SocketAddr)> {
         let done = tokio::time::timeout(self.wait, self.steps(stream, peer)).await.ok().flatten();
         if done.is_none() {
@@ -79,8 +79,8 @@ impl Handshake {
         let is_other = error.kind() == std::io::ErrorKind::InvalidData;
         if is_other && !self.missing_header_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "collect: trusted proxy sent no PROXY header of version 2, connection closed; let it send one or turn \
-                 collect.proxy_protocol off"
+                "collect: PROXY v2 header missing from trusted proxy, connection closed; enable it in the proxy, or \
+                 unset collect.proxy_protocol"
             );
         }
     }

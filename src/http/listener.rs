@@ -169,7 +169,7 @@ impl BoundSockets {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // A file that is gone already is what was wanted.
+        // A file that is already gone is not an error.
         std::fs::remove_file(&self.0).ok();
     }
 }

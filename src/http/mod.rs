@@ -1,4 +1,4 @@
-//! HTTP shared by both listeners: their sockets, what comes before HTTP, and files. Must never see a hit.
+//! HTTP shared by both listeners: their sockets, TLS and the PROXY header, and files. Must never see a hit.
 
 pub(crate) mod asset;
 pub(crate) mod client;

@@ -17,7 +17,7 @@ struct OwnCertificate {
     provider: Arc<CryptoProvider>,
 }
 
-/// Why there is no such client.
+/// Reason why the client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PinnedError {
     /// The file holds no certificate.

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{Error, ServerConfig};
 
 use crate::config::{ConfigError, TlsConfig};
 
-/// What a listener offers by ALPN, in the order of preference.
+/// Protocols that a listener offers by ALPN, in order of preference.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The certificate that a listener shows, which may be replaced while it runs.
@@ -37,7 +37,7 @@ impl ServerCertificate {
         self.0.store(fresh.0.load_full());
     }
 
-    /// What accepts connections with it.
+    /// The acceptor of TLS connections.
     ///
     /// # Errors
     /// When the cryptography of this build offers no version of TLS.

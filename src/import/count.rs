@@ -215,6 +215,6 @@ impl ImportCounter {
         batch.origin = writer.origin.clone();
         writer.tally.rows += batch.rows() as u64;
         let sent = writer.to_store.blocking_send((number, batch));
-        sent.map_err(|_| std::io::Error::other("the database does not take the rows"))
+        sent.map_err(|_| std::io::Error::other("the database rejects the rows"))
     }
 }

@@ -1,4 +1,4 @@
-//! Logs that are followed: how far each was read, and what has happened to it since, by its inode and its length. A
+//! Followed logs: the position read in each, and its changes since, by inode and length. A
 //! renamed log is read to its end before the new file with its name; a truncated one is read from its start.
 
 use std::collections::HashMap;

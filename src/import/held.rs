@@ -80,7 +80,7 @@ fn source(order: u64) -> usize {
 }
 
 impl HeldHits {
-    /// Holds a request.
+    /// Keeps a request until all lines are read; `order` is its place among lines of one time.
     pub(super) fn request(&mut self, order: u64, line: &LogLine<'_>) {
         let agent = match &line.agent {
             LoggedAgent::Sent(agent) => Some(agent),

@@ -21,7 +21,7 @@ pub enum ImportFormat {
 }
 
 impl ImportFormat {
-    /// The word in the origin of what it brings.
+    /// The word for this kind in the origin of imported rows.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::AccessLog => "access_log",
@@ -31,7 +31,7 @@ impl ImportFormat {
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::AccessLog => "access logs (docs/import.md lists the formats; --format names another)",
+            Self::AccessLog => "access logs (docs/import.md lists the formats; --format sets another)",
             Self::Events => "events (one JSON object a line)",
         }
     }
@@ -100,18 +100,21 @@ pub enum ImportError {
     Read(#[from] std::io::Error),
     /// Days of these files are already in the database.
     #[error(
-        "{0} of these days were imported before, the first of them {1}; `--continue` counts the lines that were not \
-         counted, `--again` counts all once more"
+        "{0} of these days were imported before, first {1}; use `--continue` to count only new lines, or `--again` to \
+         count all lines again"
     )]
     Again(usize, jiff::civil::Date),
     /// Another import of one of these days was interrupted.
-    #[error("an import of {0} was cut short; run it again with the same files, or use `--again` to count on top of it")]
+    #[error(
+        "an import of {0} was interrupted; run it again with the same files, or use `--again` to count on top of \
+             it"
+    )]
     CutShort(jiff::civil::Date),
     /// The database refused a part or does not answer.
-    #[error("the database: {0}; run the same import again to go on where it stopped")]
+    #[error("database: {0}; run the same import again to resume it")]
     Store(#[from] StoreError),
     /// No line could be parsed.
-    #[error("none of the {lines} lines is understood{first}; are these {expected}?")]
+    #[error("none of the {lines} lines could be parsed{first}; expected {expected}")]
     NothingUnderstood {
         /// Number of lines read.
         lines: u64,
@@ -121,7 +124,7 @@ pub enum ImportError {
         expected: &'static str,
     },
     /// The counting thread ended early.
-    #[error("counting stopped unexpectedly")]
+    #[error("import stopped unexpectedly")]
     Stopped,
 }
 

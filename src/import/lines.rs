@@ -139,8 +139,8 @@ impl LineReader {
 fn foreign_packing(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("is a zip archive; unpack it and name the logs in it"),
-        [0x04, 0x22, 0x4d, 0x18, ..] => Some("is packed with lz4; unpack it first: lz4 -d"),
-        [0x1f, 0x9d, ..] => Some("is packed with compress; unpack it first: uncompress"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("is compressed with lz4; decompress it first: lz4 -d"),
+        [0x1f, 0x9d, ..] => Some("is compressed with compress; decompress it first: uncompress"),
         [b'7', b'z', 0xbc, 0xaf, ..] => Some("is a 7z archive; unpack it and name the logs in it"),
         [b'P', b'A', b'R', b'1', ..] => Some("is a Parquet file; export the log as JSON lines"),
         _ => None,

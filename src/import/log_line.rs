@@ -12,7 +12,7 @@ use crate::privacy::hit::ObjectionSignals;
 
 /// Result of reading one line of a log.
 pub enum LineReading<'l> {
-    /// A complete request.
+    /// A request with all parts that a pageview needs.
     Request(LogLine<'l>),
     /// Part of the log that does not request a page: a comment, a broken request, an aborted connection.
     NoPage,

@@ -42,7 +42,7 @@ impl MarkKey {
             *key = known;
             return Ok(Self(key));
         }
-        getrandom::fill(&mut *key).map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+        getrandom::fill(&mut *key).map_err(|_| io::Error::other("no random bytes from the operating system"))?;
         fs::create_dir_all(folder)?;
         let new = folder.join(format!("{KEY_FILE}.new"));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -103,7 +103,7 @@ impl KnownMarks {
         Self { marks }
     }
 
-    /// Adds a mark.
+    /// Adds the mark of a counted log.
     pub(super) fn add(&mut self, mark: LogMark) {
         let at = self.marks.partition_point(|known| known.lines <= mark.lines);
         self.marks.insert(at, mark);

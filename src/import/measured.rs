@@ -25,8 +25,7 @@ pub(super) async fn note(
         measured.into_iter().map(Day).filter(|day| days.contains(day) && !imported.contains(day)).collect();
     Ok(measured.first().map(|first| {
         format!(
-            "{} of these days were measured live too, the first of them {}: the import adds to them, and visitors count \
-             twice",
+            "{} of these days were also measured live, first {}: the import adds to them, and visitors count twice",
             measured.len(),
             date(*first)
         )

@@ -99,7 +99,7 @@ pub fn forget_old_days(runtime_dir: &Path, now: Timestamp) {
         let written = head.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk()).copied().map(i64::from_le_bytes);
         let is_old = match (read, written) {
             (Ok(()), Some(written)) => now.as_second() - written > KEPT_SECONDS,
-            // What was cut short, or is not ours, holds nothing that an import could go on with.
+            // A truncated or foreign file contains nothing that an import could resume.
             (Err(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => false,
             (Ok(()) | Err(_), _) => true,
         };
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_import_goes_on_with_is_removed_after_two_days() {
+    fn an_abandoned_open_day_is_removed_after_two_days() {
         let folder = tempfile::tempdir().unwrap();
         let import = folder.path().join("import");
         fs::create_dir(&import).unwrap();

@@ -56,7 +56,7 @@ fn is_dot_file(path: &str) -> bool {
     path.contains("/.")
 }
 
-/// `/feed`, `/blog/feed/`, `/comments/feed/atom/`.
+/// Whether a path is a feed, such as `/feed`, `/blog/feed/` or `/comments/feed/atom/`.
 fn is_feed(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     if matches!(path, "/rss" | "/atom") {

@@ -245,7 +245,7 @@ impl<'s> ImportSession<'s> {
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
         if self.protection == Protection::Tens && !origin.is_empty() {
-            // What comes in parts is over where its log has gone past it.
+            // A day that comes in parts is over when its log has passed it.
             let until = if self.import.continued { counter.latest() } else { Timestamp::MAX };
             self.releaser.release_origin(&origin, until, self.now, &mut |_| ()).await?;
         }
@@ -259,8 +259,8 @@ impl<'s> ImportSession<'s> {
         Ok(())
     }
 
-    /// What marks the figures of an import; those of logs that are followed are as measured ones. In tens, imports that
-    /// go on with each other have one origin: a day that they share is drawn once.
+    /// Origin of the rows of an import; rows of followed logs have that of measured ones. In tens, imports that continue
+    /// each other have one origin, so that a shared day is drawn once.
     fn origin(&self, permit: &DayPermit) -> String {
         let kind = self.import.format.kind();
         match (self.import.follow, self.comes_in_parts()) {

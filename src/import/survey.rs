@@ -249,7 +249,7 @@ impl SourceReading<'_> {
         if self.import.files.iter().any(|file| is_stream(file)) {
             let mebibytes = self.import.memory_bytes >> 20;
             return Err(io::Error::other(format!(
-                "{}: a pipe can be read only once, and its pageviews take more than {mebibytes} MiB; write it to files \
+                "{}: pageviews of a pipe exceed {mebibytes} MiB, and a pipe can be read only once; write it to files \
                  and import those",
                 path.display()
             )));
@@ -307,9 +307,9 @@ impl SourceSurvey {
     fn fault(&mut self, fault: LineFault, line: u64) {
         if self.tally.not_understood + self.tally.no_address == 0 {
             let why = match fault {
-                LineFault::Shape => "is not understood",
+                LineFault::Shape => "could not be parsed",
                 LineFault::Address => "has no client address",
-                LineFault::Time => "has no time that can be read",
+                LineFault::Time => "has no readable time",
             };
             self.tally.notes.push(format!("{}, line {line} {why}", self.path.display()));
         }

@@ -58,25 +58,25 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:>10} lines read", self.lines)?;
         for (number, what) in [
-            (self.counted_before, "of them counted before, and not again"),
+            (self.counted_before, "of them already counted, skipped"),
             (self.pageviews, "pageviews counted"),
-            (self.not_found, "of them on pages that were not found"),
-            (self.agent_not_logged, "of them without an agent, which this log does not hold: robots are among them"),
+            (self.not_found, "of them on pages not found"),
+            (self.agent_not_logged, "of them without a user agent, which this log lacks; they include robots"),
             (self.others, "actions and engagements counted"),
             (self.visitors, "daily visitors"),
             (self.visits, "visits"),
             (self.bounces.unsigned_abs(), "of them bounces"),
             (self.days, "days"),
             (self.bots, "hits of robots, not counted"),
-            (self.no_agent, "requests that name no agent, not counted"),
-            (self.not_pages, "requests for no page (images, styles, redirects, errors, broken requests)"),
-            (self.foreign_hosts, "requests to hosts that are not the site's"),
-            (self.objections, "hits of visitors who object"),
-            (self.no_consent, "hits without consent, which the site requires; only events can carry it (`c`)"),
+            (self.no_agent, "requests without a user agent, not counted"),
+            (self.not_pages, "requests for other files (images, styles, redirects, errors, broken requests)"),
+            (self.foreign_hosts, "requests to other hosts"),
+            (self.objections, "hits of visitors who objected"),
+            (self.no_consent, "hits without the consent that the site requires; only events can carry it (`c`)"),
             (self.left_out, "hits left out (excluded, prefetched, or without a page's address)"),
-            (self.too_old, "lines older than the retention, not kept"),
+            (self.too_old, "lines older than the retention, skipped"),
             (self.no_address, "requests without a client address (a host name, a socket, `-`)"),
-            (self.not_understood, "lines not understood"),
+            (self.not_understood, "lines that could not be parsed"),
         ] {
             if number > 0 {
                 writeln!(f, "{number:>10} {what}")?;

@@ -40,7 +40,7 @@ pub fn trial(import: &ImportJob, agents: &Agents) -> std::io::Result<String> {
                 Judgement::NoAgent => tally.no_agent += 1,
                 Judgement::NotUnderstood(fault) => {
                     if tally.not_understood + tally.no_address == 0 {
-                        tally.notes.push(format!("line {number} is the first that is not understood"));
+                        tally.notes.push(format!("line {number} is the first that could not be parsed"));
                     }
                     tally.note_fault(fault);
                 }
@@ -62,12 +62,12 @@ fn counts(tally: &Summary, pages: u64) -> String {
     let mut out = String::new();
     for (number, what) in [
         (tally.lines, "lines"),
-        (pages, "pages of the site, robots and objections among them"),
-        (tally.not_pages, "requests for no page"),
-        (tally.foreign_hosts, "requests to hosts that are not the site's"),
-        (tally.no_agent, "requests that name no agent"),
+        (pages, "pages of the site, including robots and objections"),
+        (tally.not_pages, "requests for other files"),
+        (tally.foreign_hosts, "requests to other hosts"),
+        (tally.no_agent, "requests without a user agent"),
         (tally.no_address, "requests without a client address"),
-        (tally.not_understood, "lines not understood"),
+        (tally.not_understood, "lines that could not be parsed"),
     ] {
         if number > 0 {
             out.push_str(&format!("{number:>10} {what}\n"));

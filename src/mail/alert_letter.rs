@@ -1,15 +1,15 @@
-//! What an alert says, as mail and as JSON.
+//! The text of an alert, as mail and as JSON.
 
 use maud::html;
 use serde_json::{Value, json};
 
-use crate::compliance::bilingual::{Bilingual, Lang, said};
+use crate::compliance::bilingual::{Bilingual, Lang, text};
 use crate::mail::alerts::AlertKind;
 use crate::mail::deliveries::RaisedAlert;
 use crate::mail::letter::{Letter, count, page};
 use crate::store::report::Metric;
 
-/// What an alert is written from.
+/// Inputs of an alert's text.
 pub(super) struct AlertLetter<'l> {
     pub(super) site: &'l str,
     pub(super) kind: AlertKind,
@@ -20,10 +20,10 @@ pub(super) struct AlertLetter<'l> {
 }
 
 impl AlertLetter<'_> {
-    /// The mail.
+    /// The mail, with a link to the console and one to unsubscribe.
     pub(super) fn letter(&self, console_url: &str, unsubscribe: &str) -> Letter {
         let (title, sentence) = (self.title(), self.sentence());
-        let (console, end) = (said!("Console: ", "Console : "), said!("Unsubscribe: ", "Se désabonner : "));
+        let (console, end) = (text!("Console: ", "Console : "), text!("Unsubscribe: ", "Se désabonner : "));
         let (console, end) = (console.in_mail(self.lang), end.in_mail(self.lang));
         let text = format!("{title}\n\n{sentence}\n\n{console}{console_url}\n{end}{unsubscribe}\n");
         let body = html! { p { (sentence) } };
@@ -47,12 +47,12 @@ impl AlertLetter<'_> {
         let site = self.site;
         let title = match self.kind {
             AlertKind::Spike => {
-                said!("{site}: many more visitors than usual", "{site} : bien plus de visiteurs que d'habitude")
+                text!("{site}: many more visitors than usual", "{site} : beaucoup plus de visiteurs que d'habitude")
             }
             AlertKind::Drop => {
-                said!("{site}: far fewer visitors than usual", "{site} : bien moins de visiteurs que d'habitude")
+                text!("{site}: far fewer visitors than usual", "{site} : beaucoup moins de visiteurs que d'habitude")
             }
-            AlertKind::NoTraffic => said!("{site}: no traffic", "{site} : aucun trafic"),
+            AlertKind::NoTraffic => text!("{site}: no traffic", "{site} : aucun trafic"),
         };
         title.in_mail(self.lang)
     }
@@ -61,19 +61,20 @@ impl AlertLetter<'_> {
         let (period, hours) = (&self.raised.period, self.hours);
         let (figure, usual) = (count(self.raised.figure, self.lang), count(self.raised.usual, self.lang));
         let sentence: Bilingual = match (self.kind, self.kind.metric()) {
-            (AlertKind::Spike, _) => said!(
-                "{figure} visitors in the hour from {period}; usual is {usual}.",
-                "{figure} visiteurs pendant l'heure à partir de {period} ; d'habitude {usual}."
+            (AlertKind::Spike, _) => text!(
+                "{figure} visitors in the hour from {period}; the usual figure is {usual}.",
+                "{figure} visiteurs pendant l'heure qui commence à {period}, contre {usual} habituellement."
             ),
-            (AlertKind::Drop, Metric::Visitors) => said!(
-                "{figure} visitors on {period}; usual is {usual}.",
-                "{figure} visiteurs le {period} ; d'habitude {usual}."
+            (AlertKind::Drop, Metric::Visitors) => text!(
+                "{figure} visitors on {period}; the usual figure is {usual}.",
+                "{figure} visiteurs le {period}, contre {usual} habituellement."
             ),
-            (AlertKind::Drop | AlertKind::NoTraffic, _) => said!(
-                "No pageview in the {hours} hours up to the one from {period}; usual is {usual}. Look whether the script \
-                 is still on the pages and whether the proxy passes its requests on.",
-                "Aucune page vue pendant les {hours} heures jusqu'à celle de {period} ; d'habitude {usual}. Vérifiez que \
-                 le script est toujours sur les pages et que le mandataire transmet ses requêtes."
+            (AlertKind::Drop | AlertKind::NoTraffic, _) => text!(
+                "No pageviews in the {hours} hours up to the one from {period}; the usual figure is {usual}. Check \
+                 that the pages still have the script and that the proxy forwards its requests.",
+                "Aucune page vue pendant {hours} heures, jusqu'à celle de {period}, contre {usual} habituellement. \
+                 Vérifiez que les pages contiennent toujours le script et que le serveur mandataire transmet ses \
+                 requêtes."
             ),
         };
         sentence.in_mail(self.lang)

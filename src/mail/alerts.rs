@@ -12,7 +12,7 @@ use crate::release::rules::CLOSES_AFTER;
 use crate::store::report::Metric;
 use crate::store::reports::ReportError;
 
-/// What an alert says.
+/// Kind of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AlertKind {
     /// Far more visitors in an hour than usual.
@@ -26,13 +26,13 @@ pub(super) enum AlertKind {
 /// The hour or day that an alert looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AlertWindow {
-    /// So many hours that end at this moment.
+    /// This number of hours, up to this moment.
     Hours(Timestamp, u32),
     /// A day of the site.
     Day(Date),
 }
 
-/// What was found.
+/// Result of a check: whether the alert holds, its figure and the usual one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AlertFinding {
     pub(super) holds: bool,
@@ -41,7 +41,7 @@ pub(super) struct AlertFinding {
 }
 
 impl AlertKind {
-    /// All.
+    /// All kinds, in the order of the configuration.
     pub(super) const ALL: [Self; 3] = [Self::Spike, Self::Drop, Self::NoTraffic];
 
     /// Its word in files and webhooks.
@@ -63,7 +63,7 @@ impl AlertKind {
         format!("{} {bound} {} {site}", self.word(), rules.least)
     }
 
-    /// What its figure counts.
+    /// Metric of the alert's figure.
     pub(super) fn metric(self) -> Metric {
         match self {
             Self::Spike | Self::Drop => Metric::Visitors,
@@ -91,7 +91,7 @@ impl AlertKind {
         }
     }
 
-    /// Judges what is published of `window`.
+    /// Checks the published figures of `window`.
     ///
     /// # Errors
     /// See [`ReportError`].

@@ -1,4 +1,4 @@
-//! What a mailer works with: configuration, figures, and the ways out. Holds no state of its own.
+//! Inputs of a mailer: configuration, figures, mail server and webhooks. Holds no state of its own.
 
 use std::sync::Arc;
 
@@ -15,27 +15,27 @@ use crate::release::Releaser;
 use crate::sites::Sites;
 use crate::store::reports::Reports;
 
-/// What a mailer works with.
+/// Inputs of a mailer.
 pub struct MailerOptions {
     /// The running configuration; the mailer keeps it until a restart.
     pub config: Arc<Config>,
-    /// Who gets what.
+    /// Recipients of reports and alerts, without those who have unsubscribed.
     pub subscriptions: Arc<Subscriptions>,
-    /// Known sites.
+    /// Configured sites at this moment.
     pub sites: Arc<Sites>,
-    /// Where figures come from.
+    /// Source of published figures.
     pub reports: Reports,
-    /// Knows what is published.
+    /// Reports which periods are published.
     pub releaser: Arc<Releaser>,
-    /// Knows what is not shipped yet.
+    /// Reports the oldest event that is not shipped yet.
     pub ledger: Arc<Ledger>,
-    /// Decides what is due.
+    /// Clock for due times.
     pub clock: Arc<dyn Clock>,
-    /// Where mails are counted.
+    /// Counters of mails by outcome.
     pub meters: Arc<Meters>,
 }
 
-/// Options with the ways out, opened.
+/// The options, with the mail server and the webhooks read from the configuration.
 pub(super) struct MailContext {
     pub(super) options: MailerOptions,
     pub(super) smtp: Option<SmtpSender>,
@@ -48,7 +48,7 @@ impl MailContext {
     /// Reads secrets.
     ///
     /// # Errors
-    /// A file that cannot be read, or a value that is not understood.
+    /// A file that cannot be read, or a value that is not valid.
     pub(super) fn open(options: MailerOptions) -> Result<Self, MailSetupError> {
         let (smtp, webhooks) = ways_out(&options.config.mail)?;
         Ok(Self { options, smtp, webhook: WebhookSender::new(), webhooks })

@@ -1,4 +1,4 @@
-//! What was sent, so that nothing is sent twice: a small file in the data folder, rewritten before and after each
+//! The record of deliveries, so that no mail is sent twice: a small file in the data folder, rewritten before and after each
 //! sending. Must hold no address: a recipient stands in it as a keyed hash.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ const ATTEMPTS_MAX: u32 = 24;
 /// First pause after a failed attempt; each further one is twice as long.
 const PAUSE_FIRST: SignedDuration = SignedDuration::from_mins(1);
 
-/// Longest pause.
+/// Longest pause between two attempts.
 const PAUSE_MAX: SignedDuration = SignedDuration::from_hours(4);
 
 /// How far a delivery is.
@@ -44,7 +44,7 @@ struct DeliveryRecord {
     next: i64,
 }
 
-/// What is known of one alert of one site.
+/// State of one alert of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AlertRecord {
     /// The hour or day that was looked at last.
@@ -62,16 +62,16 @@ pub(super) struct RaisedAlert {
     pub(super) period: String,
     /// When it was raised, seconds since 1970.
     pub(super) at: i64,
-    /// The figure, published.
+    /// The published figure that raised the alert.
     pub(super) figure: i64,
-    /// What is usual.
+    /// The usual figure that it was compared with.
     pub(super) usual: i64,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
-    /// Taken.
+    /// The server has accepted the mail, or the webhook the message.
     Sent,
     /// To be tried again.
     Failed,
@@ -163,12 +163,12 @@ impl Deliveries {
         self.note(recipient, record)
     }
 
-    /// What is known of an alert.
+    /// State of an alert.
     pub(super) fn alert(&self, name: &str) -> AlertRecord {
         self.content.alerts.get(name).cloned().unwrap_or_default()
     }
 
-    /// Notes what is now known of an alert.
+    /// Records the state of an alert.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_over_is_not_sent_again_after_a_restart() {
+    fn a_mail_that_was_handed_over_is_not_sent_again_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("deliveries.json");
         let mut deliveries = Deliveries::open(file.clone()).unwrap();

@@ -13,20 +13,20 @@ use crate::store::reports::{ReportError, ReportRow, Reports};
 /// Rows of one list of a report.
 const ROWS: u32 = 10;
 
-/// Weeks before that say what is usual.
+/// Number of previous weeks in the usual figure.
 const WEEKS: i64 = 4;
 
-/// What a report shows.
+/// Figures of a report.
 pub(super) struct PeriodFigures {
-    /// The period.
+    /// Totals of the period.
     pub(super) now: ReportRow,
-    /// The one before.
+    /// Totals of the previous period.
     pub(super) before: ReportRow,
-    /// The longest lists first rows, in the order of [`LISTS`].
+    /// First rows of each list, in the order of [`LISTS`].
     pub(super) lists: Vec<Vec<ReportRow>>,
 }
 
-/// What a list of a report is of.
+/// Subject of a report's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReportList {
     Pages,
@@ -41,7 +41,7 @@ pub(super) const LISTS: [ReportList; 5] =
     [ReportList::Pages, ReportList::Referrers, ReportList::Countries, ReportList::Devices, ReportList::Actions];
 
 impl ReportList {
-    /// What its rows are ordered by, and show.
+    /// Metric that the rows show and are ordered by.
     pub(super) fn metric(self) -> Metric {
         match self {
             Self::Pages => Metric::Pageviews,
@@ -120,7 +120,7 @@ impl SiteFigures<'_> {
         self.count(&report, metric).await
     }
 
-    /// What is usual: the median of the same day of four weeks before.
+    /// The usual figure: the median of the same day of four weeks before.
     ///
     /// # Errors
     /// See [`ReportError`].

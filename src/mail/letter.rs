@@ -1,27 +1,27 @@
-//! What mails say, as plain text and HTML, in English and French. Must hold published figures and nothing else of a
+//! Texts of mails, as plain text and HTML, in English and French. Must hold published figures and nothing else of a
 //! site; nothing in it is loaded from elsewhere.
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::compliance::bilingual::{Bilingual, Lang, said};
+use crate::compliance::bilingual::{Bilingual, Lang, text};
 use crate::config::MailLanguage;
 use crate::mail::figures::{LISTS, PeriodFigures, ReportList};
 use crate::mail::periods::ReportPeriod;
 use crate::store::report::Metric;
 use crate::store::reports::ReportRow;
 
-/// One mail's words.
+/// Subject and bodies of one mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// One line.
+    /// Subject, without a line break.
     pub subject: String,
     /// For programs that show no HTML.
     pub text: String,
-    /// A whole page.
+    /// The HTML body, a whole page without external resources.
     pub html: String,
 }
 
-/// What a report is written from.
+/// Inputs of a report's text.
 pub(super) struct ReportLetter<'l> {
     pub(super) site: &'l str,
     pub(super) period: ReportPeriod,
@@ -47,7 +47,7 @@ struct LetterList {
 }
 
 impl ReportLetter<'_> {
-    /// The mail.
+    /// The mail in the report's language.
     pub(super) fn letter(&self) -> Letter {
         let (headline, lists) = (self.headline(), self.lists());
         Letter { subject: self.title(), text: self.text(&headline, &lists), html: self.html(&headline, &lists) }
@@ -57,8 +57,8 @@ impl ReportLetter<'_> {
         let (site, from, to) = (self.site, self.period.from, self.period.to);
         let month = from.strftime("%Y-%m");
         match self.period.word() {
-            "weekly" => said!("{site}: the week from {from} to {to}", "{site} : semaine du {from} au {to}"),
-            _ => said!("{site}: the month {month}", "{site} : mois {month}"),
+            "weekly" => text!("{site}: the week from {from} to {to}", "{site} : semaine du {from} au {to}"),
+            _ => text!("{site}: the month {month}", "{site} : mois {month}"),
         }
         .in_mail(self.lang)
     }
@@ -70,11 +70,11 @@ impl ReportLetter<'_> {
             HeadlineFigure { name: name.in_mail(self.lang), value, change: change(metric, now, before, self.lang) }
         };
         vec![
-            figure(Metric::Visitors, said!("Daily visitors", "Visiteurs quotidiens")),
-            figure(Metric::Visits, said!("Visits", "Visites")),
-            figure(Metric::Pageviews, said!("Pageviews", "Pages vues")),
-            figure(Metric::BounceRate, said!("Bounce rate", "Taux de rebond")),
-            figure(Metric::VisitDuration, said!("Visit duration", "Durée des visites")),
+            figure(Metric::Visitors, text!("Daily visitors", "Visiteurs quotidiens")),
+            figure(Metric::Visits, text!("Visits", "Visites")),
+            figure(Metric::Pageviews, text!("Pageviews", "Pages vues")),
+            figure(Metric::BounceRate, text!("Bounce rate", "Taux de rebond")),
+            figure(Metric::VisitDuration, text!("Visit duration", "Durée des visites")),
         ]
     }
 
@@ -91,23 +91,23 @@ impl ReportLetter<'_> {
         self.figures.now.pageviews.unwrap_or(0) == 0
     }
 
-    /// What a reader must know of the figures.
+    /// Notes on the figures for readers.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.is_empty() {
-            notes.push(said!(
+            notes.push(text!(
                 "No figure was published for this period.",
                 "Aucun chiffre n'a été publié pour cette période."
             ));
         }
-        notes.push(said!(
-            "A person counts once a day; days are added up.",
-            "Une personne compte une fois par jour ; les jours sont additionnés."
+        notes.push(text!(
+            "A person counts once a day; the period is the sum of its days.",
+            "Une personne compte une fois par jour ; la période est la somme de ses jours."
         ));
         if self.tens {
-            notes.push(said!(
-                "Figures are published in tens; small ones are left out.",
-                "Les chiffres sont publiés par dizaines ; les petits sont omis."
+            notes.push(text!(
+                "Figures are rounded to tens; small ones are omitted.",
+                "Les chiffres sont arrondis à la dizaine ; les plus petits sont omis."
             ));
         }
         notes.iter().map(|note| note.in_mail(self.lang)).collect()
@@ -126,7 +126,7 @@ impl ReportLetter<'_> {
         }
         lines.push(String::new());
         lines.extend(self.notes());
-        let (console, end) = (said!("Console: ", "Console : "), said!("Unsubscribe: ", "Se désabonner : "));
+        let (console, end) = (text!("Console: ", "Console : "), text!("Unsubscribe: ", "Se désabonner : "));
         lines.extend([
             String::new(),
             format!("{}{}", console.in_mail(self.lang), self.console_url),
@@ -174,12 +174,12 @@ pub(super) fn lang_of(language: MailLanguage) -> Lang {
     }
 }
 
-/// What a test mail says.
+/// Text of a test mail.
 pub(super) fn test(lang: Lang) -> Letter {
-    let title = said!("Sillage: test mail", "Sillage : mail d'essai").in_mail(lang);
-    let sentence = said!(
-        "This server takes mails of Sillage. Reports and alerts look like this one.",
-        "Ce serveur accepte les mails de Sillage. Rapports et alertes ressemblent à celui-ci."
+    let title = text!("Sillage: test mail", "Sillage : courriel de test").in_mail(lang);
+    let sentence = text!(
+        "This server accepts mails from Sillage. Reports and alerts look like this one.",
+        "Ce serveur accepte les courriels de Sillage. Les rapports et les alertes ont la même présentation."
     );
     let sentence = sentence.in_mail(lang);
     let html = page(&title, lang, &html! { p { (sentence) } }, None);
@@ -203,9 +203,9 @@ pub(super) fn page(title: &str, lang: Lang, body: &Markup, links: Option<(&str, 
                     (body)
                     @if let Some((console, unsubscribe)) = links {
                         p style="font-size:13px;margin:24px 0 0" {
-                            a href=(console) { (said!("Open the console", "Ouvrir la console").in_mail(lang)) }
+                            a href=(console) { (text!("Open the console", "Ouvrir la console").in_mail(lang)) }
                             " · "
-                            a href=(unsubscribe) { (said!("Unsubscribe", "Se désabonner").in_mail(lang)) }
+                            a href=(unsubscribe) { (text!("Unsubscribe", "Se désabonner").in_mail(lang)) }
                         }
                     }
                 }
@@ -217,11 +217,11 @@ pub(super) fn page(title: &str, lang: Lang, body: &Markup, links: Option<(&str, 
 
 fn list_title(list: ReportList) -> Bilingual {
     match list {
-        ReportList::Pages => said!("Pages, by pageviews", "Pages, par pages vues"),
-        ReportList::Referrers => said!("Referrers, by visitors", "Sites référents, par visiteurs"),
-        ReportList::Countries => said!("Countries, by visitors", "Pays, par visiteurs"),
-        ReportList::Devices => said!("Devices, by visitors", "Appareils, par visiteurs"),
-        ReportList::Actions => said!("Actions, by uses", "Actions, par utilisations"),
+        ReportList::Pages => text!("Pages, by pageviews", "Pages, par pages vues"),
+        ReportList::Referrers => text!("Referrers, by visitors", "Sites référents, par visiteurs"),
+        ReportList::Countries => text!("Countries, by visitors", "Pays, par visiteurs"),
+        ReportList::Devices => text!("Devices, by visitors", "Appareils, par visiteurs"),
+        ReportList::Actions => text!("Actions, by uses", "Actions, par utilisations"),
     }
 }
 
@@ -262,7 +262,7 @@ fn change(metric: Metric, now: Option<i64>, before: Option<i64>, lang: Lang) -> 
     let space = if lang == Lang::Fr { "\u{a0}" } else { "" };
     let signed = |number: i64| if number < 0 { format!("−{}", number.unsigned_abs()) } else { format!("+{number}") };
     if metric == Metric::BounceRate {
-        return format!("{}\u{a0}{}", signed(now - before), said!("points", "points").in_mail(lang));
+        return format!("{}\u{a0}{}", signed(now - before), text!("points", "points").in_mail(lang));
     }
     if before <= 0 {
         return String::new();
@@ -312,7 +312,7 @@ mod tests {
             }
         }
         for text in [&french.text, &french.html] {
-            for part in ["1\u{202f}500", "+50\u{a0}%", "dizaines", "Se désabonner"] {
+            for part in ["1\u{202f}500", "+50\u{a0}%", "à la dizaine", "Se désabonner"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }

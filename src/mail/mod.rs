@@ -33,10 +33,10 @@ use crate::mail::context::MailContext;
 use crate::mail::deliveries::Deliveries;
 use crate::mail::round::{MailRound, RoundError};
 
-/// How often it is looked what is due.
+/// Interval between checks for due reports and alerts.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Sends what is due, once each.
+/// Sends due reports and alerts, each once.
 pub struct Mailer {
     context: MailContext,
     /// Held for a whole round.
@@ -44,7 +44,7 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// Reads secrets and what was sent before.
+    /// Reads secrets and the list of earlier deliveries.
     ///
     /// # Errors
     /// A file that cannot be read, or a value that is not understood.
@@ -57,7 +57,7 @@ impl Mailer {
         Ok(Self { context: MailContext::open(options)?, deliveries: Mutex::new(deliveries) })
     }
 
-    /// Looks once a minute what is due, until `shutdown`; a delivery in progress ends first.
+    /// Sends due mails, checked once a minute, until `shutdown`; a delivery in progress ends first.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval_at(monotonic_now() + EVERY, EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,9 +77,11 @@ impl Mailer {
             MailRound::new(&self.context, &mut deliveries, shutdown, self.context.options.clock.now()).run().await;
         match ended {
             Ok(()) => {}
-            Err(RoundError::File(error)) => tracing::error!(%error, "mail: deliveries not noted; nothing is sent"),
-            Err(RoundError::Figures(error)) => tracing::warn!(%error, "mail: figures not read; retrying in a minute"),
-            Err(RoundError::Store(error)) => tracing::warn!(%error, "mail: figures not read; retrying in a minute"),
+            Err(RoundError::File(error)) => tracing::error!(%error, "mail: deliveries not recorded; sending paused"),
+            Err(RoundError::Figures(error)) => tracing::warn!(%error, "mail: reading figures failed; retrying in a \
+                                                                       minute"),
+            Err(RoundError::Store(error)) => tracing::warn!(%error, "mail: reading figures failed; retrying in a \
+                                                                     minute"),
         }
     }
 }

@@ -40,12 +40,12 @@ pub(super) enum RoundError {
     /// Figures cannot be read.
     #[error("{0}")]
     Figures(#[from] ReportError),
-    /// The database does not say what is published.
+    /// The published periods could not be read from the database.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
-/// What is known of the mail server in this round.
+/// State of the mail server in this round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ServerState {
     NotAsked,
@@ -53,7 +53,7 @@ enum ServerState {
     Away,
 }
 
-/// One round.
+/// One check of all reports and alerts for due deliveries.
 pub(super) struct MailRound<'r> {
     context: &'r MailContext,
     deliveries: &'r mut Deliveries,
@@ -64,7 +64,7 @@ pub(super) struct MailRound<'r> {
     published: HashMap<Timestamp, bool>,
 }
 
-/// What stands for the webhook of an alert among its recipients: a file's name, no address.
+/// Placeholder for an alert's webhook among its recipients: the name of a file, not an address.
 pub(super) fn webhook_recipient(rules: &MailAlertConfig) -> &str {
     &rules.webhook_file
 }
@@ -83,7 +83,7 @@ impl<'r> MailRound<'r> {
     /// Sends everything that is due.
     ///
     /// # Errors
-    /// See [`RoundError`]; what was sent until then is noted.
+    /// See [`RoundError`]; earlier deliveries of the round are recorded.
     pub(super) async fn run(mut self) -> Result<(), RoundError> {
         let config = &self.context.options.config;
         for report in &config.mail.report {
@@ -170,7 +170,7 @@ impl<'r> MailRound<'r> {
         Ok(())
     }
 
-    /// What is known of an alert after its last hour or day, which is judged once.
+    /// State of an alert after its last hour or day, which is judged once.
     async fn judged(
         &mut self,
         rules: &MailAlertConfig,
@@ -248,7 +248,7 @@ impl<'r> MailRound<'r> {
         match (self.deliveries.end(name, of, end, self.now)?, sent) {
             (_, Ok(())) => tracing::info!(list, "mail: sent"),
             (true, Err(error)) => tracing::warn!(list, %error, "mail: not sent; retrying later"),
-            (false, Err(error)) => tracing::error!(list, %error, "mail: not sent; given up"),
+            (false, Err(error)) => tracing::error!(list, %error, "mail: not sent; abandoned"),
         }
         self.count(end);
         Ok(())
@@ -260,7 +260,7 @@ impl<'r> MailRound<'r> {
             self.server = match smtp.reach().await {
                 Ok(()) => ServerState::Reached,
                 Err(error) => {
-                    tracing::warn!(%error, "mail: server not usable; retrying later");
+                    tracing::warn!(%error, "mail: server unavailable; retrying later");
                     self.deliveries.miss(name, of, self.now)?;
                     self.count(AttemptEnd::Failed);
                     ServerState::Away
@@ -286,9 +286,9 @@ impl<'r> MailRound<'r> {
         let posted = self.context.webhook.post(url, &letter.content()).await;
         let end = if posted.is_ok() { AttemptEnd::Sent } else { AttemptEnd::Failed };
         match (self.deliveries.end(&name, of, end, self.now)?, posted) {
-            (_, Ok(())) => tracing::info!("mail: webhook told"),
-            (true, Err(status)) => tracing::warn!(status, "mail: webhook not told; retrying later"),
-            (false, Err(status)) => tracing::error!(status, "mail: webhook not told; given up"),
+            (_, Ok(())) => tracing::info!("mail: webhook called"),
+            (true, Err(status)) => tracing::warn!(status, "mail: webhook call failed; retrying later"),
+            (false, Err(status)) => tracing::error!(status, "mail: webhook call failed; abandoned"),
         }
         self.count(end);
         Ok(())

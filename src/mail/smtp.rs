@@ -23,21 +23,19 @@ const SENDING_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
     /// No connection, or it broke off.
-    #[error("the mail server does not answer; check mail.host and mail.port")]
+    #[error("mail server unreachable; check mail.host and mail.port")]
     Unreachable,
     /// Not encrypted as configured, or a certificate that no known authority signed.
-    #[error(
-        "the mail server does not offer the configured encryption; check mail.security, mail.port and mail.ca_file"
-    )]
+    #[error("mail server without the configured encryption; check mail.security, mail.port and mail.ca_file")]
     Tls,
-    /// Not now.
-    #[error("the mail server answered {0}: not now; it is tried again")]
+    /// A temporary failure; the number is the server's answer.
+    #[error("mail server answered {0}, temporary failure; retrying")]
     Later(u16),
-    /// Never.
-    #[error("the mail server answered {0}: it does not take this mail; check mail.user, mail.from and the recipient")]
+    /// A permanent failure; the number is the server's answer.
+    #[error("mail server answered {0}, mail rejected; check mail.user, mail.from and the recipient")]
     Rejected(u16),
     /// An address or a header that no mail can have.
-    #[error("the mail cannot be written: an address or a name in it is malformed")]
+    #[error("malformed address or name in the mail")]
     Malformed,
 }
 
@@ -49,13 +47,13 @@ pub enum MailSetupError {
     File {
         /// Full name of the key.
         key: &'static str,
-        /// The file.
+        /// Path of the file, as configured.
         file: String,
-        /// Why.
+        /// Error of the operating system.
         error: io::Error,
     },
     /// The sender, or a certificate.
-    #[error("{0}: not understood; `sillage check` says what to write")]
+    #[error("{0}: not valid; run `sillage check`")]
     Value(&'static str),
 }
 
@@ -67,15 +65,15 @@ pub struct SmtpSender {
 
 /// One mail, ready to be handed over.
 pub struct OutgoingMail<'m> {
-    /// Mail address.
+    /// Mail address of the recipient.
     pub to: &'m str,
-    /// What it says.
+    /// Subject and bodies of the mail.
     pub letter: &'m Letter,
     /// Where one click ends the subscription; none for a test.
     pub unsubscribe: Option<&'m str>,
     /// The same for the same mail, so that a server that gets it twice can tell.
     pub id: &'m str,
-    /// When.
+    /// Time of the mail, for its header `Date`.
     pub now: Timestamp,
 }
 
@@ -152,7 +150,7 @@ impl SmtpSender {
 }
 
 impl MailError {
-    /// Whether nothing can be sent now, whoever it is for.
+    /// Whether the server accepts no mail now, for any recipient.
     pub(super) fn is_of_server(self) -> bool {
         matches!(self, Self::Unreachable | Self::Tls)
     }

@@ -16,24 +16,24 @@ use crate::mail::deliveries::write_whole;
 /// Folder below the spool's.
 const FOLDER: &str = "mail";
 
-/// What keys are derived for, so that no hash says anything in another place.
+/// Purposes of derived keys, so that a hash of one purpose is of no use for another.
 const LINK: &str = "sillage mail unsubscribe link 1";
 const REMEMBERED: &str = "sillage mail unsubscribed 1";
 const DELIVERY: &str = "sillage mail delivery 1";
 
-/// What a recipient gets.
+/// A subscription: reports or alerts of one site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailList {
     /// Weekly and monthly reports.
     Reports,
-    /// Alerts.
+    /// Alerts of a site, all kinds.
     Alerts,
 }
 
 /// One site's reports or alerts to one recipient. Names a person: derives no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// What is sent.
+    /// Kind of the mails.
     pub list: MailList,
     /// Name of the site.
     pub site: String,
@@ -48,7 +48,7 @@ pub struct Subscriptions {
     folder: PathBuf,
     key: [u8; 32],
     all: Vec<Subscription>,
-    /// Held while the list of those who have unsubscribed is rewritten.
+    /// Held while the list of unsubscriptions is rewritten.
     writing: Mutex<()>,
 }
 
@@ -74,7 +74,7 @@ impl Subscriptions {
         Ok(Self { folder, key, all: listed(config), writing: Mutex::new(()) })
     }
 
-    /// The folder of what is remembered.
+    /// The folder `mail` in `spool.dir`.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -192,7 +192,7 @@ fn listed(config: &Config) -> Vec<Subscription> {
 fn key_in(file: &Path) -> io::Result<[u8; 32]> {
     match std::fs::read_to_string(file) {
         Ok(text) => from_hex(text.trim()).ok_or_else(|| {
-            io::Error::other("not a key; remove it to make another: then links in mails that were sent end")
+            io::Error::other("not a key; remove it to create another, which invalidates the links in sent mails")
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; 32];

@@ -17,7 +17,7 @@ use crate::mail::smtp::{MailSetupError, secret};
 /// Longest wait for the answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
-/// Posts to webhooks.
+/// HTTPS client for webhooks; follows no redirect.
 pub(super) struct WebhookSender(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl WebhookSender {

@@ -41,7 +41,7 @@ pub struct MailMeters([Counter; 3]);
 /// How an attempt to send a mail or to tell a webhook ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailOutcome {
-    /// Taken.
+    /// The server accepted it.
     Sent,
     /// Not taken; another attempt may follow.
     Failed,
@@ -49,7 +49,7 @@ pub enum MailOutcome {
     Rejected,
 }
 
-/// Metrics of hits.
+/// Counters of hits and gauges of the public listener.
 pub struct HitMeters {
     recorder: Arc<PrometheusRecorder>,
     received: Counter,
@@ -137,7 +137,7 @@ impl HitMeters {
         metrics::describe_counter!("sillage_hits_total", "Hits by outcome; each hit has exactly one.");
         metrics::describe_counter!(
             "sillage_other_total",
-            "Hits counted in part as (other), by the bound that they reached."
+            "Hits with a value counted as (other), by the limit reached."
         );
         metrics::describe_counter!(
             "sillage_handshakes_failed_total",
@@ -228,7 +228,7 @@ fn outcomes_of(sites: &Sites) -> HashMap<Arc<str>, OutcomeCounters> {
 
 impl MailMeters {
     fn new() -> Self {
-        metrics::describe_counter!("sillage_mails_total", "Attempts to send a mail or to tell a webhook, by outcome.");
+        metrics::describe_counter!("sillage_mails_total", "Attempts to send a mail or to call a webhook, by outcome.");
         let of = |outcome: &'static str| metrics::counter!("sillage_mails_total", "outcome" => outcome);
         Self(["sent", "failed", "rejected"].map(of))
     }
@@ -266,7 +266,7 @@ impl ShipMeters {
         describe_counter!("sillage_quarantine_forgotten_total", "Quarantined files removed after seven days.");
         describe_counter!(
             "sillage_journal_discarded_total",
-            "Journal generations discarded at the start: they do not fit the spool, so visitors count again."
+            "Journal generations discarded at the start because they do not match the spool; visitors count again."
         );
         describe_counter!(
             "sillage_folded_total",

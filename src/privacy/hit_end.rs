@@ -12,9 +12,9 @@ use crate::sites::Site;
 pub struct HitEnd {
     /// Site of the hit, if known: for the metric.
     pub site: Option<Arc<Site>>,
-    /// What became of it.
+    /// Outcome of the hit.
     pub why: EndReason,
-    /// Of a robot's hit, what is counted of it.
+    /// Page and kind of a robot's hit.
     pub robot: Option<RobotHit>,
 }
 
@@ -32,7 +32,7 @@ pub enum EndReason {
 pub struct RobotHit {
     /// The site's page, cleaned.
     pub page: Box<str>,
-    /// What the robot is for.
+    /// Purpose of the robot.
     pub kind: RobotKind,
     /// Of its network, in this process alone: it decides which pages have a row, and is kept with none.
     pub(crate) network: u32,
@@ -49,7 +49,7 @@ impl HitEnd {
         Self { site, why: EndReason::Refused(refused, why), robot: None }
     }
 
-    /// What became of it.
+    /// Outcome of the hit.
     pub fn outcome(&self) -> Outcome {
         match self.why {
             EndReason::Dropped(reason) => Outcome::Dropped(reason),

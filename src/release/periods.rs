@@ -115,7 +115,7 @@ pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseStat
     Ok(parsed.collect())
 }
 
-/// Periods of one origin whose exact sums are closed: what comes later goes to an open bucket.
+/// Periods of one origin whose exact sums are closed: later counters go to an open bucket.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedPeriods(Vec<ReleaseName>);
 

@@ -123,7 +123,7 @@ impl Releaser {
         while let Some(name) = self.next_due("", complete_until).await? {
             self.release(&name, now).await?;
         }
-        // Where nightly imports have ended, what they left does not wait for the next one.
+        // If nightly imports have stopped, their open days do not wait for the next one.
         let waited_until = now.saturating_sub(CONTINUED_WAITS).unwrap_or(now);
         for origin in self.continued_origins().await? {
             self.release_origin(&origin, waited_until, now, &mut |_| ()).await?;

@@ -54,9 +54,9 @@ pub const CLOSES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// month for days behind the last Sunday; and [`CONTINUED_WAITS`].
 pub const EXACT_DAYS_MAX: i64 = 39;
 
-/// Stands in the origin of what imports with `--continue` bring, behind the kind of files and before the site: each
-/// import goes on where the one before stopped, so that a day comes in parts. The parts wait under one origin, and
-/// the day is drawn once, when the log has gone past it.
+/// Part of the origin of rows from imports with `--continue`, between the kind of files and the site. Each import
+/// continues the previous one, so that a day comes in parts. The parts wait under one origin, and the day is drawn
+/// once, when the log has passed it.
 pub const CONTINUED: &str = ":continued:";
 
 /// How long a period of such an origin waits for the next import before a collector releases it: as long as the

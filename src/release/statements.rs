@@ -9,7 +9,7 @@ const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
 
 const HOUR_CELLS: &str = include_str!("sql/cells_hours.sql");
-/// Few inserts a partition: more are soon merged, and what was merged stays on the disk for half a minute.
+/// Few inserts a partition: more are soon merged, and merged parts stay on the disk for half a minute.
 const DAY_CELLS: [&str; 4] = [
     include_str!("sql/cells_pages.sql"),
     include_str!("sql/cells_breakdowns.sql"),
@@ -46,8 +46,8 @@ const PAGE_FIGURES: [&str; 11] = {
 };
 const USE_FIGURES: [&str; 2] = ["visitors", "count"];
 
-/// The site and its pages by hour, released hour by hour: each hour is drawn once, and what is left of it is part of
-/// its day, which is drawn for itself. A page shows where its hour alone passes the gate.
+/// The site and its pages by hour, released hour by hour: each hour is drawn once. Its rest is part of the day,
+/// which is drawn separately. A page is shown if its hour alone passes the gate.
 pub(super) const HOUR_LEVELS: [Level; 2] = [
     Level {
         name: "site_hour",

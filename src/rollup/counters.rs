@@ -46,7 +46,7 @@ pub struct PagesRow {
     pub hour: u32,
     /// Page of the site.
     pub page: Arc<str>,
-    /// Number of pageviews.
+    /// Number of pageviews, summed over hits.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -85,7 +85,7 @@ pub struct BreakdownsRow {
     pub page: Arc<str>,
     /// Value of the dimension.
     pub value: Arc<str>,
-    /// Number of pageviews.
+    /// Number of pageviews, summed over hits.
     pub pageviews: i64,
     /// First pageviews of a visitor's day.
     pub visitors: i64,
@@ -142,28 +142,28 @@ pub struct TimingsRow {
 /// `robots`: hits of one kind of robots on a page within a day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct RobotsRow {
-    /// Site name.
+    /// Name of the site, as configured.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// Page.
+    /// Cleaned path, or `(other)`.
     pub page: Arc<str>,
-    /// What the robots are for.
+    /// Purpose of the robots.
     pub kind: &'static str,
-    /// Hits.
+    /// Number of hits, summed.
     pub hits: i64,
 }
 
-/// `outcomes`: hits of a site within a day by what became of them.
+/// `outcomes`: hits of a site within a day by outcome.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct OutcomesRow {
-    /// Site name.
+    /// Name of the site, as configured.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What became of them.
+    /// Outcome of the hits.
     pub outcome: &'static str,
-    /// Hits.
+    /// Number of hits, summed.
     pub hits: i64,
 }
 

@@ -21,7 +21,7 @@ pub(super) enum PersonKind {
     Usual,
     /// Consents to the measurement of campaigns.
     Consenting,
-    /// Sends `Sec-GPC: 1`.
+    /// A visitor whose browser sends `Sec-GPC: 1`: never counted.
     Objecting,
     Robot,
 }

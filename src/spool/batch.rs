@@ -38,7 +38,7 @@
 //! Columns are those of `schema/0001_tables.sql`; a day counts from 1970, an hour is its first second since 1970.
 //! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel`
 //! and `utm_…`. Both are still read.
-//! A file of a header alone is what is left of a shipped batch whose number must not be given again.
+//! A file with only a header is the rest of a shipped batch, whose number must not be used again.
 //!
 //! # Size
 //! A view costs one row of `pages` and some ten of `breakdowns`, of five bytes each before compression; a further view

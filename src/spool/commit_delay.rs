@@ -52,11 +52,11 @@ mod tests {
 
     /// Pauses in a thousand turns, if each pause ends as `worth`.
     fn pauses(worth: bool) -> u32 {
-        let mut patience = CommitDelay::default();
+        let mut commit_delay = CommitDelay::default();
         let turns = (0..1_000).map(|_| {
-            let pauses = patience.pauses();
+            let pauses = commit_delay.pauses();
             if pauses {
-                patience.learn(worth);
+                commit_delay.learn(worth);
             }
             u32::from(pauses)
         });
@@ -71,11 +71,11 @@ mod tests {
 
     #[test]
     fn one_pause_that_was_worth_its_while_makes_up_for_all_vain_ones() {
-        let mut patience = CommitDelay::default();
-        (0..12).for_each(|_| patience.learn(false));
-        assert_eq!((0..REST_MAX).filter(|_| patience.pauses()).count(), 0);
-        assert!(patience.pauses());
-        patience.learn(true);
-        assert!(patience.pauses());
+        let mut commit_delay = CommitDelay::default();
+        (0..12).for_each(|_| commit_delay.learn(false));
+        assert_eq!((0..REST_MAX).filter(|_| commit_delay.pauses()).count(), 0);
+        assert!(commit_delay.pauses());
+        commit_delay.learn(true);
+        assert!(commit_delay.pauses());
     }
 }

@@ -57,7 +57,7 @@
 //! torn, not damaged, if only zeros follow from a sector boundary within it. A power cut may leave any of the sectors
 //! of the last write, which was not acknowledged; whole frames in them are kept, the rest is quarantined as damage.
 //!
-//! **Format 3** is the same without robots and outcomes: hits that are no visitor's, added up since the frames before.
+//! **Format 3** is the same without robots and outcomes: hits that are not a visitor's, summed since the frames before.
 //!
 //! **Format 2** is format 3 without anything free.
 //!
@@ -203,7 +203,7 @@ impl Spool {
         Ok(AppendTurn { spool: self, queue })
     }
 
-    /// As [`AppendTurn::failures`].
+    /// Number of failed writes so far; see [`AppendTurn::failures`].
     pub fn failures(&self) -> u64 {
         self.shared.queue().failures
     }
@@ -227,7 +227,7 @@ impl Spool {
 
     fn end_segment(&self) -> Result<Option<Receipt>, Unavailable> {
         let mut queue = self.shared.queue();
-        if queue.standing != QueueState::Open {
+        if queue.state != QueueState::Open {
             return Err(Unavailable);
         }
         let next = self.shared.header(queue.number() + 1);
@@ -260,8 +260,8 @@ impl Spool {
     /// Removes a shipped segment durably, events or batch.
     ///
     /// # Errors
-    /// When it is not sealed, or the disk fails: call again while it is listed. If only the last step failed, it is no
-    /// longer listed, but may come back after a crash, under the same token.
+    /// When it is not sealed, or the disk fails: call again while it is listed. If only the last step failed, it is not
+    /// listed any more, but may come back after a crash, under the same token.
     pub fn remove(&self, number: u64) -> Result<(), SpoolError> {
         let (folded, doubled, newest) = {
             let queue = self.shared.queue();
@@ -312,7 +312,7 @@ impl Spool {
 
     /// Rejects further events, writes the waiting ones and ends the writer; returns once it has ended. Blocks.
     pub fn close(&self) {
-        self.shared.queue().standing = QueueState::Closed;
+        self.shared.queue().state = QueueState::Closed;
         self.shared.work.notify_one();
         let writer = lock(&self.writer).take();
         if let Some(Err(_panic)) = writer.map(JoinHandle::join) {
@@ -340,7 +340,7 @@ impl AppendTurn<'_> {
         self.queue.failures
     }
 
-    /// Same as [`Spool::is_durable`].
+    /// Whether the event at `position` is on the disk; see [`Spool::is_durable`].
     pub fn is_durable(&self, position: Position) -> bool {
         self.queue.is_durable(position)
     }

@@ -79,7 +79,7 @@ impl WriteBatch {
 }
 
 pub(super) struct Queue {
-    pub(super) standing: QueueState,
+    pub(super) state: QueueState,
     /// Events that wake the writer; the end of a segment wakes it too.
     pub(super) wake_at: Option<u64>,
     /// Sealed segments by number.
@@ -108,7 +108,7 @@ impl Queue {
     /// A queue that rejects events until [`Queue::begin`].
     pub(super) fn new(header: SegmentHeader, sealed: BTreeMap<u64, SegmentInfo>, newest: u64) -> Self {
         Self {
-            standing: QueueState::Failing,
+            state: QueueState::Failing,
             wake_at: None,
             settled: sealed.values().map(|segment| segment.bytes).sum(),
             sealed,
@@ -127,8 +127,8 @@ impl Queue {
 
     /// Accepts events again, into the new segment of `header`.
     pub(super) fn begin(&mut self, header: SegmentHeader) {
-        if self.standing == QueueState::Failing {
-            self.standing = QueueState::Open;
+        if self.state == QueueState::Failing {
+            self.state = QueueState::Open;
         }
         self.encoder = SegmentEncoder::new(header);
         self.settled = self.sealed.values().map(|segment| segment.bytes).sum();
@@ -143,7 +143,7 @@ impl Queue {
     /// When the queue or the spool is full or the disk fails.
     pub(super) fn ready(&self, bytes_max: u64) -> Result<(), Unavailable> {
         let full = self.waiting >= WAITING_MAX || self.bytes() >= bytes_max;
-        if self.standing != QueueState::Open || full { Err(Unavailable) } else { Ok(()) }
+        if self.state != QueueState::Open || full { Err(Unavailable) } else { Ok(()) }
     }
 
     /// Position of the next event.

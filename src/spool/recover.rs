@@ -215,7 +215,8 @@ impl RecoveryReport {
     pub(super) fn tidy(&self, disk: &dyn Disk, newest: u64) {
         let say = |number: u64, result: io::Result<()>| {
             if let Err(error) = result {
-                tracing::error!(number, kind = ?error.kind(), "spool: recovery of a segment not completed; the next start retries");
+                tracing::error!(number, kind = ?error.kind(), "spool: recovery of a segment failed; the next start \
+                                                               retries");
             }
         };
         for segment in &self.torn {

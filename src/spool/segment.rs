@@ -93,14 +93,14 @@ impl SegmentHeader {
 
     /// The header at the front of a file of kind `due`.
     pub(super) fn read_as(due: [u8; 8], file: &[u8]) -> Option<Self> {
-        let (said, checksum) = file.split_first_chunk::<44>()?;
+        let (covered, checksum) = file.split_first_chunk::<44>()?;
         let (checksum, _) = checksum.split_first_chunk::<4>()?;
-        let mut said = *said;
-        let difference = crc32fast::hash(&said) ^ u32::from_le_bytes(*checksum);
-        if difference != 0 && !turn_back(&mut said, difference) {
+        let mut covered = *covered;
+        let difference = crc32fast::hash(&covered) ^ u32::from_le_bytes(*checksum);
+        if difference != 0 && !turn_back(&mut covered, difference) {
             return None;
         }
-        let (magic, rest) = said.split_first_chunk::<8>()?;
+        let (magic, rest) = covered.split_first_chunk::<8>()?;
         let (version, rest) = rest.split_first_chunk::<2>()?;
         let (_zero, rest) = rest.split_first_chunk::<2>()?;
         let (node, rest) = rest.split_first_chunk::<16>()?;
@@ -237,10 +237,10 @@ impl<'a> SegmentPieces<'a> {
             return None;
         }
         let frame = self.bytes.get(at..)?;
-        let said = frame.get(4..FRAME_HEAD)?.first_chunk::<4>()?;
+        let written = frame.get(4..FRAME_HEAD)?.first_chunk::<4>()?;
         let payload = frame.get(FRAME_HEAD..)?.get(..size)?;
         let due = checksum(self.seed, at as u64, length, payload);
-        Some((payload, due ^ u32::from_le_bytes(*said)))
+        Some((payload, due ^ u32::from_le_bytes(*written)))
     }
 
     fn length(&self, at: usize) -> Option<u32> {

@@ -15,10 +15,11 @@ use crate::spool::segment::{NodeName, SegmentHeader, file_name};
 /// Longest wait between two attempts on a failing disk: recovery is noticed within this time.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-/// Bytes of zeros written after the frames, at least and at most; in between, as many as the file's frames.
-const FREE: (u64, u64) = (4 << 10, 64 << 10);
+/// Least and most bytes of zeros written after the frames; in between, as many as the file's frames.
+const FREE_BYTES_MIN: u64 = 4 << 10;
+const FREE_BYTES_MAX: u64 = 64 << 10;
 /// Largest spare buffer in bytes; larger ones are freed after a burst.
-const SPARE_MAX: usize = 1 << 20;
+const SPARE_BYTES_MAX: usize = 1 << 20;
 
 /// State shared by the spool's callers and its writer.
 pub(super) struct SharedState {
@@ -52,7 +53,9 @@ struct ActiveSegment {
     durable: u64,
     /// File size: zeros from the frames to here.
     size: u64,
+    /// Number of durable events.
     events: u64,
+    /// Time of the first event, in seconds since 1970.
     since: u64,
 }
 
@@ -67,10 +70,11 @@ impl ActiveSegment {
 /// File size for frames that end at `end`. A sync of overwritten zeros writes these bytes only; a sync of a file that
 /// grew also writes file system metadata, at the same or several times the cost.
 fn size_for(end: u64) -> u64 {
-    end.next_multiple_of(end.clamp(FREE.0, FREE.1).next_power_of_two())
+    end.next_multiple_of(end.clamp(FREE_BYTES_MIN, FREE_BYTES_MAX).next_power_of_two())
 }
 
-fn keep_free(bytes: &mut Vec<u8>, free: u64) {
+/// Appends `free` zeros.
+fn append_zeros(bytes: &mut Vec<u8>, free: u64) {
     bytes.resize(bytes.len() + usize::try_from(free).unwrap_or(0), 0);
 }
 
@@ -79,19 +83,21 @@ pub(super) struct Writer {
     active: Option<ActiveSegment>,
     /// Number of the next segment while none is active.
     next: u64,
+    /// Whether the disk failed and no segment is active.
     failing: bool,
     /// Failures since the last successful sync.
     failures: u32,
+    /// Buffer of the last batch, reused for the next.
     spare: Vec<u8>,
-    pub(super) patience: CommitDelay,
+    pub(super) commit_delay: CommitDelay,
 }
 
 impl Writer {
     /// A writer that begins with segment `next`; if the disk fails, each turn retries.
     pub(super) fn new(shared: Arc<SharedState>, next: u64) -> Self {
-        let (spare, patience) = (Vec::new(), CommitDelay::default());
-        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, patience };
-        writer.begin_again();
+        let (spare, commit_delay) = (Vec::new(), CommitDelay::default());
+        let mut writer = Self { shared, active: None, next, failing: true, failures: 0, spare, commit_delay };
+        writer.recover();
         writer
     }
 
@@ -102,35 +108,36 @@ impl Writer {
         }
     }
 
+    /// Sleeps until events wait, or until the next attempt on a failing disk; false once closed and empty.
     fn wait(&mut self) -> bool {
         let mut queue = self.shared.queue();
-        if self.failing && queue.standing != QueueState::Closed {
+        if self.failing && queue.state != QueueState::Closed {
             let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(6)).min(RETRY_MAX);
             let (queue, _) = unpoisoned(self.shared.work.wait_timeout(queue, pause));
-            return queue.standing != QueueState::Closed;
+            return queue.state != QueueState::Closed;
         }
-        queue = self.until(queue, 1, None);
-        if queue.gathered() < ENOUGH && self.patience.pauses() {
+        queue = self.sleep_until(queue, 1, None);
+        if queue.gathered() < ENOUGH && self.commit_delay.pauses() {
             let first = queue.gathered();
-            queue = self.until(queue, ENOUGH, Some(self.patience.half));
+            queue = self.sleep_until(queue, ENOUGH, Some(self.commit_delay.half));
             let half_way = queue.gathered();
             if half_way > first {
-                queue = self.until(queue, ENOUGH, Some(self.patience.half));
+                queue = self.sleep_until(queue, ENOUGH, Some(self.commit_delay.half));
             }
-            self.patience.learn(queue.has(ENOUGH) || queue.gathered() > half_way);
+            self.commit_delay.learn(queue.has(ENOUGH) || queue.gathered() > half_way);
         }
         queue.has(1)
     }
 
     /// Sleeps until `enough` events are waiting, a segment ends, the spool is closed, or the time is over.
-    fn until<'q>(
+    fn sleep_until<'q>(
         &self,
         mut queue: MutexGuard<'q, Queue>,
         enough: u64,
         time: Option<Duration>,
     ) -> MutexGuard<'q, Queue> {
         queue.wake_at = Some(enough);
-        let waits = |queue: &mut Queue| !queue.has(enough) && queue.standing != QueueState::Closed;
+        let waits = |queue: &mut Queue| !queue.has(enough) && queue.state != QueueState::Closed;
         let work = &self.shared.work;
         queue = match time {
             None => unpoisoned(work.wait_while(queue, waits)),
@@ -143,7 +150,7 @@ impl Writer {
     /// Writes and syncs all waiting events; or, while the disk fails, retries once.
     pub(super) fn turn(&mut self) {
         if self.failing {
-            self.begin_again();
+            self.recover();
             return;
         }
         let mut batches = self.shared.queue().take(std::mem::take(&mut self.spare)).into_iter();
@@ -152,20 +159,21 @@ impl Writer {
                 self.fail(&error, batches.chain([batch]).collect());
                 return;
             }
-            if batch.bytes.capacity() <= SPARE_MAX {
+            if batch.bytes.capacity() <= SPARE_BYTES_MAX {
                 batch.bytes.clear();
                 self.spare = batch.bytes;
             }
         }
     }
 
+    /// Writes and syncs one batch and keeps its promise; then seals the segment if the batch ends it.
     fn commit(&mut self, batch: &mut WriteBatch) -> io::Result<()> {
         let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
         if batch.events > 0 {
             let end = active.durable + batch.bytes.len() as u64;
             if end > active.size {
                 active.size = if batch.end.is_some() { end } else { size_for(end) };
-                keep_free(&mut batch.bytes, active.size - end);
+                append_zeros(&mut batch.bytes, active.size - end);
             }
             active.file.write(active.durable, &batch.bytes)?;
             active.file.sync()?;
@@ -199,7 +207,7 @@ impl Writer {
         let mut file = self.shared.disk.create(&file_name(header.number))?;
         let mut bytes = header.bytes();
         let size = size_for(EMPTY);
-        keep_free(&mut bytes, size - EMPTY);
+        append_zeros(&mut bytes, size - EMPTY);
         file.write(0, &bytes)?;
         file.sync()?;
         self.shared.disk.sync_names()?;
@@ -216,8 +224,8 @@ impl Writer {
         tracing::error!(kind = ?error.kind(), "spool: write failed; events rejected until a new segment begins");
         {
             let mut queue = self.shared.queue();
-            if queue.standing == QueueState::Open {
-                queue.standing = QueueState::Failing;
+            if queue.state == QueueState::Open {
+                queue.state = QueueState::Failing;
             }
             queue.failures += 1;
             refused.extend(queue.take(Vec::new()));
@@ -226,14 +234,15 @@ impl Writer {
         self.failures += 1;
         // A second failure without a successful sync in between waits for its turn: a full disk has room for a header.
         if self.failures == 1 {
-            self.begin_again();
-        } else if let Err(error) = self.cut() {
+            self.recover();
+        } else if let Err(error) = self.end_active() {
             tracing::error!(kind = ?error.kind(), "spool: rejected events not truncated");
         }
     }
 
-    fn begin_again(&mut self) {
-        let header = match self.cut() {
+    /// Truncates rejected events and begins a new segment; on an error the next turn retries.
+    fn recover(&mut self) {
+        let header = match self.end_active() {
             Ok(()) => self.shared.header(self.next),
             Err(error) => {
                 self.failures += 1;
@@ -251,7 +260,7 @@ impl Writer {
     }
 
     /// Ends the active segment at its last durable byte. An empty segment passes its number to the next.
-    fn cut(&mut self) -> io::Result<()> {
+    fn end_active(&mut self) -> io::Result<()> {
         let Some(active) = &self.active else { return Ok(()) };
         self.shared.disk.truncate(&file_name(active.header.number), active.durable)?;
         self.next = active.header.number;
@@ -268,7 +277,7 @@ impl Drop for Writer {
     /// On any exit, waiting receipts are resolved.
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        queue.standing = QueueState::Closed;
+        queue.state = QueueState::Closed;
         let refused = queue.take(Vec::new());
         drop(queue);
         drop(refused);

@@ -1,4 +1,4 @@
-//! Answers of reports, kept for as long as the tables hold the same: what a console asks again every moment is read
+//! Answers of reports, cached until the tables change: a query that a console repeats is read from the database
 //! once. Must never give an answer that is older than the tables, nor one reader's answer to another.
 
 use std::any::Any;
@@ -17,7 +17,7 @@ const ROWS_MAX: u64 = 25_000;
 /// Answers for which the cache sets up its tables: some views of a few readers.
 const ANSWERS_EXPECTED: usize = 500;
 
-/// What the published tables hold: another number after every insert, merge and removal.
+/// Version of the published tables: another number after every insert, merge and removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TableState(u64);
 
@@ -76,7 +76,7 @@ impl AnswerKey {
 }
 
 impl Store {
-    /// What the published tables hold now. Nothing where their parts are not on one server, or cannot be listed: then
+    /// Current version of the published tables; `None` if their parts are not on one server, or cannot be listed: then
     /// no answer is kept.
     pub(super) async fn table_state(&self) -> Option<TableState> {
         if !self.cluster().is_empty() {

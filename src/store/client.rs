@@ -185,7 +185,7 @@ impl Store {
         &self.cluster
     }
 
-    /// What sends a statement about tables to all nodes, with a space in front; empty where one node is meant.
+    /// The clause ` ON CLUSTER …` for statements about tables, with its leading space; empty for a single node.
     pub fn on_cluster(&self) -> &str {
         &self.on_cluster
     }
@@ -195,7 +195,7 @@ impl Store {
         self.by_node
     }
 
-    /// The configured addresses of a database that somebody else runs.
+    /// The configured addresses of a remote database.
     pub(super) fn addresses(&self) -> &[String] {
         &self.addresses
     }

@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("database temporarily unavailable: {0}")]
     Retryable(ServerError),
     /// The same operation fails again until the schema, the rights or the program change.
-    #[error("the database refuses this: {0}")]
+    #[error("database rejected the statement: {0}")]
     Refused(ServerError),
 }
 
@@ -69,11 +69,11 @@ const NOT_THE_ASKERS: [u32; 20] =
 /// Codes that no retry resolves. Every code that is not listed is retried: a batch that retries in vain shows in the
 /// metrics, one that is set aside too early is lost.
 const REFUSED: &[(u32, &str)] = &[
-    (6, "text not understood"),
+    (6, "text could not be parsed"),
     (10, "no such column"),
     (16, "no such column"),
     (20, "wrong number of columns"),
-    (27, "input not understood"),
+    (27, "input could not be parsed"),
     (36, "bad argument"),
     (42, "wrong number of arguments"),
     (43, "wrong type of argument"),
@@ -83,7 +83,7 @@ const REFUSED: &[(u32, &str)] = &[
     (48, "not implemented"),
     (50, "unknown type"),
     (53, "wrong type"),
-    (57, "table exists already"),
+    (57, "table already exists"),
     (60, "unknown table"),
     (62, "syntax error"),
     (63, "unknown aggregate function"),
@@ -99,14 +99,14 @@ const REFUSED: &[(u32, &str)] = &[
     (195, "address not allowed"),
     (215, "not an aggregate"),
     (253, "replica exists already in Keeper; drop it there with SYSTEM DROP REPLICA"),
-    (371, "nodes disagree about the cluster; give all of them the same remote_servers"),
+    (371, "nodes have different definitions of the cluster; give all of them the same remote_servers"),
     (386, "no common type"),
     (392, "ON CLUSTER not offered; give the servers Keeper, or set clickhouse.replication = \"distributed\""),
     (452, "setting not allowed"),
     (456, "parameter not set"),
     (457, "bad parameter"),
-    (497, "no right to do this"),
-    (701, "unknown cluster; write clickhouse.cluster as remote_servers names it"),
+    (497, "access denied"),
+    (701, "unknown cluster; set clickhouse.cluster to a name in remote_servers"),
     (516, "user or password not accepted"),
 ];
 
@@ -125,12 +125,12 @@ const RETRYABLE: &[(u32, &str)] = &[
     (241, "memory limit reached"),
     (242, "table is read-only"),
     (243, "disk full"),
-    (244, "Keeper answered with an error; look at the servers' connection to it"),
+    (244, "Keeper answered with an error; check the servers' connection to it"),
     (252, "too many parts"),
     (254, "no active replica"),
-    (279, "no replica answers"),
+    (279, "all replicas failed"),
     (285, "too few replicas"),
-    (286, "quorum of the insert before not reached; wait for its replicas"),
+    (286, "quorum of the previous insert not reached; wait for its replicas"),
     (319, "insert status unknown"),
     (394, "query cancelled"),
     (999, "keeper error"),
@@ -143,16 +143,16 @@ impl From<ClientError> for StoreError {
         #[allow(clippy::wildcard_enum_match_arm, reason = "the enum is non-exhaustive; the rest are ours to correct")]
         match error {
             ClientError::BadResponse(text) => {
-                code_of(&text).map_or_else(|| retryable("answer that is not ClickHouse's"), Self::of_code)
+                code_of(&text).map_or_else(|| retryable("answer is not from ClickHouse"), Self::of_code)
             }
             ClientError::Network(_) => retryable("not reachable"),
             ClientError::TimedOut => Self::timeout(),
             ClientError::Compression(_) | ClientError::Decompression(_) | ClientError::NotEnoughData => {
-                retryable("answer cut short")
+                retryable("answer truncated")
             }
             ClientError::SchemaMismatch(_) => refused("rows and table differ"),
             ClientError::RowNotFound => refused("no row"),
-            _ => refused("request or answer not understood"),
+            _ => refused("request or answer could not be parsed"),
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
     fn the_code_decides_and_the_text_is_not_kept() {
         let error = of("Code: 53. DB::Exception: Cannot parse '198.51.100.7' here (TYPE_MISMATCH) (version 26.7)");
         assert_eq!(error, StoreError::Refused(ServerError { code: 53, name: "wrong type" }));
-        assert_eq!(error.to_string(), "the database refuses this: wrong type (code 53)");
+        assert_eq!(error.to_string(), "database rejected the statement: wrong type (code 53)");
         assert!(!format!("{error:?}").contains("198.51"));
     }
 

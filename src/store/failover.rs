@@ -52,10 +52,7 @@ async fn watch(config: config::ClickHouseConfig, mut endpoints: Vec<Endpoint>, c
             for (number, endpoint) in endpoints.iter().enumerate().filter(|(_, other)| other.url != current.load().url)
             {
                 if answers(&config, endpoint).await {
-                    tracing::warn!(
-                        number,
-                        "database: address in use does not answer; using another of clickhouse.urls"
-                    );
+                    tracing::warn!(number, "database: current address unreachable; using another of clickhouse.urls");
                     current.store(Arc::new(endpoint.clone()));
                     break;
                 }

@@ -1,4 +1,4 @@
-//! The last release of each kind of period, for the console's page on health. Must tell nothing of what was released.
+//! The last release of each kind of period, for the console's page on health. Must contain no released figure.
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};

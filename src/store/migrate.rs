@@ -48,18 +48,21 @@ pub enum MigrateError {
         cause: StoreError,
     },
     /// The record of applied files could not be read.
-    #[error("cannot read what was applied: {0}")]
+    #[error("reading applied migrations failed: {0}")]
     Record(#[from] StoreError),
     /// One node of a cluster is not in its form; the others are, as far as they answer.
     #[error("node {node}: {cause}")]
     Node {
-        /// Its address.
+        /// Address of the node.
         node: String,
-        /// What failed there.
+        /// Error of that node.
         cause: Box<MigrateError>,
     },
     /// An applied file has changed since it ran.
-    #[error("{0} was applied in another form (file or cluster changed since); write a new file instead of changing it")]
+    #[error(
+        "{0}: differs from the applied migration (file or cluster changed); restore it, and add a new file for the \
+             change"
+    )]
     Changed(&'static str),
 }
 

@@ -36,7 +36,7 @@ const BUCKET: PublishedColumn =
     column("bucket", "bucket of the histogram: at most 2^(bucket / 4) ms; cls: thousandths");
 const KIND: PublishedColumn = column("kind", "kind of robot: ai_assistant, ai_crawler, search, monitoring, other");
 const OUTCOME: PublishedColumn = column("outcome", "outcome of the hits");
-const TEXT: PublishedColumn = column("text", "what happened that day");
+const TEXT: PublishedColumn = column("text", "note about the day");
 const PAGEVIEWS: PublishedColumn = column("pageviews", "pageviews, count");
 const VISITORS: PublishedColumn = column("visitors", "daily visitors, count: a person counts once a day");
 const PAGE_VISITORS: PublishedColumn =

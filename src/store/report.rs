@@ -227,9 +227,9 @@ pub struct Report {
 /// Direction in which a column is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Smallest value first.
+    /// `asc`: smallest value first.
     Ascending,
-    /// Largest value first.
+    /// `desc`: largest value first.
     Descending,
 }
 

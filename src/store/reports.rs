@@ -39,13 +39,13 @@ pub(super) const NOT_PUBLISHED: ReportError =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
     /// A `matches` filter is not a valid RE2 expression: the client has to change it.
-    #[error("a `matches` filter holds an expression that RE2 does not understand")]
+    #[error("a `matches` filter has an expression that RE2 does not accept")]
     Pattern,
     /// The query does not parse or is not granted: the client has to change it.
-    #[error("the database does not accept the query: {0}")]
+    #[error("database rejected the query: {0}")]
     Refused(ServerError),
     /// The database is away, refuses or is too slow: retry later.
-    #[error("the database does not answer")]
+    #[error("database unavailable")]
     Unavailable,
 }
 
@@ -105,12 +105,12 @@ impl Reports {
         Self { store, statements, answers: Arc::default(), state: None }
     }
 
-    /// What the published tables hold now, where that can be told.
+    /// Current version of the published tables, if known.
     pub async fn table_state(&self) -> Option<TableState> {
         tokio::time::timeout(WAIT_MAX, self.store.table_state()).await.ok()?
     }
 
-    /// Gives what was answered at this state of the tables without asking again.
+    /// Returns the cached answer for this version of the tables, if there is one.
     pub fn at(&self, state: Option<TableState>) -> Self {
         Self { state, ..self.clone() }
     }
@@ -120,7 +120,7 @@ impl Reports {
         self.bound(scope).unwrap_or_else(|| self.clone())
     }
 
-    /// Reads any question as the user of these sites alone; `None` where there is no such user.
+    /// Runs a query as the user of these sites; `None` without such a user.
     pub fn bound(&self, scope: &ReaderScope) -> Option<Self> {
         self.store.knows_reader(scope).then(|| Self { store: self.store.reading_as(scope), ..self.clone() })
     }
@@ -202,7 +202,7 @@ impl Reports {
         match tokio::time::timeout(WAIT_MAX, answer).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => Err(error.of_asker().map_or(ReportError::Unavailable, ReportError::Refused)),
-            Err(_) => Err(ReportError::Refused(ServerError { code: 0, name: "it takes longer than 15 seconds" })),
+            Err(_) => Err(ReportError::Refused(ServerError { code: 0, name: "it took longer than 15 seconds" })),
         }
     }
 

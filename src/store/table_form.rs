@@ -3,7 +3,7 @@
 
 use crate::store::client::Store;
 
-/// What the files leave open.
+/// Placeholders of the schema files.
 #[derive(Debug, Clone, Copy)]
 pub struct MigrationSettings {
     /// Months that rows are kept.
@@ -12,7 +12,7 @@ pub struct MigrationSettings {
     pub rounding: u32,
 }
 
-/// What the placeholders become: the one place where a single machine and a cluster differ.
+/// Values of the placeholders: the only difference between a single machine and a cluster.
 #[derive(Clone)]
 pub(super) struct TableForm {
     pub(super) database: String,

@@ -159,7 +159,7 @@ impl Inventions {
 
 /// Counts without caches of agents and places, and compares the results.
 fn count_beside(visits: &mut Visits, sighting: &Sighting<'_>, counted: &CountResult<'_>) {
-    visits.memos.forget();
+    visits.caches.forget();
     let slowly = visits.count(sighting);
     assert_eq!((counted.tagged, counted.met), (slowly.tagged, slowly.met));
     assert_eq!(told(&counted.event), told(&slowly.event));

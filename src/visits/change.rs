@@ -27,14 +27,27 @@ impl BoundsMet {
 
 /// Changes that one sighting causes.
 pub(super) struct VisitChange {
+    /// Number of the page.
     pub(super) page: u32,
+    /// Numbers of the dimensions' values; 0 where there is none.
     pub(super) values: [u16; DIMENSIONS],
     pub(super) kind: ChangeKind,
-    /// The visit before the hit, whether its bounce is revoked, and the seconds that it grew by.
-    pub(super) entry: Option<(Visit, bool, i64)>,
+    /// Correction of the visit's entry; `None` if nothing of it changes.
+    pub(super) entry: Option<EntryChange>,
+    /// The view that the visit leaves, and whose exit moves.
     pub(super) left: Option<View>,
     /// False if memory for tags was full.
     pub(super) tagged: bool,
+}
+
+/// Correction of the entry of a visit.
+pub(super) struct EntryChange {
+    /// The visit before the hit.
+    pub(super) visit: Visit,
+    /// Whether the visit is no longer a bounce.
+    pub(super) unbounce: bool,
+    /// Seconds that the visit grew by.
+    pub(super) seconds: i64,
 }
 
 /// The change by kind of hit.

@@ -6,7 +6,7 @@ use crate::privacy::hit::HitKind;
 use crate::privacy::url::page::Referrer;
 use crate::privacy::{Sighting, VisitorFacts};
 use crate::release::rules::VISIT_SECONDS_MAX;
-use crate::visits::change::{BoundsMet, ChangeKind, NOT_FOUND, VisitChange};
+use crate::visits::change::{BoundsMet, ChangeKind, EntryChange, NOT_FOUND, VisitChange};
 use crate::visits::day::DayVisits;
 use crate::visits::interner::{OTHER_NUMBER, OTHER_VALUE, TermIds};
 use crate::visits::rows::RowKey;
@@ -16,7 +16,7 @@ use crate::visits::visit::{View, Visit, VisitWeight};
 /// Most of a report of reading that counts where no visit remembers what came before: a tenth of a step.
 const READING_ALONE_MAX_MS: u32 = 100 * VISIT_SECONDS_MAX;
 
-/// What a hit changes that is beyond the weight of its visit.
+/// Changes of a hit whose visit has reached its weight.
 const NOTHING: ChangeKind =
     ChangeKind::Engagement { engaged_ms: 0, engaged_view: false, scroll_percent: 0, scroll_view: false };
 
@@ -24,30 +24,32 @@ const NOTHING: ChangeKind =
 pub(super) struct SightingCounter<'c, 's> {
     pub(super) today: &'c mut DayVisits,
     pub(super) sighting: &'c Sighting<'s>,
-    pub(super) room: RowBudget,
+    pub(super) budget: CountingBudget,
     pub(super) ids: &'c mut TermIds,
-    pub(super) memos: &'c mut ValueCaches,
+    pub(super) caches: &'c mut ValueCaches,
     /// Bounds that it has met so far.
     pub(super) met: BoundsMet,
 }
 
-/// Remaining room for tags and visits, over all sites and days.
-pub(super) struct RowBudget {
+/// Limits for one sighting: room for tags and visits, and whether visits have a weight.
+pub(super) struct CountingBudget {
+    /// Number of tags that still fit, over all sites and days.
     pub(super) tags: usize,
     /// Whether another visit may begin.
-    pub(super) visit: bool,
+    pub(super) visit_may_begin: bool,
     /// A visit weighs at most one step of a row.
     pub(super) weighed: bool,
 }
 
 impl SightingCounter<'_, '_> {
-    /// Same as [`DayVisits::see`].
+    /// Whether `tag` is new to the day; see [`DayVisits::see`].
     fn see(&mut self, tag: u64) -> Option<bool> {
-        let seen = self.today.see(tag, self.room.tags > 0);
-        self.room.tags -= usize::from(seen == Some(true));
+        let seen = self.today.see(tag, self.budget.tags > 0);
+        self.budget.tags -= usize::from(seen == Some(true));
         seen
     }
 
+    /// Counts the sighting; returns its change and the bounds that it met.
     pub(super) fn change(mut self) -> (VisitChange, BoundsMet) {
         let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
         self.met.pages |= page.is_none();
@@ -63,12 +65,13 @@ impl SightingCounter<'_, '_> {
         (change, self.met)
     }
 
+    /// A pageview opens a visit or continues one; without room for its tag or visit, only the pageview counts.
     fn pageview(&mut self, page: u32, not_found: bool) -> VisitChange {
         let (at, tag) = (self.sighting.at, self.sighting.tag.bits());
         let mut values = self.visitor_values();
         let open = self.today.open_visit(tag, at);
-        let room = open.is_some() || self.room.visit;
-        let Some(new_visitor) = room.then(|| self.see(tag)).flatten() else {
+        let has_room = open.is_some() || self.budget.visit_may_begin;
+        let Some(new_visitor) = has_room.then(|| self.see(tag)).flatten() else {
             self.admit_values(page, &mut values);
             let kind = ChangeKind::Pageview {
                 new_visitor: false,
@@ -82,13 +85,13 @@ impl SightingCounter<'_, '_> {
         };
         let new_page_visitor = self.see(self.sighting.tag.on_page(&self.sighting.key, page));
         let view = View::new(self.sighting.day, self.sighting.hour, page);
-        self.way_here(&mut values, open.is_some());
+        self.set_origin(&mut values, open.is_some());
         self.admit_values(page, &mut values);
         let mut beyond = false;
         let (entry, left) = match open {
             Some((number, before)) => {
                 let mut visit = before;
-                beyond = self.room.weighed && !visit.weight.add_view();
+                beyond = self.budget.weighed && !visit.weight.add_view();
                 visit.previous = Some(visit.current);
                 visit.current = if beyond { view.beyond() } else { view };
                 visit.bounce = false;
@@ -126,40 +129,41 @@ impl SightingCounter<'_, '_> {
     fn visitor_values(&mut self) -> [u16; DIMENSIONS] {
         let mut values = [0; DIMENSIONS];
         if let Some(facts) = &self.sighting.facts {
-            self.known_values(facts, (facts.place_id(), OF_PLACE), |memos| &mut memos.places, &mut values);
-            self.known_values(facts, (facts.agent_id(), OF_AGENT), |memos| &mut memos.agents, &mut values);
-            self.shown(facts, &OF_NEITHER, &mut values);
+            self.cached_values(facts, (facts.place_id(), OF_PLACE), |caches| &mut caches.places, &mut values);
+            self.cached_values(facts, (facts.agent_id(), OF_AGENT), |caches| &mut caches.agents, &mut values);
+            self.values_by_text(facts, &OF_NEITHER, &mut values);
             if facts.tells_of_coming() {
-                self.shown(facts, &OF_COMING, &mut values);
+                self.values_by_text(facts, &OF_COMING, &mut values);
             }
         }
         values
     }
 
     /// Values of a cached object, from the value cache or else by their texts.
-    fn known_values<const VALUES: usize, const PLACES: usize>(
+    fn cached_values<const VALUES: usize, const PLACES: usize>(
         &mut self,
         facts: &VisitorFacts,
         (object, dimensions): (Option<u64>, [Dimension; VALUES]),
-        memo: impl Fn(&mut ValueCaches) -> &mut ValueCache<VALUES, PLACES>,
+        cache: impl Fn(&mut ValueCaches) -> &mut ValueCache<VALUES, PLACES>,
         values: &mut [u16; DIMENSIONS],
     ) {
-        let Some(object) = object else { return self.shown(facts, &dimensions, values) };
-        if let Some(numbers) = memo(self.memos).numbers(self.today.id, object) {
+        let Some(object) = object else { return self.values_by_text(facts, &dimensions, values) };
+        if let Some(numbers) = cache(self.caches).numbers(self.today.id, object) {
             for (dimension, number) in dimensions.into_iter().zip(numbers) {
                 *dimension.of_mut(values) = *number;
             }
             return;
         }
         let bounds_met = std::mem::take(&mut self.met.values);
-        self.shown(facts, &dimensions, values);
+        self.values_by_text(facts, &dimensions, values);
         if !self.met.values {
-            memo(self.memos).remember(self.today.id, object, dimensions.map(|dimension| *dimension.of_mut(values)));
+            cache(self.caches).remember(self.today.id, object, dimensions.map(|dimension| *dimension.of_mut(values)));
         }
         self.met.values |= bounds_met;
     }
 
-    fn shown(&mut self, facts: &VisitorFacts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
+    /// Sets values by their texts, through the interner.
+    fn values_by_text(&mut self, facts: &VisitorFacts, dimensions: &[Dimension], values: &mut [u16; DIMENSIONS]) {
         for dimension in dimensions {
             if let Some(text) = facts.shown(*dimension) {
                 *dimension.of_mut(values) = self.value(*dimension, text);
@@ -174,6 +178,7 @@ impl SightingCounter<'_, '_> {
         number.unwrap_or(OTHER_VALUE)
     }
 
+    /// Replaces values without a row by `(other)`.
     fn admit_values(&mut self, page: u32, values: &mut [u16; DIMENSIONS]) {
         self.met.rows |= self.today.rows.admit_values(page, values);
     }
@@ -181,7 +186,7 @@ impl SightingCounter<'_, '_> {
     /// Sets the pageview's origin: an outside host; a page of the site, as the hit's own referrer says (the visit in
     /// memory may belong to another person behind the same address and agent); or direct, for a visit's first pageview.
     /// Source and channel follow where they are measured.
-    fn way_here(&mut self, values: &mut [u16; DIMENSIONS], in_visit: bool) {
+    fn set_origin(&mut self, values: &mut [u16; DIMENSIONS], in_visit: bool) {
         let (referrer, previous) = match (&self.sighting.referrer, in_visit) {
             (Referrer::Outside(host), _) => (Some(&**host), None),
             (Referrer::Inside(page), true) => (None, Some(&**page)),
@@ -205,6 +210,7 @@ impl SightingCounter<'_, '_> {
         }
     }
 
+    /// An action and its declared properties; beyond the weight of its visit only a visitor's first one counts.
     fn action(
         &mut self,
         page: u32,
@@ -214,27 +220,27 @@ impl SightingCounter<'_, '_> {
     ) -> VisitChange {
         let (tag, key) = (&self.sighting.tag, &self.sighting.key);
         let index = self.today.lexicon.actions.intern(name, self.ids);
-        let mut noted = Vec::with_capacity(properties.len());
+        let mut counted = Vec::with_capacity(properties.len());
         for (property, value) in properties {
             let words = &mut self.today.lexicon.properties;
             let (property, value) = (words.intern(property, self.ids), words.intern(value, self.ids));
             self.met.values |= property.is_none() || value.is_none();
-            noted.push((property.unwrap_or(OTHER_NUMBER), value.unwrap_or(OTHER_NUMBER), false));
+            counted.push((property.unwrap_or(OTHER_NUMBER), value.unwrap_or(OTHER_NUMBER), false));
         }
         self.met.values |= index.is_none();
-        let index = self.admit_action(page, index.unwrap_or(OTHER_NUMBER), &mut noted);
+        let index = self.admit_action(page, index.unwrap_or(OTHER_NUMBER), &mut counted);
         let new = self.see(tag.doing(key, index));
-        for (property, value, new) in &mut noted {
+        for (property, value, new) in &mut counted {
             *new = self.see(tag.doing_with(key, index, *property, *value)).unwrap_or(false);
         }
-        let (within, entry) = self.touch_visit(interactive, |visit| visit.weight.add_use());
-        let counts = !self.room.weighed || within == Some(true) || new != Some(false);
+        let (within, entry) = self.update_visit(interactive, |visit| visit.weight.add_use());
+        let counts = !self.budget.weighed || within == Some(true) || new != Some(false);
         let kind = if counts {
             ChangeKind::Action {
                 name: index,
                 new: new.unwrap_or(false),
                 not_found: name == NOT_FOUND,
-                properties: noted,
+                properties: counted,
             }
         } else {
             NOTHING
@@ -269,8 +275,8 @@ impl SightingCounter<'_, '_> {
         depth: Option<u8>,
         reported: Option<u8>,
     ) -> VisitChange {
-        let (weighed, reading) = (self.room.weighed, engaged_ms.unwrap_or(0));
-        let (touched, entry) = self.touch_visit(false, |visit| {
+        let (weighed, reading) = (self.budget.weighed, engaged_ms.unwrap_or(0));
+        let (touched, entry) = self.update_visit(false, |visit| {
             let gained = visit.view_of(page).map(|view| {
                 let engaged_view = engaged_ms.is_some() && !view.timed;
                 view.timed |= engaged_ms.is_some();
@@ -303,7 +309,8 @@ impl SightingCounter<'_, '_> {
 
     /// Times whose rows have no room count under page [`OTHER`](crate::visits::OTHER): the site's totals stay correct.
     fn timing(&mut self, page: u32, timings: &[(TimingMetric, f64)]) -> VisitChange {
-        let (beyond, entry) = self.touch_visit(false, |visit| visit.view_of(page).is_some_and(|view| view.is_beyond()));
+        let (beyond, entry) =
+            self.update_visit(false, |visit| visit.view_of(page).is_some_and(|view| view.is_beyond()));
         let timings = if beyond == Some(true) { &[] } else { timings };
         let timings: Vec<Timing> =
             timings.iter().map(|(metric, ms)| Timing { metric: *metric, bucket: TimingMetric::bucket(*ms) }).collect();
@@ -322,29 +329,29 @@ impl SightingCounter<'_, '_> {
     }
 
     /// Updates the visit in progress, if any, for a hit other than a pageview.
-    fn touch_visit<R>(
+    fn update_visit<R>(
         &mut self,
         ends_bounce: bool,
-        note: impl FnOnce(&mut Visit) -> R,
-    ) -> (Option<R>, Option<(Visit, bool, i64)>) {
+        update: impl FnOnce(&mut Visit) -> R,
+    ) -> (Option<R>, Option<EntryChange>) {
         let at = self.sighting.at;
         let Some((number, before)) = self.today.open_visit(self.sighting.tag.bits(), at) else { return (None, None) };
         let mut visit = before;
         visit.bounce &= !ends_bounce;
         visit.last_seen = visit.last_seen.max(at);
-        let noted = note(&mut visit);
+        let result = update(&mut visit);
         let seconds = self.seconds(&mut visit, before.gap(at));
         self.today.open.go_on(number, &visit);
-        (Some(noted), correction(before, before.bounce && ends_bounce, seconds))
+        (Some(result), correction(before, before.bounce && ends_bounce, seconds))
     }
 
     /// The seconds by which a visit grows, as far as they count.
     fn seconds(&self, visit: &mut Visit, gap: i64) -> i64 {
-        if self.room.weighed { visit.weight.add_seconds(gap) } else { gap }
+        if self.budget.weighed { visit.weight.add_seconds(gap) } else { gap }
     }
 }
 
 /// The correction of a visit's entry hit; `None` if it is empty.
-fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<(Visit, bool, i64)> {
-    (unbounce || seconds > 0).then_some((visit, unbounce, seconds))
+fn correction(visit: Visit, unbounce: bool, seconds: i64) -> Option<EntryChange> {
+    (unbounce || seconds > 0).then_some(EntryChange { visit, unbounce, seconds })
 }

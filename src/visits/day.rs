@@ -24,8 +24,8 @@ pub(super) struct DayVisits {
     /// Number of this day, unique in this process.
     pub(super) id: u32,
     pub(super) open: OpenVisits,
-    /// Of pages, hosts of referrers, pages before, names of actions, values of properties, and of what a visitor's
-    /// browser and address bar say.
+    /// Gates of pages, hosts of referrers, previous pages, names of actions, values of properties, and values from a
+    /// visitor's browser and URL.
     gates: [SeatGate; 6],
     key: Arc<DayKey>,
     seen: TagSet,

@@ -7,8 +7,8 @@
 //!   the exit; every hit adds the seconds since the previous one. Corrections go to the corrected hit's day, hour and
 //!   values.
 //! - A visit in progress at midnight continues under the visitor's tag of the new day.
-//! - With figures in tens a visit weighs at most one step of a row: ten pageviews, ten uses, half an hour. What is
-//!   beyond counts no more, but that the exit moves on and a page or an action has a first visitor.
+//! - With figures in tens a visit weighs at most one step of a row: ten pageviews, ten uses, half an hour. Beyond
+//!   that, only the exit moves on, and a page or an action gets its first visitor.
 //! - Reading time and depth count once per page view: a later report of the same view adds its increase. The last two
 //!   pages of a visit are remembered for this, since a page's last report may follow the next pageview.
 //!
@@ -32,8 +32,8 @@ mod visit;
 use std::sync::Arc;
 
 pub use crate::visits::change::BoundsMet;
-use crate::visits::change::{ChangeKind, VisitChange};
-use crate::visits::counting::{RowBudget, SightingCounter};
+use crate::visits::change::{ChangeKind, EntryChange, VisitChange};
+use crate::visits::counting::{CountingBudget, SightingCounter};
 use crate::visits::day::DayVisits;
 use crate::visits::interner::{Interner, TermIds};
 pub use crate::visits::interner::{OTHER, VisitBounds};
@@ -59,7 +59,7 @@ pub struct Visits {
     tag_quota: SharedQuota,
     visit_quota: SharedQuota,
     ids: TermIds,
-    memos: ValueCaches,
+    caches: ValueCaches,
 }
 
 struct SiteVisits {
@@ -89,7 +89,7 @@ impl Visits {
             tag_quota: SharedQuota::default(),
             visit_quota: SharedQuota::default(),
             ids: TermIds::default(),
-            memos: ValueCaches::default(),
+            caches: ValueCaches::default(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Visits {
 
     /// Counts one sighting with a recorded decision on whether a visit may begin.
     pub(crate) fn count_again(&mut self, sighting: &Sighting<'_>, visit_may_begin: bool) -> CountResult<'_> {
-        let (ids, memos, bounds) = (&mut self.ids, &mut self.memos, self.bounds);
+        let (ids, caches, bounds) = (&mut self.ids, &mut self.caches, self.bounds);
         if !self.sites.contains_key(&sighting.site.name) {
             let days = Vec::new();
             let known = SiteVisits { site: sighting.site.clone(), term: ids.fresh(), days };
@@ -128,13 +128,14 @@ impl Visits {
         let at = site.day_index(sighting.day, &sighting.key, bounds, ids);
         let (site_tags, site_open) = (site.tags(), site.open_visits());
         let tags = self.tag_quota.room(site_tags, bounds.tags, bounds.sites);
-        let room = RowBudget { tags, visit: visit_may_begin, weighed: bounds.weighed };
-        if room.tags > 0 {
+        let budget = CountingBudget { tags, visit_may_begin, weighed: bounds.weighed };
+        if budget.tags > 0 {
             site.carry_over_midnight(at, sighting, ids);
         }
         let today = site.days.get_mut(at).expect("because it is where the day was found");
         let (tags_before, open_before) = (today.tags(), today.open_visits());
-        let (change, met) = SightingCounter { today, sighting, room, ids, memos, met: BoundsMet::default() }.change();
+        let (change, met) =
+            SightingCounter { today, sighting, budget, ids, caches, met: BoundsMet::default() }.change();
         let today = site.days.get(at);
         self.tags += today.map_or(0, DayVisits::tags) - tags_before;
         // An ended visit that was not removed yet may have been replaced by this one: count the difference.
@@ -149,8 +150,8 @@ impl Visits {
         self.sites.get(site)?.days.iter().find(|known| known.day == day)
     }
 
-    fn memos(&self) -> &ValueCaches {
-        &self.memos
+    fn caches(&self) -> &ValueCaches {
+        &self.caches
     }
 
     /// The whole state, for a snapshot.
@@ -208,7 +209,7 @@ impl Visits {
     pub(crate) fn bytes_max(bounds: VisitBounds) -> (u64, u64) {
         let (tags, visits) = (bounds.tags as u64, bounds.visits as u64);
         // Around midnight a visit has a record in both days; the previous day's records are freed after its last visit.
-        let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open_visits::VISIT_BYTES + value_cache::MEMO_BYTES;
+        let memory = tags * NUMBER_BYTES_MAX + 2 * visits * open_visits::VISIT_BYTES + value_cache::CACHE_BYTES;
         // In a snapshot a number takes eight bytes, a visit at most as in memory, plus a little per piece.
         (memory, tags * 9 + visits * open_visits::VISIT_BYTES)
     }
@@ -285,7 +286,7 @@ impl SiteVisits {
     fn event<'v>(&'v self, sighting: &Sighting<'_>, change: VisitChange, lexicon: Option<&'v Interner>) -> Event<'v> {
         let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
         let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
-        let entry = change.entry.map(|(visit, unbounce, seconds)| EntryCorrection {
+        let entry = change.entry.map(|EntryChange { visit, unbounce, seconds }| EntryCorrection {
             day: visit.entry.day,
             hour: visit.entry.hour,
             page: page(visit.entry.page),

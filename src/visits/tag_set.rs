@@ -72,7 +72,7 @@ impl TagSet {
         self.len
     }
 
-    /// All numbers, unsorted.
+    /// All numbers of the set, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> + Clone {
         self.shards.iter().flat_map(Shard::iter)
     }

@@ -25,7 +25,7 @@ const AGENTS: usize = if cfg!(test) { 61 } else { 4_096 };
 const PLACES: usize = if cfg!(test) { 7 } else { 8_192 };
 
 /// Bytes of both caches.
-pub(super) const MEMO_BYTES: u64 =
+pub(super) const CACHE_BYTES: u64 =
     (AGENTS * size_of::<CachedIds<{ OF_AGENT.len() }>>() + PLACES * size_of::<CachedIds<{ OF_PLACE.len() }>>()) as u64;
 
 /// Text numbers of one object's values on one day.
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_dimension_is_of_one_list_but_the_two_that_tell_the_way_here() {
+    fn every_dimension_is_of_one_list_but_the_two_of_the_origin() {
         let mut listed = vec![Dimension::Referrer, Dimension::PreviousPage];
         listed.extend(OF_AGENT.into_iter().chain(OF_PLACE).chain(OF_NEITHER).chain(OF_COMING));
         listed.sort_unstable();

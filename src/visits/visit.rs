@@ -17,7 +17,7 @@ pub(crate) struct Visit {
     pub(super) weight: VisitWeight,
 }
 
-/// What a visit has added to rows of its day so far, as far as that is bounded: in four bytes, since every visit in
+/// Bounded amounts that a visit has added to rows of its day so far: in four bytes, since every visit in
 /// progress has one.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
@@ -55,12 +55,12 @@ impl VisitWeight {
         self.add(USES, 1, VISIT_PAGEVIEWS_MAX.into()) == 1
     }
 
-    /// So many seconds more, as far as they are.
+    /// Adds seconds, up to the bound; returns the added ones.
     pub(super) fn add_seconds(&mut self, seconds: i64) -> i64 {
         self.add(SECONDS, u32::try_from(seconds).unwrap_or(0), VISIT_SECONDS_MAX).into()
     }
 
-    /// So many milliseconds of reading more, as far as they are.
+    /// Adds milliseconds of reading, up to the bound; returns the added ones.
     pub(super) fn add_reading(&mut self, ms: u32) -> u32 {
         let units_max = VISIT_SECONDS_MAX * 1_000 / READING_UNIT_MS;
         ms.min(self.add(READING, ms.div_ceil(READING_UNIT_MS), units_max) * READING_UNIT_MS)
@@ -71,7 +71,7 @@ impl VisitWeight {
         self.0 &= ((1 << SECONDS.width) - 1) << SECONDS.from;
     }
 
-    /// Adds what is left of `more` up to `max`; gives what was added.
+    /// Adds as much of `more` as fits below `max`; returns the added amount.
     fn add(&mut self, Bits { from, width }: Bits, more: u32, max: u32) -> u32 {
         let known = self.0 >> from & ((1 << width) - 1);
         let added = more.min(max.saturating_sub(known));

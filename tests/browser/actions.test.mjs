@@ -240,7 +240,7 @@ test('load times go once a load, when the page is first hidden, with the page th
   });
 });
 
-test('who objects is not told of by the extensions either', () => {
+test('the extensions send nothing about a visitor who objects', () => {
   const head = '<script defer src="/js/sillage.timing.js"></script><script defer src="/js/sillage.actions.js" data-problems></script>';
   return visit({ '/': page({ head, body: `${STAY}<a href="/list.pdf">x</a>` }) }, async ({ site, context, tab }) => {
     await withVisibility(context);

@@ -1,5 +1,5 @@
 // Campaigns leave the page with consent only. The platforms' recipes are those of docs/consent.md, word by word; each
-// stand-in for a platform does only what its documentation says.
+// stand-in for a platform implements only its documented interface.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ test('without an answer it goes before the next event, when the page is hidden, 
   });
 });
 
-test('who opts out while asked is not counted', () => visit({ '/': pending }, async ({ site, tab }) => {
+test('a visitor who opts out at the banner is not counted', () => visit({ '/': pending }, async ({ site, tab }) => {
   await tab.goto(site.origin + CAMPAIGN);
   await tab.evaluate(() => window.sillage.optOut());
   await answer(tab, 'granted');

@@ -71,7 +71,7 @@ async function then(tab, act) {
 
 const test_ = (name, body) => test(name, { timeout: TEST_MS }, body);
 
-test('what others wrote is what the build makes of it', async () => {
+test('the vendored files equal their build', async () => {
   for (const [name, text] of Object.entries(await files())) assert.equal(readFileSync(new URL(`vendor/${name}`, folder), 'utf8'), text, `${name}: run node dashboards/console/build.mjs`);
 });
 
@@ -121,7 +121,7 @@ test_('every interval is drawn, and an unfinished period is said to be one', () 
   for (const interval of ['day', 'week', 'month']) {
     await then(tab, () => tab.locator('#by').selectOption(interval));
     assert.deepEqual(asked.at(-1).series.dimensions, [`time:${interval}`]);
-    assert.match(await tab.locator('#series tbody tr').last().textContent(), /still under way/);
+    assert.match(await tab.locator('#series tbody tr').last().textContent(), /unfinished/);
   }
 }));
 
@@ -133,7 +133,7 @@ test_('every tab of every panel answers', () => look('', async ({ tab }) => {
       const pressed = count === 0 || await panel.locator('.tab').nth(at).getAttribute('aria-pressed') === 'true';
       if (!pressed) await then(tab, () => panel.locator('.tab').nth(at).click());
       const words = await panel.locator('.rows').textContent();
-      assert.doesNotMatch(words, /does not answer|no dimension|not kept/i, `${id} ${at}: ${words}`);
+      assert.doesNotMatch(words, /does not respond|no dimension|not stored/i, `${id} ${at}: ${words}`);
       assert.ok(await panel.locator('.rows :is(tbody tr, .vital)').count() > 0, `${id} ${at}: ${words}`);
     }
   }
@@ -142,7 +142,7 @@ test_('every tab of every panel answers', () => look('', async ({ tab }) => {
 test_('a click on a row filters, and the comparison can be changed', () => look('tab=places.countries', async ({ tab, asked }) => {
   await then(tab, () => tab.locator('#panel-places .pick', { hasText: 'Germany' }).click());
   assert.deepEqual(asked.at(-1).whole.filters, [['is', 'visit:country', ['DE']]]);
-  assert.match(await tab.locator('#panel-sources .rows').textContent(), /Not kept together/);
+  assert.match(await tab.locator('#panel-sources .rows').textContent(), /Not stored together/);
   assert.ok(await tab.locator('#panel-pages tbody tr').count() > 0, 'pages are kept with countries');
   await then(tab, () => tab.locator('#filters select').selectOption('is_not'));
   assert.equal(asked.at(-1).whole.filters[0][0], 'is_not');
@@ -241,7 +241,7 @@ test('views of many questions wait for each other within their requests, and non
 });
 
 test_('today has the last half hour and the latest closed day beside it', () => look('range=today', async ({ tab }) => {
-  assert.match(await tab.locator('#today').textContent(), /Last 30 minutes.*Latest closed day: .*\d+ visitors/s);
+  assert.match(await tab.locator('#today').textContent(), /Last 30 minutes.*Last complete day: .*\d+ visitors/s);
   assert.doesNotMatch(await tab.locator('#today').textContent(), /00:30/, 'exact figures wait for nothing');
 }));
 
@@ -257,7 +257,7 @@ test('now shows visitors and pageviews of the last half hour, and no arrival to 
 
 test_('health says when figures were last released', () => look('view=health', async ({ tab }) => {
   await tab.locator('#desk h2', { hasText: 'Last release' }).waitFor();
-  await tab.locator('#desk', { hasText: 'every flush publishes' }).waitFor();
+  await tab.locator('#desk', { hasText: 'published with every flush' }).waitFor();
 }));
 
 test_('a printed page has the figures and no control', () => look('', async ({ tab }) => {
@@ -272,7 +272,7 @@ test_('all sites stand on one page, each with its own figures', () => look('view
   for (const figure of await tab.locator('.site-card strong').allTextContents()) assert.match(figure, /[1-9]/);
 }));
 
-test_('what arrives shows within seconds, with what became of it', () => look('view=install', async ({ tab }) => {
+test_('an incoming hit shows within seconds, with its outcome', () => look('view=install', async ({ tab }) => {
   await view('arrival');
   await tab.locator('#desk tbody tr', { hasText: 'Counted' }).waitFor();
   await tab.locator('#desk .big strong', { hasText: 'seconds ago' }).waitFor();

@@ -185,7 +185,7 @@ test('the dashboard opens by the printed link and follows a click within two sec
   await reader.close();
 });
 
-test('who objects is counted nowhere', { timeout: TEST_MS }, async () => {
+test('a visitor who objects is counted nowhere', { timeout: TEST_MS }, async () => {
   const then = await figures();
   const { context, tab } = await visitor();
   await context.addInitScript(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
@@ -199,7 +199,7 @@ test('who objects is counted nowhere', { timeout: TEST_MS }, async () => {
   await other.context.close();
 });
 
-test('who turns the switch of the privacy pages is counted nowhere on that host, until they turn it back', { timeout: TEST_MS }, async () => {
+test('a visitor who turns the switch of the privacy pages is counted nowhere on that host, until it is turned back', { timeout: TEST_MS }, async () => {
   const then = await figures();
   const { context, tab } = await visitor();
   const turn = async (on) => {

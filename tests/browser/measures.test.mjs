@@ -203,7 +203,7 @@ const EXPECTED = {
   },
   'Duration of visits': ([[seconds]], { seconds: most }) => assert.ok(seconds >= 0 && seconds <= most, `${seconds} of ${most} s`),
   'Pages viewed': sorted([['/', 1], ['/guide', 1], ['/find', 1], ['/gone', 1], ['/broken', 1], ['/fast', 1]]),
-  'Way through the site': [['/', 1]],
+  'Navigation': [['/', 1]],
   'System': [['Windows', 1]],
   'System, major version': [['Windows 10', 1]],
   'Browser': [['Chrome', 1]],

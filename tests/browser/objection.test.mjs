@@ -38,7 +38,7 @@ test('opting out stops everything at once, what was measured before it too', () 
   assert.equal(await optedOut(tab), false);
 }));
 
-test('who opted out before is not measured on the next page, nor of it after opting in', () => visit({ '/': page(), '/b': page() }, async ({ site, context, tab }) => {
+test('a visitor who opted out is not measured on the next page, and opting in does not report it', () => visit({ '/': page(), '/b': page() }, async ({ site, context, tab }) => {
   await withVisibility(context);
   await context.clock.install({ time: 0 });
   await tab.goto(`${site.origin}/`);

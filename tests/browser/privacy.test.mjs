@@ -34,15 +34,15 @@ ${SITE}`,
 };
 
 const PRIVACY = {
-  fr: ['Mesure d’audience et vie privée', 'Qui en répond', 'À quoi elle sert', 'Ce qui est lu un instant',
-    'Ce qui est gardé : des compteurs', 'Combien de temps, avec quelle précision, et où', 'Comment s’opposer', 'Vos droits',
-    'Pour les machines'],
-  en: ['Audience measurement and privacy', 'Who answers for it', 'What it is for', 'What is read for a moment',
-    'What is kept: counters', 'How long, how exact, and where', 'How to object', 'Your rights', 'For machines'],
+  fr: ['Mesure d’audience et vie privée', 'Responsable du traitement', 'Finalités', 'Données lues en mémoire',
+    'Données conservées : des compteurs', 'Durée, précision et lieu de conservation', 'Comment s’opposer', 'Vos droits',
+    'Version lisible par machine'],
+  en: ['Audience measurement and privacy', 'Controller', 'Purposes', 'Data read in memory', 'Data kept: counters',
+    'Retention, precision and storage', 'How to object', 'Your rights', 'Machine-readable version'],
 };
 const OPT_OUT = {
-  fr: ['Ne pas être compté', 'Autres moyens', 'Ce qu’il en advient'],
-  en: ['Not to be counted', 'Other ways', 'What becomes of it'],
+  fr: ['S’opposer à la mesure d’audience', 'Autres moyens', 'Votre choix et sa durée'],
+  en: ['Opt out of the audience measurement', 'Other ways', 'Your choice, and how long it lasts'],
 };
 const NOTICE = {
   fr: ['Mesure d’audience : notices', '1. Pour la politique de confidentialité du site',
@@ -253,7 +253,7 @@ test('a browser that objects by itself finds the switch on, and is told why', ()
     const button = tab.getByRole('switch');
     await button.waitFor();
     assert.equal(await button.getAttribute('aria-checked'), 'true');
-    assert.deepEqual(await said(tab), ['Your browser says so by itself, with a signal to every site: the script sends nothing.']);
+    assert.deepEqual(await said(tab), ['Your browser already objects, by a signal that it sends to every site: the script sends nothing.']);
     assert.deepEqual(await violations(tab), []);
   }));
 

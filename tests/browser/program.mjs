@@ -22,7 +22,7 @@ async function addresses(child) {
 
 const LOOK_AGAIN_MS = 200;
 
-/** Starts the demonstration with so many simulated days; gives its addresses, a way to ask it, and its end. */
+/** Starts the demonstration with this number of simulated days; gives its addresses, a way to ask it, and its end. */
 export async function demonstration(days, environment = {}) {
   const child = spawn(program, ['serve', '--demo', '--days', String(days)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -40,7 +40,7 @@ export async function demonstration(days, environment = {}) {
     child.kill('SIGKILL');
     await once(child, 'exit');
   };
-  /** Resolves once so many of the simulated days are counted; without a number, all. */
+  /** Resolves once this number of simulated days is counted; without a number, all. */
   const filled = async (wanted = Infinity) => {
     for (;;) {
       const { filling } = await ask('/api/sites');

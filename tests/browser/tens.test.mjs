@@ -1,5 +1,4 @@
-// The console over figures that are published in tens: what today shows while it is under way, and what it says of the
-// rest. The demonstration's past is imported, so its days are released as closed ones.
+// The console over figures that are published in tens: the unfinished day, and the notes about the rest. The demonstration's past is imported, so its days are released as closed ones.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { launch, userAgent, violations } from './help.mjs';
@@ -31,7 +30,7 @@ async function look(hash, body, options = {}) {
 }
 
 test('today in tens shows its hours, now and the latest closed day, and says when the rest comes', { timeout: TEST_MS }, () => look('range=today', async (tab) => {
-  assert.match(await tab.locator('#today').textContent(), /fewer than 20 visitors.*Latest closed day: .*\d+ visitors.*00:30/s);
+  assert.match(await tab.locator('#today').textContent(), /fewer than 20 visitors.*Last complete day: .*\d+ visitors.*00:30/s);
   assert.deepEqual(await tab.locator('#figures .label').allTextContents(), ['Visitors', 'Visits', 'Pageviews']);
   assert.deepEqual(await tab.locator('#panels > section').evaluateAll((panels) => panels.map(({ id }) => id)), ['panel-pages']);
   assert.match(await tab.locator('#panel-pages').textContent(), /All pages follow at 00:30/);
@@ -45,10 +44,10 @@ test('every figure of closed days is a multiple of ten', { timeout: TEST_MS }, (
     assert.ok(shown > 0 && shown % 10 === 0, `${name}: ${shown}`);
   }
   for (const cell of await tab.locator('#panel-pages tbody td').allTextContents()) assert.match(cell, /0$/);
-  assert.match(await tab.locator('#notes').textContent(), /published in tens/);
+  assert.match(await tab.locator('#notes').textContent(), /rounded to tens/);
 }));
 
 test('now and health speak of tens and of releases', { timeout: TEST_MS }, async () => {
   await look('view=now', (tab) => tab.locator('#desk', { hasText: 'in tens' }).waitFor());
-  await look('view=health', (tab) => tab.locator('#desk', { hasText: 'no period has closed since the start' }).waitFor());
+  await look('view=health', (tab) => tab.locator('#desk', { hasText: 'no period has ended since the start' }).waitFor());
 });

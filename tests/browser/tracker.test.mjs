@@ -100,7 +100,7 @@ test('one name is added to the page and no other', () => visit({ '/': page(), '/
   assert.deepEqual((await names('/')).filter((name) => !bare.has(name)), ['sillage']);
 }));
 
-test('who objects is not measured', async () => {
+test('a visitor who objects is not measured', async () => {
   for (const [name, value] of [['globalPrivacyControl', true], ['doNotTrack', '1']]) {
     await visit({ '/': page() }, async ({ site, tab }) => {
       await tab.addInitScript(([key, given]) => Object.defineProperty(navigator, key, { value: given }), [name, value]);

@@ -1,4 +1,4 @@
-// What a hit costs in a request of its own and in a list: events a second and processor time an event, all of it durable
+// Cost of a hit in a request of its own and in a list: events a second and processor time an event, all of it durable
 // before it is answered. `SILLAGE_BIN=target/release/sillage node tests/clients/batch.mjs`
 import { Agent, request } from 'node:http';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Published clients of other tools, unchanged: each sends what its own README shows to the running program, and the
+// Published clients of other tools, unchanged: each sends the example of its README to the running program, and the
 // figures are read by the API.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';

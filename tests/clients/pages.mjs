@@ -18,7 +18,7 @@ export async function serve(code, body = '<h1>Page</h1>') {
   const { outputFiles } = await build({
     stdin: { contents: code, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'jsx' },
     plugins: [{ name: 'no-node', setup: (on) => {
-      // What only the part for servers of a client uses.
+      // Used only by the server side of a client.
       on.onResolve({ filter: /^path$/ }, ({ path }) => ({ path, namespace: 'no-node' }));
       on.onLoad({ filter: /.*/, namespace: 'no-node' }, () => ({ contents: '' }));
     } }],

@@ -165,7 +165,7 @@ impl ClusterNode {
         child.wait().unwrap();
     }
 
-    /// Puts a disk in its place that holds what the stopped twin's holds.
+    /// Replaces the disk by a copy of the stopped twin's.
     pub(crate) fn copy_disk(&self, twin: &Self) {
         assert!(twin.child.is_none(), "the twin rests while its folder is copied");
         std::fs::remove_dir_all(self.data()).ok();

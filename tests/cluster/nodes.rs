@@ -43,7 +43,7 @@ async fn counted(plan: &ClusterPlan, what: &str, pageviews: u64) {
     );
 }
 
-/// Walks through it with so many visitors a step.
+/// Runs all steps, with this number of visitors each.
 pub(crate) async fn walk(people: usize) {
     println!("\n| cluster without Keeper | answered 202 = counted | on each shard | twins |");
     println!("|---|---|---|---|");
@@ -111,7 +111,7 @@ pub(crate) async fn walk(people: usize) {
     plan.store(4).statement("CREATE TABLE sillage.leak (address String) ENGINE = Memory").await.unwrap();
     let mut audited = collector.command(&["audit"]).output().await.unwrap();
     for _ in 0..5 {
-        // A busy machine may leave a question without its answer: then there is no report.
+        // On a busy machine a query may get no answer: then there is no report.
         if audited.status.code() != Some(2) {
             break;
         }

@@ -23,7 +23,7 @@ import (
 // mayBeEmpty are panels that may have no rows in the demonstration: campaigns depend on consent and the profile, robots
 // and outcomes on the hits since the start.
 var mayBeEmpty = []string{"Channels", "Sources", "Campaigns", "Media", "Searches", "Script errors", "Not found",
-	"Robots by kind", "Pages that robots read", "Robots", "Not counted, and why"}
+	"Robots by kind", "Pages read by robots", "Robots", "Hits not counted, by outcome"}
 
 // notCounts are numeric columns that are not counts: rates, durations, depths, load times. Every other number of a
 // dashboard is a count, of any column type.

@@ -102,7 +102,7 @@ impl Setup {
 
 pub(crate) fn leaves_only(evidence: &Evidence, number: u8) {
     let audit = Audit::of(evidence);
-    assert_eq!(audit.left(), [number], "{}", audit.report(evidence, ReportFormat::Text));
+    assert_eq!(audit.not_held(), [number], "{}", audit.report(evidence, ReportFormat::Text));
     let finding = &audit.findings[usize::from(number) - 1];
     assert!(!finding.found.is_empty() && !finding.to_do.is_empty(), "{finding:?}");
 }
@@ -147,17 +147,17 @@ async fn a_profile_outside_of_the_rules_is_told_plainly_which_it_leaves() {
     migrate::apply(&setup.store, &support::EXACT).await.unwrap();
     let evidence = setup.evidence().await;
     let audit = Audit::of(&evidence);
-    assert_eq!(audit.left(), [8, 9, 12, 19]);
+    assert_eq!(audit.not_held(), [8, 9, 12, 19]);
     for format in [ReportFormat::Text, ReportFormat::Json, ReportFormat::Markdown] {
         let report = audit.report(&evidence, format);
-        assert!(report.contains("This set-up leaves the rules R8, R9, R12, R19"), "{report}");
+        assert!(report.contains("This set-up does not hold the rules R8, R9, R12, R19"), "{report}");
         assert!(!report.contains("self-assessment, this"), "{report}");
         assert!(report.contains(&evidence.config_hash) && report.contains(&evidence.database.version), "{report}");
     }
 }
 
 #[tokio::test]
-async fn a_database_of_somebody_else_leaves_more_to_a_person() {
+async fn a_remote_database_leaves_more_rules_to_a_person() {
     let mut setup = Setup::new().await;
     setup.config.clickhouse.mode = EngineMode::Remote;
     let mut evidence = setup.evidence().await;
@@ -165,7 +165,7 @@ async fn a_database_of_somebody_else_leaves_more_to_a_person() {
     evidence.database.others = None;
     evidence.database.logs.push(("query_log".into(), 7));
     let audit = Audit::of(&evidence);
-    assert!(audit.left().is_empty(), "{}", audit.report(&evidence, ReportFormat::Text));
+    assert!(audit.not_held().is_empty(), "{}", audit.report(&evidence, ReportFormat::Text));
     for number in [1, 2, 12] {
         assert_eq!(verdict(&evidence, number), Verdict::ForAPerson);
     }

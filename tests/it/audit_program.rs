@@ -40,7 +40,7 @@ async fn the_program_audits_beside_a_running_collector_and_without_one() {
     assert_eq!(said["findings"].as_array().unwrap().len(), 23);
     let broken = audit(&home, &["--format", "markdown"], "exact").await;
     assert_eq!(broken.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&broken.stdout).contains("leaves the rules R12"));
+    assert!(String::from_utf8_lossy(&broken.stdout).contains("does not hold the rules R12"));
 }
 
 #[tokio::test]

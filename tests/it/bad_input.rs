@@ -72,7 +72,7 @@ fn field(name: &str, changes: Value, says: &'static str) -> Case {
 }
 
 const NO_OBJECT: &str = "the body is not a JSON object";
-const WRONG_KIND: &str = "a field is of the wrong kind, or there twice";
+const WRONG_KIND: &str = "a field has the wrong type, or there twice";
 pub(crate) const NO_URL: &str = "u: no http(s) URL of at most 2000 bytes";
 
 fn bodies() -> Vec<Case> {
@@ -182,7 +182,7 @@ fn fields() -> Vec<Case> {
     ] {
         cases.push(field(&format!("u: {url:?}"), json!({ "u": url }), NO_URL));
     }
-    const NEITHER: &str = "engagement: e or sd is needed";
+    const NEITHER: &str = "engagement: e or sd is required";
     for changes in [
         json!({}),
         json!({ "e": -1 }),
@@ -198,7 +198,7 @@ fn fields() -> Vec<Case> {
         engagement["n"] = json!("engagement");
         cases.push(field(&format!("engagement {changes}"), engagement, NEITHER));
     }
-    const NO_OBJECT_OF_TIMES: &str = "t: an object of metric and milliseconds";
+    const NO_OBJECT_OF_TIMES: &str = "t: must be an object of metrics and milliseconds";
     for (times, says) in [
         (json!(null), NO_OBJECT_OF_TIMES),
         (json!([1]), NO_OBJECT_OF_TIMES),

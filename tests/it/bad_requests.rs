@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::bad_input::{CANARY, Case, NO_URL, SITES, check, malformed, parts, post, post_with, request, with};
 use crate::collector::{Collector, FIREFOX};
 
-const TOO_LONG: &str = "the body is longer than this collector takes";
+const TOO_LONG: &str = "the body is longer than the limit of this collector";
 
 fn dropped(name: &str, request: Vec<u8>, says: &'static str) -> Case {
     Case { name: name.into(), request, status: 202, says, outcome: Some(says), hits: 1 }
@@ -81,8 +81,8 @@ fn envelopes() -> Vec<Case> {
     let chunk = |bytes: usize| format!("{bytes:x}\r\n{}\r\n", "x".repeat(bytes));
     let chunked = |chunks: String| request("POST /api/event", "Transfer-Encoding: chunked\r\n", chunks.as_bytes());
     const ENCODED: &str = "send the body without a content encoding";
-    const NOTHING: &str = "nothing is here";
-    const METHOD: &str = "this path takes other methods";
+    const NOTHING: &str = "not found";
+    const METHOD: &str = "method not allowed";
     let mut cases = vec![
         other("8 193 bytes", post(padded(8_193)), 413, TOO_LONG, Some("too_large")),
         other(

@@ -76,7 +76,7 @@ pub(crate) async fn serve(store: Store, rounding: u32) -> Served {
 }
 
 /// A store whose database does not run.
-pub(crate) fn nobody() -> Store {
+pub(crate) fn absent_database() -> Store {
     let writer = Login { user: "sillage".into(), password: String::new() };
     let endpoint =
         Endpoint { url: "http://127.0.0.1:9".into(), writer, reader: None, process: None, scoped_readers: Vec::new() };
@@ -116,7 +116,7 @@ const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":
 
 #[tokio::test]
 async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let other = QUESTION.replace("shop", "other");
     let unknown = QUESTION.replace("shop", "unknown");
 
@@ -132,7 +132,7 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     // The database is away: only a token for the site gets this far, and sees no text of the error.
     for reply in [served.ask_as(&served.shop, QUESTION).await, served.ask_as(&served.everything, &other).await] {
         assert_eq!(reply.status, 503);
-        assert!(reply.body["error"].as_str().unwrap().starts_with("the database does not answer"));
+        assert!(reply.body["error"].as_str().unwrap().starts_with("database unavailable"));
     }
     let bearer = format!("Bearer {}", served.shop);
     let sites = served.send("GET /api/sites", &[("Authorization", &bearer)], "").await;
@@ -145,7 +145,7 @@ async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
 
 #[tokio::test]
 async fn each_bad_request_has_its_own_answer() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let bearer = format!("Bearer {}", served.everything);
     let signed = ("Authorization", bearer.as_str());
     let json = ("Content-Type", "application/json");
@@ -235,7 +235,7 @@ async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_th
 
 #[tokio::test]
 async fn a_browser_signs_in_and_out_and_no_other_site_can_ask_with_its_cookie() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let home = served.send("GET /", &[], "").await;
     assert!(home.status == 303 && home.head.contains("location: /sign-in"));
     assert_eq!(served.send("GET /sign-in", &[], "").await.status, 200);
@@ -275,7 +275,7 @@ async fn a_browser_signs_in_and_out_and_no_other_site_can_ask_with_its_cookie() 
 
 #[tokio::test]
 async fn probes_are_open_to_the_machine_and_closed_to_what_a_proxy_brings() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     assert_eq!(served.send("GET /health/live", &[], "").await.status, 200);
     assert_eq!(served.send("GET /metrics", &[], "").await.status, 200);
     let ready = served.send("GET /health/ready", &[], "").await;
@@ -296,7 +296,7 @@ async fn probes_are_open_to_the_machine_and_closed_to_what_a_proxy_brings() {
 
 #[tokio::test]
 async fn an_open_request_is_finished_before_the_end() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let body = "token=wrong";
     let head = format!(
@@ -319,7 +319,7 @@ async fn an_open_request_is_finished_before_the_end() {
 
 #[tokio::test]
 async fn every_get_path_of_the_described_interface_is_served_and_needs_a_token() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let document = served.send("GET /openapi.json", &[], "").await;
     assert_eq!((document.status, &document.body["openapi"]), (200, &json!("3.1.0")));
     for (path, operations) in document.body["paths"].as_object().unwrap() {
@@ -333,7 +333,7 @@ async fn every_get_path_of_the_described_interface_is_served_and_needs_a_token()
 
 #[tokio::test]
 async fn visitors_of_the_last_half_hour_leave_in_tens() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let bearer = format!("Bearer {}", served.shop);
     let told = async |site: &str| {
         let path = format!("GET /api/v1/stats/realtime/visitors?site_id={site}");
@@ -358,7 +358,7 @@ async fn shared_for_a_day(served: &Served) -> String {
 
 #[tokio::test]
 async fn a_shared_link_opens_its_site_for_its_days_and_no_longer() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let path = shared_for_a_day(&served).await;
     let key = path.split_once("key=").unwrap().1;
     let shared = format!("shop.example {key}");
@@ -378,7 +378,7 @@ async fn a_shared_link_opens_its_site_for_its_days_and_no_longer() {
 
 #[tokio::test]
 async fn a_shared_page_may_be_embedded_where_its_site_allows_and_no_other_page_anywhere() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let path = shared_for_a_day(&served).await;
     let page = served.send(&format!("GET {path}"), &[], "").await;
     assert!(page.head.contains("frame-ancestors https://www.shop.example\r\n"), "{}", page.head);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::console::{nobody, serve};
+use crate::console::{absent_database, serve};
 use crate::support::{self, eventually, fresh_store};
 
 /// Longest wait of a well-behaved client.
@@ -20,7 +20,7 @@ const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":
 
 #[tokio::test]
 async fn a_thousand_sign_ins_of_one_token_sign_out_no_other_token() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let signed = served.send("POST /sign-in", &form, &format!("token={}", served.everything)).await;
     let cookie = signed.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
@@ -34,7 +34,7 @@ async fn a_thousand_sign_ins_of_one_token_sign_out_no_other_token() {
 
 #[tokio::test]
 async fn silent_connections_on_every_seat_leave_probes_and_soon_all_others_an_answer() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let mut silent = Vec::new();
     for _ in 0..CONNECTIONS_MAX {
         silent.push(TcpStream::connect(served.address).await.unwrap());
@@ -54,7 +54,7 @@ async fn silent_connections_on_every_seat_leave_probes_and_soon_all_others_an_an
 
 #[tokio::test]
 async fn a_name_that_is_not_the_console_s_reads_no_metrics_and_no_page() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     for path in ["/metrics", "/health/ready", "/sign-in", "/"] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");

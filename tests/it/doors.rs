@@ -84,7 +84,7 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(fixture(name)).unwrap()
 }
 
-/// A pageview as bytes; `from` is what a proxy would write.
+/// A pageview as bytes; `from` is the forwarded address.
 fn hit(page: &str, from: Option<&str>) -> String {
     let body = pageview(SHOP, page, None).to_string();
     let forwarded = from.map(|from| format!("X-Forwarded-For: {from}\r\n")).unwrap_or_default();
@@ -188,7 +188,7 @@ async fn the_proxy_header_names_the_client_of_trusted_proxies_alone() {
         assert_eq!(asked(proxy, &request).await, "HTTP/1.1 202 Accepted");
     }
     counted(&program, (2, 3)).await;
-    // Nobody else may name a client, and whoever does not is served as itself.
+    // Other peers may not name a client; a peer without the header is served as itself.
     let forged = [proxy_header([203, 0, 113, 3]), hit("/", None).into_bytes()].concat();
     assert!(!asked(connected_from(program.collect, "127.0.0.2").await, &forged).await.contains("202"));
     let own = connected_from(program.collect, "127.0.0.2").await;
@@ -196,7 +196,7 @@ async fn the_proxy_header_names_the_client_of_trusted_proxies_alone() {
     // A trusted proxy that sends none is closed: its own address is not the visitor's.
     let silent = connected_from(program.collect, "127.0.0.7").await;
     assert_eq!(asked(silent, hit("/", Some("203.0.113.4")).as_bytes()).await, "");
-    assert!(home.log().contains("sent no PROXY header of version 2"), "{}", home.log());
+    assert!(home.log().contains("PROXY v2 header missing"), "{}", home.log());
     counted(&program, (3, 4)).await;
     assert!(program.end(Signal::TERM).await.success());
 }
@@ -350,7 +350,7 @@ async fn a_listener_that_stops_refuses_connections_while_its_last_request_ends()
     let mut slow = TcpStream::connect(program.collect).await.unwrap();
     slow.write_all(head.as_bytes()).await.unwrap();
     program.signal(Signal::TERM);
-    // A balancer then tries the next time; a connection that nobody accepts would be reset with its hit.
+    // A balancer then tries another time; a connection that is never accepted would be reset with its hit.
     eventually("connections are refused", async || TcpStream::connect(program.collect).await.is_err()).await;
     assert_eq!(asked(slow, body.as_bytes()).await, "HTTP/1.1 202 Accepted");
     assert!(program.end(Signal::TERM).await.success());

@@ -227,7 +227,7 @@ async fn a_token_without_the_site_gets_no_file_and_learns_nothing() {
 
 #[tokio::test]
 async fn a_database_that_is_away_is_said_before_a_file_begins() {
-    let served = crate::console::serve(crate::console::nobody(), 10).await;
+    let served = crate::console::serve(crate::console::absent_database(), 10).await;
     let asked = "site=shop.example&report=pages&format=csv&date_range=7d";
     let (status, headers, _) = fetched(&served, &served.shop, asked).await;
     assert_eq!((status, headers.contains_key("content-disposition")), (503, false));

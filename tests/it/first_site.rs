@@ -37,6 +37,6 @@ async fn doctor_follows_a_hit_and_names_an_unknown_site() {
     assert!(said.contains("ok      hit: counted for 127.0.0.1"), "{said}");
     let (code, said) = sillage(folder.path(), &["doctor", "--url", &url, "--site", "other.example"]).await;
     assert_eq!(code, Some(1));
-    assert!(said.contains("problem hit: no [[site]] is named `other.example`"), "{said}");
+    assert!(said.contains("problem hit: no [[site]] has the name or host `other.example`"), "{said}");
     shop.app.stop().await;
 }

@@ -168,7 +168,7 @@ async fn a_day_s_key_is_nowhere_once_the_day_is_over() {
     assert!(child.wait().await.unwrap().success());
 }
 
-/// What an import with `--continue` keeps in memory as it was written at `written`.
+/// The state in memory that an import with `--continue` wrote at `written`.
 fn open_days(collector: &Collector, written: &str) -> std::path::PathBuf {
     let folder = collector.runtime.path().join("import");
     std::fs::create_dir_all(&folder).unwrap();
@@ -180,7 +180,7 @@ fn open_days(collector: &Collector, written: &str) -> std::path::PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_nightly_import_left_in_memory_is_gone_after_two_days() {
+async fn memory_of_a_nightly_import_is_gone_after_two_days() {
     let collector = Collector::start("2026-03-10T21:00:00Z", SITES).await;
     let file = open_days(&collector, "2026-03-10T20:00:00Z");
     collector.at("2026-03-12T20:00:01Z");

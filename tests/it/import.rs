@@ -255,7 +255,7 @@ async fn the_common_format_counts_without_agents_and_leaves_out_what_is_not_a_pa
         not_understood: 2,
         days: 1,
         rows: summary.rows,
-        notes: vec![format!("{}, line 7 is not understood", into.folder.path().join("text").display())],
+        notes: vec![format!("{}, line 7 could not be parsed", into.folder.path().join("text").display())],
         ..Summary::default()
     };
     assert_eq!(summary, expected);
@@ -323,8 +323,8 @@ async fn a_day_imported_before_is_refused_and_counted_once_more_only_with_again(
     let refused = into.run(into.import(ImportFormat::AccessLog, std::slice::from_ref(&file))).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "2 of these days were imported before, the first of them 2026-03-10; `--continue` counts the lines that were not \
-         counted, `--again` counts all once more"
+        "2 of these days were imported before, first 2026-03-10; use `--continue` to count only new lines, or \
+         `--again` to count all lines again"
     );
     let other = into.file("b.log", &(combined(&TRAFFIC[10]) + "\n"));
     let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();

@@ -103,10 +103,10 @@ async fn an_export_is_compared_with_measured_days_and_nothing_is_written() {
             "2026-03-04 | 120 117 -2.5 % | 60 60 +0.0 % | 70 77 +10.0 %",
             "2026-03-05 | 50 - - | 30 - - | 31 - -",
             "total | 120 117 -2.5 % | 60 60 +0.0 % | 70 77 +10.0 %",
-            "1 days without figures here, not in the total: not measured, or not published yet",
+            "1 day(s) without figures here (not measured, or not yet published), left out of the total",
         ]
     );
-    assert!(told.contains("plausible: its visits") && !told.contains("umami:"), "{told}");
+    assert!(told.contains("plausible: visits and visitors") && !told.contains("umami:"), "{told}");
     for files in
         [&["goatcounter.zip"][..], &["umami-cloud.zip"], &["ga4-days.json"], &["awstats032026.shop.example.txt"]]
     {

@@ -30,7 +30,7 @@ fn log() -> String {
     lines
 }
 
-/// Runs the import and kills it once it has told of so many published periods; whether it ended before.
+/// Runs the import and kills it after this number of published periods; returns whether it ended before.
 async fn ended_before(home: &Home, arguments: &[&str], periods: usize) -> bool {
     let mut command = home.command(arguments);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Reports and alerts, through a real mail server on loopback: once each, of published figures, to those who want them.
+//! Reports and alerts, through a real mail server on loopback: once each, of published figures, to subscribed recipients.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn reports(recipients: &[&str], schedule: &str, language: &str) -> String {
     )
 }
 
-/// So many visitors with a pageview each, at this moment.
+/// This number of visitors with a pageview each, at this moment.
 async fn visit(collector: &Collector, at: &str, visitors: u32) {
     collector.at(at);
     for visitor in 0..visitors {
@@ -305,7 +305,7 @@ async fn a_report_waits_until_its_week_is_published_in_tens() {
     collector.app.send_mail().await;
     let report = server.mail().await;
     let text = report["text"].as_str().unwrap();
-    assert!(text.contains("Figures are published in tens"), "{text}");
+    assert!(text.contains("Figures are rounded to tens"), "{text}");
     let visitors = text.lines().find(|line| line.starts_with("Daily visitors")).unwrap();
     let visitors: i64 = visitors.split_whitespace().last().unwrap().parse().unwrap();
     assert!(visitors % 10 == 0 && (120..=170).contains(&visitors), "{text}");

@@ -25,6 +25,7 @@ mod formats;
 mod import;
 mod import_cases;
 mod import_figures;
+mod import_growing;
 mod import_simulated;
 mod killed;
 mod limits;

@@ -140,7 +140,7 @@ async fn a_collector_set_to_never_keeps_nothing_and_says_so_when_asked() {
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert_eq!(
         reply.json()["error"],
-        "`visit:utm_source` is not measured here: the collector's `privacy.marketing` is \"never\"; ask for `visit:referrer`"
+        "`visit:utm_source` is not measured: `privacy.marketing` of the collector is \"never\"; use `visit:referrer`"
     );
     shop.app.stop().await;
 }

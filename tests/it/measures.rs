@@ -112,7 +112,7 @@ async fn load_times_are_read_back_by_page_and_day() {
             json!({ "metrics": ["visitors"], "dimensions": ["event:timing"] }),
             "`visitors` is not stored with `event:timing`",
         ),
-        (json!({ "metrics": ["p75"] }), "ask for it by `event:timing`"),
+        (json!({ "metrics": ["p75"] }), "use it with `event:timing`"),
         (json!({ "metrics": ["events"], "dimensions": ["event:timing", "visit:country"] }), "never stored together"),
     ] {
         let mut asked = json!({ "site_id": "shop.example", "date_range": "day" });

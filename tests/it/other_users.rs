@@ -51,7 +51,7 @@ async fn a_runtime_folder_that_others_can_write_stops_the_start() {
     let ended = home.run(&["serve"]).await;
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("can be written by other users (mode 777)"), "{said}");
+    assert!(said.contains("writable by other users (mode 777)"), "{said}");
 }
 
 #[tokio::test]

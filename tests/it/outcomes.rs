@@ -203,7 +203,7 @@ async fn a_full_spool_answers_503_for_all_sites_of_a_request_and_takes_hits_agai
         assert!(counted < 1_000, "the spool never fills");
     };
     assert_eq!((refused.status.as_u16(), &refused.headers["retry-after"]), (503, &"5".parse().unwrap()));
-    assert_eq!(refused.json(), json!({ "error": "the hit cannot be kept now; try again" }));
+    assert_eq!(refused.json(), json!({ "error": "hit not stored; retry later" }));
     collector.app.flush().await.unwrap();
     assert_eq!(seen(&collector.event("192.0.2.1", FIREFOX, &event).await), (202, None));
     collector.app.flush().await.unwrap();

@@ -47,8 +47,8 @@ async fn the_language_is_that_of_the_address_else_that_of_the_browser() {
         ("/privacy?lang=en", "fr", "en", "Audience measurement and privacy"),
         ("/privacy?lang=fr", "en", "fr", "Mesure d’audience et vie privée"),
         ("/privacy?lang=tlh", "fr", "fr", "Mesure d’audience et vie privée"),
-        ("/opt-out", "fr", "fr", "Ne pas être compté"),
-        ("/opt-out?lang=en", "fr", "en", "Not to be counted"),
+        ("/opt-out", "fr", "fr", "S’opposer à la mesure d’audience"),
+        ("/opt-out?lang=en", "fr", "en", "Opt out of the audience measurement"),
     ] {
         let reply = get(&collector, path, &[("accept-language", accepted)]).await;
         assert!(text(&reply).starts_with(&format!("<!DOCTYPE html><html lang=\"{lang}\">")), "{path} {accepted}");
@@ -88,7 +88,7 @@ async fn a_privacy_page_never_names_another_publishers_site() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_opt_out_page_tells_of_the_cookie_and_its_links_set_it_and_take_it_back() {
     let collector = Collector::start(NOW, TWO_PUBLISHERS).await;
-    for (lang, months) in [("en", "It lasts 13 months"), ("fr", "Il dure 13 mois")] {
+    for (lang, months) in [("en", "It lasts 13 months"), ("fr", "Il est conservé 13 mois")] {
         let reply = get(&collector, &format!("/opt-out?lang={lang}"), &[("host", "www.shop.example")]).await;
         let page = text(&reply);
         assert!(page.replace('\u{a0}', " ").contains(months), "{page}");
@@ -108,7 +108,7 @@ async fn the_opt_out_page_tells_of_the_cookie_and_its_links_set_it_and_take_it_b
 async fn the_switch_says_whether_it_acts_for_the_site() {
     let collector = Collector::start(NOW, TWO_PUBLISHERS).await;
     let ours = get(&collector, "/opt-out?lang=en", &[("host", "www.shop.example:8080")]).await;
-    assert!(text(&ours).contains("The switch acts for www.shop.example:"), "{}", text(&ours));
+    assert!(text(&ours).contains("The switch applies to www.shop.example:"), "{}", text(&ours));
     for (path, host) in [
         ("/opt-out?lang=en", "stats.shop.example"),
         ("/opt-out?lang=en&site=shop.example", "collector.example"),
@@ -116,7 +116,7 @@ async fn the_switch_says_whether_it_acts_for_the_site() {
     ] {
         let elsewhere = get(&collector, path, &[("host", host)]).await;
         assert!(text(&elsewhere).contains("use the switch in that site’s own privacy policy"), "{path} at {host}");
-        assert!(!text(&elsewhere).contains("acts for"), "{path} at {host}");
+        assert!(!text(&elsewhere).contains("switch applies to"), "{path} at {host}");
     }
     let script = r#"<script defer src="/js/sillage.js" data-manual></script>"#;
     assert!(text(&ours).contains(script), "the tracker, and no pageview of this page");
@@ -244,7 +244,7 @@ async fn the_pages_tell_what_runs_not_what_a_file_says() {
     assert!(!text(&after).contains("measured for every visit"), "what runs has not changed");
     assert_ne!(header(&before, "etag"), header(&after, "etag"));
     let new = get(&collector, "/privacy?lang=en", &[("host", "new.example")]).await;
-    assert!(text(&new).contains("visits to the site new.example"));
+    assert!(text(&new).contains("measurement of the site new.example"));
     collector.app.stop().await;
 }
 

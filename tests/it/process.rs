@@ -242,7 +242,7 @@ async fn a_second_program_on_the_same_spool_says_so_and_an_import_works_beside_t
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8_lossy(&second.stderr);
     let spool = home.path().join("spool");
-    assert!(said.contains(&format!("sillage: the spool in {}: ", spool.display())), "{said}");
+    assert!(said.contains(&format!("sillage: spool in {}: ", spool.display())), "{said}");
     assert!(said.contains("another process"), "{said}");
 
     let log = home.path().join("access.log");

@@ -245,7 +245,7 @@ async fn filters_order_and_pages(served: &Served) {
     });
     let reply = served.ask_as(&served.everything, &pattern.to_string()).await;
     assert_eq!(reply.status, 400);
-    assert_eq!(reply.body, json!({ "error": "a `matches` filter holds an expression that RE2 does not understand" }));
+    assert_eq!(reply.body, json!({ "error": "a `matches` filter has an expression that RE2 does not accept" }));
 }
 
 /// Published rows as a release draws them: days, and cells too small for a day with their week or month.

@@ -181,7 +181,7 @@ async fn a_page_that_fills_an_hour_shows_within_it_once_and_one_of_a_single_visi
     // Nine visitors of the quiet page are drawn to twenty at times.
     assert!((views["/ 10"] - 286).abs() <= 18 && !views.contains_key("/alone 10"), "{views:?}");
     assert!(views.values().all(|sum| sum % 10 == 0), "{views:?}");
-    // What comes late to a released hour is part of its day alone.
+    // Late counters of a released hour are part of its day only.
     releaser.insert(&shop_day("node-2", MONDAY), at("2026-03-02T12:00:00Z")).await.unwrap();
     releaser.shipped(close_of(MONDAY)).await.unwrap();
     assert_eq!(sums(&store, "page_hours", hour, "pageviews").await, views);
@@ -278,7 +278,7 @@ async fn a_release_broken_off_at_any_step_repeats_the_same_numbers_once() {
         let broken = breaking(&store, "one", Some(Box::new(breaks_off)));
         let ended = broken.shipped(close_of(day)).await.is_ok();
         assert!(!ended, "a release has more than {number} steps");
-        // What goes on may be broken off as well.
+        // The resumed release may be interrupted as well.
         let left = AtomicUsize::new(6);
         let breaks_off =
             move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();

@@ -154,7 +154,7 @@ async fn the_agent_of_a_proven_server_s_own_library_is_not_a_robot_s() {
     let collector = start().await;
     let agents = ["", "node", "python-requests/2.32.5", "Mozilla/5.0 Umami/v22.1.0"];
     for (token, dropped) in [(Some(TOKEN), None), (None, Some("bot"))] {
-        // Umami's own agent is no robot's to anybody.
+        // Umami's own agent is never a robot's.
         for agent in agents.iter().take(if token.is_some() { 4 } else { 3 }) {
             let mut request = Request::post("/matomo.php").header("user-agent", *agent);
             if let Some(token) = token {
@@ -184,7 +184,7 @@ fn hit(ip: &str, path: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_goatcounter_s_api_sends_is_kept_or_dropped_field_by_field() {
+async fn each_field_of_goatcounter_s_api_is_kept_or_dropped() {
     let collector = start().await;
     let mut action = hit("198.51.100.1", "Signup");
     action["event"] = json!("true");
@@ -223,8 +223,8 @@ async fn wrong_hits_of_goatcounter_s_api_are_named_by_their_place_and_the_others
         (with("created_at", json!("2026-03-10T10:59:59Z")), "created_at"),
         (with("created_at", json!("2026-03-10T13:00:01Z")), "created_at"),
         (with("created_at", json!(CANARY)), "created_at"),
-        (with("event", json!([])), "wrong kind"),
-        (json!(CANARY), "wrong kind"),
+        (with("event", json!([])), "wrong type"),
+        (json!(CANARY), "wrong type"),
     ];
     let mut hits = vec![hit("198.51.100.1", "/right")];
     hits.extend(cases.iter().map(|(wrong, _)| wrong.clone()));

@@ -87,7 +87,7 @@ pub(crate) fn database(name: &str) -> config::ClickHouseConfig {
 /// Retention and rounding of tests: the longest, and none.
 pub(crate) const EXACT: migrate::MigrationSettings = migrate::MigrationSettings { retention_months: 25, rounding: 1 };
 
-/// A database of one's own in the shared engine, with all tables; what is inserted is published exactly.
+/// A separate database in the shared engine, with all tables; inserted rows are published exactly.
 pub(crate) async fn fresh_store() -> Store {
     let store = Store::connect(&database(&fresh_name()), endpoint()).protected(Protection::Exact);
     migrate::apply(&store, &EXACT).await.unwrap();

@@ -50,7 +50,7 @@ async fn robots_and_outcomes_are_counted_by_local_day_and_survive_a_restart() {
         [("ai_crawler".into(), 3), ("search".into(), 2), ("other".into(), 1)]
     );
     assert_eq!(panel(&collector, "outcomes").await, [("bot".into(), 6), ("counted".into(), 2)]);
-    // Half an hour past midnight in Paris; what is not flushed goes out with the stop.
+    // Half an hour past midnight in Paris; counts that are not flushed are written at the stop.
     collector.at("2026-03-10T23:30:00Z");
     send(&collector, GPTBOT, "/", 4).await;
     let collector = collector.restart(true).await;

@@ -30,7 +30,7 @@ const server = new SMTPServer({
   },
   onRcptTo(address, session, done) {
     if (refusal === 0) return done();
-    // Servers quote the recipient in what they answer.
+    // Servers quote the recipient in their answers.
     return done(Object.assign(new Error(`<${address.address}> not taken`), { responseCode: refusal }));
   },
   onData(stream, session, done) {

@@ -139,7 +139,7 @@ fn the_silent_make_room_and_are_closed() {
     drop(silent);
     let closed_at = closed_after(program.collect, Duration::from_secs(20));
     assert!(closed_at.is_some_and(|at| at >= Duration::from_secs(1)), "the silent are closed in time: {closed_at:?}");
-    assert!(program.log().contains("those that wait longest make room"), "{}", program.log());
+    assert!(program.log().contains("closing the longest idle ones"), "{}", program.log());
 }
 
 /// Normal clients are served as before beside abusive connections.

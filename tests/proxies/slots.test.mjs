@@ -97,7 +97,7 @@ for (const [name, command] of Object.entries(BALANCERS)) {
         assert.deepEqual(seen.map((slot) => slot.get(from) ?? 0).filter((views) => views > 0), [VIEWS], from);
       }
       assert.ok(seen.every((slot) => slot.size > VISITORS / 10), `uneven: ${seen.map((slot) => slot.size)}`);
-      // One slot goes away: its visitors get no answer, and nobody else gets them.
+      // One slot goes away: its visitors get no answer, and no other slot gets them.
       const own = [...seen[1].keys()].sort();
       slots[1].closeAllConnections();
       slots[1].close();

@@ -40,7 +40,7 @@ class OpenApi(unittest.TestCase):
                 f"Authorization: Bearer {TOKEN}",
                 "--checks",
                 "all",
-                # What is never stored together is answered 400, and a document cannot say which pairs these are.
+                # Pairs that are never stored together are answered 400; the document cannot list them.
                 "--exclude-checks",
                 "positive_data_acceptance",
                 "--phases",

@@ -2,7 +2,7 @@
 
 use crate::source::{files, text};
 
-/// What each would claim, and its words in small letters. A sentence is read across the ends of its lines.
+/// The claim, and its words in lower case. A sentence is read across the ends of its lines.
 const TOO_MUCH: [(&str, &[&str]); 6] = [
     (
         "dimensions that no reader can cross: published sums can be subtracted from each other",
@@ -84,7 +84,7 @@ pub(crate) fn too_much() -> Vec<String> {
     for (folder, endings) in READ {
         for file in files(folder, endings) {
             let name = file.display().to_string();
-            // A changelog and a decision tell what was.
+            // A changelog and a decision describe the past.
             if name == "CHANGELOG.md" || name.starts_with("docs/decisions/") || name.contains("node_modules") {
                 continue;
             }
@@ -94,7 +94,7 @@ pub(crate) fn too_much() -> Vec<String> {
     found
 }
 
-/// What a text claims too much.
+/// Claims of a text that no test shows.
 pub(crate) fn claims(text: &str) -> Vec<String> {
     // Comments and strings go on over lines.
     let lines = text.lines().map(|line| line.trim().trim_start_matches(['/', '!', '#', '*']).trim_end_matches('\\'));

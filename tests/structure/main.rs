@@ -23,6 +23,9 @@ const NAMES_SHARED: [&str; 1] = ["Key"];
 /// Most lines of `main.rs`.
 const MAIN_LINES_MAX: usize = 80;
 
+/// Most lines of any other file (STYLE.md).
+const FILE_LINES_MAX: usize = 450;
+
 #[test]
 fn no_two_files_of_src_import_each_other_over_any_way() {
     let circles = imports::circles(&Tree::src());
@@ -70,6 +73,20 @@ fn lower_rooms_take_nothing_of_privacy_that_carries_identity() {
 fn the_program_s_door_is_short() {
     let lines = source::text("src/main.rs").lines().count();
     assert!(lines < MAIN_LINES_MAX, "src/main.rs has {lines} lines");
+}
+
+#[test]
+fn no_file_is_longer_than_450_lines() {
+    let code = ["src", "tests", "benches", "fuzz", "tracker", "dashboards", "demo"];
+    let files = code.iter().flat_map(|folder| source::files(folder, &["rs", "mjs", "js", "go", "py", "css"]));
+    let made = |file: &std::path::Path| file.components().any(|part| part.as_os_str() == "dist");
+    let long: Vec<_> = files
+        .filter(|file| !made(file))
+        .map(|file| (source::text(&file).lines().count(), file))
+        .filter(|(lines, _)| *lines > FILE_LINES_MAX)
+        .map(|(lines, file)| format!("{}: {lines} lines", file.display()))
+        .collect();
+    assert!(long.is_empty(), "files longer than {FILE_LINES_MAX} lines:\n{}", long.join("\n"));
 }
 
 #[test]

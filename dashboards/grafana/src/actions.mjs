@@ -72,18 +72,18 @@ export function actions(/** @type {string} */ timezone) {
     .includeAll(true).multi(true).current({ selected: true, text: ['All'], value: ['$__all'] });
   return fill(board({
     uid: 'sillage-actions', title: 'Sillage: actions and goals', timezone,
-    description: 'What visitors used, on which pages and with which properties, and the share of visitors who did.',
+    description: 'Actions of visitors, by page and property, and the share of visitors who used them.',
   }, [interval(), goal]), [
     ['Goals', [
-      stats({ title: 'Uses against the period before', description: 'Uses of the chosen actions, and visitors of each day who used one; a visitor counts once a day and action.' }, HEADLINES),
-      rows({ title: 'Goals and their rate', description: 'Rate: visitors who used the action, of all visitors of the site, over the same days.' }, GOALS, { Rate: [property('unit', 'percent'), property('decimals', 1)] }),
+      stats({ title: 'Uses compared with the previous period', description: 'Uses of the chosen actions, and visitors who used one; a visitor counts once a day and action.' }, HEADLINES),
+      rows({ title: 'Goals and their rate', description: 'Rate: visitors who used the action divided by all visitors of the site, over the same days.' }, GOALS, { Rate: [property('unit', 'percent'), property('decimals', 1)] }),
       overTime({ title: 'Uses over time', description: 'Uses of each action by day, week or month.', width: 12, height: 10 }, [sql(OVER_TIME, 'timeseries')], { bars: true, stacked: true }),
     ]],
     ['Where and how', [
       rows({ title: 'Pages', description: 'Pages on which the chosen actions were used.' }, PAGES, { Page: TO_PAGE }),
-      rows({ title: 'Properties', description: 'Values of declared properties, for actions that carry them.', noValue: 'No declared property was sent' }, VALUES),
-      bars({ title: 'Searches', description: 'What visitors looked for on the site; a text is published once enough visitors typed it.', width: 12, noValue: 'No search on the site, or none frequent enough' }, SEARCHES),
-      bars({ title: 'Script errors', description: 'Kinds of script errors; their texts are not kept.', width: 12, noValue: 'No script error' }, ERRORS),
+      rows({ title: 'Properties', description: 'Values of declared properties of actions.', noValue: 'No declared property was sent' }, VALUES),
+      bars({ title: 'Searches', description: 'Search terms on the site; a term is published once enough visitors have used it.', width: 12, noValue: 'No search on the site, or none frequent enough' }, SEARCHES),
+      bars({ title: 'Script errors', description: 'Script errors by kind; their texts are not stored.', width: 12, noValue: 'No script error' }, ERRORS),
     ]],
   ]).build();
 }

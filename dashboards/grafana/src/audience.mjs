@@ -1,4 +1,4 @@
-// Audience: the whole site against the period before, from its pages to the hits that were not counted.
+// Audience: the whole site compared with the previous period, from its pages to the hits that were not counted.
 // @ts-check
 import { board, fill, interval, listed, page } from './frame.mjs';
 import { bars, CLICKHOUSE, DASHED, linkTo, NOTHING, overTime, property, rows, sql, stats, world } from './kit.mjs';
@@ -96,27 +96,27 @@ const SECONDS = [property('unit', 's')];
 const PERCENT = [property('unit', 'percent')];
 
 const overview = () => [
-  stats({ title: 'The range against the period before', description: 'Sums of published figures. A visitor counts once a day; over several days, days are added up. Rates stand where at least 100 are below the line.' },
+  stats({ title: 'The range compared with the previous period', description: 'Sums of published figures. A visitor counts once a day; a range of several days is the sum of its days. Rates are shown if their denominator is at least 100.' },
     HEADLINES, { 'Bounce rate': PERCENT, 'Scroll depth': PERCENT, 'Visit duration': SECONDS, 'Time on page': SECONDS, 'Views per visit': [property('decimals', 1)] }),
-  overTime({ title: 'Visitors', description: 'Visitors of each day, week or month. What was too small for its day is published with its week or month and dated on its last day.' },
+  overTime({ title: 'Visitors', description: 'Visitors of each day, week or month. Figures too small for a day are published with their week or month and dated on its last day.' },
     [sql(VISITORS, 'timeseries')], { bars: true, stacked: true }),
-  overTime({ title: 'Pageviews beside the period before', description: 'The period before is moved onto this range; with 7, 28 or 91 days weekdays stand on weekdays.', width: 12 },
+  overTime({ title: 'Pageviews and the previous period', description: 'The previous period is shifted onto this range; with 7, 28 or 91 days, weekdays match.', width: 12 },
     [sql(COMPARED, 'timeseries')]).overrideByName('Period before', DASHED),
-  overTime({ title: 'By the hour', description: 'Each hour of the site is drawn to tens once. An hour follows some minutes after its end.', width: 12 },
+  overTime({ title: 'By the hour', description: 'Figures of each hour of the site, rounded to tens once. An hour is published some minutes after its end.', width: 12 },
     [sql(HOURS, 'timeseries')]),
 ];
 
 const content = () => [
-  rows({ title: 'Pages', description: 'Pages by pageviews, with their change from the period before. A click opens everything about a page.' },
+  rows({ title: 'Pages', description: 'Pages by pageviews, with their change from the previous period. A click opens everything about a page.' },
     pages('pageviews', 'Pageviews', OF_PAGE), { Page: TO_PAGE, 'Time on page': SECONDS }),
   rows({ title: 'Entry pages', description: 'Pages on which visits began.' }, pages('visits', 'Visits'), { Page: TO_PAGE }),
   rows({ title: 'Exit pages', description: 'Pages on which visits ended.' }, pages('exits', 'Exits'), { Page: TO_PAGE }),
-  rows({ title: 'Not found', description: 'Addresses of this site that do not exist, and how often they were asked for.', noValue: 'No missing page in this range' },
+  rows({ title: 'Not found', description: 'Requested addresses of this site that do not exist, by pageviews.', noValue: 'No missing page in this range' },
     pages('not_found', 'Views'), { Page: TO_PAGE }),
 ];
 
 const origins = () => [
-  bars({ title: 'Referrers', description: 'Hosts of the pages that led here; (direct) where none is named.' }, topValues('referrer', 'Referrer', 'visits', 12)),
+  bars({ title: 'Referrers', description: 'Hosts of referring pages; (direct) without a referrer.' }, topValues('referrer', 'Referrer', 'visits', 12)),
   top('channel', 'Channels', 'Kinds of sources, as docs/channels.md sorts them.', 8, 'visits', CONSENT),
   top('source', 'Sources', 'Names of sources.', 8, 'visits', CONSENT),
   top('utm_campaign', 'Campaigns', 'utm_campaign of the address that a visit began with.', 12, 'visits', CONSENT),
@@ -124,38 +124,38 @@ const origins = () => [
 ];
 
 const visitors = () => [
-  world({ title: 'Countries on the map', description: 'Visitors by country, found from the address without its last part. The map is Grafana’s own file; no tile server is asked.' }, COUNTRIES, 'Visitors'),
+  world({ title: 'Countries on the map', description: 'Visitors by country, looked up with the truncated address. The map is a file of Grafana; no tile server is used.' }, COUNTRIES, 'Visitors'),
   top('country', 'Countries', 'Visitors by ISO country code, with their change.', 12),
   top('region', 'Regions', 'First subdivision of the country, by name.', 12),
   top('city', 'Cities', 'City by name: the finest place that is kept.', 12),
   top('device', 'Devices', 'Kind of device.'), top('browser', 'Browsers', 'Browser family.'), top('browser_version', 'Browser versions', 'Major versions only.'),
   top('system', 'Systems', 'Operating system family.'), top('screen', 'Screens', 'Class of the window’s width.'), top('language', 'Languages', 'First language that the browser asks for.'),
-  rows({ title: 'By ${dimension}', description: 'Any one dimension, chosen at the head. Each by itself: no table holds two dimensions.', width: 24 },
+  rows({ title: 'By ${dimension}', description: 'One dimension, chosen at the top. Dimensions are stored separately: no table has two of them.', width: 24 },
     ANY_DIMENSION, { 'Bounce rate': PERCENT }),
 ];
 
 const uncounted = () => [
-  overTime({ title: 'Robots by kind', description: 'Hits of AI assistants, AI crawlers, search engines, monitoring and other robots. Robots are not persons; they are counted apart.', width: 12 },
+  overTime({ title: 'Robots by kind', description: 'Hits of AI assistants, AI crawlers, search engines, monitoring and other robots. Robots are counted separately from visitors.', width: 12 },
     [sql(series('robot_days', 'kind'), 'timeseries')], { bars: true, stacked: true }),
-  rows({ title: 'Pages that robots read', description: 'Pages by hits of robots.' }, `SELECT page AS "Page", sum(hits) AS "Hits", sumIf(hits, kind IN ('ai_assistant', 'ai_crawler')) AS "Of AI"
+  rows({ title: 'Pages read by robots', description: 'Pages by hits of robots.' }, `SELECT page AS "Page", sum(hits) AS "Hits", sumIf(hits, kind IN ('ai_assistant', 'ai_crawler')) AS "From AI"
 FROM robot_days
 WHERE ${RANGE}
 GROUP BY page
 HAVING sum(hits) > 0
 ORDER BY 2 DESC, 1
 LIMIT 100`, { Page: TO_PAGE }),
-  overTime({ title: 'Not counted, and why', description: 'Hits that are not audience, by what became of them: robots, objections, exclusions, malformed hits.' },
+  overTime({ title: 'Hits not counted, by outcome', description: 'Hits that are not counted, by outcome: robots, objections, exclusions, malformed hits.' },
     [sql(series('outcome_days', 'outcome', " AND outcome != 'counted'"), 'timeseries')], { bars: true, stacked: true }),
 ];
 
 /** The dashboard of the audience, for sites in `timezone`. */
 export function audience(/** @type {string} */ timezone) {
   const pageVariable = page().includeAll(true).multi(true).current({ selected: true, text: ['All'], value: ['$__all'] });
-  const dimension = listed({ name: 'dimension', label: 'Dimension', description: 'What the table at the end of “Visitors” is grouped by' }, DIMENSIONS);
+  const dimension = listed({ name: 'dimension', label: 'Dimension', description: 'Dimension of the last table under “Visitors”' }, DIMENSIONS);
   const filters = new dashboard.AdHocVariableBuilder('filters').label('Filters').description('Conditions on columns of the published tables').datasource(CLICKHOUSE);
   const made = board({
     uid: 'sillage-audience', title: 'Sillage: audience', timezone,
-    description: 'Who reads the site, where from, and what: published figures, without any visitor’s trace.',
+    description: 'Published figures of a site: visitors over time, pages, sources, places, devices and robots.',
   }, [interval(), pageVariable, dimension, filters]);
   return fill(made, [['Overview', overview()], ['Pages', content()], ['Sources', origins()], ['Visitors', visitors()], ['Not counted as audience', uncounted()]]).build();
 }

@@ -8,7 +8,7 @@ import { FROM, RANGE, SITE, TO } from './sql.mjs';
 
 /** The data source: a variable, so that a dashboard works after an import into any Grafana. */
 export const dataSource = (/** @type {string} */ type) => new dashboard.DatasourceVariableBuilder('datasource')
-  .label('Data source').description('Where the figures come from').type(type);
+  .label('Data source').description('Data source of the figures').type(type);
 
 /** A variable whose SQL runs again when the range changes. */
 export const listed = (/** @type {Variable} */ variable, /** @type {string} */ rawSql) => new dashboard.QueryVariableBuilder(variable.name)
@@ -27,16 +27,16 @@ export const site = () => listed(
 );
 
 export const page = () => listed(
-  { name: 'page', label: 'Page', description: 'Pages of this site in this range, the busiest first' },
+  { name: 'page', label: 'Page', description: 'Pages of this site in this range, busiest first' },
   `SELECT page FROM page_days WHERE ${RANGE} GROUP BY page ORDER BY sum(pageviews) DESC, page LIMIT 500`,
 );
 
 export const interval = () => fixed(
-  { name: 'interval', label: 'Interval', description: 'What one point of a chart stands for' }, ['day', 'week', 'month'],
+  { name: 'interval', label: 'Interval', description: 'Length of one interval in the charts' }, ['day', 'week', 'month'],
 );
 
 const timezoneConstant = (/** @type {string} */ timezone) => new dashboard.ConstantVariableBuilder('timezone')
-  .label('Time zone').description('The site’s time zone: decides what a day is').value(timezone);
+  .label('Time zone').description('Time zone of the site; it determines the days').value(timezone);
 
 /** Notes on the days of a site, from its configuration and from POST /api/annotations. */
 const annotations = () => new dashboard.AnnotationQueryBuilder().name('Notes').enable(true).hide(false).iconColor('purple')

@@ -52,7 +52,7 @@ export { steps };
 
 export const property = (/** @type {string} */ id, /** @type {any} */ value) => ({ id, value });
 
-/** Several figures, each with its change from the period before. */
+/** Several figures, each with its change from the previous period. */
 export function stats(/** @type {Head} */ head, /** @type {string} */ rawSql, /** @type {Record<string, Properties>} */ fields = {}) {
   const panel = headed(new stat.PanelBuilder(), { height: 5, width: 24, ...head }, CLICKHOUSE)
     .withTarget(sql(rawSql, 'timeseries'))

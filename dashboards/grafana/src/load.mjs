@@ -53,19 +53,19 @@ const MS = [property('unit', 'ms')];
 
 /** The dashboard of load times, for sites in `timezone`. */
 export function loadTimes(/** @type {string} */ timezone) {
-  const vitals = stats({ title: 'Web vitals at p75, against the period before', description: 'Three quarters of the loads are at most so long. Green: good, yellow: to improve, red: poor, by the usual thresholds. Layout shift in thousandths.' },
+  const vitals = stats({ title: 'Web vitals at p75, compared with the previous period', description: 'Three quarters of the loads are at or below this value. Green: good, yellow: needs improvement, red: poor. Layout shift in thousandths.' },
     VITALS, Object.fromEntries(Object.entries(THRESHOLDS).map(([metric, [label, good, poor]]) => [label, colored(good, poor, metric === 'cls' ? 'short' : 'ms')])));
   vitals.colorMode(/** @type {any} */ ('background'));
   const metric = fixed({ name: 'metric', label: 'Metric', description: 'Which load time the panels below show; cls is in thousandths' }, [...Object.keys(THRESHOLDS), 'dom', 'load']);
   return fill(board({
     uid: 'sillage-load', title: 'Sillage: load times', timezone,
-    description: 'Web vitals as visitors’ browsers measured them: at p75, over time, distributed, and by page.',
+    description: 'Web vitals measured in visitors’ browsers: p75, over time, distribution, and by page.',
   }, [interval(), metric]), [
     ['Web vitals', [vitals]],
     ['${metric}', [
       overTime({ title: '${metric} over time', description: 'Median, 75th and 95th percentile of each day, week or month; upper bounds of quarter-doubling buckets.', unit: 'ms', width: 12 }, [sql(OVER_TIME, 'timeseries')]),
       columns({ title: 'Distribution of ${metric}', description: 'Loads by the upper bound of their bucket, in milliseconds; four buckets to a doubling.', height: 9 }, DISTRIBUTION, 'Up to'),
-      rows({ title: 'Pages by ${metric}', description: 'The slowest pages at p75 first; percentiles stand from 100 loads.', width: 24, height: 12 }, PAGES,
+      rows({ title: 'Pages by ${metric}', description: 'Slowest pages at p75 first; percentiles are shown from 100 loads.', width: 24, height: 12 }, PAGES,
         { Page: [linkTo('sillage-page', 'Everything about this page', '&var-page=${__data.fields.Page:percentencode}')], p50: MS, p75: MS, p95: MS }),
     ]],
   ]).build();

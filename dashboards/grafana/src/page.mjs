@@ -71,21 +71,21 @@ ORDER BY 2 DESC, 1`;
 const ON = [linkTo('sillage-page', 'Everything about this page', '&var-page=${__value.text:percentencode}')];
 const SECONDS = [property('unit', 's')];
 const PERCENT = [property('unit', 'percent')];
-const SMALL = 'Published for days on which at least some twenty visitors had this value';
+const SMALL = 'Published for days with at least about twenty visitors of this value';
 
 const top = (/** @type {string} */ dimension, /** @type {string} */ title) =>
   rows({ title, description: `Visitors of this page. ${SMALL}.`, width: 8, height: 9, noValue: SMALL }, topValuesOfPage(dimension, title));
 
 const sections = () => /** @type {[string, any[]][]} */ ([
   ['${page}', [
-    stats({ title: 'The page against the period before', description: 'Sums of published figures; rates stand where at least 100 are below the line.' },
+    stats({ title: 'The page compared with the previous period', description: 'Sums of published figures; rates are shown if their denominator is at least 100.' },
       HEADLINES, { 'Bounce rate': PERCENT, 'Scroll depth': PERCENT, 'Time on page': SECONDS }),
-    overTime({ title: 'Pageviews and visitors', description: 'Of each day, week or month.' }, [sql(OVER_TIME, 'timeseries')]),
-    overTime({ title: 'By the hour', description: 'Hours in which the page alone had some twenty visitors.', noValue: 'No hour of this page is large enough to be published alone' }, [sql(HOURS, 'timeseries')], { bars: true }),
+    overTime({ title: 'Pageviews and visitors', description: 'By day, week or month.' }, [sql(OVER_TIME, 'timeseries')]),
+    overTime({ title: 'By the hour', description: 'Hours in which the page had about twenty visitors or more.', noValue: 'No hour of this page is large enough to be published alone' }, [sql(HOURS, 'timeseries')], { bars: true }),
   ]],
-  ['Way through the site', [
-    rows({ title: 'From', description: 'Pages of this site that led here, by pageviews of this page.', noValue: SMALL }, topValuesOfPage('previous_page', 'Page'), { Page: ON }),
-    rows({ title: 'To', description: 'Pages that were opened from here, by their pageviews.', noValue: SMALL }, NEXT, { Page: ON }),
+  ['Navigation', [
+    rows({ title: 'From', description: 'Previous pages of this site, by pageviews of this page.', noValue: SMALL }, topValuesOfPage('previous_page', 'Page'), { Page: ON }),
+    rows({ title: 'To', description: 'Next pages of this site, by their pageviews.', noValue: SMALL }, NEXT, { Page: ON }),
   ]],
   ['Readers', [
     bars({ title: 'Referrers', description: `Hosts that led to this page. ${SMALL}.`, noValue: SMALL }, topValuesOfPage('referrer', 'Referrer')),
@@ -93,8 +93,8 @@ const sections = () => /** @type {[string, any[]][]} */ ([
     top('device', 'Devices'), top('browser', 'Browsers'), top('language', 'Languages'),
   ]],
   ['Use', [
-    rows({ title: 'Actions', description: 'What was used on this page.', width: 8, noValue: 'No action on this page' }, ACTIONS),
-    rows({ title: 'Load times', description: 'Milliseconds within which three quarters of the loads lie; cls in thousandths.', width: 8 }, TIMES, { p75: [property('unit', 'ms')] }),
+    rows({ title: 'Actions', description: 'Actions on this page.', width: 8, noValue: 'No action on this page' }, ACTIONS),
+    rows({ title: 'Load times', description: '75th percentile in milliseconds; cls in thousandths.', width: 8 }, TIMES, { p75: [property('unit', 'ms')] }),
     rows({ title: 'Robots', description: 'Hits of robots on this page, by kind.', width: 8, noValue: 'No robot on this page' }, ROBOTS),
   ]],
 ]);
@@ -102,5 +102,5 @@ const sections = () => /** @type {[string, any[]][]} */ ([
 /** The dashboard of one page, for sites in `timezone`. */
 export const onePage = (/** @type {string} */ timezone) => fill(board({
   uid: 'sillage-page', title: 'Sillage: one page', timezone,
-  description: 'Everything that is published about one page: readers, ways, actions, load times.',
+  description: 'All published figures of one page: visitors, navigation, actions, load times.',
 }, [interval(), page()]), sections()).build();

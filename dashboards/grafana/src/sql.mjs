@@ -6,7 +6,7 @@
 export const FROM = "toDate($__fromTime, '${timezone}')";
 export const TO = "toDate($__toTime, '${timezone}')";
 
-/** First day of the period before, which is as long as the range and ends the day before it. */
+/** First day of the previous period, which is as long as the range and ends the day before it. */
 export const BEFORE = `${FROM} - (dateDiff('day', ${FROM}, ${TO}) + 1)`;
 
 export const SITE = 'site = ${site:singlequote}';
@@ -15,7 +15,7 @@ export const BOTH_RANGES = `${SITE} AND day BETWEEN ${BEFORE} AND ${TO}`;
 export const PAGE = 'page = ${page:singlequote}';
 export const PAGES_CHOSEN = '$__conditionalAll(page IN (${page:singlequote}), $page)';
 
-/** `1` for rows of the range, `0` for rows of the period before. */
+/** `1` for rows of the range, `0` for rows of the previous period. */
 export const IN_RANGE = `day >= ${FROM}`;
 
 /** Time at which a site's day begins. */
@@ -39,7 +39,7 @@ export const VIEWS_PER_VISIT = rate('pageviews', 'visits', 1, 1);
 export const SECONDS_ON_PAGE = rate('engaged_ms', 'engaged_views', 0.001);
 export const SCROLL_DEPTH = rate('scroll_percent', 'scroll_views');
 
-/** Change from the period before, in percent; NULL if that period had less than 100. */
+/** Change from the previous period, in percent; NULL if that period had less than 100. */
 export const change = (/** @type {string} */ sum) =>
   `if(sumIf(${sum}, NOT (${IN_RANGE})) >= 100, round(100 * (sumIf(${sum}, ${IN_RANGE}) / sumIf(${sum}, NOT (${IN_RANGE})) - 1), 0), NULL)`;
 

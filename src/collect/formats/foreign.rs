@@ -1,5 +1,5 @@
-//! What the formats of other tools have in common: how they name pages and screens, which site is meant where they name
-//! none, and for whom a proven server speaks. Nothing else that they say of a person is read: no ids, no sessions.
+//! Common parts of other tools' formats: names of pages and screens, the site of a request that names none, and the
+//! client of a proven server. Must read no other data about a person: no ids, no sessions.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) struct ForeignContext<'r> {
     pub(crate) now: Timestamp,
 }
 
-/// What a format's own fields say of the client. Nothing of it is looked at without a proven server.
+/// Address, agent and time in a format's own fields. Ignored without a proven server.
 pub(super) struct ClientFields<'f> {
     pub(super) address: Option<&'f str>,
     pub(super) agent: Option<&'f str>,
@@ -52,7 +52,7 @@ impl ForeignContext<'_> {
     /// The client that `server` speaks for.
     ///
     /// # Errors
-    /// What is wrong in the fields, without a word of them.
+    /// Reason of a rejection, without any of the fields' text.
     pub(super) fn client(
         &self,
         server: Option<Arc<ServerToken>>,
@@ -65,7 +65,7 @@ impl ForeignContext<'_> {
                 return Err("the hit is more than an hour from now; import such hits with `sillage import events`");
             }
         }
-        // Servers hand on the whole header that they got; its last entry is the one that nobody behind could write.
+        // Servers forward the whole header; only its last entry cannot be forged by a client.
         let last = fields.address.and_then(|addresses| addresses.rsplit(',').next());
         let address = last.map(|last| address(last).ok_or("the address is not one"));
         let agent = fields.agent.map_or(SpokenAgent::Unsaid, |agent| SpokenAgent::Named(agent.to_owned().into()));

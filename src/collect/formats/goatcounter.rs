@@ -43,7 +43,7 @@ pub(crate) fn count<'a>(query: &'a str, context: &ForeignContext<'a>) -> Result<
     match robot.map(|hint| hint.parse::<u32>()) {
         None | Some(Ok(0)) => {}
         Some(Ok(ROBOT..)) => return Ok(GoatCount::Robot),
-        Some(Ok(_) | Err(_)) => return Err("b: 0, or 150 and more"),
+        Some(Ok(_) | Err(_)) => return Err("b: must be 0, or 150 or more"),
     }
     let site = context.site_of_host();
     let host = context.page_host(site.as_deref());

@@ -1,6 +1,6 @@
 //! GoatCounter's `POST /api/v0/count`: up to 500 hits that a site's own server reports, each with the address and the
-//! agent of its client. `docs/formats.md` says of every field what becomes of it. A wrong hit is named by its place and
-//! is no reason to refuse the others.
+//! agent of its client. `docs/formats.md` lists every field. A wrong hit is reported by its position; the others
+//! are accepted.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) enum ApiHit<'a> {
     Event(Box<NativeEvent<'a>>),
     /// The server found that a robot came.
     Robot,
-    /// What is wrong with it.
+    /// Reason of the rejection.
     Wrong(&'static str),
 }
 
@@ -39,7 +39,7 @@ struct ApiRequest<'a> {
     hits: Vec<&'a RawValue>,
 }
 
-/// What is read of a hit; all else is passed over.
+/// Fields that are read of a hit; others are ignored.
 #[derive(Deserialize)]
 struct ApiFields<'a> {
     #[serde(borrow)]
@@ -65,7 +65,7 @@ struct ApiFields<'a> {
 /// Reads a body that comes from `server`.
 ///
 /// # Errors
-/// What is wrong with all of it, without a word of the input.
+/// Reason to reject the whole request, without any of its text.
 pub(crate) fn count<'a>(
     body: &'a [u8],
     server: &Arc<ServerToken>,
@@ -73,7 +73,7 @@ pub(crate) fn count<'a>(
 ) -> Result<Vec<ApiHit<'a>>, &'static str> {
     let request: ApiRequest<'a> = serde_json::from_slice(body).map_err(|_| "the body is not a list of hits")?;
     if request.filter.is_some_and(|filter| filter.iter().any(|name| name != "ip")) {
-        return Err("filter: only ip is known");
+        return Err("filter: must be ip");
     }
     match request.hits.len() {
         0 => return Err("hits: none"),
@@ -84,7 +84,7 @@ pub(crate) fn count<'a>(
     let site = site.ok_or("site unknown; use the site's host, or a token for one site")?;
     let host = context.page_host(Some(&site));
     let hit = |written: &'a RawValue| {
-        let fields: ApiFields<'a> = serde_json::from_str(written.get()).map_err(|_| "a field is of the wrong kind")?;
+        let fields: ApiFields<'a> = serde_json::from_str(written.get()).map_err(|_| "a field has the wrong type")?;
         fields.hit(&site, host.as_deref(), request.no_sessions, server, context.now)
     };
     Ok(request.hits.into_iter().map(|written| hit(written).unwrap_or_else(ApiHit::Wrong)).collect())
@@ -103,7 +103,7 @@ impl<'a> ApiFields<'a> {
             None => {}
             Some(JsonNumber(0.0)) => {}
             Some(JsonNumber(hint)) if hint >= f64::from(ROBOT) => return Ok(ApiHit::Robot),
-            Some(JsonNumber(_)) => return Err("bot: 0, or 150 and more"),
+            Some(JsonNumber(_)) => return Err("bot: must be 0, or 150 or more"),
         }
         let path = self.path.map(|path| path.0).unwrap_or_default();
         if path.is_empty() || path.len() > PATH_BYTES_MAX {
@@ -122,7 +122,7 @@ impl<'a> ApiFields<'a> {
             None => SpokenAgent::Unknown,
         };
         if !no_sessions && (address.is_none() || matches!(agent, SpokenAgent::Unknown)) {
-            return Err("ip and user_agent: both are needed, or no_sessions; a session is not read");
+            return Err("ip and user_agent: both are required, or no_sessions; session is ignored");
         }
         let page = |url: String| ForeignPage {
             site: Some(Cow::Owned(site.to_owned())),

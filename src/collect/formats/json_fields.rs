@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for JsonFlag {
     }
 }
 
-/// `true`, `1`, `"true"` or `"1"`; anything else is no consent, and no reason to refuse the event.
+/// `true`, `1`, `"true"` or `"1"`; any other value means no consent and does not reject the event.
 pub(super) struct ConsentFlag(pub(super) bool);
 
 /// A `null` is one too: nothing here is a reason to refuse.

@@ -48,7 +48,7 @@ pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<Nati
         #[serde(default)]
         token_auth: Value,
     }
-    let bulk: Bulk = serde_json::from_slice(body).map_err(|_| "the body is not a bulk of requests")?;
+    let bulk: Bulk = serde_json::from_slice(body).map_err(|_| "the body is not a bulk request")?;
     if bulk.requests.len() > BULK_MAX {
         return Err("requests: at most 1000");
     }
@@ -63,7 +63,7 @@ pub(crate) fn bulk(body: &[u8], context: &ForeignContext<'_>) -> Result<Vec<Nati
                 scalars(object).into_iter().map(|(name, value)| (name.into(), value.into())).collect()
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-                return Err("requests: neither query nor object");
+                return Err("requests: must be query strings or objects");
             }
         };
         events.extend(MatomoRequest { values }.events(context, bulk.token_auth.as_str())?);

@@ -105,7 +105,7 @@ impl<'a> NativeEvent<'a> {
             return Err(NO_OBJECT);
         }
         let fields: NativeFields<'a> = serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => "a field is of the wrong kind, or there twice",
+            serde_json::error::Category::Data => "a field has the wrong type, or there twice",
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => NO_OBJECT,
@@ -280,13 +280,13 @@ fn engagement<'a>(
     let engaged_ms = engaged.and_then(|ms| ms.within(0.0, ENGAGED_MS_MAX)).map(whole);
     let scroll_percent = percent(depth);
     if engaged_ms.is_none() && scroll_percent.is_none() {
-        return Err("engagement: e or sd is needed");
+        return Err("engagement: e or sd is required");
     }
     Ok(NativeKind::Engagement { engaged_ms, scroll_percent, reported_percent: percent(reported) })
 }
 
 fn timings(written: Option<Value>) -> Result<Vec<(TimingMetric, f64)>, &'static str> {
-    let Some(Value::Object(written)) = written else { return Err("t: an object of metric and milliseconds") };
+    let Some(Value::Object(written)) = written else { return Err("t: must be an object of metrics and milliseconds") };
     let timings: Vec<_> = TimingMetric::ALL
         .into_iter()
         .filter_map(|metric| {

@@ -10,7 +10,7 @@ use crate::collect::formats::foreign::{ClientFields, ForeignContext, absolute, w
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent, scalars};
 use crate::event::TimingMetric;
 
-const MALFORMED: &str = "the body is not an event of Umami";
+const MALFORMED: &str = "the body is not an Umami event";
 
 /// Longest event name in characters, as in Umami.
 const NAME_CHARS_MAX: usize = 50;

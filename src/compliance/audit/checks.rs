@@ -24,9 +24,9 @@ impl Check {
         let rule = rule(self.number)?;
         let mut look = Observation::default();
         // The same deviations as in the notice and on the privacy page.
-        for departure in ConfigFacts::new(&evidence.config, evidence.at).departures() {
-            if departure.rules.contains(&self.number) {
-                look.fault(departure.said.text(Lang::En), departure.remedy.text(Lang::En));
+        for deviation in ConfigFacts::new(&evidence.config, evidence.at).deviations() {
+            if deviation.rules.contains(&self.number) {
+                look.fault(deviation.text.text(Lang::En), deviation.remedy.text(Lang::En));
             }
         }
         (self.judge)(evidence, &mut look);
@@ -51,7 +51,7 @@ const fn check(number: u8, looks_at: &'static str, judge: fn(&Evidence, &mut Obs
 pub static CHECKS: [Check; 23] = [
     check(
         1,
-        "whether anything in another database of the server reads ours, and who else may",
+        "objects of other databases of the server that read this one, and other users with access",
         judge_data::audience_only,
     ),
     check(
@@ -60,12 +60,12 @@ pub static CHECKS: [Check; 23] = [
         judge_data::anonymous_only,
     ),
     check(3, "the names of declared and stored properties", judge_setup::no_cross_reference),
-    check(4, "the tags that one visitor who does not exist gets on two sites", judge_setup::no_shared_identifier),
+    check(4, "the tags of one invented visitor on two sites", judge_setup::no_shared_identifier),
     check(5, "the tags of that visitor on two days, and whether the past key is gone", judge_setup::bound_to_day),
     check(
         6,
-        "the names of stored dimensions and load times; the engine and the settings of every table: that it adds up, and counts \
-         a batch once",
+        "the names of stored dimensions and load times; the engine and settings of every table, which sum rows and \
+         count a batch once",
         judge_data::one_dimension,
     ),
     check(7, "stored versions of browsers and systems", judge_data::coarse_headers),
@@ -75,25 +75,25 @@ pub static CHECKS: [Check; 23] = [
     check(11, "stored places, and the location files with their age", judge_data::no_finer_than_city),
     check(
         12,
-        "privacy.protection; what the reading user was granted, and what it gets when it tries every table",
+        "privacy.protection; the grants of the reading user, and its attempts to read every table",
         judge_data::rounded,
     ),
     check(
         13,
-        "where the runtime folder lies; core dumps, readable memory, swap and locked memory; which proxies are believed; \
+        "the location of the runtime folder; core dumps, readable memory, swap and locked memory; trusted proxies; \
          published rows with too few visitors",
-        judge_setup::nobody_followed,
+        judge_setup::no_visitor_followed,
     ),
     check(14, "the names of declared and stored properties", judge_setup::no_experiments),
-    check(15, "what the script could store on a device", judge_setup::nothing_on_the_device),
+    check(15, "the script's ways to store data on a device", judge_setup::nothing_on_the_device),
     check(16, "the TTL of every table of figures, and its oldest row", judge_data::kept_no_longer),
     check(17, "privacy.last_review", judge_setup::reviewed),
     check(18, "privacy.controller", judge_setup::informed),
     check(19, "privacy.honour_gpc, privacy.honour_dnt, and the script's own respect of both", judge_setup::objection),
-    check(20, "that rows are kept by site; which tokens read every site", judge_data::each_publisher),
-    check(21, "where ClickHouse and the location files are; which hosts the script names", judge_setup::transfers),
-    check(22, "every text that the program makes, and the controller's name in it", judge_setup::no_seal),
-    check(23, "privacy.processor, and which tokens read every site", judge_setup::under_contract),
+    check(20, "the sorting of rows by site; tokens that read every site", judge_data::each_publisher),
+    check(21, "the place of ClickHouse and of the location files; hosts that the script names", judge_setup::transfers),
+    check(22, "every text that the program generates, and the controller's name in it", judge_setup::no_seal),
+    check(23, "privacy.processor, and tokens that read every site", judge_setup::under_contract),
 ];
 
 #[cfg(test)]

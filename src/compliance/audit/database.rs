@@ -173,8 +173,8 @@ async fn tables(store: &Store, declared: &ExpectedSchema) -> Result<Vec<TableEvi
     let columns: Vec<(String, String, String)> = ours(store, sql).rows().await?;
     let mut tables = Vec::with_capacity(rows.len());
     for (name, engine, engine_full, sorting_key, select, statement) in rows {
-        let of = columns.iter().filter(|(table, _, _)| *table == name);
-        let columns: Vec<_> = of.map(|(_, column, kind)| (column.clone(), kind.clone())).collect();
+        let own_columns = columns.iter().filter(|(table, _, _)| *table == name);
+        let columns: Vec<_> = own_columns.map(|(_, column, kind)| (column.clone(), kind.clone())).collect();
         let forgets = declared.tables.iter().any(|table| table.name == name && table.forgets);
         let dated = columns.iter().any(|(column, kind)| column == "day" && kind == "Date");
         let oldest = if forgets && dated { oldest(store, &name).await? } else { None };
@@ -221,14 +221,14 @@ impl ReaderEvidence {
     }
 }
 
-/// What a figure is a multiple of where counts are multiples of `step`.
+/// Step of a figure's unit if counts are multiples of `step`.
 fn step_of(figure: &str, step: u32) -> i64 {
     let unit = UNITS.iter().find(|(name, _)| *name == figure).map_or(1, |(_, unit)| *unit);
     if step == 1 { 1 } else { i64::from(step) * unit }
 }
 
-/// Reads a published table as the reading user: how many figures came, and how many are no multiple of their step. What
-/// an import brought is drawn like the rest.
+/// Reads a published table as the reading user: the number of figures, and of those that are not a multiple of their
+/// step. Imported figures are drawn like all others.
 async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), StoreError> {
     let sum = |holds: &dyn Fn(&str) -> String| {
         let parts = table.figures.iter().map(|column| format!("countIf({} {})", column.name, holds(column.name)));
@@ -256,7 +256,7 @@ async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
         (false, false) => return Ok(0),
     };
     let of_day = if table.is_hourly() { "1" } else { "period = 'day'" };
-    // Who came from a page of the site is rarely new to the day: pages decide whether such a row is shown.
+    // Visitors from a page of the site are rarely new to the day: pages decide whether such a row is shown.
     let is_value = table.keys.iter().any(|key| key.name == "dimension");
     let of_gate = if is_value { "dimension != 'previous_page'" } else { "1" };
     let sql = format!(

@@ -32,18 +32,21 @@ pub(super) fn audience_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     look.none(
         &database.elsewhere,
-        "outside of the database there is something that reads its figures",
-        "drop it, or note in the register why these figures are needed there and who sees them",
-        format!("nothing outside of the database `{}` reads it", database.name),
+        "objects outside the database read its figures",
+        "drop them, or note in the register why these figures are needed there and which people see them",
+        format!("no object outside the database `{}` reads it", database.name),
     );
     match &database.others {
         Some(others) if others.is_empty() => look.fact("no other user of the server may read its tables"),
         Some(others) => look.person(format!(
-            "Other users of this ClickHouse may read the tables ({}): make sure that they belong to whoever runs it, and \
-             use the figures for nothing else.",
+            "Other users of this ClickHouse may read the tables ({}): make sure that they belong to its operator and \
+             do not use the figures for other purposes.",
             others.join(", ")
         )),
-        None => look.person("Ask whoever runs this ClickHouse which users may read the tables: we may not see it."),
+        None => look.person(
+            "Ask the ClickHouse administrator which users can read the tables; the program's user \
+                             cannot list them.",
+        ),
     }
 }
 
@@ -57,14 +60,14 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
         database.tables.iter().map(|table| table.name.clone()).filter(|name| !known(name)).collect();
     look.none(
         &more,
-        "the database holds what schema/ does not declare",
+        "the database has tables or views that schema/ does not declare",
         MIGRATE,
         format!("{} tables and {} views, as declared", declared.tables.len(), declared.views.len()),
     );
     let names = declared.tables.iter().map(|table| &table.name).chain(declared.views.iter().map(|view| &view.name));
     let missing: Vec<String> = names.filter(|name| database.table(name).is_none()).cloned().collect();
     if !missing.is_empty() {
-        look.fault(format!("not there: {}", missing.join(", ")), "run `sillage migrate`");
+        look.fault(format!("missing: {}", missing.join(", ")), "run `sillage migrate`");
     }
     let mut columns = 0;
     for table in &declared.tables {
@@ -76,7 +79,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
             let less = table.columns.iter().filter(|column| !live.columns.contains(column)).map(other);
             let (more, less): (Vec<_>, Vec<_>) = (more.collect(), less.collect());
             let found = format!(
-                "the columns of {} are not the declared ones (more: {}; less: {})",
+                "the columns of {} differ from the declared ones (extra: {}; missing: {})",
                 table.name,
                 if more.is_empty() { "none".into() } else { more.join(", ") },
                 if less.is_empty() { "none".into() } else { less.join(", ") },
@@ -92,7 +95,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
 fn logs(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     if !database.keeps_logs(&evidence.config) {
-        return look.fact("the server keeps no log of queries or parts");
+        return look.fact("the server has no log of queries or parts");
     }
     let names: Vec<&str> = database.logs.iter().map(|(name, _)| name.as_str()).collect();
     let found = format!("the server writes logs of its own ({})", names.join(", "));
@@ -101,8 +104,8 @@ fn logs(evidence: &Evidence, look: &mut Observation) {
     } else {
         look.fact(found);
         look.person(
-            "Set log_queries = 0 for our users, and a TTL of hours on part_log: logs that time every insert bring single \
-             hits of small sites to light.",
+            "Set log_queries = 0 for the program's users, and a TTL of hours on part_log: the time of each insert \
+             reveals single hits of small sites.",
         );
     }
 }
@@ -114,33 +117,34 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
     look.none(
         &unknown,
         "breakdowns has rows of dimensions that the program does not know",
-        "delete these rows, and find out who wrote them",
-        format!("dimensions stored, each by itself: {}", listed(&stored.dimensions)),
+        "delete these rows and find the program that wrote them",
+        format!("dimensions stored, each separately: {}", listed(&stored.dimensions)),
     );
     let known = |name: &String| TimingMetric::ALL.iter().any(|metric| metric.name() == name);
     let unknown: Vec<String> = stored.metrics.iter().filter(|name| !known(name)).cloned().collect();
     look.none(
         &unknown,
         "timings has rows of times that the program does not know",
-        "delete these rows, and find out who wrote them",
+        "delete these rows and find the program that wrote them",
         "load times by page and hour, as buckets of a histogram",
     );
     for table in &evidence.database.declared.tables {
         let Some(live) = evidence.database.table(&table.name) else { continue };
         if live.engine != table.engine {
-            let found = format!("{} does not add up: its engine is {}, not {}", table.name, live.engine, table.engine);
+            let found =
+                format!("{} does not sum rows: its engine is {}, not {}", table.name, live.engine, table.engine);
             look.fault(found, MIGRATE);
         }
         // These settings make a batch count once, and merge the rows of different flushes.
         for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
             look.fault(
-                format!("{} is not set as declared: {set}", table.name),
+                format!("{} lacks the declared setting {set}", table.name),
                 format!("ALTER TABLE {}.{} MODIFY SETTING {set}", evidence.database.name, table.name),
             );
         }
     }
     if look.is_clean() {
-        look.fact("the tables add up, and are set as declared: a batch that is offered twice counts once");
+        look.fact("the tables sum rows and have the declared settings: a batch that is sent twice counts once");
     }
 }
 
@@ -152,8 +156,8 @@ fn is_set(engine: &str, set: &str) -> bool {
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.fine_versions > 0 {
-        let found = format!("rows ({}) that hold more of a version than its first number", stored.fine_versions);
-        look.fault(found, "delete these rows, and find out who wrote them");
+        let found = format!("rows ({}) with more than the major number of a version", stored.fine_versions);
+        look.fault(found, "delete these rows and find the program that wrote them");
     } else {
         look.fact("every stored version of a browser or system is a major one");
     }
@@ -163,8 +167,8 @@ pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
 pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.long_referrers > 0 {
-        let found = format!("rows ({}) that hold more of a referrer than its host", stored.long_referrers);
-        look.fault(found, "delete these rows, and find out who wrote them");
+        let found = format!("rows ({}) with more than the host of a referrer", stored.long_referrers);
+        look.fault(found, "delete these rows and find the program that wrote them");
     } else {
         look.fact("every stored referrer is a host");
     }
@@ -174,7 +178,7 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
             let found = format!("rows ({}) with a place that is not a country, region or city", stored.fine_places);
-            look.fault(found, "delete these rows, and find out who wrote them");
+            look.fault(found, "delete these rows and find the program that wrote them");
         } else {
             look.fact("stored places are countries, regions and cities");
         }
@@ -187,7 +191,7 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
         look.fact(format!("{file}: {}, built {}, {days} days old", edition.kind, edition.built.strftime("%Y-%m-%d")));
     }
     if editions.is_empty() {
-        look.fact("no location file: no place is known");
+        look.fact("no location file; places are unknown");
     }
 }
 
@@ -195,15 +199,15 @@ pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.protection.step());
     if rounding >= ROUNDING_MIN {
         look.fact(format!(
-            "published figures are drawn to multiples of {STEP}; rows with fewer than {GATE} drawn visitors are held back"
+            "published figures are multiples of {STEP}, drawn at random; rows with fewer than {GATE} drawn visitors \
+             are withheld"
         ));
         waiting_too_long(evidence, look);
     }
     match &database.reader {
         Some(reader) => reads_published_tables_only(reader, database, rounding, look),
         None => look.person(format!(
-            "This ClickHouse is run by somebody else: give Grafana and people a user that is granted SELECT on {} and \
-             nothing else.",
+            "This ClickHouse is not run by the program: give Grafana and people a user with SELECT on {} only.",
             published::TABLES.map(|table| table.name).join(", ")
         )),
     }
@@ -216,8 +220,8 @@ fn waiting_too_long(evidence: &Evidence, look: &mut Observation) {
     let waits = |name: &str| name.starts_with("waiting_") || name.starts_with("staged_");
     for table in evidence.database.tables.iter().filter(|table| waits(&table.name)) {
         if let Some((_, oldest)) = table.oldest.filter(|(_, oldest)| *oldest < limit) {
-            let found = format!("{} holds exact sums since {oldest}, which no release has taken", table.name);
-            look.fault(found, "start `sillage serve`, and read its log for why releases fail");
+            let found = format!("{} holds exact sums since {oldest} that have not been released", table.name);
+            look.fault(found, "start `sillage serve`, and read in its log why releases fail");
         }
     }
 }
@@ -236,14 +240,14 @@ fn reads_published_tables_only(
     let user = &reader.user;
     look.none(
         &more,
-        &format!("{user} was granted more than the published tables"),
+        &format!("{user} has grants beyond the published tables"),
         "revoke it",
-        format!("{user} is granted the {} published tables and nothing else", reader.grants.len()),
+        format!("{user} has grants on the {} published tables only", reader.grants.len()),
     );
     look.none(
         &reader.opened,
         &format!("{user} could read"),
-        "revoke whatever lets it; only published tables may be granted",
+        "revoke the grant; only published tables may be granted",
         format!("tried as {user}: {} tables refused", reader.refused),
     );
     if !reader.silent.is_empty() {
@@ -257,7 +261,7 @@ fn reads_published_tables_only(
             "tried as {user}: {counts} figures read, all multiples of their step ({rounding} of a count)"
         )),
         (counts, exact) => look.fault(
-            format!("{user} was given {counts} figures, of which {exact} are no multiple of their step"),
+            format!("{user} read {counts} figures; {exact} are not a multiple of their step"),
             "run `sillage migrate`, or restart `sillage serve` with this configuration",
         ),
     }
@@ -277,7 +281,7 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
         let Some(live) = evidence.database.table(&table.name) else { continue };
         if !live.engine_full.contains(&wanted) {
             look.fault(
-                format!("{} does not forget after the configured {months} months", table.name),
+                format!("{} does not delete rows after the configured {months} months", table.name),
                 "run `sillage migrate`, or restart `sillage serve`: both alter the table",
             );
         }
@@ -293,11 +297,11 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
                 let age = (today - day).round(jiff::SpanRound::new().largest(Unit::Month).relative(today));
                 let age = age.map_or(0, |age| age.get_months());
                 look.fact(format!(
-                    "{}: forgets after {months} months; {rows} rows, oldest {day} ({age} months)",
+                    "{}: deletes rows after {months} months; {rows} rows, oldest {day} ({age} months)",
                     table.name
                 ));
             }
-            None => look.fact(format!("{}: forgets after {months} months; empty", table.name)),
+            None => look.fact(format!("{}: deletes rows after {months} months; empty", table.name)),
         }
     }
 }
@@ -313,29 +317,33 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
     let mixed: Vec<String> = mixed.map(|table| table.name.clone()).collect();
     look.none(
         &mixed,
-        "rows are not kept by site as declared",
+        "tables whose rows are not sorted by site as declared",
         "rebuild these tables as schema/0001_tables.sql has them",
-        "every table keeps its rows by site first",
+        "every table sorts its rows by site first",
     );
-    let whole: Vec<&str> = config
+    let reading_all: Vec<&str> = config
         .console
         .tokens
         .iter()
         .filter(|token| token.sites.iter().any(|site| site == "*"))
         .map(|token| token.name.as_str())
         .collect();
-    if !whole.is_empty() && config.site.len() > 1 {
+    if !reading_all.is_empty() && config.site.len() > 1 {
         look.person(format!(
-            "Tokens that read all {} sites ({}): keep them only where one publisher answers for all.",
+            "Tokens that read all {} sites ({}): keep them only if one publisher is the controller of all.",
             config.site.len(),
-            whole.join(", ")
+            reading_all.join(", ")
         ));
     } else {
-        look.fact(format!("sites: {}, tokens: {}, each for its own", config.site.len(), config.console.tokens.len()));
+        look.fact(format!(
+            "sites: {}, tokens: {}, each for sites of its own",
+            config.site.len(),
+            config.console.tokens.len()
+        ));
     }
-    let gone = database.stored.iter().flat_map(|stored| &stored.sites);
-    let gone = gone.filter(|name| !config.site.iter().any(|site| site.name == **name)).count();
-    if gone > 0 {
-        look.fact(format!("sites that are no longer configured but have rows, until these are forgotten: {gone}"));
+    let stored_sites = database.stored.iter().flat_map(|stored| &stored.sites);
+    let unconfigured = stored_sites.filter(|name| !config.site.iter().any(|site| site.name == **name)).count();
+    if unconfigured > 0 {
+        look.fact(format!("sites that are no longer configured but still have rows: {unconfigured}"));
     }
 }

@@ -76,15 +76,15 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Observation) {
     let persons: Vec<String> = names.iter().filter(|name| points_at_a_person(name)).cloned().collect();
     look.none(
         &persons,
-        "properties that point at a person",
-        "take them out of the sites' properties; what is stored of them goes with DELETE FROM actions WHERE property = …",
+        "properties named after a person",
+        "remove them from the sites' properties; delete stored rows with DELETE FROM actions WHERE property = …",
         format!("properties declared or stored, none named after a person: {}", listed(&names)),
     );
 }
 
 pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) {
     if evidence.tags.links_sites {
-        look.fault("one visitor had the same tag on two sites", "stop the collector: this program is broken");
+        look.fault("one visitor had the same tag on two sites", "stop the collector: the program is defective");
     } else {
         look.fact("tried: one visitor has unrelated tags on two sites");
     }
@@ -93,28 +93,26 @@ pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) 
 pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Observation) {
     let tags = &evidence.tags;
     if tags.links_days {
-        look.fault("one visitor had the same tag on two days", "stop the collector: this program is broken");
+        look.fault("one visitor had the same tag on two days", "stop the collector: the program is defective");
     } else {
         look.fact("tried: one visitor has unrelated tags on two days");
     }
     if tags.keeps_past_key {
-        look.fault("the key of a past day was still there", "stop the collector: this program is broken");
+        look.fault("the key of a past day still existed", "stop the collector: the program is defective");
     } else {
         look.fact("tried: the key of a past day is destroyed");
     }
     if !tags.knows_a_return {
-        look.fact("a return within a day was not recognised: visitors are counted too often");
+        look.fact("a second visit on the same day was not recognised: visitors are counted too often");
     }
 }
 
 pub(super) fn no_marketing(evidence: &Evidence, look: &mut Observation) {
     match evidence.config.privacy.marketing {
-        MarketingPolicy::Never => {
-            look.fact("privacy.marketing = \"never\": nothing of campaigns or channels is measured")
-        }
+        MarketingPolicy::Never => look.fact("privacy.marketing = \"never\": campaigns and channels are not measured"),
         MarketingPolicy::WithConsent => {
             look.fact("privacy.marketing = \"with_consent\": campaigns and channels of hits that carry consent only");
-            look.person("Keep what shows that consent was asked for and given, on every site that marks hits with it.");
+            look.person("Keep the proof of consent on every site that marks hits with it.");
         }
         MarketingPolicy::Always => {}
     }
@@ -127,17 +125,17 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
         look.fact(format!("{}: query parameters kept as part of pages: {}", site.name, listed(&site.query_names_kept)));
         if !names.is_empty() {
             let found = format!(
-                "{} keeps query parameters that point at a person or a campaign: {}",
+                "{} keeps query parameters named after a person or a campaign: {}",
                 site.name,
                 names.join(", ")
             );
-            look.fault(found, "take them out of query_names_kept");
+            look.fault(found, "remove them from query_names_kept");
         }
         let searched = site.search_parameter.as_str();
         if wrong(searched) {
             look.fault(
-                format!("{}: search_parameter `{searched}` points at a person or a campaign", site.name),
-                "name the parameter that holds what people look for",
+                format!("{}: search_parameter `{searched}` is named after a person or a campaign", site.name),
+                "set search_parameter to the parameter with the search terms",
             );
         } else if !searched.is_empty() {
             look.fact(format!("{}: searches of the site are counted (`{searched}`)", site.name));
@@ -147,36 +145,34 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
     let stored: Vec<String> = stored.filter(|name| wrong(name)).cloned().collect();
     look.none(
         &stored,
-        "stored pages have query parameters that point at a person or a campaign",
-        "delete these rows, and find out who wrote them",
-        "no stored page has a parameter that points at a person or a campaign",
+        "stored pages have query parameters named after a person or a campaign",
+        "delete these rows and find the program that wrote them",
+        "no stored page has a parameter named after a person or a campaign",
     );
 }
 
-pub(super) fn nobody_followed(evidence: &Evidence, look: &mut Observation) {
+pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     match machine.runtime_in_memory {
         Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
         Some(false) => look.fault(
             format!("runtime.dir {} is on a disk, where tags and keys must never be", runtime.dir.display()),
-            "name a folder of a tmpfs, such as /dev/shm/sillage",
+            "set it to a folder of a tmpfs, such as /dev/shm/sillage",
         ),
-        None => look.person(format!("Make {} in memory: it is not there.", runtime.dir.display())),
+        None => look.person(format!("Create {} on a tmpfs; it does not exist.", runtime.dir.display())),
     }
     look.fact(match machine.collector {
-        Some(number) => format!("looked at the running collector, process {number}"),
-        None => "no collector runs; looked at this process, which protects itself alike".to_owned(),
+        Some(number) => format!("checked: the running collector, process {number}"),
+        None => "checked: this process, which sets the same protection; no collector runs".to_owned(),
     });
     match machine.core_bytes {
         Some(0) => look.fact("no core dump can be written (RLIMIT_CORE 0)"),
-        Some(_) | None => look.fault("a crash may write memory to a disk", "start it with `ulimit -c 0`"),
+        Some(_) | None => look.fault("a crash may write memory to a disk", "start the collector with `ulimit -c 0`"),
     }
     match machine.dumpable {
-        Some(true) => {
-            look.fault("its memory can be read by other processes of its user", "start it as it is delivered")
-        }
-        Some(false) => look.fact("its memory cannot be read by other processes of its user (PR_SET_DUMPABLE 0)"),
-        None => look.fact("whether its memory can be read by its user cannot be seen by root"),
+        Some(true) => look.fault("other processes of its user can read its memory", "start the collector as delivered"),
+        Some(false) => look.fact("other processes of its user cannot read its memory (PR_SET_DUMPABLE 0)"),
+        None => look.fact("unknown whether other processes of its user can read its memory: root cannot see it"),
     }
     swap(evidence, look);
     proxies(evidence, look);
@@ -190,7 +186,7 @@ fn rows_of_few(evidence: &Evidence, look: &mut Observation) {
     look.none(
         &reader.lonely,
         &format!("published rows of a day or hour with fewer than {GATE} drawn visitors"),
-        "delete these rows, and find out who wrote them: no release publishes such",
+        "delete these rows and find the program that wrote them: a release does not publish such rows",
         format!("tried as {}: no published row of a day or hour has fewer than {GATE} drawn visitors", reader.user),
     );
 }
@@ -203,9 +199,7 @@ fn swap(evidence: &Evidence, look: &mut Observation) {
         return look.fact("the machine has no swap on a disk");
     }
     look.fact(format!("the machine has {} MiB of swap on a disk", machine.swap_kib / 1024));
-    look.person(
-        "Turn swap off, or encrypt it with a key made anew at each boot: a folder in memory may be written to it.",
-    );
+    look.person("Turn swap off, or encrypt it with a new key at each boot: a folder in memory may be swapped out.");
 }
 
 /// A client that may name any address can ask whether that address came today: it then does not count as a new visitor.
@@ -214,13 +208,14 @@ fn proxies(evidence: &Evidence, look: &mut Observation) {
     let wide: Vec<String> = collect.trusted_proxies.iter().filter(|net| is_wide(net)).map(IpNet::to_string).collect();
     look.none(
         &wide,
-        "collect.trusted_proxies believes half the world",
+        "collect.trusted_proxies trusts too wide a network",
         "list your own proxies only: a trusted peer can claim any address, and so probe for known visitors",
-        format!("proxies that are believed: {}", listed(&collect.trusted_proxies)),
+        format!("trusted proxies: {}", listed(&collect.trusted_proxies)),
     );
     if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
         look.fact(
-            "note: nothing is believed and the listener is on loopback: behind a proxy, all visitors would be one",
+            "note: no proxy is trusted and the listener is on loopback: behind a proxy, all visitors would count as \
+             one",
         );
     }
 }
@@ -239,14 +234,14 @@ pub(super) fn no_experiments(evidence: &Evidence, look: &mut Observation) {
     let found: Vec<String> = names.iter().filter(|name| points_at(name, &EXPERIMENTS)).cloned().collect();
     look.none(
         &found,
-        "properties that point at an experiment",
-        "take them out of the sites' properties: tests on cohorts need consent",
-        "no property points at an experiment",
+        "properties named after an experiment",
+        "remove them from the sites' properties: tests on cohorts need consent",
+        "no property is named after an experiment",
     );
     let perhaps: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| points_at(name, &PERHAPS_EXPERIMENTS)).collect();
     if !perhaps.is_empty() {
-        look.person(format!("Make sure that these are of goods, not of visitors: {}.", perhaps.join(", ")));
+        look.person(format!("Make sure that these properties describe goods, not visitors: {}.", perhaps.join(", ")));
     }
 }
 
@@ -258,8 +253,8 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation)
     if keeps_more_than_an_objection(script) {
         keepers.push("localStorage".to_owned());
     }
-    let right = if keeps { "the script keeps an objection, and nothing else" } else { "the script keeps nothing" };
-    look.none(&keepers, "the script could keep something on a device", "use the script as it is delivered", right);
+    let right = if keeps { "the script stores only an opt-out flag" } else { "the script stores nothing" };
+    look.none(&keepers, "the script could store data on a device", "use the script as delivered", right);
 }
 
 /// Whether local storage is used under any name but the one. Each built script is one line.
@@ -326,7 +321,7 @@ pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
         None => {}
         // A site east of Greenwich may have reviewed tomorrow.
         Some(day) if day > today.saturating_add(Span::new().days(1)) => {
-            look.fault(format!("privacy.last_review is {day}, which is to come"), "write the day of the last review");
+            look.fault(format!("privacy.last_review is {day}, in the future"), "write the day of the last review");
         }
         Some(day) if day < today.saturating_sub(Span::new().months(12)) => {}
         Some(day) => look.fact(format!(
@@ -356,9 +351,9 @@ pub(super) fn objection(evidence: &Evidence, look: &mut Observation) {
         signs.iter().filter(|sign| !evidence.script.contains(**sign)).map(|sign| (*sign).to_owned()).collect();
     look.none(
         &missing,
-        "the script does not ask for",
-        "use the script as it is delivered",
-        "the script falls silent by itself",
+        "the script does not read the signals",
+        "use the script as delivered",
+        "the script sends nothing if a signal is set",
     );
 }
 
@@ -373,8 +368,8 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         .collect();
     look.none(
         &far,
-        "location files that are elsewhere",
-        "fetch them, and name the local file",
+        "location files on other hosts",
+        "download them, and set the local path",
         "location files are local",
     );
     if let Err(file) = &evidence.places {
@@ -385,12 +380,7 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         .filter(|start| evidence.script.contains(**start))
         .map(|start| (*start).to_owned())
         .collect();
-    look.none(
-        &hosts,
-        "the script names other hosts",
-        "use the script as it is delivered",
-        "the script names no other host",
-    );
+    look.none(&hosts, "the script names other hosts", "use the script as delivered", "the script names no other host");
     if evidence.config.clickhouse.is_embedded() {
         look.fact("ClickHouse runs on this machine");
     } else {

@@ -32,7 +32,7 @@ impl Audit {
     }
 
     /// Numbers of the rules that are not held.
-    pub fn left(&self) -> Vec<u8> {
+    pub fn not_held(&self) -> Vec<u8> {
         let not_held = self.findings.iter().filter(|finding| finding.verdict == Verdict::NotHeld);
         not_held.map(|finding| finding.rule.number).collect()
     }

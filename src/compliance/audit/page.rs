@@ -8,9 +8,9 @@ use crate::compliance::rules::{RULES, SELF_ASSESSMENT, SOURCES};
 /// The page as Markdown.
 pub fn rules_page() -> String {
     let mut page = String::from(
-        "# The rules that Sillage keeps\n\n\
-         This page is written by the program: `sillage audit --rules > docs/rules.md`. The same table makes the audit, the \
-         notice and the privacy page. `sillage audit` tells which rules a running set-up holds.\n\n",
+        "# The rules that Sillage keeps\n\nThe program generates this page: `sillage audit --rules > docs/rules.md`. \
+         Audit, notice and privacy page come from the same table. `sillage audit` reports the rules that a running \
+         set-up holds.\n\n",
     );
     line(&mut page, format_args!("{}\n\n{}", SELF_ASSESSMENT.en, SELF_ASSESSMENT.fr));
     line(&mut page, format_args!("\n## Sources\n\n| | text | read as of |\n|---|---|---|"));
@@ -51,7 +51,7 @@ mod tests {
         let file = std::fs::read_to_string("docs/rules.md").unwrap_or_default();
         assert!(
             file.trim_end() == rules_page(),
-            "docs/rules.md is not what the tables say; renew it: cargo run -- audit --rules > docs/rules.md"
+            "docs/rules.md differs from the tables; generate it: cargo run -- audit --rules > docs/rules.md"
         );
     }
 }

@@ -35,26 +35,26 @@ impl Audit {
 
     /// The summary below the list of rules.
     fn conclusion(&self, evidence: &Evidence) -> String {
-        let left = self.left();
-        if left.is_empty() {
+        let not_held = self.not_held();
+        if not_held.is_empty() {
             let open = self.count(Verdict::ForAPerson);
             return format!(
-                "{} What a program can check is held; {open} rules have a part that is for a person.",
+                "{} All rules that a program can check are held; {open} rules have a part for a person.",
                 SELF_ASSESSMENT.en
             );
         }
-        let left: Vec<String> = left.iter().map(|number| format!("R{number}")).collect();
+        let not_held: Vec<String> = not_held.iter().map(|number| format!("R{number}")).collect();
         let mut text = format!(
-            "This set-up leaves the rules {}: until that is mended, measure with the visitors' consent only, and do not \
-             present it as exempt.",
-            left.join(", ")
+            "This set-up does not hold the rules {}: until this is fixed, measure only with the visitors' consent, and \
+             do not present the measurement as exempt.",
+            not_held.join(", ")
         );
         let mut to_do = self.findings.iter().flat_map(|finding| &finding.to_do);
         let statements = to_do.any(|to_do| to_do.contains(" TABLE ") || to_do.contains("DELETE FROM"));
         if statements && evidence.config.clickhouse.is_embedded() {
             let login = evidence.config.runtime.dir.join("engine.json");
             let how = format!(
-                " While `sillage serve` runs, {} says where its engine takes such statements, and as whom.",
+                " While `sillage serve` runs, {} has the address and user for such statements.",
                 login.display()
             );
             text.push_str(&how);
@@ -133,7 +133,7 @@ impl Audit {
         let report = json!({
             "audit": header,
             "findings": findings.collect::<Vec<_>>(),
-            "rules_left": self.left().iter().map(|number| format!("R{number}")).collect::<Vec<_>>(),
+            "rules_left": self.not_held().iter().map(|number| format!("R{number}")).collect::<Vec<_>>(),
             "conclusion": self.conclusion(evidence),
         });
         format!("{report:#}")

@@ -112,13 +112,13 @@ impl Document {
 
 fn markdown(block: &Block, lang: Lang) -> String {
     match block {
-        Block::Section(said) => format!("## {}\n", inline(said, lang)),
-        Block::Heading(said) => format!("### {}\n", inline(said, lang)),
-        Block::Paragraph(said) => format!("{}\n", inline(said, lang)),
-        Block::Warning(said) => format!("> **{}**\n", inline(said, lang)),
+        Block::Section(text) => format!("## {}\n", inline(text, lang)),
+        Block::Heading(text) => format!("### {}\n", inline(text, lang)),
+        Block::Paragraph(text) => format!("{}\n", inline(text, lang)),
+        Block::Warning(text) => format!("> **{}**\n", inline(text, lang)),
         Block::List(items) => items.iter().map(|item| format!("- {}\n", inline(item, lang))).collect(),
-        Block::Terms(terms) => terms.iter().map(|(name, said)| term(name, said, lang)).collect(),
-        Block::Code(said) => format!("```html\n{}\n```\n", raw(said, lang)),
+        Block::Terms(terms) => terms.iter().map(|(name, details)| term(name, details, lang)).collect(),
+        Block::Code(text) => format!("```html\n{}\n```\n", raw(text, lang)),
         Block::Switch { label, without_script, .. } => {
             format!("{}\n\n{}\n", inline(label, lang), inline(without_script, lang))
         }
@@ -126,33 +126,33 @@ fn markdown(block: &Block, lang: Lang) -> String {
 }
 
 /// A name with its descriptions: a single one on the same line, several below it.
-fn term(name: &Bilingual, said: &[Bilingual], lang: Lang) -> String {
+fn term(name: &Bilingual, details: &[Bilingual], lang: Lang) -> String {
     let name = inline(name, lang);
-    match said {
+    match details {
         [one] => format!("- **{name}** – {}\n", inline(one, lang)),
         more => {
-            let below: String = more.iter().map(|said| format!("  - {}\n", inline(said, lang))).collect();
+            let below: String = more.iter().map(|detail| format!("  - {}\n", inline(detail, lang))).collect();
             format!("- **{name}**\n{below}")
         }
     }
 }
 
 /// The text without typography, for code.
-pub(super) fn raw(said: &Bilingual, lang: Lang) -> &str {
+pub(super) fn raw(text: &Bilingual, lang: Lang) -> &str {
     match lang {
-        Lang::En => &said.en,
-        Lang::Fr => &said.fr,
+        Lang::En => &text.en,
+        Lang::Fr => &text.fr,
     }
 }
 
-fn inline(said: &Bilingual, lang: Lang) -> String {
+fn inline(text: &Bilingual, lang: Lang) -> String {
     let run = |run: &TextRun<'_>| match run {
         TextRun::Words(words) => escaped(words),
         TextRun::Code(code) => format!("`{code}`"),
         TextRun::Strong(words) => format!("**{}**", escaped(words)),
         TextRun::Link(words, target) => format!("[{}]({target})", escaped(words)),
     };
-    runs(&said.text(lang)).iter().map(run).collect()
+    runs(&text.text(lang)).iter().map(run).collect()
 }
 
 fn escaped(words: &str) -> String {

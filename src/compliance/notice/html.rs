@@ -92,19 +92,19 @@ fn switch_of_languages(languages: &[(Lang, &str); 2], here: Lang) -> Markup {
 
 fn part(block: &Block, lang: Lang) -> Markup {
     match block {
-        Block::Section(said) => html! { h2 { (inline(said, lang)) } },
-        Block::Heading(said) => html! { h3 { (inline(said, lang)) } },
-        Block::Paragraph(said) => html! { p { (inline(said, lang)) } },
-        Block::Warning(said) => html! { p.warning { (inline(said, lang)) } },
+        Block::Section(text) => html! { h2 { (inline(text, lang)) } },
+        Block::Heading(text) => html! { h3 { (inline(text, lang)) } },
+        Block::Paragraph(text) => html! { p { (inline(text, lang)) } },
+        Block::Warning(text) => html! { p.warning { (inline(text, lang)) } },
         Block::List(items) => html! { ul { @for item in items { li { (inline(item, lang)) } } } },
         Block::Terms(terms) => html! {
             dl {
-                @for (term, said) in terms {
-                    div { dt { (inline(term, lang)) } @for said in said { dd { (inline(said, lang)) } } }
+                @for (term, details) in terms {
+                    div { dt { (inline(term, lang)) } @for detail in details { dd { (inline(detail, lang)) } } }
                 }
             }
         },
-        Block::Code(said) => html! { pre { code { (raw(said, lang)) } } },
+        Block::Code(text) => html! { pre { code { (raw(text, lang)) } } },
         Block::Switch { label, on, off, signal, without_script } => html! {
             div.switch {
                 button type="button" data-sillage-opt-out { (inline(label, lang)) }
@@ -117,10 +117,10 @@ fn part(block: &Block, lang: Lang) -> Markup {
     }
 }
 
-fn inline(said: &Bilingual, lang: Lang) -> Markup {
-    let text = said.text(lang);
+fn inline(text: &Bilingual, lang: Lang) -> Markup {
+    let typeset = text.text(lang);
     html! {
-        @for run in runs(&text) {
+        @for run in runs(&typeset) {
             @match run {
                 TextRun::Words(words) => (words),
                 TextRun::Code(code) => code { (code) },

@@ -175,12 +175,12 @@ fn right(right: rights::DataRight) -> JsonRight {
 }
 
 fn rules(facts: &ConfigFacts) -> Vec<JsonRule> {
-    let departures = facts.departures();
+    let deviations = facts.deviations();
     let one = |rule: &crate::compliance::rules::Rule| {
-        let left = departures.iter().filter(|departure| departure.rules.contains(&rule.number));
-        let left: Vec<Bilingual> = left.map(|departure| departure.said.clone()).collect();
-        let held = left.is_empty();
-        let detail = if held { vec![Bilingual::from(rule.held)] } else { left };
+        let broken = deviations.iter().filter(|deviation| deviation.rules.contains(&rule.number));
+        let broken: Vec<Bilingual> = broken.map(|deviation| deviation.text.clone()).collect();
+        let held = broken.is_empty();
+        let detail = if held { vec![Bilingual::from(rule.held)] } else { broken };
         JsonRule { number: rule.number, title: Bilingual::from(rule.title), held, detail }
     };
     RULES.iter().map(one).collect()

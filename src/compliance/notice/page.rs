@@ -1,7 +1,7 @@
 //! Contents of the public pages, `/privacy` and `/opt-out`, from the running configuration. Must name no site but the
 //! one that the reader came for.
 
-use crate::compliance::bilingual::{Bilingual, plain, said};
+use crate::compliance::bilingual::{Bilingual, plain, text};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::notice::document::{Block, Document};
 use crate::compliance::notice::{inventory, rights};
@@ -31,23 +31,23 @@ pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
     let mut blocks = vec![Block::Paragraph(intro(facts))];
     standing(facts, &mut blocks);
     blocks.extend([
-        Block::Section(said!("Who answers for it", "Qui en répond")),
+        Block::Section(text!("Controller", "Responsable du traitement")),
         Block::Paragraph(rights::controller(facts)),
-        Block::Section(said!("What it is for", "À quoi elle sert")),
+        Block::Section(text!("Purposes", "Finalités")),
         Block::List(rights::purposes()),
         Block::Paragraph(
-            said!("For the publisher of the site alone. Legal basis:", "Pour l'éditeur du site seul. Base légale :")
+            text!("For the publisher of the site alone. Legal basis:", "Pour le seul éditeur du site. Base légale :")
                 .then(" ", &rights::basis()),
         ),
         Block::Paragraph(rights::marketing(facts)),
-        Block::Section(said!("What is read for a moment", "Ce qui est lu un instant")),
+        Block::Section(text!("Data read in memory", "Données lues en mémoire")),
         Block::Terms(inventory::read(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
-        Block::Section(said!("What is kept: counters", "Ce qui est gardé : des compteurs")),
-        Block::Paragraph(said!("Sums, by page and hour of the day:", "Des sommes, par page et par heure :")),
+        Block::Section(text!("Data kept: counters", "Données conservées : des compteurs")),
+        Block::Paragraph(text!("Sums, by page and hour of the day:", "Des sommes, par page et par heure :")),
         Block::List(inventory::figures()),
-        Block::Paragraph(said!(
-            "They are broken down, by page and day, by one of these properties at a time:",
-            "Elles sont ventilées, par page et par jour, selon une seule de ces propriétés à la fois :"
+        Block::Paragraph(text!(
+            "They are broken down by page and day, and by one of these properties at a time:",
+            "Elles sont ventilées par page et par jour, selon une seule de ces propriétés à la fois :"
         )),
         Block::Terms(inventory::dimensions(facts).into_iter().map(inventory::InventoryEntry::term).collect()),
     ]);
@@ -57,44 +57,49 @@ pub fn privacy(facts: &ConfigFacts, links: &PageLinks) -> Document {
     blocks.extend([
         Block::Paragraph(inventory::actions(facts)),
         Block::Paragraph(timings()),
-        Block::Section(said!("How long, how exact, and where", "Combien de temps, avec quelle précision, et où")),
+        Block::Section(text!("Retention, precision and storage", "Durée, précision et lieu de conservation")),
         Block::List(vec![
             rights::retention(facts),
             rights::rounding(facts),
             rights::recipients(facts),
-            said!(
-                "Nothing is stored on your device, except the objection that you ask for. There is no other cookie.",
-                "Rien n'est conservé sur votre appareil, hormis l'opposition que vous demandez. Il n'y a pas d'autre cookie."
+            text!(
+                "Nothing is stored on your device, except an objection that you ask for. No other cookie is set.",
+                "Rien n'est enregistré sur votre appareil, hormis une opposition que vous demandez. Aucun autre cookie \
+                 n'est déposé."
             ),
         ]),
-        Block::Section(said!("How to object", "Comment s'opposer")),
-        Block::Paragraph(said!("Each of these ways is enough:", "Chacun de ces moyens suffit :")),
+        Block::Section(text!("How to object", "Comment s'opposer")),
+        Block::Paragraph(text!("Each of these ways is sufficient:", "Chacun de ces moyens suffit :")),
         Block::List(rights::objections(facts)),
         Block::Paragraph(object_here(links)),
-        Block::Section(said!("Your rights", "Vos droits")),
+        Block::Section(text!("Your rights", "Vos droits")),
         Block::Terms(rights()),
-        Block::Section(said!("For machines", "Pour les machines")),
+        Block::Section(text!("Machine-readable version", "Version lisible par machine")),
         Block::Paragraph(machine(links)),
     ]);
-    Document { title: said!("Audience measurement and privacy", "Mesure d'audience et vie privée"), blocks }
+    Document { title: text!("Audience measurement and privacy", "Mesure d'audience et vie privée"), blocks }
 }
 
 fn intro(facts: &ConfigFacts) -> Bilingual {
-    let general = said!(
-        "It is written by the program that measures, Sillage, from the configuration that is in force now.",
-        "Elle est écrite par le programme qui mesure, Sillage, à partir de la configuration en vigueur."
+    let general = text!(
+        "It is generated by the measuring program, Sillage, from the current configuration.",
+        "Elle est produite par le programme de mesure, Sillage, à partir de la configuration en vigueur."
     );
     let what = match facts.sites.first() {
         Some(site) => {
             let name = plain(&site.name);
-            said!(
-                "This page says what is measured of visits to the site {name}, and what is not.",
-                "Cette page dit ce qui est mesuré des visites du site {name}, et ce qui ne l'est pas."
+            text!(
+                "This page describes the audience measurement of the site {name}: the data that are measured, and \
+                 those that are not.",
+                "Cette page décrit la mesure d'audience du site {name} : les données mesurées et celles qui ne le sont \
+                 pas."
             )
         }
-        None => said!(
-            "This page says what is measured of visits to the site that you came from, and what is not.",
-            "Cette page dit ce qui est mesuré des visites du site d'où vous venez, et ce qui ne l'est pas."
+        None => text!(
+            "This page describes the audience measurement of the site that you came from: the data that are measured, \
+             and those that are not.",
+            "Cette page décrit la mesure d'audience du site d'où vous venez : les données mesurées et celles qui ne le \
+             sont pas."
         ),
     };
     what.then(" ", &general)
@@ -102,25 +107,25 @@ fn intro(facts: &ConfigFacts) -> Bilingual {
 
 /// The self-assessment in one sentence, or the deviations.
 pub(super) fn standing(facts: &ConfigFacts, blocks: &mut Vec<Block>) {
-    let departures = facts.departures();
-    if departures.is_empty() {
+    let deviations = facts.deviations();
+    if deviations.is_empty() {
         blocks.push(Block::Paragraph(rights::standing(facts)));
         return;
     }
     blocks.push(Block::Warning(rights::standing(facts)));
-    blocks.push(Block::List(departures.into_iter().map(|departure| departure.said).collect()));
+    blocks.push(Block::List(deviations.into_iter().map(|deviation| deviation.text).collect()));
 }
 
 pub(super) fn campaigns(facts: &ConfigFacts) -> Bilingual {
     let added = inventory::campaigns();
     let (en, fr) = (&added.en, &added.fr);
     match facts.privacy.marketing {
-        crate::config::MarketingPolicy::WithConsent => said!(
+        crate::config::MarketingPolicy::WithConsent => text!(
             "For visitors who have consented, these properties are added: {en}.",
             "Pour les visiteurs qui y ont consenti s'y ajoutent : {fr}."
         ),
         crate::config::MarketingPolicy::Never | crate::config::MarketingPolicy::Always => {
-            said!("These properties are added for every visit: {en}.", "S'y ajoutent, à chaque visite : {fr}.")
+            text!("These properties are added for every visit: {en}.", "S'y ajoutent, à chaque visite : {fr}.")
         }
     }
 }
@@ -129,28 +134,28 @@ pub(super) fn timings() -> Bilingual {
     let names = |pick: fn(&Bilingual) -> &str| {
         inventory::timings().iter().map(|timing| pick(&timing.label).to_owned()).collect::<Vec<_>>().join(", ")
     };
-    let (en, fr) = (names(|said| &said.en), names(|said| &said.fr));
-    said!(
-        "Load times ({en}), as counts of coarse steps, by page and hour.",
-        "Des temps de chargement ({fr}), en décomptes par paliers, par page et par heure."
+    let (en, fr) = (names(|text| &text.en), names(|text| &text.fr));
+    text!(
+        "Load times ({en}), as counts per range of values, by page and hour.",
+        "Des temps de chargement ({fr}), en décomptes par tranches, par page et par heure."
     )
 }
 
 fn object_here(links: &PageLinks) -> Bilingual {
     let opt_out = &links.opt_out;
-    said!(
-        "The switch is also [on a page of its own]({opt_out}). All of them act before anything is hashed; whoever objects is \
-         counted nowhere.",
-        "L'interrupteur se trouve aussi [sur une page à part]({opt_out}). Tous agissent avant tout hachage ; qui s'oppose \
-         n'est compté nulle part."
+    text!(
+        "The switch is also [on a page of its own]({opt_out}). All of these ways apply before anything is hashed; \
+         visitors who object are not counted at all.",
+        "L'interrupteur se trouve aussi [sur une page dédiée]({opt_out}). Tous ces moyens s'appliquent avant tout \
+         hachage ; un visiteur qui s'oppose n'est compté nulle part."
     )
 }
 
 fn rights() -> Vec<(Bilingual, Vec<Bilingual>)> {
     let term = |right: rights::DataRight| {
         let articles = match right.articles {
-            [first, .., last] => said!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
-            [one] => said!("(GDPR, {one})", "(RGPD, {one})"),
+            [first, .., last] => text!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
+            [one] => text!("(GDPR, {one})", "(RGPD, {one})"),
             [] => Bilingual::same(""),
         };
         (right.label.then(" ", &articles), vec![right.answer])
@@ -160,87 +165,94 @@ fn rights() -> Vec<(Bilingual, Vec<Bilingual>)> {
 
 fn machine(links: &PageLinks) -> Bilingual {
     let machine = &links.machine;
-    said!("The same as data: [`privacy.json`]({machine}).", "La même chose en données : [`privacy.json`]({machine}).")
+    text!(
+        "The same information as data: [`privacy.json`]({machine}).",
+        "Les mêmes informations sous forme de données \
+                                                                         : [`privacy.json`]({machine})."
+    )
 }
 
 /// The content of `/opt-out`.
 pub fn opt_out(facts: &ConfigFacts, reach: &OptOutReach, links: &PageLinks) -> Document {
     let privacy = &links.privacy;
     let blocks = vec![
-        Block::Paragraph(said!(
-            "Visits are counted here without cookies and without knowing who you are. You may still prefer not to be \
-             counted. It changes nothing in what the site offers you.",
-            "Les visites sont comptées ici sans cookie et sans savoir qui vous êtes. Vous pouvez préférer ne pas être \
-             compté. Cela ne change rien à ce que le site vous offre."
+        Block::Paragraph(text!(
+            "Visits are counted here without cookies and without identifying you. You may still prefer not to be \
+             counted. The site then offers you exactly the same contents.",
+            "Les visites sont comptées ici sans cookie et sans vous identifier. Vous pouvez néanmoins refuser d'être \
+             compté. Le site vous propose alors exactement les mêmes contenus."
         )),
         switch(facts),
         Block::Paragraph(acts_for(reach)),
-        Block::Section(said!("Other ways", "Autres moyens")),
+        Block::Section(text!("Other ways", "Autres moyens")),
         Block::Paragraph(by_cookie(links)),
         Block::Paragraph(signals(facts)),
-        Block::Section(said!("What becomes of it", "Ce qu'il en advient")),
-        Block::Paragraph(said!(
-            "The switch keeps your choice as one entry in the storage of your browser, `sillage_opt_out`. It is sent to \
-             nobody: it is the script that stays silent. It lasts until you turn the switch off or clear your browser's \
-             data (Safari clears it after seven days without a visit), and holds for this browser on this device.",
-            "L'interrupteur garde votre choix comme une entrée dans la mémoire de votre navigateur, `sillage_opt_out`. Elle \
-             n'est envoyée à personne : c'est le script qui se tait. Elle dure jusqu'à ce que vous éteigniez \
-             l'interrupteur ou effaciez les données du navigateur (Safari les efface après sept jours sans visite), et vaut \
-             pour ce navigateur sur cet appareil."
+        Block::Section(text!("Your choice, and how long it lasts", "Votre choix et sa durée")),
+        Block::Paragraph(text!(
+            "The switch stores your choice in your browser, as the entry `sillage_opt_out`. This entry is never sent; \
+             the script reads it and sends nothing. It lasts until you turn the switch off or clear your browser's \
+             data (Safari clears it after seven days without a visit), and applies to this browser on this device.",
+            "L'interrupteur enregistre votre choix dans votre navigateur, sous l'entrée `sillage_opt_out`. Cette \
+             entrée n'est jamais transmise ; le script la lit et n'envoie rien. Elle est conservée jusqu'à ce que vous \
+             désactiviez l'interrupteur ou effaciez les données du navigateur (Safari les efface après sept jours sans \
+             visite), et vaut pour ce navigateur sur cet appareil."
         )),
         Block::Paragraph(cookie()),
-        Block::Paragraph(said!(
-            "What is measured otherwise: [audience measurement and privacy]({privacy}).",
-            "Ce qui est mesuré sinon : [mesure d'audience et vie privée]({privacy})."
+        Block::Paragraph(text!(
+            "Without an objection, the data described here are measured: [audience measurement and \
+             privacy]({privacy}).",
+            "Sans opposition, les données décrites ici sont mesurées : [mesure d'audience et vie privée]({privacy})."
         )),
     ];
-    Document { title: said!("Not to be counted", "Ne pas être compté"), blocks }
+    Document { title: text!("Opt out of the audience measurement", "S'opposer à la mesure d'audience"), blocks }
 }
 
 /// The links that set the cookie of an objection and take it back: they need no script.
 fn by_cookie(links: &PageLinks) -> Bilingual {
     let page = &links.opt_out;
     let and = if page.contains('?') { '&' } else { '?' };
-    said!(
-        "Without script, and where it is to last: [do not count my visits, by a cookie]({page}{and}object=1). [Take that \
-         cookie back]({page}{and}object=0).",
-        "Sans script, et pour que cela dure : [ne pas compter mes visites, par un cookie]({page}{and}object=1). [Retirer ce \
-         cookie]({page}{and}object=0)."
+    text!(
+        "Without a script, and for a lasting choice: [do not count my visits, by a cookie]({page}{and}object=1). \
+         [Remove this cookie]({page}{and}object=0).",
+        "Sans script, et pour un choix durable : [ne pas compter mes visites, par un cookie]({page}{and}object=1). \
+         [Supprimer ce cookie]({page}{and}object=0)."
     )
 }
 
 fn cookie() -> Bilingual {
-    said!(
-        "The cookie has the same name and holds `1`, the same for everybody who objects. It lasts 13 months from that day \
-         and is not renewed; it goes with every request to this address, so that images are not counted either.",
-        "Le cookie a le même nom et contient `1`, comme pour toutes les personnes qui s'opposent. Il dure 13 mois à compter \
-         de ce jour et n'est pas renouvelé ; il accompagne toute requête à cette adresse, si bien que les images ne \
-         comptent pas non plus."
+    text!(
+        "The cookie has the same name and the value `1`, the same for all visitors who object. It lasts 13 months from \
+         that day and is not renewed; the browser sends it with every request to this address, so that images are not \
+         counted either.",
+        "Le cookie porte le même nom et a la valeur `1`, identique pour tous les visiteurs qui s'opposent. Il est \
+         conservé 13 mois à compter de ce jour et n'est pas renouvelé ; le navigateur l'envoie avec chaque requête à \
+         cette adresse, si bien que les images ne sont pas comptées non plus."
     )
 }
 
 fn switch(facts: &ConfigFacts) -> Block {
     let signals = facts.privacy.honour_gpc || facts.privacy.honour_dnt;
-    let without_script = said!(
-        "The switch needs the measuring script, which does not run in your browser. Where it does not run, it counts \
+    let without_script = text!(
+        "The switch needs the measuring script, which does not run in your browser. A script that does not run counts \
          nothing.",
-        "L'interrupteur a besoin du script de mesure, qui ne s'exécute pas dans votre navigateur. Là où il ne s'exécute \
-         pas, il ne compte rien."
+        "L'interrupteur nécessite le script de mesure, qui ne s'exécute pas dans votre navigateur. Un script qui ne \
+         s'exécute pas ne compte rien."
     );
     Block::Switch {
-        label: said!("Do not count my visits", "Ne pas compter mes visites"),
-        on: said!("Your visits are not counted.", "Vos visites ne sont pas comptées."),
-        off: said!("Your visits are counted, anonymously.", "Vos visites sont comptées, anonymement."),
-        signal: said!(
-            "Your browser says so by itself, with a signal to every site: the script sends nothing.",
-            "Votre navigateur le dit de lui-même, par un signal à tous les sites : le script n'envoie rien."
+        label: text!("Do not count my visits", "Ne pas compter mes visites"),
+        on: text!("Your visits are not counted.", "Vos visites ne sont pas comptées."),
+        off: text!("Your visits are counted, anonymously.", "Vos visites sont comptées, anonymement."),
+        signal: text!(
+            "Your browser already objects, by a signal that it sends to every site: the script sends nothing.",
+            "Votre navigateur s'oppose déjà, par un signal qu'il envoie à tous les sites : le script n'envoie rien."
         ),
         without_script: match signals {
             true => without_script.then(
                 " ",
-                &said!(
-                    "A site may also count by an image: the signals below stop that too.",
-                    "Un site peut aussi compter par une image : les signaux ci-dessous arrêtent cela aussi."
+                &text!(
+                    "A site may also count visits by an image: the signals below prevent this too.",
+                    "Un site peut aussi compter les visites par une image : les signaux ci-dessous l'empêchent \
+                     également."
                 ),
             ),
             false => without_script,
@@ -252,48 +264,47 @@ fn acts_for(reach: &OptOutReach) -> Bilingual {
     match reach {
         OptOutReach::Site(host) => {
             let host = plain(host);
-            said!(
-                "The switch acts for {host}: a browser keeps such a choice for one address at a time, the one that you see \
-                 in its address bar.",
-                "L'interrupteur agit pour {host} : un navigateur garde un tel choix pour une seule adresse à la fois, celle \
-                 que vous voyez dans sa barre d'adresse."
+            text!(
+                "The switch applies to {host}: a browser keeps such a choice separately for each address, the one in \
+                 its address bar.",
+                "L'interrupteur vaut pour {host} : un navigateur conserve un tel choix séparément pour chaque adresse, \
+                 celle qui figure dans sa barre d'adresse."
             )
         }
-        OptOutReach::Elsewhere => said!(
-            "The switch acts only for the address that you see in your browser's address bar, because a browser keeps such \
-             a choice for one address at a time. If the site that you came from has another address, use the switch in \
+        OptOutReach::Elsewhere => text!(
+            "The switch applies only to the address in your browser's address bar, because a browser keeps such a \
+             choice separately for each address. If the site that you came from has another address, use the switch in \
              that site's own privacy policy.",
-            "L'interrupteur n'agit que pour l'adresse que vous voyez dans la barre d'adresse, car un navigateur garde un tel \
-             choix pour une seule adresse à la fois. Si le site d'où vous venez a une autre adresse, utilisez \
-             l'interrupteur qui se trouve dans sa propre politique de confidentialité."
+            "L'interrupteur ne vaut que pour l'adresse qui figure dans la barre d'adresse du navigateur, car celui-ci \
+             conserve un tel choix séparément pour chaque adresse. Si le site d'où vous venez a une autre adresse, \
+             utilisez l'interrupteur de sa propre politique de confidentialité."
         ),
     }
 }
 
 pub(super) fn signals(facts: &ConfigFacts) -> Bilingual {
     match (facts.privacy.honour_gpc, facts.privacy.honour_dnt) {
-        (true, true) => said!(
-            "Browsers can say it by themselves to every site: with “Global Privacy Control” (`Sec-GPC: 1`) or “Do Not Track” \
-             (`DNT: 1`), in their settings. Both are honoured here, also without script and for every site.",
-            "Un navigateur peut le dire de lui-même à tous les sites : par « Global Privacy Control » (`Sec-GPC: 1`) ou « Do \
-             Not Track » (`DNT: 1`), dans ses réglages. Les deux sont respectés ici, même sans script et pour tous les \
-             sites."
+        (true, true) => text!(
+            "A browser setting can object for you on every site: “Global Privacy Control” (`Sec-GPC: 1`) or “Do Not \
+             Track” (`DNT: 1`). Both are honoured here, also without a script and for every site.",
+            "Un réglage du navigateur permet de s'opposer sur tous les sites : « Global Privacy Control » (`Sec-GPC: \
+             1`) ou « Do Not Track » (`DNT: 1`). Les deux sont respectés ici, même sans script et pour tous les sites."
         ),
-        (true, false) => said!(
-            "Browsers can say it by themselves to every site, with “Global Privacy Control” (`Sec-GPC: 1`) in their settings. \
-             It is honoured here, also without script.",
-            "Un navigateur peut le dire de lui-même à tous les sites, par « Global Privacy Control » (`Sec-GPC: 1`) dans ses \
-             réglages. Ce signal est respecté ici, même sans script."
+        (true, false) => text!(
+            "A browser setting can object for you on every site: “Global Privacy Control” (`Sec-GPC: 1`). It is \
+             honoured here, also without a script.",
+            "Un réglage du navigateur permet de s'opposer sur tous les sites : « Global Privacy Control » (`Sec-GPC: \
+             1`). Ce signal est respecté ici, même sans script."
         ),
-        (false, true) => said!(
-            "Browsers can say it by themselves to every site, with “Do Not Track” (`DNT: 1`) in their settings. It is \
-             honoured here, also without script.",
-            "Un navigateur peut le dire de lui-même à tous les sites, par « Do Not Track » (`DNT: 1`) dans ses réglages. Ce \
-             signal est respecté ici, même sans script."
+        (false, true) => text!(
+            "A browser setting can object for you on every site: “Do Not Track” (`DNT: 1`). It is honoured here, also \
+             without a script.",
+            "Un réglage du navigateur permet de s'opposer sur tous les sites : « Do Not Track » (`DNT: 1`). Ce signal \
+             est respecté ici, même sans script."
         ),
-        (false, false) => said!(
-            "The signals of browsers (“Global Privacy Control”, “Do Not Track”) are not taken as an objection here. You can \
-             also block the script, or images from this host.",
+        (false, false) => text!(
+            "The signals of browsers (“Global Privacy Control”, “Do Not Track”) are not treated as an objection here. \
+             You can also block the script, or images from this host.",
             "Les signaux des navigateurs (« Global Privacy Control », « Do Not Track ») ne sont pas traités ici comme une \
              opposition. Vous pouvez aussi bloquer le script, ou les images de cet hôte."
         ),

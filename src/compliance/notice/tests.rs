@@ -77,7 +77,7 @@ static CASES: &[Case] = &[
     Case {
         toml: "[privacy]\nhonour_gpc = false",
         says: &[
-            ("page", "`Sec-GPC: 1` of a browser is not taken", "`Sec-GPC: 1` d’un navigateur n’est pas traité"),
+            ("page", "`Sec-GPC: 1` of a browser is not treated", "`Sec-GPC: 1` d’un navigateur n’est pas traité"),
             ("notice", "`privacy.honour_gpc = true`", "`privacy.honour_gpc = true`"),
             ("machine", "\"sec_gpc\": false", "\"sec_gpc\": false"),
         ],
@@ -86,7 +86,7 @@ static CASES: &[Case] = &[
     Case {
         toml: "[privacy]\nhonour_dnt = false",
         says: &[
-            ("page", "`DNT: 1` of a browser is not taken", "`DNT: 1` d’un navigateur n’est pas traité"),
+            ("page", "`DNT: 1` of a browser is not treated", "`DNT: 1` d’un navigateur n’est pas traité"),
             ("machine", "\"dnt\": false", "\"dnt\": false"),
         ],
         keeps_silent: &["its signal “Do Not Track”", "son signal « Do Not Track »"],
@@ -128,7 +128,7 @@ static CASES: &[Case] = &[
     Case {
         toml: "[privacy]\ncontroller = { name = \"\", contact = \"\" }",
         says: &[
-            ("page", "does not say who answers", "ne dit pas qui répond"),
+            ("page", "does not name the controller", "ne nomme pas le responsable"),
             ("page", "are in its legal notice", "dans ses mentions légales"),
             ("notice", "**to be completed**", "**à compléter**"),
             ("notice", "Name the controller", "Nommer le responsable"),
@@ -146,7 +146,7 @@ static CASES: &[Case] = &[
     Case {
         toml: "[privacy]\nprocessor = { name = \"Mesures SARL\", contact = \"x@mesures.example\" }",
         says: &[("notice", "Mesures SARL", "Mesures SARL")],
-        keeps_silent: &["Whoever runs the server", "L’exploitant du serveur"],
+        keeps_silent: &["The operator of the server", "L’exploitant du serveur"],
     },
     Case {
         toml: "[privacy]\nlast_review = 2026-11-21",
@@ -157,23 +157,23 @@ static CASES: &[Case] = &[
         toml: "[geo]\ndatabases = [\"node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb\"]",
         says: &[
             ("page", "Country", "Pays"),
-            ("page", "looked up, cut short", "cherchée, raccourcie"),
+            ("page", "and looked up in a file", "et recherchée dans un fichier"),
             ("machine", "\"location\": true", "\"location\": true"),
             ("machine", "\"name\": \"city\"", "\"name\": \"city\""),
         ],
-        keeps_silent: &["No location file is configured", "Aucun fichier de lieux n’est configuré"],
+        keeps_silent: &["No location file is configured", "Aucun fichier de géolocalisation n’est configuré"],
     },
     Case {
         toml: "[runtime]\nallow_disk = true\ndir = \"target/nowhere\"",
         says: &[
-            ("page", "may be written to a disk", "peuvent être écrites sur un disque"),
-            ("notice", "may be written to a disk", "peuvent être écrites sur un disque"),
+            ("page", "may be written to a disk", "sur un disque du serveur"),
+            ("notice", "may be written to a disk", "sur un disque du serveur"),
         ],
         keeps_silent: &[
             "stay in memory and never",
-            "restent en mémoire et",
-            "reaches a disk",
-            "atteint jamais un disque",
+            "restent en mémoire et ne sont",
+            "never reach a disk",
+            "ne sont jamais écrits sur un disque",
         ],
     },
     Case {
@@ -183,18 +183,18 @@ static CASES: &[Case] = &[
     },
     Case {
         toml: "[spool]\nflush_seconds = 60",
-        says: &[("notice", "as a rule for 60 seconds", "en règle générale 60 secondes")],
+        says: &[("notice", "usually for 60 seconds", "en général 60 secondes")],
         keeps_silent: &["for 15 seconds", "15 secondes"],
     },
     Case {
         toml: "[[site]]\nname = \"shop.example\"\nquery_names_kept = [\"page\"]\nproperties = [\"plan\"]\nsearch_parameter = \"q\"\nproblems = true",
         says: &[
             ("page", "of its query string only `page`", "chaîne de requête seulement `page`"),
-            ("page", "each by itself: `plan`", "chacune seule : `plan`"),
+            ("page", "each separately: `plan`", "chacune séparément : `plan`"),
             ("page", "(`q`)", "(`q`)"),
             ("notice", "own search (`q`)", "moteur du site (`q`)"),
             ("page", "Errors of the site’s scripts are counted", "Les erreurs des scripts du site sont comptées"),
-            ("notice", "Named here: `page`", "Nommés ici : `page`"),
+            ("notice", "Parameters named here: `page`", "Paramètres nommés ici : `page`"),
             ("machine", "\"search_parameter\": \"q\"", "\"search_parameter\": \"q\""),
         ],
         keeps_silent: &["without query string", "sans chaîne de requête"],
@@ -210,11 +210,12 @@ fn every_setting_that_matters_to_visitors_changes_what_they_are_told() {
         for (lang, of) in [(Lang::En, 0), (Lang::Fr, 1)] {
             let (before, after) = (texts(&default, lang), texts(&changed, lang));
             for (name, en, fr) in case.says {
-                let said = [en, fr][of];
-                let find =
-                    |texts: &[(&str, String); 4]| texts.iter().any(|(text, body)| text == name && body.contains(*said));
-                assert!(find(&after), "{}: the {name} does not say “{said}”", case.toml);
-                assert!(!find(&before), "{}: the {name} always says “{said}”", case.toml);
+                let phrase = [en, fr][of];
+                let find = |texts: &[(&str, String); 4]| {
+                    texts.iter().any(|(text, body)| text == name && body.contains(*phrase))
+                };
+                assert!(find(&after), "{}: the {name} does not say “{phrase}”", case.toml);
+                assert!(!find(&before), "{}: the {name} always says “{phrase}”", case.toml);
             }
             for silent in case.keeps_silent {
                 let says = |(name, body): &(&str, String)| PAGE_NOTICE.contains(name) && body.contains(silent);
@@ -237,8 +238,9 @@ fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing
         let sentence = Bilingual::from(SELF_ASSESSMENT);
         // Data hold the value as written, texts as typeset.
         let [en, fr] = Lang::ALL.map(|lang| {
-            let said = |(_, text): &(&str, String)| text.contains(&sentence.text(lang)) || text.contains(&sentence.en);
-            texts(facts, lang).iter().filter(|text| said(text)).map(|(name, _)| *name).collect::<Vec<_>>()
+            let claims_it =
+                |(_, text): &(&str, String)| text.contains(&sentence.text(lang)) || text.contains(&sentence.en);
+            texts(facts, lang).iter().filter(|text| claims_it(text)).map(|(name, _)| *name).collect::<Vec<_>>()
         });
         assert_eq!(en, fr);
         en
@@ -251,7 +253,7 @@ fn the_exemption_is_claimed_by_the_one_permitted_sentence_and_only_where_nothing
     for leaving in leaving {
         let facts = facts(&format!("[privacy]\n{leaving}\n{SITE}"));
         assert_eq!(claims(&facts), [""; 0], "{leaving}");
-        assert!(!facts.departures().is_empty());
+        assert!(!facts.deviations().is_empty());
     }
     assert_eq!(claims(&facts(&format!("[runtime]\nallow_disk = true\ndir = \"target\"\n{SITE}"))), [""; 0]);
 }
@@ -314,11 +316,11 @@ fn mails_are_named_among_the_recipients_and_the_mail_server_in_the_register() {
 fn a_review_older_than_a_year_is_asked_for_again() {
     let facts = facts(&format!("[privacy]\nlast_review = 2025-11-22\n{SITE}"));
     let rules =
-        |now: &str| facts.at(now.parse().unwrap()).departures().iter().map(|left| left.rules).collect::<Vec<_>>();
+        |now: &str| facts.at(now.parse().unwrap()).deviations().iter().map(|left| left.rules).collect::<Vec<_>>();
     assert_eq!(rules("2026-11-22T23:59:59Z"), [[0; 0]; 0]);
     assert_eq!(rules("2026-11-23T00:00:00Z"), [[17]]);
     let never = ConfigFacts { privacy: PrivacyConfig { last_review: None, ..facts.privacy.clone() }, ..facts.clone() };
-    assert!(texts(&never, Lang::En)[2].1.contains("**Not held.** The duration of keeping has not been reviewed yet."));
+    assert!(texts(&never, Lang::En)[2].1.contains("**Not held.** The retention has not been reviewed yet."));
 }
 
 #[test]
@@ -357,8 +359,8 @@ fn the_document_for_publishers_names_version_criteria_and_clauses_in_both_langua
     let document = for_publishers(&facts);
     for (lang, clause) in [(Lang::En, "purposes of its own"), (Lang::Fr, "à ses propres fins")] {
         let text = document.markdown(lang).replace('\u{a0}', " ");
-        for said in [env!("CARGO_PKG_VERSION"), &facts.config_hash, "Mesures SARL", "R23 · ", clause] {
-            assert!(text.contains(said), "{said} in {text}");
+        for phrase in [env!("CARGO_PKG_VERSION"), &facts.config_hash, "Mesures SARL", "R23 · ", clause] {
+            assert!(text.contains(phrase), "{phrase} in {text}");
         }
     }
 }

@@ -3,9 +3,9 @@
 /// A text in both of the product's languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleText {
-    /// The English text.
+    /// The English text, one line of plain words.
     pub en: &'static str,
-    /// The French text.
+    /// The French text, with the same statement.
     pub fr: &'static str,
 }
 

@@ -236,22 +236,25 @@ fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map
     let by_page = report.names_pages() || matches!(report.subject, Subject::Pages(Role::Entry | Role::Exit));
     if question.metrics.contains(&Metric::Visitors) {
         let visitors = match report.subject {
-            Subject::Timings | Subject::Robots | Subject::Outcomes => "not kept with these",
-            Subject::Actions { .. } => "a person counts once a day for each action and value; days are added up",
+            Subject::Timings | Subject::Robots | Subject::Outcomes => "not stored with these dimensions",
+            Subject::Actions { .. } => {
+                "a person counts once a day for each action and value; a range is the sum of \
+                                        its days"
+            }
             Subject::Pages(_) | Subject::Breakdown(_) if by_page => {
-                "a person counts once a day for each page; days and pages are added up"
+                "a person counts once a day for each page; a range is the sum of its days and pages"
             }
             Subject::Pages(_) | Subject::Breakdown(_) => {
-                "daily visitors: a person counts once a day; days are added up"
+                "daily visitors: a person counts once a day; a range is the sum of its days"
             }
         };
-        let hourly = "; by the hour, in the hour of the day's first pageview";
+        let hourly = "; in hours: in the hour of the day's first pageview";
         let visitors = if report.grain == Grain::Hour { format!("{visitors}{hourly}") } else { visitors.into() };
         meta.insert("visitors".into(), visitors.into());
     }
     if question.metrics.iter().any(|metric| metric.is_load_time()) {
-        let note = "the load time that 50, 75 or 95 of a hundred kept to, rounded up by at most a fifth: milliseconds; \
-                    cls: thousandths";
+        let note = "load time of the 50th, 75th or 95th percentile, rounded up by at most a fifth: milliseconds; cls: \
+                    thousandths";
         meta.insert("load_times".into(), note.into());
     }
     let of_visits = [Metric::Visits, Metric::BounceRate, Metric::VisitDuration];
@@ -264,7 +267,8 @@ fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map
     if protection == Protection::Tens && matches!(report.grain, Grain::Hour | Grain::Day) {
         meta.insert(
             "rests".into(),
-            "what is too small for a day is published with its week or month: a longer range holds more than its days"
+            "figures too small for a day are published with their week or month, so that a longer range exceeds the \
+             sum of its days"
                 .into(),
         );
     }

@@ -50,7 +50,7 @@ impl DayRange {
     /// Whole hours around two times; whole days if they start and end at midnight.
     fn moments(from: Timestamp, to: Timestamp, timezone: &TimeZone) -> Result<Self, QueryRefusal> {
         let hour = |seconds: i64| Timestamp::from_second(seconds.div_euclid(HOUR_SECONDS).saturating_mul(HOUR_SECONDS));
-        let outside = |_| QueryRefusal("`date_range` leaves the years 1970 to 2149".into());
+        let outside = |_| QueryRefusal("`date_range` must be within the years 1970 to 2149".into());
         let end = to.as_second().saturating_add(HOUR_SECONDS - 1);
         let hours = HourSpan { from: hour(from.as_second()).map_err(outside)?, to: hour(end).map_err(outside)? };
         if hours.to <= hours.from {
@@ -106,7 +106,7 @@ impl DayRange {
     /// The same days a year earlier; with `weekdays`, 52 weeks earlier.
     pub(super) fn year_before(self, weekdays: bool) -> Result<Self, QueryRefusal> {
         if self.hours.is_some() {
-            return Err(QueryRefusal("a range of hours is compared with the one before it only".into()));
+            return Err(QueryRefusal("a range of hours can only be compared with the previous one".into()));
         }
         if weekdays {
             return self.shifted(364);
@@ -132,9 +132,7 @@ impl DayRange {
             // Figures are kept for at most 25 months.
             "all" => back(26.months()),
             "realtime" | "30m" => {
-                return Err(QueryRefusal(
-                    "figures of the last half hour are asked for by `GET /api/v1/stats/realtime/visitors`".into(),
-                ));
+                return Err(QueryRefusal("for the last half hour use `GET /api/v1/stats/realtime/visitors`".into()));
             }
             _ => today.saturating_sub(counted(word, today).ok_or_else(unknown)?),
         };
@@ -145,7 +143,7 @@ impl DayRange {
         let range = Self { from, to, hours: None };
         let accepted = Date::constant(1970, 1, 2)..=Date::constant(2149, 6, 5);
         if !accepted.contains(&from) || !accepted.contains(&to) {
-            return Err(QueryRefusal("`date_range` leaves the years 1970 to 2149".into()));
+            return Err(QueryRefusal("`date_range` must be within the years 1970 to 2149".into()));
         }
         if to < from {
             return Err(QueryRefusal("`date_range` ends before it begins".into()));
@@ -174,9 +172,7 @@ impl DayRange {
     /// Rejects a range with too many hours.
     pub(super) fn check(self, grain: Grain) -> Result<(), QueryRefusal> {
         if grain == Grain::Hour && self.days() > HOURLY_DAYS_MAX {
-            return Err(QueryRefusal(format!(
-                "`time:hour` goes with a `date_range` of at most {HOURLY_DAYS_MAX} days"
-            )));
+            return Err(QueryRefusal(format!("`time:hour` needs a `date_range` of at most {HOURLY_DAYS_MAX} days")));
         }
         Ok(())
     }
@@ -250,7 +246,7 @@ fn moment(text: &str, timezone: &TimeZone) -> Result<Timestamp, QueryRefusal> {
         .map_err(|_| QueryRefusal(format!("{} is not a time; write 2026-03-01T12:00:00+01:00", shown(text))))
 }
 
-/// `14d`: so many days that end today. `3mo`: so many calendar months, this one included.
+/// `14d`: 14 days that end today. `3mo`: three calendar months, this one included.
 fn counted(word: &str, today: Date) -> Option<Span> {
     let number = |unit: &str| word.strip_suffix(unit)?.parse::<u16>().ok().filter(|number| *number > 0);
     if let Some(months) = number("mo") {

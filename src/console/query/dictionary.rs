@@ -32,13 +32,13 @@ impl ExportPlan {
 
 fn protection(protection: Protection) -> Value {
     match protection {
-        Protection::Exact => json!({ "kind": "exact", "step": 1, "meaning": "figures as they were counted" }),
+        Protection::Exact => json!({ "kind": "exact", "step": 1, "meaning": "exact figures" }),
         Protection::Tens => json!({
             "kind": "tens",
             "step": 10,
-            "meaning": "each figure was drawn to a multiple of ten once, before it was stored (standard deviation 5.7); \
-                        rows of fewer than twenty visitors are part of their week's, their month's or the level above: \
-                        rows do not add up to the site",
+            "meaning": "each figure was drawn to a multiple of ten once, before it was published (standard deviation \
+                        5.7); rows of fewer than twenty visitors are part of their week, their month or the level \
+                        above, so that rows do not add up to the site",
         }),
     }
 }
@@ -64,7 +64,7 @@ fn value(subject: &Subject) -> &'static str {
         Subject::Breakdown(_) => "value of the dimension",
         Subject::Actions { property: None } => "name of the action",
         Subject::Actions { property: Some(_) } => "value of the property",
-        Subject::Timings => "which load time",
+        Subject::Timings => "metric of the load time",
         Subject::Robots => "kind of robot",
         Subject::Outcomes => "outcome of the hits",
     }
@@ -75,7 +75,7 @@ fn figure(metric: Metric, base_min: i64) -> Value {
         Metric::Visitors => {
             ("integer", "daily visitors", "a person counts once a day (of a page: once a day for each page)")
         }
-        Metric::Visits => ("integer", "visits", "visits that began (of a page: there)"),
+        Metric::Visits => ("integer", "visits", "visits (of a page: visits that began there)"),
         Metric::Pageviews => ("integer", "pageviews", "pageviews"),
         Metric::Events => ("integer", "uses", "uses of a feature, or measurements of a load time"),
         Metric::NotFound => ("integer", "pageviews", "pageviews of a page that does not exist"),
@@ -83,18 +83,18 @@ fn figure(metric: Metric, base_min: i64) -> Value {
         Metric::ViewsPerVisit => ("number", "pageviews per visit", "pageviews divided by visits"),
         Metric::BounceRate => ("integer", "percent", "visits of one pageview, of all visits"),
         Metric::VisitDuration => ("integer", "seconds", "average length of a visit"),
-        Metric::TimeOnPage => ("integer", "seconds", "average time that a view was read"),
-        Metric::ScrollDepth => ("integer", "percent", "average depth that a view was read to"),
-        Metric::P50 => ("integer", "milliseconds; cls: thousandths", "half of the measurements kept to it"),
-        Metric::P75 => ("integer", "milliseconds; cls: thousandths", "75 of a hundred measurements kept to it"),
-        Metric::P95 => ("integer", "milliseconds; cls: thousandths", "95 of a hundred measurements kept to it"),
+        Metric::TimeOnPage => ("integer", "seconds", "average reading time of a view"),
+        Metric::ScrollDepth => ("integer", "percent", "average scroll depth of a view"),
+        Metric::P50 => ("integer", "milliseconds; cls: thousandths", "50th percentile of the measurements"),
+        Metric::P75 => ("integer", "milliseconds; cls: thousandths", "75th percentile of the measurements"),
+        Metric::P95 => ("integer", "milliseconds; cls: thousandths", "95th percentile of the measurements"),
         Metric::Percentage | Metric::ConversionRate => ("number", "percent", ""),
     };
     let mut column = column(metric.name(), kind, unit, meaning);
     if !metric.is_count()
         && let Some(object) = column.as_object_mut()
     {
-        let sentence = format!("empty where fewer than {base_min} stand below the line");
+        let sentence = format!("empty if the denominator is below {base_min}");
         object.insert("empty".into(), sentence.into());
     }
     column

@@ -50,7 +50,7 @@ impl ExportDraft {
                 return bad(format!("unknown parameter {}; expected one of: {}", shown(&name), NAMES.join(", ")));
             }
             if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return bad(format!("{} is there twice", shown(&name)));
+                return bad(format!("duplicate parameter {}", shown(&name)));
             }
         }
         if !parameters.contains_key("site") {
@@ -96,7 +96,7 @@ impl ExportDraft {
             subject,
         };
         if report.table().is_none() {
-            return bad("hours are published for the site and its pages only");
+            return bad("hours are published only for the site and its pages");
         }
         let file_name = format!("{named}-{kind}-{from}-{to}.{ending}");
         Ok(ExportPlan { report, format, file_name, protection: kept.protection })
@@ -116,28 +116,26 @@ impl ExportDraft {
     }
 
     fn subject(&self, marketing: bool) -> Result<Subject, ExportError> {
-        let asked = self.given("dimension").map(vocabulary::dimension).transpose()?;
-        match (self.given("report"), asked) {
-            (Some("breakdowns"), Some(asked)) if asked.is_marketing() && !marketing => {
-                Err(vocabulary::not_marketed(&asked).into())
+        let dimension = self.given("dimension").map(vocabulary::dimension).transpose()?;
+        match (self.given("report"), dimension) {
+            (Some("breakdowns"), Some(dimension)) if dimension.is_marketing() && !marketing => {
+                Err(vocabulary::not_marketed(&dimension).into())
             }
             (Some("breakdowns"), Some(RequestedDimension::Stored(dimension))) => Ok(Subject::Breakdown(dimension)),
-            (Some("breakdowns"), _) => {
-                bad("`report=breakdowns` goes with a `dimension` that is kept by itself, such as visit:country")
-            }
+            (Some("breakdowns"), _) => bad("`report=breakdowns` needs a stored `dimension`, such as visit:country"),
             (Some("actions"), None) => Ok(Subject::Actions { property: None }),
             (Some("actions"), Some(RequestedDimension::Property(property))) => {
                 Ok(Subject::Actions { property: Some(property) })
             }
             (Some("actions"), Some(_)) => {
-                bad("`report=actions` goes without `dimension`, or with a property of actions: event:props:…")
+                bad("`report=actions` takes no `dimension`, or a property of actions: event:props:…")
             }
             (Some("site" | "pages"), None) => Ok(Subject::Pages(Role::Viewed)),
             (Some("robots"), None) => Ok(Subject::Robots),
             (Some("outcomes"), None) => Ok(Subject::Outcomes),
             (Some("timings"), None) => Ok(Subject::Timings),
             (Some("site" | "pages" | "timings" | "robots" | "outcomes"), Some(_)) => {
-                bad("`dimension` goes with `report=breakdowns`")
+                bad("`dimension` is only for `report=breakdowns`")
             }
             _ => bad("`report` must be site, pages, breakdowns, actions, timings, robots or outcomes"),
         }
@@ -181,7 +179,7 @@ impl ExportPlan {
     pub fn check(&self, rows: u64) -> Result<(), ExportError> {
         if rows > u64::from(EXPORT_ROWS_MAX) {
             return bad(format!(
-                "this makes {rows} rows, and a file takes {EXPORT_ROWS_MAX}: ask for fewer days, or by the week or month"
+                "{rows} rows exceed the limit of a file, {EXPORT_ROWS_MAX}; choose fewer days, or `grain` week or month"
             ));
         }
         Ok(())
@@ -237,16 +235,16 @@ mod tests {
             ("format=csv&date_range=7d", "`report` must be"),
             ("report=pages&format=xlsx&date_range=7d", "`format` must be"),
             ("report=pages&date_range=7d", "`format` must be"),
-            ("report=pages&format=csv&date_range=7d&dimension=visit:os", "goes with `report=breakdowns`"),
-            ("report=breakdowns&format=csv&date_range=7d", "goes with a `dimension`"),
-            ("report=breakdowns&format=csv&date_range=7d&dimension=event:page", "goes with a `dimension`"),
+            ("report=pages&format=csv&date_range=7d&dimension=visit:os", "is only for `report=breakdowns`"),
+            ("report=breakdowns&format=csv&date_range=7d", "needs a stored `dimension`"),
+            ("report=breakdowns&format=csv&date_range=7d&dimension=event:page", "needs a stored `dimension`"),
             ("report=breakdowns&format=csv&date_range=7d&dimension=visitor", "unknown dimension `visitor`"),
             ("report=breakdowns&format=csv&date_range=7d&dimension=visit:channel", "not measured"),
             ("report=breakdowns&format=csv&date_range=7d&dimension=visit:os&grain=hour", "hours are published"),
             ("report=actions&format=csv&date_range=7d&dimension=visit:os", "property"),
             ("report=pages&format=csv&date_range=7d&grain=minute", "`grain` must be"),
             ("report=pages&format=csv&date_range=12mo&grain=hour", "92 days"),
-            ("report=pages&format=csv&date_range=7d&format=csv", "`format` is there twice"),
+            ("report=pages&format=csv&date_range=7d&format=csv", "duplicate parameter `format`"),
             ("report=pages&format=csv&date_range=7d&limit=5", "unknown parameter `limit`"),
         ] {
             let refusal = exported(&format!("site=shop.example&{more}")).expect_err(more).to_string();

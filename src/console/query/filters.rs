@@ -86,7 +86,7 @@ fn one(value: &Value, depth: usize) -> Result<FilterTree, QueryRefusal> {
             _ => refuse("`not` takes one filter"),
         },
         "has_done" | "has_not_done" => {
-            refuse("`has_done` is not answered: what one person did is never stored together")
+            refuse("`has_done` is not supported: the actions of a person are never stored together")
         }
         other => compare(operator(other)?, rest),
     }
@@ -130,11 +130,11 @@ fn compare(operator: Operator, rest: &[Value]) -> Result<FilterTree, QueryRefusa
         return Err(QueryRefusal(format!("unknown modifier {}; expected: case_sensitive", shown(key))));
     }
     if name == "segment" {
-        return refuse("`segment` is not answered: there are no saved segments; write the filters themselves");
+        return refuse("`segment` is not supported: segments are not saved; write the filters themselves");
     }
     let dimension = vocabulary::dimension(name)?;
     if let RequestedDimension::Time(_) = dimension {
-        return refuse("time is filtered by `date_range`");
+        return refuse("filter time by `date_range`");
     }
     let values = alternatives(values, operator)?;
     if dimension == RequestedDimension::CountryName {

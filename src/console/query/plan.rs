@@ -38,7 +38,7 @@ impl ParsedQuery {
         };
         report.grain = self.grain(&report)?;
         if report.table().is_none() {
-            return Err(together(&report));
+            return Err(not_stored_by_page(&report));
         }
         for metric in &self.metrics {
             if !report.stores(*metric) {
@@ -64,7 +64,7 @@ impl ParsedQuery {
         if (grain == Grain::Hour || self.range.hours.is_some()) && !hours_are_kept {
             return refuse(
                 "hours are published for pageviews, visits and visitors of the site, and for pageviews and visits of a \
-                 page; everything else by the day: ask for `time:day` and a `date_range` of days",
+                 page; for other figures use `time:day` and a `date_range` of days",
             );
         }
         self.range.check(grain)?;
@@ -76,12 +76,15 @@ impl ParsedQuery {
         let filtered: Vec<RequestedDimension> =
             self.filters.iter().flat_map(FilterTree::comparisons).map(|filter| filter.dimension.clone()).collect();
         let mut named: Vec<RequestedDimension> = Vec::new();
-        for asked in self.dimensions.iter().chain(&filtered).map(RequestedDimension::stored) {
-            if !matches!(asked, RequestedDimension::Time(_) | RequestedDimension::Page) && !named.contains(&asked) {
-                named.push(asked);
+        for dimension in self.dimensions.iter().chain(&filtered).map(RequestedDimension::stored) {
+            if !matches!(dimension, RequestedDimension::Time(_) | RequestedDimension::Page)
+                && !named.contains(&dimension)
+            {
+                named.push(dimension);
             }
         }
-        let names_pages = self.dimensions.iter().chain(&filtered).any(|asked| *asked == RequestedDimension::Page);
+        let names_pages =
+            self.dimensions.iter().chain(&filtered).any(|dimension| *dimension == RequestedDimension::Page);
         let of_actions = [Metric::Events, Metric::ConversionRate];
         match named.as_slice() {
             [] if self.metrics.iter().any(|metric| of_actions.contains(metric)) => {
@@ -90,7 +93,7 @@ impl ParsedQuery {
             [] => Ok(Subject::Pages(Role::Viewed)),
             [one @ (RequestedDimension::EntryPage | RequestedDimension::ExitPage)] => {
                 if names_pages {
-                    return Err(apart(&one.name(), "event:page"));
+                    return Err(never_stored_together(&one.name(), "event:page"));
                 }
                 let role = if *one == RequestedDimension::EntryPage { Role::Entry } else { Role::Exit };
                 Ok(Subject::Pages(role))
@@ -108,11 +111,11 @@ impl ParsedQuery {
                 Ok(Subject::Actions { property: Some(property.clone()) })
             }
             [RequestedDimension::Property(_), RequestedDimension::Action]
-            | [RequestedDimension::Action, RequestedDimension::Property(_)] => refuse(
-                "ask for the values of one action: keep `event:props:…` as the dimension and filter `event:name`",
-            ),
-            [one, other, ..] => Err(apart(&one.name(), &other.name())),
-            [_] => refuse("this dimension cannot be asked for"),
+            | [RequestedDimension::Action, RequestedDimension::Property(_)] => {
+                refuse("values need one action: use `event:props:…` as the dimension and filter by `event:name`")
+            }
+            [one, other, ..] => Err(never_stored_together(&one.name(), &other.name())),
+            [_] => refuse("this dimension cannot be queried"),
         }
     }
 
@@ -136,7 +139,7 @@ impl ParsedQuery {
         let name = metric.name();
         let subject = match &report.subject {
             Subject::Pages(Role::Viewed) if report.names_pages() => "`event:page`".to_owned(),
-            Subject::Pages(Role::Viewed) => "the other metrics asked for".to_owned(),
+            Subject::Pages(Role::Viewed) => "the other metrics of the query".to_owned(),
             Subject::Pages(Role::Entry) => "`visit:entry_page`".to_owned(),
             Subject::Pages(Role::Exit) => "`visit:exit_page`".to_owned(),
             Subject::Breakdown(dimension) => {
@@ -150,21 +153,21 @@ impl ParsedQuery {
         };
         let stored: Vec<_> = Metric::ALL.into_iter().filter(|other| report.stores(*other)).map(Metric::name).collect();
         let hint = if metric.is_load_time() {
-            "; ask for it by `event:timing`"
+            "; use it with `event:timing`"
         } else if metric == Metric::Events {
-            "; ask for `events` by `event:name`, or with `visitors` alone"
+            "; use `events` with `event:name`, or with `visitors` alone"
         } else if metric == Metric::Hits {
-            "; ask for `hits` by `event:robot` or `event:outcome`"
+            "; use `hits` with `event:robot` or `event:outcome`"
         } else {
             ""
         };
-        QueryRefusal(format!("`{name}` is not stored with {subject}; there are: {}{hint}", stored.join(", ")))
+        QueryRefusal(format!("`{name}` is not stored with {subject}; available: {}{hint}", stored.join(", ")))
     }
 }
 
 /// The column of a report that shows a dimension.
-pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
-    match asked {
+pub(super) fn column(dimension: &RequestedDimension, subject: &Subject) -> Column {
+    match dimension {
         RequestedDimension::Time(_) => Column::Time,
         RequestedDimension::Page => Column::Page,
         RequestedDimension::EntryPage | RequestedDimension::ExitPage if matches!(subject, Subject::Pages(_)) => {
@@ -184,15 +187,15 @@ pub(super) fn column(asked: &RequestedDimension, subject: &Subject) -> Column {
 
 /// The filters, applied to the columns of the report.
 fn condition(filters: &FilterTree, subject: &Subject) -> Condition {
-    let several = |parts: &[FilterTree]| parts.iter().map(|part| condition(part, subject)).collect();
+    let conditions = |parts: &[FilterTree]| parts.iter().map(|part| condition(part, subject)).collect();
     match filters {
-        FilterTree::And(parts) => Condition::And(several(parts)),
-        FilterTree::Or(parts) => Condition::Or(several(parts)),
+        FilterTree::And(parts) => Condition::And(conditions(parts)),
+        FilterTree::Or(parts) => Condition::Or(conditions(parts)),
         FilterTree::Not(part) => Condition::Not(Box::new(condition(part, subject))),
         FilterTree::Compare(comparison) => {
             let column = match (&comparison.dimension, subject) {
                 (RequestedDimension::Action, Subject::Actions { property: Some(_) }) => FilterColumn::Action,
-                (asked, subject) if column(asked, subject) == Column::Page => FilterColumn::Page,
+                (dimension, subject) if column(dimension, subject) == Column::Page => FilterColumn::Page,
                 _ => FilterColumn::Value,
             };
             Condition::Compare(Filter {
@@ -205,19 +208,19 @@ fn condition(filters: &FilterTree, subject: &Subject) -> Condition {
     }
 }
 
-fn apart(one: &str, other: &str) -> QueryRefusal {
+fn never_stored_together(one: &str, other: &str) -> QueryRefusal {
     QueryRefusal(format!(
-        "`{one}` and `{other}` are never stored together: each is counted by itself, so that no combination can point \
-         at a person"
+        "`{one}` and `{other}` are never stored together: each is counted separately, so that no combination can \
+         identify a person"
     ))
 }
 
 /// The error for page figures that are not stored by page.
-fn together(report: &Report) -> QueryRefusal {
+fn not_stored_by_page(report: &Report) -> QueryRefusal {
     match report.subject {
-        Subject::Actions { .. } => apart("event:props:…", "event:page"),
+        Subject::Actions { .. } => never_stored_together("event:props:…", "event:page"),
         Subject::Pages(_) | Subject::Breakdown(_) | Subject::Timings | Subject::Robots | Subject::Outcomes => {
-            apart("event:outcome", "event:page")
+            never_stored_together("event:outcome", "event:page")
         }
     }
 }
@@ -324,12 +327,15 @@ mod tests {
             (json!({ "metrics": ["visitors"], "dimensions": ["visit:os", "visit:browser"] }), "never stored together"),
             (json!({ "metrics": ["visits"], "dimensions": ["visit:entry_page", "event:page"] }), "never stored"),
             (json!({ "metrics": ["events"], "dimensions": ["event:name", "visit:os"] }), "never stored together"),
-            (json!({ "metrics": ["events"], "dimensions": ["event:name", "event:props:plan"] }), "filter `event:name`"),
+            (
+                json!({ "metrics": ["events"], "dimensions": ["event:name", "event:props:plan"] }),
+                "filter by `event:name`",
+            ),
             (
                 json!({ "metrics": ["visitors"], "dimensions": ["visit:os"], "filters": [["is", "visit:city", ["x"]]] }),
                 "never stored together",
             ),
-            (json!({ "metrics": ["visitors"], "dimensions": ["visit:os", "time:hour"] }), "by the day"),
+            (json!({ "metrics": ["visitors"], "dimensions": ["visit:os", "time:hour"] }), "for other figures use"),
             (json!({ "metrics": ["scroll_depth"], "dimensions": ["visit:os"] }), "`scroll_depth` is not stored"),
             (json!({ "metrics": ["time_on_page"], "dimensions": ["visit:os"] }), "`time_on_page` is not stored"),
             (json!({ "metrics": ["views_per_visit"], "dimensions": ["event:page"] }), "`views_per_visit` is not"),

@@ -41,15 +41,15 @@ pub(in crate::console) struct StatsContext<'c> {
 /// # Errors
 /// See [`QueryError`] for the causes.
 pub(in crate::console) async fn aggregate(
-    asked: &StatsParameters,
+    parameters: &StatsParameters,
     context: StatsContext<'_>,
 ) -> Result<Value, QueryError> {
-    let (question, warning) = question(asked, context, Vec::new())?;
+    let (question, warning) = question(parameters, context, Vec::new())?;
     let report = question.report(context.site, context.kept.rate_base_min())?;
     let answered = question.rows(&report, context.reports).await?;
     let row = answered.rows.first().cloned().unwrap_or_default();
     let mut results = Map::new();
-    let earlier = match asked.get("compare").map(String::as_str) {
+    let earlier = match parameters.get("compare").map(String::as_str) {
         None => None,
         Some("previous_period") => {
             let earlier = ParsedQuery { range: question.range.before()?, ..question.clone() };
@@ -77,10 +77,10 @@ pub(in crate::console) async fn aggregate(
 /// # Errors
 /// See [`QueryError`] for the causes.
 pub(in crate::console) async fn timeseries(
-    asked: &StatsParameters,
+    parameters: &StatsParameters,
     context: StatsContext<'_>,
 ) -> Result<Value, QueryError> {
-    let grain = match asked.get("interval").map(String::as_str) {
+    let grain = match parameters.get("interval").map(String::as_str) {
         None => None,
         Some("hour") => Some(Grain::Hour),
         Some("date" | "day") => Some(Grain::Day),
@@ -88,7 +88,7 @@ pub(in crate::console) async fn timeseries(
         Some("month") => Some(Grain::Month),
         Some(_) => return Err(QueryRefusal("`interval` must be hour, day, week or month".into()).into()),
     };
-    let (question, warning) = question(asked, context, vec![RequestedDimension::Time(grain)])?;
+    let (question, warning) = question(parameters, context, vec![RequestedDimension::Time(grain)])?;
     let report = question.report(context.site, context.kept.rate_base_min())?;
     let answered = question.rows(&report, context.reports).await?;
     let labels = question.range.labels(report.grain, &context.site.timezone);
@@ -106,21 +106,21 @@ pub(in crate::console) async fn timeseries(
 /// # Errors
 /// See [`QueryError`] for the causes.
 pub(in crate::console) async fn breakdown(
-    asked: &StatsParameters,
+    parameters: &StatsParameters,
     context: StatsContext<'_>,
 ) -> Result<Value, QueryError> {
-    let property = asked
+    let property = parameters
         .get("property")
         .ok_or_else(|| QueryRefusal("`property` is missing: write one such as event:page".into()))?;
     let (dimension, replaced) = property_dimension(property, context.kept.marketing)?;
     let of_visits = matches!(dimension, RequestedDimension::EntryPage | RequestedDimension::ExitPage);
-    let (mut question, warning) = question(asked, context, vec![dimension])?;
+    let (mut question, warning) = question(parameters, context, vec![dimension])?;
     // The older API's own default is `visitors`; a reader that names no metric must get figures.
     let replaced = match of_visits && question.metrics == [Metric::Visitors] {
         true => {
             question.order = vec![(OrderKey::Metric(Metric::Visits), Direction::Descending)];
             question.metrics = vec![Metric::Visits];
-            Some("visitors of entry and exit pages are not kept; these are visits")
+            Some("visitors of entry and exit pages are not stored; these are visits")
         }
         false => replaced,
     };
@@ -151,7 +151,7 @@ fn property_dimension(
         return Err(vocabulary::not_marketed(&requested));
     }
     if let RequestedDimension::Time(_) = requested {
-        return Err(QueryRefusal("time is asked for by `GET /api/v1/stats/timeseries`".into()));
+        return Err(QueryRefusal("for time use `GET /api/v1/stats/timeseries`".into()));
     }
     Ok((requested, None))
 }

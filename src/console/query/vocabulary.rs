@@ -71,8 +71,8 @@ const ALIASES: [(&str, &str); 8] = [
 
 /// Metrics of this API that are not measured here, each with the reason.
 const NOT_MEASURED: [(&str, &str); 4] = [
-    ("group_conversion_rate", "actions are never stored together with another dimension; ask for `conversion_rate`"),
-    ("exit_rate", "ask for `visits` by `visit:exit_page` and `pageviews` by `event:page`"),
+    ("group_conversion_rate", "actions are never stored together with another dimension; use `conversion_rate`"),
+    ("exit_rate", "use `visits` by `visit:exit_page` and `pageviews` by `event:page`"),
     ("total_revenue", "revenue is not measured"),
     ("average_revenue", "revenue is not measured"),
 ];
@@ -80,7 +80,7 @@ const NOT_MEASURED: [(&str, &str); 4] = [
 /// The metric with this name.
 pub(super) fn metric(name: &str) -> Result<Metric, QueryRefusal> {
     if let Some((_, reason)) = NOT_MEASURED.iter().find(|(known, _)| *known == name) {
-        return Err(QueryRefusal(format!("`{name}` is not answered: {reason}")));
+        return Err(QueryRefusal(format!("`{name}` is not supported: {reason}")));
     }
     Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
         let known: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
@@ -126,10 +126,10 @@ pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> 
 
 /// The error for a dimension of marketing where none is measured: rows without figures would look like an absence of
 /// visits.
-pub(super) fn not_marketed(asked: &RequestedDimension) -> QueryRefusal {
+pub(super) fn not_marketed(dimension: &RequestedDimension) -> QueryRefusal {
     QueryRefusal(format!(
-        "`{}` is not measured here: the collector's `privacy.marketing` is \"never\"; ask for `visit:referrer`",
-        asked.name()
+        "`{}` is not measured: `privacy.marketing` of the collector is \"never\"; use `visit:referrer`",
+        dimension.name()
     ))
 }
 
@@ -191,10 +191,10 @@ mod tests {
     #[test]
     fn campaigns_are_refused_with_what_to_ask_instead() {
         for stored in Dimension::ALL.into_iter().filter(|stored| stored.is_marketing()) {
-            let asked = RequestedDimension::Stored(stored);
-            assert!(asked.is_marketing() && asked.name().starts_with("visit:"));
-            let QueryRefusal(sentence) = not_marketed(&asked);
-            assert!(sentence.contains(&asked.name()) && sentence.contains("visit:referrer"), "{sentence}");
+            let dimension = RequestedDimension::Stored(stored);
+            assert!(dimension.is_marketing() && dimension.name().starts_with("visit:"));
+            let QueryRefusal(sentence) = not_marketed(&dimension);
+            assert!(sentence.contains(&dimension.name()) && sentence.contains("visit:referrer"), "{sentence}");
         }
     }
 

@@ -97,14 +97,14 @@ fn check_system(all: &[SqlToken]) -> Result<(), SqlRefusal> {
     if only_names {
         return Ok(());
     }
-    Err(SqlRefusal("of the system's tables, names and types in databases, tables and columns may be asked for"))
+    Err(SqlRefusal("of system tables, only names and types in databases, tables and columns can be queried"))
 }
 
 /// Ad-hoc filters, at the end: `SETTINGS additional_table_filters = {'sillage.page_days': 'page = \'/\''}`. They remove
 /// rows beyond the user's own filter; their text is checked like any other expression.
 fn check_settings(settings: &[SqlToken]) -> Result<(), SqlRefusal> {
     const ONLY: SqlRefusal =
-        SqlRefusal("of SETTINGS, `additional_table_filters` alone may be set, once, at the end of the query");
+        SqlRefusal("only the setting `additional_table_filters` is allowed, once, at the end of the query");
     let [_, name, SqlToken::Sign('='), SqlToken::Sign('{'), pairs @ .., SqlToken::Sign('}')] = settings else {
         return Err(ONLY);
     };
@@ -126,7 +126,7 @@ fn check_settings(settings: &[SqlToken]) -> Result<(), SqlRefusal> {
 fn check_expression(all: &[SqlToken]) -> Result<(), SqlRefusal> {
     for (at, token) in all.iter().enumerate() {
         if matches!(token, SqlToken::Sign('{' | '}')) {
-            return Err(SqlRefusal("leave braces out"));
+            return Err(SqlRefusal("braces are not allowed"));
         }
         let SqlToken::Word(word) = token else { continue };
         if is_of(REFUSED, word) {
@@ -137,11 +137,11 @@ fn check_expression(all: &[SqlToken]) -> Result<(), SqlRefusal> {
         let behind = all.get(at + 1..).unwrap_or_default();
         // A table named by a text literal is a file.
         if is_of("from join", word) && matches!(behind.first(), Some(SqlToken::Text(_))) {
-            return Err(SqlRefusal("a table is named without quotes"));
+            return Err(SqlRefusal("a table name must not be quoted"));
         }
         let Some((SqlToken::Sign('('), inside)) = behind.split_first() else { continue };
         if !is_of(CALLS, word) {
-            return Err(SqlRefusal("the query calls a function that is not on the list of those that may be called"));
+            return Err(SqlRefusal("the query calls a function that is not allowed"));
         }
         let arguments = arguments(inside);
         zones::check_call(word, &arguments)?;

@@ -21,7 +21,7 @@ pub(super) enum SqlToken {
     Sign(char),
 }
 
-const COMMENT: SqlRefusal = SqlRefusal("leave comments out");
+const COMMENT: SqlRefusal = SqlRefusal("comments are not allowed");
 
 /// Splits `text` into tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
@@ -35,7 +35,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<SqlToken>, SqlRefusal> {
             c if c.is_ascii_digit() => {
                 while rest.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
                 if rest.peek().is_some_and(|c| c.is_ascii_alphabetic() || *c == '_') {
-                    return Err(SqlRefusal("write numbers in digits, with a point at most"));
+                    return Err(SqlRefusal("numbers may have digits and one decimal point only"));
                 }
                 SqlToken::Number
             }
@@ -68,7 +68,7 @@ fn literal(rest: &mut Peekable<Chars<'_>>) -> Result<String, SqlRefusal> {
         match c {
             '\\' => match rest.next() {
                 Some(escaped @ ('\'' | '\\')) => text.push(escaped),
-                Some(_) | None => return Err(SqlRefusal("of escapes, only \\' and \\\\ are read")),
+                Some(_) | None => return Err(SqlRefusal("only the escapes \\' and \\\\ are allowed")),
             },
             '\'' if rest.next_if_eq(&'\'').is_some() => text.push('\''),
             '\'' => return Ok(text),
@@ -83,10 +83,10 @@ fn name(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, SqlRefusa
     let mut text = String::new();
     for c in rest.by_ref() {
         match c {
-            '\\' | '/' | ':' => return Err(SqlRefusal("a quoted name holds no \\, / or :")),
+            '\\' | '/' | ':' => return Err(SqlRefusal("a quoted name must not contain \\, / or :")),
             c if c == quote => {
                 return if rest.peek() == Some(&quote) {
-                    Err(SqlRefusal("leave doubled quotes out of names"))
+                    Err(SqlRefusal("doubled quotes are not allowed in names"))
                 } else {
                     Ok(text)
                 };

@@ -36,10 +36,8 @@ pub(super) fn read(part: &ExportPart, set: &mut FigureSet) {
             }
             "VISITOR" => set.person_rows += 1,
             "" | "MAP" | "GENERAL" | "TIME" | "MISC" => {}
-            _ => {
-                set.leave("pages, browsers, systems, countries and referrers: AWStats has them by month, without a day")
-            }
+            _ => set.leave("pages, browsers, systems, countries and referrers: AWStats has them by month only"),
         }
     }
-    set.leave("daily visitors: AWStats knows those of a month, which cannot be split");
+    set.leave("daily visitors: AWStats has them by month only");
 }

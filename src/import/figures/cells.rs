@@ -107,7 +107,7 @@ impl FigureSet {
         };
         match host {
             Some(host) => self.add(day, FigureKey::Dimension(Dimension::Referrer.name(), (&*host).into()), figures),
-            None => self.leave("sources that are not a host's name: the tool's own names for them"),
+            None => self.leave("sources that are names of the tool, not host names"),
         }
     }
 
@@ -126,7 +126,7 @@ impl FigureSet {
     pub(super) fn page_figures(&mut self, day: Day, path: &str, figures: &[(Figure, i64)]) {
         match self.page(path) {
             Some(page) => self.add(day, FigureKey::Page(page), figures),
-            None => self.leave("pages that the site's configuration leaves out, or that have no path"),
+            None => self.leave("pages that the site excludes, or without a path"),
         }
     }
 

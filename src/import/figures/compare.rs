@@ -16,21 +16,25 @@ const COMPARED: [(&str, Figure); 3] =
 
 /// Why the figures of a tool differ from those here, though both are right; docs/install/moving.md says more.
 const CAUSES: [(&str, &str); 12] = [
-    ("", "here: figures in tens, published when their day, week or month is over (privacy.protection = \"tens\")"),
+    (
+        "",
+        "here: figures are rounded to tens and published at the end of their day, week or month (privacy.protection = \
+          \"tens\")",
+    ),
     ("", "here: objections (opt-out, Global Privacy Control, Do Not Track) and driven browsers are not counted"),
-    ("", "here: a person counts once a day, whatever the device keeps"),
-    ("", "both: a blocker may know the one script and not the other"),
-    ("plausible", "plausible: its visits and visitors are approximate above a size, and it counts pages in frames"),
-    ("umami", "umami: a person is recognised for a month, and a changed query is a page of its own"),
-    ("matomo", "matomo: cookies recognise a person longer; its actions hold downloads, links and searches too"),
+    ("", "here: a person counts once a day, with or without storage on the device"),
+    ("", "both: a blocker may block one script and not the other"),
+    ("plausible", "plausible: visits and visitors are estimates on large sites, and pages in frames count"),
+    ("umami", "umami: a person is recognised for a month, and each query string is a page of its own"),
+    ("matomo", "matomo: cookies recognise a person for longer; its actions include downloads, links and searches"),
     (
         "goatcounter",
-        "goatcounter: counts the first view of a page in eight hours: compare with visitors, not pageviews",
+        "goatcounter: counts the first view of a page in eight hours; compare with visitors, not pageviews",
     ),
-    ("ga4", "ga4: counts after consent only where a banner asks, with estimates and thresholds on top"),
+    ("ga4", "ga4: with a banner, counts only after consent; adds estimates and thresholds"),
     ("ga4", "ga4: totalUsers adds up neither over days nor over dimensions"),
-    ("awstats", "awstats: counts requests of the log: robots that name no robot, pages without script"),
-    ("awstats", "awstats: visitors stand by month, not by day"),
+    ("awstats", "awstats: counts requests of the log, undeclared robots and pages without the script included"),
+    ("awstats", "awstats: visitors are by month, not by day"),
 ];
 
 /// Figures of both sides, in the order of pageviews, visitors, visits. Absent: a side has none for that day.
@@ -47,7 +51,7 @@ pub struct FigureComparison {
     days: BTreeMap<Day, ComparedDay>,
 }
 
-/// Compares the files of a job with what was measured here. Figures that an import brought are left out.
+/// Compares the files of a job with the figures measured here. Imported figures are left out.
 ///
 /// # Errors
 /// See [`FigureError`].
@@ -105,7 +109,10 @@ impl fmt::Display for FigureComparison {
         }
         line(f, "total", Some(totals.0), Some(totals.1))?;
         if missing > 0 {
-            writeln!(f, "{missing} days without figures here, not in the total: not measured, or not published yet")?;
+            writeln!(
+                f,
+                "{missing} day(s) without figures here (not measured, or not yet published), left out of the total"
+            )?;
         }
         writeln!(f, "\nknown causes of a difference:")?;
         let causes = CAUSES.iter().filter(|(tool, _)| tool.is_empty() || *tool == self.tool);

@@ -106,11 +106,11 @@ fn add(fields: &Fields, set: &mut FigureSet) {
             let figures = [(Pageviews, number("eventCount")), (Visitors, number("totalUsers"))];
             match text("eventName") {
                 "page_view" | "session_start" | "first_visit" | "user_engagement" | "scroll" => {
-                    set.leave("events that Google counts by itself (page_view, session_start, scroll …)");
+                    set.leave("automatic events of Google (page_view, session_start, scroll …)");
                 }
                 name => set.add(day, FigureKey::Action(name.into()), &figures),
             }
         }
-        _ => set.leave("reports with several dimensions, or with one that is not measured here"),
+        _ => set.leave("reports with several dimensions, or with an unknown one"),
     }
 }

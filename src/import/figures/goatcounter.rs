@@ -78,7 +78,7 @@ pub(super) fn read_json(parts: &[ExportPart], set: &mut FigureSet) {
             set.dimension(day, Dimension::Country, country, &[(Visitors, count)]);
         }
     }
-    set.leave("pageviews, visits, bounces and times: the JSON export counts a path once a session and no more");
+    set.leave("pageviews, visits, bounces and times: the JSON export counts a path only once a session");
     set.leave("screens: the export has the screen's width, not the window's");
 }
 

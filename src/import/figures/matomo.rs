@@ -54,7 +54,7 @@ fn add(method: &str, day: Day, row: &Value, set: &mut FigureSet) {
     };
     let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
     if text("label") == "Others" || number("is_summary") == 1 {
-        set.leave("rows called Others: Matomo keeps a number of rows for each report and adds up the rest");
+        set.leave("rows called Others: Matomo limits the rows of a report and sums the rest");
         return;
     }
     let of_visits: [(Figure, i64); 4] = [
@@ -77,7 +77,7 @@ fn add(method: &str, day: Day, row: &Value, set: &mut FigureSet) {
                 (Exits, number("exit_nb_visits")),
             ];
             set.page_figures(day, page, &figures);
-            set.leave("times on pages: Matomo's run on while a page is not looked at");
+            set.leave("times on pages: Matomo also counts time in the background");
         }
         "Referrers.getWebsites" => set.referrer(day, text("label"), &of_visits),
         "UserCountry.getCountry" => {
@@ -90,9 +90,9 @@ fn add(method: &str, day: Day, row: &Value, set: &mut FigureSet) {
             let figures = [(Pageviews, number("nb_events")), (Visitors, number("nb_uniq_visitors"))];
             set.add(day, FigureKey::Action(text("label").into()), &figures);
         }
-        _ => set.leave("methods that are not known"),
+        _ => set.leave("unknown methods"),
     }
     if method != "Actions.get" && method != "Actions.getPageUrls" && method != "VisitsSummary.get" {
-        set.leave("pageviews by dimension: Matomo's nb_actions holds downloads, links and searches too");
+        set.leave("pageviews by dimension: Matomo's nb_actions includes downloads, links and searches");
     }
 }

@@ -54,13 +54,13 @@ pub enum FigureError {
     #[error("{0}")]
     Read(#[from] std::io::Error),
     /// A file is not one of the known exports.
-    #[error("{0}: not an export that is read here; docs/import.md lists them")]
+    #[error("{0}: unknown export; docs/import.md lists the supported ones")]
     Unknown(String),
     /// The files come from several tools.
-    #[error("the files come from {0} and from {1}; import one tool's at a time")]
+    #[error("the files come from {0} and from {1}; import the files of one tool at a time")]
     Mixed(&'static str, &'static str),
     /// The export has no dates, and no day was given.
-    #[error("{0}: an export without dates; name its day with --day")]
+    #[error("{0}: an export without dates; set its day with --day")]
     NoDay(String),
     /// The same files were imported before.
     #[error("these files were imported as {0}; remove them first: --remove {0}")]
@@ -69,7 +69,7 @@ pub enum FigureError {
     #[error("no figures of the origin {0} for this site")]
     NoOrigin(String),
     /// The database refused the rows or does not answer.
-    #[error("the database: {0}; run the same import again to go on")]
+    #[error("database: {0}; run the same import again to resume it")]
     Store(#[from] StoreError),
 }
 
@@ -102,9 +102,9 @@ impl fmt::Display for FigureReport {
             )?;
         }
         for (number, column) in [
-            (self.days_left as u64, "days left as they are: measured, or imported before"),
-            (self.days_too_old as u64, "days past the retention, not kept"),
-            (self.person_rows, "rows of single visits or visitors, added up or passed over, not kept"),
+            (self.days_left as u64, "days skipped: already measured or imported"),
+            (self.days_too_old as u64, "days older than the retention, skipped"),
+            (self.person_rows, "rows of single visits or visitors, summed or skipped, not stored"),
         ] {
             if number > 0 {
                 writeln!(f, "{number:>10} {column}")?;
@@ -231,7 +231,7 @@ fn read(job: &FigureJob, name: &str, parts: &[ExportPart], set: &mut FigureSet) 
             ga4::read(part, set)?;
             tool = Some("ga4");
         } else if parts.len() > 1 {
-            set.leave("files of the archive that are not known");
+            set.leave("unknown files of the archive");
         }
     }
     tool.ok_or_else(|| FigureError::Unknown(name.to_owned()))

@@ -44,7 +44,7 @@ fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
             let source = if row.text("referrer").is_empty() { row.text("source") } else { row.text("referrer") };
             set.referrer(day, source, &of_visits);
             if !row.text("utm_source").is_empty() || !row.text("utm_campaign").is_empty() {
-                set.leave("campaigns: rule R8 leaves them to visitors' consent, which the export does not tell");
+                set.leave("campaigns: they need consent (rule R8), which the export does not contain");
             }
         }
         "pages" => {
@@ -71,7 +71,7 @@ fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
         "locations" => {
             set.dimension(day, Dimension::Country, row.text("country"), &of_visits);
             if !row.text("region").is_empty() {
-                set.leave("regions and cities: the export numbers them by lists that are not here");
+                set.leave("regions and cities: the export has only their numbers");
             }
         }
         "devices" => set.dimension(day, Dimension::Device, device(row.text("device")), &of_visits),
@@ -97,11 +97,11 @@ fn add(table: &str, day: Day, row: &ExportRow<'_>, set: &mut FigureSet) {
                 set.add(day, FigureKey::Site, &[(NotFound, number("events"))]);
             }
             if !row.text("link_url").is_empty() {
-                set.leave("links of outbound clicks and downloads: whole addresses may name a person");
+                set.leave("links of outbound clicks and downloads: complete addresses may identify a person");
             }
         }
-        "custom_props" => set.leave("properties of events: the export does not tell the event they belong to"),
-        _ => set.leave("tables that are not known"),
+        "custom_props" => set.leave("properties of events: the export has them without their event"),
+        _ => set.leave("unknown tables"),
     }
 }
 

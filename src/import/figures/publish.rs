@@ -29,10 +29,10 @@ pub(super) fn exact(cells: &Cells, site: &Arc<str>, origin: &Arc<str>) -> LevelR
 /// The cells drawn to tens, under a key that is made for this call and dropped.
 ///
 /// # Errors
-/// When the operating system gives no random bytes.
+/// When no random bytes from the operating system.
 pub(super) fn tens(cells: Cells, site: &Arc<str>, origin: &Arc<str>) -> std::io::Result<LevelRows> {
     let mut key = [0; 16];
-    getrandom::fill(&mut key).map_err(|_| std::io::Error::other("the operating system gives no random bytes"))?;
+    getrandom::fill(&mut key).map_err(|_| std::io::Error::other("no random bytes from the operating system"))?;
     let draw = Draw(SipHasher24::new_with_key(&key));
     let mut rows = LevelRows::default();
     let mut waiting: BTreeMap<(Day, FigureKey), Bucket> =

@@ -27,7 +27,7 @@ pub(super) fn table(part: &ExportPart) -> Option<&str> {
 
 /// Reads one of the download button's tables, for one day. `y` counts sessions; for events, uses.
 pub(super) fn read_table(part: &ExportPart, table: &str, day: Day, set: &mut FigureSet) -> std::io::Result<()> {
-    set.leave("pageviews, visits, bounces and times: the download counts sessions only");
+    set.leave("pageviews, visits, bounces and times: the download has sessions only");
     rows(&part.bytes, |row| {
         let (name, figures) = (row.text("x"), [(Visitors, row.number("y"))]);
         match table {
@@ -77,7 +77,7 @@ pub(super) fn read_raw(part: &ExportPart, set: &mut FigureSet) -> std::io::Resul
         set.dimension(day, Dimension::Language, language, &figures);
         set.referrer(day, row.text("referrer_domain"), &figures);
     })?;
-    set.leave("bounces and times: Umami's visits follow the hours of the clock, not pauses");
-    set.leave("click ids, distinct ids, queries: they point at persons");
+    set.leave("bounces and times: visits of Umami end with the hour, not after a pause");
+    set.leave("click ids, distinct ids, queries: they can identify persons");
     Ok(())
 }

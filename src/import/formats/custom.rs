@@ -26,10 +26,10 @@ enum FormatPart {
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// It has neither nginx's variables nor Apache's.
-    #[error("no variables in the format; write it as nginx ($remote_addr …) or Apache (%h …) does")]
+    #[error("no variables in the format; write it in the syntax of nginx ($remote_addr …) or Apache (%h …)")]
     NoVariables,
     /// It lacks a field that a pageview needs.
-    #[error("the format has no {0}; a pageview needs a client address, a time, a request and a status")]
+    #[error("the format lacks {0}; a pageview needs a client address, a time, a request and a status")]
     Missing(&'static str),
     /// Two fields without anything between them.
     #[error("format: two adjacent fields without a separator; add one between them")]

@@ -242,7 +242,7 @@ const AGENT: &[&str] = &[
     "user_agent_original",
 ];
 
-/// The requested host.
+/// Names of the field with the requested host.
 const HOST: &[&str] = &[
     "http_host",
     "x-host-header",

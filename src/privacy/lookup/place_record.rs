@@ -34,7 +34,7 @@ impl PlaceRecord<'_> {
         first([self.subdivisions.name, self.state1.text, self.region.text])
     }
 
-    /// `city.names.en` or `city`.
+    /// English name of the city: `city.names.en` or `city`.
     pub(in crate::privacy) fn city(&self) -> Option<Box<str>> {
         first([self.city.name, self.city.text, None])
     }

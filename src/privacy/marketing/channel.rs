@@ -109,7 +109,7 @@ const RULES: [ChannelRule; 15] = [
 
 /// All channels with their conditions in words; the first that holds decides.
 pub fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
-    RULES.iter().map(|rule| (rule.channel, rule.when)).chain([(DIRECT, "nothing of the kind")])
+    RULES.iter().map(|rule| (rule.channel, rule.when)).chain([(DIRECT, "none of these")])
 }
 
 /// Word lists that the conditions refer to.

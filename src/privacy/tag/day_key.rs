@@ -98,7 +98,7 @@ impl Drop for DayKey {
 
 /// The operating system provides no random bytes or no page of memory; without a key, visitors are not tagged.
 #[derive(Debug, thiserror::Error)]
-#[error("the operating system gives no random bytes, or no memory for a key")]
+#[error("no random bytes or no memory for a key from the operating system")]
 pub struct KeyError;
 
 /// The keys for one point in time.

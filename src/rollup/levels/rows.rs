@@ -288,35 +288,35 @@ pub struct TimingPageDaysRow {
 /// `robot_days`: hits of one kind of robots on a page by day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct RobotDaysRow {
-    /// Site name.
+    /// Name of the site, as configured.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period of which the row is the rest.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// Page.
+    /// Cleaned path, or `(other)`.
     pub page: Arc<str>,
-    /// What the robots are for.
+    /// Purpose of the robots.
     pub kind: &'static str,
-    /// Hits.
+    /// Number of hits, summed.
     pub hits: i64,
 }
 
-/// `outcome_days`: hits by what became of them, by day.
+/// `outcome_days`: hits by outcome and day.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct OutcomeDaysRow {
-    /// Site name.
+    /// Name of the site, as configured.
     pub site: Arc<str>,
     /// Site-local day, days since 1970-01-01.
     pub day: u16,
-    /// What the row is the rest of.
+    /// Period of which the row is the rest.
     pub period: Period,
     /// Import that brought the row; empty: measured.
     pub origin: Arc<str>,
-    /// What became of them.
+    /// Outcome of the hits.
     pub outcome: &'static str,
-    /// Hits.
+    /// Number of hits, summed.
     pub hits: i64,
 }

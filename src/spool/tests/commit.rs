@@ -300,7 +300,7 @@ fn a_dropped_writer_resolves_every_waiting_receipt() {
 /// A spool whose writer pauses for two minutes.
 fn patient(disk: &FaultDisk) -> (Arc<Spool>, std::thread::JoinHandle<()>) {
     let (spool, mut writer, _) = open(disk);
-    writer.patience.half = std::time::Duration::from_secs(60);
+    writer.commit_delay.half = std::time::Duration::from_secs(60);
     (Arc::new(spool), std::thread::spawn(|| writer.run()))
 }
 

@@ -188,7 +188,7 @@ fn the_highest_number_is_not_given_again_when_its_batch_was_shipped() {
     disk.refuse(&[DiskOp::Create]);
     let (spool, mut writer, _) = open(&disk);
     disk.refuse(&[]);
-    // The writer has not recovered from the disk failure: there is no segment after the third yet.
+    // The writer has not recovered from the disk failure: a segment after the third does not exist yet.
     folded(&spool, &spool.sealed()[2]);
     spool.remove(3).unwrap();
     assert_eq!(disk.bytes(&batch::file_name(3)).len(), HEADER);

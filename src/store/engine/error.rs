@@ -14,16 +14,22 @@ pub enum EngineError {
     )]
     NoLibrary(PathBuf),
     /// The configured `clickhouse` is missing or too old.
-    #[error("clickhouse.library = {0}: not a ClickHouse of 26.5 or later; install one, or name the engine library")]
+    #[error(
+        "clickhouse.library = {0}: not ClickHouse 26.5 or later; install one, or set the path of the engine \
+             library"
+    )]
     NoProgram(PathBuf),
     /// Another user could replace the library.
-    #[error("engine library {0} can be written by another user; change its owner and mode, or set clickhouse.library")]
+    #[error("engine library {0} writable by another user; change its owner and mode, or set clickhouse.library")]
     UnsafeLibrary(PathBuf),
     /// Another process holds the data folder or the runtime folder.
-    #[error("{0} is in use by another process; stop that one, or set clickhouse.dir and runtime.dir to other folders")]
+    #[error(
+        "{0} in use by another process; stop that process, or set other folders for clickhouse.dir and \
+             runtime.dir"
+    )]
     InUse(PathBuf),
     /// Another user can write to a folder.
-    #[error("engine folder refused: {0}")]
+    #[error("engine folder rejected: {0}")]
     Folder(#[from] FolderError),
     /// A folder or file cannot be written.
     #[error("the engine's files: {0}")]
@@ -33,18 +39,18 @@ pub enum EngineError {
     Spawn(#[source] io::Error),
     /// The child ended before its first answer.
     #[error(
-        "the engine ended before it answered (ClickHouse's error {0}; 0: it named none); is clickhouse.library the \
-         engine's own, and clickhouse.dir written by no later version?"
+        "engine exited during start (ClickHouse error {0}; 0 if unknown); check that clickhouse.library matches and \
+         that clickhouse.dir was not written by a later version"
     )]
     Ended(u32),
     /// The system refuses the child's sandbox.
-    #[error("engine sandbox refused by the system: {0}")]
+    #[error("engine sandbox rejected by the system: {0}")]
     Sandbox(String),
     /// The child's own error text: for the parent's socket only, never for a log.
     #[error("{0}")]
     Child(String),
     /// The child runs but does not answer.
-    #[error("the engine does not answer")]
+    #[error("engine not responding")]
     NotReady,
     /// The system has no random bytes.
     #[error("no random bytes from the system")]

@@ -183,7 +183,7 @@ impl Engine {
         drop(self.files);
         drop(self.let_go);
         if self.watcher.await.is_err() {
-            tracing::warn!("engine: watcher ended by a panic");
+            tracing::warn!("engine: watcher panicked");
         }
         drop(self.locks);
     }
@@ -441,7 +441,7 @@ impl Drop for EngineFiles {
         removals.push(std::fs::remove_dir(folder));
         for error in removals.into_iter().filter_map(Result::err) {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(kind = ?error.kind(), "engine: file of its configuration not removed");
+                tracing::warn!(kind = ?error.kind(), "engine: configuration file not removed");
             }
         }
     }

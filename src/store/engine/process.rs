@@ -136,6 +136,6 @@ async fn read_last_code(mut stream: UnixStream) -> u32 {
 fn report_sandbox(words: &str) {
     let report = words.lines().next().and_then(|line| line.strip_prefix(REPORT));
     if report.is_some_and(|report| report.trim() != CONFINED) {
-        tracing::warn!("engine: sandbox is partial: this kernel does not enforce every rule; Linux 6.12 does");
+        tracing::warn!("engine: sandbox incomplete; this kernel does not enforce every rule, Linux 6.12 does");
     }
 }

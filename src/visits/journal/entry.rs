@@ -203,12 +203,12 @@ impl<'n> HitEntry<'n> {
 impl<'n> EntryTraits<'n> {
     fn of(facts: &'n VisitorFacts, day: Option<&DayVisits>, visits: &Visits) -> Self {
         let known = |object: Option<u64>| object.zip(day.map(|day| day.id));
-        let numbers = known(facts.place_id()).and_then(|(place, day)| visits.memos().places.numbers(day, place));
+        let numbers = known(facts.place_id()).and_then(|(place, day)| visits.caches().places.numbers(day, place));
         let place = match numbers {
             Some(numbers) => EntryValues::Numbers(*numbers),
             None => EntryValues::Texts(OF_PLACE.map(|dimension| facts.value(dimension))),
         };
-        let numbers = known(facts.agent_id()).and_then(|(agent, day)| visits.memos().agents.numbers(day, agent));
+        let numbers = known(facts.agent_id()).and_then(|(agent, day)| visits.caches().agents.numbers(day, agent));
         let agent = match numbers {
             Some(numbers) => EntryValues::Numbers(*numbers),
             None => EntryValues::Texts(OF_AGENT.map(|dimension| facts.value(dimension))),

@@ -50,7 +50,7 @@ pub enum JournalError {
     /// The folder is on a disk, and `runtime.allow_disk` is off.
     #[error(
         "runtime.dir {0} is on a disk, where visitor tags must never be; set a folder on a tmpfs, such as \
-         /dev/shm/sillage, or set runtime.allow_disk = true (leaves rules R5 and R13)"
+         /dev/shm/sillage, or set runtime.allow_disk = true (deviates from rules R5 and R13)"
     )]
     OnDisk(PathBuf),
     /// Another process holds the folder's lock.
@@ -220,9 +220,9 @@ impl Journal {
     }
 }
 
-/// Files of generations that are no longer needed. Freeing their memory takes some milliseconds, so it happens outside
+/// Files of superseded generations. Freeing their memory takes some milliseconds, so it happens outside
 /// the lock.
-#[must_use = "they hold what was to be forgotten"]
+#[must_use = "they contain expired visitor state"]
 pub(crate) struct RetiredGenerations(Vec<PathBuf>);
 
 impl RetiredGenerations {

@@ -89,7 +89,7 @@ async fn sql_export_and_api_give_the_same_figure_of_the_same_row() {
 }
 
 /// Before: `matches` beside an own page's pad read names of withheld pages and searches letter by letter. Now: a filter
-/// chooses among published rows; one that fits only what is not shown is answered as one that fits nothing.
+/// chooses among published rows; one that fits only withheld rows is answered like one that fits nothing.
 #[tokio::test]
 async fn a_filter_that_fits_only_what_is_not_shown_is_answered_like_one_that_fits_nothing() {
     let (_store, served) = released().await;

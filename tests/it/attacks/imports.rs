@@ -1,4 +1,4 @@
-//! What reading tells while an import runs, and after it.
+//! Figures that a reader sees while an import runs, and after it.
 
 use jiff::tz::TimeZone;
 use sillage::config::{Config, Protection};
@@ -45,8 +45,8 @@ fn traffic() -> Traffic {
     }
 }
 
-/// Before: the demonstration's import wrote exact figures into published tables, whatever its protection was. Now: its
-/// rows wait, and what is published of them is in tens.
+/// Before: the demonstration's import wrote exact figures into published tables, under any protection. Now: its rows
+/// wait, and their published figures are in tens.
 #[tokio::test]
 async fn a_demonstration_in_tens_publishes_its_simulated_past_in_tens_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,7 +63,7 @@ async fn a_demonstration_in_tens_publishes_its_simulated_past_in_tens_alone() {
     }
 }
 
-/// Before: a store that nobody had told its protection published exact figures. Now: its rows wait until it is told.
+/// Before: a store without a protection published exact figures. Now: its rows wait until it has one.
 #[tokio::test]
 async fn a_store_that_was_told_no_protection_publishes_nothing() {
     let store = Store::connect(&support::database(&support::fresh_name()), support::endpoint());

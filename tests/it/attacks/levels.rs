@@ -1,6 +1,6 @@
 //! Levels against levels: hours against days, the site against its pages and values, a page against its values, weeks
-//! and months against their days. Every published figure is a draw of its own: whoever knows all other visitors of all
-//! cells of a visit has as many draws of it as there are figures.
+//! and months against their days. Every published figure is a draw of its own: an attacker who knows all other visitors of
+//! all cells of a visit has as many draws of it as there are figures.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::fresh_store;
 
 /// Sites of each world.
 const SITES: u32 = 800;
-/// Visitors of a cell, beside the one who is there or not.
+/// Visitors of a cell, beside the one whose visit is in question.
 const OTHERS: i64 = 200;
 /// Dimensions of a visit that each have one value here.
 const DIMENSIONS: [&str; 12] = [
@@ -56,7 +56,7 @@ fn two_worlds() -> Batch {
     }
 }
 
-/// For each site, the mean of what these figures say of its visitors.
+/// For each site, the mean of the estimates of its visitors from these figures.
 async fn told(store: &Store, questions: &[&str]) -> Worlds {
     let parts: Vec<String> = questions.iter().map(|question| question.replace("{db}", store.database())).collect();
     let sql = format!("SELECT site, avg(figure) FROM ({}) GROUP BY site", parts.join(" UNION ALL "));
@@ -83,9 +83,9 @@ const TO_MONTH: [&str; 3] = [
     "SELECT site, toFloat64(sum(visitors)) AS figure FROM {db}.site_days GROUP BY site",
 ];
 
-/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows everybody else: right in 55
+/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 55
 /// of 100 by one figure, by an hour beside its day, and by the day, its week and its month; in 78 by all 84 figures of
-/// a day that hold the visit, if he knows the other visitors of every one of them. Never certain.
+/// a day that hold the visit, for an attacker who knows the other visitors of every one of them. Never certain.
 #[tokio::test]
 async fn one_visit_is_told_by_one_figure_hardly_and_by_all_that_hold_it_in_four_of_five() {
     let store = fresh_store().await;
@@ -105,8 +105,8 @@ async fn one_visit_is_told_by_one_figure_hardly_and_by_all_that_hold_it_in_four_
     assert!((0.73..=0.83).contains(&all_of_day), "docs/anonymity.md says 78 of 100: {found}");
 }
 
-/// Before: the value that a page's only other visitor has was read letter by letter. Now: what a page has beyond its
-/// values that are shown is the difference of two draws, and a value of one visitor is in no row.
+/// Before: the value that a page's only other visitor has was read letter by letter. Now: the part of a page beyond its
+/// shown values is the difference of two draws, and a value of one visitor is in no row.
 #[tokio::test]
 async fn a_page_less_its_shown_values_tells_hardly_of_a_value_that_is_not_shown() {
     let store = fresh_store().await;

@@ -13,7 +13,7 @@ mod priming;
 mod rest;
 mod taken;
 
-/// Rows of the published tables, and by table those of which a figure is no multiple of ten.
+/// Rows of the published tables, and by table those with a figure that is not a multiple of ten.
 async fn rows_in_tens(store: &Store) -> (u64, Vec<(&'static str, u64)>) {
     let (mut rows, mut exact) = (0, Vec::new());
     for table in TABLES.iter().filter(|table| !table.figures.is_empty()) {
@@ -31,7 +31,7 @@ async fn rows_in_tens(store: &Store) -> (u64, Vec<(&'static str, u64)>) {
     (rows, exact)
 }
 
-/// What an attacker makes of one number for each of many cells, in a world without a visit and in one with it: the
+/// Estimates of an attacker, one for each of many cells, in a world without a visit and in one with it: the
 /// share of right guesses, by the threshold between both.
 struct Worlds {
     without: Vec<f64>,
@@ -39,13 +39,13 @@ struct Worlds {
 }
 
 impl Worlds {
-    /// Splits what was told of cells by their world's letter, `a` without and `b` with.
+    /// Splits estimates of cells by their world's letter, `a` without and `b` with.
     fn of(told: &[(String, f64)]) -> Self {
         let of = |world: &str| told.iter().filter(|(name, _)| name.starts_with(world)).map(|(_, told)| *told).collect();
         Self { without: of("a"), with: of("b") }
     }
 
-    /// Share of right guesses where what is told of the two worlds lies around `between`.
+    /// Share of right guesses with the threshold `between`.
     fn right(&self, between: f64) -> f64 {
         assert!(self.without.len() > 500 && self.with.len() > 500, "{} {}", self.without.len(), self.with.len());
         let share = |told: &[f64], is_right: &dyn Fn(f64) -> bool| {

@@ -36,7 +36,7 @@ async fn drawn_twice(store: &Store) -> u64 {
 #[tokio::test]
 async fn polled_for_a_month_each_cell_is_drawn_once_for_its_day_its_week_and_its_month() {
     let store = fresh_store().await;
-    // Merges would add up what was drawn twice.
+    // Merges would add up rows that were drawn twice.
     for table in ["page_days", "site_days", "dimension_days", "action_days", "timing_days"] {
         let later = "merge_selecting_sleep_ms = 600000, max_merge_selecting_sleep_ms = 600000";
         store.statement(&format!("ALTER TABLE {}.{table} MODIFY SETTING {later}", store.database())).await.unwrap();
@@ -62,8 +62,8 @@ async fn polled_for_a_month_each_cell_is_drawn_once_for_its_day_its_week_and_its
     assert_eq!(rows_in_tens(&store).await.1, []);
 }
 
-/// Before: a week's sum less its days was exact. Now: what a week adds to its days is drawn once, and stays within what
-/// one draw moves; whoever adds all of it up has the month to one draw and no better.
+/// Before: a week's sum less its days was exact. Now: the rest of a week is drawn once and stays within one
+/// draw; the sum of all parts has the month to one draw and not better.
 #[tokio::test]
 async fn a_week_and_a_month_give_back_what_their_days_took_to_one_draw_and_no_better() {
     let store = fresh_store().await;
@@ -102,7 +102,7 @@ async fn the_collector_that_is_left_releases_what_both_acknowledged() {
         let (one, two) = (releaser(&store, "one"), releaser(&store, "two"));
         one.insert(&shop_day(&format!("one-{number}"), day), close_of(day)).await.unwrap();
         two.insert(&shop_day(&format!("two-{number}"), day), close_of(day)).await.unwrap();
-        // The same batch, offered again by whoever was not answered.
+        // The same batch, sent again by a collector without an answer.
         two.insert(&shop_day(&format!("two-{number}"), day), close_of(day)).await.unwrap();
         one.shipped(close_of(day)).await.unwrap();
         drop(one);

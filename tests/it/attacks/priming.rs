@@ -10,8 +10,8 @@ use crate::support::fresh_store;
 const PAGES: u32 = 600;
 const DAYS: u16 = 21;
 
-/// Three weeks and their month over pages of two worlds, which have so many visitors on a day of this number: in world
-/// `a` the attacker's pads alone, in `b` somebody beside them.
+/// Three weeks and their month over pages of two worlds, with this number of visitors on each numbered day: in world
+/// `a` the attacker's pads alone, in `b` one visitor beside them.
 async fn months(visitors: &dyn Fn(char, u16) -> i64) -> Store {
     let store = fresh_store().await;
     let releaser = releaser(&store, "one");
@@ -37,8 +37,8 @@ async fn beyond_own(store: &Store, of: &str, own: i64) -> Worlds {
     Worlds::of(&store.ask_as_owner(&sql).rows::<(String, f64)>().await.unwrap())
 }
 
-/// Before: four hits of one's own and one question told whether a page was read. Now: whoever pads a page on every day
-/// of the month is right about a single visit in at most 60 of 100 by its day, and by its week and month together.
+/// Before: four hits of one's own and one question told whether a page was read. Now: an attacker who pads a page on every
+/// day of the month is right about a single visit in at most 60 of 100 by its day, and by its week and month together.
 #[tokio::test]
 async fn a_page_padded_for_a_month_tells_of_a_single_visit_hardly() {
     let store = months(&|world, number| 25 + i64::from(world == 'b' && number == 9)).await;
@@ -52,11 +52,11 @@ async fn a_page_padded_for_a_month_tells_of_a_single_visit_hardly() {
     }
 }
 
-/// Before: a page's only visitor was told whole by 622 questions. Now: nothing shows them while nobody else comes. With
-/// pads that open the page on one day, its month shows whether somebody came daily, as docs/anonymity.md says, and of a
-/// single visit hardly anything.
+/// Before: a page's only visitor was told whole by 622 questions. Now: no row shows a page without other visitors. With
+/// pads that open the page on one day, its month reveals a daily visitor, as docs/anonymity.md says, and hardly
+/// anything of a single visit.
 #[tokio::test]
-async fn a_page_padded_open_once_shows_somebody_who_came_daily_and_nobody_who_came_once() {
+async fn a_page_padded_open_once_shows_a_daily_visitor_and_never_a_single_visit() {
     let opened = |number: u16| if number == 0 { 40 } else { 0 };
     let once = months(&|world, number| opened(number) + i64::from(world == 'b' && number == 9)).await;
     let right = beyond_own(&once, "1", 40).await.right(0.5);

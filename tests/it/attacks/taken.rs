@@ -31,7 +31,7 @@ fn files_with(folder: &Path, texts: &[&str], found: &mut Vec<String>) {
 }
 
 /// Before: exact rows lay on the disk for 25 months. Now: once the month has closed, spool, folder in memory and tables
-/// hold nothing of a page's only visitor, and no exact sum; what is published is in tens.
+/// hold nothing of a page's only visitor, and no exact sum; published figures are in tens.
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_months_end_no_file_and_no_row_tells_of_a_page_s_only_visitor() {
     let tens = |config: &mut sillage::config::Config| config.privacy.protection = Protection::Tens;
