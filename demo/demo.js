@@ -38,14 +38,14 @@
         if (dropped) show(`${words(event)}: not counted (${dropped})`, 'dropped', event, number);
         else if (response.status === 202) show(`${words(event)} counted`, 'counted', event, number);
         else show(`${words(event)}: answered ${response.status}`, 'failed', event, number);
-      }, () => show('The collector does not answer', 'failed', event, number));
+      }, () => show('The collector is not responding', 'failed', event, number));
     }
     return answer;
   };
 
   // Waits for the tracker, which knows both kinds of objection: the browser's signals and the switch.
   document.addEventListener('DOMContentLoaded', () => {
-    if (window.sillage?.isOptedOut?.()) show('You, or your browser, object to being measured: nothing is sent', 'dropped');
+    if (window.sillage?.isOptedOut?.()) show('You or your browser opted out: nothing is sent', 'dropped');
   });
 
   const told = (element) => JSON.parse(element.dataset.props || '{}');
@@ -61,7 +61,7 @@
     const props = {};
     for (const field of form.querySelectorAll('[data-prop]')) props[field.dataset.prop] = field.value;
     window.sillage(form.dataset.action, { props });
-    document.getElementById('thanks').textContent = 'Thank you. Nothing was sent but the fact that you did.';
+    document.getElementById('thanks').textContent = 'Thank you. Only the use of this form was counted.';
     form.reset();
   });
 })();

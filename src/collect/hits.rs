@@ -33,7 +33,7 @@ use crate::privacy::{Anonymiser, EndReason, HitEnd, HitReading, Sighting};
 use crate::sites::Site;
 use crate::spool::{Durable, Receipt, Unavailable};
 
-/// Shared parts of the pipeline.
+/// The pipeline of hits, shared by all collecting threads.
 pub struct HitPipeline {
     /// Turns hits into sightings.
     pub anonymiser: Arc<Anonymiser>,
@@ -69,12 +69,13 @@ pub(super) struct HitRequest<'r> {
 pub(super) enum HitReply {
     Counted(Durable),
     Dropped(Dropped),
+    /// With the sentence of the response, which holds no input; empty for the standard one.
     Refused(Rejection, &'static str),
 }
 
-/// A request that is answered, or waits only for the disk, with the result of its other hits.
+/// A request whose hits have all ended, or with hits that wait for the disk beside the reply of the ended ones.
 pub(super) enum PendingRequest<'h> {
-    Over(HitReply),
+    Ended(HitReply),
     Kept(Option<HitReply>, PendingHits<'h>),
 }
 
@@ -111,7 +112,7 @@ impl HitPipeline {
         self.ledger.spool().ready().is_ok()
     }
 
-    /// Assembled from the program's parts.
+    /// A pipeline of these parts.
     ///
     /// # Errors
     /// Same as [`TrustedProxies::new`].
@@ -141,7 +142,7 @@ impl HitPipeline {
         let request = self.request(&head.headers, peer);
         let pending = match self.body(&request, body).await {
             Ok(body) => self.begin(NativeEvent::parse_all(&body), &request),
-            Err(refused) => PendingRequest::Over(self.unread(refused, "")),
+            Err(refused) => PendingRequest::Ended(self.unread(refused, "")),
         };
         let answer = pending.answer(AnswerFormat::Native).await;
         self.meters.answered(started);
@@ -153,6 +154,7 @@ impl HitPipeline {
         self.dropped(Dropped::NotMeasured, format)
     }
 
+    /// Counts a hit without a site as dropped; returns the response.
     pub(super) fn dropped(&self, reason: Dropped, format: AnswerFormat) -> CollectResponse {
         self.meters.received();
         self.meters.ended(None, Outcome::Dropped(reason));
@@ -173,16 +175,16 @@ impl HitPipeline {
         let hit_headers = &request.hit_headers;
         let events = match events {
             Ok(events) => events,
-            Err(why) => return PendingRequest::Over(self.unread(Rejection::Malformed, why)),
+            Err(why) => return PendingRequest::Ended(self.unread(Rejection::Malformed, why)),
         };
         if events.is_empty() {
             self.meters.received();
             self.meters.ended(None, Outcome::Dropped(Dropped::NotMeasured));
-            return PendingRequest::Over(HitReply::Dropped(Dropped::NotMeasured));
+            return PendingRequest::Ended(HitReply::Dropped(Dropped::NotMeasured));
         }
         let received = self.clock.now();
         let mut sightings = Vec::with_capacity(events.len());
-        let mut over: Option<HitReply> = None;
+        let mut ended_reply: Option<HitReply> = None;
         for event in &events {
             let names: Vec<Option<&str>> = event.site_names().collect();
             let (address, agent) = self.client(event, &names, request);
@@ -205,7 +207,7 @@ impl HitPipeline {
                 Ok(reading) => reading,
                 Err(ended) => {
                     self.meters.received();
-                    over = Some(HitReply::or_rather(over, self.end(ended, received)));
+                    ended_reply = Some(HitReply::deciding(ended_reply, self.end(ended, received)));
                     continue;
                 }
             };
@@ -213,18 +215,18 @@ impl HitPipeline {
                 self.meters.received();
                 match found.and_then(|site| self.anonymiser.anonymise_for(&reading, site)) {
                     Ok(sighting) => sightings.push(sighting),
-                    Err(ended) => over = Some(HitReply::or_rather(over, self.end(ended, received))),
+                    Err(ended) => ended_reply = Some(HitReply::deciding(ended_reply, self.end(ended, received))),
                 }
             }
         }
         if sightings.is_empty() {
-            return PendingRequest::Over(over.unwrap_or_else(|| self.unread(Rejection::Malformed, "d: blank")));
+            return PendingRequest::Ended(ended_reply.unwrap_or_else(|| self.unread(Rejection::Malformed, "d: blank")));
         }
-        let refused = matches!(over, Some(HitReply::Refused(..)));
+        let refused = matches!(ended_reply, Some(HitReply::Refused(..)));
         match self.keep(sightings, refused) {
-            Ok(kept) => PendingRequest::Kept(over, kept),
+            Ok(kept) => PendingRequest::Kept(ended_reply, kept),
             Err(Unavailable) => {
-                PendingRequest::Over(HitReply::or_rather(over, HitReply::Refused(Rejection::Unavailable, "")))
+                PendingRequest::Ended(HitReply::deciding(ended_reply, HitReply::Refused(Rejection::Unavailable, "")))
             }
         }
     }
@@ -243,8 +245,8 @@ impl HitPipeline {
         if !server.is_some_and(|server| self.speaks_for(server, &event.url, names)) {
             return (self.peers.client(request.peer, request.headers), agent);
         }
-        let handed_on = || self.peers.client_of_server(request.peer, request.headers);
-        let address = spoken.and_then(|spoken| spoken.address).map_or_else(handed_on, ClientIp::new);
+        let forwarded_address = || self.peers.client_of_server(request.peer, request.headers);
+        let address = spoken.and_then(|spoken| spoken.address).map_or_else(forwarded_address, ClientIp::new);
         let agent = match spoken.map_or(&SpokenAgent::Unsaid, |spoken| &spoken.agent) {
             SpokenAgent::Named(agent) => UserAgent::new(agent),
             SpokenAgent::Unknown => UserAgent::not_logged(),
@@ -254,6 +256,7 @@ impl HitPipeline {
         (address, agent)
     }
 
+    /// Whether `server` may speak for a client on all sites of the hit.
     fn speaks_for(&self, server: &ServerToken, url: &str, names: &[Option<&str>]) -> bool {
         let sites = self.anonymiser.sites();
         let mut known = names.iter().map(|name| match name {
@@ -334,6 +337,7 @@ impl HitPipeline {
         HitReply::Refused(refused, why)
     }
 
+    /// Reads the body, within the limits of size and time.
     pub(super) async fn body(&self, request: &HitRequest<'_>, body: Incoming) -> Result<Bytes, Rejection> {
         if request.hit_headers.encoded {
             return Err(Rejection::Unsupported);
@@ -361,14 +365,14 @@ impl PendingRequest<'_> {
     /// Outcome of its hits, once they are durable.
     pub(super) async fn settled(self) -> HitReply {
         match self {
-            Self::Over(end) => end,
-            Self::Kept(over, kept) => HitReply::or_rather(over, kept.settled().await),
+            Self::Ended(end) => end,
+            Self::Kept(ended_reply, kept) => HitReply::deciding(ended_reply, kept.settled().await),
         }
     }
 }
 
 impl PendingHits<'_> {
-    /// Waits until the spool has synced.
+    /// Waits until the spool has synced; returns the reply.
     async fn settled(self) -> HitReply {
         let Self { mut hits, receipt } = self;
         let durable = receipt.await;
@@ -386,7 +390,7 @@ impl PendingHits<'_> {
 impl HitReply {
     /// The hit that decides a request's single response: a rejection, since the sender may correct or retry it, before
     /// a counted hit, before a dropped one.
-    fn or_rather(known: Option<Self>, other: Self) -> Self {
+    fn deciding(known: Option<Self>, other: Self) -> Self {
         match (known, other) {
             (Some(refused @ HitReply::Refused(..)), _) => refused,
             (Some(counted @ HitReply::Counted(_)), HitReply::Counted(_) | HitReply::Dropped(_)) => counted,

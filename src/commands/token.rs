@@ -15,7 +15,7 @@ pub struct TokenCommand {
 
 #[derive(Debug, Subcommand)]
 enum TokenAction {
-    /// Print the configured tokens: sites, last day, last use according to the access journal.
+    /// Print the configured tokens: sites, last day, last use according to the query journal.
     List(ConfigFile),
     /// Print a new token and its lines for the configuration.
     New {

@@ -55,7 +55,7 @@ impl QuestionJournal {
         let second = now.strftime("%Y-%m-%dT%H:%M:%SZ");
         let line = format!("{second},{},{door},{hash}\n", quoted(name));
         if let Err(error) = self.write(now, &line) {
-            tracing::error!(kind = ?error.kind(), "access journal: query not recorded");
+            tracing::error!(kind = ?error.kind(), "query journal: query not recorded");
         }
     }
 
@@ -72,7 +72,7 @@ impl QuestionJournal {
         let bytes = month.bytes + line.len() as u64;
         if bytes > MONTH_BYTES_MAX {
             if !std::mem::replace(&mut month.is_full, true) {
-                tracing::warn!(bytes = month.bytes, "access journal: monthly file full; queries not recorded");
+                tracing::warn!(bytes = month.bytes, "query journal: monthly file full; queries not recorded");
             }
             return Ok(());
         }

@@ -13,17 +13,17 @@ use tokio_util::either::Either;
 use crate::http::proxy_header;
 use crate::http::stream::{AcceptedStream, HttpStream, is_tcp};
 
-/// The handshake of one listener.
+/// TLS and PROXY header of one listener's connections.
 pub(crate) struct Handshake {
     /// Peers that begin with a PROXY header; empty: none does.
     pub(crate) proxies: Vec<IpNet>,
-    /// For connections to the address; those of a Unix socket stay plain.
+    /// TLS of connections over TCP; a Unix socket stays plain.
     pub(crate) tls: Option<TlsAcceptor>,
-    /// All of it must have ended within this time.
+    /// Longest time for all steps of a connection.
     pub(crate) wait: Duration,
     /// Connections that were closed during it.
     pub(crate) failed: Counter,
-    /// Whether the log has said that a trusted proxy sends no header.
+    /// Whether the missing header of a trusted proxy was logged.
     pub(crate) missing_header_told: AtomicBool,
 }
 
@@ -53,6 +53,7 @@ impl Handshake {
         done
     }
 
+    /// The PROXY header of a trusted peer, then TLS.
     async fn steps(&self, mut stream: AcceptedStream, peer: SocketAddr) -> Option<(HttpStream, SocketAddr)> {
         let address = peer.ip().to_canonical();
         let mut client = peer;
@@ -74,7 +75,7 @@ impl Handshake {
         }
     }
 
-    /// Once: a proxy without the header sends none on every connection.
+    /// Logs the missing header once, since such a proxy never sends it.
     fn tell_missing_header(&self, error: &std::io::Error) {
         let is_other = error.kind() == std::io::ErrorKind::InvalidData;
         if is_other && !self.missing_header_told.swap(true, Ordering::Relaxed) {

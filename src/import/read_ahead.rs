@@ -20,7 +20,7 @@ pub(super) struct LineChunk {
     lines: Vec<ChunkLine>,
 }
 
-/// End of a line in its chunk, and what was found out about it.
+/// End of a line in its chunk, and its parsed parts.
 struct ChunkLine {
     end: usize,
     too_long: bool,
@@ -52,7 +52,7 @@ pub(super) struct ReadAhead<'scope> {
     reader: ScopedJoinHandle<'scope, io::Result<ReadUntil>>,
 }
 
-/// What is read, and from where.
+/// Source of the lines, and the position in it.
 pub(super) struct ReadStart<'k> {
     /// The lines that follow.
     pub(super) lines: LineReader,
@@ -107,7 +107,7 @@ impl ReadStart<'_> {
                 return Ok(ReadUntil { digest, bytes });
             }
         }
-        // Where nobody takes it, the import has stopped.
+        // Without a receiver the import has stopped.
         to_judge.send(chunk).ok();
         Ok(ReadUntil { digest, bytes })
     }

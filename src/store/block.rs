@@ -237,7 +237,7 @@ macro_rules! rejected {
     };
 }
 
-/// What neither a row nor a value is.
+/// Serde types that are neither a row nor a value.
 macro_rules! rejected_shapes {
     () => {
         type SerializeSeq = Impossible<(), RowShapeError>;

@@ -1,4 +1,5 @@
-//! A question to ClickHouse: its parameters, its settings, its answer. Values travel as server-side parameters alone.
+//! A statement for ClickHouse with its parameters and settings, and the ways to read its answer. Must send values as
+//! server-side parameters only, never as part of the SQL.
 
 use std::time::Duration;
 
@@ -9,20 +10,21 @@ use serde::Serialize;
 
 use crate::store::error::{ANSWER_TOO_LONG, ServerError, StoreError};
 
-/// Sending one chunk of 256 KiB; slower than this is a dead connection.
+/// Longest time to send one chunk of 256 KiB; a slower connection is dead.
 pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(15);
-/// From the last byte of an insert to the answer: a million rows take two seconds on a small machine.
+/// Longest time from the last byte of an insert to its answer: a million rows take two seconds on a small machine.
 pub(super) const END_TIMEOUT: Duration = Duration::from_secs(120);
-/// A question or a statement; the reading user's own limit (30 s) comes first.
+/// Longest time for a query; the reading user's own limit (30 s) ends it earlier.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// A statement of a release: a day of millions of rows takes seconds, on a busy disk a minute.
+/// Longest time for a statement without an answer, such as those of a release: a day of millions of rows takes seconds,
+/// on a busy disk a minute.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(900);
-/// Rows of an insert that still make one block. A larger insert makes several, each with the token and its own number,
-/// cut at the same rows every time: it is not counted twice either, but it may be seen half written.
+/// Most rows of an insert in one block. A larger insert makes several blocks, each with the token and its own number,
+/// cut at the same rows every time: it still counts once, but readers may see it half written.
 pub(super) const BLOCK_ROWS_MAX: &str = "10000000";
 
-/// A question with its parameters.
-#[must_use = "a question asks nothing before its rows are fetched"]
+/// A statement with its parameters; one of the methods that consume it sends it.
+#[must_use = "a statement is sent when its rows are fetched"]
 pub struct SqlQuestion(pub(super) Query);
 
 impl SqlQuestion {
@@ -31,12 +33,13 @@ impl SqlQuestion {
         Self(self.0.param(name, value))
     }
 
-    /// Sets a setting of the server for this question.
+    /// Sets a server setting for this statement.
     pub fn with_setting(self, name: &str, value: &str) -> Self {
         Self(self.0.with_setting(name, value))
     }
 
-    /// Of an `INSERT … SELECT` whose rows come in one order: a second one with the same token changes nothing.
+    /// Makes an `INSERT … SELECT` idempotent: a second one with the same token changes nothing. Its rows must come in a
+    /// fixed order.
     pub(crate) fn once(self, token: &str) -> Self {
         let settings = [
             ("insert_deduplication_token", token),
@@ -50,19 +53,19 @@ impl SqlQuestion {
         settings.into_iter().fold(self, |question, (name, value)| question.with_setting(name, value))
     }
 
-    /// Runs a statement that answers nothing, such as an `INSERT … SELECT`.
+    /// Runs a statement without an answer, such as an `INSERT … SELECT`.
     ///
     /// # Errors
-    /// When it fails.
+    /// When it fails, or takes longer than 15 minutes.
     pub(crate) async fn execute(self) -> Result<(), StoreError> {
         let done = tokio::time::timeout(RELEASE_TIMEOUT, self.0.execute()).await;
         Ok(done.map_err(|_| StoreError::timeout())??)
     }
 
-    /// All rows, as a type of ours.
+    /// All rows, each as a `T`.
     ///
     /// # Errors
-    /// When the question fails, or the answer is of another shape.
+    /// When the query fails, takes longer than a minute, or its columns differ from those of `T`.
     pub async fn rows<T: RowOwned + RowRead>(self) -> Result<Vec<T>, StoreError> {
         within(self.0.fetch_all::<T>()).await
     }
@@ -70,25 +73,25 @@ impl SqlQuestion {
     /// All rows, each a JSON object of its columns; whole numbers are numbers.
     ///
     /// # Errors
-    /// When the question fails.
+    /// When the query fails, or takes longer than a minute.
     pub async fn json(self) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, StoreError> {
         let bytes = within(async { self.0.fetch_bytes("JSONEachRow")?.collect().await }).await?;
         let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice);
         rows.collect::<Result<_, _>>().map_err(|_| clickhouse::error::Error::NotEnoughData.into())
     }
 
-    /// The rows in a format of the server's, as they come.
+    /// The rows in one of the server's formats, as a stream.
     ///
     /// # Errors
-    /// When the question cannot be sent.
+    /// When the query cannot be sent.
     pub(super) fn stream(self, format: &str) -> Result<BytesCursor, StoreError> {
         Ok(self.0.fetch_bytes(format)?)
     }
 
-    /// All rows in a format of the server's, with the protocol's revision that decides how it is written.
+    /// All rows in one of the server's formats; the client's protocol revision affects how `Native` is written.
     ///
     /// # Errors
-    /// When the question fails, or the answer is longer than `bytes_max`.
+    /// When the query fails, or the answer is longer than `bytes_max`.
     pub async fn bytes(self, format: &str, revision: Option<u32>, bytes_max: usize) -> Result<Bytes, StoreError> {
         let query = match revision {
             Some(revision) => self.0.with_setting("client_protocol_version", revision.to_string()),
@@ -106,6 +109,7 @@ impl SqlQuestion {
     }
 }
 
+/// Waits for an answer, at most [`ANSWER_TIMEOUT`].
 pub(super) async fn within<T>(answer: impl Future<Output = clickhouse::error::Result<T>>) -> Result<T, StoreError> {
     Ok(tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| StoreError::timeout())??)
 }

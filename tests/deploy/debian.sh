@@ -71,7 +71,7 @@ start
 kill -KILL "$child"; wait "$child" 2>/dev/null || true
 inside sh -c 'dpkg -i /packages/upgrade/*.deb' >/dev/null
 start
-figures '[1,2]' && echo 'debian: upgraded over a spool that held a hit; nobody is counted twice'
+figures '[1,2]' && echo 'debian: upgraded over a spool that held a hit; no visitor counts twice'
 kill -TERM "$child"; wait "$child" 2>/dev/null || true
 child=''
 inside dpkg --remove sillage >/dev/null

@@ -20,7 +20,7 @@ async fn r1_another_database_that_reads_ours() {
 }
 
 #[tokio::test]
-async fn r2_a_table_a_column_or_a_log_that_nobody_declared() {
+async fn r2_an_undeclared_table_column_or_log() {
     let setup = Setup::new().await;
     setup.run("CREATE TABLE {db}.visitors (tag UInt64) ENGINE = MergeTree ORDER BY tag").await;
     setup.leaves_only(2).await;
@@ -60,7 +60,7 @@ async fn r5_a_tag_that_two_days_share_or_a_key_that_stays() {
 }
 
 #[tokio::test]
-async fn r6_a_dimension_that_nobody_may_measure() {
+async fn r6_a_dimension_that_is_not_permitted() {
     let setup = Setup::new().await;
     let proper = setup.evidence().await;
     setup.add_breakdown("income", "high").await;
@@ -242,7 +242,7 @@ async fn r12_a_table_that_the_reading_user_was_granted() {
 }
 
 #[tokio::test]
-async fn r13_what_would_let_somebody_be_followed() {
+async fn r13_a_set_up_in_which_a_visitor_could_be_followed() {
     let mut setup = Setup::new().await;
     let proper = setup.evidence().await;
     // A folder that exists on every machine, and is neither a tmpfs nor a ramfs.
@@ -320,7 +320,7 @@ async fn r17_a_review_that_is_missing_or_old() {
 }
 
 #[tokio::test]
-async fn r18_a_controller_that_nobody_can_reach() {
+async fn r18_a_controller_without_a_contact() {
     let mut setup = Setup::new().await;
     setup.config.privacy.controller.contact = " ".into();
     setup.leaves_only(18).await;

@@ -114,7 +114,7 @@ async fn nightly_logs_in_tens_wait_for_each_other_and_a_shared_day_is_drawn_once
     let late = case.write("late.log", &crowd("10/Nov/2026:16:00:00", "/", 200..240));
     case.continued(&[late]).await;
     assert_eq!(days().await, published);
-    // Where no further log comes, a collector ends what waits: the day after two days, the week with its Sunday.
+    // Without a further log, a collector releases the waiting parts: the day after two days, the week with its Sunday.
     let releaser = crate::release::releaser(&case.store, "one");
     releaser.release_due("2026-11-13T23:00:00Z".parse().unwrap()).await.unwrap();
     assert_eq!(days().await, published, "the day is not over for two days");

@@ -206,7 +206,7 @@ fn beside(extent: &Extent, program: &Program, all: &mut Answers, name: &str, oth
         format!(", {:.1} KiB for each of them", (memory - before).max(0.0) * 1024.0 / *count as f64)
     });
     println!("{name:<44} p50 {:.2} ms, p99 {:.2} ms; {memory:.0} MiB{each}", answers.wait_ms(50), answers.wait_ms(99));
-    assert_eq!(answers.refused, 0, "{name}: nobody honest is refused");
+    assert_eq!(answers.refused, 0, "{name}: no genuine hit is rejected");
     assert!(memory - before < 512.0, "{name}: memory is bounded");
     answers.wait_ms(99)
 }

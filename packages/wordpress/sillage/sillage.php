@@ -76,7 +76,7 @@ function sillage_settings(): void
     $choices = [
         'actions' => __('Count downloads, outbound links, forms and videos', 'sillage'),
         'consent' => __('Wait for consent', 'sillage'),
-        'administrators' => __('Count those who edit the site too', 'sillage'),
+        'administrators' => __('Also count users who can edit the site', 'sillage'),
     ];
     echo '<div class="wrap"><h1>Sillage</h1><form method="post" action="options.php">';
     settings_fields('sillage');

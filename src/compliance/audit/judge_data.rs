@@ -16,7 +16,8 @@ const MONTHS_MAX: u32 = 25;
 /// Smallest rounding that the criteria allow.
 const ROUNDING_MIN: u32 = 10;
 
-const MIGRATE: &str = "find out who changed the database; move away what is yours, and run `sillage migrate`";
+const MIGRATE: &str = "find the program that changed the database; move your own tables elsewhere, and run `sillage \
+                       migrate`";
 const UNREAD: &str = "The tables differ from schema/; fix the differences listed in R2, and run the audit again.";
 
 /// The stored contents; where they could not be read, a note says so.

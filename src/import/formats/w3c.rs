@@ -22,7 +22,7 @@ pub(super) struct FieldNames {
     separator: Separator,
 }
 
-/// What stands between two values.
+/// Separator between two values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Separator {
     /// A tab where the line has one, else spaces.
