@@ -20,7 +20,8 @@ const AT_REST: u64 = 96 << 20;
 
 /// Bytes of an open connection whose client sends or does not read: measured at 31 KiB (tests/overload).
 const CONNECTION: u64 = 32 << 10;
-/// Most bytes that TLS adds to a connection: a record of 16 KiB and its overhead each way, and one that is being put together.
+/// Most bytes that TLS adds to a connection: a record of 16 KiB and its overhead each way, and one that is being put
+/// together.
 const TLS_CONNECTION: u64 = 56 << 10;
 
 /// Days of a site in memory at once: yesterday's visits continue for half an hour.

@@ -1,5 +1,5 @@
-//! Deviations: the points at which a configuration deviates from the rules. A rule that an audit reports as not held because
-//! of the configuration must be one of them, so that no text claims the opposite of the audit.
+//! Deviations: the points at which a configuration deviates from the rules. A rule that an audit reports as not held
+//! because of the configuration must be one of them, so that no text claims the opposite of the audit.
 
 use jiff::Span;
 

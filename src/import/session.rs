@@ -259,8 +259,8 @@ impl<'s> ImportSession<'s> {
         Ok(())
     }
 
-    /// Origin of the rows of an import; rows of followed logs have that of measured ones. In tens, imports that continue
-    /// each other have one origin, so that a shared day is drawn once.
+    /// Origin of the rows of an import; rows of followed logs have that of measured ones. In tens, imports that
+    /// continue each other have one origin, so that a shared day is drawn once.
     fn origin(&self, permit: &DayPermit) -> String {
         let kind = self.import.format.kind();
         match (self.import.follow, self.comes_in_parts()) {

@@ -1,5 +1,5 @@
-//! The record of deliveries, so that no mail is sent twice: a small file in the data folder, rewritten before and after each
-//! sending. Must hold no address: a recipient stands in it as a keyed hash.
+//! The record of deliveries, so that no mail is sent twice: a small file in the data folder, rewritten before and after
+//! each sending. Must hold no address: a recipient stands in it as a keyed hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! columns varint · rows varint · per column: name · type · values
-//! values of a text column (LowCardinality): version u64 = 1 · width of the indexes and flags u64 · texts u64, each text
-//! with its length · rows u64 · an index u32 a row
+//! values of a text column (LowCardinality): version u64 = 1 · width of the indexes and flags u64 · texts u64,
+//!   each text with its length · rows u64 · an index u32 a row
 //! ```
 
 use std::fmt;

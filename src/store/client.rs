@@ -268,7 +268,8 @@ impl Store {
         within(self.clients().bare.query_raw(sql).execute()).await
     }
 
-    /// Starts an insert into `table` of our database, which may name its columns, in the engine's own binary format, as the user that owns it.
+    /// Starts an insert into `table` of our database, which may name its columns, in the engine's own binary format, as
+    /// the user that owns it.
     pub(super) fn insert_native(&self, table: &str) -> InsertFormatted {
         let clients = self.clients();
         let client = match clients.endpoint.process {

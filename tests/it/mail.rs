@@ -1,4 +1,5 @@
-//! Reports and alerts, through a real mail server on loopback: once each, of published figures, to subscribed recipients.
+//! Reports and alerts, through a real mail server on loopback: once each, of published figures, to subscribed
+//! recipients.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Levels against levels: hours against days, the site against its pages and values, a page against its values, weeks
-//! and months against their days. Every published figure is a draw of its own: an attacker who knows all other visitors of
-//! all cells of a visit has as many draws of it as there are figures.
+//! and months against their days. Every published figure is a draw of its own: an attacker who knows all other visitors
+//! of all cells of a visit has as many draws of it as there are figures.
 
 use std::sync::Arc;
 

@@ -37,8 +37,9 @@ async fn beyond_own(store: &Store, of: &str, own: i64) -> Worlds {
     Worlds::of(&store.ask_as_owner(&sql).rows::<(String, f64)>().await.unwrap())
 }
 
-/// Before: four hits of one's own and one question told whether a page was read. Now: an attacker who pads a page on every
-/// day of the month is right about a single visit in at most 60 of 100 by its day, and by its week and month together.
+/// Before: four hits of one's own and one question told whether a page was read. Now: an attacker who pads a page on
+/// every day of the month is right about a single visit in at most 60 of 100 by its day, and by its week and month
+/// together.
 #[tokio::test]
 async fn a_page_padded_for_a_month_tells_of_a_single_visit_hardly() {
     let store = months(&|world, number| 25 + i64::from(world == 'b' && number == 9)).await;
