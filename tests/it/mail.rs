@@ -217,7 +217,12 @@ async fn a_spike_a_drop_and_hours_without_traffic_are_told_once_by_mail_and_webh
     collector.app.send_mail().await;
     let spike = server.mail().await;
     assert_eq!(spike["subject"], "shop.example: many more visitors than usual");
-    assert!(spike["text"].as_str().unwrap().contains("120 visitors in the hour from 2026-03-10 11:00; usual is 40."));
+    assert!(
+        spike["text"]
+            .as_str()
+            .unwrap()
+            .contains("120 visitors in the hour from 2026-03-10 11:00; the usual figure is 40.")
+    );
     collector.app.send_mail().await;
     let collector = collector.restart(true).await;
     collector.app.send_mail().await;
@@ -233,7 +238,7 @@ async fn a_spike_a_drop_and_hours_without_traffic_are_told_once_by_mail_and_webh
     collector.app.send_mail().await;
     let drop = server.mail().await;
     assert_eq!(drop["subject"], "shop.example: far fewer visitors than usual");
-    assert!(drop["text"].as_str().unwrap().contains("1 visitors on 2026-03-17; usual is 40."), "{drop}");
+    assert!(drop["text"].as_str().unwrap().contains("1 visitors on 2026-03-17; the usual figure is 40."), "{drop}");
     server.no_mail().await;
 
     let told = told.join().unwrap();
@@ -282,7 +287,7 @@ async fn check_names_mistakes_of_mail_and_mail_test_sends_one_mail() {
     let sent = home(&right).run(&["mail", "test", "--to", BEN]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stderr));
     let arrived = server.mail().await;
-    assert_eq!((&arrived["to"][0], &arrived["subject"]), (&BEN.into(), &"Sillage\u{a0}: mail d\u{2019}essai".into()));
+    assert_eq!((&arrived["to"][0], &arrived["subject"]), (&BEN.into(), &"Sillage\u{a0}: courriel de test".into()));
     // A server without the configured encryption gets no password.
     let plain = MailServer::start("plain").await;
     let refused = home(&mail(&plain, "starttls", "")).run(&["mail", "test", "--to", BEN]).await;
