@@ -13,7 +13,7 @@ use sillage::top::screen::{ScreenStyle, draw};
 use sillage::top::state::TopState;
 use tokio::process::Command;
 
-use crate::console::{Served, nobody, serve};
+use crate::console::{Served, absent_database, serve};
 use crate::query::{TEN, page, store, worked_example};
 
 fn console(served: &Served, token: &str) -> TopConsole {
@@ -107,12 +107,12 @@ async fn windows_fit_and_a_small_terminal_is_told_so() {
 
 #[tokio::test]
 async fn each_failure_is_a_sentence_and_keeps_the_token_to_itself() {
-    let served = serve(nobody(), 10).await;
+    let served = serve(absent_database(), 10).await;
     let rejected = console(&served, "sillage_wrong").sites().await.unwrap_err().to_string();
     assert!(rejected.contains("rejected by the console at http://127.0.0.1:"), "{rejected}");
     let away = console(&served, &served.shop).figures("shop.example", TopRange::Week, false).await;
     let away = away.unwrap_err().to_string();
-    assert!(away.contains("the database does not answer") && away.contains("503"), "{away}");
+    assert!(away.contains("database unavailable") && away.contains("503"), "{away}");
     let address = served.address;
     let token = served.shop.clone();
     served.stop().await;
