@@ -1,5 +1,5 @@
 -- The database and its record of applied files. Runs at every start: each statement is idempotent. Placeholders and
--- form as in 0001_tables.sql; {{engine_everywhere:E}} is replicated to all shards.
+-- form as in 0002_published.sql; {{engine_everywhere:E}} is replicated to all shards.
 
 CREATE DATABASE IF NOT EXISTS {{database}}{{on_cluster}} COMMENT 'Sillage: audience figures, sums alone';
 

@@ -1,5 +1,5 @@
 -- Notes on the days of a site, shown on its charts: texts by the site's own staff, not figures. Placeholders and form
--- as in 0001_tables.sql.
+-- as in 0002_published.sql.
 
 CREATE TABLE IF NOT EXISTS {{table:annotations}}
 (

@@ -204,7 +204,7 @@ impl Program {
     pub(crate) fn pageviews(&self, expected: u64) -> i64 {
         let began = Instant::now();
         loop {
-            let counted = self.ask::<i64>("SELECT sum(pageviews) FROM sillage.pages")[0];
+            let counted = self.ask::<i64>("SELECT sum(pageviews) FROM sillage.site_days")[0];
             if counted >= i64::try_from(expected).unwrap() || began.elapsed() > Duration::from_secs(120) {
                 return counted;
             }

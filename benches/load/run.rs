@@ -141,18 +141,18 @@ impl Subject {
     pub(crate) fn check(&self) {
         let truth = self.traffic.truth(&self.sent);
         let counted = self.program.pageviews(truth.pageviews as u64);
-        let sum = |of: &str| self.program.ask::<i64>(&format!("SELECT toInt64(sum({of})) FROM sillage.pages"))[0];
+        let sum = |of: &str| self.program.ask::<i64>(&format!("SELECT toInt64(sum({of})) FROM sillage.site_days"))[0];
         assert_eq!(counted, truth.pageviews, "pageviews");
         assert_eq!(sum("visitors"), truth.visitors, "visitors");
         if self.began.elapsed() < Duration::from_secs(1_700) {
             assert_eq!(sum("visits"), truth.visitors, "one visit each: nobody came back after half an hour");
         }
         let pages = self.program.ask::<(String, i64)>(
-            "SELECT page, toInt64(sum(pageviews)) FROM sillage.pages GROUP BY page HAVING sum(pageviews) > 0",
+            "SELECT page, toInt64(sum(pageviews)) FROM sillage.page_days GROUP BY page HAVING sum(pageviews) > 0",
         );
         assert_eq!(pages.into_iter().collect::<std::collections::BTreeMap<_, _>>(), truth.by_page, "pageviews by page");
         let shipped = || {
-            let uses = "SELECT toInt64(sum(count)) FROM sillage.actions WHERE property = ''";
+            let uses = "SELECT toInt64(sum(count)) FROM sillage.action_days";
             (sum("engaged_ms"), self.program.ask::<i64>(uses)[0]) == (truth.engaged_ms, truth.actions)
         };
         assert!(crate::process::until(Duration::from_secs(30), shipped).is_some(), "reading times and actions");

@@ -98,10 +98,10 @@ fn imported(home: Home, extent: &Extent, times: u32, days: u32, results: &mut Re
     let program = home.start();
     let sum = |of: &str| truths.iter().map(|truth| truth[of].as_i64().unwrap()).sum::<i64>();
     for of in ["pageviews", "visitors", "visits", "bounces", "visit_seconds", "engaged_ms"] {
-        let counted = program.ask::<i64>(&format!("SELECT toInt64(sum({of})) FROM sillage.pages"))[0];
+        let counted = program.ask::<i64>(&format!("SELECT toInt64(sum({of})) FROM sillage.site_days"))[0];
         assert_eq!(counted, sum(of), "{of}");
     }
-    for table in ["pages", "breakdowns", "actions"] {
+    for table in ["page_days", "dimension_days", "dimension_page_days", "action_page_days"] {
         program.tell(&format!("OPTIMIZE TABLE sillage.{table} FINAL"));
     }
     let bytes = program.database_bytes() as f64;
@@ -111,8 +111,12 @@ fn imported(home: Home, extent: &Extent, times: u32, days: u32, results: &mut Re
 /// Times of the console's questions, over a year that repeats the imported days.
 fn questions(program: Program, extent: &Extent, token: &str, results: &mut Results) {
     let days = extent.days;
-    for (table, hour) in [("pages", true), ("breakdowns", false), ("actions", false)] {
+    for table in sillage::store::published::TABLES.iter().filter(|table| !table.figures.is_empty()) {
+        let (table, hour) = (table.name, table.is_hourly());
         let first = program.ask::<u16>(&format!("SELECT toUInt16(min(day)) FROM sillage.{table}"))[0];
+        if first == 0 {
+            continue;
+        }
         for copy in 1..=(364 / days).min(extent.copies) {
             results.say(format!("database: {table}, {} days", (copy + 1) * days));
             let hours = if hour { format!(", hour - {} AS hour", copy * days * 86_400) } else { String::new() };

@@ -1,5 +1,6 @@
 //! Upgrade of databases of earlier releases, whose exact rows every reader could see: each of their days goes to the
-//! waiting tables and is released as if it had just closed. Must be safe to abort anywhere: the next run resumes.
+//! waiting tables and is released as if it had just closed; the emptied tables are dropped. Must be safe to abort
+//! anywhere: the next run resumes.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,24 +10,19 @@ use crate::event::Day;
 use crate::release::calendar::date_of;
 use crate::release::periods::ReleaseName;
 use crate::release::releaser::Releaser;
+use crate::store::former::{FORMER_TABLES, drop_empty, exists};
 use crate::store::{Store, StoreError};
 
 /// Origin name of rows released by an upgrade.
 pub const UPGRADE_ORIGIN: &str = "upgrade";
 
-/// Tables of earlier releases with their columns.
-const EXACT_TABLES: [(&str, &str); 4] = [
-    (
-        "pages",
-        "site, day, hour, page, pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, engaged_ms, \
-         engaged_views, scroll_percent, scroll_views, not_found",
-    ),
-    (
-        "breakdowns",
-        "site, day, dimension, page, value, pageviews, visitors, page_visitors, visits, bounces, visit_seconds",
-    ),
-    ("actions", "site, day, page, action, property, value, count, visitors"),
-    ("timings", "site, day, hour, page, metric, bucket, count"),
+/// Columns of the [`FORMER_TABLES`], in their order.
+const FORMER_COLUMNS: [&str; 4] = [
+    "site, day, hour, page, pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, engaged_ms, \
+     engaged_views, scroll_percent, scroll_views, not_found",
+    "site, day, dimension, page, value, pageviews, visitors, page_visitors, visits, bounces, visit_seconds",
+    "site, day, page, action, property, value, count, visitors",
+    "site, day, hour, page, metric, bucket, count",
 ];
 
 /// Next step of an upgrade, for progress messages.
@@ -48,7 +44,7 @@ pub async fn upgrade(
     now: Timestamp,
     progress: &mut (dyn FnMut(UpgradeStep<'_>) + Send),
 ) -> Result<u64, StoreError> {
-    for (table, columns) in EXACT_TABLES {
+    for (table, columns) in FORMER_TABLES.into_iter().zip(FORMER_COLUMNS) {
         if !exists(store, table).await? {
             continue;
         }
@@ -68,13 +64,8 @@ pub async fn upgrade(
             store.drop_partitions(table, &[partition]).await?;
         }
     }
+    drop_empty(store).await?;
     releaser.release_import(UPGRADE_ORIGIN, now, &mut |name| progress(UpgradeStep::Published(name))).await
-}
-
-async fn exists(store: &Store, table: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table:String}";
-    let found = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
-    Ok(found.rows::<u64>().await?.first().is_some_and(|found| *found > 0))
 }
 
 /// Whether a day's exact rows are published already: with `exact`, releases that know published tables have written a

@@ -1,5 +1,5 @@
-//! Rows of the four counter tables, field by field as in `schema/0001_tables.sql`. Figures are sums; a correction is a
-//! row with a negative figure.
+//! Rows of a batch, field by field as in the waiting tables of `schema/0003_waiting.sql` and
+//! `schema/0005_uncounted.sql`. Figures are sums; a correction is a row with a negative figure.
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@
 //! robots       site t, kind t, day, page t                      hits
 //! outcomes     site t, outcome t, day                           hits
 //! ```
-//! Columns are those of `schema/0001_tables.sql`; a day counts from 1970, an hour is its first second since 1970.
+//! Columns are those of `schema/0003_waiting.sql`; a day counts from 1970, an hour is its first second since 1970.
 //! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel`
 //! and `utm_…`. Both are still read.
 //! A file with only a header is the rest of a shipped batch, whose number must not be used again.

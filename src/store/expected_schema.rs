@@ -86,7 +86,7 @@ fn table(statement: &str) -> Option<ExpectedTable> {
     })
 }
 
-/// `pages` of `database.pages ON CLUSTER …`.
+/// `page_days` of `database.page_days ON CLUSTER …`.
 fn last_name(text: &str) -> String {
     let first_word = text.split_whitespace().next().unwrap_or_default();
     first_word.rsplit('.').next().unwrap_or_default().to_owned()
@@ -137,10 +137,10 @@ mod tests {
         let record = table("schema_migrations");
         assert_eq!(record.columns[2], ("at".to_owned(), "DateTime64(6, 'UTC')".to_owned()));
         assert!(!record.forgets);
-        let pages = table("pages");
+        let pages = table("waiting_pages");
         assert_eq!(pages.engine, "SummingMergeTree");
         assert_eq!(pages.sorting_key, "site, day, hour, page");
-        assert_eq!(pages.columns.len(), 16);
+        assert_eq!(pages.columns.len(), 17);
         assert_eq!(pages.columns[0], ("site".to_owned(), "LowCardinality(String)".to_owned()));
         assert!(pages.forgets);
         assert_eq!(pages.settings[0], "non_replicated_deduplication_window = 10000");
@@ -161,8 +161,8 @@ mod tests {
     fn on_a_cluster_a_distributed_table_has_the_columns_of_the_one_below() {
         let declared = declared("north");
         let table = |name: &str| declared.tables.iter().find(|table| table.name == name).unwrap();
-        assert_eq!(table("pages").columns, table("pages_local").columns);
-        assert_eq!(table("pages").engine, "Distributed");
-        assert_eq!(table("pages_local").engine, "ReplicatedSummingMergeTree");
+        assert_eq!(table("page_days").columns, table("page_days_local").columns);
+        assert_eq!(table("page_days").engine, "Distributed");
+        assert_eq!(table("page_days_local").engine, "ReplicatedSummingMergeTree");
     }
 }

@@ -22,10 +22,6 @@ impl Store {
         if self.protection() == config::Protection::Tens {
             return self.insert_waiting(batch).await;
         }
-        self.insert_rows("pages", &batch.token, &batch.pages).await?;
-        self.insert_rows("breakdowns", &batch.token, &batch.breakdowns).await?;
-        self.insert_rows("actions", &batch.token, &batch.actions).await?;
-        self.insert_rows("timings", &batch.token, &batch.timings).await?;
         self.publish(&batch.token, &LevelRows::of(batch)).await
     }
 

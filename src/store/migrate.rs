@@ -1,10 +1,11 @@
 //! Migrates the database to the schema in `schema/`. Must never run a file that has changed since it was applied, and
-//! never drop a table.
+//! never drop a table that has rows.
 //!
 //! - `0000_migrations.sql` always runs: it creates the database and the record of applied files.
 //! - Numbered files run once, in order. A file that changed since it ran is refused.
 //! - `views_*.sql` run whenever their rendered text differs from the text applied last.
 //! - Retention is a setting, not a migration: tables with another TTL are altered.
+//! - Tables of exact rows of earlier releases ([`former`]) are dropped once they are empty.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::client::Store;
 use crate::hex::hex;
 use crate::store::error::{ServerError, StoreError};
+use crate::store::former::{self, FORMER_TABLES};
 pub use crate::store::table_form::MigrationSettings;
 use crate::store::table_form::TableForm;
 
@@ -86,10 +88,6 @@ const RECORD: SchemaFile = SchemaFile {
 /// All files, in the order of execution.
 const FILES: &[SchemaFile] = &[
     SchemaFile {
-        name: "0001_tables",
-        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0001_tables.sql")),
-    },
-    SchemaFile {
         name: "0002_published",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0002_published.sql")),
     },
@@ -106,18 +104,18 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0005_uncounted.sql")),
     },
     SchemaFile {
+        name: "0006_imports",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0006_imports.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows are deleted after the retention.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 25] = [
     "annotations",
-    "pages",
-    "breakdowns",
-    "actions",
-    "timings",
     "imports",
     "site_hours",
     "site_days",
@@ -284,7 +282,9 @@ async fn plan(
         let statements = form.statements(file.text).into_iter().chain([note]);
         steps.extend(statements.map(|sql| step(file.name, sql)));
     }
-    steps.extend(retention(store, &form).await?);
+    let emptied = former::empty(store).await?;
+    steps.extend(retention(store, &form, &emptied).await?);
+    steps.extend(emptied.iter().map(|table| step("former tables", former::drop_of(store, table))));
     Ok(steps)
 }
 
@@ -298,14 +298,14 @@ async fn applied(store: &Store) -> Result<Option<HashMap<String, String>>, Store
     }
 }
 
-/// Tables that exist with another TTL, or with none, are altered; the server then rewrites the parts that hold expired
-/// rows.
-async fn retention(store: &Store, form: &TableForm) -> Result<Vec<MigrationStep>, StoreError> {
+/// Tables that exist with another TTL, or with none, are altered, except those that are dropped; the server then
+/// rewrites the parts that hold expired rows.
+async fn retention(store: &Store, form: &TableForm, emptied: &[String]) -> Result<Vec<MigrationStep>, StoreError> {
     let sql = "SELECT name, engine_full FROM system.tables WHERE database = {database:String}";
     let found = store.ask_as_owner(sql).param("database", store.database()).rows::<(String, String)>().await?;
     let wanted = format!("toIntervalMonth({})", form.retention);
-    let steps = TABLES.iter().filter_map(|table| {
-        let name = form.local(table);
+    let names = TABLES.iter().chain(&FORMER_TABLES).map(|table| form.local(table));
+    let steps = names.filter(|name| !emptied.contains(name)).filter_map(|name| {
         let (_, engine) = found.iter().find(|(found, _)| *found == name)?;
         if engine.contains(&wanted) {
             return None;
@@ -366,7 +366,7 @@ mod tests {
         for statement in &statements {
             assert!(!statement.contains("CLUSTER") && !statement.contains("Replicated"), "{statement}");
         }
-        assert!(statements[2].starts_with("CREATE TABLE IF NOT EXISTS audience.pages\n("), "{}", statements[2]);
+        assert!(statements[2].starts_with("CREATE TABLE IF NOT EXISTS audience.site_hours\n("), "{}", statements[2]);
         assert!(statements[2].contains("SETTINGS non_replicated_deduplication_window = 10000"));
     }
 
@@ -397,7 +397,7 @@ mod tests {
         let statements = all(&form);
         assert_eq!(statements.len(), all(&self::form("north")).len());
         assert!(statements.iter().all(|text| !text.contains("ON CLUSTER") && !text.contains("Replicated")));
-        assert!(statements.iter().any(|text| text.contains("audience.pages_local\n(")));
+        assert!(statements.iter().any(|text| text.contains("audience.page_days_local\n(")));
         assert!(statements.iter().any(|text| text.contains("SETTINGS non_replicated_deduplication_window = 10000")));
     }
 

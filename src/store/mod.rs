@@ -15,6 +15,7 @@ pub mod error;
 pub mod expected_schema;
 pub mod export;
 pub mod failover;
+pub mod former;
 mod insertion;
 pub mod last_release;
 pub mod migrate;

@@ -55,16 +55,16 @@ impl Setup {
         migrate::apply(&store, &ROUNDED).await.unwrap();
         let setup = Self { config, store, _runtime: runtime };
         for statement in [
-            "INSERT INTO {db}.pages (site, day, hour, page, pageviews, visitors, page_visitors, visits) \
+            "INSERT INTO {db}.waiting_pages (site, day, hour, page, pageviews, visitors, page_visitors, visits) \
              SELECT 'shop.example', today(), now(), concat('/?page=', toString(number)), 27, 14, 14, 16 FROM numbers(9)",
-            "INSERT INTO {db}.breakdowns (site, day, dimension, page, value, pageviews, visits) VALUES \
+            "INSERT INTO {db}.waiting_breakdowns (site, day, dimension, page, value, pageviews, visits) VALUES \
              ('shop.example', today(), 'country', '/', 'FR', 27, 16), \
              ('shop.example', today(), 'city', '/', 'Paris 08', 27, 16), \
              ('shop.example', today(), 'browser_version', '/', 'Chrome 140', 27, 16), \
              ('shop.example', today(), 'referrer', '/', '(direct)', 27, 16)",
-            "INSERT INTO {db}.actions (site, day, page, action, property, value, count, visitors) VALUES \
+            "INSERT INTO {db}.waiting_actions (site, day, page, action, property, value, count, visitors) VALUES \
              ('shop.example', today(), '/', 'Signup', 'plan', 'pro', 27, 16)",
-            "INSERT INTO {db}.timings (site, day, hour, page, metric, bucket, count) VALUES \
+            "INSERT INTO {db}.waiting_timings (site, day, hour, page, metric, bucket, count) VALUES \
              ('shop.example', today(), now(), '/', 'lcp', 40, 27)",
             "INSERT INTO {db}.page_days (site, day, period, page, pageviews, visitors, visits) \
              SELECT 'shop.example', today(), 'day', concat('/?page=', toString(number)), 30, 20, 20 FROM numbers(9)",
@@ -82,8 +82,10 @@ impl Setup {
     /// Adds a row to the breakdowns that our own code would never write.
     pub(crate) async fn add_breakdown(&self, dimension: &str, value: &str) {
         let row = format!("('shop.example', today(), '{dimension}', '/', '{value}', 20)");
-        self.run(&format!("INSERT INTO {{db}}.breakdowns (site, day, dimension, page, value, pageviews) VALUES {row}"))
-            .await;
+        self.run(&format!(
+            "INSERT INTO {{db}}.waiting_breakdowns (site, day, dimension, page, value, pageviews) VALUES {row}"
+        ))
+        .await;
     }
 
     pub(crate) async fn evidence(&self) -> Evidence {

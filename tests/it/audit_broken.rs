@@ -13,7 +13,7 @@ use crate::support;
 async fn r1_another_database_that_reads_ours() {
     let setup = Setup::new().await;
     setup.run("CREATE DATABASE elsewhere_of_{db}").await;
-    setup.run("CREATE VIEW elsewhere_of_{db}.copy AS SELECT * FROM {db}.pages").await;
+    setup.run("CREATE VIEW elsewhere_of_{db}.copy AS SELECT * FROM {db}.page_days").await;
     setup.leaves_only(1).await;
     setup.run("DROP DATABASE elsewhere_of_{db}").await;
     assert_eq!(verdict(&setup.evidence().await, 1), Verdict::ForAPerson);
@@ -25,13 +25,25 @@ async fn r2_an_undeclared_table_column_or_log() {
     setup.run("CREATE TABLE {db}.visitors (tag UInt64) ENGINE = MergeTree ORDER BY tag").await;
     setup.leaves_only(2).await;
     setup.run("DROP TABLE {db}.visitors SYNC").await;
-    setup.run("ALTER TABLE {db}.pages ADD COLUMN visitor String").await;
+    setup.run("ALTER TABLE {db}.page_days ADD COLUMN visitor String").await;
     setup.leaves_only(2).await;
-    setup.run("ALTER TABLE {db}.pages DROP COLUMN visitor").await;
+    setup.run("ALTER TABLE {db}.page_days DROP COLUMN visitor").await;
     let mut evidence = setup.evidence().await;
     assert_eq!(verdict(&evidence, 2), Verdict::Held);
     evidence.database.logs.push(("query_log".into(), 0));
     leaves_only(&evidence, 2);
+}
+
+#[tokio::test]
+async fn r2_exact_rows_of_an_earlier_release() {
+    let setup = Setup::new().await;
+    setup.run("CREATE TABLE {db}.pages AS {db}.waiting_pages").await;
+    assert_eq!(verdict(&setup.evidence().await, 2), Verdict::Held, "an empty one is dropped by the next migration");
+    setup.run("INSERT INTO {db}.pages SELECT * FROM {db}.waiting_pages").await;
+    let evidence = setup.evidence().await;
+    leaves_only(&evidence, 2);
+    let found = Audit::of(&evidence).findings[1].found.join(" ");
+    assert!(found.contains("pages holds 9 exact rows of an earlier release"), "{found}");
 }
 
 #[tokio::test]
@@ -67,15 +79,15 @@ async fn r6_a_dimension_that_is_not_permitted() {
     setup.leaves_only(6).await;
 
     let setup = Setup::new().await;
-    setup.run("ALTER TABLE {db}.pages MODIFY SETTING non_replicated_deduplication_window = 0").await;
+    setup.run("ALTER TABLE {db}.page_days MODIFY SETTING non_replicated_deduplication_window = 0").await;
     setup.leaves_only(6).await;
-    setup.run("ALTER TABLE {db}.pages RESET SETTING non_replicated_deduplication_window").await;
+    setup.run("ALTER TABLE {db}.page_days RESET SETTING non_replicated_deduplication_window").await;
     setup.leaves_only(6).await;
-    setup.run("ALTER TABLE {db}.pages MODIFY SETTING non_replicated_deduplication_window = 10000").await;
+    setup.run("ALTER TABLE {db}.page_days MODIFY SETTING non_replicated_deduplication_window = 10000").await;
     assert_eq!(verdict(&setup.evidence().await, 6), Verdict::Held);
 
     let mut evidence = proper.clone();
-    live(&mut evidence, "actions").engine = "MergeTree".into();
+    live(&mut evidence, "action_days").engine = "MergeTree".into();
     leaves_only(&evidence, 6);
     let mut evidence = proper;
     evidence.database.stored.as_mut().unwrap().metrics.push("mood".into());
@@ -114,7 +126,7 @@ async fn r9_a_query_parameter_that_points_at_a_person_or_a_campaign() {
     setup.leaves_only(9).await;
     setup.config.site[0].search_parameter = "q".into();
     let row = "('shop.example', today(), now(), '/?gclid=x', 20)";
-    setup.run(&format!("INSERT INTO {{db}}.pages (site, day, hour, page, pageviews) VALUES {row}")).await;
+    setup.run(&format!("INSERT INTO {{db}}.waiting_pages (site, day, hour, page, pageviews) VALUES {row}")).await;
     setup.leaves_only(9).await;
 }
 
@@ -238,7 +250,7 @@ async fn r12_a_table_that_the_reading_user_was_granted() {
     let setup = Setup::in_database(support::OPEN_DATABASE).await;
     setup.leaves_only(12).await;
     let evidence = setup.evidence().await;
-    assert_eq!(evidence.database.reader.unwrap().opened, ["opened.pages"]);
+    assert_eq!(evidence.database.reader.unwrap().opened, ["opened.waiting_pages"]);
 }
 
 #[tokio::test]
@@ -295,13 +307,13 @@ async fn r15_a_script_that_keeps_something() {
 #[tokio::test]
 async fn r16_a_table_that_forgets_later_or_holds_what_is_older() {
     let setup = Setup::new().await;
-    setup.run("ALTER TABLE {db}.breakdowns MODIFY TTL day + INTERVAL 30 MONTH DELETE").await;
+    setup.run("ALTER TABLE {db}.dimension_days MODIFY TTL day + INTERVAL 30 MONTH DELETE").await;
     setup.leaves_only(16).await;
-    setup.run("ALTER TABLE {db}.breakdowns REMOVE TTL").await;
+    setup.run("ALTER TABLE {db}.dimension_days REMOVE TTL").await;
     setup.leaves_only(16).await;
     migrate::apply(&setup.store, &ROUNDED).await.unwrap();
     let mut evidence = setup.evidence().await;
-    let pages = live(&mut evidence, "pages");
+    let pages = live(&mut evidence, "page_days");
     let (rows, day) = pages.oldest.unwrap();
     pages.oldest = Some((rows, day.checked_sub(jiff::Span::new().months(26)).unwrap()));
     leaves_only(&evidence, 16);
@@ -343,12 +355,12 @@ async fn r19_an_objection_that_is_not_honoured() {
 async fn r20_rows_that_are_not_kept_by_site() {
     let setup = Setup::new().await;
     let declared = setup.evidence().await.database.declared;
-    let timings = declared.tables.iter().find(|table| table.name == "timings").unwrap();
+    let timings = declared.tables.iter().find(|table| table.name == "timing_days").unwrap();
     let columns: Vec<String> = timings.columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
-    setup.run("DROP TABLE {db}.timings SYNC").await;
+    setup.run("DROP TABLE {db}.timing_days SYNC").await;
     setup
         .run(&format!(
-            "CREATE TABLE {{db}}.timings ({}) ENGINE = SummingMergeTree ORDER BY (day, site, metric, hour, page, bucket) \
+            "CREATE TABLE {{db}}.timing_days ({}) ENGINE = SummingMergeTree ORDER BY (day, site, metric, bucket, period, origin) \
              TTL day + INTERVAL 25 MONTH SETTINGS {}",
             columns.join(", "),
             timings.settings.join(", ")

@@ -281,9 +281,10 @@ async fn revenue_and_properties_of_another_kind_are_dropped_and_the_event_is_cou
         assert_eq!((status, head.contains("x-sillage-dropped")), (202, false), "{changes}");
     }
     collector.app.flush().await.unwrap();
-    let rows = collector.texts("SELECT DISTINCT format('{} {} {}', action, property, value) FROM {db}.actions").await;
-    assert_eq!(rows, ["Signup  "]);
-    assert_eq!(collector.sum("actions", "count").await, i64::try_from(odd.len()).unwrap());
+    let sql = "SELECT DISTINCT format('{} {} {}', action, property, value) FROM {db}.action_value_days";
+    let rows = collector.texts(sql).await;
+    assert_eq!(rows, Vec::<String>::new());
+    assert_eq!(collector.sum("action_days WHERE action = 'Signup'", "count").await, i64::try_from(odd.len()).unwrap());
     collector.app.stop().await;
 }
 
@@ -296,7 +297,7 @@ async fn a_long_query_is_cut_and_its_page_counted() {
         assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None), "{url}");
     }
     collector.app.flush().await.unwrap();
-    let pages = collector.texts("SELECT page FROM {db}.pages GROUP BY page ORDER BY page").await;
+    let pages = collector.texts("SELECT page FROM {db}.page_days GROUP BY page ORDER BY page").await;
     assert_eq!(pages, ["/long", "/long?q=a"]);
     collector.app.stop().await;
 }
@@ -334,7 +335,7 @@ async fn tricks_in_a_url_end_on_the_page_that_they_mean() {
         assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None), "{url}");
     }
     collector.app.flush().await.unwrap();
-    let pages = collector.texts("SELECT page FROM {db}.pages GROUP BY page ORDER BY page").await;
+    let pages = collector.texts("SELECT page FROM {db}.page_days GROUP BY page ORDER BY page").await;
     let mut expected = tricks.map(|(_, page)| page);
     expected.sort_unstable();
     assert_eq!(pages, expected);

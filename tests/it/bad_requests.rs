@@ -302,8 +302,9 @@ async fn odd_but_right_requests_are_counted() {
     let requests = u64::try_from(requests.len()).unwrap();
     assert_eq!(collector.outcomes().await, ([("counted".to_owned(), requests)].into(), requests));
     collector.app.flush().await.unwrap();
-    let pages =
-        collector.texts("SELECT format('{} {}', page, toString(sum(pageviews))) FROM {db}.pages GROUP BY page").await;
+    let pages = collector
+        .texts("SELECT format('{} {}', page, toString(sum(pageviews))) FROM {db}.page_days GROUP BY page")
+        .await;
     assert_eq!(pages, [format!("/{CANARY} {requests}")]);
     collector.app.stop().await;
 }

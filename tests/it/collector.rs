@@ -229,7 +229,7 @@ impl Collector {
     /// Number of rows in all tables of figures.
     pub(crate) async fn rows(&self) -> i64 {
         let mut rows = 0;
-        for table in ["pages", "breakdowns", "actions", "timings", "imports"] {
+        for table in ["page_days", "dimension_days", "action_days", "timing_days", "imports"] {
             rows += self.sum(table, "1").await;
         }
         rows

@@ -118,7 +118,7 @@ fn proxy_header(client: [u8; 4]) -> Vec<u8> {
 
 /// Waits for these visitors and pageviews of the shop.
 async fn counted(program: &Program, wanted: (u32, u32)) {
-    let sql = "SELECT toUInt32(sum(visitors)), toUInt32(sum(pageviews)) FROM sillage.pages";
+    let sql = "SELECT toUInt32(sum(visitors)), toUInt32(sum(pageviews)) FROM sillage.site_days";
     eventually(&format!("{wanted:?} visitors and pageviews"), async || {
         program.store.ask_as_owner(sql).rows::<(u32, u32)>().await.unwrap()[0] == wanted
     })

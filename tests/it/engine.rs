@@ -160,7 +160,7 @@ pub(crate) async fn raw(target: &str, headers: &str, body: &str) -> String {
 #[tokio::test]
 async fn the_password_less_user_of_the_engine_can_do_nothing() {
     let store = fresh_store().await;
-    let table = format!("SELECT 'let in', count() FROM {}.pages", store.database());
+    let table = format!("SELECT 'let in', count() FROM {}.waiting_pages", store.database());
     let reader = &support::endpoint().reader.as_ref().unwrap().password;
     let right = format!("X-ClickHouse-User: sillage_reader\r\nX-ClickHouse-Key: {reader}\r\n");
     for sql in [
@@ -206,7 +206,7 @@ async fn the_password_less_user_of_the_engine_can_do_nothing() {
 async fn no_query_is_kept_in_a_table_or_a_file() {
     let store = fresh_store().await;
     let canary = "canary-4f1d";
-    let failing = format!("SELECT throwIf(value = '{canary}') FROM {}.breakdowns", store.database());
+    let failing = format!("SELECT throwIf(value = '{canary}') FROM {}.dimension_days", store.database());
     store.ask_as_owner(&failing).json().await.unwrap();
     let failed = store.ask_as_owner(&format!("SELECT toInt64('{canary}')")).json().await;
     assert_eq!(failed.unwrap_err().failure().code, 6);

@@ -39,11 +39,11 @@ async fn counted(collector: &Collector) -> BTreeSet<String> {
     collector.app.flush().await.unwrap();
     let mut rows = BTreeSet::new();
     for sql in [
-        "SELECT DISTINCT format('page {}', page) FROM {db}.pages WHERE pageviews > 0",
-        "SELECT DISTINCT format('{} {}', dimension, value) FROM {db}.breakdowns WHERE dimension IN ('referrer', 'previous_page', 'screen', 'language')",
-        "SELECT DISTINCT format('action {} on {}', action, page) FROM {db}.actions",
-        "SELECT DISTINCT format('{} = {}', property, value) FROM {db}.actions WHERE property != ''",
-        "SELECT DISTINCT format('time {}', metric) FROM {db}.timings",
+        "SELECT DISTINCT format('page {}', page) FROM {db}.page_days WHERE pageviews > 0",
+        "SELECT DISTINCT format('{} {}', dimension, value) FROM {db}.dimension_days WHERE dimension IN ('referrer', 'previous_page', 'screen', 'language')",
+        "SELECT DISTINCT format('action {} on {}', action, page) FROM {db}.action_page_days",
+        "SELECT DISTINCT format('{} = {}', property, value) FROM {db}.action_value_days",
+        "SELECT DISTINCT format('time {}', metric) FROM {db}.timing_days",
     ] {
         rows.extend(collector.texts(sql).await);
     }
@@ -223,7 +223,7 @@ async fn a_list_of_native_events_is_taken_whole_or_not_at_all() {
         assert_eq!(send(&collector, "POST", "/api/event", wrong.to_string()).await.status, 400);
     }
     collector.app.flush().await.unwrap();
-    let pages = collector.texts("SELECT page FROM {db}.pages GROUP BY page ORDER BY page").await;
+    let pages = collector.texts("SELECT page FROM {db}.page_days GROUP BY page ORDER BY page").await;
     assert_eq!(pages, ["/one", "/two"]);
     collector.app.stop().await;
 }

@@ -42,13 +42,21 @@ impl Collector {
         self.collect(request).await.dropped().map(str::to_owned)
     }
 
-    /// Sums of `pages` after a flush: pageviews, visitors, page visitors, visits, exits, bounces, seconds.
+    /// Sums of a site and its pages after a flush: pageviews, visitors, page visitors, visits, exits, bounces, seconds.
     async fn sums(&self) -> [i64; 7] {
         self.app.flush().await.unwrap();
         let mut sums = [0; 7];
-        let columns = ["pageviews", "visitors", "page_visitors", "visits", "exits", "bounces", "visit_seconds"];
-        for (sum, column) in sums.iter_mut().zip(columns) {
-            *sum = self.sum("pages", column).await;
+        let figures = [
+            ("page_days", "pageviews"),
+            ("site_days", "visitors"),
+            ("page_days", "visitors"),
+            ("page_days", "visits"),
+            ("page_days", "exits"),
+            ("page_days", "bounces"),
+            ("page_days", "visit_seconds"),
+        ];
+        for (sum, (table, column)) in sums.iter_mut().zip(figures) {
+            *sum = self.sum(table, column).await;
         }
         sums
     }
@@ -122,7 +130,7 @@ async fn an_ipv6_visitor_is_one_within_its_64_bits_and_has_a_country() {
     collector.view("::ffff:90.0.0.1", "/").await;
     collector.view("90.0.0.1", "/").await;
     assert_eq!(collector.sums().await[..4], [5, 3, 3, 3]);
-    let sql = "SELECT format('{} {}', value, toString(sum(visitors))) FROM {db}.breakdowns \
+    let sql = "SELECT format('{} {}', value, toString(sum(visitors))) FROM {db}.dimension_days \
                WHERE dimension = 'country' GROUP BY value";
     assert_eq!(collector.texts(sql).await, ["FR 3"]);
     collector.app.stop().await;
@@ -137,7 +145,7 @@ async fn two_sites_know_nothing_of_each_other_s_visitors() {
         }
     }
     collector.app.flush().await.unwrap();
-    let sql = "SELECT format('{} {} {}', site, toString(sum(visitors)), toString(sum(visits))) FROM {db}.pages \
+    let sql = "SELECT format('{} {} {}', site, toString(sum(visitors)), toString(sum(visits))) FROM {db}.site_days \
                GROUP BY site ORDER BY site";
     assert_eq!(collector.texts(sql).await, ["blog.example 1 1", "shop.example 1 1"]);
     // Three tags each: a visitor and two pages, on either site.
@@ -166,14 +174,14 @@ async fn pages_and_values_beyond_their_bounds_are_other_and_figures_stay_right()
         collector.event("90.0.0.1", FIREFOX, &event).await;
     }
     assert_eq!(collector.sums().await, [11, 6, 9, 6, 6, 5, 0]);
-    let sql = "SELECT format('{} {} {} {} {}', page, toString(sum(pageviews)), toString(sum(page_visitors)), \
-               toString(sum(visits)), toString(sum(exits))) FROM {db}.pages GROUP BY page ORDER BY page";
+    let sql = "SELECT format('{} {} {} {} {}', page, toString(sum(pageviews)), toString(sum(visitors)), \
+               toString(sum(visits)), toString(sum(exits))) FROM {db}.page_days GROUP BY page ORDER BY page";
     assert_eq!(collector.texts(sql).await, ["(other) 2 1 0 0", "/a 7 6 6 6", "/b 1 1 0 0", "/c 1 1 0 0"]);
-    let sql = "SELECT format('{} {} {}', value, toString(sum(pageviews)), toString(sum(visits))) FROM {db}.breakdowns \
+    let sql = "SELECT format('{} {} {}', value, toString(sum(pageviews)), toString(sum(visits))) FROM {db}.dimension_days \
                WHERE dimension = 'referrer' GROUP BY value ORDER BY value";
     // `(direct)` was the first value and `one.example` the second.
     assert_eq!(collector.texts(sql).await, ["(direct) 1 1", "(other) 3 3", "one.example 2 2"]);
-    let sql = "SELECT format('{} {} {}', page, action, toString(sum(count))) FROM {db}.actions WHERE property = '' \
+    let sql = "SELECT format('{} {} {}', page, action, toString(sum(count))) FROM {db}.action_page_days \
                GROUP BY page, action ORDER BY action";
     assert_eq!(collector.texts(sql).await, ["(other) (other) 2", "(other) a 1", "(other) b 1"]);
     collector.app.stop().await;
@@ -198,19 +206,25 @@ async fn rows_beyond_their_bound_are_other_on_their_page_through_a_restart_and_t
     let timing = json!({ "n": "timing", "u": "https://shop.example/one", "t": { "lcp": 900 } });
     collector.event("90.0.1.0", FIREFOX, &timing).await;
     assert_eq!(collector.sums().await, [8, 4, 4, 4, 4, 0, 0]);
-    let sql = "SELECT format('{} {} {} {} {}', page, value, toString(sum(pageviews)), toString(sum(visits)), \
-               toString(sum(bounces))) FROM {db}.breakdowns WHERE dimension = 'referrer' GROUP BY page, value ORDER BY 1";
+    let sql = "SELECT format('{} {} {}', page, value, toString(sum(pageviews))) FROM {db}.dimension_page_days \
+               WHERE dimension = 'referrer' GROUP BY page, value ORDER BY 1";
     // The first page fills the bound with its eight or nine values; the second still has its referrer.
-    let referrers = ["/four (other) 1 1 0", "/one one.example 1 1 0", "/three (other) 1 1 0", "/two two.example 1 1 0"];
+    let referrers = ["/four (other) 1", "/one one.example 1", "/three (other) 1", "/two two.example 1"];
     assert_eq!(collector.texts(sql).await, referrers);
+    let sql = "SELECT format('{} {} {}', value, toString(sum(visits)), toString(sum(bounces))) FROM {db}.dimension_days \
+               WHERE dimension = 'referrer' GROUP BY value ORDER BY 1";
+    assert_eq!(collector.texts(sql).await, ["(other) 2 0", "one.example 1 0", "two.example 1 0"]);
     let sql = "SELECT format('{} {} {} {}', dimension, toString(sum(pageviews)), toString(sum(visitors)), \
-               toString(sum(bounces))) FROM {db}.breakdowns WHERE dimension IN ('country', 'browser') \
+               toString(sum(bounces))) FROM {db}.dimension_days WHERE dimension IN ('country', 'browser') \
                GROUP BY dimension ORDER BY dimension";
     assert_eq!(collector.texts(sql).await, ["browser 8 4 0", "country 8 4 0"]);
-    let sql = "SELECT format('{} {} {} {}', page, action, value, toString(sum(count))) FROM {db}.actions \
-               GROUP BY page, action, value ORDER BY 1";
-    assert_eq!(collector.texts(sql).await, ["/one (other)  1", "/one (other) (other) 1"]);
-    assert_eq!(collector.texts("SELECT format('{} {}', page, metric) FROM {db}.timings").await, ["(other) lcp"]);
+    let sql = "SELECT format('{} {} {}', page, action, toString(sum(count))) FROM {db}.action_page_days \
+               GROUP BY page, action ORDER BY 1";
+    assert_eq!(collector.texts(sql).await, ["/one (other) 1"]);
+    let sql = "SELECT format('{} {} {}', action, value, toString(count)) FROM {db}.action_value_days";
+    assert_eq!(collector.texts(sql).await, ["(other) (other) 1"]);
+    let sql = "SELECT format('{} {}', page, metric) FROM {db}.timing_page_days";
+    assert_eq!(collector.texts(sql).await, ["(other) lcp"]);
     assert!(collector.counter("sillage_other_total", "bound=\"rows\"").await >= 4);
     eventually("rows are told", async || collector.gauge("sillage_rows").await == 12.0).await;
     collector.app.stop().await;
@@ -243,7 +257,7 @@ async fn a_visit_goes_on_past_midnight_and_then_all_of_yesterday_is_forgotten() 
     collector.view("90.0.0.1", "/b").await;
     assert_eq!(collector.sums().await, [3, 3, 3, 2, 2, 1, 1_200]);
     let sql = "SELECT format('{} {} {} {}', toString(day), page, toString(sum(visits)), toString(sum(visitors))) \
-               FROM {db}.pages GROUP BY day, page ORDER BY day";
+               FROM {db}.page_days GROUP BY day, page ORDER BY day";
     assert_eq!(collector.texts(sql).await, ["2026-03-10 / 2 2", "2026-03-11 /b 0 1"]);
     eventually("both are remembered", async || collector.gauge("sillage_tags").await == 6.0).await;
     assert_eq!(collector.gauge("sillage_visits_active").await, 2.0);
@@ -282,12 +296,16 @@ async fn undeclared_unknown_and_out_of_range_fields_never_reach_a_table() {
     let shown: Value = json!({ "n": "pageview", "u": "https://shop.example/", "w": -4, "r": format!("https://news.example/{}", "y".repeat(3_000)) });
     assert_eq!(collector.event("90.0.0.1", FIREFOX, &shown).await.status, 202);
     collector.app.flush().await.unwrap();
-    let sql = "SELECT format('{}|{}|{}', action, property, toString(length(value))) FROM {db}.actions ORDER BY 1";
-    assert_eq!(collector.texts(sql).await, ["7|plan|500", "7||0", "x||0"]);
-    assert_eq!(collector.sum("pages", "scroll_percent").await, 100);
-    assert_eq!((collector.sum("pages", "engaged_ms").await, collector.sum("pages", "engaged_views").await), (0, 0));
-    assert_eq!(collector.texts("SELECT format('{} {}', metric, toString(bucket)) FROM {db}.timings").await, ["lcp 80"]);
-    let sql = "SELECT format('{} {}', dimension, value) FROM {db}.breakdowns WHERE dimension IN ('referrer', 'screen')";
+    let sql = "SELECT format('{}|{}|{}', action, property, toString(length(value))) FROM {db}.action_value_days";
+    assert_eq!(collector.texts(sql).await, ["7|plan|500"]);
+    assert_eq!(collector.texts("SELECT action FROM {db}.action_days ORDER BY 1").await, ["7", "x"]);
+    assert_eq!(collector.sum("page_days", "scroll_percent").await, 100);
+    let engaged = (collector.sum("site_days", "engaged_ms").await, collector.sum("site_days", "engaged_views").await);
+    assert_eq!(engaged, (0, 0));
+    let sql = "SELECT format('{} {}', metric, toString(bucket)) FROM {db}.timing_days";
+    assert_eq!(collector.texts(sql).await, ["lcp 80"]);
+    let sql =
+        "SELECT format('{} {}', dimension, value) FROM {db}.dimension_days WHERE dimension IN ('referrer', 'screen')";
     assert_eq!(collector.texts(sql).await, ["referrer news.example"]);
     collector.app.stop().await;
 }
@@ -306,7 +324,8 @@ async fn a_personal_value_in_an_action_becomes_a_placeholder() {
         assert_eq!(collector.event("90.0.0.1", FIREFOX, &event).await.status, 202);
     }
     collector.app.flush().await.unwrap();
-    let sql = "SELECT DISTINCT format('{} {}', action, value) FROM {db}.actions WHERE property = 'plan' ORDER BY 1";
+    let sql =
+        "SELECT DISTINCT format('{} {}', action, value) FROM {db}.action_value_days WHERE property = 'plan' ORDER BY 1";
     let expected = [":email pro", "Call :phone", "Signup :email", "Signup :uuid"];
     assert_eq!(collector.texts(sql).await, expected);
     collector.app.stop().await;
@@ -327,7 +346,7 @@ async fn pages_that_one_sender_invents_leave_rows_for_what_people_read() {
     }
     collector.view("90.0.1.1", "/listed/page").await;
     assert_eq!(collector.sums().await[0], 154);
-    let sql = "SELECT format('{} {}', page, toString(sum(pageviews))) FROM {db}.pages \
+    let sql = "SELECT format('{} {}', page, toString(sum(pageviews))) FROM {db}.page_days \
                WHERE page NOT LIKE '/invented/%' GROUP BY page ORDER BY page";
     // The first view of the page that three networks read cannot be told from an invented one.
     assert_eq!(collector.texts(sql).await, ["(other) 101", "/listed/page 1", "/read 2"]);
@@ -361,7 +380,7 @@ async fn languages_and_campaigns_that_one_sender_invents_leave_rows_for_what_vis
         [("language", "fr"), ("utm_campaign", "spring"), ("utm_source", "spring"), ("source", "spring")]
     {
         let sql = format!(
-            "SELECT format('{{}} {{}}', value, toString(sum(pageviews))) FROM {{db}}.breakdowns \
+            "SELECT format('{{}} {{}}', value, toString(sum(pageviews))) FROM {{db}}.dimension_days \
              WHERE dimension = '{dimension}' AND value IN ('(other)', '{value}') GROUP BY value ORDER BY value"
         );
         // Of what three networks bring, the first is not told from an invented one.

@@ -61,9 +61,9 @@ async fn the_day(marketing: MarketingPolicy) -> Collector {
 /// Sums by dimension and value, of the dimensions of marketing or of all others.
 async fn breakdowns(shop: &Collector, which: &str) -> Vec<String> {
     let sql = format!(
-        "SELECT concat(dimension, ' ', page, ' ', value, ': ', toString(sum(pageviews)), ' ', toString(sum(visitors)), ' ', \
+        "SELECT concat(dimension, ' ', value, ': ', toString(sum(pageviews)), ' ', toString(sum(visitors)), ' ', \
          toString(sum(visits)), ' ', toString(sum(bounces)), ' ', toString(sum(visit_seconds))) AS line \
-         FROM {{db}}.breakdowns WHERE dimension {which} {MARKETING} GROUP BY dimension, page, value ORDER BY line"
+         FROM {{db}}.dimension_days WHERE dimension {which} {MARKETING} GROUP BY dimension, value ORDER BY line"
     );
     shop.texts(&sql).await
 }
@@ -71,7 +71,7 @@ async fn breakdowns(shop: &Collector, which: &str) -> Vec<String> {
 /// All figures outside marketing.
 async fn others(shop: &Collector) -> Vec<String> {
     let mut lines = breakdowns(shop, "NOT IN").await;
-    for table in ["pages", "actions"] {
+    for table in ["site_days", "page_days", "action_page_days"] {
         lines.extend(shop.texts(&format!("SELECT toString(tuple(*)) AS line FROM {{db}}.{table} ORDER BY line")).await);
     }
     lines
@@ -83,17 +83,17 @@ async fn hits_with_consent_have_source_channel_and_campaign_and_those_without_ha
     assert_eq!(
         breakdowns(&shop, "IN").await,
         [
-            "channel / Direct: 1 1 1 1 0",
-            "channel / Paid Search: 1 1 1 0 1200",
-            "channel /about Referral: 1 1 1 0 30",
-            "source / (direct): 1 1 1 1 0",
-            "source / Google: 1 1 1 0 1200",
-            "source /about news.example: 1 1 1 0 30",
-            "utm_campaign / Spring Sale: 1 1 1 0 1200",
-            "utm_content / hero: 1 1 1 0 1200",
-            "utm_medium / cpc: 1 1 1 0 1200",
-            "utm_source / google: 1 1 1 0 1200",
-            "utm_term / red shoes: 1 1 1 0 1200",
+            "channel Direct: 1 1 1 1 0",
+            "channel Paid Search: 1 1 1 0 1200",
+            "channel Referral: 1 1 1 0 30",
+            "source (direct): 1 1 1 1 0",
+            "source Google: 1 1 1 0 1200",
+            "source news.example: 1 1 1 0 30",
+            "utm_campaign Spring Sale: 1 1 1 0 1200",
+            "utm_content hero: 1 1 1 0 1200",
+            "utm_medium cpc: 1 1 1 0 1200",
+            "utm_source google: 1 1 1 0 1200",
+            "utm_term red shoes: 1 1 1 0 1200",
         ]
     );
     let day = json!(["2026-03-10", "2026-03-10"]);
@@ -123,7 +123,7 @@ async fn no_other_figure_depends_on_marketing() {
     for marketing in [MarketingPolicy::Never, MarketingPolicy::WithConsent, MarketingPolicy::Always] {
         let shop = the_day(marketing).await;
         let figures = others(&shop).await;
-        assert!(figures.iter().any(|line| line.starts_with("referrer / google.fr: 1 1 1 0 1200")), "{figures:#?}");
+        assert!(figures.iter().any(|line| line.starts_with("referrer google.fr: 1 1 1 0 1200")), "{figures:#?}");
         assert_eq!(*known.get_or_insert(figures.clone()), figures, "{marketing:?}");
         shop.app.stop().await;
     }
@@ -149,8 +149,8 @@ async fn a_collector_set_to_never_keeps_nothing_and_says_so_when_asked() {
 async fn a_collector_set_to_always_asks_for_no_consent() {
     let shop = the_day(MarketingPolicy::Always).await;
     let kept = breakdowns(&shop, "IN").await;
-    assert!(kept.contains(&"channel / Email: 1 1 1 1 0".to_owned()), "{kept:#?}");
-    assert!(kept.contains(&"utm_source / news: 1 1 1 1 0".to_owned()), "{kept:#?}");
+    assert!(kept.contains(&"channel Email: 1 1 1 1 0".to_owned()), "{kept:#?}");
+    assert!(kept.contains(&"utm_source news: 1 1 1 1 0".to_owned()), "{kept:#?}");
     shop.app.stop().await;
 }
 
@@ -183,7 +183,7 @@ async fn an_objection_goes_before_consent() {
         counted(&objecting(&deaf, "90.0.0.1", &[("sec-gpc", "1")]).await);
         counted(&objecting(&deaf, "91.0.0.1", &[("dnt", "1")]).await);
         deaf.app.flush().await.unwrap();
-        assert_eq!(deaf.sum("pages", "pageviews").await, 2);
+        assert_eq!(deaf.sum("page_days", "pageviews").await, 2);
         assert_eq!(breakdowns(&deaf, "IN").await, Vec::<String>::new(), "{marketing:?}");
         deaf.app.stop().await;
     }
@@ -202,7 +202,7 @@ async fn only_a_one_is_consent_and_the_pixel_carries_none() {
     let reply = shop.collect(request.body(Full::default()).unwrap()).await;
     counted(&reply);
     shop.app.flush().await.unwrap();
-    assert_eq!(shop.sum("pages", "pageviews").await, 9);
+    assert_eq!(shop.sum("page_days", "pageviews").await, 9);
     assert_eq!(breakdowns(&shop, "IN").await, Vec::<String>::new());
     shop.app.stop().await;
 }
@@ -223,13 +223,13 @@ async fn a_restart_in_mid_visit_corrects_the_same_campaign() {
     assert_eq!(
         breakdowns(&shop, "IN").await,
         [
-            "channel / Paid Search: 1 1 1 0 900",
-            "source / Google: 1 1 1 0 900",
-            "utm_campaign / Spring Sale: 1 1 1 0 900",
-            "utm_content / hero: 1 1 1 0 900",
-            "utm_medium / cpc: 1 1 1 0 900",
-            "utm_source / google: 1 1 1 0 900",
-            "utm_term / red shoes: 1 1 1 0 900",
+            "channel Paid Search: 1 1 1 0 900",
+            "source Google: 1 1 1 0 900",
+            "utm_campaign Spring Sale: 1 1 1 0 900",
+            "utm_content hero: 1 1 1 0 900",
+            "utm_medium cpc: 1 1 1 0 900",
+            "utm_source google: 1 1 1 0 900",
+            "utm_term red shoes: 1 1 1 0 900",
         ]
     );
     shop.app.stop().await;
@@ -277,7 +277,7 @@ async fn neither_click_ids_nor_people_stand_anywhere() {
     let waiting = bytes_under(shop.folder.path()) + &bytes_under(shop.runtime.path());
     shop.app.flush().await.unwrap();
     let mut tables = String::new();
-    for table in ["pages", "breakdowns", "actions", "timings", "imports"] {
+    for table in ["page_days", "dimension_days", "dimension_page_days", "action_value_days", "timing_days", "imports"] {
         tables.extend(shop.texts(&format!("SELECT toString(tuple(*)) FROM {{db}}.{table}")).await);
     }
     let metrics = shop.metrics().await;

@@ -81,8 +81,9 @@ async fn a_script_error_is_counted_by_its_kind_alone() {
     assert_eq!(rows(&collector, "shop.example", by_kind).await, [json!(["other", 2]), json!(["TypeError", 1])]);
     let whole = json!({ "metrics": ["bounce_rate"] });
     assert_eq!(rows(&collector, "shop.example", whole).await, [json!([100])], "an error is no interaction");
-    let kept = "SELECT DISTINCT concat(action, ' ', property, ' ', value) AS text FROM {db}.actions ORDER BY text";
-    assert_eq!(collector.texts(kept).await, ["problem  ", "problem kind TypeError", "problem kind other"]);
+    let kept =
+        "SELECT DISTINCT concat(action, ' ', property, ' ', value) AS text FROM {db}.action_value_days ORDER BY text";
+    assert_eq!(collector.texts(kept).await, ["problem kind TypeError", "problem kind other"]);
     collector.app.stop().await;
 }
 

@@ -180,7 +180,7 @@ async fn a_request_for_two_sites_is_two_hits_and_its_answer_tells_the_better_one
     let expected = tally([("counted", 4), ("unknown_site", 3), ("excluded", 1)]);
     assert_eq!(collector.outcomes().await, expected);
     collector.app.flush().await.unwrap();
-    let sql = "SELECT format('{} {} {}', site, page, toString(sum(pageviews))) FROM {db}.pages GROUP BY site, page ORDER BY 1";
+    let sql = "SELECT format('{} {} {}', site, page, toString(sum(pageviews))) FROM {db}.page_days GROUP BY site, page ORDER BY 1";
     assert_eq!(collector.texts(sql).await, ["blog.example /both 1", "shop.example /both 1", "shop.example /one 2"]);
     collector.app.stop().await;
 }
@@ -210,7 +210,7 @@ async fn a_full_spool_answers_503_for_all_sites_of_a_request_and_takes_hits_agai
     counted += 1;
     assert_eq!(collector.outcomes().await, tally([("counted", 2 * counted), ("unavailable", 2)]));
     let sql = "SELECT format('{} {} {} {}', site, toString(sum(pageviews)), toString(sum(visits)), toString(sum(visitors))) \
-               FROM {db}.pages GROUP BY site ORDER BY 1";
+               FROM {db}.site_days GROUP BY site ORDER BY 1";
     let of = |site: &str| format!("{site} {counted} 1 1");
     assert_eq!(collector.texts(sql).await, [of("blog.example"), of("shop.example")]);
     collector.app.stop().await;
@@ -228,7 +228,7 @@ async fn a_sender_that_closes_its_side_after_a_whole_hit_is_counted() {
     let expected = tally([("counted", SENDERS)]);
     eventually("every hit is counted", async || collector.outcomes().await == expected).await;
     collector.app.flush().await.unwrap();
-    assert_eq!(collector.sum("pages", "pageviews").await, i64::try_from(SENDERS).unwrap());
+    assert_eq!(collector.sum("page_days", "pageviews").await, i64::try_from(SENDERS).unwrap());
     collector.app.stop().await;
 }
 
@@ -262,7 +262,7 @@ async fn a_sender_that_breaks_off_before_the_answer_leaves_no_hit_without_outcom
         let (outcomes, received) = collector.outcomes().await;
         // Others were aborted within their body and are malformed.
         let taken = outcomes["unanswered"] + outcomes.get("counted").unwrap_or(&0);
-        let counted = u64::try_from(collector.sum("pages", "pageviews").await);
+        let counted = u64::try_from(collector.sum("page_days", "pageviews").await);
         received == outcomes.values().sum::<u64>() && counted == Ok(taken)
     })
     .await;

@@ -24,7 +24,7 @@ async fn figures(collector: &Collector) -> [i64; 4] {
     collector.app.flush().await.unwrap();
     let mut figures = [0; 4];
     for (figure, column) in figures.iter_mut().zip(["engaged_ms", "engaged_views", "scroll_percent", "scroll_views"]) {
-        *figure = collector.sum("pages", column).await;
+        *figure = collector.sum("page_days", column).await;
     }
     figures
 }

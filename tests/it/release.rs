@@ -11,9 +11,11 @@ use sillage::release::upgrade::upgrade;
 use sillage::release::{Releaser, ReleaserOptions, StepCheck};
 use sillage::rollup::counters::{ActionsRow, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use sillage::sites::Sites;
+use sillage::store::former::{self, FORMER_TABLES};
+use sillage::store::migrate::{self, SchemaFile};
 use sillage::store::{Batch, Store};
 
-use crate::support::fresh_store;
+use crate::support::{EXACT, fresh_store};
 
 /// Monday, 2 March 2026, in days since 1970.
 pub(crate) const MONDAY: u16 = 20_514;
@@ -381,16 +383,47 @@ async fn a_collector_that_is_cut_off_within_a_batch_is_waited_for_a_day_and_coun
     assert_eq!(accounted(&store).await, acknowledged(2));
 }
 
+/// Tables of earlier releases with the exact rows of these days.
+async fn former_tables(store: &Store, days: impl Iterator<Item = u16>) {
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema/0001_tables.sql"));
+    migrate::apply_files(store, &EXACT, &[SchemaFile { name: "0001_tables", text }]).await.unwrap();
+    let releaser = releaser(store, "former");
+    for day in days {
+        releaser.insert(&shop_day(&format!("former-{day}"), day), at("2026-03-02T12:00:00Z")).await.unwrap();
+    }
+    let database = store.database();
+    for table in FORMER_TABLES {
+        let rows = format!("SELECT * EXCEPT origin FROM {database}.waiting_{table}");
+        store.statement(&format!("INSERT INTO {database}.{table} {rows}")).await.unwrap();
+        assert!(count(store, table).await > 0, "{table}");
+    }
+    for table in ["pages", "breakdowns", "actions", "timings", "robots", "outcomes"] {
+        store.statement(&format!("TRUNCATE TABLE {database}.waiting_{table}")).await.unwrap();
+    }
+}
+
+async fn assert_no_former_tables(store: &Store) {
+    for table in FORMER_TABLES {
+        assert!(!former::exists(store, table).await.unwrap(), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_of_exact_rows_of_an_earlier_release_is_dropped_once_it_is_empty() {
+    let store = fresh_store().await;
+    assert_no_former_tables(&store).await;
+    former_tables(&store, MONDAY..MONDAY + 1).await;
+    assert_eq!(migrate::apply(&store, &EXACT).await.unwrap(), [], "a table with rows stays");
+    store.statement(&format!("TRUNCATE TABLE {}.timings", store.database())).await.unwrap();
+    let steps = migrate::apply(&store, &EXACT).await.unwrap();
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert!(!former::exists(&store, "timings").await.unwrap() && former::exists(&store, "pages").await.unwrap());
+}
+
 #[tokio::test]
 async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_where_it_stopped() {
     let store = fresh_store().await;
-    for number in 0..40_u16 {
-        store.insert(&shop_day(&format!("node-{number}"), MONDAY + number)).await.unwrap();
-    }
-    for table in ["page_days", "site_days", "dimension_days"] {
-        let database = store.database();
-        store.statement(&format!("TRUNCATE TABLE {database}.{table}")).await.unwrap();
-    }
+    former_tables(&store, MONDAY..MONDAY + 40).await;
     let now = at("2026-06-01T00:00:00Z");
     let mut ended = false;
     for steps in [3, 40, 90, 200, 1_000] {
@@ -401,7 +434,8 @@ async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_whe
         ended = upgrade(&store, &broken, now, &mut |_| ()).await.is_ok();
     }
     assert!(ended);
-    for table in ["pages", "breakdowns", "actions", "timings", "waiting_pages", "waiting_cells", "staged_cells"] {
+    assert_no_former_tables(&store).await;
+    for table in ["waiting_pages", "waiting_cells", "staged_cells"] {
         assert_eq!(count(&store, table).await, 0, "{table}");
     }
     let days = sums(&store, "page_days WHERE page = '/' AND period = 'day'", "toString(day)", "pageviews").await;
@@ -417,6 +451,7 @@ async fn an_exact_database_that_is_upgraded_again_keeps_its_figures() {
     for number in 0..3_u16 {
         store.insert(&shop_day(&format!("node-{number}"), MONDAY + number)).await.unwrap();
     }
+    former_tables(&store, MONDAY..MONDAY + 3).await;
     let options = ReleaserOptions {
         store: Arc::new(store.clone()),
         collector: "upgrade".into(),
@@ -434,7 +469,6 @@ async fn an_exact_database_that_is_upgraded_again_keeps_its_figures() {
         assert_eq!(sums(&store, table, "''", figure).await[""], 4 * whole, "{table}");
     }
     assert_eq!(sums(&store, "timing_days", "''", "count").await[""], 4 * 124);
-    for table in ["pages", "breakdowns", "actions", "timings", "waiting_pages"] {
-        assert_eq!(count(&store, table).await, 0, "{table}");
-    }
+    assert_no_former_tables(&store).await;
+    assert_eq!(count(&store, "waiting_pages").await, 0);
 }

@@ -51,8 +51,8 @@ async fn send(collector: &Collector, path: &str, token: Option<&str>, forwarded:
 /// Visitors of the day, and the browsers that were seen.
 async fn seen(collector: &Collector) -> (u64, BTreeSet<String>) {
     collector.app.flush().await.unwrap();
-    let visitors = collector.texts("SELECT toString(sum(visitors)) FROM {db}.pages").await;
-    let browsers = "SELECT DISTINCT value FROM {db}.breakdowns WHERE dimension = 'browser'";
+    let visitors = collector.texts("SELECT toString(sum(visitors)) FROM {db}.site_days").await;
+    let browsers = "SELECT DISTINCT value FROM {db}.dimension_days WHERE dimension = 'browser'";
     (visitors[0].parse().unwrap(), collector.texts(browsers).await.into_iter().collect())
 }
 
@@ -135,7 +135,8 @@ async fn a_token_speaks_for_the_clients_of_its_own_sites_alone() {
         }
     }
     collector.app.flush().await.unwrap();
-    let visitors = collector.texts("SELECT toString(sum(visitors)) FROM {db}.pages WHERE site = 'other.example'").await;
+    let visitors =
+        collector.texts("SELECT toString(sum(visitors)) FROM {db}.site_days WHERE site = 'other.example'").await;
     assert_eq!(visitors, ["1"], "both came from the server's address");
     // Without `d` the page's host tells the site.
     let unnamed = |site: &str| json!({ "n": "pageview", "u": format!("https://{site}/unnamed") }).to_string();
@@ -144,7 +145,7 @@ async fn a_token_speaks_for_the_clients_of_its_own_sites_alone() {
         send(&collector, "/api/event", Some(TOKEN), client, unnamed("other.example")).await;
     }
     collector.app.flush().await.unwrap();
-    let sql = "SELECT format('{} {}', site, sum(page_visitors)) FROM {db}.pages WHERE page = '/unnamed' GROUP BY site ORDER BY site";
+    let sql = "SELECT format('{} {}', site, sum(visitors)) FROM {db}.page_days WHERE page = '/unnamed' GROUP BY site ORDER BY site";
     assert_eq!(collector.texts(sql).await, ["other.example 1", "shop.example 2"]);
     collector.app.stop().await;
 }
@@ -193,10 +194,10 @@ async fn each_field_of_goatcounter_s_api_is_kept_or_dropped() {
     assert_eq!((reply.status.as_u16(), reply.json()), (202, json!({ "status": "ok" })));
     assert_eq!(seen(&collector).await, (2, BTreeSet::from(["Mobile Safari".to_owned()])));
     let mut rows = collector
-        .texts("SELECT format('{} {}', page, sum(pageviews)) FROM {db}.pages WHERE pageviews > 0 GROUP BY page")
+        .texts("SELECT format('{} {}', page, sum(pageviews)) FROM {db}.page_days WHERE pageviews > 0 GROUP BY page")
         .await;
-    rows.extend(collector.texts("SELECT DISTINCT format('{} {}', dimension, value) FROM {db}.breakdowns WHERE dimension IN ('referrer', 'screen', 'language', 'device') ORDER BY 1").await);
-    rows.extend(collector.texts("SELECT DISTINCT format('{} on {}', action, page) FROM {db}.actions").await);
+    rows.extend(collector.texts("SELECT DISTINCT format('{} {}', dimension, value) FROM {db}.dimension_days WHERE dimension IN ('referrer', 'screen', 'language', 'device') ORDER BY 1").await);
+    rows.extend(collector.texts("SELECT DISTINCT format('{} on {}', action, page) FROM {db}.action_page_days").await);
     assert_eq!(
         rows,
         ["/a?page=2 2", "device mobile", "language fr", "referrer news.example", "screen 1920 and more", "Signup on /"]
@@ -240,7 +241,7 @@ async fn wrong_hits_of_goatcounter_s_api_are_named_by_their_place_and_the_others
         assert!(told.contains(why), "{index}: {told}");
     }
     collector.app.flush().await.unwrap();
-    assert_eq!(collector.texts("SELECT DISTINCT page FROM {db}.pages").await, ["/right?page=2"]);
+    assert_eq!(collector.texts("SELECT DISTINCT page FROM {db}.page_days").await, ["/right?page=2"]);
     let (outcomes, received) = collector.outcomes().await;
     assert_eq!(received, 15);
     for (outcome, hits) in [("counted", 1), ("malformed", 12), ("bot", 1), ("excluded", 1)] {
@@ -270,7 +271,7 @@ async fn goatcounter_s_api_refuses_strangers_and_requests_that_are_wrong_as_a_wh
         assert_eq!(count(&collector, &body).await.status.as_u16(), status);
     }
     assert_eq!(seen(&collector).await.0, 1);
-    assert_eq!(collector.texts("SELECT toString(sum(pageviews)) FROM {db}.pages").await, ["500"]);
+    assert_eq!(collector.texts("SELECT toString(sum(pageviews)) FROM {db}.site_days").await, ["500"]);
     // A whole batch of a server passes the bound on bodies, and a stranger's does not.
     let agent = "x".repeat(1_500);
     let large = json!({ "hits": vec![json!({ "path": "/", "user_agent": agent, "ip": "198.51.100.1" }); 500] });

@@ -48,17 +48,17 @@ impl Collector {
     /// Asserts that every figure is that of `visitors` visitors.
     async fn assert_counted(&self, visitors: i64) {
         for (table, figure, each) in [
-            ("pages", "pageviews", 2),
-            ("pages", "visitors", 1),
-            ("pages", "visits", 1),
-            ("pages", "exits", 1),
-            ("pages", "bounces", 0),
-            ("pages", "engaged_ms", 2_000),
-            ("actions", "if(property = '', count, 0)", 1),
-            ("actions", "if(value = 'gold', visitors, 0)", 1),
-            ("timings", "count", 1),
-            ("breakdowns", "if(dimension = 'browser', pageviews, 0)", 2),
-            ("breakdowns", "if(dimension = 'referrer', visits, 0)", 1),
+            ("page_days", "pageviews", 2),
+            ("site_days", "visitors", 1),
+            ("page_days", "visits", 1),
+            ("page_days", "exits", 1),
+            ("page_days", "bounces", 0),
+            ("page_days", "engaged_ms", 2_000),
+            ("action_days", "count", 1),
+            ("action_value_days", "if(value = 'gold', visitors, 0)", 1),
+            ("timing_days", "count", 1),
+            ("dimension_days", "if(dimension = 'browser', pageviews, 0)", 2),
+            ("dimension_days", "if(dimension = 'referrer', visits, 0)", 1),
         ] {
             assert_eq!(self.sum(table, figure).await, each * visitors, "{figure} of {table}");
         }
@@ -142,7 +142,7 @@ async fn hours_without_a_database_leave_counters_alone_and_hardly_any_bytes() {
     assert_eq!(shop.spooled("batch"), batches, "a restart changes none");
     shop.app.flush().await.unwrap();
     shop.assert_counted(96).await;
-    let at = format!("SELECT toInt64(uniqExact(hour)) FROM {}.pages", shop.store.database());
+    let at = format!("SELECT toInt64(uniqExact(hour)) FROM {}.site_hours", shop.store.database());
     assert_eq!(number(&shop.store, &at).await, 6, "each hit in its own hour");
     assert_eq!((shop.spooled("batch"), shop.spooled("seg").len()), (Vec::new(), 1));
     shop.app.stop().await;
@@ -176,10 +176,10 @@ async fn figures_are_fresh_again_at_once_when_the_database_is_back() {
     let shop = Collector::start_over("2026-03-10T09:00:00Z", SITE, flushing, proxy.endpoint()).await;
     proxy.script(&[Fault::Away]);
     shop.visit(0..1).await;
-    eventually("the batch is tried again", async || shop.sum("timings", "count").await == 1).await;
+    eventually("the batch is tried again", async || shop.sum("timing_days", "count").await == 1).await;
     // While the database is away, segments last a minute: twice as long as the wait here.
     shop.visit(1..2).await;
-    eventually("the next flush is not far", async || shop.sum("timings", "count").await == 2).await;
+    eventually("the next flush is not far", async || shop.sum("timing_days", "count").await == 2).await;
     shop.assert_counted(2).await;
     shop.app.stop().await;
 }
@@ -246,7 +246,7 @@ async fn a_refused_insert_is_counted_keeps_everything_and_goes_through_when_the_
         let database = shop.store.database();
         shop.store.statement(&format!("RENAME TABLE {database}.{from} TO {database}.{to}")).await.unwrap();
     };
-    rename("actions", "away").await;
+    rename("action_days", "away").await;
     shop.visit(0..2).await;
     assert!(shop.app.flush().await.is_err());
     shop.minute(10 * 60);
@@ -255,7 +255,7 @@ async fn a_refused_insert_is_counted_keeps_everything_and_goes_through_when_the_
     assert_eq!(shop.counter("sillage_store_errors_total", "refused").await, 2);
     assert_eq!(shop.counter("sillage_store_errors_total", "retryable").await, 0);
     assert_eq!((shop.spooled("batch").len(), shop.spooled("seg").len()), (1, 2));
-    rename("away", "actions").await;
+    rename("away", "action_days").await;
     shop.app.flush().await.unwrap();
     shop.assert_counted(3).await;
     shop.app.stop().await;

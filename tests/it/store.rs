@@ -13,8 +13,12 @@ use crate::support::{self, EXACT, eventually, fresh_store};
 /// 2026-03-10 and 2026-04-02, as days since 1970.
 const MARCH: u16 = 20_522;
 const APRIL: u16 = 20_545;
-const TABLES: [(&str, &str); 4] =
-    [("pages", "pageviews"), ("breakdowns", "pageviews"), ("actions", "count"), ("timings", "count")];
+const TABLES: [(&str, &str); 4] = [
+    ("page_days", "pageviews"),
+    ("dimension_days", "pageviews"),
+    ("action_value_days", "count"),
+    ("timing_days", "count"),
+];
 
 fn page(day: u16, page: &str, pageviews: i64) -> PagesRow {
     PagesRow {
@@ -111,7 +115,8 @@ async fn a_batch_offered_twice_counts_once_in_every_table_and_month() {
     store.insert(&batch("node-1")).await.unwrap();
     assert_sums(&store, 7).await;
     let parts = format!("SELECT toInt64(count()) FROM system.parts WHERE active AND database = '{}'", store.database());
-    let of_rows = "table IN ('pages', 'breakdowns', 'actions', 'timings', 'site_days', 'dimension_days')";
+    let of_rows =
+        "table IN ('site_days', 'page_days', 'dimension_days', 'action_value_days', 'timing_days', 'robot_days')";
     assert_eq!(number(&store, &format!("{parts} AND {of_rows}")).await, 12, "two months in each of six tables");
 }
 
@@ -139,7 +144,7 @@ async fn a_batch_larger_than_a_block_of_the_server_stays_one_block() {
     let large = Batch { token: "node-1".into(), actions, ..Batch::default() };
     store.insert(&large).await.unwrap();
     let sql = format!(
-        "SELECT toInt64(max(rows)) FROM system.parts WHERE min_block_number = max_block_number AND table = 'actions' AND database = '{}'",
+        "SELECT toInt64(max(rows)) FROM system.parts WHERE min_block_number = max_block_number AND table = 'action_value_days' AND database = '{}'",
         store.database()
     );
     assert_eq!(number(&store, &sql).await, 1_100_000);
@@ -151,9 +156,9 @@ async fn figures_add_up_and_corrections_cancel_out() {
     store.insert(&batch("node-1")).await.unwrap();
     let back = vec![page(MARCH, "/", -3)];
     store.insert(&Batch { token: "node-2".into(), pages: back, ..Batch::default() }).await.unwrap();
-    store.statement(&format!("OPTIMIZE TABLE {}.pages FINAL", store.database())).await.unwrap();
-    assert_eq!(sum(&store, "pages", "pageviews").await, 4);
-    assert_eq!(sum(&store, "pages", "exits").await, -3);
+    store.statement(&format!("OPTIMIZE TABLE {}.page_days FINAL", store.database())).await.unwrap();
+    assert_eq!(sum(&store, "page_days", "pageviews").await, 4);
+    assert_eq!(sum(&store, "page_days", "exits").await, -3);
 }
 
 #[tokio::test]
@@ -163,7 +168,7 @@ async fn rows_come_back_as_they_went_in_by_parameters() {
     let rows = vec![page(MARCH, tricky, 3), page(MARCH, "/other", 5)];
     store.insert(&Batch { token: "node-1".into(), pages: rows, ..Batch::default() }).await.unwrap();
     let sql = format!(
-        "SELECT page, toString(day) AS of_day, sum(pageviews) AS views FROM {}.pages \
+        "SELECT page, toString(day) AS of_day, sum(pageviews) AS views FROM {}.page_days \
          WHERE page IN {{pages:Array(String)}} AND day >= {{from:Date}} GROUP BY ALL",
         store.database()
     );
@@ -200,14 +205,14 @@ async fn another_retention_alters_the_tables_and_drops_what_is_older() {
     let today = number(&store, "SELECT toInt64(toUInt16(today()))").await;
     let days = [400, 1].map(|age| page(u16::try_from(today - age).unwrap(), "/", 1));
     store.insert(&Batch { token: "node-1".into(), pages: days.to_vec(), ..Batch::default() }).await.unwrap();
-    assert_eq!(sum(&store, "pages", "pageviews").await, 2);
+    assert_eq!(sum(&store, "page_days", "pageviews").await, 2);
 
     let shorter = migrate::MigrationSettings { retention_months: 12, ..EXACT };
     let steps = migrate::apply(&store, &shorter).await.unwrap();
-    assert_eq!(steps.len(), 29, "{steps:?}");
+    assert_eq!(steps.len(), 25, "{steps:?}");
     assert!(steps.iter().all(|step| step.sql.contains("MODIFY TTL day + INTERVAL 12 MONTH")), "{steps:?}");
     assert_eq!(migrate::apply(&store, &shorter).await.unwrap(), []);
-    eventually("the old day is gone", async || sum(&store, "pages", "pageviews").await == 1).await;
+    eventually("the old day is gone", async || sum(&store, "page_days", "pageviews").await == 1).await;
 }
 
 #[tokio::test]
@@ -228,7 +233,7 @@ async fn the_reading_user_reads_the_published_tables_and_nothing_else() {
     let read = store.ask("SELECT sum(pageviews) FROM page_days WHERE site = 'shop.example'").rows::<i64>().await;
     assert_eq!(read.unwrap(), [26]);
     for sql in [
-        "SELECT sum(pageviews) FROM pages",
+        "SELECT sum(pageviews) FROM waiting_pages",
         "SELECT * FROM schema_migrations",
         "SELECT * FROM system.parts",
         "SELECT * FROM file('/etc/hostname', 'LineAsString')",
@@ -237,7 +242,7 @@ async fn the_reading_user_reads_the_published_tables_and_nothing_else() {
         let result = store.ask(sql).json().await.map(drop);
         assert!(is_refused(result, 497), "{sql}: {result:?}");
     }
-    let result = store.ask("INSERT INTO pages (site) VALUES ('x')").json().await.map(drop);
+    let result = store.ask("INSERT INTO page_days (site) VALUES ('x')").json().await.map(drop);
     assert!(matches!(result, Err(error) if [164, 497].contains(&error.failure().code)), "{result:?}");
 }
 
@@ -301,18 +306,18 @@ async fn an_unknown_table_or_database_is_refused() {
     let store = Store::connect(&support::database("never_made"), support::endpoint()).protected(Protection::Exact);
     assert!(is_refused(store.insert(&batch("node-1")).await, 81));
     let store = fresh_store().await;
-    store.statement(&format!("DROP TABLE {}.timings SYNC", store.database())).await.unwrap();
+    store.statement(&format!("DROP TABLE {}.timing_days SYNC", store.database())).await.unwrap();
     assert!(is_refused(store.insert(&batch("node-1")).await, 60));
 }
 
 #[tokio::test]
 async fn a_column_more_with_a_default_is_taken_and_a_column_less_is_refused() {
     let store = fresh_store().await;
-    let more = format!("ALTER TABLE {}.pages ADD COLUMN more Int64 DEFAULT 0", store.database());
+    let more = format!("ALTER TABLE {}.page_days ADD COLUMN more Int64 DEFAULT 0", store.database());
     store.statement(&more).await.unwrap();
     store.insert(&batch("node-1")).await.unwrap();
     let store = fresh_store().await;
-    store.statement(&format!("ALTER TABLE {}.pages DROP COLUMN not_found", store.database())).await.unwrap();
+    store.statement(&format!("ALTER TABLE {}.page_days DROP COLUMN not_found", store.database())).await.unwrap();
     let result = store.insert(&batch("node-1")).await;
     assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
 }

@@ -41,7 +41,7 @@ impl Shared {
         let folder = process_folder();
         let names = TABLES.map(|table| table.name);
         let tables = (0..DATABASES_MAX).flat_map(|n| names.iter().map(move |name| format!("t{n}.{name}")));
-        let opened = names.iter().chain([&"pages"]).map(|name| format!("{OPEN_DATABASE}.{name}"));
+        let opened = names.iter().chain([&"waiting_pages"]).map(|name| format!("{OPEN_DATABASE}.{name}"));
         let scopes = [ReaderScope::of(["shop.example"]), ReaderScope::of(["other.example"])].into();
         let readers = ReaderAccess { tables: tables.chain(opened).collect(), scopes };
         let options = EngineOptions { readers, ..options(&folder) };

@@ -252,7 +252,7 @@ async fn a_thief_of_disk_logs_metrics_and_database_identifies_no_visitor() {
     let program = home.serve(&measured).await;
     visit(&program, "shipped").await;
     eventually("both days' pages are in the database", async || {
-        let sql = format!("SELECT uniqExact(page) FROM sillage.pages WHERE page LIKE '/{KEPT}-%'");
+        let sql = format!("SELECT uniqExact(page) FROM sillage.page_days WHERE page LIKE '/{KEPT}-%'");
         program.store.ask_as_owner(&sql).rows::<u64>().await.is_ok_and(|pages| pages == [2])
     })
     .await;

@@ -48,23 +48,23 @@ impl Collector {
 async fn the_worked_example_comes_out_exactly() {
     let shop = the_day().await;
     let sql = format!(
-        "SELECT page, sum(pageviews) AS a, sum(visitors) AS b, sum(page_visitors) AS c, sum(visits) AS d, \
-         sum(exits) AS e, sum(bounces) AS f, sum(visit_seconds) AS g, sum(engaged_ms) AS h, \
-         sum(scroll_percent) AS i, sum(scroll_views) AS j \
-         FROM {}.pages WHERE day = '2026-03-10' GROUP BY page ORDER BY page",
+        "SELECT page, sum(pageviews) AS a, sum(visitors) AS b, sum(visits) AS c, sum(exits) AS d, \
+         sum(bounces) AS e, sum(visit_seconds) AS f, sum(engaged_ms) AS g, sum(scroll_percent) AS h, \
+         sum(scroll_views) AS i FROM {}.page_days WHERE day = '2026-03-10' GROUP BY page ORDER BY page",
         shop.store.database()
     );
     let rows = shop.store.ask_as_owner(&sql).json().await.unwrap();
     let of = |row: &serde_json::Map<String, Value>| {
-        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|name| row[name].as_i64().unwrap())
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| row[name].as_i64().unwrap())
     };
     assert_eq!(rows.len(), 2);
-    assert_eq!((rows[0]["page"].as_str(), of(&rows[0])), (Some("/"), [2, 1, 1, 1, 1, 0, 1200, 0, 0, 0]));
-    assert_eq!((rows[1]["page"].as_str(), of(&rows[1])), (Some("/pricing"), [3, 1, 2, 2, 2, 2, 0, 45_000, 80, 1]));
+    assert_eq!((rows[0]["page"].as_str(), of(&rows[0])), (Some("/"), [2, 1, 1, 1, 0, 1200, 0, 0, 0]));
+    assert_eq!((rows[1]["page"].as_str(), of(&rows[1])), (Some("/pricing"), [3, 2, 2, 2, 2, 0, 45_000, 80, 1]));
+    assert_eq!(shop.sum("site_days WHERE day = '2026-03-10'", "visitors").await, 2);
 
     let sql = format!(
         "SELECT dimension || ' ' || value AS what, sum(pageviews) AS a, sum(visitors) AS b, sum(visits) AS c, \
-         sum(bounces) AS d, sum(visit_seconds) AS e FROM {}.breakdowns \
+         sum(bounces) AS d, sum(visit_seconds) AS e FROM {}.dimension_days \
          WHERE dimension IN ('country', 'referrer', 'previous_page') GROUP BY what ORDER BY what",
         shop.store.database()
     );

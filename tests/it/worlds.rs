@@ -10,7 +10,10 @@ use crate::support::eventually;
 
 const SHOP: &str = "shop.example";
 const SITES: &str = r#"site = [{ name = "shop.example", timezone = "Europe/Paris", properties = ["plan"] }]"#;
-const TABLES: [&str; 4] = ["pages", "breakdowns", "actions", "timings"];
+/// Published tables with persons of the site and day, and without.
+const OF_PERSONS: [&str; 6] =
+    ["site_hours", "site_days", "dimension_days", "action_days", "action_page_days", "action_value_days"];
+const OF_HITS: [&str; 5] = ["page_hours", "page_days", "dimension_page_days", "timing_days", "timing_page_days"];
 
 /// A person, with an address and an agent that the thief may know.
 #[derive(Clone, Copy)]
@@ -121,13 +124,13 @@ async fn parts_that_tell_of_one_flush_are_merged_into_their_month() {
     let tables = "SELECT toString(count()) FROM system.tables WHERE database = '{db}' AND engine = 'SummingMergeTree'";
     assert_eq!(collector.texts(set).await, collector.texts(tables).await);
     // Two parts are too few for the database to merge them by itself. With the age at a second, it does.
-    let sooner = "ALTER TABLE {db}.pages MODIFY SETTING min_age_to_force_merge_seconds = 1, \
+    let sooner = "ALTER TABLE {db}.page_days MODIFY SETTING min_age_to_force_merge_seconds = 1, \
                   merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100";
     collector.store.statement(&sooner.replace("{db}", collector.store.database())).await.unwrap();
     for (person, at) in [(KNOWN, "2026-03-10T08:00:00Z"), (OTHER, "2026-03-10T09:00:00Z")] {
         visits(&collector, person, at, &["/"]).await;
     }
-    let parts = "SELECT toString(count()) FROM system.parts WHERE database = '{db}' AND table = 'pages' AND active";
+    let parts = "SELECT toString(count()) FROM system.parts WHERE database = '{db}' AND table = 'page_days' AND active";
     eventually("one part is left", async || collector.texts(parts).await == ["1"]).await;
     collector.app.stop().await;
 }
@@ -144,7 +147,7 @@ async fn whether_a_known_person_came_or_another_like_them_leaves_nothing_to_tell
     };
     let (known, other) = (came(KNOWN).await, came(OTHER).await);
     assert!(known.iter().any(|line| line.contains("/secret")), "what they did is counted");
-    assert!(known.iter().any(|line| line.starts_with("part of pages: 1-7 ")), "parts are listed");
+    assert!(known.iter().any(|line| line.starts_with("part of page_days: 1-7 ")), "parts are listed");
     assert!(known == other, "{:#?}", differing(&known, &other));
 }
 
@@ -171,13 +174,13 @@ async fn one_person_s_two_visits_and_two_persons_one_each_differ_in_the_number_o
         visits(&collector, KNOWN, "2026-03-10T15:00:00Z", &["/illness"]).await;
         visits(&collector, second, "2026-03-10T16:00:00Z", &["/cure"]).await;
         let mut rows = Vec::new();
-        for table in TABLES {
-            // A visitor who comes for the first time today is new to each action too.
-            let sql = format!("SELECT toString(tuple(* EXCEPT visitors)) FROM {{db}}.{table} ORDER BY ALL");
-            let sql = if table == "timings" { sql.replace(" EXCEPT visitors", "") } else { sql };
+        // A visitor who comes for the first time today is new to each action too.
+        let of_persons = OF_PERSONS.map(|table| ("* EXCEPT visitors", table));
+        for (columns, table) in of_persons.into_iter().chain(OF_HITS.map(|table| ("*", table))) {
+            let sql = format!("SELECT toString(tuple({columns})) FROM {{db}}.{table} ORDER BY ALL");
             rows.extend(collector.texts(&sql).await);
         }
-        let visitors = collector.sum("pages", "visitors").await;
+        let visitors = collector.sum("site_days", "visitors").await;
         collector.app.stop().await;
         (rows, visitors)
     };

@@ -1,5 +1,6 @@
 //! The bench: the collector under test, the proxy, the database, and rounds of load and faults on them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,6 +38,9 @@ pub(crate) struct Bench {
     /// Whether the spool has a small disk of its own.
     pub(crate) small_disk: bool,
     load: Arc<Load>,
+    /// Figures of whole sites when they were read last, and their gain by each round.
+    sites: Figures,
+    gained: BTreeMap<usize, Figures>,
     folders: Folders,
 }
 
@@ -94,7 +98,8 @@ impl Bench {
         let mut collector = Collector::new(&folders.disk, &folders.memory, spool, database, &control);
         let load = Arc::new(Load::new(collector.collect, rate, control.clone()));
         collector.start().await;
-        Self { collector, control, proxy, engine, small_disk, load, folders }
+        let (sites, gained) = (Figures::default(), BTreeMap::new());
+        Self { collector, control, proxy, engine, small_disk, load, sites, gained, folders }
     }
 
     /// Applies load, strikes with the fault several times, then waits until everything is shipped.
@@ -141,9 +146,18 @@ impl Bench {
         }
     }
 
-    /// The figures of a round in the database now.
-    pub(crate) async fn figures(&self, round: usize) -> Figures {
-        Figures::read(&self.store().await, round).await
+    /// The figures of a round in the database now: those of its pages, and what the sites gained by it. What they have
+    /// gained since the last call counts as this round's.
+    pub(crate) async fn figures(&mut self, round: usize) -> Figures {
+        let store = self.store().await;
+        let sites = Figures::of_sites(&store).await;
+        let gained = self.gained.entry(round).or_default();
+        gained.add(&sites, 1);
+        gained.add(&self.sites, -1);
+        self.sites = sites;
+        let mut figures = Figures::of_pages(&store, round).await;
+        figures.add(gained, 1);
+        figures
     }
 
     async fn store(&self) -> Store {

@@ -2,20 +2,94 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
 use sillage::store::Store;
 
 use crate::load::{Hit, Told, What};
 use crate::model::{self, Key};
 
-const PAGES: [&str; 8] =
-    ["pageviews", "visitors", "page_visitors", "visits", "exits", "bounces", "visit_seconds", "engaged_ms"];
-const BREAKDOWNS: [&str; 6] = ["pageviews", "visitors", "page_visitors", "visits", "bounces", "visit_seconds"];
-const ACTIONS: [&str; 2] = ["count", "visitors"];
+/// A published table: its name, the name in a [`Key`], the columns that select a key's parts, and its figures with the
+/// names that they have there.
+struct Published {
+    table: &'static str,
+    named: &'static str,
+    dimension: &'static str,
+    page: &'static str,
+    value: &'static str,
+    figures: &'static [(&'static str, &'static str)],
+    rows: &'static str,
+}
+
+const VISITS: [(&str, &str); 4] =
+    [("pageviews", "pageviews"), ("visits", "visits"), ("bounces", "bounces"), ("visit_seconds", "visit_seconds")];
+const OF_SITE: [(&str, &str); 5] = [VISITS[0], VISITS[1], VISITS[2], VISITS[3], ("visitors", "visitors")];
+const OF_PAGE: [(&str, &str); 8] = [
+    VISITS[0],
+    VISITS[1],
+    VISITS[2],
+    VISITS[3],
+    ("visitors", "page_visitors"),
+    ("exits", "exits"),
+    ("engaged_ms", "engaged_ms"),
+    ("engaged_views", "engaged_views"),
+];
+const DIMENSIONS: &str = "dimension IN ('browser', 'referrer', 'previous_page')";
+
+/// Tables with the pages of a round.
+const BY_PAGE: [Published; 3] = [
+    Published {
+        table: "page_days",
+        named: "pages",
+        dimension: "''",
+        page: "page",
+        value: "''",
+        figures: &OF_PAGE,
+        rows: "1",
+    },
+    Published {
+        table: "dimension_page_days",
+        named: "",
+        dimension: "dimension",
+        page: "page",
+        value: "value",
+        figures: &[VISITS[0], ("visitors", "page_visitors")],
+        rows: DIMENSIONS,
+    },
+    Published {
+        table: "action_page_days",
+        named: "actions",
+        dimension: "''",
+        page: "page",
+        value: "''",
+        figures: &[("count", "count"), ("visitors", "visitors")],
+        rows: "1",
+    },
+];
+/// Tables of whole sites, in which the rounds of a bench add up.
+const BY_SITE: [Published; 2] = [
+    Published {
+        table: "site_days",
+        named: "site",
+        dimension: "''",
+        page: "''",
+        value: "''",
+        figures: &OF_SITE,
+        rows: "1",
+    },
+    Published {
+        table: "dimension_days",
+        named: "site ",
+        dimension: "dimension",
+        page: "''",
+        value: "value",
+        figures: &OF_SITE,
+        rows: DIMENSIONS,
+    },
+];
 /// Most differing rows shown for one round.
 const SHOWN: usize = 6;
 
 /// All sums of one round; zero equals absent.
+#[derive(Default)]
 pub(crate) struct Figures(BTreeMap<Key, i64>);
 
 /// The first level: every hit, once.
@@ -44,35 +118,53 @@ pub(crate) struct Rows {
 }
 
 impl Figures {
-    /// Reads the rows of one round.
-    pub(crate) async fn read(store: &Store, round: usize) -> Self {
-        let mut figures = BTreeMap::new();
-        let pages = [&PAGES[..], &["engaged_views"]].concat();
-        let tables = [
-            ("pages", "'', ''", &pages[..]),
-            ("breakdowns", "dimension, value", &BREAKDOWNS),
-            ("actions", "'', ''", &ACTIONS),
-        ];
-        for (table, extra, columns) in tables {
-            let sums: String =
-                columns.iter().map(|column| format!(", toInt64(sum({column})) AS sum_{column}")).collect();
-            let [dimension, value] = extra.split(", ").collect::<Vec<_>>().try_into().unwrap();
-            let sql = format!(
-                "SELECT site AS s, toInt64(toUInt16(day)) AS d, page AS p, {dimension} AS dim, {value} AS val{sums} \
-                 FROM {}.{table} WHERE startsWith(page, '/r{round}/') \
-                 {} GROUP BY s, d, p, dim, val",
-                store.database(),
-                match table {
-                    "breakdowns" => "AND dimension IN ('browser', 'referrer', 'previous_page')",
-                    "actions" => "AND property = ''",
-                    _ => "",
-                },
-            );
-            for row in store.ask_as_owner(&sql).json().await.unwrap() {
-                add(&mut figures, table, columns, &row);
+    /// Reads the rows of a round's pages.
+    pub(crate) async fn of_pages(store: &Store, round: usize) -> Self {
+        let mut figures = Self::default();
+        for published in &BY_PAGE {
+            figures.read(store, published, &format!("startsWith(page, '/r{round}/')")).await;
+        }
+        figures
+    }
+
+    /// Reads the rows of whole sites, of all rounds until now.
+    pub(crate) async fn of_sites(store: &Store) -> Self {
+        let mut figures = Self::default();
+        for published in &BY_SITE {
+            figures.read(store, published, "1").await;
+        }
+        figures
+    }
+
+    /// Adds other figures, each `times` times.
+    pub(crate) fn add(&mut self, others: &Self, times: i64) {
+        for (key, sum) in &others.0 {
+            *self.0.entry(key.clone()).or_default() += times * sum;
+        }
+        self.0.retain(|_, sum| *sum != 0);
+    }
+
+    async fn read(&mut self, store: &Store, published: &Published, rows: &str) {
+        let Published { table, named, dimension, page, value, figures, rows: of_table } = published;
+        let sums: String =
+            figures.iter().map(|(column, _)| format!(", toInt64(sum({column})) AS sum_{column}")).collect();
+        let sql = format!(
+            "SELECT site AS s, toInt64(toUInt16(day)) AS d, {page} AS p, {dimension} AS dim, {value} AS val{sums} \
+             FROM {}.{table} WHERE {rows} AND {of_table} GROUP BY s, d, p, dim, val",
+            store.database(),
+        );
+        for row in store.ask_as_owner(&sql).json().await.unwrap() {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            for (stored, column) in *figures {
+                let sum = row[&format!("sum_{stored}")].as_i64().expect("a sum is a number");
+                let (site, page, value) = (text("s"), text("p"), text("val"));
+                let day = row["d"].as_i64().expect("a day is a number");
+                let table = format!("{named}{}", text("dim"));
+                if sum != 0 {
+                    self.0.insert(Key { table, site, day, page, value, column }, sum);
+                }
             }
         }
-        Self(figures)
     }
 
     /// How often each hit was counted.
@@ -131,7 +223,7 @@ impl Figures {
                 continue;
             }
             rows.differ += 1;
-            if key.table == "pages" || key.table == "actions" {
+            if ["pages", "actions"].contains(&&*key.table) || (&*key.table, key.column) == ("site", "visitors") {
                 *rows.off.entry(if key.table == "actions" { "actors" } else { key.column }).or_default() +=
                     is - if is < low { low } else { high };
             }
@@ -143,18 +235,5 @@ impl Figures {
             }
         }
         rows
-    }
-}
-
-fn add(figures: &mut BTreeMap<Key, i64>, table: &str, columns: &[&'static str], row: &Map<String, Value>) {
-    let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-    let table = if table == "breakdowns" { text("dim") } else { table.to_owned() };
-    for column in columns {
-        let sum = row[&format!("sum_{column}")].as_i64().expect("a sum is a number");
-        if sum != 0 {
-            let (site, page, value) = (text("s"), text("p"), text("val"));
-            let day = row["d"].as_i64().expect("a day is a number");
-            figures.insert(Key { table: table.clone(), site, day, page, value, column }, sum);
-        }
     }
 }

@@ -11,10 +11,11 @@ pub(crate) type Due = BTreeMap<Key, (i64, i64)>;
 /// A row and a column of one of the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Key {
-    /// `pages`, `actions`, or the dimension of a breakdown.
+    /// `pages`, `actions`, the dimension of values on a page, `site`, or `site ` and the dimension of values.
     pub(crate) table: String,
     pub(crate) site: String,
     pub(crate) day: i64,
+    /// Empty for a whole site.
     pub(crate) page: String,
     /// Value of the dimension; empty elsewhere.
     pub(crate) value: String,
@@ -79,12 +80,15 @@ fn visitor(hits: &[&Hit], due: &mut Due) {
                 let new = seen.insert((day(hit), "visitor", ""));
                 let new_page = seen.insert((day(hit), "page", &*hit.page));
                 add("pages", "", "pageviews", true);
-                add("pages", "", "visitors", new);
                 add("pages", "", "page_visitors", new_page);
+                add("site", "", "pageviews", true);
+                add("site", "", "visitors", new);
                 for (dimension, value) in values(hit, open.is_some()) {
                     add(dimension, &value, "pageviews", true);
-                    add(dimension, &value, "visitors", new);
                     add(dimension, &value, "page_visitors", new_page);
+                    let of_site = format!("site {dimension}");
+                    add(&of_site, &value, "pageviews", true);
+                    add(&of_site, &value, "visitors", new);
                 }
                 match open {
                     Some(visit) => visit.hits.push(hit),
@@ -121,11 +125,12 @@ fn visit(visit: &Visit<'_>, due: &mut Due) {
         let sum = due.entry(key).or_default();
         *sum = (sum.0 + low, sum.1 + high);
     };
-    let first = values(entry, false);
-    for (table, value) in [("pages", String::new())].into_iter().chain(first) {
-        add(key(entry, table, &value, "visits"), (1, 1));
-        add(key(entry, table, &value, "bounces"), (bounce, bounce));
-        add(key(entry, table, &value, "visit_seconds"), seconds);
+    let first = values(entry, false).into_iter().map(|(dimension, value)| (format!("site {dimension}"), value));
+    let whole = ["pages", "site"].map(|table| (table.to_owned(), String::new()));
+    for (table, value) in whole.into_iter().chain(first) {
+        add(key(entry, &table, &value, "visits"), (1, 1));
+        add(key(entry, &table, &value, "bounces"), (bounce, bounce));
+        add(key(entry, &table, &value, "visit_seconds"), seconds);
     }
     add(key(last, "pages", "", "exits"), (1, 1));
 }
@@ -147,7 +152,7 @@ fn key(hit: &Hit, table: &str, value: &str, column: &'static str) -> Key {
         table: table.into(),
         site: hit.site().into(),
         day: day(hit),
-        page: hit.page.clone(),
+        page: if table.starts_with("site") { String::new() } else { hit.page.clone() },
         value: value.into(),
         column,
     }

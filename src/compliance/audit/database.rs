@@ -7,6 +7,7 @@ use crate::release::rules::{GATE, STEP, UNITS};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
 use crate::store::expected_schema::ExpectedSchema;
+use crate::store::former::FORMER_TABLES;
 use crate::store::migrate::MigrationSettings;
 use crate::store::published::{self, Table};
 use crate::store::question::SqlQuestion;
@@ -175,7 +176,8 @@ async fn tables(store: &Store, declared: &ExpectedSchema) -> Result<Vec<TableEvi
     for (name, engine, engine_full, sorting_key, select, statement) in rows {
         let own_columns = columns.iter().filter(|(table, _, _)| *table == name);
         let columns: Vec<_> = own_columns.map(|(_, column, kind)| (column.clone(), kind.clone())).collect();
-        let forgets = declared.tables.iter().any(|table| table.name == name && table.forgets);
+        let forgets = declared.tables.iter().any(|table| table.name == name && table.forgets)
+            || FORMER_TABLES.contains(&name.as_str());
         let dated = columns.iter().any(|(column, kind)| column == "day" && kind == "Date");
         let oldest = if forgets && dated { oldest(store, &name).await? } else { None };
         tables.push(TableEvidence { name, engine, engine_full, sorting_key, select, statement, columns, oldest });
@@ -195,8 +197,8 @@ impl ReaderEvidence {
         let mut reader = Self { user: user.to_owned(), ..Self::default() };
         reader.grants = store.ask("SHOW GRANTS").rows().await.unwrap_or_default();
         let is_published = |name: &str| published::TABLES.iter().any(|table| table.name == name);
-        let own = declared.tables.iter().filter(|table| !is_published(&table.name));
-        let own = own.map(|table| format!("{}.{}", store.database(), table.name));
+        let own = declared.tables.iter().map(|table| table.name.as_str()).filter(|name| !is_published(name));
+        let own = own.chain(FORMER_TABLES).map(|name| format!("{}.{name}", store.database()));
         for table in own.chain(SYSTEM_TABLES.map(str::to_owned)) {
             // The names are our own, from fixed texts and a checked key of the configuration.
             match store.ask(&format!("SELECT count() FROM {table}")).rows::<u64>().await {
@@ -270,11 +272,11 @@ async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
 /// Names of query parameters in pages; a text with other characters is not a parameter that a site would keep.
 const QUERY_NAMES: &str = "arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})='))";
 
-/// Tables with pages; with dimensions and their values; with properties; with load times: exact, waiting, published.
-const OF_PAGES: [&str; 4] = ["pages", "waiting_pages", "waiting_cells", "page_days"];
-const OF_VALUES: [&str; 4] = ["breakdowns", "waiting_breakdowns", "dimension_days", "dimension_page_days"];
-const OF_PROPERTIES: [&str; 4] = ["actions", "waiting_actions", "waiting_cells", "action_value_days"];
-const OF_TIMES: [&str; 4] = ["timings", "waiting_timings", "timing_days", "timing_page_days"];
+/// Tables with pages; with dimensions and their values; with properties; with load times: waiting and published.
+const OF_PAGES: [&str; 3] = ["waiting_pages", "waiting_cells", "page_days"];
+const OF_VALUES: [&str; 3] = ["waiting_breakdowns", "dimension_days", "dimension_page_days"];
+const OF_PROPERTIES: [&str; 3] = ["waiting_actions", "waiting_cells", "action_value_days"];
+const OF_TIMES: [&str; 3] = ["waiting_timings", "timing_days", "timing_page_days"];
 
 const FINE_VERSIONS: &str = " dimension IN ('browser_version', 'system_version') \
     AND (NOT match(value, '^(.+ [0-9]{1,4}|\\\\(other\\\\))$') OR match(value, '[0-9][._][0-9]'))";
@@ -287,7 +289,7 @@ const FINE_PLACES: &str = "dimension = 'country' AND NOT match(value, '^([A-Z]{2
 
 impl StoredEvidence {
     async fn gather(store: &Store) -> Result<Self, StoreError> {
-        let names = async |text: &str, tables: [&str; 4]| {
+        let names = async |text: &str, tables: [&str; 3]| {
             let parts = tables.map(|table| format!("SELECT {text} AS name FROM {{database:Identifier}}.{table}"));
             let sql = format!("SELECT DISTINCT toString(name) FROM ({}) LIMIT 1000", parts.join(" UNION ALL "));
             ours(store, &sql).rows::<String>().await

@@ -7,6 +7,7 @@ use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
 use crate::event::{Dimension, TimingMetric};
 use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
+use crate::store::former::FORMER_TABLES;
 use crate::store::published;
 
 /// Expired rows are deleted by the next merge of their part: within hours; an engine that was off catches up.
@@ -55,7 +56,9 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     let declared = &database.declared;
     let known = |name: &String| {
-        declared.tables.iter().any(|table| table.name == *name) || declared.views.iter().any(|view| view.name == *name)
+        is_former(name)
+            || declared.tables.iter().any(|table| table.name == *name)
+            || declared.views.iter().any(|view| view.name == *name)
     };
     let more: Vec<String> =
         database.tables.iter().map(|table| table.name.clone()).filter(|name| !known(name)).collect();
@@ -65,6 +68,12 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
         MIGRATE,
         format!("{} tables and {} views, as declared", declared.tables.len(), declared.views.len()),
     );
+    for table in database.tables.iter().filter(|table| is_former(&table.name)) {
+        if let Some((rows, oldest)) = table.oldest {
+            let found = format!("{} holds {rows} exact rows of an earlier release, since {oldest}", table.name);
+            look.fault(found, "run `sillage migrate`: it releases them and drops the table");
+        }
+    }
     let names = declared.tables.iter().map(|table| &table.name).chain(declared.views.iter().map(|view| &view.name));
     let missing: Vec<String> = names.filter(|name| database.table(name).is_none()).cloned().collect();
     if !missing.is_empty() {
@@ -92,6 +101,11 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
     logs(evidence, look);
 }
 
+/// Whether earlier releases kept exact rows under this name; `sillage migrate` drops an empty one.
+fn is_former(name: &str) -> bool {
+    FORMER_TABLES.contains(&name.trim_end_matches("_local"))
+}
+
 /// With the times of inserts, the rows of small sites can be turned back into events.
 fn logs(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
@@ -117,7 +131,7 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
     let unknown: Vec<String> = stored.dimensions.iter().filter(|name| !known(name)).cloned().collect();
     look.none(
         &unknown,
-        "breakdowns has rows of dimensions that the program does not know",
+        "there are rows of dimensions that the program does not know",
         "delete these rows and find the program that wrote them",
         format!("dimensions stored, each separately: {}", listed(&stored.dimensions)),
     );
@@ -319,7 +333,7 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
     look.none(
         &mixed,
         "tables whose rows are not sorted by site as declared",
-        "rebuild these tables as schema/0001_tables.sql has them",
+        "rebuild these tables as schema/ has them",
         "every table sorts its rows by site first",
     );
     let reading_all: Vec<&str> = config

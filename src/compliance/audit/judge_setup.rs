@@ -77,7 +77,7 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Observation) {
     look.none(
         &persons,
         "properties named after a person",
-        "remove them from the sites' properties; delete stored rows with DELETE FROM actions WHERE property = …",
+        "remove them from the sites' properties; delete stored rows with DELETE FROM action_value_days WHERE property = …",
         format!("properties declared or stored, none named after a person: {}", listed(&names)),
     );
 }
