@@ -18,6 +18,7 @@ mod remote;
 mod results;
 mod run;
 mod scaling;
+mod schemes;
 mod stored;
 mod traffic;
 mod wire;
@@ -133,6 +134,8 @@ pub(crate) struct Extent {
     /// Rows of the released day, and days of the simulated sites.
     pub(crate) release_rows: u32,
     pub(crate) release_days: u16,
+    /// Guesses of an attacker by which a share of right ones is computed.
+    pub(crate) guesses: u32,
     pub(crate) filling_rate: f64,
     pub(crate) starts: usize,
     pub(crate) log_lines: u64,
@@ -165,6 +168,7 @@ impl Extent {
             release_rows: 700_000,
             // Four whole weeks, so that all rows of the month are published.
             release_days: 28,
+            guesses: 140_000,
             filling_rate: 20_000.0,
             starts: 9,
             log_lines: arguments.log_lines,
@@ -200,6 +204,7 @@ impl Extent {
             visitors: 100,
             release_rows: 2_000,
             release_days: 1,
+            guesses: 200,
             filling_rate: 1_000.0,
             starts: 1,
             log_lines: 400,
@@ -273,7 +278,10 @@ fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), r
         What::Import => stored::import(extent, log, results),
         What::Database => stored::database(extent, results),
         What::Release => release::cost(extent.release_rows),
-        What::Accuracy => release::accuracy(extent.release_days),
+        What::Accuracy => {
+            schemes::compare(extent.guesses);
+            release::accuracy(extent.release_days);
+        }
         What::Scaling => scaling::run(extent, folder, results),
         // With a target it has run before all others.
         What::Remote => remote::check(),

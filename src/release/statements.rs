@@ -3,7 +3,7 @@
 
 use crate::config::Protection;
 use crate::release::periods::ReleaseKind;
-use crate::release::rules::{GATE, PAGE_OPENS_AT, RAISED_MAX, TEXT_DIMENSIONS, TEXT_OPENS_AT, UNITS};
+use crate::release::rules::{GATE, PAGE_OPENS_AT, RAISED_MAX, TEXT_DIMENSIONS, TEXT_OPENS_AT, unit_of};
 
 const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
@@ -152,7 +152,6 @@ pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -
 
 /// Statement that draws the cells selected by `cells` into the staging table.
 fn staging(database: &str, protection: Protection, cells: &str) -> String {
-    let units: Vec<String> = UNITS.iter().map(|(_, unit)| unit.to_string()).collect();
     let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
     let opens_at = format!(
         "multiIf(level IN ('page', 'action', 'action_page', 'timing_page', 'robot') OR level = 'dimension' AND name = \
@@ -179,11 +178,20 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
     without_comments(STAGE)
         .replace("{{cells}}", &without_comments(cells))
         .replace("{{database}}", database)
-        .replace("{{units}}", &format!("[{}]", units.join(", ")))
+        .replace("{{units}}", &units())
         .replace("{{opens_at}}", &opens_at)
         .replace("{{draw}}", &draw)
         .replace("{{shown}}", &shown)
         .replace("{{may_show}}", &may_show)
+}
+
+/// Expression for the units of a cell's figures, by its level.
+fn units() -> String {
+    let of_level = |level: &Level| {
+        let units: Vec<String> = level.figures.iter().map(|name| unit_of(level.table, name).to_string()).collect();
+        format!("level = '{}', [{}], ", level.name, units.join(", "))
+    };
+    format!("multiIf({}[1])", LEVELS.iter().chain(&HOUR_LEVELS).map(of_level).collect::<String>())
 }
 
 /// Statement that hands on the remainder of a release.
@@ -208,7 +216,7 @@ mod tests {
         for statement in staged.chain(levels.map(|level| level.publish("audience"))) {
             assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");
         }
-        let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
+        let units: Vec<&str> = crate::release::rules::UNITS.iter().map(|(name, _)| *name).collect();
         for level in LEVELS.iter().filter(|level| !["count", "hits"].iter().any(|name| level.figures.contains(name))) {
             assert_eq!(level.figures, &units[..level.figures.len()], "{}", level.name);
         }

@@ -6,12 +6,13 @@ use jiff::civil::Date;
 
 use super::published::{self, Table};
 use crate::event::Dimension;
+use crate::release::rules::step_factor;
 
 /// Most rows of one answer: enough for a page of a table or a year of hours, and little memory.
 pub const ROWS_MAX: u32 = 10_000;
 
 /// Smallest denominator of a rate where figures are drawn to tens: a draw is off by 5.7 (standard deviation), and by at
-/// most 19, so the rate of a hundred is off by some six points.
+/// most 19, so the rate of a hundred is off by some six points. Figures in twenties need two hundred for that.
 pub const RATE_BASE_MIN: i64 = 100;
 
 /// Ranges of at least this length include the rests of their weeks.
@@ -270,6 +271,13 @@ impl Report {
     /// Whether pages are told apart or filtered.
     pub fn names_pages(&self) -> bool {
         self.by_page || self.condition.as_ref().is_some_and(|condition| condition.names(FilterColumn::Page))
+    }
+
+    /// Smallest denominator of this rate, of which a table may have larger steps.
+    pub fn rate_base_of(&self, metric: Metric) -> i64 {
+        let of_visits = matches!(metric, Metric::ViewsPerVisit | Metric::BounceRate | Metric::VisitDuration);
+        let drawn = self.table().filter(|_| of_visits && self.rate_base_min > 1);
+        self.rate_base_min * drawn.map_or(1, |table| step_factor(table.name, "visits"))
     }
 
     /// Whether this figure is published for the report's subject and grouping.

@@ -244,7 +244,7 @@ fn figure(report: &Report, metric: Metric) -> String {
     if !report.stores(metric) {
         return format!("CAST(NULL, 'Nullable({kind})') AS {name}");
     }
-    let base_min = report.rate_base_min;
+    let base_min = report.rate_base_of(metric);
     let rate = |above: &str, below: &str| {
         format!("if({below} >= {base_min}, toInt64(floor({above} / {below} + 0.5)), NULL) AS {name}")
     };

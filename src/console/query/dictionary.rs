@@ -17,7 +17,8 @@ impl ExportPlan {
         ];
         let apart = apart.into_iter().filter(|(shown, _)| *shown).map(|(_, column)| column);
         let figures = Metric::ALL.into_iter().filter(|metric| metric.is_column() && report.stores(*metric));
-        let columns: Vec<Value> = apart.chain(figures.map(|metric| figure(metric, report.rate_base_min))).collect();
+        let columns: Vec<Value> =
+            apart.chain(figures.map(|metric| figure(metric, report.rate_base_of(metric)))).collect();
         json!({
             "site": report.site,
             "from": report.from.to_string(),

@@ -6,7 +6,6 @@
 INSERT INTO {{database}}.staged_cells
 WITH
     ({k1:UInt64}, {k2:UInt64}) AS key,
-    {{units}} AS units,
     (figure, unit, chance) -> figure + toInt64(intDiv(chance, 1000) % toUInt64(unit)) AS raised,
     (figure, unit) -> intDiv(figure - positiveModulo(figure, unit), unit) AS in_units,
     chance -> toInt64(chance % 10 + intDiv(chance, 10) % 10 + intDiv(chance, 100) % 10) - 9 AS digits,
@@ -28,7 +27,7 @@ FROM
         sipHash64Keyed(key, {release:String}, toString(day), toString(hour), site, level, name, property, value, page) AS cell,
         arrayMap(
             (figure, unit, number) -> draw(figure, unit, sipHash64Keyed(key, cell, number)),
-            figures, arraySlice(units, 1, length(figures)), arrayEnumerate(figures)) AS drawns,
+            figures, {{units}}, arrayEnumerate(figures)) AS drawns,
         draw(gate, 1, sipHash64Keyed(key, cell, toUInt32(1))) AS gate_drawn,
         {{opens_at}} AS opens_at,
         toInt64(days_reached_before + if({kind:String} != 'day', 0,

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use sillage::release::rules::unit_of;
 use sillage::rollup::counters::{BreakdownsRow, PagesRow};
 use sillage::store::{Batch, Store};
 
@@ -56,53 +57,62 @@ fn two_worlds() -> Batch {
     }
 }
 
-/// For each site, the mean of the estimates of its visitors from these figures.
-async fn told(store: &Store, questions: &[&str]) -> Worlds {
+/// For each site, the mean of the estimates of its visitors from these figures; smaller draws weigh more.
+async fn told(store: &Store, questions: &[String]) -> Worlds {
     let parts: Vec<String> = questions.iter().map(|question| question.replace("{db}", store.database())).collect();
-    let sql = format!("SELECT site, avg(figure) FROM ({}) GROUP BY site", parts.join(" UNION ALL "));
+    let sql =
+        format!("SELECT site, sum(figure * weight) / sum(weight) FROM ({}) GROUP BY site", parts.join(" UNION ALL "));
     Worlds::of(&store.ask_as_owner(&sql).rows::<(String, f64)>().await.unwrap())
 }
 
-const HOUR: &str = "SELECT site, toFloat64(visitors) AS figure FROM {db}.site_hours";
-const SITE: &str = "SELECT site, toFloat64(visitors) AS figure FROM {db}.site_days WHERE period = 'day'";
+/// Asks for a figure, with a weight that is the inverse of its variance.
+fn figure(table: &str, name: &str) -> String {
+    let weight = 1.0 / (unit_of(table, name) * unit_of(table, name)) as f64;
+    format!("SELECT site, toFloat64({name}) AS figure, toFloat64({weight}) AS weight FROM {{db}}.{table}")
+}
+
 /// Every figure of a day that counts the visit once.
-const OF_DAY: [&str; 5] = [
-    "SELECT site, toFloat64(arrayJoin([visitors, pageviews, visits])) AS figure FROM {db}.site_hours",
-    "SELECT site, toFloat64(arrayJoin([visitors, pageviews, visits, bounces])) AS figure FROM {db}.site_days \
-     WHERE period = 'day'",
-    "SELECT site, toFloat64(arrayJoin([visitors, pageviews, visits, bounces, exits])) AS figure FROM {db}.page_days \
-     WHERE period = 'day'",
-    "SELECT site, toFloat64(arrayJoin([visitors, pageviews, visits, bounces])) AS figure FROM {db}.dimension_days \
-     WHERE period = 'day'",
-    "SELECT site, toFloat64(arrayJoin([visitors, pageviews])) AS figure FROM {db}.dimension_page_days",
+const OF_DAY: [(&str, &[&str]); 6] = [
+    ("site_hours", &["visitors", "pageviews", "visits"]),
+    ("page_hours", &["pageviews", "visits"]),
+    ("site_days", &["visitors", "pageviews", "visits", "bounces"]),
+    ("page_days", &["visitors", "pageviews", "visits", "bounces", "exits"]),
+    ("dimension_days", &["visitors", "pageviews", "visits", "bounces"]),
+    ("dimension_page_days", &["visitors", "pageviews"]),
 ];
 /// The site's visitors by its day, with the rest of the week, and with that of the month.
-const TO_MONTH: [&str; 3] = [
-    SITE,
-    "SELECT site, toFloat64(sum(visitors)) AS figure FROM {db}.site_days WHERE period != 'month' GROUP BY site",
-    "SELECT site, toFloat64(sum(visitors)) AS figure FROM {db}.site_days GROUP BY site",
-];
+const TO_MONTH: [&str; 3] = ["period = 'day'", "period != 'month'", "1"];
 
-/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 55
-/// of 100 by one figure, by an hour beside its day, and by the day, its week and its month; in 78 by all 84 figures of
-/// a day that hold the visit, for an attacker who knows the other visitors of every one of them. Never certain.
+/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 53 of 100
+/// by one figure; in 55 by an hour beside its day, and by the day, its week and its month; in 71 by all 86 figures of a
+/// day that hold the visit, if the other visitors of every one of them are known (79 while all of them were in tens).
+/// Never certain. `make accuracy` computes the same.
 #[tokio::test]
-async fn one_visit_is_told_by_one_figure_hardly_and_by_all_that_hold_it_in_four_of_five() {
+async fn one_visit_is_told_by_one_figure_hardly_and_by_all_that_hold_it_in_seven_of_ten() {
     let store = fresh_store().await;
     let releaser = releaser(&store, "one");
     releaser.insert(&two_worlds(), at("2026-03-02T12:00:00Z")).await.unwrap();
     releaser.shipped(close_of(MONDAY)).await.unwrap();
     let between = 200.5;
-    let day = told(&store, &[SITE]).await.right(between);
-    let hour_and_day = told(&store, &[HOUR, SITE]).await.right(between);
-    let all_of_day = told(&store, &OF_DAY).await.right(between);
+    let [hour, site] = ["site_hours", "site_days"].map(|table| figure(table, "visitors"));
+    let day = told(&store, std::slice::from_ref(&site)).await.right(between);
+    let hour_and_day = told(&store, &[hour, site]).await.right(between);
+    let of_table = |(table, names): &(&str, &[&str])| names.iter().map(|name| figure(table, name)).collect::<Vec<_>>();
+    let all: Vec<String> = OF_DAY.iter().flat_map(of_table).collect();
+    let all_of_day = told(&store, &all).await.right(between);
     releaser.shipped(at("2026-05-01T12:00:00Z")).await.unwrap();
-    let to_month = told(&store, &TO_MONTH).await.right(between);
+    let until = |periods: &str| {
+        format!(
+            "SELECT site, toFloat64(sum(visitors)) AS figure, 1. AS weight FROM {{db}}.site_days WHERE {periods} \
+             GROUP BY site"
+        )
+    };
+    let to_month = told(&store, &TO_MONTH.map(until)).await.right(between);
     let found =
         format!("day {day:.3}, with its hour {hour_and_day:.3}, to the month {to_month:.3}, all {all_of_day:.3}");
     // A share of 1 600 guesses is right to some four hundredths.
     assert!(day <= 0.59 && hour_and_day <= 0.61 && to_month <= 0.64, "{found}");
-    assert!((0.73..=0.83).contains(&all_of_day), "docs/anonymity.md says 78 of 100: {found}");
+    assert!((0.66..=0.75).contains(&all_of_day), "docs/anonymity.md says 71 of 100: {found}");
 }
 
 /// Before: the value that a page's only other visitor has was read letter by letter. Now: the part of a page beyond its
