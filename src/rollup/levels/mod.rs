@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
 use crate::rollup::levels::rows::{
     ActionDaysRow, ActionPageDaysRow, ActionValueDaysRow, DimensionDaysRow, DimensionPageDaysRow, OutcomeDaysRow,
-    PageDaysRow, PageHoursRow, Period, RobotDaysRow, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
+    PageDaysRow, PageHoursRow, RobotDaysRow, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
 };
 
 /// Rows that a batch adds to every published table.
@@ -72,7 +72,7 @@ fn summed<K: Hash + Ord, const N: usize>(counted: impl Iterator<Item = (K, [i64;
 }
 
 impl LevelRows {
-    /// The rows of a batch, with period [`Period::Day`].
+    /// The rows of a batch, with period [`Day`](rows::Period::Day).
     pub fn of(batch: &Batch) -> Self {
         let origin = &batch.origin;
         Self {
@@ -94,17 +94,10 @@ impl LevelRows {
 }
 
 fn site_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteHoursRow> {
-    let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour), [row.pageviews, row.visitors, row.visits]));
-    let row = |((site, day, hour), [pageviews, visitors, visits]): ((&Arc<str>, u16, u32), [i64; 3])| SiteHoursRow {
-        site: site.clone(),
-        day,
-        hour,
-        origin: origin.clone(),
-        pageviews,
-        visitors,
-        visits,
-    };
-    summed(counted).into_iter().map(row).collect()
+    let figures = |row: &PagesRow| [row.pageviews, row.visitors, row.visits];
+    let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour), figures(row)));
+    let rows = summed(counted).into_iter();
+    rows.map(|((site, day, hour), sums)| SiteHoursRow::of((site, day, origin), (hour,), sums)).collect()
 }
 
 fn site_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteDaysRow> {
@@ -122,52 +115,15 @@ fn site_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteDaysRow> {
             row.not_found,
         ]
     };
-    let row = |((site, day), sums): ((&Arc<str>, u16), [i64; 10])| {
-        let [
-            pageviews,
-            visitors,
-            visits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-        ] = sums;
-        SiteDaysRow {
-            site: site.clone(),
-            day,
-            period: Period::Day,
-            origin: origin.clone(),
-            pageviews,
-            visitors,
-            visits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-        }
-    };
-    summed(pages.iter().map(|row| ((&row.site, row.day), figures(row)))).into_iter().map(row).collect()
+    let rows = summed(pages.iter().map(|row| ((&row.site, row.day), figures(row)))).into_iter();
+    rows.map(|((site, day), sums)| SiteDaysRow::of((site, day, origin), (), sums)).collect()
 }
 
 fn page_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageHoursRow> {
     let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour, &row.page), [row.pageviews, row.visits]));
-    type Key<'a> = (&'a Arc<str>, u16, u32, &'a Arc<str>);
-    let row = |((site, day, hour, page), [pageviews, visits]): (Key<'_>, [i64; 2])| PageHoursRow {
-        site: site.clone(),
-        day,
-        origin: origin.clone(),
-        hour,
-        page: page.clone(),
-        pageviews,
-        visits,
-    };
-    summed(counted).into_iter().map(row).collect()
+    let rows = summed(counted).into_iter();
+    rows.map(|((site, day, hour, page), sums)| PageHoursRow::of((site, day, origin), (hour, page.clone()), sums))
+        .collect()
 }
 
 fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
@@ -186,78 +142,24 @@ fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
             row.not_found,
         ]
     };
-    type Key<'a> = (&'a Arc<str>, u16, &'a Arc<str>);
-    let row = |((site, day, page), sums): (Key<'_>, [i64; 11])| {
-        let [
-            pageviews,
-            visitors,
-            visits,
-            exits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-        ] = sums;
-        PageDaysRow {
-            site: site.clone(),
-            day,
-            period: Period::Day,
-            origin: origin.clone(),
-            page: page.clone(),
-            pageviews,
-            visitors,
-            visits,
-            exits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-        }
-    };
-    summed(pages.iter().map(|row| ((&row.site, row.day, &row.page), figures(row)))).into_iter().map(row).collect()
+    let rows = summed(pages.iter().map(|row| ((&row.site, row.day, &row.page), figures(row)))).into_iter();
+    rows.map(|((site, day, page), sums)| PageDaysRow::of((site, day, origin), (page.clone(),), sums)).collect()
 }
 
 fn dimension_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionDaysRow> {
-    type Key<'a> = (&'a Arc<str>, &'static str, u16, &'a Arc<str>);
     let figures = |row: &BreakdownsRow| [row.pageviews, row.visitors, row.visits, row.bounces, row.visit_seconds];
     let counted = breakdowns.iter().map(|row| ((&row.site, row.dimension, row.day, &row.value), figures(row)));
-    let row = |((site, dimension, day, value), sums): (Key<'_>, [i64; 5])| {
-        let [pageviews, visitors, visits, bounces, visit_seconds] = sums;
-        DimensionDaysRow {
-            site: site.clone(),
-            day,
-            period: Period::Day,
-            origin: origin.clone(),
-            dimension,
-            value: value.clone(),
-            pageviews,
-            visitors,
-            visits,
-            bounces,
-            visit_seconds,
-        }
+    let row = |((site, dimension, day, value), sums): ((&Arc<str>, _, _, &Arc<str>), _)| {
+        DimensionDaysRow::of((site, day, origin), (dimension, value.clone()), sums)
     };
     summed(counted).into_iter().map(row).collect()
 }
 
 /// Each row of `breakdowns` gives one row.
 fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionPageDaysRow> {
-    let row = |row: &BreakdownsRow| DimensionPageDaysRow {
-        site: row.site.clone(),
-        day: row.day,
-        period: Period::Day,
-        origin: origin.clone(),
-        dimension: row.dimension,
-        page: row.page.clone(),
-        value: row.value.clone(),
-        pageviews: row.pageviews,
-        visitors: row.page_visitors,
+    let row = |row: &BreakdownsRow| {
+        let keys = (row.dimension, row.page.clone(), row.value.clone());
+        DimensionPageDaysRow::of((&row.site, row.day, origin), keys, [row.pageviews, row.page_visitors])
     };
     breakdowns.iter().map(row).filter(|row| row.pageviews != 0 || row.visitors != 0).collect()
 }
@@ -265,106 +167,54 @@ fn dimension_page_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<D
 fn action_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionDaysRow> {
     let without_property = actions.iter().filter(|row| row.property.is_empty());
     let counted = without_property.map(|row| ((&row.site, &row.action, row.day), [row.count, row.visitors]));
-    type Key<'a> = (&'a Arc<str>, &'a Arc<str>, u16);
-    let row = |((site, action, day), [count, visitors]): (Key<'_>, [i64; 2])| ActionDaysRow {
-        site: site.clone(),
-        day,
-        period: Period::Day,
-        origin: origin.clone(),
-        action: action.clone(),
-        count,
-        visitors,
-    };
-    summed(counted).into_iter().map(row).collect()
+    let rows = summed(counted).into_iter();
+    rows.map(|((site, action, day), sums)| ActionDaysRow::of((site, day, origin), (action.clone(),), sums)).collect()
 }
 
 /// Each row of `actions` without a property gives one row.
 fn action_page_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionPageDaysRow> {
-    let row = |row: &ActionsRow| ActionPageDaysRow {
-        site: row.site.clone(),
-        day: row.day,
-        period: Period::Day,
-        origin: origin.clone(),
-        page: row.page.clone(),
-        action: row.action.clone(),
-        count: row.count,
-        visitors: row.visitors,
+    let row = |row: &ActionsRow| {
+        let keys = (row.page.clone(), row.action.clone());
+        ActionPageDaysRow::of((&row.site, row.day, origin), keys, [row.count, row.visitors])
     };
     actions.iter().filter(|row| row.property.is_empty()).map(row).collect()
 }
 
 fn action_value_days(actions: &[ActionsRow], origin: &Arc<str>) -> Vec<ActionValueDaysRow> {
-    type Key<'a> = (&'a Arc<str>, &'a Arc<str>, &'a Arc<str>, u16, &'a Arc<str>);
     let named = actions.iter().filter(|row| !row.property.is_empty());
-    let key = |row: &'_ ActionsRow| [row.count, row.visitors];
-    let counted = named.map(|row| ((&row.site, &row.action, &row.property, row.day, &row.value), key(row)));
-    let row = |((site, action, property, day, value), [count, visitors]): (Key<'_>, [i64; 2])| ActionValueDaysRow {
-        site: site.clone(),
-        day,
-        period: Period::Day,
-        origin: origin.clone(),
-        action: action.clone(),
-        property: property.clone(),
-        value: value.clone(),
-        count,
-        visitors,
-    };
-    summed(counted).into_iter().map(row).collect()
+    let key =
+        |row: &ActionsRow| (row.site.clone(), row.action.clone(), row.property.clone(), row.day, row.value.clone());
+    let rows = summed(named.map(|row| (key(row), [row.count, row.visitors]))).into_iter();
+    rows.map(|((site, action, property, day, value), sums)| {
+        ActionValueDaysRow::of((&site, day, origin), (action, property, value), sums)
+    })
+    .collect()
 }
 
 fn timing_days(timings: &[TimingsRow], origin: &Arc<str>) -> Vec<TimingDaysRow> {
     let counted = timings.iter().map(|row| ((&row.site, row.metric, row.day, row.bucket), [row.count]));
-    let row = |((site, metric, day, bucket), [count]): ((&Arc<str>, &'static str, u16, u8), [i64; 1])| TimingDaysRow {
-        site: site.clone(),
-        day,
-        period: Period::Day,
-        origin: origin.clone(),
-        metric,
-        bucket,
-        count,
-    };
-    summed(counted).into_iter().map(row).collect()
+    let rows = summed(counted).into_iter();
+    rows.map(|((site, metric, day, bucket), sums)| TimingDaysRow::of((site, day, origin), (metric, bucket), sums))
+        .collect()
 }
 
 fn timing_page_days(timings: &[TimingsRow], origin: &Arc<str>) -> Vec<TimingPageDaysRow> {
-    type Key<'a> = (&'a Arc<str>, &'static str, u16, &'a Arc<str>, u8);
     let counted = timings.iter().map(|row| ((&row.site, row.metric, row.day, &row.page, row.bucket), [row.count]));
-    let row = |((site, metric, day, page, bucket), [count]): (Key<'_>, [i64; 1])| TimingPageDaysRow {
-        site: site.clone(),
-        day,
-        period: Period::Day,
-        origin: origin.clone(),
-        page: page.clone(),
-        metric,
-        bucket,
-        count,
+    let row = |((site, metric, day, page, bucket), sums): ((&Arc<str>, _, _, &Arc<str>, _), _)| {
+        TimingPageDaysRow::of((site, day, origin), (page.clone(), metric, bucket), sums)
     };
     summed(counted).into_iter().map(row).collect()
 }
 
 /// A row of `robots` is one already.
 fn robot_days(robots: &[RobotsRow], origin: &Arc<str>) -> Vec<RobotDaysRow> {
-    let row = |row: &RobotsRow| RobotDaysRow {
-        site: row.site.clone(),
-        day: row.day,
-        period: Period::Day,
-        origin: origin.clone(),
-        page: row.page.clone(),
-        kind: row.kind,
-        hits: row.hits,
-    };
+    let row =
+        |row: &RobotsRow| RobotDaysRow::of((&row.site, row.day, origin), (row.page.clone(), row.kind), [row.hits]);
     robots.iter().map(row).collect()
 }
 
 /// A row of `outcomes` is one already.
 fn outcome_days(outcomes: &[OutcomesRow], origin: &Arc<str>) -> Vec<OutcomeDaysRow> {
-    let row = |row: &OutcomesRow| OutcomeDaysRow {
-        site: row.site.clone(),
-        day: row.day,
-        period: Period::Day,
-        origin: origin.clone(),
-        outcome: row.outcome,
-        hits: row.hits,
-    };
+    let row = |row: &OutcomesRow| OutcomeDaysRow::of((&row.site, row.day, origin), (row.outcome,), [row.hits]);
     outcomes.iter().map(row).collect()
 }

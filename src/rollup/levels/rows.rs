@@ -24,299 +24,104 @@ impl Serialize for Period {
     }
 }
 
-/// `site_hours`: the site by hour.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct SiteHoursRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Start of the UTC hour, seconds since 1970.
-    pub hour: u32,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// First pageviews of a visitor's day.
-    pub visitors: i64,
-    /// Visits that began here.
-    pub visits: i64,
+/// Defines the row of a published table: its site, day and import, the columns that tell rows apart, and its figures.
+/// `by hour`: no row of it is the rest of a week or month.
+macro_rules! published_row {
+    ($(#[$doc:meta])* $name:ident by hour { $($key:ident: $type:ty),* } $($figure:ident)*) => {
+        published_row!($(#[$doc])* $name, [] { $($key: $type),* } $($figure)*);
+    };
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty),* } $($figure:ident)*) => {
+        published_row!($(#[$doc])* $name, [period: Period] { $($key: $type),* } $($figure)*);
+    };
+    ($(#[$doc:meta])* $name:ident, [$($period:ident: $kind:ty)?] { $($key:ident: $type:ty),* } $($figure:ident)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Row, Serialize)]
+        pub struct $name {
+            /// Configured name of the site.
+            pub site: Arc<str>,
+            /// Site-local day, days since 1970-01-01.
+            pub day: u16,
+            $(
+                /// Period whose remainder the row holds.
+                pub $period: $kind,
+            )?
+            /// Import that brought the row; empty: measured.
+            pub origin: Arc<str>,
+            $(
+                #[doc = concat!("Key `", stringify!($key), "`, as in the table.")]
+                pub $key: $type,
+            )*
+            $(
+                #[doc = concat!("Sum `", stringify!($figure), "`, as in the table.")]
+                pub $figure: i64,
+            )*
+        }
+
+        impl $name {
+            /// The row of a day with these keys and figures, each in the order of the fields.
+            pub(super) fn of(
+                (site, day, origin): (&Arc<str>, u16, &Arc<str>),
+                ($($key,)*): ($($type,)*),
+                [$($figure),*]: [i64; [$(stringify!($figure)),*].len()],
+            ) -> Self {
+                $(let $period = <$kind>::Day;)?
+                Self { site: site.clone(), day, $($period,)? origin: origin.clone(), $($key,)* $($figure),* }
+            }
+        }
+    };
 }
 
-/// `site_days`: the site by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct SiteDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// First pageviews of a visitor's day.
-    pub visitors: i64,
-    /// Visits that began here.
-    pub visits: i64,
-    /// Visits that began here, without another pageview or interactive action.
-    pub bounces: i64,
-    /// Seconds of the visits that began here.
-    pub visit_seconds: i64,
-    /// Visible and active time, milliseconds.
-    pub engaged_ms: i64,
-    /// Page views with a reading time.
-    pub engaged_views: i64,
-    /// Sum of scroll depths, percent.
-    pub scroll_percent: i64,
-    /// Page views with a scroll depth.
-    pub scroll_views: i64,
-    /// Views of pages that do not exist.
-    pub not_found: i64,
-}
-
-/// `page_hours`: a page by hour.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct PageHoursRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Start of the UTC hour, seconds since 1970.
-    pub hour: u32,
-    /// Page of the site.
-    pub page: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// Visits that began here.
-    pub visits: i64,
-}
-
-/// `page_days`: a page by day; a visitor counts once for each page.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct PageDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Page of the site.
-    pub page: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// First pageviews of a visitor's day.
-    pub visitors: i64,
-    /// Visits that began here.
-    pub visits: i64,
-    /// Visits whose last page is this one.
-    pub exits: i64,
-    /// Visits that began here, without another pageview or interactive action.
-    pub bounces: i64,
-    /// Seconds of the visits that began here.
-    pub visit_seconds: i64,
-    /// Visible and active time, milliseconds.
-    pub engaged_ms: i64,
-    /// Page views with a reading time.
-    pub engaged_views: i64,
-    /// Sum of scroll depths, percent.
-    pub scroll_percent: i64,
-    /// Page views with a scroll depth.
-    pub scroll_views: i64,
-    /// Views of pages that do not exist.
-    pub not_found: i64,
-}
-
-/// `dimension_days`: a value of a dimension by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct DimensionDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Name of the dimension.
-    pub dimension: &'static str,
-    /// Value of the dimension.
-    pub value: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// First pageviews of a visitor's day.
-    pub visitors: i64,
-    /// Visits that began here.
-    pub visits: i64,
-    /// Visits that began here, without another pageview or interactive action.
-    pub bounces: i64,
-    /// Seconds of the visits that began here.
-    pub visit_seconds: i64,
-}
-
-/// `dimension_page_days`: a value of a dimension on a page by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct DimensionPageDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Name of the dimension.
-    pub dimension: &'static str,
-    /// Page of the site.
-    pub page: Arc<str>,
-    /// Value of the dimension.
-    pub value: Arc<str>,
-    /// Number of pageviews.
-    pub pageviews: i64,
-    /// First pageviews of a visitor's day.
-    pub visitors: i64,
-}
-
-/// `action_days`: an action by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct ActionDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Name of the action.
-    pub action: Arc<str>,
-    /// Number of uses.
-    pub count: i64,
-    /// First uses of a visitor's day.
-    pub visitors: i64,
-}
-
-/// `action_page_days`: an action on a page by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct ActionPageDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Page of the site.
-    pub page: Arc<str>,
-    /// Name of the action.
-    pub action: Arc<str>,
-    /// Number of uses.
-    pub count: i64,
-    /// First uses of a visitor's day.
-    pub visitors: i64,
-}
-
-/// `action_value_days`: a value of an action's property by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct ActionValueDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Name of the action.
-    pub action: Arc<str>,
-    /// Declared property of the action.
-    pub property: Arc<str>,
-    /// Value of the property.
-    pub value: Arc<str>,
-    /// Number of uses.
-    pub count: i64,
-    /// First uses of a visitor's day.
-    pub visitors: i64,
-}
-
-/// `timing_days`: one bucket of the site's histogram by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct TimingDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Name of the load time.
-    pub metric: &'static str,
-    /// Bucket; its upper bound is 2^(bucket/4) ms.
-    pub bucket: u8,
-    /// Number of times in this bucket.
-    pub count: i64,
-}
-
-/// `timing_page_days`: one bucket of a page's histogram by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct TimingPageDaysRow {
-    /// Configured name of the site.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period whose remainder the row holds.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Page of the site.
-    pub page: Arc<str>,
-    /// Name of the load time.
-    pub metric: &'static str,
-    /// Bucket; its upper bound is 2^(bucket/4) ms.
-    pub bucket: u8,
-    /// Number of times in this bucket.
-    pub count: i64,
-}
-
-/// `robot_days`: hits of one kind of robots on a page by day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct RobotDaysRow {
-    /// Name of the site, as configured.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period of which the row is the rest.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Cleaned path, or `(other)`.
-    pub page: Arc<str>,
-    /// Purpose of the robots.
-    pub kind: &'static str,
-    /// Number of hits, summed.
-    pub hits: i64,
-}
-
-/// `outcome_days`: hits by outcome and day.
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub struct OutcomeDaysRow {
-    /// Name of the site, as configured.
-    pub site: Arc<str>,
-    /// Site-local day, days since 1970-01-01.
-    pub day: u16,
-    /// Period of which the row is the rest.
-    pub period: Period,
-    /// Import that brought the row; empty: measured.
-    pub origin: Arc<str>,
-    /// Outcome of the hits.
-    pub outcome: &'static str,
-    /// Number of hits, summed.
-    pub hits: i64,
-}
+published_row!(
+    /// `site_hours`: the site by hour.
+    SiteHoursRow by hour { hour: u32 } pageviews visitors visits
+);
+published_row!(
+    /// `site_days`: the site by day.
+    SiteDaysRow {} pageviews visitors visits bounces visit_seconds engaged_ms engaged_views scroll_percent scroll_views
+    not_found
+);
+published_row!(
+    /// `page_hours`: a page by hour.
+    PageHoursRow by hour { hour: u32, page: Arc<str> } pageviews visits
+);
+published_row!(
+    /// `page_days`: a page by day; a visitor counts once for each page.
+    PageDaysRow { page: Arc<str> } pageviews visitors visits exits bounces visit_seconds engaged_ms engaged_views
+    scroll_percent scroll_views not_found
+);
+published_row!(
+    /// `dimension_days`: a value of a dimension by day.
+    DimensionDaysRow { dimension: &'static str, value: Arc<str> } pageviews visitors visits bounces visit_seconds
+);
+published_row!(
+    /// `dimension_page_days`: a value of a dimension on a page by day.
+    DimensionPageDaysRow { dimension: &'static str, page: Arc<str>, value: Arc<str> } pageviews visitors
+);
+published_row!(
+    /// `action_days`: an action by day.
+    ActionDaysRow { action: Arc<str> } count visitors
+);
+published_row!(
+    /// `action_page_days`: an action on a page by day.
+    ActionPageDaysRow { page: Arc<str>, action: Arc<str> } count visitors
+);
+published_row!(
+    /// `action_value_days`: a value of an action's property by day.
+    ActionValueDaysRow { action: Arc<str>, property: Arc<str>, value: Arc<str> } count visitors
+);
+published_row!(
+    /// `timing_days`: one bucket of the site's histogram by day; its upper bound is 2^(bucket/4) ms.
+    TimingDaysRow { metric: &'static str, bucket: u8 } count
+);
+published_row!(
+    /// `timing_page_days`: one bucket of a page's histogram by day; its upper bound is 2^(bucket/4) ms.
+    TimingPageDaysRow { page: Arc<str>, metric: &'static str, bucket: u8 } count
+);
+published_row!(
+    /// `robot_days`: hits of one kind of robots on a page by day.
+    RobotDaysRow { page: Arc<str>, kind: &'static str } hits
+);
+published_row!(
+    /// `outcome_days`: hits by what became of them, by day.
+    OutcomeDaysRow { outcome: &'static str } hits
+);
