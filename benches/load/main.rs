@@ -277,7 +277,10 @@ fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), r
         What::Start => cost::start(extent, results),
         What::Import => stored::import(extent, log, results),
         What::Database => stored::database(extent, results),
-        What::Release => release::cost(extent.release_rows),
+        What::Release => {
+            release::cost(extent.release_rows);
+            release::beside_ingest(extent, results);
+        }
         What::Accuracy => {
             schemes::compare(extent.guesses);
             release::accuracy(extent.release_days);

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) limits: String,
     /// Paths of location files.
     pub(crate) geo: Vec<PathBuf>,
+    /// How published figures are protected.
+    pub(crate) protection: &'static str,
     /// Whether it runs an engine; without one, accepted hits wait in the spool.
     pub(crate) engine: bool,
 }
@@ -42,6 +44,7 @@ impl Default for Setup {
             // All visitors of a run, up to two million, come within the half hour in which a visit is open.
             limits: "visits = 5_000_000\nhits_per_address = 0\nagents_per_network = 0".into(),
             geo: Vec::new(),
+            protection: "exact",
             engine: true,
         }
     }
@@ -75,7 +78,7 @@ impl Home {
              [runtime]\ndir = {runtime:?}\n\
              [limits]\n{limits}\n\
              [geo]\ndatabases = {geo:?}\n\
-             [privacy]\nprotection = \"exact\"\n",
+             [privacy]\nprotection = \"{protection}\"\n",
             sites = setup.sites,
             collect_more = setup.collect,
             console_more = setup.console,
@@ -85,6 +88,7 @@ impl Home {
             runtime = runtime.path(),
             limits = setup.limits,
             geo = setup.geo,
+            protection = setup.protection,
         );
         std::fs::write(path("sillage.toml"), text).unwrap();
         Self { folder, runtime, collect, console, has_engine: setup.engine }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sillage::config::{ClickHouseConfig, Protection};
@@ -13,6 +13,13 @@ use sillage::rollup::counters::{BreakdownsRow, PagesRow};
 use sillage::sites::Sites;
 use sillage::store::engine::EngineOptions;
 use sillage::store::{Batch, Engine, Store, migrate};
+
+use crate::Extent;
+use crate::process::until;
+use crate::program::Setup;
+use crate::results::{Figure, Goal, Results, median};
+use crate::run::{How, Subject};
+use crate::traffic::Plan;
 
 /// Monday, 2 March 2026, in days since 1970.
 const MONDAY: u16 = 20_514;
@@ -201,24 +208,28 @@ async fn published_accuracy(folder: &Path, days: u16) -> String {
     table
 }
 
-/// Releases a day of `rows` rows by page and value; returns the seconds.
-async fn release_seconds(folder: &Path, rows: u32) -> f64 {
-    let (engine, store) = engine(folder).await;
-    let database = store.database().to_owned();
-    let fill = [
+/// Statements that fill the waiting tables with a busy day: `rows` rows by page and value.
+fn busy_day(database: &str, date: &str, rows: u32) -> [String; 2] {
+    [
         format!(
             "INSERT INTO {database}.waiting_pages (site, day, hour, page, pageviews, visitors, page_visitors, visits, exits, \
              bounces, visit_seconds, engaged_ms, engaged_views, scroll_percent, scroll_views) SELECT 'busy.example', \
-             '2026-03-02', toDateTime('2026-03-02 00:00:00') + 3600 * (number % 24), concat('/', toString(number % 2000)), \
-             10, 4, 7, 5, 5, 2, 400, 90000, 6, 400, 6 FROM numbers(48000)"
+             toDate('{date}') AS day, toDateTime(day, 'UTC') + 3600 * (number % 24), \
+             concat('/', toString(number % 2000)), 10, 4, 7, 5, 5, 2, 400, 90000, 6, 400, 6 FROM numbers(48000)"
         ),
         format!(
             "INSERT INTO {database}.waiting_breakdowns (site, day, dimension, page, value, pageviews, visitors, \
-             page_visitors, visits, bounces, visit_seconds) SELECT 'busy.example', '2026-03-02', \
+             page_visitors, visits, bounces, visit_seconds) SELECT 'busy.example', '{date}', \
              concat('d', toString(number % 12)), concat('/', toString(intDiv(number, 12) % 2000)), \
              toString(intDiv(number, 24000)), 1 + number % 30, 1, 1 + number % 30, 1, 1, 40 FROM numbers({rows})"
         ),
-    ];
+    ]
+}
+
+/// Releases a day of `rows` rows by page and value; returns the seconds.
+async fn release_seconds(folder: &Path, rows: u32) -> f64 {
+    let (engine, store) = engine(folder).await;
+    let fill = busy_day(store.database(), "2026-03-02", rows);
     for statement in fill {
         store.statement(&statement).await.unwrap();
     }
@@ -242,6 +253,34 @@ fn within<T>(work: impl AsyncFnOnce(&Path) -> T) -> T {
 pub(crate) fn cost(rows: u32) {
     let seconds = within(async |folder| release_seconds(folder, rows).await);
     println!("release of a day of {rows} rows of page and value: {seconds:.1} s");
+}
+
+/// Waits at half the saturated rate, alone and beside the release of a busy day. A program that starts releases what is
+/// due with its first flush, under the load.
+pub(crate) fn beside_ingest(extent: &Extent, results: &mut Results) {
+    let setup = Setup { protection: "tens", ..extent.setup(1) };
+    let mut subject = Subject::start(Plan { people: extent.people, ..Plan::PAGEVIEWS }, setup);
+    let connections = extent.connections[1];
+    let saturated = subject.load_only(How::Closed { connections }, extent.seconds).rate();
+    let how = How::Open { connections, rate: (saturated / 2.0).floor().max(1.0) };
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for pair in 0..extent.pairs.min(3) {
+        subject = subject.restarted();
+        alone.push(subject.load_only(how, extent.seconds).wait_ms(0.99));
+        let date = subject.program.ask::<String>(&format!("SELECT toString(toDate(now('UTC')) - {})", 1 + pair));
+        for statement in busy_day("sillage", &date[0], extent.release_rows) {
+            subject.program.tell(&statement);
+        }
+        subject = subject.restarted();
+        beside.push(subject.load_only(how, extent.seconds).wait_ms(0.99));
+        let waits = "SELECT count() FROM sillage.waiting_breakdowns WHERE site = 'busy.example'";
+        let released = || subject.program.ask::<u64>(waits)[0] == 0;
+        assert!(until(Duration::from_secs(120), released).is_some(), "the day is released");
+    }
+    let (alone, beside) = (median(alone), median(beside));
+    results.add(Figure::new("99th percentile of waits, half the saturated rate", "ms", alone));
+    results.add(Figure::new("the same beside a release", "ms", beside));
+    results.add(Figure::new("what the release adds to it", "ms", beside - alone).goal(Goal::AtMost(5.0)));
 }
 
 /// Prints the accuracy of published figures.
