@@ -58,19 +58,13 @@ impl Bench {
     /// A bench with a database run by the harness, behind the proxy.
     pub(crate) async fn remote(name: &str, rate: u32) -> Self {
         let folders = Folders::new(name);
-        let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
-        let tables = TABLES.map(|table| format!("sillage.{}", table.name)).into();
-        let readers = ReaderAccess { tables, ..ReaderAccess::default() };
-        let program = Some(env!("CARGO_BIN_EXE_sillage").into());
-        let options = EngineOptions { dir: data, runtime_dir: runtime, program, readers, ..EngineOptions::default() };
-        let engine = Engine::start(options).await.unwrap();
+        let engine = shared_engine(&folders).await;
         let proxy = Proxy::start(address(&engine.endpoint())).await;
         let password = folders.memory.join("password");
-        std::fs::write(&password, &engine.endpoint().writer.password).unwrap();
+        let database = database_of(&engine, &proxy, &password);
         let spool = folders.disk.join("spool");
         std::fs::create_dir_all(&spool).unwrap();
         let small_disk = mount(&spool);
-        let database = Database::Remote(format!("http://{}", proxy.address), &password);
         Self::with(folders, spool, &database, proxy, Some(engine), small_disk, rate).await
     }
 
@@ -95,7 +89,7 @@ impl Bench {
         let control = Arc::new(Control::new(&folders.memory));
         let seconds = control.now().div_euclid(1_000).rem_euclid(DAY);
         control.step(DAY / 2 - seconds);
-        let mut collector = Collector::new(&folders.disk, &folders.memory, spool, database, &control);
+        let mut collector = Collector::new(&folders.disk, &folders.memory, spool, (database, "exact"), &control);
         let load = Arc::new(Load::new(collector.collect, rate, control.clone()));
         collector.start().await;
         let (sites, gained) = (Figures::default(), BTreeMap::new());
@@ -227,7 +221,24 @@ impl Bench {
     }
 }
 
-fn address(endpoint: &Endpoint) -> SocketAddr {
+/// A database run by the harness.
+pub(crate) async fn shared_engine(folders: &Folders) -> Engine {
+    let (data, runtime) = (folders.disk.join("data"), folders.memory.join("engine"));
+    let tables = TABLES.map(|table| format!("sillage.{}", table.name)).into();
+    let readers = ReaderAccess { tables, ..ReaderAccess::default() };
+    let program = Some(env!("CARGO_BIN_EXE_sillage").into());
+    let options = EngineOptions { dir: data, runtime_dir: runtime, program, readers, ..EngineOptions::default() };
+    Engine::start(options).await.unwrap()
+}
+
+/// This database behind a proxy; its password goes into a file.
+pub(crate) fn database_of<'d>(engine: &Engine, proxy: &Proxy, password: &'d Path) -> Database<'d> {
+    std::fs::write(password, &engine.endpoint().writer.password).unwrap();
+    Database::Remote(format!("http://{}", proxy.address), password)
+}
+
+/// Where a database listens.
+pub(crate) fn address(endpoint: &Endpoint) -> SocketAddr {
     endpoint.url.trim_start_matches("http://").parse().unwrap()
 }
 
@@ -242,14 +253,15 @@ fn unmount(folder: &Path) {
 }
 
 /// Folders of the scenario; removed on drop.
-struct Folders {
-    disk: PathBuf,
-    memory: PathBuf,
-    keep: bool,
+pub(crate) struct Folders {
+    pub(crate) disk: PathBuf,
+    pub(crate) memory: PathBuf,
+    /// Whether the folder on disk stays, for its log.
+    pub(crate) keep: bool,
 }
 
 impl Folders {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let disk_root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("torture");
         let memory_root = Path::new("/dev/shm/sillage-torture");
         for root in [&disk_root, memory_root] {

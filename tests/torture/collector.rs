@@ -39,12 +39,12 @@ pub(crate) enum Database<'d> {
 }
 
 impl Collector {
-    /// Writes its configuration; does not start it.
+    /// Writes its configuration, with the database and the protection of figures; does not start it.
     pub(crate) fn new(
         folder: &Path,
         memory: &Path,
         spool: PathBuf,
-        database: &Database<'_>,
+        (database, protection): (&Database<'_>, &str),
         control: &Control,
     ) -> Self {
         let (collect, console) = (free_port(), free_port());
@@ -72,7 +72,7 @@ impl Collector {
             [runtime]
             dir = {runtime:?}
             [privacy]
-            protection = "exact"
+            protection = "{protection}"
             [limits]
             hits_per_address = 0
             agents_per_network = 0

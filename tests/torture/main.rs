@@ -13,6 +13,7 @@ mod load;
 mod model;
 mod plan;
 mod proxy;
+mod release;
 mod table;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::bench::{Bench, Round};
 use crate::chance::Chance;
 use crate::faults::Fault;
+use crate::release;
 use crate::table::Table;
 use sillage::clock::monotonic_now;
 
@@ -67,8 +68,10 @@ impl Plan {
         self.scenario("remote", bench, Fault::REMOTE, started + remote, &mut chance, &mut table).await;
         let bench = Bench::embedded("embedded", self.rate).await;
         self.scenario("embedded", bench, Fault::EMBEDDED, started + all, &mut chance, &mut table).await;
+        let is_asked = self.only.as_ref().is_none_or(|part| "release".contains(&**part));
+        let differ = if is_asked { release::run(chance.fork(), self.seconds >= LONG).await } else { 0 };
         println!("\n{table}\nSEED={} in {:.0?}", self.seed, started.elapsed());
-        table.holds(self.visits_survive)
+        table.failures(self.visits_survive) == 0 && differ == 0 && (is_asked || !table.is_empty())
     }
 
     async fn scenario(

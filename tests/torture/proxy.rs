@@ -1,8 +1,8 @@
 //! The proxy to the database, with its faults. It forwards bytes as they come, or not.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,7 +41,13 @@ struct Shared {
     /// Number of faults applied to connections.
     bites: AtomicU64,
     bitten: Notify,
+    /// Statement of a release at which the connection hangs, and whether before it reaches the database.
+    strike: Mutex<Option<(u64, bool)>>,
+    struck: watch::Sender<bool>,
 }
+
+/// Parts of every statement of a release that writes.
+const OF_RELEASE: [&[u8]; 3] = [b"staged_cells", b"DROP PARTITION", b"releases (site"];
 
 const FAILURE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -50,7 +56,13 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (way, ways) = watch::channel(Way::Open);
-        let shared = Arc::new(Shared { request: Notify::new(), bites: AtomicU64::new(0), bitten: Notify::new() });
+        let shared = Arc::new(Shared {
+            request: Notify::new(),
+            bites: AtomicU64::new(0),
+            bitten: Notify::new(),
+            strike: Mutex::default(),
+            struck: watch::Sender::new(false),
+        });
         let (database, databases) = watch::channel(to);
         let task = tokio::spawn(accept(listener, databases, ways, shared.clone()));
         Self { address, way, database, shared, task }
@@ -58,6 +70,23 @@ impl Proxy {
 
     pub(crate) fn set(&self, way: Way) {
         self.way.send_replace(way);
+    }
+
+    /// Lets the connection hang at the statement of a release with this number: before it reaches the database, or
+    /// after the database has run it.
+    pub(crate) fn strike_at(&self, statement: u64, before: bool) {
+        self.shared.struck.send_replace(false);
+        *self.shared.strike.lock().unwrap() = Some((statement, before));
+    }
+
+    pub(crate) fn strike_never(&self) {
+        *self.shared.strike.lock().unwrap() = None;
+    }
+
+    /// Waits until that statement came, at most `longest`; whether it did.
+    pub(crate) async fn struck(&self, longest: Duration) -> bool {
+        let mut struck = self.shared.struck.subscribe();
+        tokio::time::timeout(longest, struck.wait_for(|struck| *struck)).await.is_ok()
     }
 
     /// Address of the database.
@@ -133,6 +162,15 @@ async fn carry(
             read = from_client.read(&mut up) => {
                 let piece = up.get(..read?).filter(|piece| !piece.is_empty()).ok_or(std::io::ErrorKind::UnexpectedEof)?;
                 shared.request.notify_waiters();
+                if let Some(before) = shared.strikes(piece) {
+                    if !before {
+                        to_server.write_all(piece).await?;
+                        // Any part of an answer comes after the statement; it is lost.
+                        let _lost = from_server.read(&mut down).await?;
+                    }
+                    shared.struck.send_replace(true);
+                    return std::future::pending().await;
+                }
                 let way = *ways.borrow();
                 shared.note(way != Way::Open && way != Way::Deaf);
                 match way {
@@ -169,6 +207,17 @@ async fn carry(
 }
 
 impl Shared {
+    /// Whether the connection hangs at this piece of a request: before the database has it, or after.
+    fn strikes(&self, piece: &[u8]) -> Option<bool> {
+        let mut strike = self.strike.lock().unwrap();
+        let (left, before) = (*strike)?;
+        if !OF_RELEASE.iter().any(|part| piece.windows(part.len()).any(|window| window == *part)) {
+            return None;
+        }
+        *strike = left.checked_sub(1).map(|left| (left, before));
+        strike.is_none().then_some(before)
+    }
+
     fn note(&self, bite: bool) {
         if bite {
             self.bite();

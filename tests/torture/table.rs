@@ -57,8 +57,9 @@ impl Table {
         self.fell + self.lines.iter().map(line).sum::<u64>()
     }
 
-    pub(crate) fn holds(&self, visits_survive: bool) -> bool {
-        self.failures(visits_survive) == 0 && !self.lines.is_empty()
+    /// Whether no round ran.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 }
 

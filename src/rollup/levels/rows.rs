@@ -122,6 +122,6 @@ published_row!(
     RobotDaysRow { page: Arc<str>, kind: &'static str } hits
 );
 published_row!(
-    /// `outcome_days`: hits by what became of them, by day.
+    /// `outcome_days`: hits by outcome and day.
     OutcomeDaysRow { outcome: &'static str } hits
 );
