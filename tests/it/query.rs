@@ -257,7 +257,8 @@ const DRAWN: &[&str] = &[
      ('shop.example', '2026-03-09', 'day', '/', 50, 40, 40), ('shop.example', '2026-03-08', 'week', '/quiet', 20, 20, 10), \
      ('shop.example', '2026-02-28', 'month', '/rare', 30, 20, 0)",
     "INSERT INTO {db}.dimension_days (site, day, period, dimension, value, pageviews, visitors, visits, bounces) VALUES \
-     ('shop.example', '2026-03-09', 'day', 'country', 'FR', 60, 40, 110, 120)",
+     ('shop.example', '2026-03-09', 'day', 'country', 'FR', 60, 40, 220, 240), \
+     ('shop.example', '2026-03-09', 'day', 'country', 'DE', 60, 40, 180, 100)",
     "INSERT INTO {db}.site_days (site, day, period, origin, pageviews, visitors, visits) VALUES \
      ('shop.example', '2026-03-09', 'day', 'plausible:2026-03-10', 1000, 1000, 1000)",
     "INSERT INTO {db}.robot_days (site, day, period, page, kind, hits) VALUES \
@@ -309,7 +310,7 @@ async fn the_rest_of_a_report_is_the_level_above_minus_its_rows() {
 }
 
 #[tokio::test]
-async fn a_rate_of_drawn_figures_needs_a_hundred_below_the_line() {
+async fn a_rate_of_drawn_figures_needs_a_hundred_below_the_line_and_one_of_a_value_two_hundred() {
     let (served, _store) = drawn().await;
     let rates = async |range: Value| {
         let metrics = ["bounce_rate", "visit_duration", "views_per_visit"];
@@ -319,7 +320,7 @@ async fn a_rate_of_drawn_figures_needs_a_hundred_below_the_line() {
     assert_eq!(rates(json!(["2026-03-08", "2026-03-09"])).await, [json!([45, 344, 1.4])]);
     // Two draws may put a part above its whole.
     let country = json!({ "metrics": ["bounce_rate"], "dimensions": ["visit:country"], "date_range": "7d" });
-    assert_eq!(served.rows(country).await, [json!(["FR", 100])]);
+    assert_eq!(served.rows(country).await, [json!(["FR", 100]), json!(["DE", null])]);
     served.stop().await;
 }
 

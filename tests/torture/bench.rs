@@ -280,7 +280,7 @@ impl Drop for Folders {
     fn drop(&mut self) {
         unmount(&self.disk.join("spool"));
         std::fs::remove_dir_all(&self.memory).ok();
-        if !self.keep {
+        if !self.keep && !std::thread::panicking() {
             std::fs::remove_dir_all(&self.disk).ok();
         }
     }

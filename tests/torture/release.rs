@@ -216,6 +216,8 @@ impl Scenario {
             assert!(monotonic_now() < until, "a spool does not empty: see {}", self.folders.disk.display());
             sleep(Duration::from_millis(20)).await;
         }
+        // One that is cut off within a batch would be waited for a day.
+        self.wait("a batch", CUT_OFF).await;
     }
 
     /// Waits until a question that counts what is left says none.
@@ -255,6 +257,10 @@ impl Scenario {
         self.folders.keep = keep;
     }
 }
+
+/// Collectors that began a batch and have not noted its end.
+const CUT_OFF: &str = "SELECT toUInt64(count()) FROM (SELECT max(seen) AS seen_last, max(shipped_until) AS until \
+    FROM sillage.collectors GROUP BY collector) WHERE seen_last > until";
 
 /// Published and waiting figures of every cell: of open days, of released ones, and of the buckets of week and month.
 const ACCOUNTED: &str = "SELECT level, cell, toInt64(sum(a)), toInt64(sum(b)), toInt64(sum(c)), toInt64(sum(d)) FROM ( \
