@@ -1,5 +1,5 @@
--- Days that imports have brought. Databases of earlier releases have this table from 0001_tables.sql, beside four tables
--- of exact rows that `sillage migrate` releases and drops (src/store/former.rs).
+-- Days that imports have brought. Databases of earlier releases have this table from 0001_tables.sql, beside tables of
+-- exact rows that `sillage migrate` releases and drops (src/store/former.rs).
 
 CREATE TABLE IF NOT EXISTS {{table:imports}}
 (
