@@ -31,8 +31,8 @@ pub const VISIT_PAGEVIEWS_MAX: u8 = 10;
 /// Seconds of a visit that count, and of its reading, one step: half an hour.
 pub const VISIT_SECONDS_MAX: u32 = 1_800;
 
-/// Smallest unit of each figure of a cell in tenths of a step, in the order of the figures. A step is 10 of a count, 30 minutes
-/// of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
+/// Smallest unit of each figure of a cell in tenths of a step, in the order of the figures. A step is 10 of a count, 30
+/// minutes of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
 pub const UNITS: [(&str, i64); 11] = [
     ("visitors", 1),
     ("pageviews", 1),
