@@ -58,6 +58,7 @@ mod threads;
 mod top;
 mod types;
 mod uncounted;
+mod upgrade;
 mod weight;
 mod worked_example;
 mod worlds;

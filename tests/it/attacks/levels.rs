@@ -83,10 +83,10 @@ const OF_DAY: [(&str, &[&str]); 6] = [
 /// The site's visitors by its day, with the rest of the week, and with that of the month.
 const TO_MONTH: [&str; 3] = ["period = 'day'", "period != 'month'", "1"];
 
-/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 53 of 100
-/// by one figure; in 55 by an hour beside its day, and by the day, its week and its month; in 71 by all 86 figures of a
-/// day that hold the visit, if the other visitors of every one of them are known (79 while all of them were in tens).
-/// Never certain. `make accuracy` computes the same.
+/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 53 of
+/// 100 by one figure; in 55 by an hour beside its day, and by the day, its week and its month; in 71 by all 86 figures
+/// of a day that hold the visit, if the other visitors of every one of them are known (79 while all of them were in
+/// tens). Never certain. `make accuracy` computes the same.
 #[tokio::test]
 async fn one_visit_is_told_by_one_figure_hardly_and_by_all_that_hold_it_in_seven_of_ten() {
     let store = fresh_store().await;
