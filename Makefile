@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml), into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist dist-check scaling-model helm FORCE
+	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist static dist-check scaling-model helm FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; the project's own tools come last.
@@ -35,6 +35,7 @@ help:
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     two shards of two engines, killed and grown; 3 000 visitors over three collectors behind haproxy'
 	@echo 'make helm        renders the Helm chart and checks its configuration'
+	@echo 'make static      builds the static collector (musl) and sends hits through it'
 	@echo 'make dist        release packages with bill of materials and checksums, in target/dist'
 	@echo 'make dist-check  builds and packs twice, and compares the bytes'
 	@echo 'make scaling-model  what more traffic takes in collectors, shards, network and money'
@@ -145,6 +146,11 @@ dist: needs-rust $(NPM_RUN)
 	$(call step,release build without paths and times,deploy/reproducible_build.sh target/reproducible release)
 	$(call step,static collector without engine,deploy/static_build.sh target/reproducible release)
 	$(call step,packages,deploy/dist.sh target/reproducible/release/sillage target/dist target/reproducible/x86_64-unknown-linux-musl/release/sillage)
+
+# The static collector before a database that the usual program runs.
+static: needs-rust $(NPM_TEST)
+	$(call step,program and static collector,cargo build --locked && deploy/static_build.sh target/static dev)
+	$(call step,a hit through the static collector,tests/deploy/static.sh target/debug/sillage target/static/x86_64-unknown-linux-musl/debug/sillage)
 
 # Two builds in two folders, byte for byte. PROGRAM=FILE packs that program twice and builds nothing.
 dist-check: needs-rust $(NPM_RUN)

@@ -4,8 +4,8 @@
 set -euo pipefail
 triple=x86_64-unknown-linux-musl
 folder=$(dirname "${BASH_SOURCE[0]}")
-built="$1/$triple/${2:-release}/sillage"
-rm -f "$built"
+profile=${2:-release}
+rm -f "$1/$triple/${profile/dev/debug}/sillage"
 if [ "$(uname -m)" != x86_64 ] || ! command -v musl-gcc >/dev/null; then
   echo 'musl-gcc is missing (Debian: musl-tools): no static collector is built' && exit 0
 fi

@@ -40,7 +40,7 @@ pub struct TopCommand {
     #[arg(long, value_name = "RANGE", default_value = "28d")]
     range: TopRange,
     /// Seconds between two questions.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = RangedU64ValueParser::<u64>::new().range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = RangedU64ValueParser::<u64>::new().range(1..=3_600))]
     every: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Evidence from the machine: the place of the runtime folder, and the ways in which memory could reach a disk.
 //! Inspects the running collector if there is one, else this process, which protects itself in the same way.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -68,7 +68,7 @@ fn holder(_file: &Path) -> Option<u32> {
 /// Id of the process that holds the lock on `file`.
 #[cfg(target_os = "linux")]
 fn holder(file: &Path) -> Option<u32> {
-    let about = File::open(file).ok()?.metadata().ok()?;
+    let about = fs::File::open(file).ok()?.metadata().ok()?;
     let (major, minor) = (rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
     let locked = format!("{major:02x}:{minor:02x}:{}", about.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;

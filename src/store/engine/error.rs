@@ -19,6 +19,12 @@ pub enum EngineError {
              library"
     )]
     NoProgram(PathBuf),
+    /// This program is linked statically, and can load nothing.
+    #[error(
+        "engine library: a static program cannot load it; set clickhouse.mode = \"remote\", or clickhouse.library to \
+             a `clickhouse` of 26.5 or later"
+    )]
+    Static,
     /// Another user could replace the library.
     #[error("engine library {0} writable by another user; change its owner and mode, or set clickhouse.library")]
     UnsafeLibrary(PathBuf),

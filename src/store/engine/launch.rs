@@ -72,6 +72,9 @@ impl EngineProgram {
                 Some(_) | None => Err(EngineError::NoProgram(engine)),
             };
         }
+        if cfg!(target_feature = "crt-static") {
+            return Err(EngineError::Static);
+        }
         let engine = find_library(configured, &program)?;
         Ok(Self { program, engine, installed: false })
     }
