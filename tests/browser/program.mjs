@@ -1,4 +1,5 @@
 // The real program with its demonstration, for tests that need it running.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -49,4 +50,26 @@ export async function demonstration(days, environment = {}) {
     }
   };
   return { ...site, ask, stop, filled, child };
+}
+
+/** Starts the program with this configuration; gives its addresses and its end. */
+export async function serve(configuration) {
+  const child = spawn(program, ['serve', '--config', configuration], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0' },
+  });
+  const found = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, label, address] = /^\s*(collect|console) {2,}(http:\S+)/.exec(line) ?? [];
+    if (label) found[label] = new URL(address);
+    if (found.collect && found.console) break;
+  }
+  assert.ok(found.console, 'the program ended before it said where it listens');
+  child.stdout.resume();
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { ...found, stop };
 }
