@@ -1,5 +1,6 @@
 //! System calls that Linux has, and that other systems lack or spell differently. On Linux every promise that rests on
-//! them is tested; elsewhere the program is type-checked alone, and what it cannot do it does not report as done.
+//! them is tested; elsewhere the program is only type-checked, and it does not report an unsupported step as
+//! done.
 
 use std::io;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Load on a collector of another machine, over HTTP or TLS, so that generator and program share no cores. It starts
-//! no program and reads no process: it prints what it offered and what came of it. Figures are compared where a console
-//! and a token are named, and its figures are exact.
+//! no program and reads no process: it prints the offered hits and their outcomes. Figures are compared if a console
+//! with exact figures and a token are given.
 //!
 //! Requests are due at a fixed rate and their wait counts from then, as in `open.rs`; the timer adds up to a
 //! millisecond. Addresses go in `X-Forwarded-For`: unless the collector trusts this machine, all are one visitor.
@@ -29,7 +29,7 @@ use crate::wire::one;
 
 /// Longest wait for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Longest wait until the console shows what was accepted.
+/// Longest wait until the console shows all accepted hits.
 const COUNTED_MAX: Duration = Duration::from_secs(60);
 
 /// Options of the part `remote`.

@@ -69,8 +69,8 @@ pub async fn upgrade(
 }
 
 /// Whether a day's exact rows are published already: with `exact`, releases that know published tables have written a
-/// day to both. One that an earlier release began and this one ended is moved whole. What is decided for its pages,
-/// which go first, is so for its other tables.
+/// day to both. One that an earlier release began and this one ended is moved whole. The decision for its pages,
+/// which go first, applies to its other tables.
 async fn is_published(store: &Store, table: &str, date: Date) -> Result<bool, StoreError> {
     if store.protection() == Protection::Tens {
         return Ok(false);

@@ -60,7 +60,7 @@ pub struct TopList {
     pub metric: &'static str,
     /// Names and figures, the largest first.
     pub rows: Vec<(String, String)>,
-    /// Why there are no rows; empty with rows.
+    /// Reason for a list without rows; empty with rows.
     pub note: String,
 }
 

@@ -1,5 +1,5 @@
 //! The console's figures in a terminal: asked over the console's own API with a token, drawn with ratatui. It opens no
-//! database and sees what the token's browser would see.
+//! database and sees the same figures as a browser with the token.
 
 pub mod console;
 pub mod figures;

@@ -1,4 +1,4 @@
-//! What the screen shows, and the keys that change it.
+//! Content of the screen, and the keys that change it.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 

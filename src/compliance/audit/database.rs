@@ -223,8 +223,8 @@ impl ReaderEvidence {
     }
 }
 
-/// What a figure is a multiple of where counts are multiples of `step`, in rows of earlier releases too: those of hours
-/// and values came in tens.
+/// Step of a figure's unit if counts are multiples of `step`. It also holds for rows of earlier releases, in which
+/// hours and values were in tens.
 fn step_of(figure: &str, step: u32) -> i64 {
     let unit = UNITS.iter().find(|(name, _)| *name == figure).map_or(1, |(_, unit)| *unit);
     if step == 1 { 1 } else { i64::from(step) * unit }
