@@ -58,6 +58,15 @@ test('imported, it tells what the script tells, with its hook and its actions', 
   }, files);
 });
 
+test('actions called before init, and again by a framework that mounts twice, are sent once', () => {
+  const script = `actions(); addEventListener('click', (event) => event.preventDefault()); document.querySelector('a').click();
+    init({ site: 'shop.example' }); actions(); document.querySelector('a').click();`;
+  return visitWith(browser, { '/': imported(script) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    assert.deepEqual((await settled(tab, site)).map(({ n }) => n).sort(), ['Outbound', 'Outbound', 'pageview']);
+  }, files);
+});
+
 test('imported with consent required, nothing is sent before it', () => {
   return visitWith(browser, { '/': imported("track('Early'); init({ site: 'shop.example', consent: 'required' });") }, async ({ site, tab }) => {
     await tab.goto(`${site.origin}/`, { waitUntil: 'load' });

@@ -19,7 +19,9 @@ export function init(options = {}) {
   const tag = document.createElement('script');
   if (options.consent) tag.dataset.consent = options.consent;
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== false && value != null));
-  begin(tag, { api: '/api/event', ...given }, { ...window.sillage, q: early });
+  // `actions`, if called first, has a queue of its own.
+  const waiting = [...(window.sillage?.q ?? []), ...early];
+  begin(tag, { api: '/api/event', ...given }, { ...window.sillage, q: waiting });
   addExtra(window.sillage);
 }
 
