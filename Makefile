@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml), into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist static dist-check scaling-model helm FORCE
+	bench-instructions advisories doc clean clients examples needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist static dist-check scaling-model helm FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; the project's own tools come last.
@@ -26,6 +26,7 @@ help:
 	@echo 'make console     of these, the console and the demonstration alone'
 	@echo 'make proxies     nginx, HAProxy, Caddy, Traefik and Envoy, each started with its lines of deploy/ and measured through'
 	@echo 'make clients     published clients of other tools, from npm and PyPI, against the program'
+	@echo 'make examples    one site for each framework, installed, built and clicked through (EXAMPLES="astro next" for some)'
 	@echo 'make wordpress   the WordPress plugin as a zip'
 	@echo 'make readers     schemathesis on the OpenAPI document, and published readers of the peer'"'"'s API, against the program'
 	@echo 'make grafana     every query of the dashboards for Grafana, by the client that its data source is built on'
@@ -86,10 +87,15 @@ proxies: needs-rust $(NPM_TEST)
 
 # Published clients of other tools, each with the example of its README; their packages are separate from ours.
 clients: needs-rust $(NPM_TEST) chromium
-	$(call step,published clients (100 MB to fetch once),cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund)
+	$(call step,published clients (50 MB to fetch once),cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund)
 	@[ -d target/clients-python/plausible_proxy ] || python3 -m pip install --quiet --target target/clients-python -r tests/clients/requirements.txt
 	$(call step,program for the clients,cargo build --locked)
-	$(call step,clients against the program,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" node --test tests/clients/clients.test.mjs)
+	$(call step,clients against the program,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" node --test --test-concurrency=1 tests/clients/clients.test.mjs tests/clients/scripts.test.mjs)
+
+# One site for each framework: installed from its lockfile (800 MB in all, once), built, and clicked through.
+examples: needs-rust $(NPM_TEST) chromium
+	$(call step,program for the examples,cargo build --locked)
+	$(call step,examples of the frameworks,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" EXAMPLES="$(EXAMPLES)" node --test tests/examples/examples.test.mjs)
 
 # The plugin as a zip; linted and run if PHP is available.
 wordpress:
