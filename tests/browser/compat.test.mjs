@@ -49,6 +49,42 @@ test("Plausible's snippet of 2025: init with options and a hook", () => {
   });
 });
 
+test("Plausible's tagged elements: their class names the action and its properties, of a form once it is sent", () => {
+  const head = '<script defer data-domain="shop.example" src="/js/script.tagged-events.js"></script>';
+  const body = `<button class="big plausible-event-name=Book+a+boat plausible-event-plan=day"><b>x</b></button>
+    <form class="plausible-event-name--Contact" onsubmit="return false"><input name="who"><input type="submit"></form><a href="https://other.example/">x</a>`;
+  return visit(['/js/script.tagged-events.js'], { '/': html(head, body) }, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    await tab.evaluate(() => {
+      addEventListener('click', (event) => event.target.closest('a') && event.preventDefault());
+      for (const wanted of ['b', 'input', 'input[type=submit]', 'a']) document.querySelector(wanted).click();
+    });
+    assert.deepEqual(await told(tab, site), [
+      ['Book a boat', '/', 'shop.example', { plan: 'day' }], ['Contact', '/', 'shop.example', {}], ['pageview', '/', 'shop.example', undefined],
+    ]);
+  });
+});
+
+test("Fathom's tag: one pageview by itself, the others by its function; with data-spa all by itself", () => {
+  const tag = (more) => html(`<script id="fathom-script" src="/script.js" data-site="ABCDEFGH" ${more} defer></script>`);
+  const pages = { '/': tag(''), '/spa': tag('data-spa="auto"'), '/never': tag('data-auto="false"') };
+  return visit(['/script.js'], pages, async ({ site, tab }) => {
+    await tab.goto(`${site.origin}/`, { waitUntil: 'load' });
+    await tab.evaluate(() => {
+      history.pushState({}, '', '/next');
+      window.fathom.trackPageview();
+      window.fathom.trackEvent('Sign Up', { _value: 100 });
+    });
+    for (const path of ['/spa', '/never']) {
+      await tab.goto(`${site.origin}${path}`, { waitUntil: 'load' });
+      await tab.evaluate((next) => history.pushState({}, '', next), `${path}/next`);
+    }
+    assert.deepEqual((await told(tab, site)).map(([name, path]) => [name, path]), [
+      ['pageview', '/'], ['pageview', '/next'], ['pageview', '/spa'], ['pageview', '/spa/next'], ['Sign Up', '/next'],
+    ]);
+  });
+});
+
 test("Umami's tag: identifier, data attributes, track in its forms, and identify is not answered", () => {
   const head = '<script defer src="/script.js" data-website-id="94db1cb1-74f4-4a40-ad6c-962362670409"></script>';
   const button = '<button data-umami-event="Vote" data-umami-event-choice="yes">v</button>';

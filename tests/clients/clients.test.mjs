@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { collector } from './program.mjs';
-import { launch, serve } from './pages.mjs';
+import { launch, visit as visitWith } from './pages.mjs';
 
 const require = createRequire(import.meta.url);
 const MatomoTracker = require('matomo-tracker');
@@ -22,7 +22,6 @@ before(async () => {
   [program, browser] = await Promise.all([
     collector({
       'tracker.example': 'properties = ["method"]',
-      'next.example': 'properties = ["buttonId"]',
       'vue.example': 'properties = ["plan"]',
       'umami.example': `ids = ["${UMAMI_ID}"]\nproperties = ["plan"]`,
       'matomo.example': 'ids = ["1"]\nproperties = ["category", "value"]',
@@ -42,36 +41,7 @@ const pages = (site, ...expected) => figures(site, ['pageviews'], 'event:page', 
 const actions = (site, ...expected) => figures(site, ['events'], 'event:name', expected);
 const totals = (site, visitors, visits, pageviews) => figures(site, ['visitors', 'visits', 'pageviews'], undefined, [[visitors, visits, pageviews]]);
 
-/** Opens a page of `site` that holds `code`, does `acts` there, and leaves it. */
-async function visit(site, code, acts, body) {
-  const server = await serve(code, body);
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const errors = [];
-  try {
-    const tab = await context.newPage();
-    tab.on('pageerror', (error) => errors.push(error.message));
-    const answered = [];
-    let look = () => {};
-    tab.on('requestfinished', (request) => { answered.push(request.postData() ?? ''); look(); });
-    /** Resolves once an answer to a body with these words has come, `times` times. */
-    const told = (words, times = 1) => new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${words} did not arrive: ${answered}`)), 20_000);
-      look = () => {
-        if (answered.filter((body) => body.includes(words)).length < times) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      look();
-    });
-    await tab.goto(`http://${site}:${server.port}/start`);
-    await acts(tab, told);
-    await tab.goto('about:blank');
-    assert.deepEqual(errors, []);
-  } finally {
-    await context.close();
-    await server.close();
-  }
-}
+const visit = (...given) => visitWith(browser, ...given);
 
 test('plausible-tracker: automatic pageviews, an own pageview, an event with properties, an outbound link', async () => {
   const code = `import Plausible from 'plausible-tracker';
@@ -90,31 +60,6 @@ test('plausible-tracker: automatic pageviews, an own pageview, an event with pro
   await actions('tracker.example', ['Outbound Link: Click', 1], ['signup', 1]);
   await figures('tracker.example', ['events'], 'event:props:method', [['fax', 1]]);
   await totals('tracker.example', 1, 1, 3);
-});
-
-test('next-plausible: its provider with the script of a site, and its hook', async () => {
-  const code = `import { createRoot } from 'react-dom/client';
-    import PlausibleProvider, { usePlausible } from 'next-plausible';
-    function PlausibleButton() {
-      const plausible = usePlausible();
-      return <>
-        <button onClick={() => plausible('customEventName')}>Send</button>
-        <button id="foo" onClick={() => plausible('customEventName', { props: { buttonId: 'foo' } })}>Send with props</button>
-      </>;
-    }
-    createRoot(document.getElementById('app')).render(
-      <PlausibleProvider src="${stats()}/js/pa-XXXXX.js" enabled init={{ endpoint: '${stats()}/api/event' }}><PlausibleButton /></PlausibleProvider>);`;
-  await visit('next.example', code, async (tab, told) => {
-    await told('pageview');
-    for (const button of await tab.getByRole('button').all()) await button.click();
-    await told('customEventName', 2);
-    await tab.evaluate(() => history.pushState({}, '', '/second'));
-    await told('/second');
-  });
-  await pages('next.example', ['/second', 1], ['/start', 1]);
-  await actions('next.example', ['customEventName', 2]);
-  await figures('next.example', ['events'], 'event:props:buttonId', [['foo', 1]]);
-  await totals('next.example', 1, 1, 2);
 });
 
 test('vue-plausible: the plugin with automatic pageviews, and an event of a component', async () => {

@@ -1,4 +1,5 @@
 // Pages that hold a published client, bundled as a site would, and a browser that finds all `.example` hosts here.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -14,15 +15,15 @@ export const launch = () => chromium.launch({
 });
 
 /** Serves one page at every path, with `code` bundled into it. */
-export async function serve(code, body = '<h1>Page</h1>') {
+async function serve(code, body = '<h1>Page</h1>') {
   const { outputFiles } = await build({
-    stdin: { contents: code, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'jsx' },
+    stdin: { contents: code, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'js' },
     plugins: [{ name: 'no-node', setup: (on) => {
       // Used only by the server side of a client.
       on.onResolve({ filter: /^path$/ }, ({ path }) => ({ path, namespace: 'no-node' }));
       on.onLoad({ filter: /.*/, namespace: 'no-node' }, () => ({ contents: '' }));
     } }],
-    bundle: true, write: false, format: 'iife', jsx: 'automatic', define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}' }, logLevel: 'error',
+    bundle: true, write: false, format: 'iife', define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}' }, logLevel: 'error',
   });
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Page</title><link rel="icon" href="data:,"></head>
 <body>${body}<div id="app"></div><script src="/bundle.js"></script></body></html>`;
@@ -41,4 +42,35 @@ export async function serve(code, body = '<h1>Page</h1>') {
       await once(server, 'close');
     },
   };
+}
+
+/** Opens a page of `site` that holds `code`, does `acts` there, and leaves it. */
+export async function visit(browser, site, code, acts, body) {
+  const server = await serve(code, body);
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const errors = [];
+  try {
+    const tab = await context.newPage();
+    tab.on('pageerror', (error) => errors.push(error.message));
+    const answered = [];
+    let look = () => {};
+    tab.on('requestfinished', (request) => { answered.push(request.postData() ?? ''); look(); });
+    /** Resolves once an answer to a body with these words has come, `times` times. */
+    const told = (words, times = 1) => new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${words} did not arrive: ${answered}`)), 20_000);
+      look = () => {
+        if (answered.filter((body) => body.includes(words)).length < times) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      look();
+    });
+    await tab.goto(`http://${site}:${server.port}/start`);
+    await acts(tab, told);
+    await tab.goto('about:blank');
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+    await server.close();
+  }
 }

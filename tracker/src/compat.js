@@ -1,6 +1,6 @@
 /*
  * The tracker under another tool's script path: reads that tool's attributes and defines its functions, so that a site
- * migrates by changing its script's address: Plausible, Umami, GoatCounter, Matomo, Fathom Lite. It must never read or
+ * migrates by changing its script's address: Plausible, Umami, GoatCounter, Matomo, Fathom and Fathom Lite. It must never read or
  * send identifiers of a person: user ids, `identify`, custom dimensions, cookies.
  *
  * | tool | site | read | function |
@@ -9,6 +9,7 @@
  * | Umami | `data-website-id` | `data-auto-track`, `data-domains`, `data-before-send`, `data-umami-event…` | `umami.track(…)` |
  * | GoatCounter | `data-goatcounter` | `data-goatcounter-settings`, `data-goatcounter-click` | `goatcounter.count({ path, event })` |
  * | Matomo | `setSiteId` | `requireConsent`, `enableLinkTracking` | `_paq.push(['trackPageView'])` and its like |
+ * | Fathom | `data-site` of `#fathom-script` | `data-auto`, `data-spa` | `fathom.trackPageview({ url })`, `fathom.trackEvent(name)` |
  * | Fathom Lite | `data-site`, `fathom('set', 'siteId', …)` | | `fathom('trackPageview')` |
  *
  * A site's identifier at the other tool is listed in `ids` of its `[[site]]`.
@@ -23,7 +24,7 @@ export function adopt(tag) {
   const calls = _paq?.slice ? _paq : [];
   const asked = (name) => calls.find((call) => call[0] === name);
   const wanted = plausible?.o || {};
-  let actions = /outbound|download|tagged/.test(file) || wanted.outboundLinks || wanted.fileDownloads;
+  let actions = /outbound|download/.test(file) || wanted.outboundLinks || wanted.fileDownloads;
 
   options.site = domain || wanted.domain || websiteId || options.site || asked('setSiteId')?.[1];
   if (wanted.endpoint) options.api = wanted.endpoint;
@@ -50,23 +51,34 @@ export function adopt(tag) {
     actions = actions || asked('enableLinkTracking');
     if (asked('requireConsent')) tag.dataset.consent = 'required';
   }
+  // Without `data-spa` Fathom sends the first pageview by itself, and the site the others.
+  const isFathom = tag.id === 'fathom-script' && !fathom;
+  const { auto, spa } = tag.dataset;
+  if (isFathom && !spa) options.manual = '';
+  if (spa === 'hash') options.hash = '';
   if (fathom) {
     options.manual = '';
     options.site = fathom.q?.find((call) => call[0] === 'set' && call[1] === 'siteId')?.[2] || options.site;
   }
-  return { options, actions, tools: { plausible, umami, goatcounter: counter, fathom, _paq } };
+  return { options, actions, tools: { plausible, umami, goatcounter: counter, fathom: fathom || isFathom, first: isFathom && !spa && auto !== 'false', _paq } };
 }
 
 /** Defines the other tool's functions, and replays its queued calls. */
 export function answerCalls(sillage, tools) {
   const each = (queue, answer) => [...queue || []].forEach((call) => answer(...call));
-  const clickedOn = (attribute, tell) => addEventListener('click', ({ target }) => {
+  const clickedOn = (attribute, tell) => ['click', 'submit'].forEach((name) => addEventListener(name, ({ target }) => {
     const element = target.closest?.(`[${attribute}]`);
-    if (element) tell(element);
-  }, true);
+    // A click within a form does not send it.
+    if (element && (element.localName === 'form') === name > 'd') tell(element);
+  }, true));
 
   window.plausible = sillage;
   each(tools.plausible?.q, sillage);
+  clickedOn('class*=plausible-event-name', (element) => {
+    const written = element.getAttribute('class').matchAll(/plausible-event-(\w+)(?:=|--)(\S+)/g);
+    const { name, ...props } = Object.fromEntries([...written].map(([, key, value]) => [key, value.replace(/\+/g, ' ')]));
+    sillage(name, { props });
+  });
 
   const track = (what, data) => {
     const event = typeof what === 'function' ? what({ url: location.pathname + location.search, referrer: document.referrer }) : what;
@@ -100,6 +112,15 @@ export function answerCalls(sillage, tools) {
 
   if (tools.fathom) {
     const answer = window.fathom = (command, given) => command === 'trackPageview' && sillage('pageview', { u: given?.path });
+    Object.assign(answer, {
+      trackPageview: (given) => sillage('pageview', { u: given?.url }),
+      trackEvent: (name) => sillage(name, {}),
+      trackGoal: (code) => sillage(`Goal ${code}`, {}),
+      blockTrackingForMe: sillage.optOut,
+      enableTrackingForMe: sillage.optIn,
+      setSite: () => {},
+    });
+    if (tools.first) sillage('pageview', {});
     each(tools.fathom.q, answer);
   }
 
