@@ -19,6 +19,21 @@ QUIET = {"DO_NOT_TRACK": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 def tool(name):
     return os.path.join(os.path.dirname(sys.executable), name)
 
+"""The source of airbyte-source-plausible, as its connector calls it. Its command rejects every `api_url` with a scheme."""
+AIRBYTE = os.path.join(os.path.dirname(sys.executable), "../airbyte/bin/python")
+SYNC = """
+import json, logging, sys
+from airbyte_cdk.models import ConfiguredAirbyteCatalog
+from source_plausible.source import SourcePlausible
+
+log, config, source = logging.getLogger("airbyte"), json.loads(sys.argv[1]), SourcePlausible()
+stream = json.loads(source.discover(log, config).streams[0].json())
+modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+catalog = ConfiguredAirbyteCatalog.parse_obj({"streams": [{"stream": stream, **modes}]})
+records = [message.record.data for message in source.read(log, config, catalog, []) if message.type.value == "RECORD"]
+print("\\n" + json.dumps([source.check_connection(log, config)[0], records]))
+"""
+
 
 class Readers(unittest.TestCase):
     @classmethod
@@ -59,6 +74,18 @@ class Readers(unittest.TestCase):
     @unittest.skipUnless(os.path.exists(tool("kctl-plausible")), "kctl-plausible needs Python 3.12")
     def test_kctl_plausible_reads_visitors_of_now(self):
         self.assertIn("Realtime Visitors", self.kctl("stats", "realtime", SITE))
+
+    @unittest.skipUnless(os.path.exists(AIRBYTE), "airbyte-source-plausible needs Python 3.9 or 3.10")
+    def test_airbyte_source_reads_each_day_with_figures_since_a_far_start(self):
+        config = {"api_key": TOKEN, "site_id": SITE, "start_date": "2019-01-01"}
+        config["api_url"] = f"{self.program.console}/api/v1/stats"
+        is_connected, records = json.loads(self.run_tool(AIRBYTE, "-c", SYNC, json.dumps(config)).splitlines()[-1])
+        self.assertTrue(is_connected)
+        days = [day for day in records if day["date"] != str(today())]
+        first = {"date": str(today() - datetime.timedelta(days=DAYS)), "visitors": VISITORS, "visits": VISITORS}
+        rates = {"pageviews": VISITORS + VISITORS // 2, "bounce_rate": 50}
+        self.assertEqual(len(days), DAYS)
+        self.assertEqual({key: days[0][key] for key in [*first, *rates]}, {**first, **rates})
 
     def test_plausible_mcp_reads_totals(self):
         totals = self.mcp("get_aggregate_stats", site_id=SITE, date_range=CLOSED)["totals"]

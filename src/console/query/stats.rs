@@ -81,6 +81,8 @@ pub(in crate::console) async fn timeseries(
     context: StatsContext<'_>,
 ) -> Result<Value, QueryError> {
     let grain = match parameters.get("interval").map(String::as_str) {
+        // As in Plausible: a reader of a long period that names no interval expects days.
+        None if parameters.get("period").is_some_and(|period| period == "custom") => Some(Grain::Day),
         None => None,
         Some("hour") => Some(Grain::Hour),
         Some("date" | "day") => Some(Grain::Day),
