@@ -14,7 +14,7 @@ import { quiet, serve } from './site.mjs';
 
 /** Commands in the example's folder: to build, to serve what was built, to develop. */
 const APPLICATIONS = {
-  next: { build: ['next', 'build'], start: ['next', 'start', '--port', 'PORT'], develop: ['next', 'dev', '--port', 'PORT'] },
+  next: { build: ['next', 'build'], start: ['next', 'start', '--hostname', '127.0.0.1', '--port', 'PORT'], develop: ['next', 'dev', '--hostname', '127.0.0.1', '--port', 'PORT'] },
   nuxt: { build: ['nuxt', 'build'], start: ['node', '.output/server/index.mjs'] },
   sveltekit: { build: ['vite', 'build'], start: ['node', 'build'] },
   astro: { build: ['astro', 'build'], start: ['astro', 'preview', '--host', '127.0.0.1', '--port', 'PORT'] },
@@ -143,13 +143,14 @@ for (const example of chosen) {
 if (chosen.includes('next')) {
   test('next-plausible: its provider, proxy and hook, in a built site with the Next of the example', async () => {
     const folder = beside('target/next-plausible/');
+    const variables = { COLLECTOR: program.collect.origin };
     rmSync(folder, { recursive: true, force: true });
     await install(beside('tests/examples/next-plausible/'));
     cpSync(beside('tests/examples/next-plausible/'), folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') });
     await run('cp', ['-al', beside('examples/next/node_modules'), folder]);
     cpSync(beside('tests/examples/next-plausible/node_modules/next-plausible'), `${folder}node_modules/next-plausible`, { recursive: true });
-    await run(`${folder}node_modules/.bin/next`, ['build'], { cwd: folder, env: { ...quiet, NODE_ENV: 'production', COLLECTOR: program.collect.origin } });
-    const site = await serve(folder, local(folder, APPLICATIONS.next.start));
+    await run(`${folder}node_modules/.bin/next`, ['build'], { cwd: folder, env: { ...quiet, NODE_ENV: 'production', ...variables } });
+    const site = await serve(folder, local(folder, APPLICATIONS.next.start), undefined, variables);
     const context = await browser.newContext();
     try {
       const tab = await context.newPage();

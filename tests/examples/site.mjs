@@ -25,9 +25,9 @@ async function freePort() {
 export const quiet = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' };
 
 /** Starts a server of `folder`, in a process group of its own; resolves once it answers. */
-async function application(folder, command) {
+async function application(folder, command, variables) {
   const port = await freePort();
-  const environment = { ...quiet, PORT: String(port), HOST: '127.0.0.1' };
+  const environment = { ...quiet, PORT: String(port), HOST: '127.0.0.1', ...variables };
   const [program, ...given] = command.map((word) => (word === 'PORT' ? String(port) : word));
   const child = spawn(program, given, { cwd: folder, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = [];
@@ -61,8 +61,8 @@ function forward(request, response, port, headers, body) {
 }
 
 /** Serves the site of `folder` by `command`; its visitors' events go to `collector` (a URL), without one to the site. */
-export async function serve(folder, command, collector) {
-  const app = await application(folder, command);
+export async function serve(folder, command, collector, variables = {}) {
+  const app = await application(folder, command, variables);
   const events = [];
   const looks = new Set();
   const visitor = { address: '198.51.100.1' };
