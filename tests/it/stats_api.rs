@@ -53,7 +53,8 @@ async fn a_series_has_every_period_also_those_without_a_figure() {
     let months = months["results"].as_array().unwrap().clone();
     assert_eq!((months.len(), &months[5]), (6, &json!({ "date": "2026-03-01", "visitors": 2 })));
     for (from, count) in [("2026-03-10", 1), ("2026-03-01", 10), ("2019-01-01", 2_626)] {
-        let custom = asked(&served, &format!("timeseries?site_id=shop.example&period=custom&date={from},2026-03-10")).await;
+        let custom =
+            asked(&served, &format!("timeseries?site_id=shop.example&period=custom&date={from},2026-03-10")).await;
         let days = custom["results"].as_array().unwrap();
         assert_eq!((days.len(), &days[count - 1]), (count, &json!({ "date": "2026-03-10", "visitors": 2 })), "{from}");
     }
