@@ -11,6 +11,26 @@ import { t } from './words.js';
 const section = (title, ...children) => el('section', { className: 'card desk' }, el('h2', {}, title), ...children);
 const preformatted = (text) => el('pre', { tabIndex: 0 }, el('code', {}, text));
 
+/** Lines of a proxy before the site, as in deploy/: every path of the collector that visitors ask for. */
+const PROXY = String.raw`# nginx, inside the site's server block
+location ~ ^/(js/sillage(\.[a-z]+)?\.js|api/event/?|pixel\.gif|privacy(\.json)?|opt-out)$ {
+    proxy_pass http://127.0.0.1:8080;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    access_log off;
+}
+
+# Caddy, inside the site's block
+@sillage path_regexp ^/(js/sillage(\.[a-z]+)?\.js|api/event/?|pixel\.gif|privacy(\.json)?|opt-out)$
+handle @sillage {
+	reverse_proxy 127.0.0.1:8080
+}
+
+# sillage.toml: [collect]
+trusted_proxies = ["127.0.0.1"]`;
+
 /** All sites of the token: headline figure, small line, change. */
 export async function sites(all, { tens }) {
   const asked = {};
@@ -29,12 +49,17 @@ export async function sites(all, { tens }) {
     const { results = [], meta = {} } = answers[`${site.name} days`];
     const found = new Map(results.map((row) => [row.dimensions[0], row.metrics[0]]));
     return el('li', {}, el('a', { className: 'card site-card', href: address({ view: 'overview', site: site.name, filters: [] }) },
-      el('h2', {}, site.name), spark((meta.time_labels ?? []).map((label) => found.get(label) ?? 0)),
+      el('h2', {}, site.name), spark(closed(meta.time_labels ?? [], context(site, tens)).map((label) => found.get(label) ?? 0)),
       el('p', {}, el('strong', {}, count(visitors)), ` ${t('visitors').toLowerCase()} `, difference === undefined ? '' : el('span', { className: `change ${difference > 0 ? 'better' : difference < 0 ? 'worse' : ''}` }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${Math.abs(difference)} %`)),
       el('p', { className: 'soft' }, `${count(visits)} ${t('visits').toLowerCase()} · ${count(pageviews)} ${t('pageviews').toLowerCase()}`)));
   });
-  return [el('ul', { className: 'site-cards' }, ...cards), el('p', { className: 'soft' }, t('daily'))];
+  const span = state.range === 'custom' ? `${state.from} – ${state.to}` : t(state.range);
+  const beside = state.cmp === 'none' ? [] : [el('span', { className: 'soft' }, ` vs ${t(`cmp_${state.cmp}`)}`)];
+  return [el('h1', {}, span, ...beside), el('ul', { className: 'site-cards' }, ...cards), el('p', { className: 'soft' }, t('daily'))];
 }
+
+/** The periods without the day that is under way: its few figures would look like a fall. */
+const closed = (labels, { range, today }) => (range[0] !== range[1] && range[1] === today ? labels.slice(0, -1) : labels);
 
 const COUNTED = ['counted', 'untagged', 'unanswered'];
 
@@ -50,7 +75,7 @@ function arrivalsCard(answer, site) {
   const { sums, counted, ago } = arrived(answer, site);
   const rows = sums.map(([outcome, sum]) => el('tr', {}, el('th', { scope: 'row' }, t(outcome)), el('td', {}, count(sum))));
   return section(t('arrivals'),
-    el('p', { className: 'big' }, `${t('lastHit')}: `, el('strong', {}, ago === undefined ? t('never') : `${count(ago)} ${t('ago')}`)),
+    el('p', { className: 'big' }, `${t('lastHit')}: `, el('strong', {}, ago === undefined ? t('never') : t('ago').replace('N', count(ago)))),
     ...(rows.length ? [spark(counted), el('p', { className: 'soft' }, t('minutes')),
     el('table', {}, el('caption', { className: 'hidden' }, t('arrivals')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('outcome')), el('th', { scope: 'col' }, t('hits')))), el('tbody', {}, ...rows))] : [el('p', {}, t('noArrival'))]),
     el('p', { className: 'soft' }, t('arrivalsWhy')));
@@ -76,20 +101,21 @@ export async function install(all) {
   return [
     section(t('snippet'), preformatted(`<script defer src="https://COLLECTOR/js/sillage.js" data-site="${site.name}"></script>`), el('p', { className: 'soft' }, t('snippetHost'))),
     arrivalsCard(answer, state.site),
-    section(t('proxy'), preformatted('# nginx\nlocation /js/sillage.js { proxy_pass http://127.0.0.1:8080; }\nlocation /api/event {\n  proxy_pass http://127.0.0.1:8080;\n  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n}\n\n# Caddy\nreverse_proxy /js/sillage.js 127.0.0.1:8080\nreverse_proxy /api/event 127.0.0.1:8080')),
+    section(t('proxy'), preformatted(PROXY)),
     section(t('declared'), el('dl', {}, ...declared.flatMap(([word, value]) => [el('dt', {}, word), el('dd', {}, value || t('noneDeclared'))]))),
   ];
 }
 
 /** The audit's current result, and the notices. */
 export async function conformity() {
-  const { audit, texts } = await ask('/api/conformity');
+  const { audit, texts, french } = await ask('/api/conformity');
+  const spoken = (text) => (state.lang === 'fr' && french[text]) || text;
   const rules = audit.findings ?? [];
   const verdict = (rule) => rule.verdict;
   const rows = rules.map((rule) => el('tr', { className: `verdict-${verdict(rule)}` },
-    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, rule.title),
-      ...(rule.verdict === 'held' ? [] : [...(rule.found ?? []), ...(rule.to_do ?? [])].map((line) => el('p', { className: 'soft finding' }, line)))), el('td', {}, t(verdict(rule)))));
-  const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, title), preformatted(text)));
+    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, spoken(rule.title)),
+      ...(rule.verdict === 'held' ? [] : [...(rule.found ?? []), ...(rule.to_do ?? [])].map((line) => el('p', { className: 'soft finding' }, spoken(line))))), el('td', {}, t(verdict(rule)))));
+  const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, t(title)), preformatted(text)));
   return [
     section(t('conformity'), el('p', { className: 'soft' }, t('selfAssessment')),
       el('table', {}, el('caption', { className: 'hidden' }, t('conformity')), el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('rule')), el('th', { scope: 'col' }, t('verdict')))), el('tbody', {}, ...rows))),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::compliance::audit;
 use crate::compliance::audit::report::ReportFormat;
 use crate::compliance::notice;
+use crate::compliance::rules::RULES;
 use crate::config::Protection;
 use crate::console::access::{token_digest, with_token};
 use crate::console::reply::{self, ConsoleResponse};
@@ -32,7 +33,13 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     let report: Value = serde_json::from_str(&report).unwrap_or_default();
     let texts: Map<String, Value> =
         notice::texts(&console.config, now).into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
-    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts }))
+    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts, "french": french_texts() }))
+}
+
+/// Titles of the rules and the parts that a person does, from English to French.
+fn french_texts() -> Map<String, Value> {
+    let texts = RULES.iter().flat_map(|rule| std::iter::once(rule.title).chain(rule.person));
+    texts.map(|text| (text.en.to_owned(), Value::from(text.fr))).collect()
 }
 
 /// `GET /api/arrivals`: hits of the last half hour by site, minute and outcome, for the operator only, not for shared

@@ -233,6 +233,31 @@ for (const theme of ['light', 'dark']) {
   }
 }
 
+for (const theme of ['light', 'dark']) {
+  test_(`every page, a page's own and today among them, is accessible and fits in French, ${theme}`, () => look(`theme=${theme}&lang=fr`, async ({ tab }) => {
+    const pages = ['', 'sites', 'now', 'install', 'conformity', 'health'].map((view) => `view=${view}`);
+    for (const address of [...pages, 'filter=is~event:page~/demo/books/tidewater', 'range=today']) {
+      await open(tab, `${address}&theme=${theme}&lang=fr`);
+      assert.equal(await tab.locator('html').getAttribute('lang'), 'fr');
+      assert.deepEqual(await violations(tab), [], address);
+      assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, address);
+      if (address.endsWith('conformity')) await tab.getByText('Mesure d\'audience seulement').waitFor();
+      const cut = await tab.locator('.label, td').evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent));
+      assert.deepEqual(cut, [], address);
+    }
+  }, { viewport: { width: 320, height: 800 } }));
+}
+
+test_('install shows the proxies lines as deploy/ has them; all sites name their period', () => look('view=install', async ({ tab }) => {
+  const shown = await tab.locator('#desk').textContent();
+  for (const file of ['nginx/sillage.conf', 'caddy/sillage.caddy']) {
+    const lines = readFileSync(new URL(`../../deploy/${file}`, import.meta.url), 'utf8').split('\n').filter((line) => !/^\s*#/.test(line));
+    assert.ok(shown.includes(lines.join('\n').trim()), file);
+  }
+  await open(tab, 'view=sites');
+  assert.equal(await tab.getByRole('heading', { level: 1, name: '28 days' }).textContent(), '28 days vs period before');
+}));
+
 test('views of many questions wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {
   const question = (days) => ({ site_id: 'demo', metrics: ['visitors'], date_range: ['2026-01-01', new Date(Date.UTC(2026, 0, days)).toISOString().slice(0, 10)] });
   const asking = (turn) => ({ questions: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, question(1 + at + 60 * turn)])) });
