@@ -241,7 +241,7 @@ for (const theme of ['light', 'dark']) {
       assert.equal(await tab.locator('html').getAttribute('lang'), 'fr');
       assert.deepEqual(await violations(tab), [], address);
       assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, address);
-      if (address.endsWith('conformity')) await tab.getByText('Mesure d\'audience seulement').waitFor();
+      if (address.endsWith('conformity')) await tab.getByText('Mesure d\'audience seulement', { exact: true }).waitFor();
       const cut = await tab.locator('.label, td').evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent));
       assert.deepEqual(cut, [], address);
     }
