@@ -229,7 +229,7 @@ async fn a_database_that_hangs_holds_up_no_hit_and_counts_once_when_it_answers()
     shop.visit(0..2).await;
     proxy.script(&[Fault::None, Fault::Hangs]);
     let (flushed, ()) = tokio::join!(shop.app.flush(), async {
-        eventually("the second insert hangs", async || proxy.inserts() == 2).await;
+        eventually("the second insert hangs", async || proxy.inserts() >= 2).await;
         shop.visit(2..4).await;
         proxy.let_go().await;
     });
@@ -270,7 +270,7 @@ async fn a_shipped_segment_is_not_offered_again_when_only_its_removal_failed() {
     let (segment, kept) = (segment.clone(), segment.with_extension("kept"));
     proxy.script(&[Fault::Hangs]);
     let (flushed, ()) = tokio::join!(shop.app.flush(), async {
-        eventually("the first insert hangs", async || proxy.inserts() == 1).await;
+        eventually("the first insert hangs", async || proxy.inserts() >= 1).await;
         std::fs::rename(&segment, &kept).unwrap();
         std::fs::create_dir(&segment).unwrap();
         proxy.let_go().await;
