@@ -178,8 +178,8 @@ async fn a_page_that_fills_an_hour_shows_within_it_once_and_one_of_a_single_visi
     let hour = "concat(page, ' ', formatDateTime(hour, '%H'))";
     let views = sums(&store, "page_hours", hour, "pageviews").await;
     // Nine visitors of the quiet page are drawn to twenty at times.
-    assert!((views["/ 10"] - 286).abs() <= 18 && !views.contains_key("/alone 10"), "{views:?}");
-    assert!(views.values().all(|sum| sum % 10 == 0), "{views:?}");
+    assert!((views["/ 10"] - 286).abs() <= 38 && !views.contains_key("/alone 10"), "{views:?}");
+    assert!(views.values().all(|sum| sum % 20 == 0), "hours come in twenties: {views:?}");
     // Late counters of a released hour are part of its day only.
     releaser.insert(&shop_day("node-2", MONDAY), at("2026-03-02T12:00:00Z")).await.unwrap();
     releaser.shipped(close_of(MONDAY)).await.unwrap();
