@@ -13,7 +13,7 @@ use sillage::rollup::Rollup;
 use sillage_fuzz::Counter;
 
 /// Twice the budget of the instruction benchmark, since time also measures other load.
-const RATIO_MAX: f64 = 20.0;
+const RATIO_MAX: f64 = 15.0;
 
 /// `collect.max_body_bytes` and `collect.max_header_bytes`, by default.
 const BODY_BYTES_MAX: usize = 8_192;
@@ -80,6 +80,11 @@ struct HitText {
     sites: usize,
     agent: String,
     language: String,
+}
+
+/// An agent that was never read: with the number behind it, or before it where the end of the agent is not read.
+fn numbered_agent(agent: &str, number: u32) -> String {
+    if agent.len() < 400 { format!("{agent}{number}") } else { format!("{number} {agent}") }
 }
 
 /// Numbers that look random, the same for the same seed.
@@ -158,7 +163,8 @@ impl HitText {
             let bodies: Option<Vec<(String, String)>> = (0..HITS)
                 .map(|_| {
                     *next += 1;
-                    Some((self.body(*next)?, format!("{}{next}", self.agent)))
+                    // The number stands where no limit cuts it, so that no agent is known.
+                    Some((self.body(*next)?, numbered_agent(&self.agent, *next)))
                 })
                 .collect();
             let bodies = bodies?;
@@ -194,7 +200,10 @@ fn main() -> ExitCode {
         steps += 1;
         let mut changed = current.clone();
         (0..=chance.below(3)).for_each(|_| changed.step(&mut chance));
-        match changed.cost(&mut counter, &mut next) {
+        // A dearer hit is measured again, since a disturbed machine makes any hit look dear.
+        let first = changed.cost(&mut counter, &mut next).filter(|dearer| *dearer > cost);
+        let again = first.and_then(|first| Some(changed.cost(&mut counter, &mut next)?.min(first)));
+        match again {
             Some(dearer) if dearer > cost => (current, cost, stale) = (changed, dearer, 0),
             Some(_) | None => stale += 1,
         }

@@ -20,10 +20,13 @@ impl ClientIp {
 /// A `User-Agent` header, borrowed from the request. Readable within `privacy` only.
 pub struct UserAgent<'a>(pub(in crate::privacy) &'a str);
 
+/// Bytes of an agent that are read: the longest of real browsers have some 400, and time grows with length.
+pub(in crate::privacy) const AGENT_BYTES_MAX: usize = 512;
+
 impl<'a> UserAgent<'a> {
-    /// Wraps the header; empty if the request had none.
+    /// Wraps the header, cut at 512 bytes; empty if the request had none.
     pub fn new(header: &'a str) -> Self {
-        Self(header)
+        Self(header.get(..header.floor_char_boundary(AGENT_BYTES_MAX)).unwrap_or_default())
     }
 
     /// The agent of a log line whose format has no agent: unknown, but not counted as a robot.

@@ -5,6 +5,7 @@
 //! one reason; only then the visitor is tagged, and address and agent are dropped.
 
 mod anonymiser;
+mod budget;
 pub(crate) mod ceilings;
 pub mod hit;
 mod hit_end;
@@ -95,11 +96,18 @@ impl Anonymiser {
         let (reading, site) = (candidate.reading, candidate.site.clone());
         let hit = &reading.hit;
         let referrer = hit.referrer.map_or(Referrer::None, |referrer| {
-            url::page::referrer(referrer, &site, reading.location.host(), hit.fragment_is_page)
+            url::page::referrer_within(
+                referrer,
+                &site,
+                reading.location.host(),
+                hit.fragment_is_page,
+                &candidate.budget,
+            )
         });
         let facts = reading.is_pageview().then(|| {
-            let marketing =
-                self.measures_marketing(hit).then(|| Box::new(Origin::new(reading.location.query(), &referrer)));
+            let marketing = self
+                .measures_marketing(hit)
+                .then(|| Box::new(Origin::new(reading.location.query(), &referrer, &candidate.budget)));
             VisitorFacts::Seen(VisitorTraits {
                 place: self.places.look_up(&hit.address),
                 agent: candidate.agent(self).clone(),
@@ -125,8 +133,8 @@ impl Anonymiser {
             page,
             referrer,
             facts,
-            searched: reading.searched(&site),
-            kind: reading.kind_for(&site),
+            searched: reading.searched(&site, &candidate.budget),
+            kind: reading.kind_for(&site, &candidate.budget),
             site,
         })
     }

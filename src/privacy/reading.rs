@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::outcome::Rejection;
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::hit::{Hit, HitKind};
 use crate::privacy::hit_end::HitEnd;
 use crate::privacy::url::page::PageUrl;
@@ -43,8 +44,8 @@ impl<'h> HitReading<'h> {
     }
 
     /// The reported event as `site` may keep it: of an action only declared properties, at bounded length, with name
-    /// and values redacted.
-    pub(super) fn kind_for(&self, site: &Site) -> HitKind<'h> {
+    /// and values redacted. Values that exceed the hit's budget are dropped.
+    pub(super) fn kind_for(&self, site: &Site, budget: &CleaningBudget) -> HitKind<'h> {
         match &self.hit.kind {
             HitKind::Pageview { not_found } => HitKind::Pageview { not_found: *not_found },
             HitKind::Engagement { engaged_ms, scroll_percent, reported_percent } => HitKind::Engagement {
@@ -62,6 +63,7 @@ impl<'h> HitReading<'h> {
                 let declared =
                     properties.iter().zip(&self.values).filter(|((name, _), _)| site.properties.contains(*name));
                 let properties = declared
+                    .filter(|((_, value), _)| budget.holds(value, values::VALUE_BYTES_MAX))
                     .map(|((name, value), clean)| (*name, clean.get_or_init(|| values::cleaned(value)).clone()))
                     .filter(|(_, value)| !value.is_empty())
                     .collect();
@@ -77,9 +79,9 @@ impl<'h> HitReading<'h> {
     }
 
     /// The search that led to a pageview of `site`, if the site counts searches.
-    pub(super) fn searched(&self, site: &Site) -> Option<String> {
+    pub(super) fn searched(&self, site: &Site, budget: &CleaningBudget) -> Option<String> {
         let query = self.is_pageview().then(|| self.location.query())?;
-        values::searched(query, &site.search_parameter)
+        values::searched(query, &site.search_parameter, budget)
     }
 
     pub(super) fn is_pageview(&self) -> bool {

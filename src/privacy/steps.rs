@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::outcome::Dropped;
 use crate::privacy::anonymiser::Anonymiser;
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::agent::Agent;
 use crate::privacy::lookup::spam;
@@ -18,6 +19,8 @@ pub(super) struct Candidate<'r, 'h> {
     pub(super) site: Arc<Site>,
     page: OnceCell<Box<str>>,
     agent: OnceCell<Arc<Interned<Agent>>>,
+    /// Of all texts that are cleaned for this site.
+    pub(super) budget: CleaningBudget,
 }
 
 /// One step: its condition, and the outcome of a dropped hit.
@@ -38,12 +41,14 @@ pub(super) const DROP_STEPS: [DropStep; 9] = [
 
 impl<'r, 'h> Candidate<'r, 'h> {
     pub(super) fn new(reading: &'r HitReading<'h>, site: Arc<Site>) -> Self {
-        Self { reading, site, page: OnceCell::new(), agent: OnceCell::new() }
+        Self { reading, site, page: OnceCell::new(), agent: OnceCell::new(), budget: CleaningBudget::default() }
     }
 
     /// The site's page, cleaned.
     pub(super) fn page(&self) -> &str {
-        self.page.get_or_init(|| self.reading.location.page(&self.site, self.reading.hit.fragment_is_page))
+        self.page.get_or_init(|| {
+            self.reading.location.page_within(&self.site, self.reading.hit.fragment_is_page, &self.budget)
+        })
     }
 
     /// Moves the cleaned page out of the candidate.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::redact;
 use crate::privacy::url::page::{PageUrl, spaced, value_of};
 use crate::privacy::url::path;
@@ -31,31 +32,32 @@ const PROBLEM_KINDS: [&str; 13] = [
 ];
 
 /// Longest property value in bytes.
-const VALUE_BYTES_MAX: usize = 500;
+pub(super) const VALUE_BYTES_MAX: usize = 500;
 
 /// Longest search in bytes: typed texts fit, pasted ones are cut.
 const SEARCH_BYTES_MAX: usize = 100;
 
-/// Bytes of a path that are read: each kept byte may be percent-encoded in three.
-const PATH_BYTES_READ: usize = 3 * VALUE_BYTES_MAX;
+/// Bytes of a search that are read: placeholders are shorter than what they stand for.
+const SEARCH_BYTES_READ: usize = 2 * SEARCH_BYTES_MAX;
 
 /// A cleaned value or name of at most [`VALUE_BYTES_MAX`] bytes.
 pub(super) fn cleaned<'a>(text: &Cow<'a, str>) -> Cow<'a, str> {
-    let is_path = !text.contains(char::is_whitespace) && has_separator(text);
-    let bytes_read = if is_path { PATH_BYTES_READ } else { VALUE_BYTES_MAX };
-    if text.len() <= bytes_read {
-        let clean = match text {
-            Cow::Borrowed(text) => cleaned_text(text),
-            Cow::Owned(text) => Cow::Owned(cleaned_text(text).into_owned()),
-        };
-        if clean.len() <= VALUE_BYTES_MAX {
-            return clean;
-        }
+    let clean = match text {
+        Cow::Borrowed(text) => cleaned_text(beginning(text)),
+        Cow::Owned(text) => Cow::Owned(cleaned_text(beginning(text)).into_owned()),
+    };
+    if clean.len() <= VALUE_BYTES_MAX {
+        return clean;
     }
-    let clean = cleaned_text(start_of(text, bytes_read));
     // Cutting can create a pattern that the whole text did not match.
-    let clean = if clean.len() > VALUE_BYTES_MAX { cleaned_text(start_of(&clean, VALUE_BYTES_MAX)) } else { clean };
+    let clean = cleaned_text(percent::cut_between_words(&clean, VALUE_BYTES_MAX)).into_owned();
     percent::cut(&clean, VALUE_BYTES_MAX).to_owned().into()
+}
+
+/// The beginning of a value or name that is cleaned, between two words. An encoded byte of a letter beyond ASCII counts
+/// once, as in a page.
+fn beginning(text: &str) -> &str {
+    percent::cut_between_words(text, percent::cut_decoded(text, VALUE_BYTES_MAX).len())
 }
 
 /// The kind of a script error if it is a known one, never a message, a file or a line; else `other`.
@@ -65,26 +67,20 @@ pub(super) fn problem_kind(told: &str) -> &'static str {
 
 /// The search in parameter `parameter` of the page's query: lower case, single blanks, redacted, cut to 100 bytes.
 /// `None` without the parameter.
-pub(super) fn searched(query: &str, parameter: &str) -> Option<String> {
+pub(super) fn searched(query: &str, parameter: &str, budget: &CleaningBudget) -> Option<String> {
     if parameter.is_empty() {
         return None;
     }
-    let value = spaced(value_of(query, parameter)?);
-    let text = percent_decode_str(&value).decode_utf8_lossy().replace(char::is_control, " ");
+    let sent = value_of(query, parameter)?;
+    // Each byte may be encoded in three.
+    let value = budget.take(sent, 3 * SEARCH_BYTES_READ);
+    let text = percent_decode_str(&spaced(value)).decode_utf8_lossy().replace(char::is_control, " ");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = cleaned(&text.into()).to_lowercase();
+    let is_whole = value.len() == sent.len();
+    let bytes_max = if is_whole { SEARCH_BYTES_READ } else { SEARCH_BYTES_READ.min(text.len().saturating_sub(1)) };
+    let text = cleaned(&percent::cut_between_words(&text, bytes_max).into()).to_lowercase();
     let text = percent::cut(&text, SEARCH_BYTES_MAX).trim_end();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// The beginning of a text that is too long. It ends before the word that would be cut, unless that word is most of it.
-fn start_of(text: &str, bytes_max: usize) -> &str {
-    let start = percent::cut(text, bytes_max);
-    let ends_word = |c: char| !c.is_alphanumeric() && !"@.-_+%".contains(c);
-    match start.rfind(ends_word) {
-        Some(end) if start.len() < text.len() && end >= bytes_max / 2 => start.get(..end).unwrap_or(start),
-        _ => start,
-    }
 }
 
 /// Whether the text contains a path separator, plain or percent-encoded.
@@ -179,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_search_is_read_in_one_spelling_and_without_a_person() {
-        let read = |query: &str| searched(query, "q");
+        let read = |query: &str| searched(query, "q", &CleaningBudget::default());
         for (query, expected) in [
             ("q=Blue%20%20Boat+", "blue boat"),
             ("%71=caf%C3%A9", "café"),
@@ -198,7 +194,7 @@ mod tests {
         }
         let long = read(&format!("q={}", "é".repeat(80))).unwrap();
         assert_eq!((long.len(), long.chars().all(|c| c == 'é')), (100, true));
-        assert_eq!(searched("q=boat", ""), None);
+        assert_eq!(searched("q=boat", "", &CleaningBudget::default()), None);
     }
 
     proptest! {

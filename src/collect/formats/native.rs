@@ -217,7 +217,8 @@ impl<'a> NativeEvent<'a> {
     ) -> Result<Self, &'static str> {
         let url = url.ok_or("u: missing")?;
         // A long query is accepted here; the URL parser cuts it.
-        if url.is_empty() || url.find(['?', '#']).unwrap_or(url.len()) > URL_BYTES_MAX {
+        let is_long = url.len() > URL_BYTES_MAX && url.find(['?', '#']).unwrap_or(url.len()) > URL_BYTES_MAX;
+        if url.is_empty() || is_long {
             return Err("u: 1 to 2000 bytes");
         }
         if let Some(names) = &sites {

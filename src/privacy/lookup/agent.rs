@@ -30,9 +30,6 @@ use crate::privacy::lookup::robot;
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
-/// Bytes of a header that are read: the longest of real browsers have some 400, and time grows with length.
-const HEADER_BYTES_MAX: usize = 512;
-
 /// Bytes of one cached agent with its slot.
 pub(crate) const AGENT_BYTES: u64 = 400;
 
@@ -86,12 +83,11 @@ impl Agents {
 
     /// Coarse values of this header, from the cache or parsed.
     pub fn look_up(&self, agent: &UserAgent<'_>) -> Arc<Interned<Agent>> {
-        let header = agent.0.get(..agent.0.floor_char_boundary(HEADER_BYTES_MAX)).unwrap_or_default();
-        let hash = self.key.hash_one(header);
+        let hash = self.key.hash_one(agent.0);
         if let Some(known) = self.read.get(&hash) {
             return known;
         }
-        let header = &*ascii_only(header);
+        let header = &*ascii_only(agent.0);
         let says = || corrections::robot(header).unwrap_or_else(|| self.bots.is_bot(header));
         let agent = if header != NOT_LOGGED && says() {
             self.robot(robot::kind_of(header))

@@ -18,6 +18,7 @@ use percent_encoding::percent_decode_str;
 
 pub use self::channel::table;
 use crate::event::{DIRECT, Dimension, OTHER};
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::marketing::channel::ArrivalSigns;
 use crate::privacy::marketing::clicks::ClickId;
 use crate::privacy::redact;
@@ -26,6 +27,9 @@ use crate::privacy::url::percent;
 
 /// Longest value in bytes: campaign names are shorter, and a longer value may hold more than a name.
 const VALUE_BYTES_MAX: usize = 200;
+
+/// Bytes of a value that are read: placeholders are shorter than what they stand for.
+const BYTES_READ_MAX: usize = 2 * VALUE_BYTES_MAX;
 
 const NAMES: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 
@@ -39,14 +43,14 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads a page's query and its cleaned referrer.
-    pub(super) fn new(query: &str, referrer: &Referrer) -> Self {
+    pub(super) fn new(query: &str, referrer: &Referrer, budget: &CleaningBudget) -> Self {
         let mut tags = [const { None }; 5];
         let mut click: Option<&'static ClickId> = None;
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
             match at.and_then(|at| tags.get_mut(at)) {
-                Some(tag @ None) => *tag = cleaned(value),
+                Some(tag @ None) => *tag = cleaned(value, budget),
                 Some(Some(_)) => {}
                 None => click = click.or_else(|| clicks::of_name(name)),
             }
@@ -122,12 +126,13 @@ impl Origin {
 }
 
 /// Cleans a value; `None` if nothing of it may be kept.
-fn cleaned(value: &str) -> Option<Box<str>> {
-    let spaced = value.replace('+', " ");
+fn cleaned(value: &str, budget: &CleaningBudget) -> Option<Box<str>> {
+    // Each byte may be encoded in three.
+    let spaced = budget.take(value, 3 * BYTES_READ_MAX).replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
     let readable = decoded.replace(percent::is_unprintable, " ");
     let text = readable.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let mut text = redacted(text);
+    let mut text = redacted(percent::cut_between_words(&text, BYTES_READ_MAX).to_owned());
     if text.len() > VALUE_BYTES_MAX {
         // Cutting can create a pattern that the whole text did not match.
         text = redacted(percent::cut(&text, VALUE_BYTES_MAX).trim_end().to_owned());

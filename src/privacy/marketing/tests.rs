@@ -8,7 +8,7 @@ use crate::privacy::marketing::sources::SourceKind;
 
 fn origin(query: &str, referrer: &str) -> Origin {
     let referrer = if referrer.is_empty() { Referrer::None } else { Referrer::Outside(referrer.into()) };
-    Origin::new(query, &referrer)
+    Origin::new(query, &referrer, &CleaningBudget::default())
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_medium_without_a_source_has_none() {
 
 #[test]
 fn a_page_of_the_site_is_not_a_source() {
-    let origin = Origin::new("", &Referrer::Inside("/".into()));
+    let origin = Origin::new("", &Referrer::Inside("/".into()), &CleaningBudget::default());
     assert_eq!((origin.value(Dimension::Source), origin.value(Dimension::Channel)), (Some(DIRECT), Some("Direct")));
 }
 
@@ -121,32 +121,32 @@ fn values_are_readable_and_personal_data_in_them_is_redacted() {
         ("spring_20260310-v2", "spring_20260310-v2"),
         ("0.5-2024", "0.5-2024"),
     ] {
-        assert_eq!(cleaned(value).as_deref(), Some(kept), "{value}");
+        assert_eq!(cleaned(value, &CleaningBudget::default()).as_deref(), Some(kept), "{value}");
     }
     for value in ["", "+", "%20", "(not set)", "%E2%80%8B", "%ff"] {
-        assert_eq!(cleaned(value), None, "{value}");
+        assert_eq!(cleaned(value, &CleaningBudget::default()), None, "{value}");
     }
 }
 
 #[test]
 fn a_long_value_is_cut_and_its_end_is_not_a_token() {
     let long = format!("{} {}", "word ".repeat(36).trim_end(), "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0");
-    let kept = cleaned(&long).unwrap();
+    let kept = cleaned(&long, &CleaningBudget::default()).unwrap();
     assert!(kept.len() <= VALUE_BYTES_MAX && !kept.contains("Ab1"), "{kept}");
-    assert_eq!(cleaned(&"é".repeat(500)).unwrap().len(), VALUE_BYTES_MAX);
+    assert_eq!(cleaned(&"é".repeat(500), &CleaningBudget::default()).unwrap().len(), VALUE_BYTES_MAX);
 }
 
 #[test]
 fn cleaning_a_clean_value_changes_nothing() {
     for value in ["Spring Sale", "offer of march :id", ":email", "home/hero", "été"] {
-        assert_eq!(cleaned(value).as_deref(), Some(value));
+        assert_eq!(cleaned(value, &CleaningBudget::default()).as_deref(), Some(value));
     }
 }
 
 proptest! {
     #[test]
     fn whatever_is_sent_is_bounded_printable_and_without_long_numbers(value in "([ -~]|[%+@.:/0-9a-f]|\\PC|\\pC){0,300}") {
-        if let Some(kept) = cleaned(&value) {
+        if let Some(kept) = cleaned(&value, &CleaningBudget::default()) {
             prop_assert!(!kept.is_empty() && kept.len() <= VALUE_BYTES_MAX);
             prop_assert!(!kept.chars().any(char::is_control));
             let numbers = kept.split(|c: char| !c.is_ascii_digit());

@@ -64,24 +64,25 @@ fn redacted_text(text: &str) -> Option<(&'static str, String)> {
 
 /// All replacements of one round, or `None` if none applies.
 fn round(text: &str) -> Option<(&'static str, String)> {
-    if ByteCounts::of(text).is_harmless() { None } else { replaced(text) }
+    let counts = ByteCounts::of(text);
+    if counts.is_harmless() { None } else { replaced(text, &counts) }
 }
 
-/// All replacements of one round, or `None` if no rule of the table matches.
-fn replaced(text: &str) -> Option<(&'static str, String)> {
-    if has_email(text) {
+/// All replacements of one round, or `None` if no rule of the table matches. The counts rule most of them out.
+fn replaced(text: &str, counts: &ByteCounts) -> Option<(&'static str, String)> {
+    if counts.at && has_email(text) {
         return Some((EMAIL, EMAIL.into()));
     }
-    if text.parse::<IpAddr>().is_ok() {
+    if (counts.dots >= 3 || counts.colons >= 2) && text.parse::<IpAddr>().is_ok() {
         return Some((ID, ID.into()));
     }
-    let uuids = without_uuids(text);
+    let uuids = if counts.hyphens >= 4 { without_uuids(text) } else { None };
     let found = uuids.as_ref().map(|_| UUID);
     let text = uuids.as_deref().unwrap_or(text);
     if let Some((placeholder, whole)) = as_a_whole(text) {
         return Some((found.unwrap_or(placeholder), whole));
     }
-    let telephones = without_telephones(text);
+    let telephones = if counts.digits >= TELEPHONE_DIGITS_MIN { without_telephones(text) } else { None };
     let found = found.or(telephones.as_ref().map(|_| PHONE));
     let text = telephones.as_deref().unwrap_or(text);
     let tokens = without_tokens(text);
@@ -101,7 +102,7 @@ fn as_a_whole(text: &str) -> Option<(&'static str, String)> {
         false => ByteCounts::of(stem).is_random_across_separators().then_some(ID),
     }?;
     let dot = if extension.is_empty() { "" } else { "." };
-    Some((placeholder, format!("{placeholder}{dot}{extension}")))
+    Some((placeholder, [placeholder, dot, extension].concat()))
 }
 
 /// Whether an `@` follows something other than the end of a folder, and precedes more than a version (`vue@3.4.1`).
@@ -197,11 +198,14 @@ fn without_telephones(text: &str) -> Option<String> {
     if from == 0 { None } else { Some(kept + text.get(from..)?) }
 }
 
+/// Fewest digits of a telephone number between words.
+const TELEPHONE_DIGITS_MIN: usize = 9;
+
 /// Whether a run of digits and telephone separators is a telephone number.
 fn is_telephone(run: &str) -> bool {
     let groups: Vec<&str> = run.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
     let digits: usize = groups.iter().map(|group| group.len()).sum();
-    if !(9..=15).contains(&digits) {
+    if !(TELEPHONE_DIGITS_MIN..=15).contains(&digits) {
         return false;
     }
     let is_led = run.starts_with('+') || groups.first().is_some_and(|first| first.starts_with('0'));

@@ -3,12 +3,12 @@
 
 use std::net::IpAddr;
 
-use zeroize::{Zeroize, zeroize_stack};
+use zeroize::zeroize_stack;
 
 use siphasher::sip::SipHasher13;
 
 use crate::config::HashAddress;
-use crate::privacy::hit::{ClientIp, UserAgent};
+use crate::privacy::hit::{AGENT_BYTES_MAX, ClientIp, UserAgent};
 use crate::privacy::tag::day_key::DayKey;
 
 /// 64 bits of `blake3(key, address ‖ agent ‖ site)`, each part prefixed by its length. The probability that any two of
@@ -74,56 +74,42 @@ fn sip([first, second]: [u64; 2], words: [u64; 3]) -> u64 {
     SipHasher13::new_with_keys(first, second).hash(&bytes)
 }
 
-/// Bytes hashed in one call: an address, a site, and any agent except a few very long ones of apps.
-const GATHERED_BYTES_MAX: usize = 384;
+/// Longest site name, as the configuration accepts it.
+const SITE_BYTES_MAX: usize = 255;
+
+/// Bytes of an address, the longest agent and the longest site, each with its length: less than one chunk of blake3.
+const GATHERED_BYTES_MAX: usize = 16 + AGENT_BYTES_MAX + SITE_BYTES_MAX + 3 * size_of::<u64>();
 
 /// Stack bytes wiped after [`gathered`]: more than it uses with all its calls, in any build.
 const GATHERED_STACK: usize = 2_048;
-
-/// Stack bytes wiped after [`one_by_one`].
-const ONE_BY_ONE_STACK: usize = 32_768;
 
 /// 64 bits of a keyed blake3 over length-prefixed parts, so that no two lists of parts collide by concatenation. Leaves
 /// no copy of the key: blake3's copies on the stack are wiped here.
 fn keyed(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let bits = gathered(key, parts);
     zeroize_stack::<GATHERED_STACK>();
-    bits.unwrap_or_else(|| {
-        let bits = one_by_one(key, parts);
-        zeroize_stack::<ONE_BY_ONE_STACK>();
-        bits
-    })
+    bits
 }
 
-/// Hashes the parts as one buffer. Never inlined: its stack frame must begin where the wiped range begins.
+/// Hashes the parts as one buffer. Never inlined: its stack frame must begin where the wiped range begins. A part that
+/// the buffer does not hold is cut; the parts of a tag are bounded.
 #[inline(never)]
-fn gathered(key: &DayKey, parts: &[&[u8]]) -> Option<u64> {
+fn gathered(key: &DayKey, parts: &[&[u8]]) -> u64 {
     let mut text = [0; GATHERED_BYTES_MAX];
     let mut end = 0;
     for part in parts {
-        let (length, rest) = text.get_mut(end..)?.split_first_chunk_mut()?;
-        *length = (part.len() as u64).to_le_bytes();
-        rest.get_mut(..part.len())?.copy_from_slice(part);
-        end += length.len() + part.len();
+        for bytes in [&(part.len() as u64).to_le_bytes(), *part] {
+            let room = text.get_mut(end..).unwrap_or_default();
+            let length = bytes.len().min(room.len());
+            if let (Some(to), Some(from)) = (room.get_mut(..length), bytes.get(..length)) {
+                to.copy_from_slice(from);
+            }
+            end += length;
+        }
     }
-    let hash = blake3::keyed_hash(key.bytes(), text.get(..end)?);
-    hash.as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first))
-}
-
-/// The same hash for parts of any length: twice the cost, mostly for wiping the hasher.
-#[inline(never)]
-fn one_by_one(key: &DayKey, parts: &[&[u8]]) -> u64 {
-    let mut hasher = blake3::Hasher::new_keyed(key.bytes());
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let mut first = [0; 8];
-    let mut reader = hasher.finalize_xof();
-    reader.fill(&mut first);
-    reader.zeroize();
-    hasher.zeroize();
-    u64::from_le_bytes(first)
+    let hash = blake3::keyed_hash(key.bytes(), text.get(..end).unwrap_or(&text));
+    let (words, _) = hash.as_bytes().as_chunks();
+    words.first().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 /// The octets of an address that are hashed, and their number: IPv4 whole or its /24, IPv6 by its /64 or /48.
@@ -181,13 +167,26 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_any_length_are_hashed_alike() {
-        let (key, text) = (key(), "x".repeat(2 * GATHERED_BYTES_MAX));
-        for length in 0..text.len() {
-            let parts: [&[u8]; 3] = [b"1234", &text.as_bytes()[..length], b"a.example"];
-            assert_eq!(keyed(&key, &parts), one_by_one(&key, &parts), "{length}");
-            assert_eq!(gathered(&key, &parts).is_some(), length <= GATHERED_BYTES_MAX - 4 - 9 - 24, "{length}");
+    fn a_tag_is_the_keyed_hash_of_its_parts_with_their_lengths() {
+        let (key, text) = (key(), "x".repeat(AGENT_BYTES_MAX));
+        let site = "s".repeat(SITE_BYTES_MAX);
+        for length in 0..=text.len() {
+            let parts: [&[u8]; 3] = [&[1; 16], &text.as_bytes()[..length], site.as_bytes()];
+            let mut hasher = blake3::Hasher::new_keyed(key.bytes());
+            for part in parts {
+                hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+            }
+            let whole = hasher.finalize();
+            assert_eq!(keyed(&key, &parts).to_le_bytes(), whole.as_bytes()[..8], "{length}");
         }
+    }
+
+    #[test]
+    fn an_agent_longer_than_its_limit_has_the_tag_of_its_beginning() {
+        let (key, agent) = (key(), "x".repeat(AGENT_BYTES_MAX));
+        let tag_of = |agent: &str| tag(&key, "192.0.2.1", agent, "a");
+        assert_eq!(tag_of(&format!("{agent}y")), tag_of(&agent));
+        assert_ne!(tag_of(&agent), tag_of(&agent[1..]));
     }
 
     /// The tagging thread is parked with its stack intact; another thread reads that stack.

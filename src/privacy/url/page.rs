@@ -18,8 +18,9 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::redact;
-use crate::privacy::url::path::{cleaned_path, push_path};
+use crate::privacy::url::path::{READ_BYTES_MAX, cleaned_path, push_path};
 use crate::privacy::url::{fast, percent};
 use crate::sites::{Site, without_www};
 
@@ -117,19 +118,29 @@ impl<'a> PageUrl<'a> {
 
     /// The site's own page, cleaned: see this module's table.
     pub fn page(&self, site: &Site, fragment_is_page: bool) -> Box<str> {
-        let mut page = cleaned_path(&self.path);
+        self.page_within(site, fragment_is_page, &CleaningBudget::default())
+    }
+
+    /// The site's own page, as far as the hit's budget holds it.
+    pub(in crate::privacy) fn page_within(
+        &self,
+        site: &Site,
+        fragment_is_page: bool,
+        budget: &CleaningBudget,
+    ) -> Box<str> {
+        let mut page = cleaned_path(&self.path, budget);
         if !self.query.is_empty() && !site.query_names_kept.is_empty() {
-            push_kept(page.to_mut(), self.query, &site.query_names_kept);
+            push_kept(page.to_mut(), self.query, &site.query_names_kept, budget);
         }
         if fragment_is_page && !self.fragment.is_empty() {
-            push_fragment(page.to_mut(), self.fragment);
+            push_fragment(page.to_mut(), self.fragment, budget);
         }
         page.into()
     }
 
     /// The cleaned path without query and fragment.
     pub(in crate::privacy) fn clean_path(&self) -> Cow<'_, str> {
-        cleaned_path(&self.path)
+        cleaned_path(&self.path, &CleaningBudget::default())
     }
 
     /// Whether the host is a public name: not an address, not a machine of one network.
@@ -146,6 +157,17 @@ impl<'a> PageUrl<'a> {
 /// other schemes and malformed referrers give none. `page_host` is the host of the page itself; where its router uses
 /// the fragment, so does the previous page's.
 pub fn referrer(url: &str, site: &Site, page_host: &str, fragment_is_page: bool) -> Referrer {
+    referrer_within(url, site, page_host, fragment_is_page, &CleaningBudget::default())
+}
+
+/// The origin of a pageview, as far as the hit's budget holds it.
+pub(in crate::privacy) fn referrer_within(
+    url: &str,
+    site: &Site,
+    page_host: &str,
+    fragment_is_page: bool,
+    budget: &CleaningBudget,
+) -> Referrer {
     if let Some(app) = url.strip_prefix("android-app://") {
         let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
@@ -154,7 +176,7 @@ pub fn referrer(url: &str, site: &Site, page_host: &str, fragment_is_page: bool)
     }
     let Ok(location) = PageUrl::parse(url) else { return Referrer::None };
     if site.is_own(location.host(), page_host) {
-        Referrer::Inside(location.page(site, fragment_is_page))
+        Referrer::Inside(location.page_within(site, fragment_is_page, budget))
     } else if location.is_public() {
         Referrer::Outside(location.host().into())
     } else {
@@ -185,11 +207,13 @@ fn split(url: &str) -> (&str, &str, &str) {
     (base, query, fragment)
 }
 
-/// Appends the pairs whose names the site keeps.
-fn push_kept(page: &mut String, query: &str, names: &[String]) {
+/// Appends the pairs whose names the site keeps; a value beyond the hit's budget is left out, as one that does not fit.
+fn push_kept(page: &mut String, query: &str, names: &[String], budget: &CleaningBudget) {
     let mut separator = '?';
     for name in names {
-        let Some(value) = value_of(query, name) else { continue };
+        let Some(value) = value_of(query, name).and_then(|value| budget.take_whole(value, READ_BYTES_MAX)) else {
+            continue;
+        };
         let value = spaced(value);
         let value = percent::decoded_once(&value, "&+");
         // In a value that is a path, slashes are encoded at this point, and segments are cleaned as a page's.
@@ -223,8 +247,9 @@ pub(in crate::privacy) fn spaced(text: &str) -> Cow<'_, str> {
 }
 
 /// Appends the route of a page whose router uses the fragment: `#/users` and `#users` are two routes.
-fn push_fragment(page: &mut String, fragment: &str) {
+fn push_fragment(page: &mut String, fragment: &str, budget: &CleaningBudget) {
     let path = fragment.split('?').next().unwrap_or_default();
+    let Some(path) = budget.take_whole(path, READ_BYTES_MAX) else { return };
     let mut route = String::new();
     push_path(&mut route, path);
     // Checked as sent, since cleaning removes parameters, and decoded, since `%3D` is an `=` too.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::privacy::budget::CleaningBudget;
 use crate::privacy::redact;
 use crate::privacy::redact::byte_counts::ByteCounts;
 use crate::privacy::url::percent;
@@ -9,7 +10,7 @@ use crate::privacy::url::percent;
 /// Longest page in bytes: slugs in scripts of three bytes per letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
 /// Bytes of a path that are read, where an encoded byte of a non-ASCII letter counts once: cleaning costs per byte.
-const READ_BYTES_MAX: usize = 600;
+pub(in crate::privacy) const READ_BYTES_MAX: usize = 600;
 
 /// The cleaned segments of any path, each after a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
@@ -19,9 +20,9 @@ pub(crate) fn cleaned_segments(path: &str) -> String {
 }
 
 /// A normalised path, bounded. Nearly all paths are normalised already, except for a trailing slash.
-pub(in crate::privacy) fn cleaned_path(path: &str) -> Cow<'_, str> {
+pub(in crate::privacy) fn cleaned_path<'p>(path: &'p str, budget: &CleaningBudget) -> Cow<'p, str> {
     // The rest of the last segment is cleaned as it stands, as in `shortened`.
-    let path = percent::cut_decoded(path, READ_BYTES_MAX);
+    let path = budget.take(path, READ_BYTES_MAX);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
         return "/".into();

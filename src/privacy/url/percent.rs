@@ -19,11 +19,13 @@ pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow
     if text.bytes().all(is_plain) {
         return Cow::Borrowed(text);
     }
-    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    let bytes = Cow::from(percent_decode_str(text));
     let mut decoded = String::with_capacity(text.len());
     for chunk in bytes.utf8_chunks() {
         for character in composed(chunk.valid()).chars() {
-            if stays_encoded(character) || reserved.contains(character) {
+            if u8::try_from(character).is_ok_and(is_plain) {
+                decoded.push(character);
+            } else if stays_encoded(character) || reserved.contains(character) {
                 push_encoded(&mut decoded, character.encode_utf8(&mut [0; 4]).as_bytes());
             } else {
                 decoded.push(character);
@@ -60,6 +62,19 @@ pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
         Some(escape) if escape >= tail && start.len() < text.len() => start.get(..escape).unwrap_or(start),
         _ => start,
     }
+}
+
+/// The beginning of a text with at most `bytes_max` bytes. It ends before the word that would be cut, unless that word is
+/// most of it.
+pub(in crate::privacy) fn cut_between_words(text: &str, bytes_max: usize) -> &str {
+    let start = cut(text, bytes_max);
+    if start.len() == text.len() {
+        return text;
+    }
+    let ends_word = |c: char| !c.is_alphanumeric() && !"@.-_+%".contains(c);
+    let half = start.ceil_char_boundary(bytes_max / 2);
+    let end = start.get(half..).and_then(|second| second.rfind(ends_word));
+    end.and_then(|end| start.get(..half + end)).unwrap_or(start)
 }
 
 /// The longest prefix of `text` with at most `bytes_max` bytes after decoding its non-ASCII letters. Other escapes
