@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parts::{SharedParts, collect_state, console_state, mailer, maintenance, releaser, seats, shipper};
+use parts::{SharedParts, acceptors, collect_state, console_state, mailer, maintenance, releaser, shipper};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -150,7 +150,7 @@ impl App {
         let parts: SharedParts<'_> = (&ledger, &anonymiser, &meters, &clock);
         let handshake = certificates.collect_handshake(&config, meters.hits.handshakes_failed("collect"))?;
         let collect = Arc::new(collect_state(&config, parts, demo, &health)?.behind(handshake));
-        let collecting = CollectThreads::start(&collect, public, seats(&config, &meters))?;
+        let collecting = CollectThreads::start(&collect, public, acceptors(&config, &meters))?;
         let (store, engine) = reach_store(&config, database).await?;
         let (stop_shipping, mut shipping) = (CancellationToken::new(), JoinSet::new());
         let engine_up = engine.as_ref().map(Engine::up);

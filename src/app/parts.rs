@@ -122,6 +122,6 @@ fn spool_accepts(ledger: &Arc<Ledger>) -> Box<dyn Fn() -> bool + Send + Sync> {
 }
 
 /// One for each collecting thread.
-pub(super) fn seats(config: &Config, meters: &Meters) -> Vec<Acceptor> {
-    collect::seats(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
+pub(super) fn acceptors(config: &Config, meters: &Meters) -> Vec<Acceptor> {
+    collect::acceptors(collect::threads(&config.collect), |thread| meters.hits.connections(thread))
 }

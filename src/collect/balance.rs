@@ -34,14 +34,14 @@ struct ThreadShare {
 struct Handoff {
     stream: UnboundStream,
     peer: SocketAddr,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
 }
 
 /// A connection for this thread to serve.
 pub(super) struct AcceptedConnection {
     pub(super) stream: AcceptedStream,
     pub(super) peer: SocketAddr,
-    pub(super) place: ConnectionPermit,
+    pub(super) permit: ConnectionPermit,
 }
 
 /// A permit for one connection, counted for the thread that serves it; released on drop.
@@ -52,7 +52,7 @@ pub(super) struct ConnectionPermit {
 }
 
 /// An acceptor for each thread; `shown` gives the gauge of its connections.
-pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
+pub fn acceptors(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
     let (threads, handed): (Vec<ThreadShare>, Vec<_>) = (0..threads)
         .map(|number| {
             let (hand, handed) = unbounded_channel();
@@ -60,8 +60,8 @@ pub fn seats(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor> {
         })
         .unzip();
     let threads: Arc<[ThreadShare]> = threads.into();
-    let seat = |(number, handed)| Acceptor { threads: threads.clone(), number, handed };
-    handed.into_iter().enumerate().map(seat).collect()
+    let acceptor = |(number, handed)| Acceptor { threads: threads.clone(), number, handed };
+    handed.into_iter().enumerate().map(acceptor).collect()
 }
 
 impl Acceptor {
@@ -73,12 +73,12 @@ impl Acceptor {
         permit: OwnedSemaphorePermit,
     ) -> Option<AcceptedConnection> {
         let number = self.serving_thread();
-        let place = ConnectionPermit::new(&self.threads, number, permit);
+        let permit = ConnectionPermit::new(&self.threads, number, permit);
         if number == self.number {
-            return Some(AcceptedConnection { stream, peer, place });
+            return Some(AcceptedConnection { stream, peer, permit });
         }
         // A connection that cannot be handed over is closed, as one that cannot be accepted.
-        let handed = Handoff { stream: UnboundStream::of(stream).ok()?, peer, place };
+        let handed = Handoff { stream: UnboundStream::of(stream).ok()?, peer, permit };
         self.threads.get(number)?.hand.send(handed).ok()?;
         None
     }
@@ -90,13 +90,13 @@ impl Acceptor {
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) -> AcceptedConnection {
-        AcceptedConnection { stream, peer, place: ConnectionPermit::new(&self.threads, self.number, permit) }
+        AcceptedConnection { stream, peer, permit: ConnectionPermit::new(&self.threads, self.number, permit) }
     }
 
     /// The next connection handed to this thread.
     pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
-        let Handoff { stream, peer, place } = self.handed.recv().await?;
-        Some(AcceptedConnection { stream: stream.bound().ok()?, peer, place })
+        let Handoff { stream, peer, permit } = self.handed.recv().await?;
+        Some(AcceptedConnection { stream: stream.bound().ok()?, peer, permit })
     }
 
     fn serving_thread(&self) -> usize {
@@ -138,9 +138,9 @@ mod tests {
     use tokio_util::either::Either;
 
     /// All connections waiting for this thread.
-    async fn all_handed(seat: &mut Acceptor) -> Vec<AcceptedConnection> {
+    async fn all_handed(acceptor: &mut Acceptor) -> Vec<AcceptedConnection> {
         let mut taken = Vec::new();
-        while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, seat.handed()).await {
+        while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, acceptor.handed()).await {
             taken.push(one);
         }
         taken
@@ -149,14 +149,14 @@ mod tests {
     #[tokio::test]
     async fn connections_that_one_thread_accepts_are_shared_among_all_and_continue_there() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (room, mut seats) = (Arc::new(Semaphore::new(90)), seats(3, |_| Gauge::noop()));
+        let (room, mut acceptors) = (Arc::new(Semaphore::new(90)), acceptors(3, |_| Gauge::noop()));
         let (mut clients, mut mine) = (Vec::new(), Vec::new());
         for _ in 0..90 {
             clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
             let (stream, peer) = listener.accept().await.unwrap();
-            mine.extend(seats[1].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap()));
+            mine.extend(acceptors[1].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap()));
         }
-        let (first, third) = (all_handed(&mut seats[0]).await, all_handed(&mut seats[2]).await);
+        let (first, third) = (all_handed(&mut acceptors[0]).await, all_handed(&mut acceptors[2]).await);
         assert_eq!(mine.len() + first.len() + third.len(), 90);
         assert!(mine.len().abs_diff(first.len()) <= ABOVE_MAX + 1, "{} and {}", mine.len(), first.len());
         assert!(first.len().abs_diff(third.len()) <= 1, "{} and {}", first.len(), third.len());
@@ -172,11 +172,11 @@ mod tests {
     #[tokio::test]
     async fn closed_connections_free_their_permits_and_a_thread_with_few_keeps_new_ones() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (room, seats) = (Arc::new(Semaphore::new(1)), seats(2, |_| Gauge::noop()));
+        let (room, acceptors) = (Arc::new(Semaphore::new(1)), acceptors(2, |_| Gauge::noop()));
         for _ in 0..3 * ABOVE_MAX {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, peer) = listener.accept().await.unwrap();
-            let taken = seats[0].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap());
+            let taken = acceptors[0].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap());
             assert!(taken.is_some(), "it has none beside this one");
         }
         assert_eq!(room.available_permits(), 1);

@@ -48,7 +48,9 @@ impl Body for CollectBody {
         let frame = frame.map(|frame| {
             frame.map(|frame| {
                 frame.map_data(|bytes| match unsent.take() {
-                    Some(place) if bytes.len() > SHORT_BYTES => Bytes::from_owner(HeldBytes { bytes, _unsent: place }),
+                    Some(unsent) if bytes.len() > SHORT_BYTES => {
+                        Bytes::from_owner(HeldBytes { bytes, _unsent: unsent })
+                    }
                     Some(_) | None => bytes,
                 })
             })

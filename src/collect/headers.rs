@@ -27,34 +27,35 @@ pub(super) struct HitHeaders<'h> {
 impl<'h> HitHeaders<'h> {
     /// Reads the headers. Of a repeated header the first counts; of repeated opt-out signals, any.
     pub(super) fn by(headers: &'h HeaderMap) -> Self {
-        let (mut agent, mut language, mut told) = (None, None, Self::default());
+        let (mut agent, mut language, mut hit_headers) = (None, None, Self::default());
         let (mut origin, mut referer, mut authorization) = (None, None, None);
         for (name, value) in headers {
             match name.as_str() {
                 "user-agent" => agent = agent.or(Some(value)),
                 "accept-language" => language = language.or(Some(value)),
-                "content-encoding" => told.encoded |= value != "identity",
+                "content-encoding" => hit_headers.encoded |= value != "identity",
                 "origin" => origin = origin.or(Some(value)),
                 "referer" => referer = referer.or(Some(value)),
                 "authorization" => authorization = authorization.or(Some(value)),
-                "cookie" => told.note_cookies(value),
-                "sec-gpc" => told.signals.gpc |= value == "1",
-                "dnt" => told.signals.dnt |= value == "1",
+                "cookie" => hit_headers.note_cookies(value),
+                "sec-gpc" => hit_headers.signals.gpc |= value == "1",
+                "dnt" => hit_headers.signals.dnt |= value == "1",
                 "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => {
                     let value = value.as_bytes();
-                    told.signals.prefetch |= value.starts_with(b"prefetch") || value.starts_with(b"preview");
+                    hit_headers.signals.prefetch |= value.starts_with(b"prefetch") || value.starts_with(b"preview");
                 }
                 _ => {}
             }
         }
         let text = |value: &'h hyper::header::HeaderValue| std::str::from_utf8(value.as_bytes()).ok();
-        told.agent = agent.and_then(text).unwrap_or_default();
-        told.language = language.and_then(text);
-        told.referer = referer.and_then(text);
-        told.authorization = authorization.and_then(text);
+        hit_headers.agent = agent.and_then(text).unwrap_or_default();
+        hit_headers.language = language.and_then(text);
+        hit_headers.referer = referer.and_then(text);
+        hit_headers.authorization = authorization.and_then(text);
         // A page that hides its origin sends `null`, which contains no host.
-        told.sender.host = origin.and_then(text).and_then(host_of).or_else(|| told.referer.and_then(host_of));
-        told
+        hit_headers.sender.host =
+            origin.and_then(text).and_then(host_of).or_else(|| hit_headers.referer.and_then(host_of));
+        hit_headers
     }
 
     /// Keeps a cookie line that names the opt-out cookie. Beyond the room for lines, the first is replaced.
@@ -97,14 +98,17 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        let told = HitHeaders::by(&headers);
-        assert_eq!((told.agent, told.language, told.encoded), ("one", Some("fr"), false));
-        assert_eq!((told.signals.gpc, told.signals.dnt, told.signals.prefetch), (true, false, true));
+        let hit_headers = HitHeaders::by(&headers);
+        assert_eq!((hit_headers.agent, hit_headers.language, hit_headers.encoded), ("one", Some("fr"), false));
+        assert_eq!(
+            (hit_headers.signals.gpc, hit_headers.signals.dnt, hit_headers.signals.prefetch),
+            (true, false, true)
+        );
         for encoding in ["gzip", "identity"] {
             headers.append("content-encoding", encoding.parse().unwrap());
         }
         headers.insert("user-agent", hyper::header::HeaderValue::from_bytes(b"\xff").unwrap());
-        let told = HitHeaders::by(&headers);
-        assert_eq!((told.agent, told.encoded), ("", true));
+        let hit_headers = HitHeaders::by(&headers);
+        assert_eq!((hit_headers.agent, hit_headers.encoded), ("", true));
     }
 }

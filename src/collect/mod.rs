@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::balance::AcceptedConnection;
-pub use crate::collect::balance::{Acceptor, seats};
+pub use crate::collect::balance::{Acceptor, acceptors};
 use crate::collect::body::CollectBody;
 use crate::collect::formats::{BodyFormat, ImageFormat};
 use crate::collect::hits::HitPipeline;
@@ -34,9 +34,10 @@ use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStrea
 use crate::collect::pages::{PublicPage, PublicPages};
 use crate::collect::shed::LoadShed;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
@@ -189,7 +190,7 @@ impl CollectState {
     pub async fn serve(
         self: Arc<Self>,
         listeners: impl Into<Listeners>,
-        mut seat: Acceptor,
+        mut acceptor: Acceptor,
         shutdown: CancellationToken,
     ) {
         let listeners = listeners.into();
@@ -204,9 +205,9 @@ impl CollectState {
         let connections = OpenConnections::new(waits, requests_max);
         let watching = tokio::spawn(load.clone().watch(self.health.heartbeat(), shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
-        let bell = tokio::spawn(LocalWaker::register());
+        let waker = tokio::spawn(LocalWaker::register());
         let state = Arc::new(ThreadState { collect: self.clone(), load, server: self.server() });
-        let serve = |AcceptedConnection { stream, peer, place }: AcceptedConnection| {
+        let serve = |AcceptedConnection { stream, peer, permit }: AcceptedConnection| {
             let open = connections.connection();
             let waiting = Arc::downgrade(&open);
             // A connection that breaks is its client's affair; every hit on it has had its outcome.
@@ -216,13 +217,13 @@ impl CollectState {
                     if let Some((stream, client)) = state.collect.handshake.complete(stream, peer).await {
                         watcher.watch(state.connection(stream, client, open)).await.ok();
                     }
-                    drop(place);
+                    drop(permit);
                 })
             } else {
                 let connection = graceful.watch(state.connection(Either::Left(stream), peer, open));
                 tokio::spawn(async move {
                     connection.await.ok();
-                    drop(place);
+                    drop(permit);
                 })
             };
             connections.watch(waiting, task.abort_handle());
@@ -230,8 +231,8 @@ impl CollectState {
         loop {
             let taken = tokio::select! {
                 () = shutdown.cancelled() => break,
-                accepted = self.accept(&listeners) => accepted.and_then(|(stream, peer, permit)| seat.keep(stream, peer, permit)),
-                handed = seat.handed() => handed,
+                accepted = self.accept(&listeners) => accepted.and_then(|(stream, peer, permit)| acceptor.keep(stream, peer, permit)),
+                handed = acceptor.handed() => handed,
             };
             taken.into_iter().for_each(&serve);
         }
@@ -239,20 +240,20 @@ impl CollectState {
         // them with their hits.
         for _ in 0..BACKLOG_MAX {
             let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listeners)).await else { break };
-            accepted.into_iter().for_each(|(stream, peer, permit)| serve(seat.keep_here(stream, peer, permit)));
+            accepted.into_iter().for_each(|(stream, peer, permit)| serve(acceptor.keep_here(stream, peer, permit)));
         }
-        while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, seat.handed()).await {
+        while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, acceptor.handed()).await {
             handed.into_iter().for_each(&serve);
         }
         drop(listeners);
         connections.first_requests(READ_GRACE).await;
-        drop(seat);
+        drop(acceptor);
         // The task ends with `shutdown` and cannot fail.
         watching.await.ok();
         keeping.await.ok();
         tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
-        bell.abort();
-        bell.await.ok();
+        waker.abort();
+        waker.await.ok();
     }
 
     fn server(&self) -> Builder<TokioExecutor> {
@@ -297,7 +298,11 @@ impl CollectState {
     ) -> Response<CollectBody> {
         match open.begin() {
             Some(serving) => {
-                let answer = self.route(head, body, peer.ip(), load).await;
+                let mut answer = self.route(head, body, peer.ip(), load).await;
+                // A balancer that reuses a connection at the moment of its end cannot know whether a hit was counted.
+                if self.health.is_draining() && head.version < Version::HTTP_2 {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 let unsent = serving.answered();
                 answer.map(|body| CollectBody::new(body, Some(unsent)))
             }

@@ -17,7 +17,7 @@ use crate::sites::{OPT_OUT_COOKIE, Site};
 const MAX_AGE_SECONDS: u32 = 393 * 86_400;
 
 /// Request to `/opt-out`: opt out, revoke the opt-out, or only read (`None`).
-pub(super) fn asked(request: &Parts) -> Option<bool> {
+pub(super) fn choice(request: &Parts) -> Option<bool> {
     let query = request.uri.query().unwrap_or_default();
     let wish = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "object");
     match wish.as_ref().map(|(_, value)| &**value) {
@@ -28,11 +28,16 @@ pub(super) fn asked(request: &Parts) -> Option<bool> {
 }
 
 /// Sets or removes the cookie; an existing one is not set again, so that it keeps its expiry.
-pub(super) fn set_cookie(response: &mut CollectResponse, objects: bool, asked: &HeaderMap, foreign: Option<&Site>) {
+pub(super) fn set_cookie(
+    response: &mut CollectResponse,
+    objects: bool,
+    request_headers: &HeaderMap,
+    foreign: Option<&Site>,
+) {
     let name = foreign.map_or(OPT_OUT_COOKIE, |site| &site.opt_out_cookie);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let is_there = cookies(asked).any(|(known, value)| known == name && value == "1");
+    let is_there = cookies(request_headers).any(|(known, value)| known == name && value == "1");
     if is_there == objects {
         return;
     }

@@ -119,7 +119,7 @@ impl PublicPages {
 
     /// Responds to a request for one page.
     pub(super) fn serve(&self, page: PublicPage, request: &Parts) -> CollectResponse {
-        let page_request = self.asked(request);
+        let page_request = self.page_request(request);
         let facts = self.facts.at(self.clock.now());
         let key = PublicPageKey {
             page,
@@ -140,7 +140,7 @@ impl PublicPages {
         let lang = (page != PublicPage::Machine).then_some(page_request.lang);
         let mut response = answer(&request.headers, &written, lang);
         if page == PublicPage::OptOut
-            && let Some(objects) = opt_out::asked(request)
+            && let Some(objects) = opt_out::choice(request)
         {
             opt_out::set_cookie(&mut response, objects, &request.headers, page_request.foreign_site());
         }
@@ -149,7 +149,7 @@ impl PublicPages {
 
     /// The language: `?lang=`, else the browser's. The site: `?site=`, else the site of the request's host or a parent
     /// domain.
-    fn asked(&self, request: &Parts) -> PageRequest {
+    fn page_request(&self, request: &Parts) -> PageRequest {
         let query = request.uri.query().unwrap_or_default();
         let query_param = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
         let sites = self.anonymiser.sites();
@@ -178,15 +178,15 @@ impl PageRequest {
     }
 }
 
-fn write(page: PublicPage, asked: &PageRequest, facts: ConfigFacts) -> WrittenPage {
-    let facts = facts.of(asked.site.as_deref());
-    let lang = asked.lang;
+fn write(page: PublicPage, page_request: &PageRequest, facts: ConfigFacts) -> WrittenPage {
+    let facts = facts.of(page_request.site.as_deref());
+    let lang = page_request.lang;
     let links = |lang: Lang| PageLinks {
-        privacy: address(PublicPage::Privacy, Some(lang), asked.named.as_deref()),
-        opt_out: address(PublicPage::OptOut, Some(lang), asked.named.as_deref()),
-        machine: address(PublicPage::Machine, None, asked.named.as_deref()),
+        privacy: address(PublicPage::Privacy, Some(lang), page_request.named.as_deref()),
+        opt_out: address(PublicPage::OptOut, Some(lang), page_request.named.as_deref()),
+        machine: address(PublicPage::Machine, None, page_request.named.as_deref()),
     };
-    let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), asked.named.as_deref()));
+    let [in_english, in_french] = Lang::ALL.map(|lang| address(page, Some(lang), page_request.named.as_deref()));
     let languages = Some([(Lang::En, in_english.as_str()), (Lang::Fr, in_french.as_str())]);
     let body = match page {
         PublicPage::Machine => machine::json(&facts),
@@ -195,14 +195,14 @@ fn write(page: PublicPage, asked: &PageRequest, facts: ConfigFacts) -> WrittenPa
             html::page(&document, lang, &PageFrame { languages, script: None })
         }
         PublicPage::OptOut => {
-            let document = page::opt_out(&facts, &asked.reach, &links(lang));
+            let document = page::opt_out(&facts, &page_request.reach, &links(lang));
             html::page(&document, lang, &PageFrame { languages, script: Some(&facts.tracker_path) })
         }
     };
     let hash = blake3::hash(body.as_bytes()).to_hex();
     let tag = format!("\"{}\"", hash.get(..16).unwrap_or_default());
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-    WrittenPage { body: body.into(), tag, _site: asked.site.clone() }
+    WrittenPage { body: body.into(), tag, _site: page_request.site.clone() }
 }
 
 /// The host of a request, without port.
@@ -227,8 +227,8 @@ fn address(page: PublicPage, lang: Option<Lang>, site: Option<&Site>) -> String 
     if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
 }
 
-fn answer(asked: &HeaderMap, written: &WrittenPage, lang: Option<Lang>) -> CollectResponse {
-    let known = asset::knows(asked, &written.tag);
+fn answer(request_headers: &HeaderMap, written: &WrittenPage, lang: Option<Lang>) -> CollectResponse {
+    let known = asset::knows(request_headers, &written.tag);
     let mut response = Response::new(Full::new(if known { Bytes::new() } else { written.body.clone() }));
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -18,19 +18,19 @@ pub(crate) struct CollectThreads {
 }
 
 impl CollectThreads {
-    /// Serves `sockets` on a thread for each of `seats`.
+    /// Serves `sockets` on a thread for each of `acceptors`.
     ///
     /// # Errors
     /// When the system refuses a thread or a copy of a socket.
     pub(crate) fn start(
         collect: &Arc<CollectState>,
         mut sockets: BoundSockets,
-        seats: Vec<Acceptor>,
+        acceptors: Vec<Acceptor>,
     ) -> std::io::Result<Self> {
-        let (stop, threads) = (CancellationToken::new(), Vec::with_capacity(seats.len()));
+        let (stop, threads) = (CancellationToken::new(), Vec::with_capacity(acceptors.len()));
         let mut collecting = Self { stop, threads, _files: sockets.take_files() };
         let sockets = Arc::new(sockets);
-        for (number, seat) in seats.into_iter().enumerate() {
+        for (number, acceptor) in acceptors.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (sockets, collect, stop) = (sockets.clone(), collect.clone(), collecting.stop.clone());
             let thread = std::thread::Builder::new().name(format!("collect-{number}"));
@@ -39,7 +39,7 @@ impl CollectThreads {
                     let listeners = sockets.listeners();
                     drop(sockets);
                     match listeners {
-                        Ok(listeners) => collect.serve(listeners, seat, stop).await,
+                        Ok(listeners) => collect.serve(listeners, acceptor, stop).await,
                         Err(error) => tracing::error!(%error, "collect: thread without a socket"),
                     }
                 });

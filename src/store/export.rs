@@ -77,15 +77,17 @@ impl FileFormat {
     }
 }
 
+/// Beginning of a cell that spreadsheets calculate as a formula, some also behind blanks or in full-width form; a
+/// regular expression in a literal of SQL.
+const FORMULA: &str = r"^[\\s 　]*[=+@\t\r\n＝＋＠－﹣−-]";
+
 impl Report {
     /// The columns of the file: the keys of its rows, and every figure published for them.
     fn exported(&self, format: FileFormat) -> String {
         let told_apart = [(self.grain != Grain::Whole, "time"), (self.by_page, "page"), (self.by_value, "value")];
         let text = |name: &str| match format {
-            // Spreadsheets parse a cell that begins so as a formula; a leading quote makes it a text.
-            FileFormat::Csv => {
-                format!("if(match({name}, '^[=+@\\t\\r\\n-]'), concat('\\'', {name}), {name}) AS {name}")
-            }
+            // A leading quote makes it a text.
+            FileFormat::Csv => format!("if(match({name}, '{FORMULA}'), concat('\\'', {name}), {name}) AS {name}"),
             FileFormat::Jsonl | FileFormat::Parquet => name.to_owned(),
         };
         let told_apart = told_apart.into_iter().filter(|(shown, _)| *shown).map(|(_, name)| text(name));

@@ -226,6 +226,47 @@ async fn a_token_without_the_site_gets_no_file_and_learns_nothing() {
 }
 
 #[tokio::test]
+async fn a_cell_that_a_spreadsheet_would_calculate_is_a_text_in_every_report() {
+    let starts = [
+        "=",
+        "+",
+        "-",
+        "@",
+        "\t=",
+        "\r=",
+        "\n",
+        " =",
+        "\u{a0}+",
+        "\u{3000}=",
+        "\u{ff1d}",
+        "\u{ff0b}",
+        "\u{ff0d}",
+        "\u{ff20}",
+    ];
+    let mut rows = batch();
+    for (number, start) in starts.iter().enumerate() {
+        let text = format!("{start}1+{number}");
+        rows.breakdowns.push(breakdown("country", "/", &text, [100, 50, 50, 50, 0, 0]));
+        rows.actions.push(action("plan", &text, 30, 20));
+        rows.pages.push(page("shop.example", TEN, &text, [100, 50, 50, 50, 0, 0, 0, 0, 0, 0, 0, 0]));
+    }
+    let served = crate::console::serve(store(1, &rows).await, 1).await;
+    for asked in
+        ["report=pages", "report=breakdowns&dimension=visit:country", "report=actions&dimension=event:props:plan"]
+    {
+        let written = file(&served, &format!("{asked}&format=csv")).await;
+        let mut reader = csv::Reader::from_reader(&*written);
+        let cells: Vec<String> =
+            reader.records().flat_map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()).collect();
+        for (number, start) in starts.iter().enumerate() {
+            let text = format!("{start}1+{number}");
+            assert!(cells.contains(&format!("'{text}")) && !cells.contains(&text), "{asked}: {text:?} in {cells:?}");
+        }
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_said_before_a_file_begins() {
     let served = crate::console::serve(crate::console::absent_database(), 10).await;
     let asked = "site=shop.example&report=pages&format=csv&date_range=7d";

@@ -279,3 +279,22 @@ async fn goatcounter_s_api_refuses_strangers_and_requests_that_are_wrong_as_a_wh
     assert_eq!(send(&collector, "/api/v0/count", None, "", large.to_string()).await.status, 413);
     collector.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_tokens_follow_a_reload_of_the_configuration() {
+    let collector = start().await;
+    let speak = async |last: u8| {
+        let forwarded = format!("198.51.100.{last}");
+        let reply = send(&collector, "/api/event", Some(TOKEN), &forwarded, native("shop.example")).await;
+        assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None));
+        seen(&collector).await.0
+    };
+    assert_eq!((speak(1).await, speak(2).await), (1, 2), "each client is a visitor");
+    let mut without = collector.config.clone();
+    without.collect.server_tokens.clear();
+    collector.app.reload(&without).unwrap();
+    assert_eq!((speak(3).await, speak(4).await), (3, 3), "a revoked token speaks for no client");
+    collector.app.reload(&collector.config).unwrap();
+    assert_eq!(speak(5).await, 4, "a token that is configured again does");
+    collector.app.stop().await;
+}
