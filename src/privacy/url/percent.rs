@@ -64,8 +64,8 @@ pub(in crate::privacy) fn cut(text: &str, bytes_max: usize) -> &str {
     }
 }
 
-/// The beginning of a text with at most `bytes_max` bytes. It ends before the word that would be cut, unless that word is
-/// most of it.
+/// The beginning of a text with at most `bytes_max` bytes. It ends before the word that would be cut, unless that word
+/// is most of it.
 pub(in crate::privacy) fn cut_between_words(text: &str, bytes_max: usize) -> &str {
     let start = cut(text, bytes_max);
     if start.len() == text.len() {
