@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sillage::clock::Clock;
 use sillage::collect::hits::HitPipeline;
 use sillage::collect::pages::PublicPages;
-use sillage::collect::{CollectState, seats};
+use sillage::collect::{CollectState, acceptors};
 use sillage::config::Config;
 use sillage::ledger::Ledger;
 use sillage::observe::Meters;
@@ -42,7 +42,7 @@ fn bare(socket: TcpListener, over: CancellationToken) {
 
 #[inline(never)]
 fn request(collect: Arc<CollectState>, socket: TcpListener, over: CancellationToken) {
-    let seat = seats(1, |_| metrics::Gauge::noop()).remove(0);
+    let seat = acceptors(1, |_| metrics::Gauge::noop()).remove(0);
     on_a_runtime(async { collect.serve(tokio::net::TcpListener::from_std(socket).unwrap(), seat, over).await });
 }
 
