@@ -6,18 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;
 use crate::commands::database::Database;
+use crate::commands::figure_files::FigureFiles;
 use crate::commands::migrate::settings;
 use crate::commands::terminal::{CommandError, print};
-use crate::config::Config;
+use crate::config::{Config, matomo_token};
 use crate::import;
-use crate::import::figures::{self, FigureJob};
+use crate::import::figures::matomo_api::{FIRST_PAUSE, MatomoSource};
+use crate::import::figures;
 use crate::import::formats::LogReader;
 use crate::import::formats::custom::CustomFormat;
 use crate::import::{ImportFormat, ImportJob, Summary};
@@ -45,48 +51,69 @@ enum ImportSource {
 
 #[derive(Debug, Args)]
 struct FigureArguments {
-    /// The export's files, as docs/import.md lists them.
-    #[arg(required_unless_present = "remove")]
-    files: Vec<PathBuf>,
-    /// Site of the figures.
-    #[arg(long)]
-    site: String,
     #[command(flatten)]
-    config: ConfigFile,
-    /// Day of an export without dates, YYYY-MM-DD.
-    #[arg(long)]
-    day: Option<jiff::civil::Date>,
+    export: FigureFiles,
     /// Delete all figures of this origin instead.
-    #[arg(long, value_name = "ORIGIN", conflicts_with = "files")]
+    #[arg(long, value_name = "ORIGIN", conflicts_with_all = ["files", "from_url"])]
     remove: Option<String>,
+    /// Address of a Matomo server, to ask its Reporting API instead of files. The token is read from --token-file, else
+    /// from the environment variable MATOMO_TOKEN.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["files", "day"], requires_all = ["id_site", "from"])]
+    from_url: Option<String>,
+    /// Number of the site in Matomo.
+    #[arg(long, value_name = "NUMBER", requires = "from_url")]
+    id_site: Option<u32>,
+    /// First day to ask for, YYYY-MM-DD.
+    #[arg(long, value_name = "DAY", requires = "from_url")]
+    from: Option<Date>,
+    /// Last day to ask for, YYYY-MM-DD [default: yesterday].
+    #[arg(long, value_name = "DAY", requires = "from_url")]
+    to: Option<Date>,
+    /// File with the token of the Reporting API.
+    #[arg(long, value_name = "FILE", requires = "from_url")]
+    token_file: Option<PathBuf>,
 }
 
 impl FigureArguments {
     async fn run(self) -> Result<(), CommandError> {
-        let config = self.config.load()?;
-        let site = self.config.site(&Sites::new(&config.site)?, &self.site)?;
+        let (config, site) = self.export.load()?;
         let now = SystemClock.now();
-        let job = FigureJob {
-            keep_from: site.retained_from(now, config.privacy.retention_months),
-            files: self.files,
-            site: site.clone(),
-            day: self.day,
-            protection: config.privacy.protection,
-        };
+        let source = self.matomo(now)?;
+        if self.export.files.is_empty() && source.is_none() && self.remove.is_none() {
+            return Err("no files; name those of the export, or --from-url".into());
+        }
+        let remove = self.remove;
+        let job = self.export.into_job(&config, site.clone(), now);
         let database = Database::open(&config).await?;
         let done = async {
             migrate::apply(&database.store, &settings(&config)).await?;
-            match &self.remove {
-                Some(origin) => {
+            let report = match (&remove, &source) {
+                (Some(origin), _) => {
                     let rows = figures::remove(&site, origin, &database.store).await?;
-                    Ok::<_, CommandError>(format!("{rows} rows of {origin} removed"))
+                    return Ok::<_, CommandError>(format!("{rows} rows of {origin} removed"));
                 }
-                None => Ok(figures::run(&job, &database.store, now).await?.to_string()),
-            }
+                (None, Some(source)) => figures::run_from_matomo(&job, source, &database.store, now).await?,
+                (None, None) => figures::run(&job, &database.store, now).await?,
+            };
+            Ok(report.to_string())
         };
         let done = done.await;
         database.close().await;
         print(done?.trim_end())
+    }
+
+    fn matomo(&self, now: Timestamp) -> Result<Option<MatomoSource>, CommandError> {
+        let (Some(address), Some(id_site), Some(first)) = (&self.from_url, self.id_site, self.from) else {
+            return Ok(None);
+        };
+        let token = match &self.token_file {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
+            None => matomo_token().ok_or("no token: name its file with --token-file, or set MATOMO_TOKEN")?,
+        };
+        let token = Zeroizing::new(Zeroizing::new(token).trim().to_owned());
+        let yesterday = now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
+        let last = self.to.unwrap_or(yesterday);
+        Ok(Some(MatomoSource::new(address, token, id_site, (first, last), FIRST_PAUSE)?))
     }
 }
 

@@ -10,6 +10,7 @@ mod database;
 pub mod doctor;
 pub mod engine;
 pub mod export;
+pub mod figure_files;
 pub mod generate;
 pub mod health;
 pub mod import;

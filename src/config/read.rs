@@ -43,6 +43,12 @@ pub(crate) fn search_path() -> Vec<std::path::PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
+/// Token of Matomo's Reporting API, from `MATOMO_TOKEN`.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub(crate) fn matomo_token() -> Option<String> {
+    std::env::var("MATOMO_TOKEN").ok()
+}
+
 /// The file's values, overridden by `SILLAGE_SECTION__KEY`. A variable without `__` is not a key: it belongs to the
 /// log, to tests, or to a cluster that publishes service addresses that way.
 ///

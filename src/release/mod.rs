@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod late;
 pub mod periods;
 pub mod releaser;
+mod rounds;
 pub mod rules;
 mod statements;
 pub mod upgrade;

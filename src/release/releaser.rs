@@ -15,17 +15,25 @@ use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
 use crate::release::late::{self, WaitingCellsRow};
 use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
-use crate::release::rules::{
-    BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR, ROUND_ROWS,
-};
+use crate::release::rounds::round_of;
+use crate::release::rules::{BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
 
 /// Tables whose partition of a day or bucket is dropped with its release.
-const WAITING_TABLES: [&str; 6] =
-    ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_robots", "waiting_outcomes"];
+const WAITING_TABLES: [&str; 7] = [
+    "waiting_pages",
+    "waiting_breakdowns",
+    "waiting_actions",
+    "waiting_timings",
+    "waiting_robots",
+    "waiting_outcomes",
+    WAITING_FIGURES,
+];
+/// Table of other tools' figures, whose partitions are weeks.
+pub(crate) const WAITING_FIGURES: &str = "waiting_figures";
 /// Seconds between checks for due periods: they end at quarter hours at the finest.
 const LOOK_SECONDS: i64 = 900;
 /// A collector without a sign of life for this long counts as stopped, and another one releases.
@@ -349,10 +357,16 @@ impl Releaser {
         match name.kind {
             ReleaseKind::Hour => {}
             ReleaseKind::Day => {
-                let days: Vec<String> = name.dates().map(|date| format!("('{date}', {origin})")).collect();
-                for table in WAITING_TABLES {
+                let partitions = |dates: &mut dyn Iterator<Item = Date>| -> Vec<String> {
+                    dates.map(|date| format!("('{date}', {origin})")).collect()
+                };
+                let mut sundays: Vec<Date> = name.dates().map(sunday_of).collect();
+                sundays.dedup();
+                let days = partitions(&mut name.dates());
+                for table in WAITING_TABLES.into_iter().filter(|table| *table != WAITING_FIGURES) {
                     self.drop_partitions(table, &days).await?;
                 }
+                self.drop_partitions(WAITING_FIGURES, &partitions(&mut sundays.into_iter())).await?;
             }
             ReleaseKind::Week | ReleaseKind::Month => {
                 let scope = name.kind.word();
@@ -406,21 +420,6 @@ async fn insert_waiting(
     let rows = late::divide(batch, closed, now);
     store.insert_waiting(&rows.open).await?;
     store.insert_rows::<WaitingCellsRow>("waiting_cells", &batch.token, &rows.late).await
-}
-
-/// First and last day of the next release: days in a row, up to [`ROUND_ROWS`]. It ends before a week without rows, for
-/// every day between its first and its last is closed with it.
-fn round_of(mut days: impl Iterator<Item = (Day, u64)>) -> Option<(Day, Day)> {
-    let (first, mut rows) = days.next()?;
-    let mut last = first;
-    for (day, more) in days {
-        rows += more;
-        if rows > ROUND_ROWS || day.0 - last.0 > 7 {
-            break;
-        }
-        last = day;
-    }
-    Some((first, last))
 }
 
 /// Time at which an hour has ended and late corrections have arrived.

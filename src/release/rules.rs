@@ -12,8 +12,8 @@ pub const GATE: i64 = 20;
 /// Most that the draw adds to a sum: a row with fewer than [`GATE`] less this many visitors is never published.
 pub const RAISED_MAX: i64 = 18;
 
-/// Rows of a day and page in one release of days that are over: as many as the engine adds up within its memory. A day
-/// is never divided.
+/// Rows of a day and page in one release of days that are over: as many as the engine adds up within its memory. A
+/// week is never divided.
 pub const ROUND_ROWS: u64 = 1_000_000;
 
 /// Visitors (plus one random digit) that a page's or action's busiest day must reach before its week or month shows it:

@@ -10,11 +10,12 @@ const REST: &str = include_str!("sql/rest.sql");
 
 const HOUR_CELLS: &str = include_str!("sql/cells_hours.sql");
 /// Few inserts a partition: more are soon merged, and merged parts stay on the disk for half a minute.
-const DAY_CELLS: [&str; 4] = [
+const DAY_CELLS: [&str; 5] = [
     include_str!("sql/cells_pages.sql"),
     include_str!("sql/cells_breakdowns.sql"),
     include_str!("sql/cells_actions.sql"),
     include_str!("sql/cells_counts.sql"),
+    include_str!("sql/cells_figures.sql"),
 ];
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 

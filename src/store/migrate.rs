@@ -108,13 +108,17 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0006_imports.sql")),
     },
     SchemaFile {
+        name: "0007_waiting_figures",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0007_waiting_figures.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows are deleted after the retention.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "annotations",
     "imports",
     "site_hours",
@@ -136,6 +140,7 @@ const TABLES: [&str; 25] = [
     "waiting_timings",
     "waiting_robots",
     "waiting_outcomes",
+    "waiting_figures",
     "waiting_cells",
     "staged_cells",
     "releases",

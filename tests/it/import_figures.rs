@@ -11,23 +11,28 @@ use sillage::store::Store;
 
 use crate::import_cases::store;
 
-const NOW: &str = "2026-04-01T12:00:00Z";
+pub(crate) const NOW: &str = "2026-04-01T12:00:00Z";
 
-fn job(site: &str, files: &[&str], protection: Protection) -> FigureJob {
+pub(crate) fn job(site: &str, files: &[&str], protection: Protection) -> FigureJob {
     let text = format!("site = [{{ name = {site:?}, timezone = \"Europe/Paris\" }}]");
     let sites = Sites::new(&Config::from_toml(&text).unwrap().site).unwrap();
     let site = sites.find(site).unwrap().clone();
     let keep_from = site.retained_from(NOW.parse().unwrap(), 25);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/exports");
     let files: Vec<PathBuf> = files.iter().map(|file| folder.join(file)).collect();
-    FigureJob { files, site, day: None, protection, keep_from }
+    FigureJob { files, site, day: None, protection, keep_from, progress: false }
 }
 
 async fn run(job: &FigureJob, store: &Store) -> Result<FigureReport, FigureError> {
     figures::run(job, store, NOW.parse().unwrap()).await
 }
 
-async fn sums((store, site): (&Store, &str), table: &str, key: &str, columns: &str) -> BTreeMap<String, Vec<i64>> {
+pub(crate) async fn sums(
+    (store, site): (&Store, &str),
+    table: &str,
+    key: &str,
+    columns: &str,
+) -> BTreeMap<String, Vec<i64>> {
     let columns: Vec<String> = columns.split(", ").map(|column| format!("sum({column})")).collect();
     let database = store.database();
     let sums = columns.join(", ");
@@ -42,7 +47,7 @@ async fn sums((store, site): (&Store, &str), table: &str, key: &str, columns: &s
     rows.iter().map(sums_of).collect()
 }
 
-fn row(of: &[(&str, &[i64])]) -> BTreeMap<String, Vec<i64>> {
+pub(crate) fn row(of: &[(&str, &[i64])]) -> BTreeMap<String, Vec<i64>> {
     of.iter().map(|(key, sums)| ((*key).to_owned(), sums.to_vec())).collect()
 }
 
@@ -222,6 +227,27 @@ async fn under_tens_brought_figures_are_multiples_of_ten_and_small_rows_are_not_
     assert!((site["2026-03-04"][0] - 60).abs() <= 18, "{site:?}");
     // Five people signed up: too few for a row.
     assert!(!sums((&store, name), "action_days", "action", "count").await.contains_key("Signup"));
+    // Plausible has no reading times of the site: absent, not drawn.
+    let read = sums((&store, name), "site_days", "site", "engaged_ms, engaged_views, scroll_views").await;
+    assert_eq!(read[name], [0, 0, 0]);
+    // Nothing exact is left behind.
+    for table in ["waiting_figures", "waiting_cells", "staged_cells"] {
+        let sql = format!("SELECT count() FROM {}.{table} WHERE site = '{name}'", store.database());
+        assert_eq!(store.ask_as_owner(&sql).rows::<u64>().await.unwrap(), [0], "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_site_s_week_row_stands_for_its_days() {
+    let (store, name) = (store().await, "quiet.example");
+    // The week of 2 to 8 March: its days were too small to be shown.
+    let week = format!(
+        "INSERT INTO {}.site_days (site, day, period, pageviews) VALUES ('{name}', '2026-03-08', 'week', 30)",
+        store.database()
+    );
+    store.statement(&week).await.unwrap();
+    let report = run(&job(name, &["shop_example_20260401.zip"], Protection::Exact), &store).await.unwrap();
+    assert_eq!((report.days, report.days_left), (0, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

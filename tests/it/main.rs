@@ -27,6 +27,7 @@ mod import;
 mod import_cases;
 mod import_figures;
 mod import_growing;
+mod import_matomo;
 mod import_simulated;
 mod killed;
 mod limits;

@@ -44,6 +44,17 @@ pub(super) enum FigureKey {
 }
 
 impl FigureKey {
+    /// Name of its level in a release.
+    pub(super) fn level(&self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Page(_) => "page",
+            Self::Dimension(..) => "dimension",
+            Self::Action(_) => "action",
+            Self::ActionPage(..) => "action_page",
+        }
+    }
+
     /// The published table that the cell is in.
     pub(super) fn table(&self) -> &'static str {
         match self {

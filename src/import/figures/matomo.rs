@@ -10,7 +10,7 @@ use crate::import::figures::cells::Figure::{Bounces, Exits, Pageviews, VisitSeco
 use crate::import::figures::cells::{Figure, FigureKey, FigureSet, day, device};
 
 /// Supported methods; longer names before those that they contain.
-const METHODS: [&str; 9] = [
+pub(super) const METHODS: [&str; 9] = [
     "VisitsSummary.get",
     "Actions.getPageUrls",
     "Actions.get",

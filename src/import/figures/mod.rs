@@ -1,6 +1,7 @@
-//! Imports figures of other tools: sums by day and one dimension go into the published tables under the chosen
-//! protection, with an origin that names the tool and the time, by which they can be removed again. Rows of single
-//! visits are summed in memory and never kept. A day that was measured, or counted by another import, is skipped.
+//! Imports figures of other tools: sums by day and one dimension, published as they are with `exact`; with `tens` they
+//! wait and are released as measured days are. Their rows have an origin that names the tool and the time, by which
+//! they can be removed again. Rows of single visits are summed in memory and never kept. A day that was measured, or
+//! counted by another import, is skipped.
 
 mod archive;
 mod awstats;
@@ -9,9 +10,11 @@ pub mod compare;
 mod ga4;
 mod goatcounter;
 mod matomo;
+pub mod matomo_api;
 mod plausible;
 mod publish;
 mod table;
+mod taken;
 mod umami;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use crate::config::Protection;
@@ -26,12 +30,19 @@ use crate::event::Day;
 use crate::import::days::date;
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::{Figure, FigureSet};
+use crate::import::figures::matomo_api::{MatomoClient, MatomoSource};
+use crate::import::figures::taken::leave_days;
+use crate::release::releaser::WAITING_FIGURES;
+use crate::release::{ReleaseName, Releaser, ReleaserOptions};
 use crate::rollup::counters::ImportsRow;
-use crate::sites::Site;
+use crate::sites::{Site, Sites};
 use crate::store::{Store, StoreError};
 
 /// Tables whose rows have an origin.
 const TABLES: [&str; 5] = ["site_days", "page_days", "dimension_days", "action_days", "action_page_days"];
+
+/// Tables that hold what an interrupted import has not released yet.
+const WAITING: [&str; 3] = [WAITING_FIGURES, "waiting_cells", "staged_cells"];
 
 /// Options of one import of figures.
 pub struct FigureJob {
@@ -45,6 +56,8 @@ pub struct FigureJob {
     pub protection: Protection,
     /// Days before this one are past their retention.
     pub keep_from: Day,
+    /// Whether progress is shown on the terminal.
+    pub progress: bool,
 }
 
 /// Why figures could not be imported.
@@ -68,6 +81,9 @@ pub enum FigureError {
     /// No row has this origin.
     #[error("no figures of the origin {0} for this site")]
     NoOrigin(String),
+    /// Another tool's server cannot be read.
+    #[error("Matomo's Reporting API: {0}")]
+    Api(String),
     /// The database refused the rows or does not answer.
     #[error("database: {0}; run the same import again to resume it")]
     Store(#[from] StoreError),
@@ -120,30 +136,163 @@ impl fmt::Display for FigureReport {
 /// See [`FigureError`] for the causes.
 pub async fn run(job: &FigureJob, store: &Store, now: Timestamp) -> Result<FigureReport, FigureError> {
     let (mut set, tool, hash) = read_files(job)?;
-    let origin = origin(job, store, tool, &hash, now).await?;
-    let mut report = FigureReport { origin: origin.clone(), ..FigureReport::default() };
-    leave_days(job, store, &mut set, &origin, &mut report).await?;
-    report.days = set.days().len();
-    report.person_rows = set.person_rows;
-    report.left = set.left.iter().cloned().collect();
-    for ((_, key), sums) in &set.cells {
-        let sum = |figure: Figure| sums.get(figure as usize).copied().unwrap_or(0);
-        let brought = report.brought.entry(key.table()).or_default();
-        brought.0 += 1;
-        brought.1 += sum(Figure::Pageviews);
-        brought.2 += sum(Figure::Visitors);
-        brought.3 += sum(Figure::Visits);
-    }
+    let notes = notes(job, store).await?;
+    let mut run = FigureRun::begin(job, store, &notes, (tool, &hash), now)?;
+    leave_days(job, store, &mut set, &mut run.report).await?;
+    run.tell(&set);
     let days = set.days();
-    note(job, store, &format!("figures begun {origin} {hash}"), &days).await?;
-    let (site, marked): (Arc<str>, Arc<str>) = (job.site.name.clone(), origin.as_str().into());
-    let rows = match job.protection {
-        Protection::Exact => publish::exact(&set.cells, &site, &marked),
-        Protection::Tens => publish::tens(set.cells, &site, &marked)?,
+    note(job, store, &run.noted("begun"), days.last()).await?;
+    let waits = run.noted("waiting");
+    // Behind this note, days are released and dropped with the database's memory of their tokens.
+    if !notes.contains(&waits) {
+        run.write(&set).await?;
+        note(job, store, &waits, days.last()).await?;
+    }
+    run.end(now, days.last()).await
+}
+
+/// Imports the figures of a Matomo server, month by month. An interrupted import goes on when it is run again with the
+/// same address and days: months that it has are not asked for again.
+///
+/// # Errors
+/// See [`FigureError`] for the causes.
+pub async fn run_from_matomo(
+    job: &FigureJob,
+    source: &MatomoSource,
+    store: &Store,
+    now: Timestamp,
+) -> Result<FigureReport, FigureError> {
+    let (notes, hash) = (notes(job, store).await?, source.hash());
+    let mut run = FigureRun::begin(job, store, &notes, ("matomo", &hash), now)?;
+    let day = cells::day_of(source.last());
+    note(job, store, &run.noted("begun"), day.as_ref()).await?;
+    let (client, months) = (MatomoClient::new(source), source.months());
+    let progress = figure_progress("asking", months.len() as u64, job.progress);
+    for month in months {
+        let has = format!("{} {}", run.noted("month"), month.0);
+        if !notes.contains(&has) {
+            let mut set = FigureSet::new(job.site.clone());
+            client.read_month(month, &mut set).await?;
+            leave_days(job, store, &mut set, &mut run.report).await?;
+            run.tell(&set);
+            run.write(&set).await?;
+            note(job, store, &has, day.as_ref()).await?;
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    run.end(now, day.as_ref()).await
+}
+
+/// One import of figures, in progress.
+struct FigureRun<'r> {
+    job: &'r FigureJob,
+    store: &'r Store,
+    hash: String,
+    report: FigureReport,
+}
+
+impl<'r> FigureRun<'r> {
+    fn begin(
+        job: &'r FigureJob,
+        store: &'r Store,
+        notes: &BTreeSet<String>,
+        (tool, hash): (&str, &str),
+        now: Timestamp,
+    ) -> Result<Self, FigureError> {
+        let report = FigureReport { origin: origin(notes, tool, hash, now)?, ..FigureReport::default() };
+        Ok(Self { job, store, hash: hash.to_owned(), report })
+    }
+
+    /// A note about this import.
+    fn noted(&self, what: &str) -> String {
+        format!("figures {what} {} {}", self.report.origin, self.hash)
+    }
+
+    /// Adds what a set brings to the report.
+    fn tell(&mut self, set: &FigureSet) {
+        let report = &mut self.report;
+        report.days += set.days().len();
+        report.person_rows += set.person_rows;
+        let left = report.left.drain(..).chain(set.left.iter().cloned()).collect::<BTreeSet<_>>();
+        report.left = left.into_iter().collect();
+        for ((_, key), sums) in &set.cells {
+            let sum = |figure: Figure| sums.get(figure as usize).copied().unwrap_or(0);
+            let brought = report.brought.entry(key.table()).or_default();
+            brought.0 += 1;
+            brought.1 += sum(Figure::Pageviews);
+            brought.2 += sum(Figure::Visitors);
+            brought.3 += sum(Figure::Visits);
+        }
+    }
+
+    /// Writes the cells month by month, each month once.
+    async fn write(&self, set: &FigureSet) -> Result<(), FigureError> {
+        let (site, origin): (Arc<str>, Arc<str>) = (self.job.site.name.clone(), self.report.origin.as_str().into());
+        let month_of = |day: Day| date(day).first_of_month();
+        let mut months: BTreeMap<_, publish::Cells> = BTreeMap::new();
+        for ((day, key), sums) in &set.cells {
+            months.entry(month_of(*day)).or_default().insert((*day, key.clone()), *sums);
+        }
+        let counted = publish::counted_figures(&set.cells);
+        let progress = figure_progress("writing", months.len() as u64, self.job.progress);
+        for (month, cells) in &months {
+            let token = format!("figures {origin} {} {site} {month}", self.hash);
+            match self.job.protection {
+                Protection::Exact => {
+                    self.store.publish(&token, &publish::exact(cells, &site, &origin)).await?;
+                }
+                Protection::Tens => {
+                    let rows = publish::waiting(cells, &counted, &site, &origin);
+                    self.store.insert_rows(WAITING_FIGURES, &token, &rows).await?;
+                }
+            }
+            progress.inc(1);
+        }
+        progress.finish_and_clear();
+        Ok(())
+    }
+
+    /// Releases what waits: its days, then its weeks and months; notes the end.
+    async fn end(self, now: Timestamp, day: Option<&Day>) -> Result<FigureReport, FigureError> {
+        if self.job.protection == Protection::Tens {
+            let options = ReleaserOptions {
+                store: Arc::new(self.store.clone()),
+                collector: format!("import {} {}", self.job.site.name, now.as_millisecond()),
+                started: now,
+                protection: self.job.protection,
+                breaks_off: None,
+            };
+            let releaser = Releaser::new(options, &Sites::default());
+            let progress = figure_progress("releasing", 0, self.job.progress);
+            let mut tell = |name: &ReleaseName| {
+                progress.set_message(format!("{} up to {}", name.kind.word(), date(name.day)));
+                progress.inc(1);
+            };
+            releaser.release_import(&self.report.origin, now, &mut tell).await?;
+            progress.finish_and_clear();
+        }
+        note(self.job, self.store, &self.noted("done"), day).await?;
+        Ok(self.report)
+    }
+}
+
+fn figure_progress(what: &'static str, rows: u64, shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
+    let (bar, style) = match rows {
+        0 => (ProgressBar::new_spinner(), ProgressStyle::with_template("{prefix:>9} {spinner} {msg}")),
+        rows => {
+            let style = ProgressStyle::with_template("{prefix:>9} [{wide_bar}] {percent:>3} %  {eta} left");
+            (ProgressBar::new(rows), style)
+        }
     };
-    store.publish(&format!("figures {origin} {hash} {site}"), &rows).await?;
-    note(job, store, &format!("figures done {origin} {hash}"), &days).await?;
-    Ok(report)
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what);
+    bar
 }
 
 /// Removes all figures of an origin; returns the number of rows.
@@ -153,7 +302,7 @@ pub async fn run(job: &FigureJob, store: &Store, now: Timestamp) -> Result<Figur
 pub async fn remove(site: &Site, origin: &str, store: &Store) -> Result<u64, FigureError> {
     let database = store.database();
     let mut rows = 0;
-    for table in TABLES {
+    for table in TABLES.into_iter().chain(WAITING) {
         let sql = format!(
             "SELECT toInt64(count()) FROM {database}.{table} WHERE site = {{site:String}} AND origin = {{origin:String}}"
         );
@@ -166,7 +315,7 @@ pub async fn remove(site: &Site, origin: &str, store: &Store) -> Result<u64, Fig
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let on = store.on_cluster();
     let of_origin = format!("site = {} AND origin = {}", quoted(&site.name), quoted(origin));
-    for table in TABLES {
+    for table in TABLES.into_iter().chain(WAITING) {
         let table = store.local_table(table);
         let sql = format!("ALTER TABLE {database}.{table}{on} DELETE WHERE {of_origin} SETTINGS mutations_sync = 2");
         store.everywhere(&sql).await?;
@@ -237,10 +386,13 @@ fn read(job: &FigureJob, name: &str, parts: &[ExportPart], set: &mut FigureSet) 
     tool.ok_or_else(|| FigureError::Unknown(name.to_owned()))
 }
 
+/// Notes about the site's imports.
+async fn notes(job: &FigureJob, store: &Store) -> Result<BTreeSet<String>, StoreError> {
+    Ok(store.imported_days(&job.site.name).await?.into_values().flatten().collect())
+}
+
 /// The origin of these files' figures: a new one, or that of the interrupted run.
-async fn origin(job: &FigureJob, store: &Store, tool: &str, hash: &str, now: Timestamp) -> Result<String, FigureError> {
-    let notes = store.imported_days(&job.site.name).await?;
-    let notes: BTreeSet<String> = notes.into_values().flatten().collect();
+fn origin(notes: &BTreeSet<String>, tool: &str, hash: &str, now: Timestamp) -> Result<String, FigureError> {
     let with_state = |state: &str| {
         notes.iter().find_map(|note| {
             let (origin, known) = note.strip_prefix(state)?.split_once(' ')?;
@@ -254,35 +406,8 @@ async fn origin(job: &FigureJob, store: &Store, tool: &str, hash: &str, now: Tim
     Ok(with_state("figures begun ").unwrap_or_else(|| format!("{tool}:{second}")))
 }
 
-/// Drops the days that are past the retention, measured, or counted by another import.
-async fn leave_days(
-    job: &FigureJob,
-    store: &Store,
-    set: &mut FigureSet,
-    origin: &str,
-    report: &mut FigureReport,
-) -> Result<(), FigureError> {
-    let sql = "SELECT DISTINCT toUInt16(day) AS number FROM (\
-               SELECT day FROM {database:Identifier}.site_days WHERE site = {site:String} AND origin != {origin:String} \
-               UNION ALL SELECT day FROM {database:Identifier}.waiting_pages WHERE site = {site:String})";
-    let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);
-    let taken: BTreeSet<Day> = question.param("origin", origin).rows::<u16>().await?.into_iter().map(Day).collect();
-    for day in set.days() {
-        let is_old = day < job.keep_from;
-        report.days_too_old += usize::from(is_old);
-        report.days_left += usize::from(!is_old && taken.contains(&day));
-        if is_old || taken.contains(&day) {
-            set.cells.retain(|(of, _), _| *of != day);
-        }
-    }
-    if let Some(first) = taken.iter().find(|_| report.days_left > 0) {
-        set.leave(&format!("days that have figures already, such as {}", date(*first)));
-    }
-    Ok(())
-}
-
-async fn note(job: &FigureJob, store: &Store, what: &str, days: &BTreeSet<Day>) -> Result<(), StoreError> {
-    let Some(day) = days.last() else { return Ok(()) };
+async fn note(job: &FigureJob, store: &Store, what: &str, day: Option<&Day>) -> Result<(), StoreError> {
+    let Some(day) = day else { return Ok(()) };
     let row = ImportsRow { site: job.site.name.clone(), day: day.0, source: what.into() };
     store.record_import(&format!("import {what} {}", job.site.name), &[row]).await
 }

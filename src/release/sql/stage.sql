@@ -2,7 +2,8 @@
 --
 -- A sum is taken in units of a tenth of its step (src/release/rules.rs). A fraction of a unit is rounded up or down at
 -- random in proportion; then three random digits are added, and the result is truncated to tens. It is unbiased, with a
--- standard deviation of 5.7 units. intDiv rounds towards zero, so a remainder is subtracted first.
+-- standard deviation of 5.7 units. intDiv rounds towards zero, so a remainder is subtracted first. A
+-- figure that another tool's export does not count stays zero (cells_figures.sql).
 INSERT INTO {{database}}.staged_cells
 WITH
     ({k1:UInt64}, {k2:UInt64}) AS key,
@@ -26,7 +27,9 @@ FROM
         day, hour, site, level, name, property, value, page, figures, gate, published,
         sipHash64Keyed(key, {release:String}, toString(day), toString(hour), site, level, name, property, value, page) AS cell,
         arrayMap(
-            (figure, unit, number) -> draw(figure, unit, sipHash64Keyed(key, cell, number)),
+            (figure, unit, number) -> if(
+                level IN ('site', 'page', 'dimension', 'action', 'action_page') AND substring(property, number, 1) = '0',
+                figure, draw(figure, unit, sipHash64Keyed(key, cell, number))),
             figures, {{units}}, arrayEnumerate(figures)) AS drawns,
         draw(gate, 1, sipHash64Keyed(key, cell, toUInt32(1))) AS gate_drawn,
         {{opens_at}} AS opens_at,
