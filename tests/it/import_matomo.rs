@@ -1,5 +1,5 @@
-//! Figures from Matomo's Reporting API: a real HTTP server on loopback answers with the documented JSON. Its months come
-//! over once, the token stands in the bodies of requests alone, and an interrupted import goes on.
+//! Figures from Matomo's Reporting API: a real HTTP server on loopback answers with the documented JSON. Its months
+//! come over once, the token stands in the bodies of requests alone, and an interrupted import goes on.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};

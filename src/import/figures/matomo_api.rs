@@ -16,9 +16,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::import::figures::FigureError;
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::FigureSet;
+use crate::import::figures::job::FigureError;
 use crate::import::figures::matomo::{self, METHODS};
 
 /// Most requests for one answer.

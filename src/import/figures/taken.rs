@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::event::Day;
 use crate::import::days::date;
 use crate::import::figures::cells::FigureSet;
-use crate::import::figures::{FigureJob, FigureReport};
+use crate::import::figures::job::{FigureJob, FigureReport};
 use crate::rollup::levels::rows::Period;
 use crate::store::{Store, StoreError};
 
