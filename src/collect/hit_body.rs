@@ -28,7 +28,8 @@ pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, 
 }
 
 /// The body with `\uFFFD` for each escape of half a surrogate pair. A script that cuts a text within an emoji sends
-/// such halves (`JSON.stringify` escapes them, ECMA-262 25.5.2.3), and JSON readers reject the whole body for one.
+/// such halves (`JSON.stringify` escapes them, ECMA-262 25.5.2.3), and JSON readers reject the whole body for one. The
+/// page's address stays as it is and is rejected: browsers encode an address, so none of them writes a half into it.
 fn well_formed(body: Bytes) -> Bytes {
     let mut at = 0;
     let mut mended = None;
@@ -36,7 +37,7 @@ fn well_formed(body: Bytes) -> Bytes {
         let escape = at + found;
         at = match code_unit(&body, escape) {
             Some(0xD800..=0xDBFF) if matches!(code_unit(&body, escape + 6), Some(0xDC00..=0xDFFF)) => escape + 12,
-            Some(0xD800..=0xDFFF) => {
+            Some(0xD800..=0xDFFF) if !is_in_address(&body, escape) => {
                 let bytes = mended.get_or_insert_with(|| BytesMut::from(&*body));
                 if let Some(digits) = bytes.get_mut(escape + 2..escape + 6) {
                     digits.copy_from_slice(b"FFFD");
@@ -48,6 +49,15 @@ fn well_formed(body: Bytes) -> Bytes {
         };
     }
     mended.map_or(body, BytesMut::freeze)
+}
+
+/// Whether the text around this place is the value of `u` or `url`.
+fn is_in_address(body: &[u8], at: usize) -> bool {
+    let before = body.get(..at).unwrap_or_default();
+    let start = before.iter().rposition(|byte| *byte == b'"').unwrap_or_default();
+    let before = before.get(..start).unwrap_or_default().trim_ascii_end();
+    let name = before.strip_suffix(b":").unwrap_or_default().trim_ascii_end();
+    name.ends_with(b"\"u\"") || name.ends_with(b"\"url\"")
 }
 
 /// The number of an escape `\uXXXX` at this place.
@@ -70,6 +80,7 @@ mod tests {
             (r#"{"n":"\ud8"}"#, r#"{"n":"\ud8"}"#),
             (r#"{"n":"\"#, r#"{"n":"\"#),
             (r#"{"n":"plain"}"#, r#"{"n":"plain"}"#),
+            (r#"{"u" : "https://a.example/\ud800"}"#, r#"{"u" : "https://a.example/\ud800"}"#),
         ] {
             assert_eq!(of(body), expected.as_bytes(), "{body}");
         }

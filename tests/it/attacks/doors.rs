@@ -93,19 +93,20 @@ async fn sql_export_and_api_give_the_same_figure_of_the_same_row() {
 #[tokio::test]
 async fn a_filter_that_fits_only_what_is_not_shown_is_answered_like_one_that_fits_nothing() {
     let (_store, served) = released().await;
-    let asked = async |filter: serde_json::Value| {
-        let question = json!({
-            "date_range": [FIRST, "2026-03-09"], "metrics": ["pageviews", "visitors"], "filters": [filter],
-        });
+    let until = async |last: &str, filter: serde_json::Value| {
+        let question =
+            json!({ "date_range": [FIRST, last], "metrics": ["pageviews", "visitors"], "filters": [filter] });
         served.rows(question).await
     };
+    let asked = async |filter| until("2026-03-09", filter).await;
     let nothing = asked(json!(["matches", "event:page", ["^/no-such-page$"]])).await;
     for pattern in ["^/alone$", "^/al", "one$", "^/alon.$"] {
         assert_eq!(asked(json!(["matches", "event:page", [pattern]])).await, nothing, "{pattern}");
     }
     let own = asked(json!(["is", "event:page", ["/"]])).await;
     assert_eq!(asked(json!(["is", "event:page", ["/", "/alone"]])).await, own, "beside a pad likewise");
-    let nowhere = asked(json!(["is", "visit:country", ["ZZ"]])).await;
-    assert_eq!(asked(json!(["is", "visit:country", ["MT"]])).await, nowhere);
+    // Days alone: the seven visits of a week may be drawn to twenty (in 6 % of weeks), and are then shown.
+    let nowhere = until("2026-03-07", json!(["is", "visit:country", ["ZZ"]])).await;
+    assert_eq!(until("2026-03-07", json!(["is", "visit:country", ["MT"]])).await, nowhere);
     served.stop().await;
 }
