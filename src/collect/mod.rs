@@ -242,10 +242,11 @@ impl CollectState {
             let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listeners)).await else { break };
             accepted.into_iter().for_each(|(stream, peer, permit)| serve(acceptor.keep_here(stream, peer, permit)));
         }
+        // At once: a connection that is established during any further wait would be reset.
+        drop(listeners);
         while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, acceptor.handed()).await {
             handed.into_iter().for_each(&serve);
         }
-        drop(listeners);
         connections.first_requests(READ_GRACE).await;
         drop(acceptor);
         // The task ends with `shutdown` and cannot fail.

@@ -255,7 +255,7 @@ test_('install shows the proxies lines as deploy/ has them; all sites name their
     assert.ok(shown.includes(lines.join('\n').trim()), file);
   }
   await open(tab, 'view=sites');
-  assert.equal(await tab.getByRole('heading', { level: 1, name: '28 days' }).textContent(), '28 days vs period before');
+  assert.equal(await tab.getByRole('heading', { level: 1, name: '28 days' }).textContent(), '28 days vs previous period');
 }));
 
 test('views of many questions wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {

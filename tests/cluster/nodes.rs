@@ -4,10 +4,15 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use sillage::store::StoreError;
 
 use crate::collector::{Collector, SITE};
 use crate::node::{ClusterNode, ClusterPlan};
 use crate::visitors;
+
+/// Attempts at a query, and the pause between two: a node that has just started is not always ready.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Pageviews of each node's own table.
 async fn own(plan: &ClusterPlan, number: u8) -> u64 {
@@ -16,7 +21,15 @@ async fn own(plan: &ClusterPlan, number: u8) -> u64 {
 
 async fn sum(plan: &ClusterPlan, number: u8, table: &str) -> u64 {
     let sql = format!("SELECT toUInt64(sum(pageviews)) FROM sillage.{table}");
-    plan.store(number).ask_as_owner(&sql).rows::<u64>().await.unwrap()[0]
+    for _ in 0..ATTEMPTS {
+        match plan.store(number).ask_as_owner(&sql).rows::<u64>().await {
+            Ok(rows) => return rows[0],
+            // A node that has just started may end a query early.
+            Err(StoreError::Retryable(_)) => tokio::time::sleep(PAUSE).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("node {number} answered no query");
 }
 
 /// Waits until the entry counts `pageviews`, then compares twins and the sum of the shards.
@@ -110,11 +123,12 @@ pub(crate) async fn walk(people: usize) {
     // The audit looks at every node: a table that only one of them has is found there.
     plan.store(4).statement("CREATE TABLE sillage.leak (address String) ENGINE = Memory").await.unwrap();
     let mut audited = collector.command(&["audit"]).output().await.unwrap();
-    for _ in 0..5 {
+    for _ in 0..ATTEMPTS {
         // On a busy machine a query may get no answer: then there is no report.
         if audited.status.code() != Some(2) {
             break;
         }
+        tokio::time::sleep(PAUSE).await;
         audited = collector.command(&["audit"]).output().await.unwrap();
     }
     let (said, error) = (String::from_utf8(audited.stdout).unwrap(), String::from_utf8_lossy(&audited.stderr));
