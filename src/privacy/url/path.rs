@@ -10,7 +10,7 @@ use crate::privacy::url::percent;
 /// Longest page in bytes: slugs in scripts of three bytes per letter fit.
 pub const PAGE_BYTES_MAX: usize = 500;
 /// Bytes of a path that are read, where an encoded byte of a non-ASCII letter counts once: cleaning costs per byte.
-pub(in crate::privacy) const READ_BYTES_MAX: usize = 600;
+pub(in crate::privacy) const READ_BYTES_MAX: usize = 560;
 
 /// The cleaned segments of any path, each after a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
