@@ -122,15 +122,7 @@ pub(crate) async fn walk(people: usize) {
 
     // The audit looks at every node: a table that only one of them has is found there.
     plan.store(4).statement("CREATE TABLE sillage.leak (address String) ENGINE = Memory").await.unwrap();
-    let mut audited = collector.command(&["audit"]).output().await.unwrap();
-    for _ in 0..ATTEMPTS {
-        // On a busy machine a query may get no answer: then there is no report.
-        if audited.status.code() != Some(2) {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-        audited = collector.command(&["audit"]).output().await.unwrap();
-    }
+    let audited = audit(&collector).await;
     let (said, error) = (String::from_utf8(audited.stdout).unwrap(), String::from_utf8_lossy(&audited.stderr));
     let fourth = said.split_once(&format!("node {}", plan.url(4))).map(|(_, report)| report);
     let fourth = fourth.unwrap_or_else(|| panic!("the fourth node is not audited: {error}"));
@@ -138,6 +130,19 @@ pub(crate) async fn walk(people: usize) {
     assert!(plan.numbers().iter().all(|number| said.contains(&format!("node {}", plan.url(*number)))));
     assert_eq!(audited.status.code(), Some(1));
     collector.end(Signal::TERM).await;
+}
+
+/// Output of an audit that all nodes answered: on a busy machine one may not, and then there is no report.
+async fn audit(collector: &Collector) -> std::process::Output {
+    let mut audited = collector.command(&["audit"]).output().await.unwrap();
+    for _ in 0..ATTEMPTS {
+        if audited.status.code() != Some(2) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        audited = collector.command(&["audit"]).output().await.unwrap();
+    }
+    audited
 }
 
 /// Enough sites that each shard has some.
