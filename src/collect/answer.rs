@@ -23,6 +23,9 @@ const GIF: &str = "image/gif";
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
+/// Sentence of the response to a long body.
+const TOO_LARGE: &str = "the body is longer than the limit of this collector";
+
 /// Body of [`error`] for a full spool, prepared because it is frequent under load.
 const UNAVAILABLE: &str = r#"{"error":"hit not stored; retry later"}"#;
 
@@ -79,11 +82,7 @@ pub fn dropped(reason: Dropped, format: AnswerFormat) -> CollectResponse {
 pub fn refused(refused: Rejection, why: &'static str) -> CollectResponse {
     let mut answer = match refused {
         Rejection::Malformed => error(StatusCode::BAD_REQUEST, why),
-        Rejection::TooLarge => error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than the limit of this \
-                                                                     collector",
-        ),
+        Rejection::TooLarge => error(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
         Rejection::Unsupported => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without a content encoding"),
         Rejection::TimedOut => error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         Rejection::Unavailable => json(StatusCode::SERVICE_UNAVAILABLE, Bytes::from_static(UNAVAILABLE.as_bytes())),

@@ -6,35 +6,31 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::http::client::HttpClient;
 use crate::mail::smtp::{MailSetupError, secret};
 
 /// Longest wait for the answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// HTTPS client for webhooks; follows no redirect.
-pub(super) struct WebhookSender(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(super) struct WebhookSender(HttpClient);
 
 impl WebhookSender {
     /// Knows the public authorities.
     pub(super) fn new() -> Self {
-        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-        Self(Client::builder(TokioExecutor::new()).build(connector))
+        Self(HttpClient::new())
     }
 
     /// Posts `content`; the number of an answer that is not a success, 0 without an answer. Redirects are not followed.
     pub(super) async fn post(&self, url: &Uri, content: &Value) -> Result<(), u16> {
         let request = Request::post(url).header(CONTENT_TYPE, "application/json");
         let request = request.body(Full::new(Bytes::from(content.to_string()))).map_err(|_| 0_u16)?;
-        match tokio::time::timeout(ANSWER_WAIT, self.0.request(request)).await {
-            Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
-            Ok(Ok(answer)) => Err(answer.status().as_u16()),
-            Ok(Err(_)) | Err(_) => Err(0),
+        match self.0.stream(request, ANSWER_WAIT).await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(answer.status().as_u16()),
+            Err(_) => Err(0),
         }
     }
 }

@@ -4,18 +4,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
 use hyper::{Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::http::client::{HttpClient, RequestError};
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::FigureSet;
 use crate::import::figures::job::FigureError;
@@ -114,14 +111,13 @@ impl MatomoSource {
 /// Asks one Matomo.
 pub(super) struct MatomoClient<'s> {
     source: &'s MatomoSource,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
 }
 
 impl<'s> MatomoClient<'s> {
     /// A client that checks certificates against the public authorities.
     pub(super) fn new(source: &'s MatomoSource) -> Self {
-        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-        Self { source, client: Client::builder(TokioExecutor::new()).build(connector) }
+        Self { source, client: HttpClient::new() }
     }
 
     /// Adds the figures of a month to `set`.
@@ -181,12 +177,13 @@ impl<'s> MatomoClient<'s> {
         let request = Request::post(&self.source.address).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes())));
         let request = request.map_err(|_| AskFailure::Final("the address cannot be asked".into()))?;
-        let retryable = |why: &str| AskFailure::Retryable(why.to_owned(), None);
-        let answered = tokio::time::timeout(ANSWER_WAIT, self.client.request(request)).await;
-        let answer = answered.map_err(|_| retryable("no answer in time"))?;
-        let answer = answer.map_err(|_| retryable("the server is not reachable, or its certificate is not valid"))?;
-        let status = answer.status();
-        let wanted = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let answer = self.client.ask(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
+        let answer = answer.map_err(|error| match error {
+            RequestError::TooLarge(_) => AskFailure::Final(error.to_string()),
+            RequestError::Late(_) | RequestError::Connection(_) => AskFailure::Retryable(error.to_string(), None),
+        })?;
+        let status = answer.status;
+        let wanted = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             let why = format!("HTTP {}", status.as_u16());
             return Err(AskFailure::Retryable(why, wanted.map(Duration::from_secs)));
@@ -195,10 +192,7 @@ impl<'s> MatomoClient<'s> {
             let hint = if status.is_redirection() { "; name the address that it redirects to" } else { "" };
             return Err(AskFailure::Final(format!("HTTP {}{hint}", status.as_u16())));
         }
-        let body =
-            tokio::time::timeout(ANSWER_WAIT, Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect()).await;
-        let body = body.map_err(|_| retryable("no answer in time"))?;
-        Ok(body.map_err(|_| retryable("the answer broke off, or exceeds 64 MiB"))?.to_bytes())
+        Ok(answer.body)
     }
 }
 
