@@ -1,5 +1,5 @@
 // An example as a visitor finds it: its server, and before it a proxy that gives two paths to the collector, as
-// docs/install/own-domain.md says. The proxy keeps each event that passes.
+// docs/install/own-domain.md says. The proxy keeps each event that the collector accepted.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request as ask } from 'node:http';
@@ -9,8 +9,8 @@ import { connect } from 'node:net';
 const STARTED_MS = 120_000;
 const LOOK_AGAIN_MS = 100;
 
-/** Longest time for an event to reach the proxy. */
-const ARRIVED_MS = 20_000;
+/** Longest time for an event to be answered. */
+const ANSWERED_MS = 20_000;
 
 async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
@@ -50,9 +50,10 @@ async function application(folder, command, variables) {
   };
 }
 
-/** Forwards a request; a connection that the browser closed is not an error. */
-function forward(request, response, port, headers, body) {
+/** Forwards a request and calls `answered` with the status; a connection that the browser closed is not an error. */
+function forward(request, response, port, headers, body, answered) {
   const onward = ask({ host: '127.0.0.1', port, path: request.url, method: request.method, headers: { ...request.headers, ...headers } }, (answer) => {
+    answered(answer.statusCode);
     response.writeHead(answer.statusCode, answer.headers);
     answer.pipe(response);
   });
@@ -64,18 +65,22 @@ function forward(request, response, port, headers, body) {
 export async function serve(folder, command, collector, variables = {}) {
   const app = await application(folder, command, variables);
   const events = [];
+  const refused = [];
   const looks = new Set();
   const visitor = { address: '198.51.100.1' };
   const front = createServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    if (request.url === '/api/event' && request.method === 'POST') {
-      events.push(JSON.parse(body));
+    const isEvent = request.url === '/api/event' && request.method === 'POST';
+    const answered = (status) => {
+      if (!isEvent) return;
+      (status === 202 ? events : refused).push(JSON.parse(body));
       for (const look of looks) look();
-    }
-    if (collector && /^\/(api\/event|js\/)/.test(request.url)) return forward(request, response, collector.port, { 'x-forwarded-for': visitor.address }, body);
-    return forward(request, response, app.port, { host: `127.0.0.1:${app.port}`, 'x-forwarded-for': visitor.address }, body);
+    };
+    const toCollector = collector && /^\/(api\/event|js\/)/.test(request.url);
+    const headers = { 'x-forwarded-for': visitor.address, ...(toCollector ? {} : { host: `127.0.0.1:${app.port}` }) };
+    forward(request, response, toCollector ? collector.port : app.port, headers, body, answered);
   });
   // A development server tells its pages about changes by WebSocket.
   front.on('upgrade', (request, socket) => {
@@ -92,10 +97,10 @@ export async function serve(folder, command, collector, variables = {}) {
     port: front.address().port,
     events,
     visitor,
-    /** Resolves once `count` events have this name. */
+    /** Resolves once the collector accepted `count` events of this name. */
     until(name, count) {
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${count} × ${name} did not arrive: ${JSON.stringify(events)}`)), ARRIVED_MS);
+        const timer = setTimeout(() => reject(new Error(`${count} × ${name} expected, ${JSON.stringify({ accepted: events, refused })}`)), ANSWERED_MS);
         const look = () => {
           if (events.filter(({ n }) => n === name).length < count) return;
           clearTimeout(timer);
