@@ -105,6 +105,13 @@ async fn a_missing_library_is_said_and_nothing_is_left_running() {
     options.library = "/nowhere/libchdb.so".into();
     let none = Engine::start(options.clone()).await.map(drop);
     assert!(matches!(none, Err(EngineError::NoLibrary(_))), "{none:?}");
+    let elsewhere = sillage::store::engine::EngineOptions {
+        program: Some("/nowhere/sillage".into()),
+        library: String::new(),
+        ..options.clone()
+    };
+    let none = Engine::start(elsewhere).await.map(drop);
+    assert!(matches!(&none, Err(EngineError::NoLibraryNear(folder)) if folder == Path::new("/nowhere")), "{none:?}");
     let broken = folder.path().join("libchdb.so");
     std::fs::write(&broken, "no library").unwrap();
     options.library = broken.to_str().unwrap().into();

@@ -8,11 +8,15 @@ use crate::runtime_dir::FolderError;
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The library is neither beside the program nor above it.
-    #[error(
-        "no engine library: {0} not found; run `npm ci` in a checkout, else `sillage engine fetch`, or set clickhouse.library"
-    )]
+    /// The configured library is missing.
+    #[error("clickhouse.library = {0}: file not found; run `sillage engine fetch`, or set another path")]
     NoLibrary(PathBuf),
+    /// Neither the program's folder has the library, nor the `node_modules` of a folder above it.
+    #[error(
+        "no engine library in {0}, nor in node_modules of a folder above; run `npm ci` in the program's checkout, \
+             else `sillage engine fetch`, or set clickhouse.library"
+    )]
+    NoLibraryNear(PathBuf),
     /// The configured `clickhouse` is missing or too old.
     #[error(
         "clickhouse.library = {0}: not ClickHouse 26.5 or later; install one, or set the path of the engine \

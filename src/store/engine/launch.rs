@@ -149,7 +149,7 @@ fn find_library(configured: &Path, program: &Path) -> Result<PathBuf, EngineErro
     let beside = program.parent().map(|folder| folder.join(&file));
     let above = program.ancestors().skip(1).map(|folder| folder.join(&in_modules));
     let found = beside.into_iter().chain(above).find(|path| path.is_file());
-    let found = found.ok_or_else(|| EngineError::NoLibrary(in_modules.clone()))?;
+    let found = found.ok_or_else(|| EngineError::NoLibraryNear(program.parent().unwrap_or(program).to_owned()))?;
     if is_trusted(&found) { Ok(found) } else { Err(EngineError::UnsafeLibrary(found)) }
 }
 
