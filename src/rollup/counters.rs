@@ -99,6 +99,56 @@ pub struct BreakdownsRow {
     pub visit_seconds: i64,
 }
 
+impl PagesRow {
+    /// A row of site, day, hour and page; the sums in the order of the fields.
+    pub fn of((site, day, hour, page): (Arc<str>, u16, u32, Arc<str>), sums: [i64; 12]) -> Self {
+        let [pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, read @ ..] = sums;
+        let [engaged_ms, engaged_views, scroll_percent, scroll_views, not_found] = read;
+        Self {
+            site,
+            day,
+            hour,
+            page,
+            pageviews,
+            visitors,
+            page_visitors,
+            visits,
+            exits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+        }
+    }
+
+    /// The sums in the order of the fields.
+    pub fn sums(&self) -> [i64; 12] {
+        let [a, b, c, d, e, f] =
+            [self.pageviews, self.visitors, self.page_visitors, self.visits, self.exits, self.bounces];
+        let [g, h, i] = [self.visit_seconds, self.engaged_ms, self.engaged_views];
+        [a, b, c, d, e, f, g, h, i, self.scroll_percent, self.scroll_views, self.not_found]
+    }
+}
+
+/// Site, day, dimension, page and value of a [`BreakdownsRow`].
+type BreakdownKey = (Arc<str>, u16, &'static str, Arc<str>, Arc<str>);
+
+impl BreakdownsRow {
+    /// A row of this key; the sums in the order of the fields.
+    pub fn of((site, day, dimension, page, value): BreakdownKey, sums: [i64; 6]) -> Self {
+        let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = sums;
+        Self { site, day, dimension, page, value, pageviews, visitors, page_visitors, visits, bounces, visit_seconds }
+    }
+
+    /// The sums in the order of the fields.
+    pub fn sums(&self) -> [i64; 6] {
+        [self.pageviews, self.visitors, self.page_visitors, self.visits, self.bounces, self.visit_seconds]
+    }
+}
+
 /// `actions`: uses of a feature on a page within a day; property and value are empty in the row of the action itself.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub struct ActionsRow {

@@ -30,9 +30,9 @@ pub(super) fn write(events: u64, batch: &Batch) -> Vec<u8> {
     }
     let n = |text: &str| numbers.get(text).copied().unwrap_or_default(); // all texts are in the map
     let (day, hour) = (|day: u16| i64::from(day), |hour: u32| i64::from(hour));
-    put_table(&mut out, &batch.pages, |row| ([n(&row.site), day(row.day), hour(row.hour), n(&row.page)], row.into()));
+    put_table(&mut out, &batch.pages, |row| ([n(&row.site), day(row.day), hour(row.hour), n(&row.page)], row.sums()));
     put_table(&mut out, &batch.breakdowns, |row| {
-        ([n(&row.site), n(row.dimension), day(row.day), n(&row.page), n(&row.value)], row.into())
+        ([n(&row.site), n(row.dimension), day(row.day), n(&row.page), n(&row.value)], row.sums())
     });
     put_table(&mut out, &batch.actions, |row| {
         let named = [n(&row.action), n(&row.property), n(&row.value)];
@@ -52,27 +52,16 @@ pub(super) fn read(body: &[u8], format: u16) -> Result<(u64, Batch), CodecError>
     let mut input = ByteReader::new(body);
     let events = input.varint()?;
     let texts = BatchTexts::read(&mut input)?;
-    let pages = read_table(&mut input, |[site, day, hour, page], figures: [i64; 12]| {
+    let pages = read_table(&mut input, |[site, day, hour, page], figures| {
         let (site, page) = (texts.of(site)?, texts.of(page)?);
-        Ok(page_row(site, page, whole(day)?, whole(hour)?, figures))
+        Ok(PagesRow::of((site, whole(day)?, whole(hour)?, page), figures))
     })?;
     let breakdowns = read_table(&mut input, |[site, dimension, day, page, value], figures| {
         let dimension = texts.of(dimension)?;
         let dimension = Dimension::ALL.into_iter().find(|known| *known.name() == *dimension);
-        let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = figures;
-        Ok(BreakdownsRow {
-            site: texts.of(site)?,
-            day: whole(day)?,
-            dimension: dimension.ok_or(CodecError::Unknown)?.name(),
-            page: texts.of(page)?,
-            value: texts.of(value)?,
-            pageviews,
-            visitors,
-            page_visitors,
-            visits,
-            bounces,
-            visit_seconds,
-        })
+        let dimension = dimension.ok_or(CodecError::Unknown)?.name();
+        let (site, page, value) = (texts.of(site)?, texts.of(page)?, texts.of(value)?);
+        Ok(BreakdownsRow::of((site, whole(day)?, dimension, page, value), figures))
     })?;
     let actions = read_table(&mut input, |[site, day, action, property, value, page], [count, visitors]| {
         let (site, action, property) = (texts.of(site)?, texts.of(action)?, texts.of(property)?);
@@ -105,44 +94,6 @@ pub(super) fn read(body: &[u8], format: u16) -> Result<(u64, Batch), CodecError>
         return Err(CodecError::Long);
     }
     Ok((events, Batch { pages, breakdowns, actions, timings, robots, outcomes, ..Batch::default() }))
-}
-
-fn page_row(site: Arc<str>, page: Arc<str>, day: u16, hour: u32, figures: [i64; 12]) -> PagesRow {
-    let [pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, read @ ..] = figures;
-    let [engaged_ms, engaged_views, scroll_percent, scroll_views, not_found] = read;
-    PagesRow {
-        site,
-        day,
-        hour,
-        page,
-        pageviews,
-        visitors,
-        page_visitors,
-        visits,
-        exits,
-        bounces,
-        visit_seconds,
-        engaged_ms,
-        engaged_views,
-        scroll_percent,
-        scroll_views,
-        not_found,
-    }
-}
-
-impl From<&PagesRow> for [i64; 12] {
-    fn from(row: &PagesRow) -> Self {
-        let visit = [row.pageviews, row.visitors, row.page_visitors, row.visits, row.exits, row.bounces];
-        let [a, b, c, d, e, f] = visit;
-        let [g, h, i] = [row.visit_seconds, row.engaged_ms, row.engaged_views];
-        [a, b, c, d, e, f, g, h, i, row.scroll_percent, row.scroll_views, row.not_found]
-    }
-}
-
-impl From<&BreakdownsRow> for [i64; 6] {
-    fn from(row: &BreakdownsRow) -> Self {
-        [row.pageviews, row.visitors, row.page_visitors, row.visits, row.bounces, row.visit_seconds]
-    }
 }
 
 /// Every distinct text of the batch.

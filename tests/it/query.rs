@@ -40,44 +40,11 @@ impl Served {
 }
 
 pub(crate) fn page(site: &str, hour: u32, page: &str, sums: [i64; 12]) -> PagesRow {
-    let [pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, engaged_ms, engaged_views, ..] =
-        sums;
-    let [.., scroll_percent, scroll_views, not_found] = sums;
-    PagesRow {
-        site: site.into(),
-        day: DAY.0,
-        hour,
-        page: page.into(),
-        pageviews,
-        visitors,
-        page_visitors,
-        visits,
-        exits,
-        bounces,
-        visit_seconds,
-        engaged_ms,
-        engaged_views,
-        scroll_percent,
-        scroll_views,
-        not_found,
-    }
+    PagesRow::of((site.into(), DAY.0, hour, page.into()), sums)
 }
 
 pub(crate) fn breakdown(dimension: &'static str, page: &str, value: &str, sums: [i64; 6]) -> BreakdownsRow {
-    let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = sums;
-    BreakdownsRow {
-        site: "shop.example".into(),
-        day: DAY.0,
-        dimension,
-        page: page.into(),
-        value: value.into(),
-        pageviews,
-        visitors,
-        page_visitors,
-        visits,
-        bounces,
-        visit_seconds,
-    }
+    BreakdownsRow::of(("shop.example".into(), DAY.0, dimension, page.into(), value.into()), sums)
 }
 
 pub(crate) fn action(property: &str, value: &str, count: i64, visitors: i64) -> ActionsRow {

@@ -109,24 +109,14 @@ impl Plain {
         Batch {
             token: "token".into(),
             origin: "".into(),
-            pages: pages.map(|(key, figures)| page_row(key, figures)).collect(),
+            pages: pages
+                .map(|((site, day, hour, page), figures)| {
+                    PagesRow::of((site.into(), day, hour.saturating_mul(3_600), page.into()), figures)
+                })
+                .collect(),
             breakdowns: breakdowns
                 .map(|((site, dimension, day, page, value), figures)| {
-                    let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = figures;
-                    let (site, page, value) = (site.into(), page.into(), value.into());
-                    BreakdownsRow {
-                        site,
-                        day,
-                        dimension,
-                        page,
-                        value,
-                        pageviews,
-                        visitors,
-                        page_visitors,
-                        visits,
-                        bounces,
-                        visit_seconds,
-                    }
+                    BreakdownsRow::of((site.into(), day, dimension, page.into(), value.into()), figures)
                 })
                 .collect(),
             actions: (self.actions.into_iter())
@@ -165,29 +155,6 @@ impl Plain {
                 .map(|((site, outcome, day), hits)| OutcomesRow { site: site.into(), day, outcome, hits })
                 .collect(),
         }
-    }
-}
-
-fn page_row((site, day, hour, page): (String, u16, u32, String), figures: [i64; 12]) -> PagesRow {
-    let [pageviews, visitors, page_visitors, visits, exits, bounces, visit_seconds, read @ ..] = figures;
-    let [engaged_ms, engaged_views, scroll_percent, scroll_views, not_found] = read;
-    PagesRow {
-        site: site.into(),
-        day,
-        hour: hour.saturating_mul(3_600),
-        page: page.into(),
-        pageviews,
-        visitors,
-        page_visitors,
-        visits,
-        exits,
-        bounces,
-        visit_seconds,
-        engaged_ms,
-        engaged_views,
-        scroll_percent,
-        scroll_views,
-        not_found,
     }
 }
 
