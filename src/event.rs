@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::Outcome;
 
 /// Number of [`Dimension`] variants.
-pub const DIMENSIONS: usize = 20;
+pub const DIMENSIONS: usize = 21;
 
 /// Value of `referrer` and `source` for a visit without a referrer.
 pub const DIRECT: &str = "(direct)";
@@ -16,7 +16,8 @@ pub const DIRECT: &str = "(direct)";
 pub const OTHER: &str = "(other)";
 
 /// A property by which figures are broken down, one at a time. The number is part of the spool's format: never reuse
-/// one. Dimensions from [`Dimension::Source`] on are marketing: kept only as `privacy.marketing` allows.
+/// one. Dimensions from [`Dimension::Source`] on are kept only as `privacy.marketing` allows, the device model only with
+/// the consent of the hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Dimension {
@@ -60,6 +61,8 @@ pub enum Dimension {
     UtmTerm = 18,
     /// `utm_content`, decoded and redacted.
     UtmContent = 19,
+    /// Model family of the device, from the closed list of `agents/models.tsv`, or `(other)`.
+    DeviceModel = 20,
 }
 
 impl Dimension {
@@ -85,6 +88,7 @@ impl Dimension {
         Dimension::UtmCampaign,
         Dimension::UtmTerm,
         Dimension::UtmContent,
+        Dimension::DeviceModel,
     ];
 
     /// This dimension's entry in a list by dimension.
@@ -125,6 +129,7 @@ impl Dimension {
             Dimension::UtmCampaign => "utm_campaign",
             Dimension::UtmTerm => "utm_term",
             Dimension::UtmContent => "utm_content",
+            Dimension::DeviceModel => "device_model",
         }
     }
 }

@@ -93,6 +93,7 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
         fragment_is_page: false,
         width: Some(400),
         consent: false,
+        model: None,
         kind,
     };
     anonymiser.anonymise(hit).map_err(|_| ()).unwrap()

@@ -65,6 +65,7 @@ async fn segments_behind_an_insert_that_hangs_are_folded_after_their_minute() {
         fragment_is_page: false,
         width: None,
         consent: false,
+        model: None,
         kind: HitKind::Pageview { not_found: false },
     };
     let sighting = anonymiser.anonymise(hit).map_err(|_| ()).unwrap();

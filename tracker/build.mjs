@@ -13,7 +13,7 @@ export const scripts = {
   'sillage.extra.js': 950,
   'sillage.actions.js': 1100,
   'sillage.watch.js': 1100,
-  'sillage.consent.js': 600,
+  'sillage.consent.js': 750,
   'sillage.timing.js': 3500,
   'sillage.compat.js': 4200,
 };

@@ -90,6 +90,7 @@ fn anonymise<'h>(anonymiser: &Anonymiser, arrived: &Arrived<'h>, message: &'h Na
         fragment_is_page: message.fragment_is_page,
         width: message.width,
         consent: false,
+        model: None,
         kind: message.kind(),
     });
     sighting.unwrap_or_else(|_| panic!("it is counted"))

@@ -47,6 +47,7 @@ export function panels(site, marketing) {
       list('browser_versions', 'browser_versions', 'visit:browser_version', OF_VISITORS), list('systems', 'systems', 'visit:os', OF_VISITORS),
       list('system_versions', 'system_versions', 'visit:os_version', OF_VISITORS), list('screens', 'screens', 'visit:screen', OF_VISITORS),
       list('languages', 'languages', 'visit:language', OF_VISITORS),
+      ...(marketing ? [list('device_models', 'device_models', 'visit:device_model', came)] : []),
     ]],
     ['actions', [
       ...(site.goals?.length ? [{ id: 'goals', head: 'goal', goals: site.goals, metrics: ['visitors', 'rate'], alone: true, whole: true }] : []),

@@ -26,7 +26,7 @@ const WORDS = {
   sources: ['Sources', 'Sources'], referrers: ['Referrers', 'Sites référents'], channels: ['Channels', 'Canaux'], names: ['Names', 'Noms'], campaigns: ['Campaigns', 'Campagnes'], media: ['Media', 'Supports'],
   places: ['Places', 'Lieux'], map: ['Map', 'Carte'], countries: ['Countries', 'Pays'], regions: ['Regions', 'Régions'], cities: ['Cities', 'Villes'],
   devices: ['Devices', 'Appareils'], browsers: ['Browsers', 'Navigateurs'], browser_versions: ['Versions', 'Versions'], systems: ['Systems', 'Systèmes'], system_versions: ['System versions', 'Versions de système'], screens: ['Screens', 'Écrans'],
-  languages: ['Languages', 'Langues'], actions: ['Actions', 'Actions'], goals: ['Goals', 'Objectifs'], searches: ['Searches', 'Recherches'], errors: ['Errors', 'Erreurs'],
+  languages: ['Languages', 'Langues'], device_models: ['Models', 'Modèles'], actions: ['Actions', 'Actions'], goals: ['Goals', 'Objectifs'], searches: ['Searches', 'Recherches'], errors: ['Errors', 'Erreurs'],
   way: ['Navigation', 'Navigation'], way_from: ['From', 'Depuis'], way_to: ['To', 'Vers'],
   load: ['Load times', 'Temps de chargement'], vitals: ['Web vitals', 'Signaux web essentiels'], slow: ['Slow pages', 'Pages lentes'],
   robots: ['Robots', 'Robots'], kinds: ['Kinds', 'Types'], robot_pages: ['Pages', 'Pages'], uncounted: ['Hits not counted, by reason', 'Requêtes non comptées, par motif'],

@@ -77,6 +77,7 @@ impl Counter {
             fragment_is_page: message.fragment_is_page,
             width: message.width,
             consent: message.consent,
+            model: message.model.as_deref(),
             kind: message.kind(),
         });
         let Ok(reading) = reading else { return };
@@ -114,6 +115,7 @@ impl Counter {
                 fragment_is_page: message.fragment_is_page,
                 width: message.width,
                 consent: message.consent,
+                model: message.model.as_deref(),
                 kind,
             };
             if let Ok(sighting) = self.anonymiser.anonymise(hit) {

@@ -201,6 +201,7 @@ impl HitPipeline {
                 fragment_is_page: event.fragment_is_page,
                 width: event.width,
                 consent: event.consent,
+                model: event.consent.then(|| request.model(event)).flatten(),
                 kind: event.kind(),
             });
             let reading = match reading {
@@ -354,6 +355,17 @@ impl HitPipeline {
         }
         let read = tokio::time::timeout(Duration::from_secs(self.request_seconds), reading).await;
         read.unwrap_or(Err(Rejection::TimedOut))
+    }
+}
+
+impl<'r> HitRequest<'r> {
+    /// Model of the device: from the event, else from the client hint. Read for events with consent only.
+    fn model<'e: 'm, 'm>(&self, event: &'e NativeEvent<'_>) -> Option<&'m str>
+    where
+        'r: 'm,
+    {
+        let hint = || std::str::from_utf8(self.headers.get("sec-ch-ua-model")?.as_bytes()).ok();
+        event.model.as_deref().or_else(hint)
     }
 }
 

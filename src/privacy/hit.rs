@@ -94,8 +94,10 @@ pub struct Hit<'a> {
     pub fragment_is_page: bool,
     /// Viewport width in CSS pixels.
     pub width: Option<u32>,
-    /// The visitor consented to the measurement of channels and campaigns.
+    /// The visitor consented to the measurement of channels, campaigns and the device model.
     pub consent: bool,
+    /// Model of the device as sent, by client hint or the tracker; `None` without consent.
+    pub model: Option<&'a str>,
     /// Reported event of the hit.
     pub kind: HitKind<'a>,
 }

@@ -33,6 +33,7 @@ use crate::event::Day;
 use crate::outcome::{Dropped, Rejection};
 use crate::privacy::hit::Hit;
 use crate::privacy::lookup::language::language;
+use crate::privacy::lookup::model::model_family;
 use crate::privacy::lookup::screen::screen_class;
 use crate::privacy::marketing::Origin;
 use crate::privacy::sighting::VisitorTraits;
@@ -114,6 +115,7 @@ impl Anonymiser {
                 screen: hit.width.map(screen_class),
                 language: hit.accept_language.and_then(language),
                 hostname: reading.location.host().into(),
+                model: marketing.as_ref().and_then(|_| consented_model(hit)),
                 marketing,
             })
         });
@@ -149,4 +151,12 @@ impl Anonymiser {
             config::MarketingPolicy::Always => !objects,
         }
     }
+}
+
+/// The model family of the device, for a hit that carries consent.
+fn consented_model(hit: &Hit<'_>) -> Option<&'static str> {
+    if !hit.consent {
+        return None;
+    }
+    model_family(hit.model, hit.agent.0)
 }

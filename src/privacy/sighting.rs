@@ -70,6 +70,8 @@ pub(crate) struct VisitorTraits {
     pub(super) hostname: Box<str>,
     /// Boxed, since most collectors do not measure marketing.
     pub(super) marketing: Option<Box<Origin>>,
+    /// Model family of the device; only beside `marketing`, and with the consent of the hit.
+    pub(super) model: Option<&'static str>,
 }
 
 impl VisitorFacts {
@@ -166,6 +168,7 @@ impl VisitorTraits {
             | Dimension::UtmCampaign
             | Dimension::UtmTerm
             | Dimension::UtmContent => self.marketing.as_ref().and_then(|marketing| marketing.value(dimension)),
+            Dimension::DeviceModel => self.model,
         };
         value.filter(|value| !value.is_empty())
     }

@@ -39,6 +39,7 @@ fn hit() -> Hit<'static> {
         fragment_is_page: false,
         width: None,
         consent: true,
+        model: None,
         kind: HitKind::Pageview { not_found: false },
     }
 }

@@ -1,11 +1,11 @@
 //! A segment's batch file: a segment folded to counter rows. It must return exactly the rows that went in, under the
 //! segment's own token, or nothing; it holds only the number of events, not single ones.
 //!
-//! # Format 3
+//! # Format 4
 //! `<number>.batch`, the number in 20 decimal digits, stands for the segment of this number. Words and integers are
 //! those of the segment's format, in [`super`].
 //!
-//! **Header**, 48 bytes, laid out as a segment's. Bytes 0–7 are `counters`, the version is 3; node, number and seconds
+//! **Header**, 48 bytes, laid out as a segment's. Bytes 0–7 are `counters`, the version is 4; node, number and seconds
 //! are those of the segment's header, so that a segment folds to the same bytes whenever it is folded.
 //!
 //! **Frames**, as in a segment, with checksums seeded from this header's. Payloads have 8 192 bytes, except the last,
@@ -36,8 +36,8 @@
 //! outcomes     site t, outcome t, day                           hits
 //! ```
 //! Columns are those of `schema/0003_waiting.sql`; a day counts from 1970, an hour is its first second since 1970.
-//! Format 2 is the same without robots and outcomes; format 1 is format 2 without the dimensions `source`, `channel`
-//! and `utm_…`. Both are still read.
+//! Format 3 is the same without the dimension `device_model`; format 2 is format 3 without robots and outcomes; format 1
+//! is format 2 without the dimensions `source`, `channel` and `utm_…`. All are still read.
 //! A file with only a header is the rest of a shipped batch, whose number must not be used again.
 //!
 //! # Size
@@ -64,7 +64,7 @@ use crate::spool::segment;
 use crate::spool::segment::{HEADER, MENDED_MAX, NodeName, SegmentHeader, SegmentPiece, SegmentPieces};
 
 /// The version that is written; it and those before it are read.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const MAGIC: [u8; 8] = *b"counters";
 
 /// Name of the batch's file.

@@ -20,6 +20,8 @@ const PAGE_DIFFERS: u64 = 1 << 2;
 const VALUES_FROM: usize = 3;
 /// Number of dimensions in format 1.
 const DIMENSIONS_1: usize = 13;
+/// Number of dimensions in formats 2 to 4.
+const DIMENSIONS_4: usize = 20;
 /// The first format with hits of robots and of outcomes, added up.
 const TALLIES_FROM: u16 = 4;
 
@@ -208,9 +210,8 @@ fn read_values<'k>(
     format: u16,
     known: &'k DictionaryReader,
 ) -> Result<DimensionValues<'k>, CodecError> {
-    let (mask, dimensions) =
-        if format == 1 { (u64::from(input.u16()?), DIMENSIONS_1) } else { (input.varint()?, DIMENSIONS) };
-    if mask >> dimensions != 0 {
+    let mask = if format == 1 { u64::from(input.u16()?) } else { input.varint()? };
+    if mask >> dimensions_of(format) != 0 {
         return Err(CodecError::Unknown);
     }
     let mut values = DimensionValues::default();
@@ -221,6 +222,15 @@ fn read_values<'k>(
         }
     }
     Ok(values)
+}
+
+/// Number of dimensions in a format.
+fn dimensions_of(format: u16) -> usize {
+    match format {
+        1 => DIMENSIONS_1,
+        2..=4 => DIMENSIONS_4,
+        _ => DIMENSIONS,
+    }
 }
 
 /// Indices of the set bits, from the lowest.
@@ -302,7 +312,7 @@ fn read_entry<'k>(
     known: &'k DictionaryReader,
 ) -> Result<EntryCorrection<'k>, CodecError> {
     let mask = if format == 1 { entry_mask_1(input.u16()?) } else { input.varint()? };
-    if mask >> (VALUES_FROM + DIMENSIONS) != 0 {
+    if mask >> (VALUES_FROM + dimensions_of(format)) != 0 {
         return Err(CodecError::Unknown);
     }
     let (day, hour) = if mask & TIME_DIFFERS != 0 { time(input, event)? } else { (event.day, event.hour) };

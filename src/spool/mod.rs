@@ -2,7 +2,7 @@
 //! segments of them come out to be shipped. It must never give a [`Durable`] for an event that a crash could lose,
 //! never hand out an event twice within a segment or half of one, and never block its caller on the disk.
 //!
-//! # Format 4
+//! # Format 5
 //! A spool is one folder, owned by one process through a lock on its file `lock`. `node` holds the folder's name, 32
 //! hexadecimal digits, made once. `<number>.seg`, the number in 20 decimal digits, is a segment. `<number>.batch`
 //! stands for one that waits as counters (`batch.rs` has its format); where both are there and the batch is whole, the
@@ -15,7 +15,7 @@
 //! **Header**, 48 bytes. Its layout is the same in every version.
 //! ```text
 //!  0  8  "sillage\n"                        12 16  node
-//!  8  2  version: 4                         28  8  number of the segment
+//!  8  2  version: 5                         28  8  number of the segment
 //! 10  2  zero                               36  8  seconds since 1970 when it was made
 //!                                           44  4  checksum of bytes 0..44
 //! ```
@@ -44,9 +44,9 @@
 //!              timing: varint count, each: u8 metric, u8 bucket
 //!              robots: u8 kind, varint hits; outcomes: varint place in `Outcome::ALL`, varint hits
 //! entry        varint mask: bit 0 bounce ends, 1 day or hour differ from the event's own, 2 the page does,
-//!              3–22 dimensions 0–19 do; then, where its bit is set:
+//!              3–23 dimensions 0–20 do; then, where its bit is set:
 //!                1: signed hour − event's hour, signed day − event's day;  2: text page;
-//!                3–22: varint 0 for no value, else text + 1;  always: varint visit seconds
+//!                3–23: varint 0 for no value, else text + 1;  always: varint visit seconds
 //! left page    u8: 1 if day or hour differ, then signed hour − event's hour, signed day − event's day;  text page
 //! ```
 //! Unassigned bits are 0, and an event has no trailing bytes. Any deviation is an error, never a guess.
@@ -57,7 +57,9 @@
 //! torn, not damaged, if only zeros follow from a sector boundary within it. A power cut may leave any of the sectors
 //! of the last write, which was not acknowledged; whole frames in them are kept, the rest is quarantined as damage.
 //!
-//! **Format 3** is the same without robots and outcomes: hits that are not a visitor's, summed since the frames before.
+//! **Format 4** is the same with dimensions 0–19 only.
+//!
+//! **Format 3** is format 4 without robots and outcomes: hits that are not a visitor's, summed since the frames before.
 //!
 //! **Format 2** is format 3 without anything free.
 //!

@@ -12,7 +12,7 @@ use crate::spool::dictionary::DictionaryWriter;
 use crate::spool::event_codec;
 
 /// Written version; it and earlier ones are read.
-pub(super) const VERSION: u16 = 4;
+pub(super) const VERSION: u16 = 5;
 /// Bytes of a segment's header.
 pub(super) const HEADER: usize = 48;
 /// Bytes of a frame before its payload.

@@ -141,6 +141,7 @@ impl Inventions {
             fragment_is_page: false,
             width: Some(u32::try_from(chance >> 40).unwrap() % 9_000 + 1),
             consent: false,
+            model: None,
             kind,
         };
         let sighting = self.anonymiser.anonymise(hit).map_err(|ended| ended.why).unwrap();

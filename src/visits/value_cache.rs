@@ -8,9 +8,9 @@ use crate::event::Dimension;
 pub(super) const OF_AGENT: [Dimension; 5] =
     [Dimension::Device, Dimension::Browser, Dimension::BrowserVersion, Dimension::System, Dimension::SystemVersion];
 pub(super) const OF_PLACE: [Dimension; 3] = [Dimension::Country, Dimension::Region, Dimension::City];
-/// Dimensions of the visitor beside agent and place; then the marketing ones.
+/// Dimensions of the visitor beside agent and place; then those that are kept only as `privacy.marketing` allows.
 pub(super) const OF_NEITHER: [Dimension; 3] = [Dimension::Screen, Dimension::Language, Dimension::Hostname];
-pub(super) const OF_COMING: [Dimension; 7] = [
+pub(super) const OF_COMING: [Dimension; 8] = [
     Dimension::Source,
     Dimension::Channel,
     Dimension::UtmSource,
@@ -18,6 +18,7 @@ pub(super) const OF_COMING: [Dimension; 7] = [
     Dimension::UtmCampaign,
     Dimension::UtmTerm,
     Dimension::UtmContent,
+    Dimension::DeviceModel,
 ];
 
 /// Slots for agents and for places, over all sites' days, indexed by number. Tests use so few that entries collide.

@@ -221,6 +221,7 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         fragment_is_page: false,
         width: None,
         consent: false,
+        model: None,
         kind: match hit.what {
             What::Pageview { .. } => HitKind::Pageview { not_found: false },
             What::Action { interactive } => {

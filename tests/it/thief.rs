@@ -121,10 +121,10 @@ fn declared(what: &str) -> [serde_json::Value; 6] {
     let kept = format!("utm_source={source}&utm_medium=cpc&utm_campaign={campaign}");
     let theirs = format!("utm_content={EMAIL}&utm_term=zqcanary@zqcanary.example&{CLICKS}");
     [
-        json!({ "c": 1, "u": page(&format!("{kept}&{theirs}&find={search}")), "r": "https://www.google.fr/zqcanary?q=zqcanary" }),
+        json!({ "c": 1, "dm": "Zqcanary", "u": page(&format!("{kept}&{theirs}&find={search}")), "r": "https://www.google.fr/zqcanary?q=zqcanary" }),
         json!({ "c": 1, "u": page(&format!("utm_campaign={EMAIL}&{CLICKS}&find={EMAIL}")) }),
         json!({ "u": page("utm_source=zqcanary&utm_campaign=zqcanary&utm_content=zqcanary&gclid=zqcanary") }),
-        json!({ "c": 0, "u": page("utm_source=zqcanary&utm_medium=zqcanary&utm_term=zqcanary&fbclid=zqcanary") }),
+        json!({ "c": 0, "dm": "Pixel 8 zqcanary", "u": page("utm_source=zqcanary&utm_medium=zqcanary&utm_term=zqcanary&fbclid=zqcanary") }),
         json!({ "n": "problem", "p": { "kind": "TypeError", "message": "zqcanary", "stack": "zqcanary@zqcanary:1:1" } }),
         json!({ "n": "problem", "i": true, "p": { "kind": "zqcanary", "source": "https://zqcanary.example/zqcanary" } }),
     ]

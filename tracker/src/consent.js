@@ -16,6 +16,9 @@
  *   (`publisher.consents`); the general one (`purpose.consents`) counts only if the platform has no publisher section.
  *   Legitimate interest is not consent. If the platform reports that the GDPR does not apply, visitors were not asked,
  *   and consent is not given.
+ * - With `data-device-model` on this script's tag, and consent, the browser of an Android device is asked for its model
+ *   (`navigator.userAgentData`), which pageviews carry as `dm`. It is asked once a page, after consent only; the first
+ *   pageview waits for it as for an answer.
  */
 
 /**
@@ -28,16 +31,36 @@ export function followConsent(options, tag, early) {
 
   // Sends the waiting pageview; 0 while it is being sent.
   let waiting;
+  let model;
+  let asked;
+
+  // Asks the browser for the model; whether its answer is outstanding.
+  const ask = () => {
+    const { userAgentData } = navigator;
+    if (!asked && 'deviceModel' in options && userAgentData?.platform === 'Android') {
+      asked = 1;
+      const told = (hints) => {
+        model = hints.model || '';
+        early.hold();
+      };
+      userAgentData.getHighEntropyValues(['model']).then(told, told);
+    }
+    return asked && model === undefined;
+  };
 
   // The tracker calls this before each event, and without one when the answer changed or the page is hidden or left.
   early.hold = (event, send, answer) => {
-    // The waiting pageview is being sent by this very call.
-    if (waiting === 0) return;
-    const before = waiting;
-    waiting = 0;
-    before?.();
-    waiting = undefined;
-    if (answer === 'pending' && event.n === 'pageview' && campaign.test(event.u)) return waiting = send;
+    if (waiting !== 0) {
+      // After a yes the model comes first. A page that is hidden may be going.
+      if (!event && waiting && tag.dataset.consent === 'granted' && !document.hidden && ask()) return;
+      const before = waiting;
+      waiting = 0;
+      before?.();
+      waiting = undefined;
+      if (event?.n === 'pageview' && (answer === 'pending' ? campaign.test(event.u) : answer === 'granted' && ask())) return waiting = send;
+    }
+    // Also of the waiting pageview, which is being sent by a call of this function.
+    if (event?.n === 'pageview' && answer === 'granted') event.dm = model;
   };
 
   window.__tcfapi?.('addEventListener', 2, ({ eventStatus, publisher, purpose }, success) => {

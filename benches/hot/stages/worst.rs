@@ -37,6 +37,7 @@ fn way(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
         fragment_is_page: message.fragment_is_page,
         width: message.width,
         consent: false,
+        model: None,
         kind: message.kind(),
     });
     let Ok(reading) = reading else { return };

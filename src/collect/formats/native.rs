@@ -1,5 +1,5 @@
 //! The native event: one JSON object in the shape of Plausible's `POST /api/event`, with additional fields `w`, `c`,
-//! `t` and `sb`. Unknown fields are ignored; an error names the field and never quotes its value.
+//! `dm`, `t` and `sb`. Unknown fields are ignored; an error names the field and never quotes its value.
 
 use std::borrow::Cow;
 
@@ -39,6 +39,8 @@ pub(super) struct NativeFields<'a> {
     sd: Option<JsonNumber>,
     sb: Option<JsonNumber>,
     w: Option<JsonNumber>,
+    #[serde(borrow)]
+    dm: Option<JsonText<'a>>,
     #[serde(default, deserialize_with = "consent")]
     c: Option<ConsentFlag>,
     t: Option<Value>,
@@ -60,8 +62,10 @@ pub struct NativeEvent<'a> {
     pub fragment_is_page: bool,
     /// Viewport width in CSS pixels.
     pub width: Option<u32>,
-    /// The visitor consented to the measurement of channels and campaigns.
+    /// The visitor consented to the measurement of channels, campaigns and the device model.
     pub consent: bool,
+    /// Model of the device, as the browser told the tracker.
+    pub model: Option<Cow<'a, str>>,
     /// `Accept-Language` from another tool's fields, for requests without the header.
     pub language: Option<Cow<'a, str>>,
     /// The client that a server speaks for, in another tool's fields; boxed, since browsers send none.
@@ -204,6 +208,7 @@ impl<'a> NativeEvent<'a> {
         let text = |field: Option<JsonText<'a>>| field.map(|text| text.0);
         let mut message = Self::around(refusal, text(fields.u), text(fields.d), text(fields.r))?;
         message.consent = fields.c.is_some_and(|consent| consent.0);
+        message.model = fields.dm.map(|model| model.0);
         message.fragment_is_page = fields.h.is_some_and(|flag| flag.0);
         message.width = fields.w.and_then(|width| width.within(1.0, 100_000.0)).map(whole);
         Ok(message)
@@ -237,6 +242,7 @@ impl<'a> NativeEvent<'a> {
             fragment_is_page: false,
             width: None,
             consent: false,
+            model: None,
             language: None,
             client: None,
             what,

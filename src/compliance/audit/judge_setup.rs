@@ -109,9 +109,13 @@ pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Observation) {
 
 pub(super) fn no_marketing(evidence: &Evidence, look: &mut Observation) {
     match evidence.config.privacy.marketing {
-        MarketingPolicy::Never => look.fact("privacy.marketing = \"never\": campaigns and channels are not measured"),
+        MarketingPolicy::Never => {
+            look.fact("privacy.marketing = \"never\": campaigns, channels and device models are not measured")
+        }
         MarketingPolicy::WithConsent => {
-            look.fact("privacy.marketing = \"with_consent\": campaigns and channels of hits that carry consent only");
+            look.fact(
+                "privacy.marketing = \"with_consent\": campaigns, channels and device models of hits that carry consent only",
+            );
             look.person("Keep the proof of consent on every site that marks hits with it.");
         }
         MarketingPolicy::Always => {}

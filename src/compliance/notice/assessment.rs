@@ -182,13 +182,13 @@ fn breach() -> Bilingual {
 fn open(facts: &ConfigFacts) -> Vec<(u8, Bilingual)> {
     let mut open = Vec::new();
     if facts.measures_campaigns() {
-        let added = inventory::campaigns();
-        let (en, fr) = (&added.en, &added.fr);
+        let (added, model) = (inventory::campaigns(), inventory::device_model());
+        let (en, fr, model_en, model_fr) = (&added.en, &added.fr, &model.en, &model.fr);
         open.push((
             8,
             text!(
-                "Ask for consent before this is measured, and keep the proof of it: {en}.",
-                "Recueillir le consentement avant de mesurer ces données, et en conserver la preuve : {fr}."
+                "Ask for consent before this is measured, and keep the proof of it: {en}; {model_en}.",
+                "Recueillir le consentement avant de mesurer ces données, et en conserver la preuve : {fr} ; {model_fr}."
             ),
         ));
     }

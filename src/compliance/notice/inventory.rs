@@ -233,6 +233,13 @@ fn dimension_texts(dimension: Dimension) -> (Bilingual, Bilingual) {
         Dimension::UtmCampaign => (text!("Name of a campaign", "Nom d'une campagne"), campaign_tag_text()),
         Dimension::UtmTerm => (text!("Term of a campaign", "Terme d'une campagne"), campaign_tag_text()),
         Dimension::UtmContent => (text!("Content of a campaign", "Contenu d'une campagne"), campaign_tag_text()),
+        Dimension::DeviceModel => (
+            text!("Model of the device", "Modèle de l'appareil"),
+            text!(
+                "its family, such as Google Pixel 8, from a fixed list; any other model counts as one value",
+                "sa famille, comme Google Pixel 8, parmi une liste fixe ; tout autre modèle compte sous une seule valeur"
+            ),
+        ),
     }
 }
 
@@ -320,5 +327,13 @@ pub(super) fn campaigns() -> Bilingual {
          identifiers of a click",
         "la source, le canal et la campagne (`utm_source`, `utm_medium`, `utm_campaign`, `utm_content`, `utm_term`) ; jamais les \
          identifiants d'un clic"
+    )
+}
+
+/// The model of the device, which consent adds where campaigns are measured.
+pub(super) fn device_model() -> Bilingual {
+    text!(
+        "the model of the device, as one of a fixed list of families",
+        "le modèle de l'appareil, parmi une liste fixe de familles"
     )
 }

@@ -117,15 +117,18 @@ pub(super) fn standing(facts: &ConfigFacts, blocks: &mut Vec<Block>) {
 }
 
 pub(super) fn campaigns(facts: &ConfigFacts) -> Bilingual {
-    let added = inventory::campaigns();
-    let (en, fr) = (&added.en, &added.fr);
+    let (added, model) = (inventory::campaigns(), inventory::device_model());
+    let (en, fr, model_en, model_fr) = (&added.en, &added.fr, &model.en, &model.fr);
     match facts.privacy.marketing {
         crate::config::MarketingPolicy::WithConsent => text!(
-            "For visitors who have consented, these properties are added: {en}.",
-            "Pour les visiteurs qui y ont consenti s'y ajoutent : {fr}."
+            "For visitors who have consented, these properties are added: {en}; {model_en}.",
+            "Pour les visiteurs qui y ont consenti s'y ajoutent : {fr} ; {model_fr}."
         ),
         crate::config::MarketingPolicy::Never | crate::config::MarketingPolicy::Always => {
-            text!("These properties are added for every visit: {en}.", "S'y ajoutent, à chaque visite : {fr}.")
+            text!(
+                "These properties are added for every visit: {en}. For visitors who have consented: {model_en}.",
+                "S'y ajoutent, à chaque visite : {fr}. Pour les visiteurs qui y ont consenti : {model_fr}."
+            )
         }
     }
 }

@@ -64,20 +64,22 @@ pub(super) fn standing(facts: &ConfigFacts) -> Bilingual {
 pub(super) fn marketing(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.marketing {
         MarketingPolicy::Never => text!(
-            "Advertising campaigns and acquisition channels are not measured.",
-            "Les campagnes publicitaires et les canaux d'acquisition ne sont pas mesurés."
+            "Advertising campaigns, acquisition channels and device models are not measured.",
+            "Les campagnes publicitaires, les canaux d'acquisition et les modèles d'appareil ne sont pas mesurés."
         ),
         MarketingPolicy::WithConsent => text!(
-            "Advertising campaigns and acquisition channels are measured only for visitors who have consented to it. \
-             Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at any time, as easily as \
+            "Advertising campaigns, acquisition channels and device models are measured only for visitors who have \
+             consented to it. Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at any time, as easily as \
              it was given.",
-            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés pour les seuls visiteurs qui y ont \
-             consenti. Leur consentement en est la base légale (RGPD, article 6, paragraphe 1, point a) ; il peut être \
+            "Les campagnes publicitaires, les canaux d'acquisition et les modèles d'appareil sont mesurés pour les seuls \
+             visiteurs qui y ont consenti. Leur consentement en est la base légale (RGPD, article 6, paragraphe 1, point a) ; il peut être \
              retiré à tout moment, aussi simplement qu'il a été donné."
         ),
         MarketingPolicy::Always => text!(
-            "Advertising campaigns and acquisition channels are measured for every visit.",
-            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite."
+            "Advertising campaigns and acquisition channels are measured for every visit; device models only for \
+             visitors who have consented to it.",
+            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite ; les modèles d'appareil \
+             pour les seuls visiteurs qui y ont consenti."
         ),
     }
 }

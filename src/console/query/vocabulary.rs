@@ -34,7 +34,7 @@ pub(super) enum RequestedDimension {
     Outcome,
 }
 
-const DIMENSIONS: [(&str, Dimension); 20] = [
+const DIMENSIONS: [(&str, Dimension); 21] = [
     ("visit:referrer", Dimension::Referrer),
     ("event:previous_page", Dimension::PreviousPage),
     ("visit:country", Dimension::Country),
@@ -55,6 +55,7 @@ const DIMENSIONS: [(&str, Dimension); 20] = [
     ("visit:utm_campaign", Dimension::UtmCampaign),
     ("visit:utm_term", Dimension::UtmTerm),
     ("visit:utm_content", Dimension::UtmContent),
+    ("visit:device_model", Dimension::DeviceModel),
 ];
 
 /// Aliases that clients of Plausible's API use.
@@ -124,12 +125,17 @@ pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> 
     }
 }
 
-/// The error for a dimension of marketing where none is measured: rows without figures would look like an absence of
+/// The error for a dimension of marketing, or the device model, where none is measured: rows without figures would look like an absence of
 /// visits.
 pub(super) fn not_marketed(dimension: &RequestedDimension) -> QueryRefusal {
     QueryRefusal(format!(
-        "`{}` is not measured: `privacy.marketing` of the collector is \"never\"; use `visit:referrer`",
-        dimension.name()
+        "`{}` is not measured: `privacy.marketing` of the collector is \"never\"; use `{}`",
+        dimension.name(),
+        if *dimension == RequestedDimension::Stored(Dimension::DeviceModel) {
+            "visit:device"
+        } else {
+            "visit:referrer"
+        }
     ))
 }
 
@@ -142,7 +148,7 @@ impl RequestedDimension {
         self.clone()
     }
 
-    /// Whether it is stored only where channels and campaigns are measured.
+    /// Whether it is stored only as `privacy.marketing` allows.
     pub(super) fn is_marketing(&self) -> bool {
         matches!(self, RequestedDimension::Stored(dimension) if dimension.is_marketing())
     }
@@ -189,12 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn campaigns_are_refused_with_what_to_ask_instead() {
+    fn campaigns_and_device_models_are_refused_with_what_to_ask_instead() {
         for stored in Dimension::ALL.into_iter().filter(|stored| stored.is_marketing()) {
             let dimension = RequestedDimension::Stored(stored);
             assert!(dimension.is_marketing() && dimension.name().starts_with("visit:"));
             let QueryRefusal(sentence) = not_marketed(&dimension);
-            assert!(sentence.contains(&dimension.name()) && sentence.contains("visit:referrer"), "{sentence}");
+            let instead = if stored == Dimension::DeviceModel { "`visit:device`" } else { "`visit:referrer`" };
+            assert!(sentence.contains(&dimension.name()) && sentence.ends_with(instead), "{sentence}");
         }
     }
 

@@ -4,6 +4,7 @@ pub mod agent;
 mod bot;
 mod corrections;
 pub mod language;
+pub(in crate::privacy) mod model;
 pub mod place;
 mod place_record;
 pub mod robot;

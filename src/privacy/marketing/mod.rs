@@ -119,7 +119,8 @@ impl Origin {
             | Dimension::SystemVersion
             | Dimension::Screen
             | Dimension::Language
-            | Dimension::Hostname => return None,
+            | Dimension::Hostname
+            | Dimension::DeviceModel => return None,
         };
         tag.as_deref()
     }

@@ -68,6 +68,17 @@ pub(super) fn samples_3() -> Vec<Event<'static>> {
     events
 }
 
+/// The same, and a visit with the model of its device; never changed either.
+pub(super) fn samples_5() -> Vec<Event<'static>> {
+    let mut events = samples_3();
+    let mut modelled = events[5].clone();
+    *modelled.values.last_mut().unwrap() = Some(Term { id: 400, text: "Google Pixel 8" });
+    let mut next = events[6].clone();
+    next.entry.as_mut().unwrap().values = modelled.values;
+    events.extend([modelled, next]);
+    events
+}
+
 #[test]
 fn the_fixture_of_format_1_is_read() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-1.seg"));
@@ -93,27 +104,44 @@ fn the_fixture_of_format_3_is_read() {
 }
 
 #[test]
-fn the_fixture_of_format_4_is_read_and_still_written() {
+fn the_fixture_of_format_4_is_read() {
     let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-4.seg"));
     let (got, report) = read_said(fixture);
     assert_eq!(got, samples_3().iter().map(said).collect::<Vec<_>>());
-    let used = segment(samples_3());
+    assert_eq!(report.map(|report| (report.events, report.damaged)), Some((9, 0)));
+}
+
+#[test]
+fn the_fixture_of_format_5_is_read_and_still_written() {
+    let fixture = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool/format-5.seg"));
+    let (got, report) = read_said(fixture);
+    assert_eq!(got, samples_5().iter().map(said).collect::<Vec<_>>());
+    let used = segment(samples_5());
     let free_bytes = (fixture.len() - used.len()) as u64;
-    assert_eq!(report, Some(ReadReport { events: 9, free_bytes, ..ReadReport::default() }));
+    assert_eq!(report, Some(ReadReport { events: 11, free_bytes, ..ReadReport::default() }));
     assert_eq!(fixture[..used.len()], used, "a change of the format bumps its version and adds a fixture");
     let disk = FaultDisk::default();
     disk.put("node", format!("{}\n", header().node).as_bytes());
     disk.put(&file_name(6), &SegmentHeader { number: 6, ..header() }.bytes());
     let (spool, mut writer, _) = open(&disk);
-    samples_3().iter().for_each(|event| drop(spool.append(event).unwrap()));
+    samples_5().iter().for_each(|event| drop(spool.append(event).unwrap()));
     writer.turn();
     assert_eq!(disk.bytes(&file_name(7)), fixture);
 }
 
 #[test]
-fn a_segment_of_format_3_holds_no_hits_of_robots() {
-    let old = SegmentHeader { version: 3, ..header() };
-    let frame = segment([samples_3().pop().unwrap()]).split_off(HEADER);
+fn a_segment_of_format_3_holds_no_hits_of_robots_and_one_of_format_4_no_device_models() {
+    for (version, event) in [(3, samples_3().pop().unwrap()), (4, samples_5()[9].clone()), (4, samples_5()[10].clone())]
+    {
+        let (events, report) = read_as(version, event);
+        assert_eq!((events, report.map(|report| report.damaged)), (0, Some(1)), "format {version}");
+    }
+}
+
+/// Number of events that a segment of this version with this event's frame gives.
+fn read_as(version: u16, event: Event<'_>) -> (usize, Option<ReadReport>) {
+    let old = SegmentHeader { version, ..header() };
+    let frame = segment([event]).split_off(HEADER);
     let payload = &frame[FRAME_HEAD..];
     let mut bytes = old.bytes();
     let length = payload.len() as u32;
@@ -121,7 +149,7 @@ fn a_segment_of_format_3_holds_no_hits_of_robots() {
     bytes.extend(checksum(old.seed(), HEADER as u64, length, payload).to_le_bytes());
     bytes.extend(payload);
     let (got, report) = read_said(&bytes);
-    assert_eq!((got.len(), report.map(|report| report.damaged)), (0, Some(1)));
+    (got.len(), report)
 }
 
 #[test]

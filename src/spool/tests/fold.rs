@@ -254,9 +254,9 @@ fn batches_of_a_later_release_or_another_spool_are_not_touched() {
     let opened = |disk: &FaultDisk| Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(opened(&disk.crash(CrashSurvival::All)), Some(SpoolError::Foreign { number: 7, .. })));
     let node = NodeName(u128::from_str_radix(&spool.token(0)[..32], 16).unwrap().to_be_bytes());
-    let later = SegmentHeader { version: 4, magic: *b"counters", node, number: 7, created: 0 };
+    let later = SegmentHeader { version: 5, magic: *b"counters", node, number: 7, created: 0 };
     disk.put(&batch::file_name(7), &later.bytes());
-    assert!(matches!(opened(&disk), Some(SpoolError::Version { number: 7, version: 4 })));
+    assert!(matches!(opened(&disk), Some(SpoolError::Version { number: 7, version: 5 })));
 }
 
 #[test]

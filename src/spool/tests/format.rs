@@ -322,9 +322,9 @@ fn a_segment_of_a_later_release_or_another_spool_is_left_alone() {
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
     assert!(matches!(refused, Some(SpoolError::Foreign { number: 7, .. })), "{refused:?}");
     disk.put("node", format!("{}\n", header().node).as_bytes());
-    disk.put(&file_name(8), &SegmentHeader { number: 8, version: 5, ..header() }.bytes());
+    disk.put(&file_name(8), &SegmentHeader { number: 8, version: 6, ..header() }.bytes());
     let refused = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()).err();
-    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 5 })), "{refused:?}");
+    assert!(matches!(refused, Some(SpoolError::Version { number: 8, version: 6 })), "{refused:?}");
     assert_eq!(disk.names(), [file_name(7), file_name(8), "node".into()]);
     disk.put("node", b"not hexadecimal");
     assert!(matches!(recover::node(&disk), Err(SpoolError::Node)));

@@ -20,9 +20,9 @@ use crate::visits::journal::entry::JournalEntry;
 use crate::visits::journal::generation::{Generation, JournalLocation, shipped};
 
 const MAGIC: &[u8; 8] = b"SILLAGEJ";
-/// Version 4: common values' rows as bits, tags of numbers in pieces, entries with numbers. Files of other versions are
-/// discarded.
-const VERSION: u32 = 5;
+/// Version 4: common values' rows as bits, tags of numbers in pieces, entries with numbers; version 6: device models.
+/// Files of other versions are discarded.
+const VERSION: u32 = 6;
 /// Bytes of the head: magic, version, node, last position, shipped.
 const HEAD: usize = 8 + 4 + 16 + 1 + 8 + 8 + 8;
 /// Bytes of a snapshot's length and checksum.

@@ -282,7 +282,7 @@ impl OpenVisits {
     }
 
     fn record(&self, tag: u64, visit: &Visit) -> Option<VisitRecord> {
-        let (base, [plain @ .., _, _, _, _, _, _, _]) = (self.base, visit.entry_values);
+        let (base, [plain @ .., _, _, _, _, _, _, _, _]) = (self.base, visit.entry_values);
         let current = base.packed(visit.current)?;
         let previous = visit.previous.and_then(|view| base.packed(view));
         let marks = marks(visit.bounce, previous.is_some()) | if has_marketing(visit) { HAS_MARKETING } else { 0 };
@@ -301,8 +301,8 @@ impl OpenVisits {
 
     fn keep_marketing(&mut self, number: u32, visit: &Visit) {
         if has_marketing(visit) {
-            let [.., a, b, c, d, e, f, g] = visit.entry_values;
-            self.put_marketing(number, [a, b, c, d, e, f, g]);
+            let [.., a, b, c, d, e, f, g, h] = visit.entry_values;
+            self.put_marketing(number, [a, b, c, d, e, f, g, h]);
         }
     }
 
