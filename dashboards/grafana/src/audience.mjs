@@ -121,6 +121,7 @@ const origins = () => [
   top('source', 'Sources', 'Names of sources.', 8, 'visits', CONSENT),
   top('utm_campaign', 'Campaigns', 'utm_campaign of the address that a visit began with.', 12, 'visits', CONSENT),
   top('utm_medium', 'Media', 'utm_medium of the address that a visit began with.', 12, 'visits', CONSENT),
+  top('device_model', 'Device models', 'Families of a fixed list, of visitors who consent.', 24, 'visits', CONSENT),
 ];
 
 const visitors = () => [
@@ -129,7 +130,7 @@ const visitors = () => [
   top('region', 'Regions', 'First subdivision of the country, by name.', 12),
   top('city', 'Cities', 'City by name: the finest place that is kept.', 12),
   top('device', 'Devices', 'Kind of device.'), top('browser', 'Browsers', 'Browser family.'), top('browser_version', 'Browser versions', 'Major versions only.'),
-  top('system', 'Systems', 'Operating system family.'), top('screen', 'Screens', 'Class of the window’s width.'), top('device_model', 'Device models', 'Families of a fixed list, of visitors who consent.', 8, 'visits', CONSENT), top('language', 'Languages', 'First language that the browser asks for.'),
+  top('system', 'Systems', 'Operating system family.'), top('screen', 'Screens', 'Class of the window’s width.'), top('language', 'Languages', 'First language that the browser asks for.'),
   rows({ title: 'By ${dimension}', description: 'One dimension, chosen at the top. Dimensions are stored separately: no table has two of them.', width: 24 },
     ANY_DIMENSION, { 'Bounce rate': PERCENT }),
 ];
