@@ -305,7 +305,7 @@ impl SourceSurvey {
 
     /// Counts a line that could not be parsed; the first of a file is named.
     fn fault(&mut self, fault: LineFault, line: u64) {
-        if self.tally.not_understood + self.tally.no_address == 0 {
+        if self.tally.faults() == 0 {
             let why = match fault {
                 LineFault::Shape => "could not be parsed",
                 LineFault::Address => "has no client address",

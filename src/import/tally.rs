@@ -16,6 +16,8 @@ pub struct Summary {
     pub not_understood: u64,
     /// Requests without a client address.
     pub no_address: u64,
+    /// Requests without a time that can be read.
+    pub no_time: u64,
     /// Requests that are not pageviews: assets, other methods, other statuses.
     pub not_pages: u64,
     /// Requests to hosts of other sites.
@@ -76,6 +78,7 @@ impl fmt::Display for Summary {
             (self.left_out, "hits left out (excluded, prefetched, or without a page's address)"),
             (self.too_old, "lines older than the retention, skipped"),
             (self.no_address, "requests without a client address (a host name, a socket, `-`)"),
+            (self.no_time, "requests without a readable time (date, hour and minute); a visit needs one"),
             (self.not_understood, "lines that could not be parsed"),
         ] {
             if number > 0 {
@@ -109,8 +112,14 @@ impl Summary {
     pub(super) fn note_fault(&mut self, fault: LineFault) {
         match fault {
             LineFault::Address => self.no_address += 1,
-            LineFault::Shape | LineFault::Time => self.not_understood += 1,
+            LineFault::Time => self.no_time += 1,
+            LineFault::Shape => self.not_understood += 1,
         }
+    }
+
+    /// Number of lines that could not be counted because of their shape.
+    pub(super) fn faults(&self) -> u64 {
+        self.not_understood + self.no_address + self.no_time
     }
 
     /// Adds the totals of a counting.
@@ -137,6 +146,7 @@ impl Summary {
         self.counted_before += other.counted_before;
         self.not_understood += other.not_understood;
         self.no_address += other.no_address;
+        self.no_time += other.no_time;
         self.not_pages += other.not_pages;
         self.foreign_hosts += other.foreign_hosts;
         self.no_agent += other.no_agent;

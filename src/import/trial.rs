@@ -39,7 +39,7 @@ pub fn trial(import: &ImportJob, agents: &Agents) -> std::io::Result<String> {
                 Judgement::ForeignHost => tally.foreign_hosts += 1,
                 Judgement::NoAgent => tally.no_agent += 1,
                 Judgement::NotUnderstood(fault) => {
-                    if tally.not_understood + tally.no_address == 0 {
+                    if tally.faults() == 0 {
                         tally.notes.push(format!("line {number} is the first that could not be parsed"));
                     }
                     tally.note_fault(fault);
@@ -67,6 +67,7 @@ fn counts(tally: &Summary, pages: u64) -> String {
         (tally.foreign_hosts, "requests to other hosts"),
         (tally.no_agent, "requests without a user agent"),
         (tally.no_address, "requests without a client address"),
+        (tally.no_time, "requests without a readable time (date, hour and minute); a visit needs one"),
         (tally.not_understood, "lines that could not be parsed"),
     ] {
         if number > 0 {

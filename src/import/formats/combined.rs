@@ -6,6 +6,7 @@
 //! "192.0.2.1, 10.0.0.1" - - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …"
 //! 172.18.0.1 - - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …" "192.0.2.1"
 //! 192.0.2.1 shop.example - [10/Oct/2025:13:55:36 -0700] "GET /a HTTP/1.1" 200 2326 "-" "Mozilla/5.0 …"
+//! 192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET /a HTTP/1.1" 200 2326 "-" "-" 12 "web@docker" "http://10.0.0.5" 3ms
 //! owner bucket [10/Oct/2025:13:55:36 +0000] 192.0.2.1 - id WEBSITE.GET.OBJECT a "GET /a HTTP/1.1" 200 - …   (S3)
 //! ```
 
@@ -133,7 +134,7 @@ fn peer_and_host(before: &str) -> Option<(IpAddr, Option<&str>)> {
 }
 
 /// The text, if it is a host's name with a dot: not a user, an address or `-`.
-fn name_of_host(text: &str) -> Option<&str> {
+pub(super) fn name_of_host(text: &str) -> Option<&str> {
     let is_name = is_host(text) && text.contains('.') && client_list::address(text).is_none();
     is_name.then_some(text)
 }
@@ -171,7 +172,22 @@ fn trailing(rest: &str) -> (Option<Cow<'_, str>>, LoggedAgent<'_>, Option<Cow<'_
     let Some((referrer, rest)) = quoted(rest) else { return (None, LoggedAgent::NotLogged, None) };
     let Some((agent, rest)) = quoted(rest) else { return (given(referrer), LoggedAgent::NotLogged, None) };
     let quoted_text = quoted(rest).map(|(quoted_text, _)| quoted_text);
-    (given(referrer), given(agent).map_or(LoggedAgent::Missing, LoggedAgent::Sent), quoted_text)
+    let referrer = given(referrer);
+    let agent = match given(agent) {
+        Some(agent) => LoggedAgent::Sent(agent),
+        None if referrer.is_none() && is_traefik(rest) => LoggedAgent::NotLogged,
+        None => LoggedAgent::Missing,
+    };
+    (referrer, agent, quoted_text)
+}
+
+/// Whether the fields behind the agent are Traefik's, which drops headers unless its configuration keeps them: a
+/// number, the router and the server in quotes, the duration.
+fn is_traefik(rest: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((count, rest)) = rest.trim().split_once(' ') else { return false };
+    let duration = rest.rsplit(' ').next().and_then(|word| word.strip_suffix("ms"));
+    number(count) && rest.starts_with('"') && duration.is_some_and(number)
 }
 
 /// The host of a target in absolute form, and its path with the query.

@@ -31,8 +31,23 @@ const WRAPPERS: [&str; 8] =
     ["log", "message", "MESSAGE", "msg", "event.original", "textPayload", "line", "log.original"];
 
 /// Fields that nest the entry as an object.
-const NESTED: [&str; 10] =
-    ["jsonPayload", "json", "access", "log", "message", "data", "proxy", "properties", "attributes", "fields"];
+const NESTED: [&str; 12] = [
+    "jsonPayload",
+    "json",
+    "access",
+    "log",
+    "message",
+    "data",
+    "proxy",
+    "properties",
+    "attributes",
+    "fields",
+    "event",
+    "Event",
+];
+
+/// Starts of Caddy's names where a pipeline has flattened its objects.
+const FLAT_REQUEST: &[&str] = &["request>", "request."];
 
 /// Reads an object; also an element of an array, with a trailing comma.
 pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -> JsonReading<'l> {
@@ -45,6 +60,17 @@ pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -
     if whole.contains_key("short_message") {
         // GELF: `_` precedes the name of each additional field.
         whole = whole.into_iter().map(|(name, value)| (name.trim_start_matches('_').to_owned(), value)).collect();
+    }
+    if whole.contains_key("logicalUserName")
+        && let Some(host) = whole.remove("host")
+    {
+        // Tomcat: `host` is the client.
+        whole.insert("remote_host".to_owned(), host);
+    }
+    if !whole.contains_key("request")
+        && whole.keys().any(|name| FLAT_REQUEST.iter().any(|start| name.starts_with(start)))
+    {
+        whole = unflattened(whole);
     }
     let fields = JsonFields(&whole);
     let reading = named::read(&fields, time, trusted);
@@ -63,6 +89,30 @@ pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -
         Some(inner) => JsonReading::Wraps(inner.to_owned()),
         None => JsonReading::Line(reading),
     }
+}
+
+/// The entry with `request>headers>User-Agent` as an object within objects again.
+fn unflattened(flat: Map<String, Value>) -> Map<String, Value> {
+    let (mut whole, mut request, mut headers) = (Map::new(), Map::new(), Map::new());
+    for (name, value) in flat {
+        let Some(inner) = FLAT_REQUEST.iter().find_map(|start| name.strip_prefix(start)) else {
+            whole.insert(name, value);
+            continue;
+        };
+        match inner.strip_prefix("headers").and_then(|header| header.get(1..)) {
+            // `User-Agent>[0]`, `User-Agent.0`: the first of several values.
+            Some(header) => {
+                let header = header.trim_end_matches(['>', '.', '[', ']', '0']);
+                headers.entry(header.to_owned()).or_insert(value);
+            }
+            None => {
+                request.insert(inner.to_owned(), value);
+            }
+        }
+    }
+    request.insert("headers".to_owned(), Value::Object(headers));
+    whole.insert("request".to_owned(), Value::Object(request));
+    whole
 }
 
 /// Whether `text` is a complete object, not the start of one.
@@ -116,8 +166,9 @@ impl NamedFields for JsonFields<'_> {
 
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         let request = self.0.get("request").or_else(|| self.0.get("req")).or_else(|| self.0.get("httpRequest"));
-        let headers = [request.and_then(|request| request.get("headers")), self.0.get("headers")];
-        let headers = headers.into_iter().flatten().filter_map(Value::as_object);
+        let own = ["headers", "requestHeaders"].map(|name| self.0.get(name));
+        let headers = [request.and_then(|request| request.get("headers"))].into_iter().chain(own);
+        let headers = headers.flatten().filter_map(Value::as_object);
         let mut found =
             headers.filter_map(|headers| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)));
         found.next().and_then(|(_, value)| as_text(value))

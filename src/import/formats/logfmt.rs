@@ -3,7 +3,10 @@
 //! ```text
 //! time=2026-11-10T13:55:36Z method=GET path=/a status=200 remote_ip=192.0.2.1 user_agent="Mozilla/5.0 …"
 //! at=info method=GET path="/a" host=shop.example fwd="192.0.2.1" status=200 bytes=13      (Heroku)
+//! method=GET path=/a format=html status=200 ip=192.0.2.1 time=2026-11-10 13:55:36 +0000   (Rails with lograge)
+//! ts=1794318936 request>remote_ip=192.0.2.1 request>headers>User-Agent="Mozilla/5.0 …" …  (Caddy)
 //! ```
+//! A value without quotes ends where the next name begins.
 
 use std::borrow::Cow;
 
@@ -15,7 +18,7 @@ use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
 
 /// Most pairs that a line may hold.
-const PAIRS_MAX: usize = 100;
+pub(super) const PAIRS_MAX: usize = 100;
 
 /// Reads one line of this format. `time` comes from a prefix, if there was one.
 pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -> LineReading<'l> {
@@ -28,36 +31,59 @@ pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -
 fn pairs(line: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
     let (mut rest, mut pairs) = (line.trim(), Vec::new());
     while !rest.is_empty() && pairs.len() < PAIRS_MAX {
-        let (name, after) = rest.split_once('=')?;
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@');
-        if name.is_empty() || !name.bytes().all(is_name) {
-            return None;
-        }
+        let (name, after) = rest.split_once('=').filter(|(name, _)| is_name(name))?;
         let (value, after) = match after.starts_with('"') {
             true => quoted(after)?,
             false => {
-                let (value, after) = after.split_once(' ').unwrap_or((after, ""));
-                (Cow::Borrowed(value), after)
+                let end = end_of_value(after);
+                (Cow::Borrowed(after.get(..end)?), after.get(end..)?)
             }
         };
-        pairs.push((name, value));
+        pairs.push((without_object(name), value));
         rest = after.trim_start();
     }
     (pairs.len() > 2).then_some(pairs)
 }
 
-struct Pairs<'l>(Vec<(&'l str, Cow<'l, str>)>);
+fn is_name(text: &str) -> bool {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b'>');
+    !text.is_empty() && text.bytes().all(is_known)
+}
+
+/// End of a value without quotes: the blank before the next name, or the end of the line.
+fn end_of_value(text: &str) -> usize {
+    let begins_pair = |text: &str| {
+        let word = text.split(' ').next().unwrap_or_default();
+        word.split_once('=').is_some_and(|(name, _)| is_name(name))
+    };
+    let mut blanks = text.match_indices(' ').map(|(at, _)| at);
+    blanks.find(|at| begins_pair(text.get(at + 1..).unwrap_or_default().trim_start())).unwrap_or(text.len())
+}
+
+/// A name within Caddy's `request`, without it.
+fn without_object(name: &str) -> &str {
+    name.strip_prefix("request>").or_else(|| name.strip_prefix("request.")).unwrap_or(name)
+}
+
+/// Fields with names, in the order of the line.
+pub(super) struct Pairs<'l>(pub(super) Vec<(&'l str, Cow<'l, str>)>);
 
 impl NamedFields for Pairs<'_> {
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| Cow::Borrowed(&**value))
     }
 
-    fn header(&self, _: &str) -> Option<Cow<'_, str>> {
-        None
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let is_header = |known: &str| {
+            let header = known.strip_prefix("headers").and_then(|rest| rest.get(1..));
+            header.is_some_and(|header| header.eq_ignore_ascii_case(name))
+        };
+        let (_, value) = self.0.iter().find(|(known, _)| is_header(known))?;
+        let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+        Some(Cow::Borrowed(inner.unwrap_or(value)))
     }
 
     fn never_has(&self, name: &str) -> bool {
-        self.0.iter().all(|(known, _)| *known != name)
+        self.0.iter().all(|(known, _)| *known != name && !known.starts_with("headers"))
     }
 }

@@ -1,8 +1,9 @@
 //! The formats of access logs, one file each, and the reader that detects the format of a file.
 //!
 //! A reader tries the format of the previous line first, then all others, then the line without the prefix of a
-//! container or syslog. It never keeps or prints a line.
+//! container or syslog, then the words of an application server. It never keeps or prints a line.
 
+mod application;
 mod bunny;
 mod combined;
 mod console;
@@ -12,6 +13,7 @@ mod envoy;
 mod haproxy;
 mod json;
 mod logfmt;
+mod ltsv;
 mod named;
 mod nginx_proxy_manager;
 mod prefix;
@@ -55,10 +57,14 @@ pub enum LogFormat {
     Squid,
     /// `name=value` pairs.
     Logfmt,
+    /// Labelled values, separated by tabs.
+    Ltsv,
+    /// Lines of application servers, or with every field in quotes.
+    Application,
 }
 
 impl LogFormat {
-    const DETECTED: [Self; 11] = [
+    const DETECTED: [Self; 12] = [
         Self::Combined,
         Self::Json,
         Self::NginxProxyManager,
@@ -69,6 +75,7 @@ impl LogFormat {
         Self::Console,
         Self::Envoy,
         Self::Squid,
+        Self::Ltsv,
         Self::Logfmt,
     ];
 
@@ -87,9 +94,14 @@ impl LogFormat {
             Self::Envoy => "Envoy",
             Self::Squid => "Squid",
             Self::Logfmt => "logfmt",
+            Self::Ltsv => "LTSV",
+            Self::Application => "application server",
         }
     }
 }
+
+/// A line, the time of its prefix, and whether it had one.
+type StrippedLine<'l> = (&'l str, Option<Timestamp>, bool);
 
 /// Longest JSON object that spans several lines, in bytes.
 const PRETTY_BYTES_MAX: usize = 64 * 1024;
@@ -151,16 +163,32 @@ impl LogReader {
             }
             return LineReading::Part;
         }
-        let plain = || (line, None, false);
-        let ways = match self.prefixed {
-            false => [Some(plain()), prefix::without(line).map(|(rest, time)| (rest, time, true))],
-            true => [prefix::without(line).map(|(rest, time)| (rest, time, true)), Some(plain())],
-        };
+        if prefix::is_file_name(line) {
+            return LineReading::Part;
+        }
+        let plain = (line, None, false);
+        let stripped = || prefix::without(line).map(|(rest, time)| (rest, time, true));
+        let ways = if self.prefixed { [stripped(), Some(plain)] } else { [Some(plain), stripped()] };
         let mut fault = LineFault::Shape;
         for (text, time, prefixed) in ways.into_iter().flatten() {
             let reading = self.read_known(text, time);
             let LineReading::NotUnderstood(why) = reading else {
                 self.prefixed = prefixed;
+                return reading;
+            };
+            fault = fault.max(why);
+        }
+        self.application(ways, fault)
+    }
+
+    /// The last attempt, at a line that no other format knows.
+    fn application<'l>(&mut self, ways: [Option<StrippedLine<'l>>; 2], fault: LineFault) -> LineReading<'l> {
+        let mut fault = fault;
+        for (text, time, prefixed) in ways.into_iter().flatten() {
+            let reading = self.read_as(LogFormat::Application, text, time);
+            let LineReading::NotUnderstood(why) = reading else {
+                self.prefixed = prefixed;
+                self.format = Some(LogFormat::Application);
                 return reading;
             };
             fault = fault.max(why);
@@ -172,7 +200,8 @@ impl LogReader {
     fn read_known<'l>(&mut self, line: &'l str, time: Option<Timestamp>) -> LineReading<'l> {
         let mut fault = LineFault::Shape;
         let others = LogFormat::DETECTED.into_iter().filter(|format| Some(*format) != self.format);
-        for format in self.format.into_iter().chain(others) {
+        let previous = self.format.filter(|format| *format != LogFormat::Application);
+        for format in previous.into_iter().chain(others) {
             let reading = self.read_as(format, line, time);
             let LineReading::NotUnderstood(why) = reading else {
                 self.format = Some(format);
@@ -187,6 +216,8 @@ impl LogReader {
         let shape = LineReading::NotUnderstood(LineFault::Shape);
         match format {
             LogFormat::Custom => shape,
+            LogFormat::Application => application::read(line, time, &self.trusted),
+            LogFormat::Ltsv => ltsv::read(line, time, &self.trusted),
             LogFormat::Combined if line.starts_with('{') => shape,
             LogFormat::Combined => combined::read(line, &self.trusted),
             LogFormat::Json if line.trim_start().starts_with(['{', '[']) => self.json(line, time),
@@ -265,5 +296,7 @@ fn into_owned<'l>(reading: LineReading<'_>) -> LineReading<'l> {
     }
 }
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;

@@ -66,6 +66,8 @@ const CLIENT: &[&str] = &[
     "sourceIp",
     "remote-addr",
     "downstream_remote_address",
+    "remoteAddress",
+    "req.remoteAddress",
 ];
 
 /// The client in a header that any client may send.
@@ -82,6 +84,7 @@ const FORWARDED: &[&str] = &[
     "realip",
     "cs(X-Forwarded-For)",
     "fwd",
+    "forwardedfor",
 ];
 
 const METHOD: &[&str] = &[
@@ -103,6 +106,7 @@ const METHOD: &[&str] = &[
     "reqMethod",
     ":method",
     "req.method",
+    "Request.Method",
 ];
 
 /// The whole request line.
@@ -141,6 +145,7 @@ const TARGET: &[&str] = &[
     "cs_uri",
     "requestPath",
     "req.url",
+    "Request.URL",
 ];
 
 const QUERY: &[&str] =
@@ -169,6 +174,7 @@ pub(super) const STATUS: &[&str] = &[
     "res.statusCode",
     "httpStatusCode",
     "rspStatus",
+    "Response.Status",
 ];
 
 const TIME: &[&str] = &[
@@ -195,6 +201,8 @@ const TIME: &[&str] = &[
     "started_at",
     "reqTimeSec",
     "time_micros",
+    "eventTimestamp",
+    "EventTimestampMs",
 ];
 
 const REFERRER: &[&str] = &[
@@ -300,7 +308,9 @@ pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>, trust
     };
     let told_client = first(fields, FORWARDED).or_else(|| header(fields, "x-forwarded-for"));
     let peer = CLIENT.iter().filter_map(|name| told(fields, name)).find_map(|text| client_list::client(&text));
+    let network = || header(fields, "cf-connecting-ip").and_then(|text| client_list::client(&text));
     let Some(address) = peer
+        .or_else(network)
         .map(|peer| client_list::behind_proxy(peer, told_client.as_deref(), trusted))
         .or_else(|| told_client.as_deref().and_then(client_list::client))
     else {
@@ -384,6 +394,10 @@ fn agent<'l>(fields: &impl NamedFields) -> LoggedAgent<'l> {
         }
         Some(agent) => LoggedAgent::Sent(Cow::Owned(agent.into_owned())),
         None if AGENT.iter().all(|name| fields.never_has(name)) => LoggedAgent::NotLogged,
+        // Traefik drops headers unless its configuration keeps them.
+        None if told(fields, "DownstreamStatus").is_some() && fields.text("request_User-Agent").is_none() => {
+            LoggedAgent::NotLogged
+        }
         None => LoggedAgent::Missing,
     }
 }
