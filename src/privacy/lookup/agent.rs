@@ -5,7 +5,7 @@
 //! | device | told by |
 //! |---|---|
 //! | `tv` | televisions, their boxes and sticks |
-//! | `other` | consoles, watches, cars; agents that match none of these rules |
+//! | `other` | consoles, headsets, watches, cars; agents that match none of these rules |
 //! | `tablet` | iPad, `Tablet`, Kindle, Android without `Mobile` |
 //! | `mobile` | `Mobile`, iPhone, iPod, other telephones |
 //! | `desktop` | Windows, Macintosh, X11, ChromeOS |

@@ -49,6 +49,8 @@ const TABLE: &[Correction] = &[
     },
     Correction { holds: &["Macintosh;", "AppleWebKit/", " Mobile/"], lacks: &[], fix: Fix::Device("tablet") },
     Correction { holds: &["Macintosh;", "AppleWebKit/", " Mobile/"], lacks: &[], fix: Fix::System("iOS", "\u{0}") },
+    // A headset, whose agent claims a desktop.
+    Correction { holds: &["OculusBrowser/", " VR "], lacks: &[], fix: Fix::Device("other") },
     // Applications in which people read pages.
     Correction { holds: &["AppleNews/"], lacks: &[], fix: Fix::Device("mobile") },
     Correction { holds: &["AppleNews/"], lacks: &[], fix: Fix::System("iOS", "\u{0}") },
@@ -61,7 +63,7 @@ const TABLE: &[Correction] = &[
 const PEOPLE: &[&str] = &["AppleNews/", "Barcelona "];
 
 /// Words of robots that isbot's list misses in some forms.
-const ROBOTS: &[&str] = &["vercel-screenshot", "vercelbot", "Vercelbot"];
+const ROBOTS: &[&str] = &["vercel-screenshot", "vercelbot", "Vercelbot", " GTmetrix", "(dart:io)"];
 
 /// Overrides isbot's list; `None` where the list decides.
 pub(super) fn robot(header: &str) -> Option<bool> {

@@ -10,3 +10,6 @@ mod place_record;
 pub mod robot;
 pub mod screen;
 pub(in crate::privacy) mod spam;
+
+#[cfg(test)]
+mod families_tests;

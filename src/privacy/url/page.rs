@@ -168,7 +168,8 @@ pub(in crate::privacy) fn referrer_within(
     fragment_is_page: bool,
     budget: &CleaningBudget,
 ) -> Referrer {
-    if let Some(app) = url.strip_prefix("android-app://") {
+    const APP: &str = "android-app://";
+    if let Some((_, app)) = url.split_at_checked(APP.len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(APP)) {
         let name = app.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
         let is_name = name.contains('.') && name.len() <= HOST_BYTES_MAX && name.bytes().all(is_letter);
