@@ -32,6 +32,7 @@ mod import_matomo;
 mod import_simulated;
 mod killed;
 mod limits;
+mod list_killed;
 mod mail;
 mod mail_server;
 mod marketing;

@@ -180,6 +180,67 @@ fn a_crash_at_any_operation_of_a_recovery_changes_nothing() {
     }
 }
 
+/// Events of one request in these tests.
+const REQUEST_EVENTS: u32 = 5;
+
+/// First marks of requests, each with the result of its receipt, if there was one.
+type Requests = Vec<(u32, Option<Result<(), Unavailable>>)>;
+
+/// A run of requests with several events each, over ends of segments and a restart. Marks rise.
+fn requests(disk: &FaultDisk) -> Requests {
+    let (mut waiting, mut results, mut first) = (Vec::new(), Vec::new(), 0);
+    for _restart in 0..2 {
+        let Ok((spool, mut writer, _)) = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()) else {
+            continue;
+        };
+        for number in 0..12 {
+            if let Ok(mut turn) = spool.turn() {
+                (first..first + REQUEST_EVENTS).for_each(|mark| turn.append(&marked(mark)).unwrap());
+                waiting.push((first, turn.end()));
+            }
+            first += REQUEST_EVENTS;
+            if number % 4 == 3 {
+                drop(spool.end_segment());
+            }
+            if number % 3 == 2 {
+                writer.turn();
+            }
+        }
+        writer.turn();
+    }
+    for (first, mut receipt) in waiting {
+        results.push((first, settled(&mut receipt)));
+    }
+    results
+}
+
+#[test]
+fn a_crash_at_any_operation_keeps_all_of_an_acknowledged_request_and_no_event_twice() {
+    let counting = FaultDisk::default();
+    assert!(requests(&counting).iter().all(|(_, result)| *result == Some(Ok(()))));
+    for at in 0..counting.operations().len() {
+        for (happens, forever) in [(false, true), (true, true), (false, false), (true, false)] {
+            let disk = FaultDisk::default();
+            disk.fault(Fault { at, happens, forever });
+            let results = requests(&disk);
+            for survives in SURVIVES {
+                let (spool, ..) = open(&disk.crash(survives));
+                let got = marks(&spool);
+                assert!(got.is_sorted_by(|a, b| a < b), "at {at}: twice or out of order: {got:?}");
+                for (first, result) in &results {
+                    let of_request = got.iter().filter(|mark| (*first..first + REQUEST_EVENTS).contains(mark)).count();
+                    let kept = u32::try_from(of_request).unwrap();
+                    match result {
+                        Some(Ok(())) => assert_eq!(kept, REQUEST_EVENTS, "at {at}, {survives:?}: acknowledged {first}"),
+                        Some(Err(Unavailable)) if !forever => assert_eq!(kept, 0, "at {at}: refused {first}, and kept"),
+                        Some(Err(Unavailable)) | None => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append(usize),
