@@ -81,6 +81,14 @@ struct ServingGuard(Arc<Connection>);
 /// memory. Its connection waits meanwhile, as one without a request.
 pub(crate) struct UnsentAnswer(Arc<OpenConnections>);
 
+/// A request whose response comes in parts: in progress while the next part is awaited. Its connection waits while the
+/// client does not take a part.
+pub(crate) struct StreamedAnswer {
+    connection: Arc<Connection>,
+    awaiting_part: Option<ServingGuard>,
+    _answer: UnsentAnswer,
+}
+
 impl OpenConnections {
     /// Empty, with at most `requests_max` requests in progress at once.
     pub(crate) fn new(waits: IdleLimits, requests_max: usize) -> Arc<Self> {
@@ -202,6 +210,32 @@ impl ActiveRequest {
         drop(serving);
         answer
     }
+
+    /// The response has begun; its parts follow.
+    pub(crate) fn streamed(self) -> StreamedAnswer {
+        let Self { serving, answer } = self;
+        let connection = serving.0.clone();
+        drop(serving);
+        StreamedAnswer { connection, awaiting_part: None, _answer: answer }
+    }
+}
+
+impl StreamedAnswer {
+    /// The client takes parts, and the next one is not ready.
+    pub(crate) fn awaits_part(&mut self) {
+        let connection = &self.connection;
+        self.awaiting_part.get_or_insert_with(|| {
+            connection.requests.fetch_add(1, Ordering::Relaxed);
+            ServingGuard(connection.clone())
+        });
+    }
+
+    /// A part is ready for the client, which has taken those before it.
+    pub(crate) fn has_part(&mut self) {
+        // Records the moment, also if no part was awaited.
+        self.awaits_part();
+        self.awaiting_part = None;
+    }
 }
 
 impl Drop for ServingGuard {
@@ -305,6 +339,26 @@ mod tests {
         assert!(!in_service.is_finished());
         connections.look(150_000, false);
         assert!(in_service.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_a_part_that_its_client_does_not_take_is_closed() {
+        let connections = OpenConnections::new(WAITS, 10);
+        let ((unread, unread_task), (read, read_task)) = (open(&connections), open(&connections));
+        let (awaiting, awaiting_task) = open(&connections);
+        let [mut unread, mut read, mut awaiting] = [unread, read, awaiting].map(|one| one.begin().unwrap().streamed());
+        for answer in [&mut unread, &mut read, &mut awaiting] {
+            answer.awaits_part();
+            answer.has_part();
+        }
+        awaiting.awaits_part();
+        connections.now.store(70_000, Ordering::Relaxed);
+        read.has_part();
+        connections.look(75_000, false);
+        assert!(unread_task.await.unwrap_err().is_cancelled());
+        assert!(!read_task.is_finished() && !awaiting_task.is_finished());
+        drop(unread);
+        assert_eq!(connections.requests.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]

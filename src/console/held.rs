@@ -1,4 +1,5 @@
-//! A body that holds a value until its last byte is sent, or its client has gone.
+//! A body that holds the permits of its request until its last byte is sent, or its client has gone. It tells its
+//! connection whether the next part or the client is awaited, so that a client that does not read is closed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,16 +7,20 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::collect::idle::StreamedAnswer;
+use crate::console::admission::QuestionPermit;
 use crate::console::reply::ReplyBody;
 use crate::store::StoreError;
 
-/// `body`, with a value that is dropped with it.
-pub(super) struct PermitBody<H> {
+/// `body`, with what is dropped with it.
+pub(super) struct PermitBody {
     pub(super) body: ReplyBody,
-    pub(super) _held: H,
+    /// The request, if it has a seat.
+    pub(super) answer: Option<StreamedAnswer>,
+    pub(super) _permit: Option<QuestionPermit>,
 }
 
-impl<H: Unpin> Body for PermitBody<H> {
+impl Body for PermitBody {
     type Data = Bytes;
     type Error = StoreError;
 
@@ -23,7 +28,11 @@ impl<H: Unpin> Body for PermitBody<H> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let part = Pin::new(&mut self.body).poll_frame(context);
+        if let Some(answer) = &mut self.answer {
+            if part.is_pending() { answer.awaits_part() } else { answer.has_part() }
+        }
+        part
     }
 
     fn is_end_stream(&self) -> bool {

@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::journal::QuestionJournal;
 pub use self::query::{StorageProfile, export};
 pub use self::state::{ConsoleOptions, ConsoleState};
-use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
+use crate::collect::idle::{ActiveRequest, Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::console::admission::QuestionPermit;
 use crate::console::held::PermitBody;
 use crate::http::handshake::Handshake;
@@ -205,8 +205,9 @@ impl Seats {
                     false => reply::guarded(reply::no_seat()),
                 };
                 // The request and its question's permit are held until the last byte is sent.
-                let held = (active, reply.extensions_mut().remove::<QuestionPermit>());
-                Ok::<_, Infallible>(reply.map(|body| PermitBody { body, _held: held }))
+                let permit = reply.extensions_mut().remove::<QuestionPermit>();
+                let answer = active.map(ActiveRequest::streamed);
+                Ok::<_, Infallible>(reply.map(|body| PermitBody { body, answer, _permit: permit }))
             }
         });
         let stream = TokioIo::new(WatchedStream::new(stream, connection));

@@ -34,10 +34,10 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// A folder with a certificate that may be replaced, and the variables that name it.
-struct TlsFiles(tempfile::TempDir);
+pub(crate) struct TlsFiles(tempfile::TempDir);
 
 impl TlsFiles {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.show(name);
         files
@@ -52,7 +52,7 @@ impl TlsFiles {
         self.0.path().join(name)
     }
 
-    fn setting(&self) -> String {
+    pub(crate) fn setting(&self) -> String {
         format!("{{ certificate = {:?}, key = {:?} }}", self.path("certificate.pem"), self.path("key.pem"))
     }
 }
@@ -62,7 +62,7 @@ async fn secured(program: &Program, protocols: &[&[u8]]) -> TlsStream<TcpStream>
 }
 
 /// TLS that believes the fixtures' authority alone and offers `protocols`.
-async fn secured_over(stream: TcpStream, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+pub(crate) async fn secured_over(stream: TcpStream, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(fixture("authority.pem")).unwrap()).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
@@ -251,8 +251,8 @@ async fn a_unix_socket_takes_hits_of_a_proxy_and_survives_a_kill() {
     }
     counted(&program, (2, 3)).await;
     let other = home.command(&["serve"]).envs(variables).env("SILLAGE_SPOOL__DIR", home.path().join("other")).output();
-    let said = String::from_utf8(other.await.unwrap().stderr).unwrap();
-    assert!(said.contains(&setting) && said.contains("collect.unix_socket"), "{said}");
+    let stderr = String::from_utf8(other.await.unwrap().stderr).unwrap();
+    assert!(stderr.contains(&setting) && stderr.contains("collect.unix_socket"), "{stderr}");
     program.end(Signal::KILL).await;
     assert!(path.exists(), "a killed process leaves its file");
     let program = home.serve(&variables).await;
@@ -280,8 +280,8 @@ async fn a_socket_of_the_service_manager_keeps_what_comes_before_the_start() {
     command.args(["-c", &format!("{shell} exec \"$0\" serve --config \"$1\""), env!("CARGO_BIN_EXE_sillage")]);
     let command = command.arg(home.path().join("sillage.toml")).stdin(Stdio::from(OwnedFd::from(passed)));
     let answer = tokio::time::timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await;
-    let said = String::from_utf8(answer.unwrap().unwrap().stderr).unwrap();
-    assert!(said.contains("(`web`)") && said.contains("FileDescriptorName="), "{said}");
+    let stderr = String::from_utf8(answer.unwrap().unwrap().stderr).unwrap();
+    assert!(stderr.contains("(`web`)") && stderr.contains("FileDescriptorName="), "{stderr}");
 }
 
 #[tokio::test]
@@ -290,11 +290,11 @@ async fn systemd_is_told_when_the_program_is_ready_alive_and_stopping() {
     let path = home.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let told = move |wanted: &str| {
+    let hear = move |wanted: &str| {
         let mut seen = String::new();
         while !seen.lines().any(|line| line == wanted) {
             let mut buffer = [0; 256];
-            let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted} not told: {error}; {seen}"));
+            let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted} not heard: {error}; {seen}"));
             seen.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
             seen.push('\n');
         }
@@ -302,11 +302,11 @@ async fn systemd_is_told_when_the_program_is_ready_alive_and_stopping() {
     };
     let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "600000")];
     let program = home.serve(&variables).await;
-    assert!(told("READY=1").starts_with("READY=1"), "ready comes first");
-    told("WATCHDOG=1");
-    told("WATCHDOG=1");
+    assert!(hear("READY=1").starts_with("READY=1"), "ready comes first");
+    hear("WATCHDOG=1");
+    hear("WATCHDOG=1");
     program.signal(Signal::TERM);
-    told("STOPPING=1");
+    hear("STOPPING=1");
     assert!(program.end(Signal::TERM).await.success());
 }
 
@@ -331,9 +331,9 @@ async fn settings_of_the_listeners_that_cannot_be_used_are_named_by_check() {
     ];
     for (key, value, says) in cases {
         let answer = home.command(&["check"]).env(format!("SILLAGE_{key}"), &value).output().await.unwrap();
-        let said = String::from_utf8_lossy(&answer.stderr);
-        assert_eq!(answer.status.code(), Some(2), "{key}={value}: {said}");
-        assert!(said.contains(says), "{key}={value}: {said}");
+        let stderr = String::from_utf8_lossy(&answer.stderr);
+        assert_eq!(answer.status.code(), Some(2), "{key}={value}: {stderr}");
+        assert!(stderr.contains(says), "{key}={value}: {stderr}");
     }
     let untrusted = [("SILLAGE_COLLECT__PROXY_PROTOCOL", "true"), ("SILLAGE_COLLECT__TRUSTED_PROXIES", "[]")];
     let answer = home.command(&["check"]).envs(untrusted).output().await.unwrap();

@@ -1,14 +1,18 @@
 //! Clients that ask for much and read nothing: what they may hold in memory, and that others are served beside them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::collector::{FIREFOX, pageview};
+use crate::doors::{TlsFiles, secured_over};
 use crate::process::{Home, Program};
 
 const CONNECTIONS: usize = 40;
@@ -17,6 +21,9 @@ const STREAMS: u32 = 128;
 
 /// Memory that all unread answers together may take: 4 KiB of state for each stream, and not its 11 KiB page.
 const GROWTH_MIB_MAX: f64 = 4.0 * (CONNECTIONS as f64) * (STREAMS as f64) / 1_024.0;
+
+/// Longest wait until all connections without progress are closed: ten times the limit that the test sets.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
@@ -28,12 +35,12 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A connection by HTTP/2 with a window of 0 that asks for the privacy page on every stream; returns once the server
-/// has read all of it.
-async fn ask_without_reading(program: &Program) -> TcpStream {
+/// Asks by HTTP/2 with a window of 0 for `path` on every stream; returns once the server has read all of it.
+async fn ask_without_reading<S: AsyncRead + AsyncWrite + Unpin>(mut connection: S, path: &str) -> S {
     let window: &[u8] = &[0, 4, 0, 0, 0, 0];
     // GET, http, path and authority as HPACK writes them without a table.
-    let head = [&b"\x82\x86\x04\x08/privacy"[..], b"\x01\x09localhost"].concat();
+    let length = u8::try_from(path.len()).unwrap();
+    let head = [&[0x82, 0x86, 0x04, length], path.as_bytes(), b"\x01\x09localhost"].concat();
     let mut asked = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     asked.extend(frame(SETTINGS, 0, 0, window));
     for stream in 0..STREAMS {
@@ -41,7 +48,6 @@ async fn ask_without_reading(program: &Program) -> TcpStream {
         asked.extend(frame(HEADERS, 5, 2 * stream + 1, &head));
     }
     asked.extend(frame(PING, 0, 0, b"all read"));
-    let mut connection = TcpStream::connect(program.collect).await.unwrap();
     connection.write_all(&asked).await.unwrap();
     loop {
         let mut head = [0; 9];
@@ -64,11 +70,12 @@ fn resident_mib(program: &Program) -> f64 {
 async fn answers_that_are_never_read_hold_no_copy_of_the_page_and_hits_go_on() {
     let home = Home::new("");
     let program = home.serve(&[]).await;
-    drop(ask_without_reading(&program).await);
+    let ask = async || ask_without_reading(TcpStream::connect(program.collect).await.unwrap(), "/privacy").await;
+    drop(ask().await);
     let before = resident_mib(&program);
     let mut unread = Vec::new();
     for _ in 0..CONNECTIONS {
-        unread.push(ask_without_reading(&program).await);
+        unread.push(ask().await);
     }
     let growth = resident_mib(&program) - before;
     assert!(growth < GROWTH_MIB_MAX, "{growth:.0} MiB for {CONNECTIONS} connections");
@@ -77,4 +84,39 @@ async fn answers_that_are_never_read_hold_no_copy_of_the_page_and_hits_go_on() {
         .body(Full::new(Bytes::from(pageview("shop.example", "/", None).to_string())));
     let client = Client::builder(TokioExecutor::new()).build_http();
     assert_eq!(client.request(hit.unwrap()).await.unwrap().status(), 202);
+}
+
+/// Reads until the server closes the connection.
+async fn read_to_end(mut connection: impl AsyncRead + Unpin) {
+    // A reset ends it too.
+    drop(connection.read_to_end(&mut Vec::new()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_never_read_over_tls_are_bounded_and_their_connections_closed() {
+    let (home, files) = (Home::new(""), TlsFiles::new("first"));
+    let tls = files.setting();
+    let variables = [
+        ("SILLAGE_COLLECT__TLS", &*tls),
+        ("SILLAGE_CONSOLE__TLS", &*tls),
+        ("SILLAGE_COLLECT__IDLE_SECONDS", "2"),
+        ("SILLAGE_COLLECT__REQUEST_SECONDS", "2"),
+    ];
+    let program = home.serve(&variables).await;
+    for (listener, path) in [(program.collect, "/privacy"), (program.console, "/metrics")] {
+        let ask = async || {
+            let stream = TcpStream::connect(listener).await.unwrap();
+            ask_without_reading(secured_over(stream, &[b"h2"]).await, path).await
+        };
+        drop(ask().await);
+        let before = resident_mib(&program);
+        let mut unread = Vec::new();
+        for _ in 0..CONNECTIONS {
+            unread.push(ask().await);
+        }
+        let growth = resident_mib(&program) - before;
+        assert!(growth < GROWTH_MIB_MAX, "{path}: {growth:.0} MiB for {CONNECTIONS} connections");
+        let ended: JoinSet<()> = unread.into_iter().map(read_to_end).collect();
+        tokio::time::timeout(PATIENCE, ended.join_all()).await.unwrap_or_else(|_| panic!("{path}: still open"));
+    }
 }
