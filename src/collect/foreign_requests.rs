@@ -47,7 +47,7 @@ impl HitPipeline {
                 (fathom::collect(query, &context).map(|event| event.into_iter().collect()), AnswerFormat::Gif)
             }
         };
-        let answer = self.begin(read, &request).answer(answer).await;
+        let answer = self.process(read, &request).answer(answer).await;
         self.meters.answered(started);
         answer
     }
@@ -89,7 +89,7 @@ impl HitPipeline {
             }
             BodyFormat::GoatCounterApi => return self.goatcounter_api(&body, &request, &context).await,
         };
-        let answer = self.begin(read, &request).answer(answer).await;
+        let answer = self.process(read, &request).answer(answer).await;
         self.meters.answered(started);
         answer
     }
@@ -103,7 +103,7 @@ impl HitPipeline {
         let read = matomo::request(parameters, context);
         let is_silent = read.as_ref().is_ok_and(|read| read.is_silent);
         let answer = if is_silent { AnswerFormat::Silent } else { AnswerFormat::Gif };
-        self.begin(read.map(|read| read.events), request).answer(answer).await
+        self.process(read.map(|read| read.events), request).answer(answer).await
     }
 
     /// Hits of a site's own server. Those that are not named in the answer were taken.
@@ -141,7 +141,7 @@ impl HitPipeline {
             let robots = || answer::dropped(Dropped::Bot, AnswerFormat::GoatCounterApi);
             return if is_right { robots() } else { answer::wrong_hits(&wrong) };
         }
-        let reply = self.begin(Ok(events), request).settled().await;
+        let reply = self.process(Ok(events), request).settled().await;
         let is_refused = matches!(reply, HitReply::Refused(..));
         if is_right || is_refused { reply.answer(AnswerFormat::GoatCounterApi) } else { answer::wrong_hits(&wrong) }
     }

@@ -141,7 +141,7 @@ impl HitPipeline {
         let started = self.meters.start();
         let request = self.request(&head.headers, peer);
         let pending = match self.body(&request, body).await {
-            Ok(body) => self.begin(NativeEvent::parse_all(&body), &request),
+            Ok(body) => self.process(NativeEvent::parse_all(&body), &request),
             Err(refused) => PendingRequest::Ended(self.unread(refused, "")),
         };
         let answer = pending.answer(AnswerFormat::Native).await;
@@ -167,7 +167,7 @@ impl HitPipeline {
     }
 
     /// All steps of a request before the wait for the disk: parsing, anonymising, recording.
-    pub(super) fn begin(
+    pub(super) fn process(
         &self,
         events: Result<Vec<NativeEvent<'_>>, &'static str>,
         request: &HitRequest<'_>,

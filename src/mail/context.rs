@@ -45,7 +45,7 @@ pub(super) struct MailContext {
 }
 
 impl MailContext {
-    /// Reads secrets.
+    /// Reads passwords and webhook addresses from their files.
     ///
     /// # Errors
     /// A file that cannot be read, or a value that is not valid.

@@ -142,7 +142,7 @@ impl Releaser {
     /// Whether every measured period that was over by `until` is published.
     ///
     /// # Errors
-    /// The database's.
+    /// When the database fails or does not answer.
     pub async fn has_released(&self, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         if until > now || self.complete_until(now).await? < until {
             return Ok(false);

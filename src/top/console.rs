@@ -32,7 +32,7 @@ pub enum TopError {
     /// The console does not know the token.
     #[error("token: rejected by the console at {0}; make one with `sillage token new` and reload the configuration")]
     Rejected(String),
-    /// Nothing answered.
+    /// The connection failed or timed out.
     #[error("console at {0}: not reachable ({1}); check that it runs, and console.listen")]
     Unreachable(String, String),
     /// The console answered with an error.
@@ -80,7 +80,7 @@ impl TopConsole {
         Ok(Self { client: HttpClient::new(), origin: format!("{scheme}://{authority}"), bearer })
     }
 
-    /// The token's sites.
+    /// Asks for the sites that the token may read.
     ///
     /// # Errors
     /// See [`TopError`] for the causes.

@@ -41,7 +41,7 @@ enum FigureUnit {
 /// A headline figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopHeadline {
-    /// Title.
+    /// Name of the figure on the screen.
     pub title: &'static str,
     /// The figure with its unit; `–` where it is not published.
     pub text: String,
@@ -54,7 +54,7 @@ pub struct TopHeadline {
 /// A list with its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopList {
-    /// Title.
+    /// Heading of the list on the screen.
     pub title: &'static str,
     /// Name of the figure in its rows.
     pub metric: &'static str,
@@ -73,7 +73,7 @@ pub struct TopFigures {
     pub range: TopRange,
     /// First and last day of the range; empty if the console did not say.
     pub days: String,
-    /// Headline figures.
+    /// Headline figures, from left to right.
     pub headlines: Vec<TopHeadline>,
     /// Names of periods and their visitors.
     pub series: Vec<(String, f64)>,

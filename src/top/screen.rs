@@ -58,7 +58,7 @@ impl ScreenStyle {
     }
 }
 
-/// Draws `state`.
+/// Draws the whole screen of `state`; a note where the terminal is too small.
 pub fn draw(frame: &mut Frame<'_>, state: &TopState, style: ScreenStyle) {
     let area = frame.area();
     if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {

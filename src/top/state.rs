@@ -9,9 +9,9 @@ use crate::top::range::TopRange;
 /// A window above the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopWindow {
-    /// No window.
+    /// The figures alone.
     None,
-    /// The keys.
+    /// List of keys with their effects.
     Help,
     /// The token's sites; the chosen one by its place.
     Sites(usize),
@@ -24,14 +24,14 @@ pub enum KeyAction {
     Draw,
     /// Other figures are asked for.
     Ask,
-    /// The command ends.
+    /// `sillage top` exits.
     Quit,
 }
 
 /// State of the screen.
 #[derive(Debug)]
 pub struct TopState {
-    /// The token's sites.
+    /// Sites that the token may read.
     pub sites: TopSites,
     /// Site that is shown.
     pub site: String,
@@ -74,7 +74,7 @@ impl TopState {
         }
     }
 
-    /// Follows a key.
+    /// Applies a key to the state and returns its consequence.
     pub fn press(&mut self, key: KeyEvent) -> KeyAction {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return if key.code == KeyCode::Char('c') { KeyAction::Quit } else { KeyAction::Draw };

@@ -26,18 +26,18 @@ async fn the_program_audits_beside_a_running_collector_and_without_one() {
     assert_eq!(nothing.status.code(), Some(1), "a database without its tables holds nothing");
     let program = home.serve(&[("SILLAGE_PRIVACY__PROTECTION", "tens")]).await;
     let beside = audit(&home, &[], "tens").await;
-    let said = String::from_utf8_lossy(&beside.stdout);
-    assert_eq!(beside.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&beside.stderr));
-    assert!(said.lines().filter(|line| line.contains(" R")).count() >= 23, "{said}");
+    let stdout = String::from_utf8_lossy(&beside.stdout);
+    assert_eq!(beside.status.code(), Some(0), "{stdout}{}", String::from_utf8_lossy(&beside.stderr));
+    assert!(stdout.lines().filter(|line| line.contains(" R")).count() >= 23, "{stdout}");
     let filed = audit(&home, &["--format", "markdown"], "tens").await;
     let filed = String::from_utf8_lossy(&filed.stdout).into_owned();
     assert!(filed.contains(&format!("the running collector, process {}", program.process())), "{filed}");
     assert!(program.end(Signal::TERM).await.success());
 
     let alone = audit(&home, &["--format", "json"], "tens").await;
-    let said: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
-    assert_eq!(alone.status.code(), Some(0), "{said}");
-    assert_eq!(said["findings"].as_array().unwrap().len(), 23);
+    let report: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
+    assert_eq!(alone.status.code(), Some(0), "{report}");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 23);
     let broken = audit(&home, &["--format", "markdown"], "exact").await;
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("does not hold the rules R12"));

@@ -22,10 +22,10 @@ fn check(text: &str, environment: &[(&str, &str)]) -> Output {
 /// The error for a file, or an environment, that is not allowed.
 fn refused(text: &str, environment: &[(&str, &str)]) -> String {
     let output = check(text, environment);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(output.stdout.is_empty(), "{said}");
-    said
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(output.stdout.is_empty(), "{stderr}");
+    stderr
 }
 
 fn as_json(config: &Config) -> serde_json::Value {
@@ -137,9 +137,9 @@ fn each_mistake_is_named_with_what_to_write_instead() {
         ("[colect]", "c.toml: colect: unknown key; expected one of: collect, console,"),
         ("[collect", "c.toml: TOML parse error at line 1"),
     ];
-    for (text, said) in table {
+    for (text, expected) in table {
         let answer = refused(text, &[]);
-        assert!(answer.starts_with(&format!("sillage: {said}")), "{text}\n{answer}");
+        assert!(answer.starts_with(&format!("sillage: {expected}")), "{text}\n{answer}");
     }
 }
 
@@ -147,14 +147,14 @@ fn each_mistake_is_named_with_what_to_write_instead() {
 fn a_setting_that_may_be_a_mistake_is_noted() {
     let text = "[console]\ntokens = [{ name = \"ops\", sha256 = \"SHA\", sites = [\"b\"] }]\n[[site]]\nname = \"a\"";
     let output = check(&text.replace("SHA", &"0".repeat(64)), &[]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.ends_with("c.toml: valid; 1 site(s)\n"), "{said}");
-    assert!(said.contains("note: the token `ops` is for `b`, which is not a [[site]]\n"), "{said}");
-    assert!(said.contains("note: no geo.databases: countries and cities are unknown\n"), "{said}");
-    assert!(!said.contains("privacy.marketing"), "{said}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && stdout.ends_with("c.toml: valid; 1 site(s)\n"), "{stdout}");
+    assert!(stdout.contains("note: the token `ops` is for `b`, which is not a [[site]]\n"), "{stdout}");
+    assert!(stdout.contains("note: no geo.databases: countries and cities are unknown\n"), "{stdout}");
+    assert!(!stdout.contains("privacy.marketing"), "{stdout}");
     let output = check("[privacy]\nmarketing = \"always\"", &[]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("note: privacy.marketing = \"always\": "), "{said}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("note: privacy.marketing = \"always\": "), "{stdout}");
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn a_console_that_mails_link_to_but_that_refuses_its_name_is_noted() {
 fn a_missing_file_is_said_with_what_to_do() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_sillage")).args(["check", "--config", "/nowhere.toml"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
-        said,
+        stderr,
         "sillage: /nowhere.toml: no such file; write one (see sillage.example.toml) or try `sillage serve --demo`\n"
     );
 }

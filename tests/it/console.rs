@@ -335,15 +335,15 @@ async fn every_get_path_of_the_described_interface_is_served_and_needs_a_token()
 async fn visitors_of_the_last_half_hour_leave_in_tens() {
     let served = serve(absent_database(), 10).await;
     let bearer = format!("Bearer {}", served.shop);
-    let told = async |site: &str| {
+    let visitors_of = async |site: &str| {
         let path = format!("GET /api/v1/stats/realtime/visitors?site_id={site}");
         served.send(&path, &[("Authorization", &bearer)], "").await
     };
-    let reply = told("shop.example").await;
+    let reply = visitors_of("shop.example").await;
     let visitors = reply.body.as_i64().unwrap();
     assert!((30..=60).contains(&visitors) && visitors % 10 == 0, "{visitors}");
-    assert_eq!(told("shop.example").await.body, reply.body, "asking again draws nothing anew");
-    assert_eq!(told("other.example").await.status, 403);
+    assert_eq!(visitors_of("shop.example").await.body, reply.body, "asking again draws nothing anew");
+    assert_eq!(visitors_of("other.example").await.status, 403);
     served.stop().await;
 }
 

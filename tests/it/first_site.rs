@@ -16,9 +16,9 @@ async fn sillage(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, 
 #[tokio::test(flavor = "multi_thread")]
 async fn init_writes_a_configuration_that_check_accepts_and_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, said) = sillage(folder.path(), &["init", "shop.example", "--controller", "Shop"]).await;
+    let (code, output) = sillage(folder.path(), &["init", "shop.example", "--controller", "Shop"]).await;
     assert_eq!(code, Some(0));
-    assert!(said.contains("sign-in?token=sillage_") && said.contains("data-site=\"shop.example\""), "{said}");
+    assert!(output.contains("sign-in?token=sillage_") && output.contains("data-site=\"shop.example\""), "{output}");
     let (code, checked) = sillage(folder.path(), &["check"]).await;
     assert_eq!(code, Some(0), "{checked}");
     let written = std::fs::read(folder.path().join("sillage.toml")).unwrap();
@@ -33,10 +33,10 @@ async fn doctor_follows_a_hit_and_names_an_unknown_site() {
     let config = format!("[collect]\nlisten = \"{}\"\n[[site]]\nname = \"127.0.0.1\"\n", shop.app.collect_address);
     std::fs::write(folder.path().join("sillage.toml"), config).unwrap();
     let url = format!("http://{}", shop.app.collect_address);
-    let (_, said) = sillage(folder.path(), &["doctor", "--url", &url]).await;
-    assert!(said.contains("ok      hit: counted for 127.0.0.1"), "{said}");
-    let (code, said) = sillage(folder.path(), &["doctor", "--url", &url, "--site", "other.example"]).await;
+    let (_, output) = sillage(folder.path(), &["doctor", "--url", &url]).await;
+    assert!(output.contains("ok      hit: counted for 127.0.0.1"), "{output}");
+    let (code, output) = sillage(folder.path(), &["doctor", "--url", &url, "--site", "other.example"]).await;
     assert_eq!(code, Some(1));
-    assert!(said.contains("problem hit: no [[site]] has the name or host `other.example`"), "{said}");
+    assert!(output.contains("problem hit: no [[site]] has the name or host `other.example`"), "{output}");
     shop.app.stop().await;
 }

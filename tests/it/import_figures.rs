@@ -81,11 +81,11 @@ async fn a_site_export_of_plausible_comes_over_with_its_own_totals() {
     }
     let actions = sums((&store, name), "action_days", "action", "count, visitors").await;
     assert_eq!((&actions["Signup"][..], &actions["404"][..]), (&[6, 5][..], &[3, 2][..]));
-    let told = report.to_string();
+    let report = report.to_string();
     for left in ["campaigns", "regions and cities", "properties of events", "links of outbound clicks"] {
-        assert!(told.contains(left), "{told}");
+        assert!(report.contains(left), "{report}");
     }
-    assert!(!told.contains("jane"));
+    assert!(!report.contains("jane"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,9 +98,9 @@ async fn an_export_is_compared_with_measured_days_and_nothing_is_written() {
     let measured = format!("INSERT INTO {}.site_days ({columns}) VALUES {rows}", store.database());
     store.statement(&measured).await.unwrap();
     let plausible = job(name, &["shop_example_20260401.zip"], Protection::Exact);
-    let told = figures::compare::run(&plausible, &store).await.unwrap().to_string();
+    let comparison = figures::compare::run(&plausible, &store).await.unwrap().to_string();
     let lines: Vec<String> =
-        told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).take(5).collect();
+        comparison.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).take(5).collect();
     assert_eq!(
         lines,
         [
@@ -111,13 +111,13 @@ async fn an_export_is_compared_with_measured_days_and_nothing_is_written() {
             "1 day(s) without figures here (not measured, or not yet published), left out of the total",
         ]
     );
-    assert!(told.contains("plausible: visits and visitors") && !told.contains("umami:"), "{told}");
+    assert!(comparison.contains("plausible: visits and visitors") && !comparison.contains("umami:"), "{comparison}");
     for files in
         [&["goatcounter.zip"][..], &["umami-cloud.zip"], &["ga4-days.json"], &["awstats032026.shop.example.txt"]]
     {
         let job = job(name, files, Protection::Exact);
-        let told = figures::compare::run(&job, &store).await.unwrap().to_string();
-        assert!(told.contains("total "), "{told}");
+        let comparison = figures::compare::run(&job, &store).await.unwrap().to_string();
+        assert!(comparison.contains("total "), "{comparison}");
     }
     assert_eq!(sums((&store, name), "site_days", "origin", "pageviews").await, row(&[("", &[917]), ("ga4:x", &[900])]));
 }

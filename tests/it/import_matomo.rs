@@ -23,7 +23,7 @@ use crate::import_figures::{NOW, job, row, sums};
 
 const TOKEN: &str = "0123456789abcdef-canary";
 
-/// What the server does before it answers as Matomo does.
+/// Behaviour of the server before it answers as Matomo does.
 type Faults = Arc<Mutex<Vec<u16>>>;
 
 /// A server that answers as Matomo's documentation says, and the bodies that it got.
@@ -122,9 +122,9 @@ async fn months_of_matomo_come_over_with_their_totals_and_the_token_in_bodies_al
     let day: &[i64] = &[120, 60, 70, 20, 4_200];
     assert_eq!(site, row(&[("2026-02-10", day), ("2026-03-01", day)]));
     assert_eq!(sums((&store, name), "page_days", "page", "pageviews, visitors").await, row(&[("/tea", &[140, 82])]));
-    let told = report.to_string();
-    assert!(told.contains("rows called Others") && told.contains("Events.getAction: Matomo refuses"), "{told}");
-    assert!(!told.contains("canary"), "{told}");
+    let report = report.to_string();
+    assert!(report.contains("rows called Others") && report.contains("Events.getAction: Matomo refuses"), "{report}");
+    assert!(!report.contains("canary"), "{report}");
     let asked = matomo.asked();
     // Nine reports of two months, and two that were asked for again.
     assert_eq!(asked.len(), 20);

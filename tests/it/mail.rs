@@ -198,7 +198,7 @@ async fn a_spike_a_drop_and_hours_without_traffic_are_told_once_by_mail_and_webh
     let mut server = MailServer::start("starttls").await;
     let hook = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = server.file("hook", &format!("http://{}/secret-path\n", hook.local_addr().unwrap()));
-    let told = std::thread::spawn(move || (0..3).map(|_| hear_webhook(&hook)).collect::<Vec<_>>());
+    let heard = std::thread::spawn(move || (0..3).map(|_| hear_webhook(&hook)).collect::<Vec<_>>());
     let more = format!(
         "[[mail.alert]]\nsites = [\"*\"]\nrecipients = [\"{ANNA}\"]\nwebhook_file = {url:?}\nspike_percent = 300\n\
          drop_percent = 50\nno_traffic_hours = 3\nleast = 20\n"
@@ -241,10 +241,10 @@ async fn a_spike_a_drop_and_hours_without_traffic_are_told_once_by_mail_and_webh
     assert!(drop["text"].as_str().unwrap().contains("1 visitors on 2026-03-17; the usual figure is 40."), "{drop}");
     server.no_mail().await;
 
-    let told = told.join().unwrap();
-    let alerts: Vec<_> = told.iter().map(|content| content["alert"].as_str().unwrap()).collect();
+    let heard = heard.join().unwrap();
+    let alerts: Vec<_> = heard.iter().map(|content| content["alert"].as_str().unwrap()).collect();
     assert_eq!(alerts, ["spike", "no_traffic", "drop"]);
-    assert_eq!((&told[0]["figure"], &told[0]["usual"]), (&120.into(), &40.into()));
+    assert_eq!((&heard[0]["figure"], &heard[0]["usual"]), (&120.into(), &40.into()));
     assert!(!files_below(collector.folder.path()).contains("secret-path"));
     collector.app.stop().await;
 }
@@ -281,8 +281,8 @@ async fn check_names_mistakes_of_mail_and_mail_test_sends_one_mail() {
         (right.replace(ANNA, "anna"), "mail.report.recipients"),
     ] {
         let answer = home(&wrong).run(&["check"]).await;
-        let said = String::from_utf8_lossy(&answer.stderr);
-        assert!(answer.status.code() == Some(2) && said.contains(says), "{says}: {said}");
+        let stderr = String::from_utf8_lossy(&answer.stderr);
+        assert!(answer.status.code() == Some(2) && stderr.contains(says), "{says}: {stderr}");
     }
     let sent = home(&right).run(&["mail", "test", "--to", BEN]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stderr));
@@ -291,8 +291,8 @@ async fn check_names_mistakes_of_mail_and_mail_test_sends_one_mail() {
     // A server without the configured encryption gets no password.
     let plain = MailServer::start("plain").await;
     let refused = home(&mail(&plain, "starttls", "")).run(&["mail", "test", "--to", BEN]).await;
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(2) && said.contains("encryption"), "{said}");
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && stderr.contains("encryption"), "{stderr}");
     let listed = home(&right).run(&["mail", "list"]).await;
     assert!(String::from_utf8_lossy(&listed.stdout).contains("shop.example: reports to anna@example.org: active"));
 }

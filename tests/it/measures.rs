@@ -67,8 +67,8 @@ async fn a_script_error_is_counted_by_its_kind_alone() {
         collector.event("192.0.2.1", FIREFOX, &event).await.dropped().map(str::to_owned)
     };
     collector.event("192.0.2.1", FIREFOX, &pageview("shop.example", "/", None)).await;
-    let told = json!({ "kind": "TypeError", "message": "zqcanary", "url": "https://shop.example/zqcanary" });
-    assert_eq!(problem("shop.example", told).await, None);
+    let properties = json!({ "kind": "TypeError", "message": "zqcanary", "url": "https://shop.example/zqcanary" });
+    assert_eq!(problem("shop.example", properties).await, None);
     assert_eq!(problem("shop.example", json!({ "kind": "zqcanary" })).await, None);
     assert_eq!(problem("shop.example", json!({})).await, None);
     assert_eq!(problem("plain.example", json!({ "kind": "TypeError" })).await.as_deref(), Some("not_measured"));
@@ -119,8 +119,8 @@ async fn load_times_are_read_back_by_page_and_day() {
         let mut asked = json!({ "site_id": "shop.example", "date_range": "day" });
         asked.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
         let reply = collector.ask("/api/v2/query", &asked).await;
-        let told = String::from_utf8_lossy(&reply.body).into_owned();
-        assert!(reply.status == 400 && told.contains(sentence), "{asked}: {told}");
+        let message = String::from_utf8_lossy(&reply.body).into_owned();
+        assert!(reply.status == 400 && message.contains(sentence), "{asked}: {message}");
     }
     collector.app.stop().await;
 }

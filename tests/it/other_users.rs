@@ -49,9 +49,9 @@ async fn a_runtime_folder_that_others_can_write_stops_the_start() {
     let home = Home::new("");
     std::fs::set_permissions(home.path().join("runtime"), Permissions::from_mode(0o777)).unwrap();
     let ended = home.run(&["serve"]).await;
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("writable by other users (mode 777)"), "{said}");
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("writable by other users (mode 777)"), "{stderr}");
 }
 
 #[tokio::test]

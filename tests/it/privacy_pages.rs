@@ -198,24 +198,24 @@ async fn the_form_for_machines_is_stable() {
     let collector = Collector::start_with(NOW, TWO_PUBLISHERS, whole).await;
     let reply = get(&collector, "/privacy.json?site=shop.example", &[]).await;
     assert_eq!(header(&reply, "content-type"), Some("application/json"));
-    let said = json!({ "en": "text", "fr": "text" });
-    let item = json!({ "name": "text", "label": said, "detail": said });
+    let bilingual = json!({ "en": "text", "fr": "text" });
+    let item = json!({ "name": "text", "label": bilingual, "detail": bilingual });
     let expected = json!({
         "schema": "text",
         "site": { "name": "text", "hosts": ["text"], "timezone": "text" },
         "controller": { "name": "text", "contact": "text" },
-        "purposes": [said], "legal_basis": said,
-        "data_read": [item], "figures": [said], "dimensions": [item],
-        "actions": { "properties": ["text"], "search_parameter": "text", "problems": "boolean", "detail": said },
+        "purposes": [bilingual], "legal_basis": bilingual,
+        "data_read": [item], "figures": [bilingual], "dimensions": [item],
+        "actions": { "properties": ["text"], "search_parameter": "text", "problems": "boolean", "detail": bilingual },
         "timings": [item],
-        "marketing": { "measured": "text", "detail": said },
+        "marketing": { "measured": "text", "detail": bilingual },
         "retention": { "months": "number", "last_review": "text" },
         "rounding": "number", "location": "boolean",
-        "stored_on_device": ["text"], "recipients": said, "transfers": [],
+        "stored_on_device": ["text"], "recipients": bilingual, "transfers": [],
         "objection": { "sec_gpc": "boolean", "dnt": "boolean", "page": "text", "storage_key": "text", "cookie": "text", "cookie_months": "number" },
-        "rights": [{ "articles": ["number"], "label": said, "answer": said }],
-        "rules": [{ "number": "number", "title": said, "held": "boolean", "detail": [said] }],
-        "assessment": said,
+        "rights": [{ "articles": ["number"], "label": bilingual, "answer": bilingual }],
+        "rules": [{ "number": "number", "title": bilingual, "held": "boolean", "detail": [bilingual] }],
+        "assessment": bilingual,
     });
     assert_eq!(form(&reply.json()), expected);
     let data = reply.json();
@@ -268,8 +268,8 @@ fn the_command_writes_three_notices_in_two_languages_and_two_forms() {
         ),
     ] {
         for (format, start) in [("markdown", "# "), ("html", "<!DOCTYPE html>")] {
-            let (code, out, said) = notice(TWO_PUBLISHERS, &["--lang", lang, "--format", format]);
-            assert_eq!(code, Some(0), "{said}");
+            let (code, out, stderr) = notice(TWO_PUBLISHERS, &["--lang", lang, "--format", format]);
+            assert_eq!(code, Some(0), "{stderr}");
             assert!(out.starts_with(start), "{format}");
             let positions: Vec<_> =
                 parts.iter().map(|part| out.find(part).unwrap_or_else(|| panic!("{part}"))).collect();
@@ -284,6 +284,6 @@ fn a_publisher_among_others_has_a_notice_of_his_own() {
     let (code, out, _) = notice(TWO_PUBLISHERS, &["--lang", "en", "--site", "shop.example"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("shop.example") && !out.contains("Rival Publisher") && !out.contains("rival.example"));
-    let (code, out, said) = notice(TWO_PUBLISHERS, &["--lang", "en", "--site", "gone.example"]);
-    assert_eq!((code, out.as_str(), said.as_str()), (Some(2), "", "sillage: no site `gone.example` in sillage.toml\n"));
+    let (code, out, stderr) = notice(TWO_PUBLISHERS, &["--lang", "en", "--site", "gone.example"]);
+    assert_eq!((code, out.as_str(), stderr.as_str()), (Some(2), "", "sillage: no site `gone.example` in sillage.toml\n"));
 }

@@ -240,10 +240,10 @@ async fn a_second_program_on_the_same_spool_says_so_and_an_import_works_beside_t
     let program = home.serve(&[]).await;
     let second = home.run(&["serve"]).await;
     assert_eq!(second.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&second.stderr);
+    let stderr = String::from_utf8_lossy(&second.stderr);
     let spool = home.path().join("spool");
-    assert!(said.contains(&format!("sillage: spool in {}: ", spool.display())), "{said}");
-    assert!(said.contains("another process"), "{said}");
+    assert!(stderr.contains(&format!("sillage: spool in {}: ", spool.display())), "{stderr}");
+    assert!(stderr.contains("another process"), "{stderr}");
 
     let log = home.path().join("access.log");
     let line = |address: &str, path: &str, agent: &str| {
@@ -280,9 +280,9 @@ async fn checking_a_configuration_ends_with_0_when_it_is_right_and_2_when_it_is_
         ("[geo", "TOML"),
     ] {
         let answer = Home::new(wrong).run(&["check"]).await;
-        let said = String::from_utf8_lossy(&answer.stderr);
-        assert_eq!(answer.status.code(), Some(2), "{wrong}: {said}");
-        assert!(said.contains(says), "{wrong}: {said}");
+        let stderr = String::from_utf8_lossy(&answer.stderr);
+        assert_eq!(answer.status.code(), Some(2), "{wrong}: {stderr}");
+        assert!(stderr.contains(says), "{wrong}: {stderr}");
     }
     let home = Home::new("");
     std::fs::remove_file(home.path().join("sillage.toml")).unwrap();
@@ -298,9 +298,9 @@ async fn without_the_engine_s_library_the_program_says_what_to_do() {
     let mut command = home.command(&["serve"]);
     command.env("SILLAGE_CLICKHOUSE__LIBRARY", &library).env("PATH", home.path());
     let answer = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
-    let said = String::from_utf8_lossy(&answer.stderr);
-    assert_eq!(answer.status.code(), Some(2), "{said}");
-    assert!(said.contains(&library.display().to_string()) && said.contains("run `npm ci`"), "{said}");
+    let stderr = String::from_utf8_lossy(&answer.stderr);
+    assert_eq!(answer.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(&library.display().to_string()) && stderr.contains("run `npm ci`"), "{stderr}");
 }
 
 /// Starts `serve` by `shell`, and returns it before it prints its addresses.

@@ -227,11 +227,11 @@ async fn a_token_s_sql_reads_the_published_rows_of_its_sites_and_nothing_else() 
     let store = figures().await;
     let served = serve(store.clone(), 10).await;
     let sql = "SELECT page, pageviews FROM page_days ORDER BY pageviews DESC LIMIT 5";
-    let told = served.select(&served.shop, sql, "?default_format=JSONEachRow").await;
-    assert_eq!(told.status, 200, "{}", told.body);
-    assert_eq!(told.body, serde_json::json!({ "page": "/shown", "pageviews": 120 }));
+    let answer = served.select(&served.shop, sql, "?default_format=JSONEachRow").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.body, serde_json::json!({ "page": "/shown", "pageviews": 120 }));
     // The number of rows read reveals other sites; so do the engine's own headers.
-    assert!(!told.head.contains("summary") && !told.head.contains("query-id"), "{}", told.head);
+    assert!(!answer.head.contains("summary") && !answer.head.contains("query-id"), "{}", answer.head);
 
     // Attempts that only the guard refuses, beside those that the engine refuses.
     let more = [

@@ -237,8 +237,8 @@ async fn wrong_hits_of_goatcounter_s_api_are_named_by_their_place_and_the_others
     let errors = reply.json()["errors"].as_object().unwrap().clone();
     assert_eq!(errors.len(), cases.len());
     for (index, (_, why)) in cases.iter().enumerate() {
-        let told = errors[&(index + 1).to_string()].as_str().unwrap();
-        assert!(told.contains(why), "{index}: {told}");
+        let message = errors[&(index + 1).to_string()].as_str().unwrap();
+        assert!(message.contains(why), "{index}: {message}");
     }
     collector.app.flush().await.unwrap();
     assert_eq!(collector.texts("SELECT DISTINCT page FROM {db}.page_days").await, ["/right?page=2"]);

@@ -287,9 +287,9 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     assert_eq!(readers::grant_readers(&store, &config, &none).await, []);
     config.database = "elsewhere".into();
     let elsewhere = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("as before")));
-    let told = readers::grant_readers(&elsewhere, &config, &none).await;
-    assert_eq!(told[0].sql, "GRANT SELECT ON elsewhere.site_hours TO sillage_reader");
-    assert_eq!(told.len(), 14);
+    let granted = readers::grant_readers(&elsewhere, &config, &none).await;
+    assert_eq!(granted[0].sql, "GRANT SELECT ON elsewhere.site_hours TO sillage_reader");
+    assert_eq!(granted.len(), 14);
     config.reader_password_file = "/nowhere".into();
     assert!(matches!(Endpoint::remote(&config), Err(("clickhouse.reader_password_file", _, _))));
 }

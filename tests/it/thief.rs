@@ -166,11 +166,11 @@ fn identities(bytes: &[u8], forms: &[&[u8]]) -> Vec<String> {
 }
 
 /// Adds the names of all files under `folder` that hold a trace, with the trace; and the bytes of all files.
-fn search(folder: &Path, told: &mut Vec<String>, all: &mut Vec<u8>) {
+fn search(folder: &Path, traces: &mut Vec<String>, all: &mut Vec<u8>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            search(&path, told, all);
+            search(&path, traces, all);
             continue;
         }
         let bytes = std::fs::read(&path).unwrap_or_default();
@@ -181,7 +181,7 @@ fn search(folder: &Path, told: &mut Vec<String>, all: &mut Vec<u8>) {
         let name = path.display().to_string();
         let found = [identities(&bytes, &forms), identities(name.as_bytes(), &[])].concat();
         if !found.is_empty() {
-            told.push(format!("{name}: {found:?}"));
+            traces.push(format!("{name}: {found:?}"));
         }
         all.extend(bytes);
     }
@@ -189,9 +189,9 @@ fn search(folder: &Path, told: &mut Vec<String>, all: &mut Vec<u8>) {
 
 /// Searches all files of a home; returns their bytes.
 fn search_home(home: &Home, when: &str) -> Vec<u8> {
-    let (mut told, mut all) = (Vec::new(), Vec::new());
-    search(home.path(), &mut told, &mut all);
-    assert!(told.is_empty(), "{when}: {told:#?}");
+    let (mut traces, mut all) = (Vec::new(), Vec::new());
+    search(home.path(), &mut traces, &mut all);
+    assert!(traces.is_empty(), "{when}: {traces:#?}");
     all
 }
 

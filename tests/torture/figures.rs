@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sillage::store::Store;
 
-use crate::load::{Hit, Told, What};
+use crate::load::{Hit, HitAnswer, HitKind};
 use crate::model::{self, Key};
 
 /// A published table: its name, the name in a [`Key`], the columns that select a key's parts, and its figures with the
@@ -169,11 +169,11 @@ impl Figures {
 
     /// How often each hit was counted.
     pub(crate) fn counted(&self, hit: &Hit) -> i64 {
-        let (table, value, column) = match hit.what {
-            What::Pageview { shared: false } | What::Search => ("pages", String::new(), "pageviews"),
-            What::Pageview { shared: true } => ("referrer", hit.referrer(), "pageviews"),
-            What::Action { .. } => ("actions", String::new(), "count"),
-            What::Engagement { .. } => ("pages", String::new(), "engaged_ms"),
+        let (table, value, column) = match hit.kind {
+            HitKind::Pageview { shared: false } | HitKind::Search => ("pages", String::new(), "pageviews"),
+            HitKind::Pageview { shared: true } => ("referrer", hit.referrer(), "pageviews"),
+            HitKind::Action { .. } => ("actions", String::new(), "count"),
+            HitKind::Engagement { .. } => ("pages", String::new(), "engaged_ms"),
         };
         let days = [hit.sent, hit.answered].map(|at| at.div_euclid(86_400_000));
         let key = |day| Key {
@@ -185,9 +185,9 @@ impl Figures {
             column,
         };
         let sum = self.0.get(&key(days[0])).copied().unwrap_or(0);
-        match hit.what {
-            What::Engagement { ms } => (sum + ms - 1) / ms,
-            What::Pageview { .. } | What::Search | What::Action { .. } => sum,
+        match hit.kind {
+            HitKind::Engagement { ms } => (sum + ms - 1) / ms,
+            HitKind::Pageview { .. } | HitKind::Search | HitKind::Action { .. } => sum,
         }
     }
 
@@ -196,16 +196,16 @@ impl Figures {
         let mut hits = Hits { sent: ledger.len() as u64, ..Hits::default() };
         for hit in ledger {
             let counted = self.counted(hit);
-            match hit.told {
-                Told::Accepted => hits.accepted += 1,
-                Told::Refused => hits.refused += 1,
-                Told::Nothing => hits.unknown += 1,
-                Told::Wrong(_) => hits.wrong += 1,
+            match hit.answer {
+                HitAnswer::Accepted => hits.accepted += 1,
+                HitAnswer::Refused => hits.refused += 1,
+                HitAnswer::None => hits.unknown += 1,
+                HitAnswer::Wrong(_) => hits.wrong += 1,
             }
             hits.counted += u64::from(counted > 0);
-            hits.missing += u64::from(counted < 1 && hit.told == Told::Accepted);
+            hits.missing += u64::from(counted < 1 && hit.answer == HitAnswer::Accepted);
             hits.twice += u64::from(counted > 1);
-            hits.kept += u64::from(counted > 0 && hit.told == Told::Refused);
+            hits.kept += u64::from(counted > 0 && hit.answer == HitAnswer::Refused);
         }
         hits
     }
@@ -213,10 +213,10 @@ impl Figures {
     /// Compares with the model of the counted hits, row by row.
     pub(crate) fn rows(&self, ledger: &[Hit]) -> Rows {
         let counted: Vec<&Hit> = ledger.iter().filter(|hit| self.counted(hit) > 0).collect();
-        let due = model::due(&counted);
+        let expected = model::expected_figures(&counted);
         let mut rows = Rows::default();
-        for key in due.keys().chain(self.0.keys().filter(|key| !due.contains_key(key))) {
-            let (low, high) = due.get(key).copied().unwrap_or((0, 0));
+        for key in expected.keys().chain(self.0.keys().filter(|key| !expected.contains_key(key))) {
+            let (low, high) = expected.get(key).copied().unwrap_or((0, 0));
             let is = self.0.get(key).copied().unwrap_or(0);
             rows.compared += 1;
             if (low..=high).contains(&is) {
@@ -229,7 +229,7 @@ impl Figures {
             }
             if rows.shown.len() < SHOWN {
                 rows.shown.push(format!(
-                    "{} {} {} {} {}: {is}, due {low}..={high}",
+                    "{} {} {} {} {}: {is}, expected {low}..={high}",
                     key.table, key.site, key.page, key.value, key.column
                 ));
             }

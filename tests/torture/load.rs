@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Kind of a hit.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum HitKind {
     /// On a page of its own without a referrer, or on a shared page from a referrer of its own.
     Pageview {
         shared: bool,
@@ -58,13 +58,13 @@ pub(crate) enum What {
 
 /// Answer to a hit.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Told {
+pub(crate) enum HitAnswer {
     /// 202: the hit is durable.
     Accepted,
     /// 503: the hit is rejected.
     Refused,
     /// No answer: the connection ended.
-    Nothing,
+    None,
     /// A status that no fault explains.
     Wrong(u16),
 }
@@ -74,11 +74,11 @@ pub(crate) struct Hit {
     pub(crate) id: u32,
     pub(crate) visitor: u32,
     pub(crate) page: String,
-    pub(crate) what: What,
+    pub(crate) kind: HitKind,
     /// Milliseconds of the collector's clock between which it was received.
     pub(crate) sent: i64,
     pub(crate) answered: i64,
-    pub(crate) told: Told,
+    pub(crate) answer: HitAnswer,
 }
 
 impl Hit {
@@ -100,15 +100,15 @@ impl Hit {
     fn body(&self) -> String {
         let (site, page) = (self.site(), &self.page);
         let mut event = json!({ "d": site, "u": format!("https://{site}{page}"), "n": "pageview" });
-        match self.what {
-            What::Pageview { shared: true } => event["r"] = json!(format!("https://{}/x", self.referrer())),
-            What::Pageview { shared: false } => {}
-            What::Search => event["u"] = json!(format!("https://{site}{page}?q=boots")),
-            What::Action { interactive } => {
+        match self.kind {
+            HitKind::Pageview { shared: true } => event["r"] = json!(format!("https://{}/x", self.referrer())),
+            HitKind::Pageview { shared: false } => {}
+            HitKind::Search => event["u"] = json!(format!("https://{site}{page}?q=boots")),
+            HitKind::Action { interactive } => {
                 event["n"] = json!("Signup");
                 event["i"] = json!(interactive);
             }
-            What::Engagement { ms } => {
+            HitKind::Engagement { ms } => {
                 event["n"] = json!("engagement");
                 event["e"] = json!(ms);
             }
@@ -178,19 +178,19 @@ impl Load {
         let id = self.hits.fetch_add(1, Ordering::SeqCst);
         let fresh = format!("/r{round}/h{id}");
         let dice = if first { chance.below(75) } else { chance.below(100) };
-        let (what, page) = match dice {
+        let (kind, page) = match dice {
             0..35 => {
                 own.push(fresh.clone());
-                (if dice < 12 { What::Search } else { What::Pageview { shared: false } }, fresh)
+                (if dice < 12 { HitKind::Search } else { HitKind::Pageview { shared: false } }, fresh)
             }
-            35..70 => (What::Pageview { shared: true }, format!("/r{round}/p{}", chance.below(SHARED_PAGES))),
-            70..85 => (What::Action { interactive: chance.percent(70) }, fresh),
+            35..70 => (HitKind::Pageview { shared: true }, format!("/r{round}/p{}", chance.below(SHARED_PAGES))),
+            70..85 => (HitKind::Action { interactive: chance.percent(70) }, fresh),
             _ => match own.pop() {
-                Some(page) => (What::Engagement { ms: 1_000 + i64::from(id % 7_000) }, page),
-                None => (What::Action { interactive: false }, fresh),
+                Some(page) => (HitKind::Engagement { ms: 1_000 + i64::from(id % 7_000) }, page),
+                None => (HitKind::Action { interactive: false }, fresh),
             },
         };
-        Hit { id, visitor, page, what, sent: 0, answered: 0, told: Told::Nothing }
+        Hit { id, visitor, page, kind, sent: 0, answered: 0, answer: HitAnswer::None }
     }
 
     /// Sends a hit and records the answer; false if it could not even be sent before `stop`.
@@ -200,14 +200,14 @@ impl Load {
             let open = self.gate.read().await;
             hit.sent = self.control.now();
             let answer = tokio::time::timeout(PATIENCE, self.client.request(self.request(hit))).await;
-            let told = match answer {
+            let hit_answer = match answer {
                 Ok(Ok(response)) => {
                     let (head, body) = response.into_parts();
                     let dropped = head.headers.contains_key("x-sillage-dropped");
                     match (head.status, body.collect().await) {
-                        (StatusCode::ACCEPTED, _) if !dropped => Told::Accepted,
-                        (StatusCode::SERVICE_UNAVAILABLE, _) => Told::Refused,
-                        (status, _) => Told::Wrong(status.as_u16()),
+                        (StatusCode::ACCEPTED, _) if !dropped => HitAnswer::Accepted,
+                        (StatusCode::SERVICE_UNAVAILABLE, _) => HitAnswer::Refused,
+                        (status, _) => HitAnswer::Wrong(status.as_u16()),
                     }
                 }
                 Ok(Err(error)) if error.is_connect() => {
@@ -218,10 +218,10 @@ impl Load {
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
-                Ok(Err(_)) | Err(_) => Told::Nothing,
+                Ok(Err(_)) | Err(_) => HitAnswer::None,
             };
             hit.answered = self.control.now();
-            hit.told = told;
+            hit.answer = hit_answer;
             return true;
         }
     }

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::load::{Hit, What};
+use crate::load::{Hit, HitKind};
 
 /// Sums by row and column, each between two bounds. Sums that can only be zero are absent.
-pub(crate) type Due = BTreeMap<Key, (i64, i64)>;
+pub(crate) type ExpectedFigures = BTreeMap<Key, (i64, i64)>;
 
 /// A row and a column of one of the tables.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,36 +44,36 @@ impl Visit<'_> {
     }
 
     fn pageviews(&self) -> impl DoubleEndedIterator<Item = &&Hit> {
-        self.hits.iter().filter(|hit| matches!(hit.what, What::Pageview { .. } | What::Search))
+        self.hits.iter().filter(|hit| matches!(hit.kind, HitKind::Pageview { .. } | HitKind::Search))
     }
 }
 
 /// The figures of `hits`, which are in the order in which each visitor sent them.
-pub(crate) fn due(hits: &[&Hit]) -> Due {
-    let mut due = Due::new();
+pub(crate) fn expected_figures(hits: &[&Hit]) -> ExpectedFigures {
+    let mut expected = ExpectedFigures::new();
     let mut visitors: BTreeMap<u32, Vec<&Hit>> = BTreeMap::new();
     for hit in hits {
         visitors.entry(hit.visitor).or_default().push(hit);
     }
     for hits in visitors.values() {
-        visitor(hits, &mut due);
+        add_visitor(hits, &mut expected);
     }
-    due.retain(|_, bounds| *bounds != (0, 0));
-    due
+    expected.retain(|_, bounds| *bounds != (0, 0));
+    expected
 }
 
-fn visitor(hits: &[&Hit], due: &mut Due) {
+fn add_visitor(hits: &[&Hit], expected: &mut ExpectedFigures) {
     let mut seen = BTreeSet::new();
     let mut visits: Vec<Visit<'_>> = Vec::new();
     for hit in hits {
         let open = visits.last_mut().filter(|visit| visit.continues(hit));
         let mut add = |table: &str, value: &str, column, amount: bool| {
-            let sum = due.entry(key(hit, table, value, column)).or_default();
+            let sum = expected.entry(key(hit, table, value, column)).or_default();
             *sum = (sum.0 + i64::from(amount), sum.1 + i64::from(amount));
         };
-        match hit.what {
-            What::Pageview { .. } | What::Search => {
-                if hit.what == What::Search {
+        match hit.kind {
+            HitKind::Pageview { .. } | HitKind::Search => {
+                if hit.kind == HitKind::Search {
                     add("actions", "", "count", true);
                     add("actions", "", "visitors", seen.insert((day(hit), "search", "")));
                 }
@@ -96,33 +96,33 @@ fn visitor(hits: &[&Hit], due: &mut Due) {
                 }
                 continue;
             }
-            What::Action { .. } => {
+            HitKind::Action { .. } => {
                 add("actions", "", "count", true);
                 add("actions", "", "visitors", seen.insert((day(hit), "action", "")));
             }
-            What::Engagement { ms } => {
+            HitKind::Engagement { ms } => {
                 add("pages", "", "engaged_views", true);
-                due.insert(key(hit, "pages", "", "engaged_ms"), (ms, ms));
+                expected.insert(key(hit, "pages", "", "engaged_ms"), (ms, ms));
             }
         }
         if let Some(visit) = open {
             visit.hits.push(hit);
         }
     }
-    for each in &visits {
-        visit(each, due);
+    for visit in &visits {
+        add_visit(visit, expected);
     }
 }
 
-fn visit(visit: &Visit<'_>, due: &mut Due) {
+fn add_visit(visit: &Visit<'_>, expected: &mut ExpectedFigures) {
     let (Some(entry), Some(last)) = (visit.hits.first(), visit.pageviews().next_back()) else { return };
-    let acted = visit.hits.iter().any(|hit| hit.what == What::Action { interactive: true });
+    let acted = visit.hits.iter().any(|hit| hit.kind == HitKind::Action { interactive: true });
     let bounce = i64::from(visit.pageviews().count() == 1 && !acted);
     let (from, to) = visit.latest();
     let least = (from - entry.answered.div_euclid(1_000)).max(0);
     let seconds = (least, to - entry.sent.div_euclid(1_000));
     let mut add = |key: Key, (low, high): (i64, i64)| {
-        let sum = due.entry(key).or_default();
+        let sum = expected.entry(key).or_default();
         *sum = (sum.0 + low, sum.1 + high);
     };
     let first = values(entry, false).into_iter().map(|(dimension, value)| (format!("site {dimension}"), value));
@@ -138,8 +138,8 @@ fn visit(visit: &Visit<'_>, due: &mut Due) {
 /// Dimensions of a pageview and their values; `in_visit` unless it is a visit's first.
 fn values(hit: &Hit, in_visit: bool) -> Vec<(&'static str, String)> {
     let mut values = vec![("browser", hit.browser().to_owned())];
-    match (hit.what, in_visit) {
-        (What::Pageview { shared: true }, _) => values.push(("referrer", hit.referrer())),
+    match (hit.kind, in_visit) {
+        (HitKind::Pageview { shared: true }, _) => values.push(("referrer", hit.referrer())),
         // A previous page comes from a referrer, and these hits have none.
         (_, true) => {}
         (_, false) => values.push(("referrer", "(direct)".to_owned())),

@@ -40,20 +40,25 @@ struct Worlds {
 
 impl Worlds {
     /// Splits estimates of cells by their world's letter, `a` without and `b` with.
-    fn of(told: &[(String, f64)]) -> Self {
-        let of = |world: &str| told.iter().filter(|(name, _)| name.starts_with(world)).map(|(_, told)| *told).collect();
-        Self { without: of("a"), with: of("b") }
+    fn of(estimates: &[(String, f64)]) -> Self {
+        let of_world = |world: &str| {
+            let cells = estimates.iter().filter(|(name, _)| name.starts_with(world));
+            cells.map(|(_, estimate)| *estimate).collect()
+        };
+        Self { without: of_world("a"), with: of_world("b") }
     }
 
     /// Share of right guesses with the threshold `between`.
     fn right(&self, between: f64) -> f64 {
         assert!(self.without.len() > 500 && self.with.len() > 500, "{} {}", self.without.len(), self.with.len());
-        let share = |told: &[f64], is_right: &dyn Fn(f64) -> bool| {
-            let half = told.iter().filter(|told| (**told - between).abs() < 1e-9).count();
-            let right = told.iter().filter(|told| (**told - between).abs() >= 1e-9 && is_right(**told)).count();
+        let share = |estimates: &[f64], is_right: &dyn Fn(f64) -> bool| {
+            let is_even = |estimate: f64| (estimate - between).abs() < 1e-9;
+            let half = estimates.iter().filter(|estimate| is_even(**estimate)).count();
+            let right = estimates.iter().filter(|estimate| !is_even(**estimate) && is_right(**estimate)).count();
             let count = |number: usize| f64::from(u32::try_from(number).unwrap());
-            (count(right) + count(half) / 2.0) / count(told.len())
+            (count(right) + count(half) / 2.0) / count(estimates.len())
         };
-        (share(&self.without, &|told| told < between) + share(&self.with, &|told| told > between)) / 2.0
+        let (without, with) = (share(&self.without, &|one| one < between), share(&self.with, &|one| one > between));
+        (without + with) / 2.0
     }
 }
