@@ -294,7 +294,8 @@ async fn systemd_is_told_when_the_program_is_ready_alive_and_stopping() {
         let mut seen = String::new();
         while !seen.lines().any(|line| line == wanted) {
             let mut buffer = [0; 256];
-            let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted} not heard: {error}; {seen}"));
+            let length =
+                manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted} not heard: {error}; {seen}"));
             seen.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
             seen.push('\n');
         }

@@ -285,5 +285,8 @@ fn a_publisher_among_others_has_a_notice_of_his_own() {
     assert_eq!(code, Some(0));
     assert!(out.contains("shop.example") && !out.contains("Rival Publisher") && !out.contains("rival.example"));
     let (code, out, stderr) = notice(TWO_PUBLISHERS, &["--lang", "en", "--site", "gone.example"]);
-    assert_eq!((code, out.as_str(), stderr.as_str()), (Some(2), "", "sillage: no site `gone.example` in sillage.toml\n"));
+    assert_eq!(
+        (code, out.as_str(), stderr.as_str()),
+        (Some(2), "", "sillage: no site `gone.example` in sillage.toml\n")
+    );
 }
