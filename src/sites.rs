@@ -165,6 +165,14 @@ impl Sites {
         self.by_name.get(host).or_else(named).or_else(around)
     }
 
+    /// Whether pages of this host, with or without a port, belong to a site or are listed beside a site's own.
+    pub fn knows_host(&self, host: &str) -> bool {
+        let serves = |host: &str| self.find(host).is_some_and(|site| site.serves(host));
+        let form = || host_form(host);
+        let is_listed = |host: &str| self.sites.iter().any(|site| site.hosts.lists_foreign(host));
+        serves(host) || form().is_some_and(|host| serves(&host) || is_listed(&host))
+    }
+
     /// The site that another tool's tracker calls by this id, else the site of this name or host.
     pub fn find_id(&self, id: &str) -> Option<&Arc<Site>> {
         self.by_id.get(id).or_else(|| self.by_id.get(&id.to_lowercase())).or_else(|| self.find(id))

@@ -178,6 +178,17 @@ fn accepted(format: AnswerFormat) -> CollectResponse {
     answer
 }
 
+/// Allows the sending origin by its name, with credentials, in an answer that allows any: to a page that sent with
+/// credentials, a browser shows no answer that allows any origin.
+pub(super) fn allow_origin(answer: &mut CollectResponse, origin: &HeaderValue) {
+    let headers = answer.headers_mut();
+    if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+}
+
 fn allow_any_origin(answer: &mut CollectResponse) {
     answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }

@@ -72,7 +72,7 @@ impl<'h> HitHeaders<'h> {
 }
 
 /// Host and port of an origin or a URL, unchanged.
-fn host_of(url: &str) -> Option<&str> {
+pub(super) fn host_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

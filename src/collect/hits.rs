@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
+use hyper::header::ORIGIN;
 use hyper::http::request::Parts;
 use jiff::Timestamp;
 
@@ -19,7 +20,7 @@ use crate::collect::answer;
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 use crate::collect::client_address::TrustedProxies;
 use crate::collect::formats::native::NativeEvent;
-use crate::collect::headers::HitHeaders;
+use crate::collect::headers::{HitHeaders, host_of};
 use crate::collect::hit_body;
 use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, is_library};
 use crate::config;
@@ -147,6 +148,16 @@ impl HitPipeline {
         let answer = pending.answer(AnswerFormat::Native).await;
         self.meters.answered(started);
         answer
+    }
+
+    /// Allows the sending page to use credentials if a site is measured on its host. No answer depends on a cookie but
+    /// that of the opt-out, so that other pages get `*` and learn nothing of it.
+    pub(super) fn allow_page(&self, headers: &HeaderMap, answer: &mut CollectResponse) {
+        let Some(origin) = headers.get(ORIGIN) else { return };
+        let host = std::str::from_utf8(origin.as_bytes()).ok().and_then(host_of);
+        if host.is_some_and(|host| self.anonymiser.sites().knows_host(host)) {
+            answer::allow_origin(answer, origin);
+        }
     }
 
     /// Response to a request in a hit's form that measures nothing.

@@ -311,8 +311,21 @@ impl CollectState {
         }
     }
 
-    /// Serves a request to a hit endpoint.
+    /// Serves a request to a hit endpoint; pages of the sites may send with credentials.
     async fn hit(
+        &self,
+        endpoint: HitEndpoint,
+        head: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+        load: &LoadShed,
+    ) -> CollectResponse {
+        let mut answer = self.hit_answer(endpoint, head, body, peer, load).await;
+        self.hits.allow_page(&head.headers, &mut answer);
+        answer
+    }
+
+    async fn hit_answer(
         &self,
         endpoint: HitEndpoint,
         head: &Parts,

@@ -62,6 +62,11 @@ impl SiteHosts {
         self.listed.is_empty() || self.contains(host) || self.foreign.iter().any(is_allowed)
     }
 
+    /// Whether a normalised host is listed beside the site's own; `*` lists none.
+    pub(super) fn lists_foreign(&self, host: &str) -> bool {
+        self.foreign.iter().any(|listed| host == listed || is_subdomain(host, listed))
+    }
+
     /// Whether the site's own hosts are unknown.
     pub fn are_unknown(&self) -> bool {
         self.listed.is_empty()

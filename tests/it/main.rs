@@ -13,6 +13,7 @@ mod collector;
 mod config;
 mod console;
 mod console_limits;
+mod credentialed;
 mod device_model;
 mod doors;
 mod drain;
