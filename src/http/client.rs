@@ -1,15 +1,17 @@
-//! The program's own requests to addresses that its operator names. Bounded in time and bytes; follows no redirect.
+//! The program's own requests to addresses that its operator names. Bounded in time and bytes; follows no redirect. A
+//! token must never travel in clear, nor to a server without a valid certificate.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio_rustls::rustls::{self, CertificateError};
 
 /// Why a request got no whole answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +22,45 @@ pub(crate) enum RequestError {
     /// The connection failed.
     #[error("{0}")]
     Connection(String),
+    /// The server's certificate is not valid: the request was not sent.
+    #[error(
+        "the server's certificate {0}; nothing was sent: install a valid certificate there, or write the name that it is for"
+    )]
+    Certificate(&'static str),
     /// The answer is larger than its bound.
     #[error("answer larger than {0} bytes")]
     TooLarge(usize),
+}
+
+/// Why a token is not sent to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenAddressError {
+    /// The text is not an address with a scheme and a host.
+    #[error("not an address; write one such as https://stats.example")]
+    Malformed,
+    /// Plain HTTP to another machine.
+    #[error(
+        "the token would travel in clear; write https://, or http:// of this machine alone (127.0.0.1, [::1], localhost), \
+         such as the near end of an SSH tunnel"
+    )]
+    InClear,
+}
+
+/// The address that is written, if a token may be sent there: by HTTPS, or by HTTP to this machine.
+///
+/// # Errors
+/// See [`TokenAddressError`] for the causes.
+pub(crate) fn token_address(written: &str) -> Result<Uri, TokenAddressError> {
+    let address: Uri = written.parse().map_err(|_| TokenAddressError::Malformed)?;
+    let host = address.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match address.scheme_str() {
+        Some("https" | "http") if host.is_empty() => Err(TokenAddressError::Malformed),
+        Some("https") => Ok(address),
+        Some("http") if is_local => Ok(address),
+        Some("http") => Err(TokenAddressError::InClear),
+        _ => Err(TokenAddressError::Malformed),
+    }
 }
 
 /// A whole answer.
@@ -39,6 +77,14 @@ pub(crate) struct HttpClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>)
 impl HttpClient {
     pub(crate) fn new() -> Self {
         let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+        Self(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    /// The same, which knows these authorities in place of the public ones.
+    #[cfg(test)]
+    fn trusting(roots: rustls::RootCertStore) -> Self {
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 
@@ -85,6 +131,29 @@ fn connection(error: hyper_util::client::legacy::Error) -> RequestError {
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
+        // An `io::Error` skips its own content when it is asked for its source.
+        let content = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = content.and_then(|content| content.downcast_ref()).or_else(|| cause.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(fault)) = tls {
+            return RequestError::Certificate(certificate_fault(fault));
+        }
     }
     RequestError::Connection(cause.to_string())
 }
+
+/// What is wrong with a certificate.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the library may add faults")]
+fn certificate_fault(fault: &CertificateError) -> &'static str {
+    match fault {
+        CertificateError::UnknownIssuer => "is not signed by a public authority (self-signed, or of a private one)",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => "is for another name",
+        CertificateError::Revoked => "was revoked",
+        _ => "is not valid",
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

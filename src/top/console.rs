@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::http::client::HttpClient;
+use crate::http::client::{HttpClient, TokenAddressError, token_address};
 use crate::top::figures::{LISTS, TopFigures, TopListPlan};
 use crate::top::range::TopRange;
 
@@ -26,6 +26,9 @@ pub enum TopError {
     /// The address is not one of a console.
     #[error("--url: `{0}` is not an address; write one such as http://127.0.0.1:8081")]
     Address(String),
+    /// A token must not be sent to the address.
+    #[error("--url: {0}")]
+    InClear(TokenAddressError),
     /// The token is not text that a header takes.
     #[error("token: not readable as a token; write the line that `sillage token new` printed")]
     Token,
@@ -69,12 +72,14 @@ impl TopConsole {
     /// A console at `url`, asked with `token`.
     ///
     /// # Errors
-    /// When the address or the token is not one.
+    /// When the address or the token is not one, or the token would travel in clear.
     pub fn new(url: &str, token: &str) -> Result<Self, TopError> {
         let wrong = || TopError::Address(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
-        let authority = uri.authority().ok_or_else(wrong)?;
+        let uri = token_address(url).map_err(|error| match error {
+            TokenAddressError::Malformed => wrong(),
+            TokenAddressError::InClear => TopError::InClear(error),
+        })?;
+        let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or_else(wrong)?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| TopError::Token)?;
         bearer.set_sensitive(true);
         Ok(Self { client: HttpClient::new(), origin: format!("{scheme}://{authority}"), bearer })

@@ -140,6 +140,11 @@ async fn the_command_needs_a_token_and_a_terminal() {
         (None, vec!["--token-file", "/nonexistent"], "/nonexistent: No such file"),
         (Some("sillage_x"), vec![], "top: not a terminal;"),
         (Some("sillage_x"), vec!["--url", "console"], "--url: `console` is not an address"),
+        (
+            Some("sillage_x"),
+            vec!["--url", "http://stats.example:8081"],
+            "--url: the token would travel in clear; write https://, or http:// of this machine alone",
+        ),
         (Some("sillage_x"), vec!["--range", "3d"], "[possible values: day, 7d, 28d, 91d, 12mo, all]"),
     ] {
         let output = top(token, &arguments).await.unwrap();

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::http::client::{HttpClient, RequestError};
+use crate::http::client::{HttpClient, RequestError, token_address};
 use crate::import::figures::archive::ExportPart;
 use crate::import::figures::cells::FigureSet;
 use crate::import::figures::job::FigureError;
@@ -68,14 +68,7 @@ impl MatomoSource {
             named if named.ends_with(".php") => named.to_owned(),
             folder => format!("{}/index.php", folder.trim_end_matches('/')),
         };
-        let address: Uri = whole.parse().map_err(|_| wrong("--from-url is not an address"))?;
-        let host = address.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        match address.scheme_str() {
-            Some("https") if !host.is_empty() => {}
-            Some("http") if is_local => {}
-            _ => return Err(wrong("--from-url needs https: the token would travel in clear")),
-        }
+        let address = token_address(&whole).map_err(|error| FigureError::Api(format!("--from-url: {error}")))?;
         if token.is_empty() {
             return Err(wrong("the token is empty"));
         }
@@ -179,7 +172,7 @@ impl<'s> MatomoClient<'s> {
         let request = request.map_err(|_| AskFailure::Final("the address cannot be asked".into()))?;
         let answer = self.client.ask(request, ANSWER_WAIT, ANSWER_BYTES_MAX).await;
         let answer = answer.map_err(|error| match error {
-            RequestError::TooLarge(_) => AskFailure::Final(error.to_string()),
+            RequestError::TooLarge(_) | RequestError::Certificate(_) => AskFailure::Final(error.to_string()),
             RequestError::Late(_) | RequestError::Connection(_) => AskFailure::Retryable(error.to_string(), None),
         })?;
         let status = answer.status;
