@@ -5,7 +5,7 @@ import { count, day, METRICS } from './format.js';
 import { showPanel } from './lists.js';
 import { $, el, write } from './page.js';
 import { busyPages, filtersOf, obstacle, panels, questions } from './panels.js';
-import { compared, days, grain, shift, wallClock } from './ranges.js';
+import { compared, days, grain, overOf, shift, wallClock } from './ranges.js';
 import { address, filteredBy, onlyPage, OPERATORS, state, valueFilter } from './state.js';
 import { name } from './format.js';
 import { t } from './words.js';
@@ -31,13 +31,16 @@ export function context(site, tens) {
   const now = wallClock(site.timezone);
   const today = now.slice(0, 10);
   const range = days(state.range, today, { from: state.from, to: state.to, first: firstDays.get(site.name) });
-  const before = compared(state.cmp, state.range, range, state.cmpfrom);
+  const other = compared(state.cmp, state.range, range, state.cmpfrom);
   const ofToday = range[0] === today;
   const hourly = tens && ofToday && !valueFilter();
   const names = !hourly ? headlines() : onlyPage() ? ['pageviews', 'visits'] : ['visitors', 'visits', 'pageviews'];
   // Only counts of the site and of its pages are stored by the hour.
   const step = hourly ? 'hour' : valueFilter() && grain(state.by, range) === 'hour' ? 'day' : grain(state.by, range);
-  return { site, now, today, ofToday, tens, hourly, range, before, names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
+  // A day under way is compared by its hours or not at all: a whole other day would make it look like a fall.
+  const before = ofToday && step !== 'hour' ? undefined : other;
+  const over = before && !ofToday && range[1] === today ? overOf(range, before) : undefined;
+  return { site, now, today, ofToday, tens, hourly, range, before, over, uncompared: Boolean(other && !before), names, step, metric: names.includes(state.metric) ? state.metric : names[0] };
 }
 
 /** The hours of a day as a range, answered from figures published by the hour. */
@@ -54,7 +57,8 @@ function ask(of, shown, base) {
   const asked = {
     series: series(of.range),
     ...(!of.hourly && { whole: { ...base, filters, metrics: of.names } }),
-    ...(of.before && { ...(!of.hourly && { before: { ...base, date_range: of.before, filters, metrics: of.names } }), seriesBefore: series(of.before) }),
+    ...(of.before && { ...(!of.ofToday && { before: { ...base, date_range: of.over?.before ?? of.before, filters, metrics: of.names } }), seriesBefore: series(of.before) }),
+    ...(of.over && { over: { ...base, date_range: of.over.range, filters, metrics: of.names } }),
     ...(of.ofToday && { closed: { ...base, date_range: [shift(of.today, -CLOSED_LOOK), shift(of.today, -1)], metrics: ['visitors', 'visits', 'pageviews'], dimensions: ['time:day'] } }),
     ...(!firstDays.has(of.site.name) && { first: { ...base, table: 'first_day', date_range: 'all' } }),
   };
@@ -71,6 +75,7 @@ export async function refresh(site, { marketing, tens }, go, current) {
   if (!current()) return;
   if (of.hourly && !answers.series.error) answers.whole = sumOf(answers.series);
   if (of.ofToday && of.step === 'hour') againstSameHours(of, answers);
+  if (of.over) answers.ended = answers.over.results?.[0]?.metrics ?? [];
   for (const key of ['whole', 'series']) if (answers[key].error) throw new Refusal(answers[key].unavailable ? 503 : 400, answers[key].error);
   if (answers.first) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
   showFilling(filling);
@@ -96,12 +101,15 @@ function sumOf({ results, meta, query }) {
   return { meta, query, results: [{ dimensions: [], metrics: query.metrics.map((_, at) => results.reduce((sum, row) => sum + (row.metrics[at] ?? 0), 0)) }] };
 }
 
+/** Sum of a day's hours that have ended by now, in an answer by the hour. */
+export const endedHours = ({ results }, at, now) =>
+  results.filter(({ dimensions: [label] }) => label.slice(11, 13) < now.slice(11, 13)).reduce((sum, { metrics }) => sum + metrics[at], 0);
+
 /** A day under way is set against the same hours of the other day, as far as they have ended; rates against nothing. */
 function againstSameHours(of, answers) {
-  const hour = of.now.slice(11, 13);
-  const ended = ({ query, results }) => of.names.map((metric) => {
-    const at = query.metrics.indexOf(metric);
-    return at < 0 ? null : results.filter(({ dimensions: [label] }) => label.slice(11, 13) < hour).reduce((sum, { metrics }) => sum + metrics[at], 0);
+  const ended = (answer) => of.names.map((metric) => {
+    const at = answer.query.metrics.indexOf(metric);
+    return at < 0 ? null : endedHours(answer, at, of.now);
   });
   answers.ended = answers.series.error ? undefined : ended(answers.series);
   answers.before = answers.seriesBefore?.results && { results: [{ metrics: ended(answers.seriesBefore) }] };
@@ -208,7 +216,7 @@ function showFilters(go) {
 function showNotes(of, meta) {
   const today = of.range[1] === of.today;
   const exact = meta.rounding === 1;
-  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact && !of.ofToday ? [t('todayTens')] : []), ...(today ? [t('dashed')] : [])];
+  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact && !of.ofToday ? [t('todayTens')] : []), ...(of.ofToday && of.before ? [t('sameHours')] : []), ...(of.uncompared ? [t('noHours')] : []), ...(of.over ? [t('daysOver')] : []), ...(today ? [t('dashed')] : [])];
   write($('notes'), JSON.stringify(notes), () => notes.map((note) => el('li', {}, note)));
 }
 

@@ -4,7 +4,7 @@ import { ask, askView } from './ask.js';
 import { spark } from './chart.js';
 import { count } from './format.js';
 import { $, el, write } from './page.js';
-import { context } from './board.js';
+import { context, endedHours } from './board.js';
 import { address, state } from './state.js';
 import { t } from './words.js';
 
@@ -35,18 +35,23 @@ trusted_proxies = ["127.0.0.1"]`;
 export async function sites(all, { tens }) {
   const asked = {};
   for (const site of all) {
-    const { range, before, hourly } = context(site, tens);
+    const { range, before, over, hourly, ofToday } = context(site, tens);
     const base = { site_id: site.name, date_range: range };
     asked[`${site.name} now`] = { ...base, metrics: ['visitors', 'pageviews', 'visits'], ...(hourly && { dimensions: ['time:hour'] }) };
     asked[`${site.name} days`] = { ...base, metrics: ['visitors'], dimensions: [range[0] === range[1] ? 'time:hour' : 'time:day'], include: { time_labels: true }, pagination: { limit: 1000 } };
-    if (before && !hourly) asked[`${site.name} before`] = { ...base, date_range: before, metrics: ['visitors'] };
+    if (over) asked[`${site.name} over`] = { ...base, date_range: over.range, metrics: ['visitors'] };
+    if (before) asked[`${site.name} before`] = { ...base, date_range: over?.before ?? before, metrics: ['visitors'], ...(ofToday && { dimensions: ['time:hour'] }) };
   }
   const { answers } = await askView(asked);
   const cards = all.map((site) => {
     const [visitors, pageviews, visits] = (answers[`${site.name} now`].results ?? []).reduce((sums, { metrics }) => sums.map((sum, at) => sum + metrics[at]), [0, 0, 0]);
-    const earlier = answers[`${site.name} before`]?.results?.[0]?.metrics[0];
-    const difference = earlier >= 10 ? Math.round(100 * (visitors - earlier) / earlier) : undefined;
     const { results = [], meta = {} } = answers[`${site.name} days`];
+    const { ofToday, over, now } = context(site, tens);
+    const other = answers[`${site.name} before`]?.results;
+    const earlier = other && (ofToday ? endedHours({ results: other }, 0, now) : other[0]?.metrics[0]);
+    const daysOver = over && (answers[`${site.name} over`].results?.[0]?.metrics[0] ?? 0);
+    const current = ofToday ? endedHours({ results }, 0, now) : daysOver ?? visitors;
+    const difference = earlier >= 10 ? Math.round(100 * (current - earlier) / earlier) : undefined;
     const found = new Map(results.map((row) => [row.dimensions[0], row.metrics[0]]));
     return el('li', {}, el('a', { className: 'card site-card', href: address({ view: 'overview', site: site.name, filters: [] }) },
       el('h2', {}, site.name), spark(closed(meta.time_labels ?? [], context(site, tens)).map((label) => found.get(label) ?? 0)),

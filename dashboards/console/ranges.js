@@ -51,6 +51,12 @@ export function compared(kind, range, [from, to], customFrom) {
   return [shift(from, -back), shift(to, -back)];
 }
 
+/** Of a range that ends today and its comparison, the days that are over: a part of a day against a whole one is a fall. */
+export function overOf(range, before) {
+  const end = shift(before[0], length(range) - 2);
+  return { range: [range[0], shift(range[1], -1)], before: [before[0], end < before[1] ? end : before[1]] };
+}
+
 /** Step of a chart: the chosen one, or the range's default if that would give too many or too few points. */
 export function grain(chosen, range) {
   const long = length(range);

@@ -241,7 +241,12 @@ for (const theme of ['light', 'dark']) {
       assert.equal(await tab.locator('html').getAttribute('lang'), 'fr');
       assert.deepEqual(await violations(tab), [], address);
       assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, address);
-      if (address.endsWith('conformity')) await tab.getByText('Mesure d\'audience seulement', { exact: true }).waitFor();
+      if (address.endsWith('conformity')) {
+        await tab.getByText('Mesure d\'audience seulement', { exact: true }).waitFor();
+        const lines = await tab.locator('.finding').allTextContents();
+        assert.ok(lines.length > 0);
+        for (const line of lines) assert.doesNotMatch(line, /\b(the|and|with|run|keep)\b/i, 'a finding in English under French');
+      }
       const cut = await tab.locator('.label, td').evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent));
       assert.deepEqual(cut, [], address);
     }
@@ -269,6 +274,47 @@ test_('today has the last half hour and the latest closed day beside it', () => 
   assert.match(await tab.locator('#today').textContent(), /Last 30 minutes.*Last complete day: .*\d+ visitors/s);
   assert.doesNotMatch(await tab.locator('#today').textContent(), /00:30/, 'exact figures wait for nothing');
 }));
+
+test_('today is compared with the same hours of the other day, and under a value with nothing', async () => {
+  const { sites } = await program.ask('/api/sites');
+  const { timezone } = sites.find(({ name }) => name === 'demo');
+  const clock = (shift) => new Date(Date.now() + shift).toLocaleString('sv-SE', { timeZone: timezone || 'UTC' });
+  const hour = clock(0).slice(11, 13);
+  /** Visitors of a day's hours that have ended at this time of the day. */
+  const ended = async (day) => {
+    const asked = { site_id: 'demo', metrics: ['visitors'], date_range: [day, day], dimensions: ['time:hour'] };
+    const { answers } = await program.ask('/api/view', { questions: { asked } });
+    return answers.asked.results.filter(({ dimensions: [label] }) => label.slice(11, 13) < hour).reduce((sum, { metrics: [visitors] }) => sum + visitors, 0);
+  };
+  await look('range=today&cmp=custom&cmpfrom=' + clock(-86_400_000).slice(0, 10), async ({ tab }) => {
+    const [now, then] = [await ended(clock(0).slice(0, 10)), await ended(clock(-86_400_000).slice(0, 10))];
+    const expected = then < 10 ? '' : `${Math.abs(Math.round((now - then) / then * 100))} %`;
+    assert.ok((await tab.locator('#figures button[value="visitors"] .change').textContent()).includes(expected), expected);
+    assert.equal(await tab.locator('#figures button[value="bounce_rate"] .change').textContent(), '', 'rates are not compared');
+    assert.match(await tab.locator('#notes').textContent(), /same hours of the other day/);
+  });
+  await look('range=today&filter=is~visit:country~FR', async ({ tab, asked }) => {
+    const names = Object.keys(asked.at(-1));
+    assert.ok(names.includes('series') && !names.includes('before') && !names.includes('seriesBefore'), names.join());
+    assert.deepEqual((await tab.locator('#figures .change').allTextContents()).filter(Boolean), []);
+    assert.match(await tab.locator('#notes').textContent(), /Today is not compared here/);
+  });
+});
+
+test_('a range that ends today is compared by its days that are over', async () => {
+  const { sites } = await program.ask('/api/sites');
+  const { timezone } = sites.find(({ name }) => name === 'demo');
+  const ago = (days) => new Date(Date.now() - days * 86_400_000).toLocaleString('sv-SE', { timeZone: timezone || 'UTC' }).slice(0, 10);
+  await look('range=7d', async ({ tab, asked }) => {
+    const { over, before, seriesBefore } = asked.at(-1);
+    assert.deepEqual([over.date_range, before.date_range, seriesBefore.date_range], [[ago(6), ago(1)], [ago(13), ago(8)], [ago(13), ago(7)]]);
+    const figures = async ({ date_range }) => (await program.ask('/api/v2/query', { site_id: 'demo', metrics: ['visitors'], date_range })).results[0].metrics[0];
+    const [now, then] = [await figures(over), await figures(before)];
+    const shown = await tab.locator('#figures button[value="visitors"] .change').textContent();
+    assert.ok(shown.includes(`${Math.abs(Math.round((now - then) / then * 100))} %`), shown);
+    assert.match(await tab.locator('#notes').textContent(), /days that are over/);
+  });
+});
 
 test('now shows visitors and pageviews of the last half hour, and no arrival to a shared page', { timeout: TEST_MS }, async () => {
   await view('now');
