@@ -29,17 +29,18 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     }
     let now = console.clock.now();
     let Ok(evidence) = audit::gather(&console.config, &console.store, now).await else { return reply::no_database() };
-    let report = audit::Audit::of(&evidence).report(&evidence, ReportFormat::Json);
+    let audit = audit::Audit::of(&evidence);
+    let report = audit.report(&evidence, ReportFormat::Json);
     let report: Value = serde_json::from_str(&report).unwrap_or_default();
     let texts: Map<String, Value> =
         notice::texts(&console.config, now).into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
-    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts, "french": french_texts() }))
+    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts, "french": french_texts(&audit) }))
 }
 
-/// Titles of the rules and the parts that a person does, from English to French.
-fn french_texts() -> Map<String, Value> {
-    let texts = RULES.iter().flat_map(|rule| std::iter::once(rule.title).chain(rule.person));
-    texts.map(|text| (text.en.to_owned(), Value::from(text.fr))).collect()
+/// Titles of the rules, and what the audit found and leaves to do, from English to French.
+fn french_texts(audit: &audit::Audit) -> Map<String, Value> {
+    let titles = RULES.iter().map(|rule| (rule.title.en.to_owned(), rule.title.fr.to_owned()));
+    titles.chain(audit.translations()).map(|(english, french)| (english, Value::from(french))).collect()
 }
 
 /// `GET /api/arrivals`: hits of the last half hour by site, minute and outcome, for the operator only, not for shared

@@ -120,13 +120,7 @@ impl Inventions {
             1 => HitKind::Engagement { engaged_ms: Some(10), scroll_percent: Some(50), reported_percent: None },
             _ => HitKind::Pageview { not_found: false },
         };
-        let sum = match &kind {
-            HitKind::Action { .. } => "actions",
-            HitKind::Engagement { .. } => "engagements",
-            HitKind::Pageview { .. } => "pageviews",
-            HitKind::Timing(_) => "timings",
-        };
-        *self.sent.entry(sum).or_default() += 1;
+        *self.sent.entry(name_of(&kind)).or_default() += 1;
         let noon = Timestamp::from_second(1_773_100_800).unwrap();
         let hit = Hit {
             received: noon + jiff::SignedDuration::from_millis(i64::from(number / 8)),
@@ -155,6 +149,15 @@ impl Inventions {
             *sum += u64::from(met);
         }
         self.rollup.add(&counted.event);
+    }
+}
+
+fn name_of(kind: &HitKind<'_>) -> &'static str {
+    match kind {
+        HitKind::Action { .. } => "actions",
+        HitKind::Engagement { .. } => "engagements",
+        HitKind::Pageview { .. } => "pageviews",
+        HitKind::Timing(_) => "timings",
     }
 }
 

@@ -107,6 +107,9 @@ pub(crate) fn leaves_only(evidence: &Evidence, number: u8) {
     assert_eq!(audit.not_held(), [number], "{}", audit.report(evidence, ReportFormat::Text));
     let finding = &audit.findings[usize::from(number) - 1];
     assert!(!finding.found.is_empty() && !finding.to_do.is_empty(), "{finding:?}");
+    for text in finding.found.iter().chain(&finding.to_do) {
+        assert!(text.en != text.fr || text.en.starts_with("ALTER TABLE"), "not in French: {}", text.en);
+    }
 }
 
 pub(crate) fn reader(evidence: &mut Evidence) -> &mut ReaderEvidence {

@@ -42,7 +42,8 @@ async fn r2_exact_rows_of_an_earlier_release() {
     setup.run("INSERT INTO {db}.pages SELECT * FROM {db}.waiting_pages").await;
     let evidence = setup.evidence().await;
     leaves_only(&evidence, 2);
-    let found = Audit::of(&evidence).findings[1].found.join(" ");
+    let found = &Audit::of(&evidence).findings[1].found;
+    let found = found.iter().map(|found| found.en.as_str()).collect::<Vec<_>>().join(" ");
     assert!(found.contains("pages holds 9 exact rows of an earlier release"), "{found}");
 }
 

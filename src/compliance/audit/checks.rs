@@ -4,8 +4,8 @@
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::finding::{Finding, Verdict};
 use crate::compliance::audit::observation::Observation;
-use crate::compliance::audit::{judge_data, judge_setup};
-use crate::compliance::bilingual::Lang;
+use crate::compliance::audit::{judge_data, judge_published, judge_script, judge_setup};
+use crate::compliance::bilingual::{Bilingual, Lang};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::rule;
 
@@ -26,12 +26,14 @@ impl Check {
         // The same deviations as in the notice and on the privacy page.
         for deviation in ConfigFacts::new(&evidence.config, evidence.at).deviations() {
             if deviation.rules.contains(&self.number) {
-                look.fault(deviation.text.text(Lang::En), deviation.remedy.text(Lang::En));
+                let [found, to_do] = [&deviation.text, &deviation.remedy]
+                    .map(|text| Bilingual { en: text.text(Lang::En), fr: text.text(Lang::Fr) });
+                look.fault(found, to_do);
             }
         }
         (self.judge)(evidence, &mut look);
         let Observation { facts, faults, mut open } = look;
-        open.extend(rule.person.map(|words| words.en.to_owned()));
+        open.extend(rule.person.map(Bilingual::from));
         let verdict = match (faults.is_empty(), open.is_empty()) {
             (false, _) => Verdict::NotHeld,
             (true, false) => Verdict::ForAPerson,
@@ -76,7 +78,7 @@ pub static CHECKS: [Check; 23] = [
     check(
         12,
         "privacy.protection; the grants of the reading user, and its attempts to read every table",
-        judge_data::rounded,
+        judge_published::rounded,
     ),
     check(
         13,
@@ -85,7 +87,7 @@ pub static CHECKS: [Check; 23] = [
         judge_setup::no_visitor_followed,
     ),
     check(14, "the names of declared and stored properties", judge_setup::no_experiments),
-    check(15, "the script's ways to store data on a device", judge_setup::nothing_on_the_device),
+    check(15, "the script's ways to store data on a device", judge_script::nothing_on_the_device),
     check(16, "the TTL of every table of figures, and its oldest row", judge_data::kept_no_longer),
     check(17, "privacy.last_review", judge_setup::reviewed),
     check(18, "privacy.controller", judge_setup::informed),

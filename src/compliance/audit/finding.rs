@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::compliance::bilingual::Bilingual;
 use crate::compliance::rules::Rule;
 
 /// Verdict on one rule.
@@ -24,9 +25,9 @@ pub struct Finding {
     /// Verdict from the observations below.
     pub verdict: Verdict,
     /// Faults that were found.
-    pub found: Vec<String>,
+    pub found: Vec<Bilingual>,
     /// Facts that hold, or are good to know.
     pub evidence: Vec<String>,
     /// Remedies and tasks, in order.
-    pub to_do: Vec<String>,
+    pub to_do: Vec<Bilingual>,
 }

@@ -2,30 +2,27 @@
 
 use jiff::{Span, Unit};
 
-use crate::compliance::audit::database::{DatabaseEvidence, ReaderEvidence, StoredEvidence};
+use crate::compliance::audit::database::StoredEvidence;
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
+use crate::compliance::audit::remedies::{delete_rows, restore};
+use crate::compliance::bilingual::{Bilingual, text};
 use crate::event::{Dimension, TimingMetric};
-use crate::release::rules::{EXACT_DAYS_MAX, GATE, STEP};
 use crate::store::former::FORMER_TABLES;
-use crate::store::published;
 
 /// Expired rows are deleted by the next merge of their part: within hours; an engine that was off catches up.
-const GRACE_DAYS: i64 = 7;
+pub(super) const GRACE_DAYS: i64 = 7;
 /// Longest retention that the criteria allow, in months.
 const MONTHS_MAX: u32 = 25;
-/// Smallest rounding that the criteria allow.
-const ROUNDING_MIN: u32 = 10;
-
-const MIGRATE: &str = "find the program that changed the database; move your own tables elsewhere, and run `sillage \
-                       migrate`";
-const UNREAD: &str = "The tables differ from schema/; fix the differences listed in R2, and run the audit again.";
 
 /// The stored contents; where they could not be read, a note says so.
 fn stored<'e>(evidence: &'e Evidence, look: &mut Observation) -> Option<&'e StoredEvidence> {
     let stored = evidence.database.stored.as_ref();
     if stored.is_none() {
-        look.person(UNREAD);
+        look.person(text!(
+            "The tables differ from schema/; fix the differences listed in R2, and run the audit again.",
+            "Les tables diffèrent de schema/ ; corriger les différences de R2, et relancer l'audit."
+        ));
     }
     stored
 }
@@ -34,21 +31,32 @@ pub(super) fn audience_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     look.none(
         &database.elsewhere,
-        "objects outside the database read its figures",
-        "drop them, or note in the register why these figures are needed there and which people see them",
+        text!(
+            "objects outside the database read its figures",
+            "des objets extérieurs à la base en lisent les chiffres"
+        ),
+        text!(
+            "drop them, or note in the register why these figures are needed there and which people see them",
+            "les supprimer, ou noter au registre pourquoi ces chiffres y sont nécessaires et qui les voit"
+        ),
         format!("no object outside the database `{}` reads it", database.name),
     );
     match &database.others {
         Some(others) if others.is_empty() => look.fact("no other user of the server may read its tables"),
-        Some(others) => look.person(format!(
-            "Other users of this ClickHouse may read the tables ({}): make sure that they belong to its operator and \
-             do not use the figures for other purposes.",
-            others.join(", ")
+        Some(others) => {
+            let others = others.join(", ");
+            look.person(text!(
+                "Other users of this ClickHouse may read the tables ({others}): make sure that they belong to its \
+                 operator and do not use the figures for other purposes.",
+                "D'autres utilisateurs de ce ClickHouse peuvent lire les tables ({others}) : vérifier qu'ils relèvent de \
+                 son exploitant et n'emploient pas les chiffres à d'autres fins."
+            ));
+        }
+        None => look.person(text!(
+            "Ask the ClickHouse administrator which users can read the tables; the program's user cannot list them.",
+            "Demander à l'administrateur de ClickHouse quels utilisateurs peuvent lire les tables ; celui du programme ne \
+             peut pas les lister."
         )),
-        None => look.person(
-            "Ask the ClickHouse administrator which users can read the tables; the program's user \
-                             cannot list them.",
-        ),
     }
 }
 
@@ -64,20 +72,36 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
         database.tables.iter().map(|table| table.name.clone()).filter(|name| !known(name)).collect();
     look.none(
         &more,
-        "the database has tables or views that schema/ does not declare",
-        MIGRATE,
+        text!(
+            "the database has tables or views that schema/ does not declare",
+            "la base contient des tables ou des vues que schema/ ne déclare pas"
+        ),
+        restore(),
         format!("{} tables and {} views, as declared", declared.tables.len(), declared.views.len()),
     );
     for table in database.tables.iter().filter(|table| is_former(&table.name)) {
         if let Some((rows, oldest)) = table.oldest {
-            let found = format!("{} holds {rows} exact rows of an earlier release, since {oldest}", table.name);
-            look.fault(found, "run `sillage migrate`: it releases them and drops the table");
+            let name = &table.name;
+            look.fault(
+                text!(
+                    "{name} holds {rows} exact rows of an earlier release, since {oldest}",
+                    "{name} contient {rows} lignes exactes d'une version antérieure, depuis le {oldest}"
+                ),
+                text!(
+                    "run `sillage migrate`: it releases them and drops the table",
+                    "lancer `sillage migrate`, qui les publie et supprime la table"
+                ),
+            );
         }
     }
     let names = declared.tables.iter().map(|table| &table.name).chain(declared.views.iter().map(|view| &view.name));
     let missing: Vec<String> = names.filter(|name| database.table(name).is_none()).cloned().collect();
     if !missing.is_empty() {
-        look.fault(format!("missing: {}", missing.join(", ")), "run `sillage migrate`");
+        let missing = missing.join(", ");
+        look.fault(
+            text!("missing: {missing}", "manquent : {missing}"),
+            text!("run `sillage migrate`", "lancer `sillage migrate`"),
+        );
     }
     let mut columns = 0;
     for table in &declared.tables {
@@ -87,18 +111,24 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
             let other = |(name, kind): &(String, String)| format!("{name} {kind}");
             let more = live.columns.iter().filter(|column| !table.columns.contains(column)).map(other);
             let less = table.columns.iter().filter(|column| !live.columns.contains(column)).map(other);
-            let (more, less): (Vec<_>, Vec<_>) = (more.collect(), less.collect());
-            let found = format!(
-                "the columns of {} differ from the declared ones (extra: {}; missing: {})",
-                table.name,
-                if more.is_empty() { "none".into() } else { more.join(", ") },
-                if less.is_empty() { "none".into() } else { less.join(", ") },
-            );
-            look.fault(found, MIGRATE);
+            look.fault(columns_differ(&table.name, &more.collect::<Vec<_>>(), &less.collect::<Vec<_>>()), restore());
         }
     }
     look.fact(format!("{columns} columns with their declared types; none for a visitor, a visit or an address"));
     logs(evidence, look);
+}
+
+fn columns_differ(table: &str, more: &[String], less: &[String]) -> Bilingual {
+    let named = |columns: &[String], none: &str| match columns {
+        [] => none.to_owned(),
+        columns => columns.join(", "),
+    };
+    let [more_en, less_en] = [more, less].map(|columns| named(columns, "none"));
+    let [more_fr, less_fr] = [more, less].map(|columns| named(columns, "aucune"));
+    text!(
+        "the columns of {table} differ from the declared ones (extra: {more_en}; missing: {less_en})",
+        "les colonnes de {table} diffèrent de celles qui sont déclarées (en plus : {more_fr} ; en moins : {less_fr})"
+    )
 }
 
 /// Whether earlier releases kept exact rows under this name; `sillage migrate` drops an empty one.
@@ -113,15 +143,24 @@ fn logs(evidence: &Evidence, look: &mut Observation) {
         return look.fact("the server has no log of queries or parts");
     }
     let names: Vec<&str> = database.logs.iter().map(|(name, _)| name.as_str()).collect();
-    let found = format!("the server writes logs of its own ({})", names.join(", "));
+    let names = names.join(", ");
+    let found = text!("the server writes logs of its own ({names})", "le serveur écrit ses propres journaux ({names})");
     if evidence.config.clickhouse.is_embedded() {
-        look.fault(found, "remove the logs from the engine's configuration, and drop system.*_log");
+        look.fault(
+            found,
+            text!(
+                "remove the logs from the engine's configuration, and drop system.*_log",
+                "retirer les journaux de la configuration du moteur, et supprimer system.*_log"
+            ),
+        );
     } else {
-        look.fact(found);
-        look.person(
+        look.fact(found.en);
+        look.person(text!(
             "Set log_queries = 0 for the program's users, and a TTL of hours on part_log: the time of each insert \
              reveals single hits of small sites.",
-        );
+            "Régler log_queries = 0 pour les utilisateurs du programme, et une durée de quelques heures pour part_log : \
+             l'heure de chaque insertion révèle les mesures isolées des petits sites."
+        ));
     }
 }
 
@@ -131,30 +170,40 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
     let unknown: Vec<String> = stored.dimensions.iter().filter(|name| !known(name)).cloned().collect();
     look.none(
         &unknown,
-        "there are rows of dimensions that the program does not know",
-        "delete these rows and find the program that wrote them",
+        text!(
+            "there are rows of dimensions that the program does not know",
+            "il y a des lignes de dimensions que le programme ne connaît pas"
+        ),
+        delete_rows(),
         format!("dimensions stored, each separately: {}", listed(&stored.dimensions)),
     );
     let known = |name: &String| TimingMetric::ALL.iter().any(|metric| metric.name() == name);
     let unknown: Vec<String> = stored.metrics.iter().filter(|name| !known(name)).cloned().collect();
     look.none(
         &unknown,
-        "timings has rows of times that the program does not know",
-        "delete these rows and find the program that wrote them",
+        text!(
+            "timings has rows of times that the program does not know",
+            "timings a des lignes de temps que le programme ne connaît pas"
+        ),
+        delete_rows(),
         "load times by page and hour, as buckets of a histogram",
     );
     for table in &evidence.database.declared.tables {
         let Some(live) = evidence.database.table(&table.name) else { continue };
         if live.engine != table.engine {
-            let found =
-                format!("{} does not sum rows: its engine is {}, not {}", table.name, live.engine, table.engine);
-            look.fault(found, MIGRATE);
+            let (name, is, wanted) = (&table.name, &live.engine, &table.engine);
+            let found = text!(
+                "{name} does not sum rows: its engine is {is}, not {wanted}",
+                "{name} n'additionne pas ses lignes : son moteur est {is}, non {wanted}"
+            );
+            look.fault(found, restore());
         }
         // These settings make a batch count once, and merge the rows of different flushes.
         for set in table.settings.iter().filter(|set| !is_set(&live.engine_full, set)) {
+            let name = &table.name;
             look.fault(
-                format!("{} lacks the declared setting {set}", table.name),
-                format!("ALTER TABLE {}.{} MODIFY SETTING {set}", evidence.database.name, table.name),
+                text!("{name} lacks the declared setting {set}", "il manque à {name} le réglage déclaré {set}"),
+                Bilingual::same(format!("ALTER TABLE {}.{name} MODIFY SETTING {set}", evidence.database.name)),
             );
         }
     }
@@ -171,8 +220,12 @@ fn is_set(engine: &str, set: &str) -> bool {
 pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.fine_versions > 0 {
-        let found = format!("rows ({}) with more than the major number of a version", stored.fine_versions);
-        look.fault(found, "delete these rows and find the program that wrote them");
+        let rows = stored.fine_versions;
+        let found = text!(
+            "rows ({rows}) with more than the major number of a version",
+            "lignes ({rows}) avec plus que le numéro majeur d'une version"
+        );
+        look.fault(found, delete_rows());
     } else {
         look.fact("every stored version of a browser or system is a major one");
     }
@@ -182,8 +235,12 @@ pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
 pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
     let Some(stored) = stored(evidence, look) else { return };
     if stored.long_referrers > 0 {
-        let found = format!("rows ({}) with more than the host of a referrer", stored.long_referrers);
-        look.fault(found, "delete these rows and find the program that wrote them");
+        let rows = stored.long_referrers;
+        let found = text!(
+            "rows ({rows}) with more than the host of a referrer",
+            "lignes ({rows}) avec plus que l'hôte d'un site référent"
+        );
+        look.fault(found, delete_rows());
     } else {
         look.fact("every stored referrer is a host");
     }
@@ -192,8 +249,12 @@ pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
 pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     if let Some(stored) = stored(evidence, look) {
         if stored.fine_places > 0 {
-            let found = format!("rows ({}) with a place that is not a country, region or city", stored.fine_places);
-            look.fault(found, "delete these rows and find the program that wrote them");
+            let rows = stored.fine_places;
+            let found = text!(
+                "rows ({rows}) with a place that is not a country, region or city",
+                "lignes ({rows}) avec un lieu qui n'est ni un pays, ni une région, ni une ville"
+            );
+            look.fault(found, delete_rows());
         } else {
             look.fact("stored places are countries, regions and cities");
         }
@@ -210,83 +271,13 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     }
 }
 
-pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
-    let (database, rounding) = (&evidence.database, evidence.config.privacy.protection.step());
-    if rounding >= ROUNDING_MIN {
-        look.fact(format!(
-            "published figures are multiples of {STEP}, drawn at random; rows with fewer than {GATE} drawn visitors \
-             are withheld"
-        ));
-        waiting_too_long(evidence, look);
-    }
-    match &database.reader {
-        Some(reader) => reads_published_tables_only(reader, database, rounding, look),
-        None => look.person(format!(
-            "This ClickHouse is not run by the program: give Grafana and people a user with SELECT on {} only.",
-            published::TABLES.map(|table| table.name).join(", ")
-        )),
-    }
-}
-
-/// Exact sums whose release never happens would be kept as exact sums.
-fn waiting_too_long(evidence: &Evidence, look: &mut Observation) {
-    let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let limit = today.saturating_sub(Span::new().days(EXACT_DAYS_MAX + GRACE_DAYS));
-    let waits = |name: &str| name.starts_with("waiting_") || name.starts_with("staged_");
-    for table in evidence.database.tables.iter().filter(|table| waits(&table.name)) {
-        if let Some((_, oldest)) = table.oldest.filter(|(_, oldest)| *oldest < limit) {
-            let found = format!("{} holds exact sums since {oldest} that have not been released", table.name);
-            look.fault(found, "start `sillage serve`, and read in its log why releases fail");
-        }
-    }
-}
-
-fn reads_published_tables_only(
-    reader: &ReaderEvidence,
-    database: &DatabaseEvidence,
-    rounding: u32,
-    look: &mut Observation,
-) {
-    let wanted = |grant: &&String| {
-        let table = |name: &str| **grant == format!("GRANT SELECT ON {}.{name} TO {}", database.name, reader.user);
-        !published::TABLES.iter().any(|published| table(published.name))
-    };
-    let more: Vec<String> = reader.grants.iter().filter(wanted).cloned().collect();
-    let user = &reader.user;
-    look.none(
-        &more,
-        &format!("{user} has grants beyond the published tables"),
-        "revoke it",
-        format!("{user} has grants on the {} published tables only", reader.grants.len()),
-    );
-    look.none(
-        &reader.opened,
-        &format!("{user} could read"),
-        "revoke the grant; only published tables may be granted",
-        format!("tried as {user}: {} tables refused", reader.refused),
-    );
-    if !reader.silent.is_empty() {
-        look.fault(
-            format!("{user} cannot read {}", reader.silent.join(", ")),
-            "run `sillage migrate`, or restart `sillage serve` with this configuration",
-        );
-    }
-    match reader.counts {
-        (counts, 0) => look.fact(format!(
-            "tried as {user}: {counts} figures read, all multiples of their step ({rounding} of a count)"
-        )),
-        (counts, exact) => look.fault(
-            format!("{user} read {counts} figures; {exact} are not a multiple of their step"),
-            "run `sillage migrate`, or restart `sillage serve` with this configuration",
-        ),
-    }
-}
-
 pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
     let months = evidence.config.privacy.retention_months;
     if months > MONTHS_MAX {
-        let found = format!("privacy.retention_months is {months}");
-        look.fault(found, format!("set it to {MONTHS_MAX} or less"));
+        look.fault(
+            text!("privacy.retention_months is {months}", "privacy.retention_months vaut {months}"),
+            text!("set it to {MONTHS_MAX} or less", "le régler à {MONTHS_MAX} au plus"),
+        );
     }
     let wanted = format!("TTL day + toIntervalMonth({months})");
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -295,19 +286,32 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
     for table in evidence.database.declared.tables.iter().filter(|table| table.forgets) {
         let Some(live) = evidence.database.table(&table.name) else { continue };
         if !live.engine_full.contains(&wanted) {
+            let name = &table.name;
             look.fault(
-                format!("{} does not delete rows after the configured {months} months", table.name),
-                "run `sillage migrate`, or restart `sillage serve`: both alter the table",
+                text!(
+                    "{name} does not delete rows after the configured {months} months",
+                    "{name} ne supprime pas ses lignes après les {months} mois configurés"
+                ),
+                text!(
+                    "run `sillage migrate`, or restart `sillage serve`: both alter the table",
+                    "lancer `sillage migrate`, ou redémarrer `sillage serve` : les deux modifient la table"
+                ),
             );
         }
         match live.oldest {
-            Some((rows, day)) if day < limit => look.fault(
-                format!("{}: {rows} rows, the oldest of {day}, past the {months} months", table.name),
-                format!(
-                    "let the engine run for a day, or OPTIMIZE TABLE {}.{} FINAL",
-                    evidence.database.name, table.name
-                ),
-            ),
+            Some((rows, day)) if day < limit => {
+                let (database, name) = (&evidence.database.name, &table.name);
+                look.fault(
+                    text!(
+                        "{name}: {rows} rows, the oldest of {day}, past the {months} months",
+                        "{name} : {rows} lignes, la plus ancienne du {day}, au-delà des {months} mois"
+                    ),
+                    text!(
+                        "let the engine run for a day, or OPTIMIZE TABLE {database}.{name} FINAL",
+                        "laisser tourner le moteur un jour, ou OPTIMIZE TABLE {database}.{name} FINAL"
+                    ),
+                );
+            }
             Some((rows, day)) => {
                 let age = (today - day).round(jiff::SpanRound::new().largest(Unit::Month).relative(today));
                 let age = age.map_or(0, |age| age.get_months());
@@ -332,8 +336,11 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
     let mixed: Vec<String> = mixed.map(|table| table.name.clone()).collect();
     look.none(
         &mixed,
-        "tables whose rows are not sorted by site as declared",
-        "rebuild these tables as schema/ has them",
+        text!(
+            "tables whose rows are not sorted by site as declared",
+            "tables dont les lignes ne sont pas triées par site comme déclaré"
+        ),
+        text!("rebuild these tables as schema/ has them", "reconstruire ces tables comme dans schema/"),
         "every table sorts its rows by site first",
     );
     let reading_all: Vec<&str> = config
@@ -344,10 +351,11 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
         .map(|token| token.name.as_str())
         .collect();
     if !reading_all.is_empty() && config.site.len() > 1 {
-        look.person(format!(
-            "Tokens that read all {} sites ({}): keep them only if one publisher is the controller of all.",
-            config.site.len(),
-            reading_all.join(", ")
+        let (sites, tokens) = (config.site.len(), reading_all.join(", "));
+        look.person(text!(
+            "Tokens that read all {sites} sites ({tokens}): keep them only if one publisher is the controller of all.",
+            "Jetons qui lisent les {sites} sites ({tokens}) : ne les conserver que si un seul éditeur est responsable de \
+             tous."
         ));
     } else {
         look.fact(format!(

@@ -7,7 +7,9 @@ use jiff::Span;
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
+use crate::compliance::audit::remedies::{as_delivered, defective, delete_rows};
 use crate::compliance::audit::wording::claims_a_seal;
+use crate::compliance::bilingual::text;
 use crate::config::{MarketingPolicy, Protection};
 use crate::release::rules::GATE;
 use crate::sites::is_never_kept;
@@ -38,10 +40,6 @@ const CAMPAIGNS: [&str; 8] = ["utm", "campaign", "affiliate", "clickid", "gclid"
 const EXPERIMENTS: [&str; 6] = ["experiment", "abtest", "splittest", "cohort", "testgroup", "treatment"];
 /// The same for names with other possible meanings.
 const PERHAPS_EXPERIMENTS: [&str; 2] = ["variant", "variation"];
-
-/// All interfaces that store data on a device, except the one name that keeps an objection.
-const KEEPERS: [&str; 6] = ["cookie", "indexedDB", "sessionStorage", "caches.", "serviceWorker", "openDatabase"];
-const OBJECTION: &str = "sillage_opt_out";
 
 /// Widest networks that may be trusted: whole continents are not proxies.
 const WIDEST_IPV4: u8 = 8;
@@ -76,15 +74,21 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Observation) {
     let persons: Vec<String> = names.iter().filter(|name| points_at_a_person(name)).cloned().collect();
     look.none(
         &persons,
-        "properties named after a person",
-        "remove them from the sites' properties; delete stored rows with DELETE FROM action_value_days WHERE property = …",
+        text!("properties named after a person", "propriétés qui portent le nom d'une donnée personnelle"),
+        text!(
+            "remove them from the sites' properties; delete stored rows with DELETE FROM action_value_days WHERE property = …",
+            "les retirer des propriétés des sites ; supprimer les lignes par DELETE FROM action_value_days WHERE property = …"
+        ),
         format!("properties declared or stored, none named after a person: {}", listed(&names)),
     );
 }
 
 pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) {
     if evidence.tags.links_sites {
-        look.fault("one visitor had the same tag on two sites", "stop the collector: the program is defective");
+        look.fault(
+            text!("one visitor had the same tag on two sites", "un visiteur avait la même étiquette sur deux sites"),
+            defective(),
+        );
     } else {
         look.fact("tried: one visitor has unrelated tags on two sites");
     }
@@ -93,12 +97,18 @@ pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) 
 pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Observation) {
     let tags = &evidence.tags;
     if tags.links_days {
-        look.fault("one visitor had the same tag on two days", "stop the collector: the program is defective");
+        look.fault(
+            text!(
+                "one visitor had the same tag on two days",
+                "un visiteur avait la même étiquette deux jours de suite"
+            ),
+            defective(),
+        );
     } else {
         look.fact("tried: one visitor has unrelated tags on two days");
     }
     if tags.keeps_past_key {
-        look.fault("the key of a past day still existed", "stop the collector: the program is defective");
+        look.fault(text!("the key of a past day still existed", "la clé d'un jour passé existait encore"), defective());
     } else {
         look.fact("tried: the key of a past day is destroyed");
     }
@@ -116,7 +126,10 @@ pub(super) fn no_marketing(evidence: &Evidence, look: &mut Observation) {
             look.fact(
                 "privacy.marketing = \"with_consent\": campaigns, channels and device models of hits that carry consent only",
             );
-            look.person("Keep the proof of consent on every site that marks hits with it.");
+            look.person(text!(
+                "Keep the proof of consent on every site that marks hits with it.",
+                "Conserver la preuve du consentement sur chaque site qui le transmet avec ses mesures."
+            ));
         }
         MarketingPolicy::Always => {}
     }
@@ -128,18 +141,25 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
         let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
         look.fact(format!("{}: query parameters kept as part of pages: {}", site.name, listed(&site.query_names_kept)));
         if !names.is_empty() {
-            let found = format!(
-                "{} keeps query parameters named after a person or a campaign: {}",
-                site.name,
-                names.join(", ")
+            let (name, names) = (&site.name, names.join(", "));
+            let found = text!(
+                "{name} keeps query parameters named after a person or a campaign: {names}",
+                "{name} conserve des paramètres qui portent le nom d'une personne ou d'une campagne : {names}"
             );
-            look.fault(found, "remove them from query_names_kept");
+            look.fault(found, text!("remove them from query_names_kept", "les retirer de query_names_kept"));
         }
         let searched = site.search_parameter.as_str();
         if wrong(searched) {
+            let name = &site.name;
             look.fault(
-                format!("{}: search_parameter `{searched}` is named after a person or a campaign", site.name),
-                "set search_parameter to the parameter with the search terms",
+                text!(
+                    "{name}: search_parameter `{searched}` is named after a person or a campaign",
+                    "{name} : search_parameter `{searched}` porte le nom d'une personne ou d'une campagne"
+                ),
+                text!(
+                    "set search_parameter to the parameter with the search terms",
+                    "donner à search_parameter le paramètre qui contient les termes de recherche"
+                ),
             );
         } else if !searched.is_empty() {
             look.fact(format!("{}: searches of the site are counted (`{searched}`)", site.name));
@@ -149,21 +169,34 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
     let stored: Vec<String> = stored.filter(|name| wrong(name)).cloned().collect();
     look.none(
         &stored,
-        "stored pages have query parameters named after a person or a campaign",
-        "delete these rows and find the program that wrote them",
+        text!(
+            "stored pages have query parameters named after a person or a campaign",
+            "des pages enregistrées ont des paramètres qui portent le nom d'une personne ou d'une campagne"
+        ),
+        delete_rows(),
         "no stored page has a parameter named after a person or a campaign",
     );
 }
 
 pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
+    let folder = runtime.dir.display();
     match machine.runtime_in_memory {
-        Some(true) => look.fact(format!("runtime.dir {} is in memory", runtime.dir.display())),
+        Some(true) => look.fact(format!("runtime.dir {folder} is in memory")),
         Some(false) => look.fault(
-            format!("runtime.dir {} is on a disk, where tags and keys must never be", runtime.dir.display()),
-            "set it to a folder of a tmpfs, such as /dev/shm/sillage",
+            text!(
+                "runtime.dir {folder} is on a disk, where tags and keys must never be",
+                "runtime.dir {folder} est sur un disque, où étiquettes et clés ne doivent jamais se trouver"
+            ),
+            text!(
+                "set it to a folder of a tmpfs, such as /dev/shm/sillage",
+                "choisir un dossier d'un tmpfs, comme /dev/shm/sillage"
+            ),
         ),
-        None => look.person(format!("Create {} on a tmpfs; it does not exist.", runtime.dir.display())),
+        None => look.person(text!(
+            "Create {folder} on a tmpfs; it does not exist.",
+            "Créer {folder} sur un tmpfs ; ce dossier n'existe pas."
+        )),
     }
     look.fact(match machine.collector {
         Some(number) => format!("checked: the running collector, process {number}"),
@@ -171,10 +204,19 @@ pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
     });
     match machine.core_bytes {
         Some(0) => look.fact("no core dump can be written (RLIMIT_CORE 0)"),
-        Some(_) | None => look.fault("a crash may write memory to a disk", "start the collector with `ulimit -c 0`"),
+        Some(_) | None => look.fault(
+            text!("a crash may write memory to a disk", "un arrêt brutal peut écrire la mémoire sur un disque"),
+            text!("start the collector with `ulimit -c 0`", "démarrer le collecteur avec `ulimit -c 0`"),
+        ),
     }
     match machine.dumpable {
-        Some(true) => look.fault("other processes of its user can read its memory", "start the collector as delivered"),
+        Some(true) => look.fault(
+            text!(
+                "other processes of its user can read its memory",
+                "d'autres processus de son utilisateur peuvent lire sa mémoire"
+            ),
+            text!("start the collector as delivered", "démarrer le collecteur tel que livré"),
+        ),
         Some(false) => look.fact("other processes of its user cannot read its memory (PR_SET_DUMPABLE 0)"),
         None => look.fact("unknown whether other processes of its user can read its memory: root cannot see it"),
     }
@@ -189,8 +231,14 @@ fn rows_of_few(evidence: &Evidence, look: &mut Observation) {
     let Some(reader) = evidence.database.reader.as_ref().filter(|_| tens) else { return };
     look.none(
         &reader.lonely,
-        &format!("published rows of a day or hour with fewer than {GATE} drawn visitors"),
-        "delete these rows and find the program that wrote them: a release does not publish such rows",
+        text!(
+            "published rows of a day or hour with fewer than {GATE} drawn visitors",
+            "lignes publiées d'un jour ou d'une heure avec moins de {GATE} visiteurs tirés"
+        ),
+        text!(
+            "delete these rows and find the program that wrote them: a release does not publish such rows",
+            "supprimer ces lignes et trouver le programme qui les a écrites : une publication n'en contient pas"
+        ),
         format!("tried as {}: no published row of a day or hour has fewer than {GATE} drawn visitors", reader.user),
     );
 }
@@ -203,7 +251,11 @@ fn swap(evidence: &Evidence, look: &mut Observation) {
         return look.fact("the machine has no swap on a disk");
     }
     look.fact(format!("the machine has {} MiB of swap on a disk", machine.swap_kib / 1024));
-    look.person("Turn swap off, or encrypt it with a new key at each boot: a folder in memory may be swapped out.");
+    look.person(text!(
+        "Turn swap off, or encrypt it with a new key at each boot: a folder in memory may be swapped out.",
+        "Désactiver le fichier d'échange, ou le chiffrer avec une nouvelle clé à chaque démarrage : un dossier en mémoire \
+         peut y être écrit."
+    ));
 }
 
 /// A client that may name any address can ask whether that address came today: it then does not count as a new visitor.
@@ -212,8 +264,15 @@ fn proxies(evidence: &Evidence, look: &mut Observation) {
     let wide: Vec<String> = collect.trusted_proxies.iter().filter(|net| is_wide(net)).map(IpNet::to_string).collect();
     look.none(
         &wide,
-        "collect.trusted_proxies trusts too wide a network",
-        "list your own proxies only: a trusted peer can claim any address, and so probe for known visitors",
+        text!(
+            "collect.trusted_proxies trusts too wide a network",
+            "collect.trusted_proxies fait confiance à un réseau trop large"
+        ),
+        text!(
+            "list your own proxies only: a trusted peer can claim any address, and so probe for known visitors",
+            "n'y inscrire que vos propres serveurs mandataires : un pair de confiance peut prétendre à toute adresse, et \
+             chercher ainsi des visiteurs connus"
+        ),
         format!("trusted proxies: {}", listed(&collect.trusted_proxies)),
     );
     if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
@@ -238,84 +297,22 @@ pub(super) fn no_experiments(evidence: &Evidence, look: &mut Observation) {
     let found: Vec<String> = names.iter().filter(|name| points_at(name, &EXPERIMENTS)).cloned().collect();
     look.none(
         &found,
-        "properties named after an experiment",
-        "remove them from the sites' properties: tests on cohorts need consent",
+        text!("properties named after an experiment", "propriétés qui portent le nom d'une expérience"),
+        text!(
+            "remove them from the sites' properties: tests on cohorts need consent",
+            "les retirer des propriétés des sites : des tests sur des cohortes demandent un consentement"
+        ),
         "no property is named after an experiment",
     );
     let perhaps: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| points_at(name, &PERHAPS_EXPERIMENTS)).collect();
     if !perhaps.is_empty() {
-        look.person(format!("Make sure that these properties describe goods, not visitors: {}.", perhaps.join(", ")));
+        let names = perhaps.join(", ");
+        look.person(text!(
+            "Make sure that these properties describe goods, not visitors: {names}.",
+            "Vérifier que ces propriétés décrivent des biens, non des visiteurs : {names}."
+        ));
     }
-}
-
-pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation) {
-    let script = &evidence.script;
-    let mut keepers: Vec<String> =
-        KEEPERS.iter().filter(|keeper| script.contains(**keeper)).map(|keeper| (*keeper).to_owned()).collect();
-    let keeps = script.contains("localStorage");
-    if keeps_more_than_an_objection(script) {
-        keepers.push("localStorage".to_owned());
-    }
-    let right = if keeps { "the script stores only an opt-out flag" } else { "the script stores nothing" };
-    look.none(&keepers, "the script could store data on a device", "use the script as delivered", right);
-}
-
-/// Whether local storage is used under any name but the one. Each built script is one line.
-fn keeps_more_than_an_objection(script: &str) -> bool {
-    script.lines().any(|line| {
-        line.match_indices("localStorage").any(|(at, word)| {
-            let (before, after) =
-                (&line.get(..at).unwrap_or_default(), &line.get(at + word.len()..).unwrap_or_default());
-            !is_indexed_by_the_objection(line, after) && !is_handed_to_a_function_of_the_objection(line, before)
-        })
-    })
-}
-
-/// `localStorage[NAME]`, with the name as a literal or in a variable of that value.
-fn is_indexed_by_the_objection(line: &str, after: &str) -> bool {
-    let name = after.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(name, _)| name);
-    let in_variable = line.contains(&format!("{name}=\"{OBJECTION}\""));
-    !name.is_empty() && (in_variable || name.trim_matches('"') == OBJECTION)
-}
-
-/// `use=f=>{try{return f(localStorage)}catch{}}`, where every call of `use` uses the one name only.
-fn is_handed_to_a_function_of_the_objection(line: &str, before: &str) -> bool {
-    let handed = before.strip_suffix('(').and_then(|rest| rest.rsplit_once("=>{try{return "));
-    let Some((head, called)) = handed else { return false };
-    let Some((head, argument)) = head.rsplit_once('=') else { return false };
-    let name = head.rsplit(|c: char| !is_identifier(c)).next().unwrap_or_default();
-    let call = format!("{name}(");
-    let calls = line.match_indices(&call).filter(|(at, _)| {
-        let before = line.get(..*at).and_then(|before| before.chars().next_back());
-        !before.is_some_and(|c| is_identifier(c) || c == '.')
-    });
-    let mut bodies = calls.map(|(at, call)| line.get(at + call.len()..).unwrap_or_default());
-    !name.is_empty() && called == argument && bodies.all(touches_the_objection_alone)
-}
-
-fn is_identifier(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$'
-}
-
-/// Whether the argument `x=>…` at the start of `text` uses `x` as `x.NAME` only.
-fn touches_the_objection_alone(text: &str) -> bool {
-    let Some((variable, body)) = text.split_once("=>") else { return false };
-    let mut depth = 1_i32;
-    let end = body.find(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth == 0
-    });
-    let Some(body) = end.and_then(|end| body.get(..end)) else { return false };
-    let uses = body.match_indices(variable).filter(|(at, _)| {
-        let around = |c: Option<char>| c.is_some_and(is_identifier);
-        let before = body.get(..*at).and_then(|before| before.chars().next_back());
-        !around(before)
-            && before != Some('.')
-            && !around(body.get(at + variable.len()..).and_then(|rest| rest.chars().next()))
-    });
-    let mut rests = uses.map(|(at, _)| body.get(at + variable.len()..).unwrap_or_default());
-    variable.chars().all(is_identifier) && rests.all(|rest| rest.starts_with(&format!(".{OBJECTION}")))
 }
 
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
@@ -325,7 +322,10 @@ pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
         None => {}
         // A site east of Greenwich may have reviewed tomorrow.
         Some(day) if day > today.saturating_add(Span::new().days(1)) => {
-            look.fault(format!("privacy.last_review is {day}, in the future"), "write the day of the last review");
+            look.fault(
+                text!("privacy.last_review is {day}, in the future", "privacy.last_review vaut {day}, dans le futur"),
+                text!("write the day of the last review", "inscrire le jour du dernier réexamen"),
+            );
         }
         Some(day) if day < today.saturating_sub(Span::new().months(12)) => {}
         Some(day) => look.fact(format!(
@@ -355,8 +355,8 @@ pub(super) fn objection(evidence: &Evidence, look: &mut Observation) {
         signs.iter().filter(|sign| !evidence.script.contains(**sign)).map(|sign| (*sign).to_owned()).collect();
     look.none(
         &missing,
-        "the script does not read the signals",
-        "use the script as delivered",
+        text!("the script does not read the signals", "le script ne lit pas les signaux"),
+        as_delivered(),
         "the script sends nothing if a signal is set",
     );
 }
@@ -372,8 +372,8 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         .collect();
     look.none(
         &far,
-        "location files on other hosts",
-        "download them, and set the local path",
+        text!("location files on other hosts", "fichiers de localisation sur d'autres hôtes"),
+        text!("download them, and set the local path", "les télécharger, et inscrire le chemin local"),
         "location files are local",
     );
     if let Err(file) = &evidence.places {
@@ -384,7 +384,8 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         .filter(|start| evidence.script.contains(**start))
         .map(|start| (*start).to_owned())
         .collect();
-    look.none(&hosts, "the script names other hosts", "use the script as delivered", "the script names no other host");
+    let wrong = text!("the script names other hosts", "le script nomme d'autres hôtes");
+    look.none(&hosts, wrong, as_delivered(), "the script names no other host");
     if evidence.config.clickhouse.is_embedded() {
         look.fact("ClickHouse runs on this machine");
     } else {
@@ -399,8 +400,8 @@ pub(super) fn no_seal(evidence: &Evidence, look: &mut Observation) {
     let claims: Vec<String> = claims.map(|(name, _)| (*name).to_owned()).collect();
     look.none(
         &claims,
-        "texts that claim an authority's seal",
-        "write the controller's name only",
+        text!("texts that claim an authority's seal", "textes qui se réclament du label d'une autorité"),
+        text!("write the controller's name only", "n'y inscrire que le nom du responsable de traitement"),
         format!("{} texts read, none claims a seal", evidence.texts.len()),
     );
 }

@@ -1,4 +1,7 @@
-//! Observations of one check: facts, faults with their remedies, and tasks for a person.
+//! Observations of one check: facts, faults with their remedies, and tasks for a person. Faults and tasks, which the
+//! console shows, are in both languages; facts stand in the report alone, in English.
+
+use crate::compliance::bilingual::Bilingual;
 
 /// Most names that a sentence lists.
 const LISTED_MAX: usize = 30;
@@ -7,8 +10,8 @@ const LISTED_MAX: usize = 30;
 #[derive(Debug, Default)]
 pub(super) struct Observation {
     pub(super) facts: Vec<String>,
-    pub(super) faults: Vec<(String, String)>,
-    pub(super) open: Vec<String>,
+    pub(super) faults: Vec<(Bilingual, Bilingual)>,
+    pub(super) open: Vec<Bilingual>,
 }
 
 impl Observation {
@@ -23,21 +26,21 @@ impl Observation {
     }
 
     /// Adds a fault and its remedy.
-    pub(super) fn fault(&mut self, found: impl Into<String>, to_do: impl Into<String>) {
-        self.faults.push((found.into(), to_do.into()));
+    pub(super) fn fault(&mut self, found: Bilingual, to_do: Bilingual) {
+        self.faults.push((found, to_do));
     }
 
     /// Adds a task that only a person can do.
-    pub(super) fn person(&mut self, to_do: impl Into<String>) {
-        self.open.push(to_do.into());
+    pub(super) fn person(&mut self, to_do: Bilingual) {
+        self.open.push(to_do);
     }
 
     /// Adds a fault for each of `found`; without any, a fact.
-    pub(super) fn none(&mut self, found: &[String], wrong: &str, to_do: &str, right: impl Into<String>) {
+    pub(super) fn none(&mut self, found: &[String], wrong: Bilingual, to_do: Bilingual, right: impl Into<String>) {
         if found.is_empty() {
             self.fact(right);
         } else {
-            self.fault(format!("{wrong}: {}", listed(found)), to_do);
+            self.fault(wrong.then(": ", &Bilingual::same(listed(found))), to_do);
         }
     }
 }

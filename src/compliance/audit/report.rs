@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Audit, Finding, Verdict};
+use crate::compliance::bilingual::Bilingual;
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
 /// Format of the report.
@@ -50,7 +51,7 @@ impl Audit {
             not_held.join(", ")
         );
         let mut to_do = self.findings.iter().flat_map(|finding| &finding.to_do);
-        let statements = to_do.any(|to_do| to_do.contains(" TABLE ") || to_do.contains("DELETE FROM"));
+        let statements = to_do.any(|to_do| to_do.en.contains(" TABLE ") || to_do.en.contains("DELETE FROM"));
         if statements && evidence.config.clickhouse.is_embedded() {
             let login = evidence.config.runtime.dir.join("engine.json");
             let how = format!(
@@ -70,7 +71,8 @@ impl Audit {
         text.push('\n');
         for finding in &self.findings {
             let (rule, verdict) = (finding.rule, word(finding.verdict));
-            let first = finding.found.iter().chain(&finding.evidence).next().map_or("", String::as_str);
+            let first = finding.found.iter().map(|found| &found.en).chain(&finding.evidence).next();
+            let first = first.map_or("", String::as_str);
             let number = format!("R{}", rule.number);
             line(&mut text, format_args!("  {verdict:<12} {number:<4} {:<TITLE_WIDTH$} {first}", rule.title.en));
         }
@@ -105,11 +107,11 @@ impl Audit {
                 line(text, format_args!("      source {}", cited(source)));
             }
             for found in &finding.found {
-                line(text, format_args!("      found  {found}"));
+                line(text, format_args!("      found  {}", found.en));
             }
         }
         for to_do in &finding.to_do {
-            line(text, format_args!("      do     {to_do}"));
+            line(text, format_args!("      do     {}", to_do.en));
         }
     }
 
@@ -125,9 +127,9 @@ impl Audit {
                 "how_it_is_held": rule.held.en,
                 "sources": rule.sources.iter().map(|source| cited(source)).collect::<Vec<_>>(),
                 "verdict": finding.verdict,
-                "found": finding.found,
+                "found": english(&finding.found),
                 "evidence": finding.evidence,
-                "to_do": finding.to_do,
+                "to_do": english(&finding.to_do),
             })
         });
         let report = json!({
@@ -157,17 +159,21 @@ impl Audit {
                 line(&mut text, format_args!("- Source: {}", cited(source)));
             }
             for found in &finding.found {
-                line(&mut text, format_args!("- **Found:** {}", escaped(found)));
+                line(&mut text, format_args!("- **Found:** {}", escaped(&found.en)));
             }
             for fact in &finding.evidence {
                 line(&mut text, format_args!("- Evidence: {}", escaped(fact)));
             }
             for to_do in &finding.to_do {
-                line(&mut text, format_args!("- **To do:** {}", escaped(to_do)));
+                line(&mut text, format_args!("- **To do:** {}", escaped(&to_do.en)));
             }
         }
         text.trim_end().to_owned()
     }
+}
+
+fn english(texts: &[Bilingual]) -> Vec<&str> {
+    texts.iter().map(|text| text.en.as_str()).collect()
 }
 
 /// Names and values at the top of a report: version, time, configuration.

@@ -233,14 +233,18 @@ fn dimension_texts(dimension: Dimension) -> (Bilingual, Bilingual) {
         Dimension::UtmCampaign => (text!("Name of a campaign", "Nom d'une campagne"), campaign_tag_text()),
         Dimension::UtmTerm => (text!("Term of a campaign", "Terme d'une campagne"), campaign_tag_text()),
         Dimension::UtmContent => (text!("Content of a campaign", "Contenu d'une campagne"), campaign_tag_text()),
-        Dimension::DeviceModel => (
-            text!("Model of the device", "Modèle de l'appareil"),
-            text!(
-                "its family, such as Google Pixel 8, from a fixed list; any other model counts as one value",
-                "sa famille, comme Google Pixel 8, parmi une liste fixe ; tout autre modèle compte sous une seule valeur"
-            ),
-        ),
+        Dimension::DeviceModel => device_model_texts(),
     }
+}
+
+fn device_model_texts() -> (Bilingual, Bilingual) {
+    (
+        text!("Model of the device", "Modèle de l'appareil"),
+        text!(
+            "its family, such as Google Pixel 8, from a fixed list; any other model counts as one value",
+            "sa famille, comme Google Pixel 8, parmi une liste fixe ; tout autre modèle compte sous une seule valeur"
+        ),
+    )
 }
 
 fn campaign_tag_text() -> Bilingual {
