@@ -53,7 +53,7 @@ async function seconds(work) {
 async function install(folder) {
   const [lockfile, installed] = [join(folder, 'package-lock.json'), join(folder, 'node_modules/.package-lock.json')];
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return;
-  await run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
 }
 
 /** One visit: links, an action, back, forward and a reload; the page must stay loaded until then. */
