@@ -16,8 +16,8 @@ pub const DIRECT: &str = "(direct)";
 pub const OTHER: &str = "(other)";
 
 /// A property by which figures are broken down, one at a time. The number is part of the spool's format: never reuse
-/// one. Dimensions from [`Dimension::Source`] on are kept only as `privacy.marketing` allows, the device model only with
-/// the consent of the hit.
+/// one. Dimensions from [`Dimension::Source`] on are kept only as `privacy.marketing` allows, the device model only
+/// with the consent of the hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Dimension {

@@ -131,14 +131,19 @@ fn connection(error: hyper_util::client::legacy::Error) -> RequestError {
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
-        // An `io::Error` skips its own content when it is asked for its source.
-        let content = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = content.and_then(|content| content.downcast_ref()).or_else(|| cause.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(fault)) = tls {
+        if let Some(fault) = certificate_error(cause) {
             return RequestError::Certificate(certificate_fault(fault));
         }
     }
     RequestError::Connection(cause.to_string())
+}
+
+/// The fault of a certificate within an error. An `io::Error` skips its own content when it is asked for its source.
+fn certificate_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e CertificateError> {
+    if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
+        return Some(fault);
+    }
+    certificate_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// What is wrong with a certificate.

@@ -36,8 +36,8 @@
 //! outcomes     site t, outcome t, day                           hits
 //! ```
 //! Columns are those of `schema/0003_waiting.sql`; a day counts from 1970, an hour is its first second since 1970.
-//! Format 3 is the same without the dimension `device_model`; format 2 is format 3 without robots and outcomes; format 1
-//! is format 2 without the dimensions `source`, `channel` and `utm_…`. All are still read.
+//! Format 3 is the same without the dimension `device_model`; format 2 is format 3 without robots and outcomes; format
+//! 1 is format 2 without the dimensions `source`, `channel` and `utm_…`. All are still read.
 //! A file with only a header is the rest of a shipped batch, whose number must not be used again.
 //!
 //! # Size

@@ -1,5 +1,5 @@
-//! The model of the device through the real listener into a real engine: with consent alone, from agent, client hint and
-//! tracker, and never as a text of the visitor.
+//! The model of the device through the real listener into a real engine: with consent alone, from agent, client hint
+//! and tracker, and never as a text of the visitor.
 
 use bytes::Bytes;
 use http_body_util::Full;

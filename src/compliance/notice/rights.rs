@@ -64,21 +64,21 @@ pub(super) fn standing(facts: &ConfigFacts) -> Bilingual {
 pub(super) fn marketing(facts: &ConfigFacts) -> Bilingual {
     match facts.privacy.marketing {
         MarketingPolicy::Never => text!(
-            "Advertising campaigns, acquisition channels and device models are not measured.",
-            "Les campagnes publicitaires, les canaux d'acquisition et les modèles d'appareil ne sont pas mesurés."
+            "The model of the device, advertising campaigns and acquisition channels are not measured.",
+            "Le modèle de l'appareil, les campagnes publicitaires et les canaux d'acquisition ne sont pas mesurés."
         ),
         MarketingPolicy::WithConsent => text!(
-            "Advertising campaigns, acquisition channels and device models are measured only for visitors who have \
-             consented to it. Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at any time, as easily as \
-             it was given.",
-            "Les campagnes publicitaires, les canaux d'acquisition et les modèles d'appareil sont mesurés pour les seuls \
-             visiteurs qui y ont consenti. Leur consentement en est la base légale (RGPD, article 6, paragraphe 1, point a) ; il peut être \
-             retiré à tout moment, aussi simplement qu'il a été donné."
+            "Advertising campaigns and acquisition channels are measured only for visitors who have consented to it, as \
+             is the model of the device. Their consent is the legal basis (GDPR, article 6(1)(a)); it can be withdrawn at \
+             any time, as easily as it was given.",
+            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés pour les seuls visiteurs qui y ont \
+             consenti, comme le modèle de l'appareil. Leur consentement en est la base légale (RGPD, article 6, \
+             paragraphe 1, point a) ; il peut être retiré à tout moment, aussi simplement qu'il a été donné."
         ),
         MarketingPolicy::Always => text!(
-            "Advertising campaigns and acquisition channels are measured for every visit; device models only for \
-             visitors who have consented to it.",
-            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite ; les modèles d'appareil \
+            "Advertising campaigns and acquisition channels are measured for every visit; the model of the device only \
+             for visitors who have consented to it.",
+            "Les campagnes publicitaires et les canaux d'acquisition sont mesurés à chaque visite ; le modèle de l'appareil \
              pour les seuls visiteurs qui y ont consenti."
         ),
     }

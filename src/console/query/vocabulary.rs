@@ -125,8 +125,8 @@ pub(super) fn dimension(name: &str) -> Result<RequestedDimension, QueryRefusal> 
     }
 }
 
-/// The error for a dimension of marketing, or the device model, where none is measured: rows without figures would look like an absence of
-/// visits.
+/// The error for a dimension of marketing, or the device model, where none is measured: rows without figures would look
+/// like an absence of visits.
 pub(super) fn not_marketed(dimension: &RequestedDimension) -> QueryRefusal {
     QueryRefusal(format!(
         "`{}` is not measured: `privacy.marketing` of the collector is \"never\"; use `{}`",

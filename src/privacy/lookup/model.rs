@@ -1,9 +1,9 @@
 //! Model family of a device, for hits that carry consent. Families come from the closed list `agents/models.tsv`; any
 //! other model becomes `(other)`. Must never return a text of the visitor.
 //!
-//! A model is read from the client hint (`Sec-CH-UA-Model`, or the same from the tracker), else from the agent: Android
-//! names it behind its version, Apple's telephones and tablets name themselves. Chrome's reduced agent (`Android 10; K`)
-//! and Firefox's name none, and computers have none.
+//! A model is read from the client hint (`Sec-CH-UA-Model`, or the same from the tracker), else from the agent:
+//! Android names it behind its version, Apple's telephones and tablets name themselves. Chrome's reduced agent
+//! (`Android 10; K`) and Firefox's name none, and computers have none.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
