@@ -16,6 +16,7 @@ use crate::import::tally::Summary;
 use crate::outcome::{Dropped, Outcome};
 use crate::privacy::hit::{ClientIp, Hit, HitKind, HitSender, UserAgent};
 use crate::privacy::{Anonymiser, EndReason, Sighting};
+use crate::release::calendar::{date_of, sunday_of};
 use crate::rollup::Rollup;
 use crate::rollup::counters::Batch;
 use crate::visits::{VisitBounds, Visits};
@@ -23,8 +24,14 @@ use crate::visits::{VisitBounds, Visits};
 /// Hits between two evictions of expired state.
 const FORGET_HITS: u64 = 4_096;
 
-/// Number of a batch within its import, and the batch.
-pub(super) type ImportPart = (u64, Batch);
+/// A batch of an import.
+pub(super) struct ImportPart {
+    /// Number within its import.
+    pub(super) number: u64,
+    pub(super) batch: Batch,
+    /// Days of which another part of the import has visitors.
+    pub(super) cut: Vec<Day>,
+}
 
 /// Counts an import's hits into batches. Its keys are destroyed on drop.
 pub(super) struct ImportCounter {
@@ -35,6 +42,8 @@ pub(super) struct ImportCounter {
     tally: HitTally,
     hits: u64,
     latest: Timestamp,
+    /// Day of the latest hit.
+    latest_day: Day,
     url: String,
 }
 
@@ -48,6 +57,8 @@ pub(super) struct PartWriter {
     pub(super) origin: Arc<str>,
     pub(super) to_store: Sender<ImportPart>,
     pub(super) parts: u64,
+    /// Day within which the previous part ended.
+    pub(super) cut: Option<Day>,
     pub(super) days: BTreeSet<Day>,
     pub(super) tally: Summary,
 }
@@ -63,6 +74,7 @@ impl ImportCounter {
             tally: HitTally::default(),
             hits: 0,
             latest: Timestamp::MIN,
+            latest_day: Day(0),
             url: String::new(),
         }
     }
@@ -71,10 +83,15 @@ impl ImportCounter {
     pub(super) fn count(&mut self, held: &HeldHits, writer: &mut PartWriter) -> std::io::Result<()> {
         for (time, view) in held.iter() {
             let received = self.import.shifted(time);
-            if self.import.site.day(received) < writer.keep_from {
+            let day = self.import.site.day(received);
+            if day < writer.keep_from {
                 writer.tally.too_old += 1;
                 continue;
             }
+            if day > self.latest_day && self.rollup.rows() >= self.rows_between(self.latest_day, day) {
+                self.send_part(writer, None)?;
+            }
+            self.latest_day = day;
             self.latest = self.latest.max(received);
             match view {
                 HitView::Request(request) => self.request(received, request, writer),
@@ -86,10 +103,18 @@ impl ImportCounter {
                 self.roll_up_tally();
             }
             if self.rollup.rows() >= self.import.part_rows {
-                self.send_part(writer)?;
+                self.send_part(writer, Some(day))?;
             }
         }
         Ok(())
+    }
+
+    /// Rows from which a part ends between two days: earlier at the end of a week, the partition of its table; later at
+    /// the end of a day, since cells of a day that parts share are larger.
+    fn rows_between(&self, day: Day, next: Day) -> usize {
+        let week_of = |day: Day| sunday_of(date_of(day));
+        let quarters = if week_of(day) == week_of(next) { 3 } else { 2 };
+        self.import.part_rows / 4 * quarters
     }
 
     /// Time of the latest hit that was counted.
@@ -208,15 +233,16 @@ impl ImportCounter {
         }
     }
 
-    /// Sends the rows counted since the previous part.
-    pub(super) fn send_part(&mut self, writer: &mut PartWriter) -> std::io::Result<()> {
+    /// Sends the rows counted since the previous part; `cut` is the day that the next one may go on with.
+    pub(super) fn send_part(&mut self, writer: &mut PartWriter, cut: Option<Day>) -> std::io::Result<()> {
         let number = writer.parts;
         writer.parts += 1;
         self.roll_up_tally();
         let mut batch = std::mem::take(&mut self.rollup).finish(format!("{} {number}", writer.token));
         batch.origin = writer.origin.clone();
         writer.tally.rows += batch.rows() as u64;
-        let sent = writer.to_store.blocking_send((number, batch));
+        let cut = std::mem::replace(&mut writer.cut, cut).into_iter().chain(cut).collect();
+        let sent = writer.to_store.blocking_send(ImportPart { number, batch, cut });
         sent.map_err(|_| std::io::Error::other("the database rejects the rows"))
     }
 }

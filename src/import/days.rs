@@ -55,7 +55,7 @@ impl ImportNotes {
     }
 
     /// An interrupted import with `--continue`: its name, and the marks that it was to reach.
-    pub(super) fn cut_short(&self) -> Option<(String, Vec<LogMark>)> {
+    pub(super) fn interrupted(&self) -> Option<(String, Vec<LogMark>)> {
         let finished = self.finished();
         let mut open: BTreeMap<&str, Vec<LogMark>> = BTreeMap::new();
         for (name, mark) in self.marks().filter(|(name, _)| !finished.contains(name)) {
@@ -71,8 +71,8 @@ impl ImportNotes {
     }
 }
 
-/// Permission for an import to count its days.
-pub(super) struct DayPermit {
+/// An import whose start is noted: its days may be counted.
+pub(super) struct StartedImport {
     /// Name of the import in its notes.
     pub(super) name: String,
     /// Days before this one are past their retention.
@@ -81,7 +81,7 @@ pub(super) struct DayPermit {
     days: Vec<Day>,
 }
 
-impl DayPermit {
+impl StartedImport {
     /// Origin of its rows: the kind of files and the import's start.
     pub(super) fn origin(&self, kind: &str) -> String {
         let began = self.name.rsplit('.').next().and_then(|ms| Timestamp::from_millisecond(ms.parse().ok()?).ok());
@@ -89,7 +89,7 @@ impl DayPermit {
     }
 
     /// Notes that the import begins, or finds the interrupted one with the same name.
-    pub(super) async fn ask(
+    pub(super) async fn begin(
         import: &ImportJob,
         notes: &ImportNotes,
         hash: &str,
@@ -114,17 +114,17 @@ impl DayPermit {
                 name.is_some_and(|name| !finished.contains(name)) && !note.starts_with("mark ")
             };
             if let Some(first) = days.iter().find(|day| notes.on(**day).iter().any(is_open)) {
-                return Err(ImportError::CutShort(date(*first)));
+                return Err(ImportError::Interrupted(date(*first)));
             }
         }
         let name = format!("{hash}.{}.{}", import.keep_from.0, now.as_millisecond());
-        let permit = Self { name, keep_from: import.keep_from, parts: HashSet::new(), days };
-        permit.mark(import, store, marks).await?;
-        permit.note(import, store, "begun", &permit.days).await?;
-        Ok(permit)
+        let started = Self { name, keep_from: import.keep_from, parts: HashSet::new(), days };
+        started.mark(import, store, marks).await?;
+        started.note(import, store, "begun", &started.days).await?;
+        Ok(started)
     }
 
-    /// The permit of the interrupted import with this name.
+    /// The interrupted import with this name.
     pub(super) fn resumed(name: &str, notes: &ImportNotes, days: &BTreeSet<Day>) -> Self {
         let part = |note: &str| note.strip_prefix("part ")?.strip_suffix(name)?.trim_end().parse().ok();
         let keep_from = first_day(name).unwrap_or(Day(0));
@@ -137,17 +137,17 @@ impl DayPermit {
     }
 
     /// Whether the database already has this part.
-    pub(super) fn has(&self, part: u64) -> bool {
+    pub(super) fn has_part(&self, part: u64) -> bool {
         self.parts.contains(&part)
     }
 
     /// Notes that the database has this part.
-    pub(super) async fn has_now(&self, part: u64, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn note_part(&self, part: u64, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
         self.note(import, store, &format!("part {part}"), self.last_day()).await
     }
 
     /// Notes that the import is complete, on the days that were counted.
-    pub(super) async fn done(
+    pub(super) async fn note_end(
         &self,
         import: &ImportJob,
         store: &Store,

@@ -109,7 +109,7 @@ pub enum ImportError {
         "an import of {0} was interrupted; run it again with the same files, or use `--again` to count on top of \
              it"
     )]
-    CutShort(jiff::civil::Date),
+    Interrupted(jiff::civil::Date),
     /// The database refused a part or does not answer.
     #[error("database: {0}; run the same import again to resume it")]
     Store(#[from] StoreError),

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig, Protection};
 use crate::event::Day;
-use crate::import::count::{ImportCounter, PartWriter};
-use crate::import::days::{DayPermit, ImportNotes};
+use crate::import::count::{ImportCounter, ImportPart, PartWriter};
+use crate::import::days::{ImportNotes, StartedImport};
 use crate::import::followed::FollowedLogs;
 use crate::import::job::{ImportError, ImportJob};
 use crate::import::marks::{KnownMarks, LogMark, MarkKey};
@@ -21,9 +21,9 @@ use crate::import::survey::{ImportSurvey, SurveyLimit};
 use crate::import::tally::Summary;
 use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
+use crate::release::imported::{ImportCells, WAITING_IMPORTS};
 use crate::release::rules::CONTINUED;
 use crate::release::{Releaser, ReleaserOptions};
-use crate::rollup::counters::Batch;
 use crate::rollup::levels::LevelRows;
 use crate::sites::Site;
 use crate::store::{Store, StoreError};
@@ -52,7 +52,7 @@ enum Round {
     /// Lines that were not counted before.
     New,
     /// Lines of an interrupted import: its name, and the marks that it was to reach.
-    CutShort(String, Vec<LogMark>),
+    Interrupted(String, Vec<LogMark>),
 }
 
 impl<'s> ImportSession<'s> {
@@ -100,7 +100,7 @@ impl<'s> ImportSession<'s> {
 
     /// Runs the import until it completes.
     pub(super) async fn run(mut self) -> Result<Summary, ImportError> {
-        self.end_cut_short().await?;
+        self.resume_interrupted().await?;
         self.round(Round::New).await?;
         self.summary.days = self.days.len() as u64;
         Ok(self.summary)
@@ -113,7 +113,7 @@ impl<'s> ImportSession<'s> {
         pause: Duration,
         stop: CancellationToken,
     ) -> Result<Summary, ImportError> {
-        self.end_cut_short().await?;
+        self.resume_interrupted().await?;
         loop {
             let stopped = stop.is_cancelled();
             self.now = clock.now();
@@ -138,13 +138,13 @@ impl<'s> ImportSession<'s> {
     }
 
     /// Completes an interrupted import with `--continue`, as far as its lines still exist.
-    async fn end_cut_short(&mut self) -> Result<(), ImportError> {
+    async fn resume_interrupted(&mut self) -> Result<(), ImportError> {
         if !self.import.continued {
             return Ok(());
         }
         let notes = ImportNotes::of(self.store, &self.import.site.name).await?;
-        match notes.cut_short() {
-            Some((name, marks)) => self.round(Round::CutShort(name, marks)).await,
+        match notes.interrupted() {
+            Some((name, marks)) => self.round(Round::Interrupted(name, marks)).await,
             None => Ok(()),
         }
     }
@@ -162,17 +162,17 @@ impl<'s> ImportSession<'s> {
             return Err(ImportError::NothingUnderstood { lines, first, expected });
         }
         let days = survey.days(&self.import);
-        let permit = match &round {
-            Round::CutShort(name, _) => DayPermit::resumed(name, &notes, &days),
+        let started = match &round {
+            Round::Interrupted(name, _) => StartedImport::resumed(name, &notes, &days),
             Round::New => {
                 self.summary.add_lines(&survey.tally);
                 if days.is_empty() {
                     return Ok(());
                 }
-                self.permit(&survey, &notes, &days).await?
+                self.start(&survey, &notes, &days).await?
             }
         };
-        self.count(survey, permit).await
+        self.count(survey, started).await
     }
 
     async fn survey(&mut self, notes: &ImportNotes, round: &Round) -> Result<ImportSurvey, ImportError> {
@@ -180,7 +180,7 @@ impl<'s> ImportSession<'s> {
         let counted = if import.continued { notes.counted_marks() } else { Vec::new() };
         let up_to = match round {
             Round::New => None,
-            Round::CutShort(_, marks) => Some(KnownMarks::new(marks.clone())),
+            Round::Interrupted(_, marks) => Some(KnownMarks::new(marks.clone())),
         };
         let mut followed = std::mem::take(&mut self.followed);
         let surveyed = tokio::task::spawn_blocking(move || {
@@ -201,30 +201,31 @@ impl<'s> ImportSession<'s> {
         Ok(survey)
     }
 
-    async fn permit(
+    async fn start(
         &mut self,
         survey: &ImportSurvey,
         notes: &ImportNotes,
         days: &BTreeSet<Day>,
-    ) -> Result<DayPermit, ImportError> {
+    ) -> Result<StartedImport, ImportError> {
         let hash = survey.hash(&self.import, &self.settings);
         let marks: Vec<LogMark> = survey.sources.iter().map(|source| source.mark.clone()).collect();
         let question = (self.store, self.now);
-        let permit = DayPermit::ask(&self.import, notes, &hash, days, &marks, question).await?;
+        let started = StartedImport::begin(&self.import, notes, &hash, days, &marks, question).await?;
         let note = measured::note(&self.import, self.store, days, &notes.imported()).await?;
         self.summary.notes.extend(note);
-        Ok(permit)
+        Ok(started)
     }
 
-    async fn count(&mut self, survey: ImportSurvey, permit: DayPermit) -> Result<(), ImportError> {
+    async fn count(&mut self, survey: ImportSurvey, started: StartedImport) -> Result<(), ImportError> {
         let (to_store, mut parts) = tokio::sync::mpsc::channel(1);
-        let origin = self.origin(&permit);
+        let origin = self.origin(&started);
         let mut writer = PartWriter {
-            keep_from: permit.keep_from,
-            token: format!("import {} {}", permit.name, self.import.site.name),
+            keep_from: started.keep_from,
+            token: format!("import {} {}", started.name, self.import.site.name),
             origin: origin.as_str().into(),
             to_store,
             parts: 0,
+            cut: None,
             days: BTreeSet::new(),
             tally: Summary::default(),
         };
@@ -232,15 +233,15 @@ impl<'s> ImportSession<'s> {
         let memory_bytes = self.import.memory_bytes as u64;
         let counting = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             count_all(&mut counter, survey, memory_bytes, &mut writer)?;
-            counter.send_part(&mut writer)?;
+            counter.send_part(&mut writer, None)?;
             counter.forget_past();
             let PartWriter { days, tally, .. } = writer;
             Ok((counter, days, tally))
         });
-        while let Some((part, batch)) = parts.recv().await {
-            if !permit.has(part) {
-                self.insert(&batch).await?;
-                permit.has_now(part, &self.import, self.store).await?;
+        while let Some(part) = parts.recv().await {
+            if !started.has_part(part.number) {
+                self.insert(&part).await?;
+                started.note_part(part.number, &self.import, self.store).await?;
             }
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
@@ -252,7 +253,7 @@ impl<'s> ImportSession<'s> {
         if self.import.continued {
             self.open_days.keep(&counter.visits, self.now)?;
         }
-        permit.done(&self.import, self.store, &days).await?;
+        started.note_end(&self.import, self.store, &days).await?;
         self.counter = Some(counter);
         self.days.extend(days);
         self.summary.add_counted(&tally);
@@ -261,12 +262,12 @@ impl<'s> ImportSession<'s> {
 
     /// Origin of the rows of an import; rows of followed logs have that of measured ones. In tens, imports that
     /// continue each other have one origin, so that a shared day is drawn once.
-    fn origin(&self, permit: &DayPermit) -> String {
+    fn origin(&self, started: &StartedImport) -> String {
         let kind = self.import.format.kind();
         match (self.import.follow, self.comes_in_parts()) {
             (true, _) => String::new(),
             (false, true) => format!("{kind}{CONTINUED}{}", self.import.site.name),
-            (false, false) => permit.origin(kind),
+            (false, false) => started.origin(kind),
         }
     }
 
@@ -275,14 +276,17 @@ impl<'s> ImportSession<'s> {
     }
 
     /// Writes one part; retries while the database is away for some seconds.
-    async fn insert(&self, batch: &Batch) -> Result<(), StoreError> {
+    async fn insert(&self, ImportPart { batch, cut, .. }: &ImportPart) -> Result<(), StoreError> {
         let mut attempt = 1;
         loop {
             let inserted = match self.protection {
                 Protection::Tens if batch.origin.is_empty() || self.comes_in_parts() => {
                     self.releaser.insert(batch, self.now).await
                 }
-                Protection::Tens => self.store.insert_waiting(batch).await,
+                Protection::Tens => {
+                    let cells = ImportCells::of(batch);
+                    self.store.insert_rows(WAITING_IMPORTS, &batch.token, &cells.rows(cut)).await
+                }
                 Protection::Exact => self.store.publish(&batch.token, &LevelRows::of(batch)).await,
             };
             match inserted {

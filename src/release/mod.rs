@@ -8,7 +8,8 @@
 //! keep the keys of a draw.
 
 pub mod calendar;
-pub mod late;
+pub(crate) mod imported;
+mod late;
 pub mod periods;
 pub mod releaser;
 mod rounds;

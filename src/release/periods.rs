@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::clock::DAY_SECONDS;
 use crate::event::Day;
 use crate::release::calendar::{date_of, day_of, month_end_of, sunday_of};
 use crate::store::{Store, StoreError};
@@ -113,6 +114,49 @@ pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseStat
         Some((name, ReleaseState::of_word(&state)?))
     });
     Ok(parsed.collect())
+}
+
+/// Releases of one origin that were begun.
+pub(super) struct OriginReleases<'o> {
+    origin: &'o str,
+    releases: Vec<(ReleaseName, ReleaseState)>,
+}
+
+impl<'o> OriginReleases<'o> {
+    /// Reads the releases of this origin.
+    pub(super) async fn read(store: &Store, origin: &'o str) -> Result<Self, StoreError> {
+        let releases = begun(store).await?.into_iter().filter(|(name, _)| name.origin == origin).collect();
+        Ok(Self { origin, releases })
+    }
+
+    /// The first release that was begun and did not end.
+    pub(super) fn interrupted(&self) -> Option<ReleaseName> {
+        self.releases.iter().find(|(_, state)| *state != ReleaseState::Done).map(|(name, _)| name.clone())
+    }
+
+    /// A new release of the periods from `first` to `last`. Rows that arrived while another collector released their
+    /// period form a release of their own.
+    pub(super) fn next_of(&self, kind: ReleaseKind, first: Day, last: Day) -> ReleaseName {
+        let overlapping = self.releases.iter().filter(|(of, _)| of.kind == kind && of.first <= last && of.day >= first);
+        let number = overlapping.map(|(of, _)| of.hour + 1).max().unwrap_or_default();
+        self.named(kind, (first, last), number)
+    }
+
+    /// The first of these hours that `is_over` and was not released.
+    pub(super) fn next_hour(
+        &self,
+        hours: impl IntoIterator<Item = u32>,
+        is_over: impl Fn(u32) -> bool,
+    ) -> Option<ReleaseName> {
+        let is_released = |hour| self.releases.iter().any(|(of, _)| of.kind == ReleaseKind::Hour && of.hour == hour);
+        let hour = hours.into_iter().find(|hour| !is_released(*hour) && is_over(*hour))?;
+        let day = Day(u16::try_from(i64::from(hour) / DAY_SECONDS).unwrap_or(u16::MAX));
+        Some(self.named(ReleaseKind::Hour, (day, day), hour))
+    }
+
+    fn named(&self, kind: ReleaseKind, (first, day): (Day, Day), hour: u32) -> ReleaseName {
+        ReleaseName { kind, first, day, hour, origin: self.origin.to_owned() }
+    }
 }
 
 /// Periods of one origin whose exact sums are closed: later counters go to an open bucket.

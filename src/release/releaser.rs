@@ -1,20 +1,22 @@
 //! Runs releases: finds due periods, in order and one at a time, and takes each through its states. Must only run while
 //! this collector has no insert in progress.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 
 use crate::config::Protection;
 use crate::event::Day;
 use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, sunday_of};
-use crate::release::late::{self, WaitingCellsRow};
-use crate::release::periods::{self, ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
+use crate::release::imported::WAITING_IMPORTS;
+use crate::release::late::WaitingRows;
+use crate::release::periods::{self, ClosedPeriods, OriginReleases, ReleaseKind, ReleaseName, ReleaseState};
 use crate::release::rounds::round_of;
 use crate::release::rules::{BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
@@ -22,18 +24,15 @@ use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
 
-/// Tables whose partition of a day or bucket is dropped with its release.
-const WAITING_TABLES: [&str; 7] = [
-    "waiting_pages",
-    "waiting_breakdowns",
-    "waiting_actions",
-    "waiting_timings",
-    "waiting_robots",
-    "waiting_outcomes",
-    WAITING_FIGURES,
-];
-/// Table of other tools' figures, whose partitions are weeks.
+/// Waiting tables whose partitions are days.
+const DAILY_TABLES: [&str; 6] =
+    ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_robots", "waiting_outcomes"];
+/// Waiting tables whose partitions are weeks: all of their rows come from imports of whole days.
+const WEEKLY_TABLES: [&str; 2] = [WAITING_FIGURES, WAITING_IMPORTS];
+/// Table of other tools' figures.
 pub(crate) const WAITING_FIGURES: &str = "waiting_figures";
+/// Inserts of a release of an import at the same time: each is one thread that mostly waits for the disk.
+const IMPORT_INSERTS: usize = 4;
 /// Seconds between checks for due periods: they end at quarter hours at the finest.
 const LOOK_SECONDS: i64 = 900;
 /// A collector without a sign of life for this long counts as stopped, and another one releases.
@@ -227,41 +226,28 @@ impl Releaser {
 
     /// The next release of this origin: begun releases first, then hours, days, weeks, months.
     async fn next_due(&self, origin: &str, until: Timestamp) -> Result<Option<ReleaseName>, StoreError> {
-        let started = periods::begun(self.store()).await?;
-        let of_origin = started.iter().filter(|(name, _)| name.origin == origin);
-        if let Some((name, _)) = of_origin.clone().find(|(_, state)| *state != ReleaseState::Done) {
-            return Ok(Some(name.clone()));
+        let begun = OriginReleases::read(self.store(), origin).await?;
+        if let Some(interrupted) = begun.interrupted() {
+            return Ok(Some(interrupted));
         }
         let zones = lock(&self.zones).clone();
         let is_over = |day: &Day| closes_at(date_of(*day), &zones) <= until;
-        let name = |kind, first, day, hour| Some(ReleaseName { kind, first, day, hour, origin: origin.to_owned() });
-        // Rows that arrived while another collector released their period form a release of their own.
-        let again = |kind: ReleaseKind, first: Day, last: Day| {
-            let overlaps = |of: &ReleaseName| of.kind == kind && of.first <= last && of.day >= first;
-            let rounds = of_origin.clone().filter(|(of, _)| overlaps(of)).map(|(of, _)| of.hour + 1);
-            rounds.max().unwrap_or_default()
-        };
         let days = self.waiting_days(origin).await?.into_iter().filter(|(day, _)| is_over(day));
         if let Some((first, last)) = round_of(days) {
-            return Ok(name(ReleaseKind::Day, first, last, again(ReleaseKind::Day, first, last)));
+            return Ok(Some(begun.next_of(ReleaseKind::Day, first, last)));
         }
         for kind in [ReleaseKind::Week, ReleaseKind::Month] {
             let due: Vec<Day> = self.waiting_buckets(origin, kind).await?.into_iter().filter(is_over).collect();
             if let (Some(first), Some(last)) = (due.first(), due.last()) {
-                return Ok(name(kind, *first, *last, again(kind, *first, *last)));
+                return Ok(Some(begun.next_of(kind, *first, *last)));
             }
         }
-        let hours = of_origin.filter(|(name, _)| name.kind == ReleaseKind::Hour);
-        let released: HashSet<u32> = hours.map(|(name, _)| name.hour).collect();
-        let is_closed = |hour: &u32| !released.contains(hour) && hour_closes_at(*hour) <= until;
-        let hour = self.waiting_hours(origin).await?.into_iter().find(is_closed);
-        let day = |hour: u32| Day(u16::try_from(hour / 86_400).unwrap_or(u16::MAX));
-        Ok(hour.and_then(|hour| name(ReleaseKind::Hour, day(hour), day(hour), hour)))
+        Ok(begun.next_hour(self.waiting_hours(origin).await?, |hour| hour_closes_at(hour) <= until))
     }
 
     async fn continued_origins(&self) -> Result<BTreeSet<String>, StoreError> {
         let mut origins = BTreeSet::new();
-        for table in WAITING_TABLES.iter().chain(&["waiting_cells"]) {
+        for table in DAILY_TABLES.iter().chain(&["waiting_cells"]) {
             let sql = "SELECT DISTINCT toString(origin) FROM {database:Identifier}.{table:Identifier} \
                        WHERE position(origin, {continued:String}) > 0";
             origins.extend(self.ask(sql).param("table", table).param("continued", CONTINUED).rows::<String>().await?);
@@ -278,7 +264,7 @@ impl Releaser {
     /// Days with waiting rows, and the number of these.
     async fn waiting_days(&self, origin: &str) -> Result<BTreeMap<Day, u64>, StoreError> {
         let mut days = BTreeMap::new();
-        for table in WAITING_TABLES {
+        for table in DAILY_TABLES.into_iter().chain(WEEKLY_TABLES) {
             let sql = "SELECT toUInt16(day) AS number, count() FROM {database:Identifier}.{table:Identifier} \
                        WHERE origin = {origin:String} GROUP BY number";
             let found = self.ask(sql).param("table", table).param("origin", origin);
@@ -338,10 +324,18 @@ impl Releaser {
         let database = self.store().database();
         let hours = HOUR_LEVELS.iter().filter(|_| matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day));
         let levels = LEVELS.iter().filter(|_| name.kind != ReleaseKind::Hour);
-        for level in levels.chain(hours) {
-            self.before(level.table)?;
-            let token = format!("release {name} {}", level.name);
-            self.about(&level.publish(database), name).once(&token).execute().await?;
+        // Each insert waits for the disk. Those of measured figures leave the cores to hits.
+        let at_once = if name.origin.is_empty() { 1 } else { IMPORT_INSERTS };
+        for levels in levels.chain(hours).collect::<Vec<_>>().chunks(at_once) {
+            let mut inserts = JoinSet::new();
+            for level in levels {
+                self.before(level.table)?;
+                let token = format!("release {name} {}", level.name);
+                inserts.spawn(self.about(&level.publish(database), name).once(&token).execute());
+            }
+            while let Some(inserted) = inserts.join_next().await {
+                inserted.map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "insert aborted" }))??;
+            }
         }
         if let Some(kind) = name.rest_to() {
             self.before("rest")?;
@@ -363,10 +357,13 @@ impl Releaser {
                 let mut sundays: Vec<Date> = name.dates().map(sunday_of).collect();
                 sundays.dedup();
                 let days = partitions(&mut name.dates());
-                for table in WAITING_TABLES.into_iter().filter(|table| *table != WAITING_FIGURES) {
+                let weeks = partitions(&mut sundays.into_iter());
+                for table in DAILY_TABLES {
                     self.drop_partitions(table, &days).await?;
                 }
-                self.drop_partitions(WAITING_FIGURES, &partitions(&mut sundays.into_iter())).await?;
+                for table in WEEKLY_TABLES {
+                    self.drop_partitions(table, &weeks).await?;
+                }
             }
             ReleaseKind::Week | ReleaseKind::Month => {
                 let scope = name.kind.word();
@@ -417,9 +414,9 @@ async fn insert_waiting(
     closed: &ClosedPeriods,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let rows = late::divide(batch, closed, now);
+    let rows = WaitingRows::of(batch, closed);
     store.insert_waiting(&rows.open).await?;
-    store.insert_rows::<WaitingCellsRow>("waiting_cells", &batch.token, &rows.late).await
+    store.insert_rows("waiting_cells", &batch.token, &rows.late_cells(closed, now)).await
 }
 
 /// Time at which an hour has ended and late corrections have arrived.

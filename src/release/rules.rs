@@ -9,8 +9,11 @@ pub const STEP: i64 = 10;
 /// published, a row of two in a thousandth of cases, a row of 29 always.
 pub const GATE: i64 = 20;
 
-/// Most that the draw adds to a sum: a row with fewer than [`GATE`] less this many visitors is never published.
-pub const RAISED_MAX: i64 = 18;
+/// Most that the draw adds to a sum.
+const RAISED_MAX: i64 = 18;
+
+/// A row with fewer visitors is never published.
+pub const SHOWN_FROM: i64 = GATE - RAISED_MAX;
 
 /// Rows of a day and page in one release of days that are over: as many as the engine adds up within its memory. A
 /// week is never divided.

@@ -3,7 +3,7 @@
 
 use crate::config::Protection;
 use crate::release::periods::ReleaseKind;
-use crate::release::rules::{GATE, PAGE_OPENS_AT, RAISED_MAX, TEXT_DIMENSIONS, TEXT_OPENS_AT, unit_of};
+use crate::release::rules::{GATE, PAGE_OPENS_AT, SHOWN_FROM, TEXT_DIMENSIONS, TEXT_OPENS_AT, unit_of};
 
 const STAGE: &str = include_str!("sql/stage.sql");
 const REST: &str = include_str!("sql/rest.sql");
@@ -17,6 +17,7 @@ const DAY_CELLS: [&str; 5] = [
     include_str!("sql/cells_counts.sql"),
     include_str!("sql/cells_figures.sql"),
 ];
+const IMPORT_CELLS: &str = include_str!("sql/cells_imports.sql");
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 
 /// One level of cells with the table that publishes it.
@@ -136,18 +137,18 @@ impl Level {
 }
 
 /// Statements that draw all cells of a release into the staging table. Load times come after pages, whose gate they
-/// share. The flag of a pair marks load times of a bucket.
+/// share. The flag of a pair marks load times of pages in a bucket or an import.
 pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
     let hours = |which: &str| staging(database, protection, &HOUR_CELLS.replace("{{hours}}", which));
+    let pages_first = |cells: &str| [0, 1].map(|timings| (staging(database, protection, cells), timings));
     match kind {
         ReleaseKind::Hour => vec![(hours("hour = {hour:DateTime('UTC')}"), 0)],
         ReleaseKind::Day => {
             let days = "day BETWEEN {first:Date} AND {day:Date} AND NOT has({hours:Array(UInt32)}, toUInt32(hour))";
-            DAY_CELLS.iter().map(|cells| (staging(database, protection, cells), 0)).chain([(hours(days), 0)]).collect()
+            let measured = DAY_CELLS.iter().map(|cells| (staging(database, protection, cells), 0));
+            measured.chain([(hours(days), 0)]).chain(pages_first(IMPORT_CELLS)).collect()
         }
-        ReleaseKind::Week | ReleaseKind::Month => {
-            [0, 1].map(|timings| (staging(database, protection, BUCKET_CELLS), timings)).to_vec()
-        }
+        ReleaseKind::Week | ReleaseKind::Month => pages_first(BUCKET_CELLS).to_vec(),
     }
 }
 
@@ -173,7 +174,7 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
             format!(
                 "published + gate_drawn >= {GATE} AND ({{kind:String}} IN ('hour', 'day') OR days_reached > 0) AND {open}"
             ),
-            format!("gate >= {}", GATE - RAISED_MAX),
+            format!("gate >= {SHOWN_FROM}"),
         ),
     };
     without_comments(STAGE)

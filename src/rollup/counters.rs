@@ -1,6 +1,7 @@
 //! Rows of a batch, field by field as in the waiting tables of `schema/0003_waiting.sql` and
 //! `schema/0005_uncounted.sql`. Figures are sums; a correction is a row with a negative figure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clickhouse::Row;
@@ -32,6 +33,37 @@ impl Batch {
     pub fn rows(&self) -> usize {
         let visits = self.pages.len() + self.breakdowns.len() + self.actions.len() + self.timings.len();
         visits + self.robots.len() + self.outcomes.len()
+    }
+
+    /// All days of its rows, since 1970-01-01.
+    pub(crate) fn days(&self) -> BTreeSet<u16> {
+        let mut days: BTreeSet<u16> = self.pages.iter().map(|row| row.day).collect();
+        days.extend(self.breakdowns.iter().map(|row| row.day));
+        days.extend(self.actions.iter().map(|row| row.day));
+        days.extend(self.timings.iter().map(|row| row.day));
+        days.extend(self.robots.iter().map(|row| row.day));
+        days.extend(self.outcomes.iter().map(|row| row.day));
+        days
+    }
+
+    /// The rows of the days that `wanted` accepts.
+    pub(crate) fn part(&self, wanted: &dyn Fn(u16) -> bool) -> Self {
+        /// Clones of the rows of these days.
+        macro_rules! of_days {
+            ($rows:ident) => {
+                self.$rows.iter().filter(|row| wanted(row.day)).cloned().collect()
+            };
+        }
+        Self {
+            token: self.token.clone(),
+            origin: self.origin.clone(),
+            pages: of_days!(pages),
+            breakdowns: of_days!(breakdowns),
+            actions: of_days!(actions),
+            timings: of_days!(timings),
+            robots: of_days!(robots),
+            outcomes: of_days!(outcomes),
+        }
     }
 }
 

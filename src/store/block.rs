@@ -147,13 +147,7 @@ impl SerializeStruct for FieldEncoder<'_> {
     type Error = RowShapeError;
 
     fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), RowShapeError> {
-        let columns = &mut self.block.columns;
-        if columns.len() == self.field {
-            columns.push(BlockColumn { name, values: ColumnValues::Numbers("", Vec::new()) });
-        }
-        let column = columns.get_mut(self.field).ok_or(RowShapeError)?;
-        self.field += 1;
-        value.serialize(ValueEncoder { values: &mut column.values, rows: self.rows })
+        value.serialize(ValueEncoder { row: self, name })
     }
 
     fn end(self) -> Result<(), RowShapeError> {
@@ -161,20 +155,48 @@ impl SerializeStruct for FieldEncoder<'_> {
     }
 }
 
-/// Adds one value to its column.
-struct ValueEncoder<'b> {
-    values: &'b mut ColumnValues,
-    rows: usize,
+/// Adds the fields of a struct within a row, as fields of that row.
+struct InnerEncoder<'e, 'b>(&'e mut FieldEncoder<'b>);
+
+impl SerializeStruct for InnerEncoder<'_, '_> {
+    type Ok = ();
+    type Error = RowShapeError;
+
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), RowShapeError> {
+        self.0.serialize_field(name, value)
+    }
+
+    fn end(self) -> Result<(), RowShapeError> {
+        Ok(())
+    }
 }
 
-impl ValueEncoder<'_> {
+/// Adds one value to its column, which the first row makes.
+struct ValueEncoder<'e, 'b> {
+    row: &'e mut FieldEncoder<'b>,
+    name: &'static str,
+}
+
+impl<'e> ValueEncoder<'e, '_> {
+    /// Values of the column, and the number of rows.
+    fn column(self) -> Result<(&'e mut ColumnValues, usize), RowShapeError> {
+        let columns = &mut self.row.block.columns;
+        if columns.len() == self.row.field {
+            columns.push(BlockColumn { name: self.name, values: ColumnValues::Numbers("", Vec::new()) });
+        }
+        let column = columns.get_mut(self.row.field).ok_or(RowShapeError)?;
+        self.row.field += 1;
+        Ok((&mut column.values, self.row.rows))
+    }
+
     fn number<const N: usize>(self, kind: &'static str, bytes: [u8; N]) -> Result<(), RowShapeError> {
-        match self.values {
+        let (column, rows) = self.column()?;
+        match column {
             ColumnValues::Numbers(known, values) if *known == kind => values.extend_from_slice(&bytes),
             ColumnValues::Numbers("", _) => {
-                let mut values = Vec::with_capacity(self.rows * N);
+                let mut values = Vec::with_capacity(rows * N);
                 values.extend_from_slice(&bytes);
-                *self.values = ColumnValues::Numbers(kind, values);
+                *column = ColumnValues::Numbers(kind, values);
             }
             ColumnValues::Numbers(..) | ColumnValues::Texts(_) => return Err(RowShapeError),
         }
@@ -182,13 +204,14 @@ impl ValueEncoder<'_> {
     }
 
     fn text(self, text: &str) -> Result<(), RowShapeError> {
-        match self.values {
+        let (column, rows) = self.column()?;
+        match column {
             ColumnValues::Texts(column) => column.push(text),
             ColumnValues::Numbers("", _) => {
-                let mut column =
-                    TextColumn { indexes: Vec::with_capacity(self.rows * size_of::<u32>()), ..TextColumn::default() };
-                column.push(text);
-                *self.values = ColumnValues::Texts(column);
+                let mut texts =
+                    TextColumn { indexes: Vec::with_capacity(rows * size_of::<u32>()), ..TextColumn::default() };
+                texts.push(text);
+                *column = ColumnValues::Texts(texts);
             }
             ColumnValues::Numbers(..) => return Err(RowShapeError),
         }
@@ -315,10 +338,10 @@ macro_rules! numbers {
     };
 }
 
-impl Serializer for ValueEncoder<'_> {
+impl<'e, 'b> Serializer for ValueEncoder<'e, 'b> {
     type Ok = ();
     type Error = RowShapeError;
-    type SerializeStruct = Impossible<(), RowShapeError>;
+    type SerializeStruct = InnerEncoder<'e, 'b>;
 
     rejected_shapes!();
     numbers! {
@@ -337,7 +360,7 @@ impl Serializer for ValueEncoder<'_> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, RowShapeError> {
-        Err(RowShapeError)
+        Ok(InnerEncoder(self.row))
     }
 }
 

@@ -112,13 +112,17 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0007_waiting_figures.sql")),
     },
     SchemaFile {
+        name: "0008_waiting_imports",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0008_waiting_imports.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows are deleted after the retention.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 27] = [
     "annotations",
     "imports",
     "site_hours",
@@ -141,6 +145,7 @@ const TABLES: [&str; 26] = [
     "waiting_robots",
     "waiting_outcomes",
     "waiting_figures",
+    "waiting_import_cells",
     "waiting_cells",
     "staged_cells",
     "releases",

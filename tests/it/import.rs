@@ -338,7 +338,7 @@ async fn a_day_imported_before_is_refused_and_counted_once_more_only_with_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
+async fn an_interrupted_import_goes_on_and_counts_everything_once() {
     let lines = |path: &str| -> String {
         (0..40)
             .map(|n| {
@@ -372,7 +372,7 @@ async fn an_import_that_was_cut_short_goes_on_and_counts_everything_once() {
 
     let other = into.file("b.log", &lines("/other"));
     let refused = into.run(into.import(ImportFormat::AccessLog, &[other])).await.unwrap_err();
-    assert!(matches!(refused, ImportError::CutShort(_)), "{refused}");
+    assert!(matches!(refused, ImportError::Interrupted(_)), "{refused}");
     // Even without the database's memory of tokens, no part is written again.
     for table in &tables_written {
         let window =

@@ -3,6 +3,7 @@
 //! sent.
 
 use crate::config::{Config, Protection};
+use crate::release::imported::WAITING_IMPORTS;
 use crate::release::rules::{GATE, STEP, UNITS};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
@@ -274,10 +275,10 @@ async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
 const QUERY_NAMES: &str = "arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})='))";
 
 /// Tables with pages; with dimensions and their values; with properties; with load times: waiting and published.
-const OF_PAGES: [&str; 3] = ["waiting_pages", "waiting_cells", "page_days"];
-const OF_VALUES: [&str; 3] = ["waiting_breakdowns", "dimension_days", "dimension_page_days"];
-const OF_PROPERTIES: [&str; 3] = ["waiting_actions", "waiting_cells", "action_value_days"];
-const OF_TIMES: [&str; 3] = ["waiting_timings", "timing_days", "timing_page_days"];
+const OF_PAGES: &[&str] = &["waiting_pages", WAITING_IMPORTS, "waiting_cells", "page_days"];
+const OF_VALUES: &[&str] = &["waiting_breakdowns", "dimension_days", "dimension_page_days"];
+const OF_PROPERTIES: &[&str] = &["waiting_actions", WAITING_IMPORTS, "waiting_cells", "action_value_days"];
+const OF_TIMES: &[&str] = &["waiting_timings", "timing_days", "timing_page_days"];
 
 const FINE_VERSIONS: &str = " dimension IN ('browser_version', 'system_version') \
     AND (NOT match(value, '^(.+ [0-9]{1,4}|\\\\(other\\\\))$') OR match(value, '[0-9][._][0-9]'))";
@@ -290,9 +291,10 @@ const FINE_PLACES: &str = "dimension = 'country' AND NOT match(value, '^([A-Z]{2
 
 impl StoredEvidence {
     async fn gather(store: &Store) -> Result<Self, StoreError> {
-        let names = async |text: &str, tables: [&str; 3]| {
-            let parts = tables.map(|table| format!("SELECT {text} AS name FROM {{database:Identifier}}.{table}"));
-            let sql = format!("SELECT DISTINCT toString(name) FROM ({}) LIMIT 1000", parts.join(" UNION ALL "));
+        let names = async |text: &str, tables: &[&str]| {
+            let part = |table: &&str| format!("SELECT {text} AS name FROM {{database:Identifier}}.{table}");
+            let parts = tables.iter().map(part).collect::<Vec<_>>().join(" UNION ALL ");
+            let sql = format!("SELECT DISTINCT toString(name) FROM ({parts}) LIMIT 1000");
             ours(store, &sql).rows::<String>().await
         };
         let count = async |wrong: &str| {

@@ -10,9 +10,8 @@ use crate::event::Day;
 use crate::import::figures::cells::{FIGURES, Figure, FigureKey, Sums};
 use crate::release::rules::STEP;
 use crate::rollup::levels::LevelRows;
-use crate::rollup::levels::rows::{
-    ActionDaysRow, ActionPageDaysRow, DimensionDaysRow, PageDaysRow, Period, SiteDaysRow,
-};
+use crate::rollup::levels::cells::CellFigures;
+use crate::rollup::levels::rows::{ActionDaysRow, ActionPageDaysRow, DimensionDaysRow, PageDaysRow, SiteDaysRow};
 
 /// Sums by day and key.
 pub(super) type Cells = BTreeMap<(Day, FigureKey), Sums>;
@@ -36,17 +35,7 @@ pub(super) struct WaitingFiguresRow {
     page: Arc<str>,
     /// A digit a figure: 0 where the export does not count it.
     counted: Arc<str>,
-    visitors: i64,
-    pageviews: i64,
-    visits: i64,
-    bounces: i64,
-    visit_seconds: i64,
-    engaged_ms: i64,
-    engaged_views: i64,
-    scroll_percent: i64,
-    scroll_views: i64,
-    not_found: i64,
-    exits: i64,
+    figures: CellFigures,
     gate: i64,
 }
 
@@ -81,19 +70,6 @@ pub(super) fn waiting(
             FigureKey::ActionPage(page, action) => (action.clone(), empty, page.clone()),
         };
         let level = key.level();
-        let [
-            visitors,
-            pageviews,
-            visits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-            exits,
-        ] = *sums;
         WaitingFiguresRow {
             site: site.clone(),
             origin: origin.clone(),
@@ -103,17 +79,7 @@ pub(super) fn waiting(
             value,
             page,
             counted: counted.get(level).cloned().unwrap_or_default(),
-            visitors,
-            pageviews,
-            visits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent,
-            scroll_views,
-            not_found,
-            exits,
+            figures: figures_of(sums),
             gate: gate(sums),
         }
     };
@@ -128,10 +94,9 @@ fn gate(sums: &Sums) -> i64 {
     counted.unwrap_or_else(|| sum_of(Figure::Pageviews) / STEP)
 }
 
-#[allow(clippy::too_many_lines, reason = "one arm for each published table, a field a line")]
-fn push(rows: &mut LevelRows, day: Day, key: &FigureKey, sums: &Sums, (site, origin): (&Arc<str>, &Arc<str>)) {
-    let (site, origin, day, period) = (site.clone(), origin.clone(), day.0, Period::Day);
-    let [
+/// Sums by their names.
+fn figures_of(
+    &[
         visitors,
         pageviews,
         visits,
@@ -139,73 +104,39 @@ fn push(rows: &mut LevelRows, day: Day, key: &FigureKey, sums: &Sums, (site, ori
         visit_seconds,
         engaged_ms,
         engaged_views,
-        depth,
-        depth_views,
-        lost,
+        scroll_percent,
+        scroll_views,
+        not_found,
         exits,
-    ]: [i64; FIGURES] = *sums;
+    ]: &Sums,
+) -> CellFigures {
+    CellFigures {
+        visitors,
+        pageviews,
+        visits,
+        bounces,
+        visit_seconds,
+        engaged_ms,
+        engaged_views,
+        scroll_percent,
+        scroll_views,
+        not_found,
+        exits,
+    }
+}
+
+fn push(rows: &mut LevelRows, day: Day, key: &FigureKey, sums: &Sums, (site, origin): (&Arc<str>, &Arc<str>)) {
+    let (ids, figures) = ((site, day.0, origin), figures_of(sums));
+    let uses = [figures.pageviews, figures.visitors];
     match key.clone() {
-        FigureKey::Site => rows.site_days.push(SiteDaysRow {
-            site,
-            day,
-            period,
-            origin,
-            pageviews,
-            visitors,
-            visits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent: depth,
-            scroll_views: depth_views,
-            not_found: lost,
-        }),
-        FigureKey::Page(page) => rows.page_days.push(PageDaysRow {
-            site,
-            day,
-            period,
-            origin,
-            page,
-            pageviews,
-            visitors,
-            visits,
-            exits,
-            bounces,
-            visit_seconds,
-            engaged_ms,
-            engaged_views,
-            scroll_percent: depth,
-            scroll_views: depth_views,
-            not_found: lost,
-        }),
-        FigureKey::Dimension(dimension, value) => rows.dimension_days.push(DimensionDaysRow {
-            site,
-            day,
-            period,
-            origin,
-            dimension,
-            value,
-            pageviews,
-            visitors,
-            visits,
-            bounces,
-            visit_seconds,
-        }),
-        FigureKey::Action(action) => {
-            rows.action_days.push(ActionDaysRow { site, day, period, origin, action, count: pageviews, visitors });
+        FigureKey::Site => rows.site_days.push(SiteDaysRow::of_cell(ids, (), &figures)),
+        FigureKey::Page(page) => rows.page_days.push(PageDaysRow::of_cell(ids, (page,), &figures)),
+        FigureKey::Dimension(dimension, value) => {
+            rows.dimension_days.push(DimensionDaysRow::of_cell(ids, (dimension, value), &figures));
         }
+        FigureKey::Action(action) => rows.action_days.push(ActionDaysRow::of(ids, (action,), uses)),
         FigureKey::ActionPage(page, action) => {
-            rows.action_page_days.push(ActionPageDaysRow {
-                site,
-                day,
-                period,
-                origin,
-                page,
-                action,
-                count: pageviews,
-                visitors,
-            });
+            rows.action_page_days.push(ActionPageDaysRow::of(ids, (page, action), uses));
         }
     }
 }

@@ -26,11 +26,13 @@ FROM
     SELECT
         day, hour, site, level, name, property, value, page, figures, gate, published,
         sipHash64Keyed(key, {release:String}, toString(day), toString(hour), site, level, name, property, value, page) AS cell,
-        arrayMap(
-            (figure, unit, number) -> if(
-                level IN ('site', 'page', 'dimension', 'action', 'action_page') AND substring(property, number, 1) = '0',
-                figure, draw(figure, unit, sipHash64Keyed(key, cell, number))),
-            figures, {{units}}, arrayEnumerate(figures)) AS drawns,
+        arrayMap((figure, unit, number) -> draw(figure, unit, sipHash64Keyed(key, cell, number)),
+            figures, {{units}}, arrayEnumerate(figures)) AS counted_drawns,
+        -- Few cells have such digits: the condition must not be evaluated figure by figure for all.
+        if(level IN ('site', 'page', 'dimension', 'action', 'action_page') AND property != '',
+            arrayMap((figure, drawn, number) -> if(substring(property, number, 1) = '0', figure, drawn),
+                figures, counted_drawns, arrayEnumerate(figures)),
+            counted_drawns) AS drawns,
         draw(gate, 1, sipHash64Keyed(key, cell, toUInt32(1))) AS gate_drawn,
         {{opens_at}} AS opens_at,
         toInt64(days_reached_before + if({kind:String} != 'day', 0,

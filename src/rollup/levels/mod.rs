@@ -2,6 +2,7 @@
 //! that arrive after their day's release. Addition only; the same batch gives the same rows in the same order. Clock
 //! and configuration have no influence.
 
+pub mod cells;
 pub mod rows;
 
 use std::hash::Hash;
@@ -77,11 +78,19 @@ impl LevelRows {
         let origin = &batch.origin;
         Self {
             site_hours: site_hours(&batch.pages, origin),
-            site_days: site_days(&batch.pages, origin),
             page_hours: page_hours(&batch.pages, origin),
+            dimension_page_days: dimension_page_days(&batch.breakdowns, origin),
+            ..Self::by_day(batch)
+        }
+    }
+
+    /// Its rows of the levels that have [`day_cells`](LevelRows::day_cells).
+    pub(crate) fn by_day(batch: &Batch) -> Self {
+        let origin = &batch.origin;
+        Self {
+            site_days: site_days(&batch.pages, origin),
             page_days: page_days(&batch.pages, origin),
             dimension_days: dimension_days(&batch.breakdowns, origin),
-            dimension_page_days: dimension_page_days(&batch.breakdowns, origin),
             action_days: action_days(&batch.actions, origin),
             action_page_days: action_page_days(&batch.actions, origin),
             action_value_days: action_value_days(&batch.actions, origin),
@@ -89,11 +98,12 @@ impl LevelRows {
             timing_page_days: timing_page_days(&batch.timings, origin),
             robot_days: robot_days(&batch.robots, origin),
             outcome_days: outcome_days(&batch.outcomes, origin),
+            ..Self::default()
         }
     }
 }
 
-fn site_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteHoursRow> {
+pub(crate) fn site_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteHoursRow> {
     let figures = |row: &PagesRow| [row.pageviews, row.visitors, row.visits];
     let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour), figures(row)));
     let rows = summed(counted).into_iter();

@@ -59,7 +59,7 @@ macro_rules! published_row {
 
         impl $name {
             /// The row of a day with these keys and figures, each in the order of the fields.
-            pub(super) fn of(
+            pub(crate) fn of(
                 (site, day, origin): (&Arc<str>, u16, &Arc<str>),
                 ($($key,)*): ($($type,)*),
                 [$($figure),*]: [i64; [$(stringify!($figure)),*].len()],

@@ -87,11 +87,15 @@ impl EngineProcess {
         std::mem::replace(&mut self.last_words, tokio::spawn(async { 0 })).await.unwrap_or(0)
     }
 
-    /// Sends the signal to end and waits; after `patience` the process is killed.
+    /// Sends the signal to end and waits; after `patience` the process is killed. That loses nothing: an insert is
+    /// acknowledged once it is on disk.
     pub(super) async fn end(mut self, patience: Duration) {
         self.signal(Signal::INT);
         if timeout(patience, self.wait()).await.is_err() {
-            tracing::warn!("engine: stop timed out; killing process");
+            tracing::warn!(
+                seconds = patience.as_secs(),
+                "engine: killed, as it did not stop in time; acknowledged rows are on disk"
+            );
             self.kill().await;
         }
     }
