@@ -338,3 +338,37 @@ async fn no_line_address_or_agent_of_a_log_reaches_a_disk() {
         assert!(!seen.contains(canary), "{canary}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_in_parts_is_released_as_one_with_its_pairs_and_hours() {
+    let mut case = Case::of("parts.example").await;
+    let database = support::database(&support::fresh_name());
+    case.store = Store::connect(&database, support::endpoint()).protected(Protection::Tens);
+    case.config.privacy.protection = Protection::Tens;
+    migrate::apply(&case.store, &support::EXACT).await.unwrap();
+    let visitor = |day: i64, number: i64| {
+        let at = |second: &str| format!("{day:02}/Nov/2026:10:{number:02}:{second}");
+        let address = format!("90.0.1.{number}");
+        line(&address, &at("00"), "/", FIREFOX) + &line(&address, &at("20"), "/pricing", FIREFOX)
+    };
+    let log: String = (2..=3).flat_map(|day| (0..60).map(move |number| visitor(day, number))).collect();
+    let log = case.write("access.log", &log);
+    case.run(ImportJob { part_rows: 10, ..case.job(&[log]) }).await.unwrap();
+    let database = case.store.database();
+    let ask = async |sql: String| case.store.ask_as_owner(&sql).rows::<(i64, i64)>().await.unwrap()[0];
+    let parts = format!("SELECT toInt64(countIf(source LIKE 'part %')), toInt64(0) FROM {database}.imports");
+    assert!(ask(parts).await.0 > 4, "each day comes in several parts");
+    for (what, rows) in [
+        (
+            "visitors with a browser on a page",
+            "visitors AS figure FROM {}.dimension_page_days WHERE dimension = 'browser'",
+        ),
+        ("pageviews of a page's hour", "pageviews AS figure FROM {}.page_hours WHERE 1"),
+        ("visitors of a page", "visitors AS figure FROM {}.page_days WHERE period = 'day'"),
+    ] {
+        let rows = rows.replace("{}", database);
+        let sums = "toInt64(count()), toInt64(countIf(abs(figure - 60) <= 36))";
+        let sql = format!("SELECT {sums} FROM (SELECT {rows} AND page = '/pricing')");
+        assert_eq!(ask(sql).await, (2, 2), "{what}: one row a day, of all its visitors");
+    }
+}
