@@ -73,7 +73,8 @@ pub(super) fn shipper(
 ) -> Shipper {
     let (ledger, meters, clock) = (ledger.clone(), meters.clone(), clock.clone());
     let (store, releaser) = (store.clone(), releaser.clone());
-    Shipper { ledger, store, releaser, meters, clock, every: Duration::from_secs(config.spool.flush_seconds), pauses }
+    let (every, clickhouse) = (Duration::from_secs(config.spool.flush_seconds), config.clickhouse.clone());
+    Shipper { ledger, store, releaser, meters, clock, every, pauses, clickhouse }
 }
 
 /// The mailer; `None` without subscriptions.

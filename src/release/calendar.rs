@@ -42,6 +42,12 @@ pub(crate) fn closes_at(date: Date, zones: &[TimeZone]) -> Timestamp {
     last.saturating_add(CLOSES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
+/// Time at which an hour has ended and late corrections have arrived.
+pub(crate) fn hour_closes_at(hour: u32) -> Timestamp {
+    let end = Timestamp::from_second(i64::from(hour) + 3_600).unwrap_or(Timestamp::MAX);
+    end.saturating_add(CLOSES_AFTER).unwrap_or(Timestamp::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

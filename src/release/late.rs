@@ -43,8 +43,8 @@ impl WaitingRows {
         if days.is_empty() {
             return Self { open: batch.clone(), late: LevelRows::default() };
         }
-        let open = batch.part(&|day| !days.contains(&day));
-        Self { open, late: LevelRows::by_day(&batch.part(&|day| days.contains(&day))) }
+        let open = batch.part(|_, day| !days.contains(&day));
+        Self { open, late: LevelRows::by_day(&batch.part(|_, day| days.contains(&day))) }
     }
 
     /// Cells of the open buckets for counters of closed days.

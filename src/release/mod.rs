@@ -14,6 +14,7 @@ pub mod periods;
 pub mod releaser;
 mod rounds;
 pub mod rules;
+mod shard;
 mod statements;
 pub mod upgrade;
 

@@ -103,11 +103,12 @@ impl ReleaseName {
     }
 }
 
-/// Every release that was begun, with its state.
+/// Every release that was begun, with its state; of a shard's store, those of this shard.
 pub(super) async fn begun(store: &Store) -> Result<Vec<(ReleaseName, ReleaseState)>, StoreError> {
     let sql = "SELECT toString(kind), toUInt16(first), toUInt16(day), toUInt32(hour), origin, toString(max(state)) \
-               FROM {database:Identifier}.releases GROUP BY kind, first, day, hour, origin ORDER BY day, kind, hour";
-    let rows = store.ask_as_owner(sql).param("database", store.database());
+               FROM {database:Identifier}.{releases:Identifier} GROUP BY kind, first, day, hour, origin ORDER BY day, kind, hour";
+    let releases = format!("releases{}", store.read_suffix());
+    let rows = store.ask_as_owner(sql).param("database", store.database()).param("releases", releases);
     let rows = rows.rows::<(String, u16, u16, u32, String, String)>().await?;
     let parsed = rows.into_iter().filter_map(|(kind, first, day, hour, origin, state)| {
         let name = ReleaseName { kind: ReleaseKind::of_word(&kind)?, first: Day(first), day: Day(day), hour, origin };

@@ -13,13 +13,13 @@ use tokio::task::JoinSet;
 use crate::config::Protection;
 use crate::event::Day;
 use crate::lock::lock;
-use crate::release::calendar::{closes_at, date_of, sunday_of};
+use crate::release::calendar::{closes_at, date_of, hour_closes_at, sunday_of};
 use crate::release::imported::WAITING_IMPORTS;
 use crate::release::late::WaitingRows;
 use crate::release::periods::{self, ClosedPeriods, OriginReleases, ReleaseKind, ReleaseName, ReleaseState};
 use crate::release::rounds::round_of;
-use crate::release::rules::{BATCHES_WAITED_FOR, CLOSES_AFTER, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
-use crate::release::statements::{self, HOUR_LEVELS, LEVELS};
+use crate::release::rules::{BATCHES_WAITED_FOR, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
+use crate::release::statements::{self, HOUR_LEVELS, LEVELS, TableNames};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuestion, Store, StoreError};
@@ -34,7 +34,7 @@ pub(crate) const WAITING_FIGURES: &str = "waiting_figures";
 /// Inserts of a release of an import at the same time: each is one thread that mostly waits for the disk.
 const IMPORT_INSERTS: usize = 4;
 /// Seconds between checks for due periods: they end at quarter hours at the finest.
-const LOOK_SECONDS: i64 = 900;
+pub(super) const LOOK_SECONDS: i64 = 900;
 /// A collector without a sign of life for this long counts as stopped, and another one releases.
 const ALIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
 
@@ -57,16 +57,16 @@ pub type StepCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Releases the periods that are due.
 pub struct Releaser {
-    options: ReleaserOptions,
-    zones: Mutex<Vec<TimeZone>>,
+    pub(super) options: ReleaserOptions,
+    pub(super) zones: Arc<Mutex<Vec<TimeZone>>>,
     /// Number of the quarter hour in which all due periods were released.
-    looked: AtomicI64,
+    pub(super) looked: AtomicI64,
 }
 
 impl Releaser {
     /// A releaser for these sites; their zones decide the ends of days.
     pub fn new(options: ReleaserOptions, sites: &Sites) -> Self {
-        let releaser = Self { options, zones: Mutex::default(), looked: AtomicI64::new(-1) };
+        let releaser = Self { options, zones: Arc::default(), looked: AtomicI64::new(-1) };
         releaser.measure(sites);
         releaser
     }
@@ -95,7 +95,8 @@ impl Releaser {
     /// # Errors
     /// The database's: nothing is to be inserted before this is noted.
     pub async fn begin(&self, until: Timestamp) -> Result<(), StoreError> {
-        let sql = "SELECT toInt64(max(shipped_until)) FROM {database:Identifier}.collectors WHERE collector = {collector:String}";
+        let sql = "SELECT toInt64(max(shipped_until)) FROM {database:Identifier}.{collectors:Identifier} \
+                   WHERE collector = {collector:String}";
         let own = self.ask(sql).param("collector", &self.options.collector).rows::<i64>().await?;
         self.note(until, own.first().copied().unwrap_or_default()).await
     }
@@ -130,12 +131,19 @@ impl Releaser {
         while let Some(name) = self.next_due("", complete_until).await? {
             self.release(&name, now).await?;
         }
-        // If nightly imports have stopped, their open days do not wait for the next one.
+        if self.store().shard_name().is_empty() {
+            self.release_continued(now).await?;
+        }
+        Ok(complete_until >= now)
+    }
+
+    /// If nightly imports have stopped, their open days do not wait for the next one.
+    pub(super) async fn release_continued(&self, now: Timestamp) -> Result<(), StoreError> {
         let waited_until = now.saturating_sub(CONTINUED_WAITS).unwrap_or(now);
         for origin in self.continued_origins().await? {
             self.release_origin(&origin, waited_until, now, &mut |_| ()).await?;
         }
-        Ok(complete_until >= now)
+        Ok(())
     }
 
     /// Whether every measured period that was over by `until` is published.
@@ -187,14 +195,25 @@ impl Releaser {
         &self.options.store
     }
 
-    fn ask(&self, sql: &str) -> SqlQuestion {
-        self.store().ask_as_owner(sql).param("database", self.store().database())
+    pub(super) fn ask(&self, sql: &str) -> SqlQuestion {
+        let (store, local) = (self.store(), self.store().read_suffix());
+        let question = store.ask_as_owner(sql).param("database", store.database()).param("site", store.shard_name());
+        question.param("collectors", format!("collectors{local}"))
+    }
+
+    /// A waiting table by its name where it is read.
+    fn waiting(&self, table: &str) -> String {
+        format!("{table}{}", self.store().read_suffix())
+    }
+
+    fn table_names(&self) -> TableNames<'_> {
+        TableNames { database: self.store().database(), local: self.store().read_suffix() }
     }
 
     /// Says that this collector is alive at `seen`, and until when everything of it is in the database.
     async fn note(&self, seen: Timestamp, shipped_until: i64) -> Result<(), StoreError> {
         let sql = "INSERT INTO {database:Identifier}.collectors (site, collector, started, seen, shipped_until, day) \
-                   SELECT '', {collector:String}, fromUnixTimestamp64Milli({started:Int64}), toDateTime({seen:Int64}), \
+                   SELECT {site:String}, {collector:String}, fromUnixTimestamp64Milli({started:Int64}), toDateTime({seen:Int64}), \
                    toDateTime({until:Int64}), toDate(toDateTime({seen:Int64}))";
         let note = self.ask(sql).param("collector", &self.options.collector);
         let note = note.param("started", self.options.started.as_millisecond()).param("seen", seen.as_second());
@@ -202,10 +221,10 @@ impl Releaser {
     }
 
     /// Whether this collector releases: of the live collectors, the one that started first does.
-    async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
         let alive_since = now.saturating_sub(ALIVE_FOR).unwrap_or(now).as_second();
         let sql = "SELECT collector FROM (SELECT collector, argMax(started, seen) AS since, max(seen) AS seen_last \
-                   FROM {database:Identifier}.collectors GROUP BY collector) \
+                   FROM {database:Identifier}.{collectors:Identifier} GROUP BY collector) \
                    WHERE seen_last >= toDateTime({alive_since:Int64}) ORDER BY since, collector LIMIT 1";
         let first = self.ask(sql).param("alive_since", alive_since).rows::<String>().await?;
         Ok(first.first().is_none_or(|first| *first == self.options.collector))
@@ -216,7 +235,8 @@ impl Releaser {
     async fn complete_until(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
         let since = |waited: SignedDuration| now.saturating_sub(waited).unwrap_or(now).as_second();
         let sql = "SELECT toInt64(min(until)) FROM (SELECT max(shipped_until) AS until, max(seen) AS seen_last \
-                   FROM {database:Identifier}.collectors WHERE collector != {collector:String} GROUP BY collector) \
+                   FROM {database:Identifier}.{collectors:Identifier} WHERE collector != {collector:String} \
+                   GROUP BY collector, site) \
                    WHERE seen_last >= toDateTime(if(seen_last > until, {batches:Int64}, {others:Int64})) HAVING count() > 0";
         let others = self.ask(sql).param("collector", &self.options.collector);
         let others = others.param("others", since(OTHERS_WAITED_FOR)).param("batches", since(BATCHES_WAITED_FOR));
@@ -256,9 +276,9 @@ impl Releaser {
     }
 
     async fn waiting_hours(&self, origin: &str) -> Result<BTreeSet<u32>, StoreError> {
-        let sql =
-            "SELECT DISTINCT toUInt32(hour) FROM {database:Identifier}.waiting_pages WHERE origin = {origin:String}";
-        Ok(self.ask(sql).param("origin", origin).rows::<u32>().await?.into_iter().collect())
+        let sql = "SELECT DISTINCT toUInt32(hour) FROM {database:Identifier}.{waiting_pages:Identifier} WHERE origin = {origin:String}";
+        let question = self.ask(sql).param("waiting_pages", self.waiting("waiting_pages")).param("origin", origin);
+        Ok(question.rows::<u32>().await?.into_iter().collect())
     }
 
     /// Days with waiting rows, and the number of these.
@@ -267,7 +287,7 @@ impl Releaser {
         for table in DAILY_TABLES.into_iter().chain(WEEKLY_TABLES) {
             let sql = "SELECT toUInt16(day) AS number, count() FROM {database:Identifier}.{table:Identifier} \
                        WHERE origin = {origin:String} GROUP BY number";
-            let found = self.ask(sql).param("table", table).param("origin", origin);
+            let found = self.ask(sql).param("table", self.waiting(table)).param("origin", origin);
             for (day, rows) in found.rows::<(u16, u64)>().await? {
                 *days.entry(Day(day)).or_default() += rows;
             }
@@ -276,9 +296,10 @@ impl Releaser {
     }
 
     async fn waiting_buckets(&self, origin: &str, kind: ReleaseKind) -> Result<BTreeSet<Day>, StoreError> {
-        let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.waiting_cells \
+        let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.{waiting_cells:Identifier} \
                    WHERE origin = {origin:String} AND scope = {scope:String}";
-        let days = self.ask(sql).param("origin", origin).param("scope", kind.word()).rows::<u16>().await?;
+        let question = self.ask(sql).param("waiting_cells", self.waiting("waiting_cells")).param("origin", origin);
+        let days = question.param("scope", kind.word()).rows::<u16>().await?;
         Ok(days.into_iter().map(Day).collect())
     }
 
@@ -306,11 +327,10 @@ impl Releaser {
         let key =
             || getrandom::u64().map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "no random bits" }));
         let (first, second) = (key()?, key()?);
-        let database = self.store().database();
         let released = periods::begun(self.store()).await?.into_iter();
         let hours = released.filter(|(of, _)| of.origin == name.origin && of.kind == ReleaseKind::Hour);
         let hours: Vec<u32> = hours.map(|(of, _)| of.hour).collect();
-        for (text, timings) in statements::stage(database, self.options.protection, name.kind) {
+        for (text, timings) in statements::stage(self.table_names(), self.options.protection, name.kind) {
             self.before("stage")?;
             let question = self.about(&text, name).param("k1", first).param("k2", second);
             let question = question.param("timings", timings).param("hours", &hours);
@@ -321,7 +341,7 @@ impl Releaser {
     }
 
     async fn publish(&self, name: &ReleaseName) -> Result<(), StoreError> {
-        let database = self.store().database();
+        let tables = self.table_names();
         let hours = HOUR_LEVELS.iter().filter(|_| matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day));
         let levels = LEVELS.iter().filter(|_| name.kind != ReleaseKind::Hour);
         // Each insert waits for the disk. Those of measured figures leave the cores to hits.
@@ -331,7 +351,7 @@ impl Releaser {
             for level in levels {
                 self.before(level.table)?;
                 let token = format!("release {name} {}", level.name);
-                inserts.spawn(self.about(&level.publish(database), name).once(&token).execute());
+                inserts.spawn(self.about(&level.publish(tables), name).once(&token).execute());
             }
             while let Some(inserted) = inserts.join_next().await {
                 inserted.map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "insert aborted" }))??;
@@ -339,7 +359,7 @@ impl Releaser {
         }
         if let Some(kind) = name.rest_to() {
             self.before("rest")?;
-            let rest = self.about(&statements::rest(database), name).param("scope", kind.word());
+            let rest = self.about(&statements::rest(tables), name).param("scope", kind.word());
             rest.once(&format!("release {name} rest")).execute().await?;
         }
         Ok(())
@@ -386,16 +406,15 @@ impl Releaser {
     async fn record(&self, name: &ReleaseName, state: ReleaseState, now: Timestamp) -> Result<(), StoreError> {
         self.before("record")?;
         let sql = "INSERT INTO {database:Identifier}.releases (site, kind, first, day, hour, origin, state, at) \
-                   SELECT '', {kind:String}, {first:Date}, {day:Date}, toDateTime({hour:UInt32}), {origin:String}, {state:String}, \
+                   SELECT {site:String}, {kind:String}, {first:Date}, {day:Date}, toDateTime({hour:UInt32}), {origin:String}, {state:String}, \
                    toDateTime({at:Int64})";
-        let question = self.about(sql, name).param("database", self.store().database());
+        let question = self.about(sql, name);
         question.param("state", state.word()).param("at", now.as_second()).execute().await?;
         Ok(())
     }
 
     fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuestion {
-        let question =
-            self.store().ask_as_owner(sql).param("release", name.to_string()).param("kind", name.kind.word());
+        let question = self.ask(sql).param("release", name.to_string()).param("kind", name.kind.word());
         let question = question.param("first", date_of(name.first).to_string());
         question.param("day", date_of(name.day).to_string()).param("hour", name.hour).param("origin", &name.origin)
     }
@@ -417,12 +436,6 @@ async fn insert_waiting(
     let rows = WaitingRows::of(batch, closed);
     store.insert_waiting(&rows.open).await?;
     store.insert_rows("waiting_cells", &batch.token, &rows.late_cells(closed, now)).await
-}
-
-/// Time at which an hour has ended and late corrections have arrived.
-fn hour_closes_at(hour: u32) -> Timestamp {
-    let end = Timestamp::from_second(i64::from(hour) + 3_600).unwrap_or(Timestamp::MAX);
-    end.saturating_add(CLOSES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
 /// Quotes a text of ours as an SQL literal, where parameters are not allowed.

@@ -110,9 +110,24 @@ pub(super) const LEVELS: [Level; 11] = [
     Level { name: "outcome", table: "outcome_days", key: &[("outcome", "name")], figures: &["hits"] },
 ];
 
+/// Where the statements find the tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableNames<'s> {
+    /// Database of the tables.
+    pub(super) database: &'s str,
+    /// What follows the name of a table that is read: [`Store::read_suffix`](crate::store::Store).
+    pub(super) local: &'static str,
+}
+
+impl TableNames<'_> {
+    fn fill(self, text: &str) -> String {
+        text.replace("{{database}}", self.database).replace("{{local}}", self.local)
+    }
+}
+
 impl Level {
     /// Statement that publishes this level's shown cells. Rows are sorted, so that a repeated insert is the same block.
-    pub(super) fn publish(&self, database: &str) -> String {
+    pub(super) fn publish(&self, TableNames { database, local }: TableNames<'_>) -> String {
         let (columns, expressions): (Vec<&str>, Vec<&str>) = self.key.iter().copied().unzip();
         let is_hourly = HOUR_LEVELS.iter().any(|level| level.name == self.name);
         let period = if is_hourly { ("", "") } else { ("period, ", "{kind:String}, ") };
@@ -122,7 +137,7 @@ impl Level {
             published.map(|(number, name)| (format!("outs[{number}]"), *name)).unzip();
         format!(
             "INSERT INTO {database}.{table} (site, day, {}origin, {}{}) SELECT site, day, {}origin, {}{} \
-             FROM {database}.staged_cells WHERE release = {{release:String}} AND level = '{name}' AND shown \
+             FROM {database}.staged_cells{local} WHERE release = {{release:String}} AND level = '{name}' AND shown \
              AND arrayExists(out -> out != 0, outs) ORDER BY site, day, hour, name, property, value, page",
             period.0,
             key(&columns),
@@ -138,14 +153,14 @@ impl Level {
 
 /// Statements that draw all cells of a release into the staging table. Load times come after pages, whose gate they
 /// share. The flag of a pair marks load times of pages in a bucket or an import.
-pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
-    let hours = |which: &str| staging(database, protection, &HOUR_CELLS.replace("{{hours}}", which));
-    let pages_first = |cells: &str| [0, 1].map(|timings| (staging(database, protection, cells), timings));
+pub(super) fn stage(tables: TableNames<'_>, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
+    let hours = |which: &str| staging(tables, protection, &HOUR_CELLS.replace("{{hours}}", which));
+    let pages_first = |cells: &str| [0, 1].map(|timings| (staging(tables, protection, cells), timings));
     match kind {
         ReleaseKind::Hour => vec![(hours("hour = {hour:DateTime('UTC')}"), 0)],
         ReleaseKind::Day => {
             let days = "day BETWEEN {first:Date} AND {day:Date} AND NOT has({hours:Array(UInt32)}, toUInt32(hour))";
-            let measured = DAY_CELLS.iter().map(|cells| (staging(database, protection, cells), 0));
+            let measured = DAY_CELLS.iter().map(|cells| (staging(tables, protection, cells), 0));
             measured.chain([(hours(days), 0)]).chain(pages_first(IMPORT_CELLS)).collect()
         }
         ReleaseKind::Week | ReleaseKind::Month => pages_first(BUCKET_CELLS).to_vec(),
@@ -153,7 +168,7 @@ pub(super) fn stage(database: &str, protection: Protection, kind: ReleaseKind) -
 }
 
 /// Statement that draws the cells selected by `cells` into the staging table.
-fn staging(database: &str, protection: Protection, cells: &str) -> String {
+fn staging(tables: TableNames<'_>, protection: Protection, cells: &str) -> String {
     let texts: Vec<String> = TEXT_DIMENSIONS.iter().map(|name| format!("'{name}'")).collect();
     let opens_at = format!(
         "multiIf(level IN ('page', 'action', 'action_page', 'timing_page', 'robot') OR level = 'dimension' AND name = \
@@ -162,8 +177,9 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
         texts.join(", ")
     );
     // A page's load times are shown if the page is.
+    let TableNames { database, local } = tables;
     let open = format!(
-        "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells \
+        "(level != 'timing_page' OR (site, page) IN (SELECT site, page FROM {database}.staged_cells{local} \
          WHERE release = {{release:String}} AND level = 'page' AND (shown OR published >= {GATE})))"
     );
     let (draw, shown, may_show) = match protection {
@@ -177,9 +193,8 @@ fn staging(database: &str, protection: Protection, cells: &str) -> String {
             format!("gate >= {SHOWN_FROM}"),
         ),
     };
-    without_comments(STAGE)
-        .replace("{{cells}}", &without_comments(cells))
-        .replace("{{database}}", database)
+    tables
+        .fill(&without_comments(STAGE).replace("{{cells}}", &without_comments(cells)))
         .replace("{{units}}", &units())
         .replace("{{opens_at}}", &opens_at)
         .replace("{{draw}}", &draw)
@@ -197,8 +212,8 @@ fn units() -> String {
 }
 
 /// Statement that hands on the remainder of a release.
-pub(super) fn rest(database: &str) -> String {
-    without_comments(REST).replace("{{database}}", database)
+pub(super) fn rest(tables: TableNames<'_>) -> String {
+    tables.fill(&without_comments(REST))
 }
 
 fn without_comments(text: &str) -> String {
@@ -212,10 +227,11 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled_in_and_figures_are_the_staged_ones() {
         let kinds = [ReleaseKind::Hour, ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month];
-        let staged = kinds.into_iter().flat_map(|kind| stage("audience", Protection::Tens, kind)).map(|(text, _)| text);
-        let staged = staged.chain([rest("audience")]);
+        let tables = TableNames { database: "audience", local: "_local" };
+        let staged = kinds.into_iter().flat_map(|kind| stage(tables, Protection::Tens, kind)).map(|(text, _)| text);
+        let staged = staged.chain([rest(tables)]);
         let levels = LEVELS.iter().chain(&HOUR_LEVELS);
-        for statement in staged.chain(levels.map(|level| level.publish("audience"))) {
+        for statement in staged.chain(levels.map(|level| level.publish(tables))) {
             assert!(!statement.contains("{{") && !statement.contains("--"), "{statement}");
         }
         let units: Vec<&str> = crate::release::rules::UNITS.iter().map(|(name, _)| *name).collect();

@@ -46,24 +46,32 @@ impl Batch {
         days
     }
 
-    /// The rows of the days that `wanted` accepts.
-    pub(crate) fn part(&self, wanted: &dyn Fn(u16) -> bool) -> Self {
-        /// Clones of the rows of these days.
-        macro_rules! of_days {
-            ($rows:ident) => {
-                self.$rows.iter().filter(|row| wanted(row.day)).cloned().collect()
+    /// The rows whose site and day are `wanted`, in their order, under the same token.
+    pub(crate) fn part(&self, wanted: impl Fn(&str, u16) -> bool) -> Self {
+        /// Clones of these rows.
+        macro_rules! rows {
+            ($table:ident) => {
+                self.$table.iter().filter(|row| wanted(&row.site, row.day)).cloned().collect()
             };
         }
         Self {
             token: self.token.clone(),
             origin: self.origin.clone(),
-            pages: of_days!(pages),
-            breakdowns: of_days!(breakdowns),
-            actions: of_days!(actions),
-            timings: of_days!(timings),
-            robots: of_days!(robots),
-            outcomes: of_days!(outcomes),
+            pages: rows!(pages),
+            breakdowns: rows!(breakdowns),
+            actions: rows!(actions),
+            timings: rows!(timings),
+            robots: rows!(robots),
+            outcomes: rows!(outcomes),
         }
+    }
+
+    /// Sites of the rows.
+    pub(crate) fn sites(&self) -> BTreeSet<&str> {
+        let visits = self.pages.iter().map(|row| &*row.site).chain(self.breakdowns.iter().map(|row| &*row.site));
+        let uses = self.actions.iter().map(|row| &*row.site).chain(self.timings.iter().map(|row| &*row.site));
+        let others = self.robots.iter().map(|row| &*row.site).chain(self.outcomes.iter().map(|row| &*row.site));
+        visits.chain(uses).chain(others).collect()
     }
 }
 

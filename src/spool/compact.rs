@@ -16,6 +16,9 @@ use crate::spool::{SegmentInfo, SegmentReader, Spool, SpoolError};
 /// are on a disk for the time of a flush only.
 pub const SET_ASIDE_SECONDS: u64 = 7 * DAY_SECONDS.unsigned_abs();
 
+/// Rows that are to replace those of a batch; without a meaning after a crash, and replaced by the next ones.
+const NEW_BATCH: &str = "batch.new";
+
 /// Contents of the quarantine folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quarantine {
@@ -57,6 +60,32 @@ impl Spool {
         file.write(0, bytes)?;
         file.sync()?;
         self.shared.disk.sync_names()
+    }
+
+    /// Replaces the rows of a folded segment by those of them that are not shipped yet. Number and token stay. A crash
+    /// leaves the rows as they were, or the rest.
+    ///
+    /// # Errors
+    /// When the segment is not folded, its events or its batch cannot be removed or read, or the disk fails; all rows
+    /// then stay.
+    pub fn keep_rest(&self, number: u64, rest: &Batch) -> Result<(), SpoolError> {
+        // Events beside the rows would stand for all of them.
+        self.shed();
+        {
+            let queue = self.shared.queue();
+            let alone = !queue.doubled.contains(&number);
+            queue.sealed.get(&number).filter(|info| info.folded && alone).ok_or(SpoolError::Segment(number))?;
+        }
+        let disk = &self.shared.disk;
+        let file = disk.read(&batch::file_name(number))?;
+        let kept = batch::read(&file, number, self.shared.node)?.ok_or(SpoolError::Damaged(number))?;
+        let file = batch::write(&kept.header, kept.events, rest)?;
+        let mut written = disk.create(NEW_BATCH)?;
+        written.write(0, &file)?;
+        written.sync()?;
+        disk.rename(NEW_BATCH, &batch::file_name(number))?;
+        self.shared.queue().fold(number, file.len() as u64);
+        Ok(disk.sync_names()?)
     }
 
     /// Removes the events of folded segments.

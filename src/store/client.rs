@@ -21,6 +21,10 @@ use crate::store::scope::ReaderScope;
 
 /// A question that takes the time-zone lock, as every reader's question does.
 const ZONE_QUESTION: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
+/// Setting with which a question about one site asks its shard alone.
+pub(super) const SKIP_UNUSED_SHARDS: &str = "optimize_skip_unused_shards";
+/// Setting with which an insert on a cluster returns when the shards have the rows.
+pub(super) const FOREGROUND_INSERT: &str = "distributed_foreground_insert";
 /// Idle time after which we close a connection, before ClickHouse closes it.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -99,6 +103,8 @@ pub struct Store {
     by_node: bool,
     addresses: Arc<[String]>,
     protection: config::Protection,
+    /// Of a store of one shard: its own text for column `site`.
+    shard: Option<Arc<str>>,
 }
 
 /// One client for each user, at one endpoint.
@@ -147,6 +153,7 @@ impl Store {
                 Arc::default()
             },
             protection: config::Protection::Tens,
+            shard: None,
         }
     }
 
@@ -205,6 +212,26 @@ impl Store {
         let endpoint = Endpoint { url: address.to_owned(), ..self.clients().endpoint.clone() };
         let clients = Arc::new(ArcSwap::from_pointee(Clients::new(&endpoint, &self.database)));
         Self { clients, source: None, ..self.clone() }
+    }
+
+    /// The same client for one shard, with the text that the tables place there.
+    pub(super) fn of_shard(self, name: &Arc<str>) -> Self {
+        Self { shard: Some(name.clone()), ..self }
+    }
+
+    /// The text for column `site` of rows that are of no site: empty, or placed on the shard of this store.
+    pub fn shard_name(&self) -> &str {
+        self.shard.as_deref().unwrap_or_default()
+    }
+
+    /// What follows a table's name where rows are read: a shard reads its own.
+    pub(crate) fn read_suffix(&self) -> &'static str {
+        if self.shard.is_some() { "_local" } else { "" }
+    }
+
+    /// Where the database is now, and our users there.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.clients().endpoint.clone()
     }
 
     /// User that owns the tables; views read them with its rights.
@@ -299,6 +326,10 @@ impl Store {
     pub fn ask(&self, sql: &str) -> SqlQuestion {
         let clients = self.clients();
         match &self.scope {
+            // A reader's settings are its profile's.
+            ReaderScope::All if self.reader.is_none() && !self.cluster.is_empty() => {
+                SqlQuestion(clients.reader.query_raw(sql)).with_setting(SKIP_UNUSED_SHARDS, "1")
+            }
             ReaderScope::All => SqlQuestion(clients.reader.query_raw(sql)),
             scope @ ReaderScope::Sites(_) => {
                 let login = clients.endpoint.scoped_reader(scope, self.remote);
@@ -310,7 +341,9 @@ impl Store {
 
     /// Starts a question as the user that owns the tables: for our own bookkeeping, never for published figures.
     pub fn ask_as_owner(&self, sql: &str) -> SqlQuestion {
-        SqlQuestion(self.clients().bare.query_raw(sql))
+        let question = SqlQuestion(self.clients().bare.query_raw(sql));
+        // A statement that writes returns when the shards have its rows.
+        if self.cluster.is_empty() { question } else { question.with_setting(FOREGROUND_INSERT, "1") }
     }
 
     /// Days of `site` (since 1970-01-01) with imported figures, each with the hashes of its imports.

@@ -128,7 +128,7 @@ const RETRYABLE: &[(u32, &str)] = &[
     (244, "Keeper answered with an error; check the servers' connection to it"),
     (252, "too many parts"),
     (254, "no active replica"),
-    (279, "all replicas failed"),
+    (279, "a shard is away: none of its nodes answers"),
     (285, "too few replicas"),
     (286, "quorum of the previous insert not reached; wait for its replicas"),
     (319, "insert status unknown"),

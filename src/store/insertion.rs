@@ -8,7 +8,7 @@ use crate::config;
 use crate::rollup::counters::Batch;
 use crate::rollup::levels::LevelRows;
 use crate::store::block::NativeBlock;
-use crate::store::client::Store;
+use crate::store::client::{FOREGROUND_INSERT, Store};
 use crate::store::error::StoreError;
 use crate::store::question::BLOCK_ROWS_MAX;
 
@@ -105,7 +105,7 @@ impl Store {
             ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
             ("min_insert_block_size_bytes", "0"),
         ];
-        let cluster = (!self.cluster().is_empty()).then_some(("distributed_foreground_insert", "1"));
+        let cluster = (!self.cluster().is_empty()).then_some((FOREGROUND_INSERT, "1"));
         let mut insert = self.insert_native(&format!("{table} ({})", block.names()));
         for (name, value) in settings.into_iter().chain(cluster) {
             insert = insert.with_setting(name, value);

@@ -26,6 +26,7 @@ pub mod readers;
 pub mod report;
 pub mod reports;
 pub mod scope;
+pub mod shards;
 mod statement;
 mod table_form;
 pub mod uncounted;

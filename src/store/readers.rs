@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Login, Store};
+use super::client::{Login, SKIP_UNUSED_SHARDS, Store};
 use super::migrate::MigrationStep;
 use super::published::TABLES;
 use super::reports::Reports;
@@ -24,8 +24,10 @@ fn statements(scope: &ReaderScope, config: &config::ClickHouseConfig, reader: &L
     let on = config.on_cluster();
     let (user, password) = (scope.user(), scope.password(&reader.password));
     let hash: String = Sha256::digest(&password).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut statements =
-        vec![format!("CREATE USER OR REPLACE {user}{on} IDENTIFIED WITH sha256_hash BY '{hash}' SETTINGS {SETTINGS}")];
+    let one_shard = if config.cluster.is_empty() { String::new() } else { format!(", {SKIP_UNUSED_SHARDS} = 1") };
+    let mut statements = vec![format!(
+        "CREATE USER OR REPLACE {user}{on} IDENTIFIED WITH sha256_hash BY '{hash}' SETTINGS {SETTINGS}{one_shard}"
+    )];
     let local = |name: &str| [name.to_owned(), format!("{name}_local")];
     let tables = TABLES.iter().flat_map(|table| local(table.name));
     for table in tables.filter(|name| !config.cluster.is_empty() || !name.ends_with("_local")) {

@@ -164,7 +164,8 @@ impl Collector {
         self.disk.path().join("sillage.toml")
     }
 
-    fn log(&self) -> String {
+    /// Its log so far.
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.disk.path().join("log")).unwrap_or_default()
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that measures and prints")]
 
+mod away;
 mod balancer;
 mod collector;
 mod node;
@@ -53,7 +54,12 @@ fn main() {
     let short = !std::env::args().any(|argument| argument == "--long");
     let people = if short { 150 } else { 3_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // A name runs one part alone.
+    if std::env::args().any(|argument| argument == "away") {
+        return runtime.block_on(away::walk(people / 2));
+    }
     runtime.block_on(nodes::walk(people / 2));
+    runtime.block_on(away::walk(people / 2));
     let Some(haproxy) = balancer::program() else {
         println!("cluster: haproxy is not installed; run `make cluster`, which installs it");
         return;

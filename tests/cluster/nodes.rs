@@ -33,7 +33,7 @@ async fn sum(plan: &ClusterPlan, number: u8, table: &str) -> u64 {
 }
 
 /// Waits until the entry counts `pageviews`, then compares twins and the sum of the shards.
-async fn counted(plan: &ClusterPlan, what: &str, pageviews: u64) {
+pub(crate) async fn counted(plan: &ClusterPlan, what: &str, pageviews: u64) {
     let (entry, began) = (plan.shards[0][0], Instant::now());
     while sum(plan, entry, "site_days").await != pageviews {
         let found = sum(plan, entry, "site_days").await;
@@ -146,6 +146,6 @@ async fn audit(collector: &Collector) -> std::process::Output {
 }
 
 /// Enough sites that each shard has some.
-fn sites() -> Vec<String> {
+pub(crate) fn sites() -> Vec<String> {
     (0..8).map(|number| format!("{number}.{SITE}")).collect()
 }

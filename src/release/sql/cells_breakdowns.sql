@@ -2,7 +2,7 @@
             day, toDateTime(0, 'UTC') AS hour, site, 'dimension' AS level, dimension AS name, '' AS property, value,
             '' AS page, [sum(visitors), sum(pageviews), sum(visits), sum(bounces), sum(visit_seconds)] AS figures,
             sum(visitors) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_breakdowns
+        FROM {{database}}.waiting_breakdowns{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String} AND dimension != 'previous_page'
         GROUP BY site, day, dimension, value
         UNION ALL
@@ -19,7 +19,7 @@
                 site, day, page, value,
                 sum(visitors) AS visitors_sum, sum(page_visitors) AS page_visitors_sum, sum(pageviews) AS pageviews_sum,
                 sum(visits) AS visits_sum, sum(bounces) AS bounces_sum, sum(visit_seconds) AS visit_seconds_sum
-            FROM {{database}}.waiting_breakdowns
+            FROM {{database}}.waiting_breakdowns{{local}}
             WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String} AND dimension = 'previous_page'
             GROUP BY site, day, page, value
         )
@@ -30,7 +30,7 @@
             page,
             [sum(page_visitors), sum(pageviews)] AS figures,
             sum(page_visitors) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_breakdowns
+        FROM {{database}}.waiting_breakdowns{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, dimension, page, value
         HAVING {{may_show}}

@@ -8,7 +8,7 @@
                     [10, 11, 5, 1, 1, 1, 1], 2)) AS figures,
             sum(waiting.gate) AS gate, sum(waiting.published) AS published,
             sum(waiting.days_reached) AS days_reached_before
-        FROM {{database}}.waiting_cells AS waiting
+        FROM {{database}}.waiting_cells{{local}} AS waiting
         WHERE scope = {kind:String} AND day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
             AND (level = 'timing_page') = {timings:UInt8}
         GROUP BY day, site, level, name, property, value, page

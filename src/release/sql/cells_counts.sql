@@ -2,7 +2,7 @@
             day, toDateTime(0, 'UTC') AS hour, site, 'timing' AS level, metric AS name, '' AS property,
             toString(bucket) AS value, '' AS page, [sum(count)] AS figures,
             sum(count) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_timings
+        FROM {{database}}.waiting_timings{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, metric, bucket
         UNION ALL
@@ -10,7 +10,7 @@
             day, toDateTime(0, 'UTC') AS hour, site, 'timing_page' AS level, metric AS name, '' AS property,
             toString(bucket) AS value, page, [sum(count)] AS figures,
             sum(count) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_timings
+        FROM {{database}}.waiting_timings{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, metric, bucket, page
         UNION ALL
@@ -19,7 +19,7 @@
             day, toDateTime(0, 'UTC') AS hour, site, 'robot' AS level, kind AS name, '' AS property, '' AS value, page,
             [sum(hits)] AS figures,
             sum(hits) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_robots
+        FROM {{database}}.waiting_robots{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, kind, page
         UNION ALL
@@ -27,6 +27,6 @@
             day, toDateTime(0, 'UTC') AS hour, site, 'outcome' AS level, outcome AS name, '' AS property, '' AS value,
             '' AS page, [sum(hits)] AS figures,
             sum(hits) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_outcomes
+        FROM {{database}}.waiting_outcomes{{local}}
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY site, day, outcome

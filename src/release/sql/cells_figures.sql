@@ -6,6 +6,6 @@
                     sum(engaged_views), sum(scroll_percent), sum(scroll_views), sum(not_found), sum(exits)],
                 transform(level, ['site', 'page', 'dimension'], [10, 11, 5], 2)) AS figures,
             sum(waiting.gate) AS gate, toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_figures AS waiting
+        FROM {{database}}.waiting_figures{{local}} AS waiting
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
         GROUP BY day, site, level, name, counted, value, page

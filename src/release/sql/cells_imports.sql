@@ -10,7 +10,7 @@
             -- Its parts of a day may have seen the same visitors: the largest is a lower bound.
             if(level = 'dimension' AND name = 'previous_page', max(waiting.gate), sum(waiting.gate)) AS gate,
             toInt64(0) AS published, toInt64(0) AS days_reached_before
-        FROM {{database}}.waiting_import_cells AS waiting
+        FROM {{database}}.waiting_import_cells{{local}} AS waiting
         WHERE day BETWEEN {first:Date} AND {day:Date} AND origin = {origin:String}
             AND (level = 'timing_page') = {timings:UInt8}
         GROUP BY day, hour, site, level, name, property, value, page

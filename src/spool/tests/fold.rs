@@ -28,6 +28,18 @@ impl Database {
         assert_eq!(*first, again, "the same token with other rows");
     }
 
+    /// Inserts a shard's part: one that it has whole may come again, and then may have no rows.
+    fn insert_part(&mut self, part: Batch) {
+        if part.rows() > 0 {
+            self.insert(part);
+        }
+    }
+
+    /// All batches, without their tokens: each node's name is different.
+    fn parts(self) -> Vec<Batch> {
+        self.0.into_values().map(|batch| Batch { token: String::new(), ..batch }).collect()
+    }
+
     /// Ships every readable segment.
     fn ship_all(&mut self, spool: &Spool) {
         for segment in spool.sealed() {
@@ -109,6 +121,61 @@ fn a_crash_or_a_failure_at_any_operation_of_folding_changes_no_figure() {
                 spool.append(&marked(1)).map(drop).unwrap();
                 assert!(seal(&spool, &mut writer));
                 assert!(spool.sealed()[0].number > 3, "a number was given again");
+            }
+        }
+    }
+}
+
+/// Rows of one shard of two, as a cluster's shipping cuts them.
+fn of_shard(batch: &Batch, first: bool) -> Batch {
+    batch.part(|_, day| (day % 2 == 0) == first)
+}
+
+/// Ships the first shard's rows of every batch, keeps the rest, then ships what is left.
+fn ship_by_shard(disk: &FaultDisk, first: &mut Database, second: &mut Database, away: bool) {
+    let Ok((spool, mut writer, _)) = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()) else { return };
+    for segment in spool.sealed() {
+        fold(&spool, &segment).ok();
+        let Some(segment) = spool.sealed().into_iter().find(|info| info.number == segment.number) else { return };
+        let Ok((batch, _)) = rows_of(&spool, &segment) else { return };
+        first.insert_part(of_shard(&batch, true));
+        if away {
+            // As the shipper: the next segment is offered once the rest of this one is safe.
+            if spool.keep_rest(segment.number, &of_shard(&batch, false)).is_err() {
+                return;
+            }
+        } else {
+            second.insert_part(of_shard(&batch, false));
+            spool.remove(segment.number).ok();
+        }
+    }
+    writer.turn();
+}
+
+#[test]
+fn a_crash_at_any_operation_while_one_shard_is_away_gives_each_shard_its_rows_once() {
+    let (counting, due) = three_segments();
+    let whole = |first: bool| {
+        let parts = due.0.values().map(|batch| of_shard(batch, first)).filter(|part| part.rows() > 0);
+        parts.map(|part| Batch { token: String::new(), ..part }).collect::<Vec<_>>()
+    };
+    assert!(!whole(true).is_empty() && !whole(false).is_empty());
+    ship_by_shard(&counting, &mut Database::default(), &mut Database::default(), true);
+    let operations = counting.operations().len();
+    assert!(operations > 25, "{operations}");
+    for at in 0..operations {
+        for (happens, forever) in [(false, true), (true, true), (false, false), (true, false)] {
+            for survives in [CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::All] {
+                let disk = three_segments().0;
+                let (mut first, mut second) = (Database::default(), Database::default());
+                disk.fault(Fault { at, happens, forever });
+                ship_by_shard(&disk, &mut first, &mut second, true);
+                let disk = disk.crash(survives);
+                ship_by_shard(&disk, &mut first, &mut second, false);
+                let (spool, ..) = open(&disk);
+                assert_eq!(spool.sealed().len(), 0, "at {at}");
+                assert_eq!(first.parts(), whole(true), "at {at}, happens {happens}");
+                assert_eq!(second.parts(), whole(false), "at {at}, happens {happens}");
             }
         }
     }

@@ -43,6 +43,7 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
         clock: clock.clone(),
         every: FOLD_EVERY,
         pauses: PAUSES,
+        clickhouse: database,
     };
     (ship, anonymiser)
 }
