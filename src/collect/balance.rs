@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::http::serve::AcceptedConnection;
 use crate::http::stream::{AcceptedStream, UnboundStream};
 use metrics::Gauge;
 use tokio::sync::OwnedSemaphorePermit;
@@ -17,10 +18,18 @@ const ABOVE_MAX: usize = 4;
 
 /// A thread's end of the balancing.
 pub struct Acceptor {
+    pub(super) balance: ThreadBalance,
+    pub(super) handoffs: Handoffs,
+}
+
+/// A thread's view of all threads.
+pub(super) struct ThreadBalance {
     threads: Arc<[ThreadShare]>,
     number: usize,
-    handed: UnboundedReceiver<Handoff>,
 }
+
+/// Connections that other threads hand to this one.
+pub(super) struct Handoffs(UnboundedReceiver<Handoff>);
 
 /// Balancing state of one thread, visible to all.
 struct ThreadShare {
@@ -35,13 +44,6 @@ struct Handoff {
     stream: UnboundStream,
     peer: SocketAddr,
     permit: ConnectionPermit,
-}
-
-/// A connection for this thread to serve.
-pub(super) struct AcceptedConnection {
-    pub(super) stream: AcceptedStream,
-    pub(super) peer: SocketAddr,
-    pub(super) permit: ConnectionPermit,
 }
 
 /// A permit for one connection, counted for the thread that serves it; released on drop.
@@ -60,22 +62,25 @@ pub fn acceptors(threads: usize, shown: impl Fn(usize) -> Gauge) -> Vec<Acceptor
         })
         .unzip();
     let threads: Arc<[ThreadShare]> = threads.into();
-    let acceptor = |(number, handed)| Acceptor { threads: threads.clone(), number, handed };
+    let acceptor = |(number, handed)| Acceptor {
+        balance: ThreadBalance { threads: threads.clone(), number },
+        handoffs: Handoffs(handed),
+    };
     handed.into_iter().enumerate().map(acceptor).collect()
 }
 
-impl Acceptor {
+impl ThreadBalance {
     /// Keeps an accepted connection if this thread serves it; otherwise hands it over and returns `None`.
     pub(super) fn keep(
         &self,
         stream: AcceptedStream,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
-    ) -> Option<AcceptedConnection> {
+    ) -> Option<AcceptedConnection<ConnectionPermit>> {
         let number = self.serving_thread();
         let permit = ConnectionPermit::new(&self.threads, number, permit);
         if number == self.number {
-            return Some(AcceptedConnection { stream, peer, permit });
+            return Some(AcceptedConnection { stream, peer, seat: permit });
         }
         // A connection that cannot be handed over is closed, as one that cannot be accepted.
         let handed = Handoff { stream: UnboundStream::of(stream).ok()?, peer, permit };
@@ -89,14 +94,8 @@ impl Acceptor {
         stream: AcceptedStream,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
-    ) -> AcceptedConnection {
-        AcceptedConnection { stream, peer, permit: ConnectionPermit::new(&self.threads, self.number, permit) }
-    }
-
-    /// The next connection handed to this thread.
-    pub(super) async fn handed(&mut self) -> Option<AcceptedConnection> {
-        let Handoff { stream, peer, permit } = self.handed.recv().await?;
-        Some(AcceptedConnection { stream: stream.bound().ok()?, peer, permit })
+    ) -> AcceptedConnection<ConnectionPermit> {
+        AcceptedConnection { stream, peer, seat: ConnectionPermit::new(&self.threads, self.number, permit) }
     }
 
     fn serving_thread(&self) -> usize {
@@ -104,6 +103,14 @@ impl Acceptor {
         let mine = open.clone().nth(self.number).unwrap_or_default();
         let fewest = open.enumerate().min_by_key(|(_, open)| *open);
         fewest.filter(|(_, open)| mine > open + ABOVE_MAX).map_or(self.number, |(number, _)| number)
+    }
+}
+
+impl Handoffs {
+    /// The next connection handed to this thread.
+    pub(super) async fn next(&mut self) -> Option<AcceptedConnection<ConnectionPermit>> {
+        let Handoff { stream, peer, permit } = self.0.recv().await?;
+        Some(AcceptedConnection { stream: stream.bound().ok()?, peer, seat: permit })
     }
 }
 
@@ -138,9 +145,9 @@ mod tests {
     use tokio_util::either::Either;
 
     /// All connections waiting for this thread.
-    async fn all_handed(acceptor: &mut Acceptor) -> Vec<AcceptedConnection> {
+    async fn all_handed(acceptor: &mut Acceptor) -> Vec<AcceptedConnection<ConnectionPermit>> {
         let mut taken = Vec::new();
-        while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, acceptor.handed()).await {
+        while let Ok(Some(one)) = tokio::time::timeout(Duration::ZERO, acceptor.handoffs.next()).await {
             taken.push(one);
         }
         taken
@@ -154,7 +161,11 @@ mod tests {
         for _ in 0..90 {
             clients.push(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
             let (stream, peer) = listener.accept().await.unwrap();
-            mine.extend(acceptors[1].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap()));
+            mine.extend(acceptors[1].balance.keep(
+                Either::Left(stream),
+                peer,
+                room.clone().try_acquire_owned().unwrap(),
+            ));
         }
         let (first, third) = (all_handed(&mut acceptors[0]).await, all_handed(&mut acceptors[2]).await);
         assert_eq!(mine.len() + first.len() + third.len(), 90);
@@ -176,7 +187,8 @@ mod tests {
         for _ in 0..3 * ABOVE_MAX {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, peer) = listener.accept().await.unwrap();
-            let taken = acceptors[0].keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap());
+            let taken =
+                acceptors[0].balance.keep(Either::Left(stream), peer, room.clone().try_acquire_owned().unwrap());
             assert!(taken.is_some(), "it has none beside this one");
         }
         assert_eq!(room.available_permits(), 1);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::collect::idle::UnsentAnswer;
+use crate::http::idle::UnsentAnswer;
 
 /// Bodies up to this size release their request early: they are no larger than HTTP/2's own state of a stream.
 const SHORT_BYTES: usize = 1_024;
@@ -74,7 +74,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::collect::idle::{IdleLimits, OpenConnections};
+    use crate::http::idle::{IdleLimits, OpenConnections};
 
     #[tokio::test]
     async fn a_long_body_holds_its_place_until_its_bytes_are_gone_and_a_short_one_until_it_is_asked_for() {

@@ -11,7 +11,6 @@ pub mod formats;
 mod headers;
 mod hit_body;
 pub mod hits;
-pub(crate) mod idle;
 mod opt_out;
 pub mod pages;
 mod server_tokens;
@@ -25,14 +24,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::collect::answer::{AnswerFormat, CollectResponse};
-use crate::collect::balance::AcceptedConnection;
 pub use crate::collect::balance::{Acceptor, acceptors};
+use crate::collect::balance::{ConnectionPermit, ThreadBalance};
 use crate::collect::body::CollectBody;
 use crate::collect::formats::{BodyFormat, ImageFormat};
 use crate::collect::hits::HitPipeline;
-use crate::collect::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::collect::pages::{PublicPage, PublicPages};
 use crate::collect::shed::LoadShed;
+use crate::http::idle::{Connection, IdleLimits, OpenConnections, WatchedStream};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
@@ -40,24 +39,20 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::health::Health;
 use crate::http::handshake::Handshake;
 use crate::http::listener::{BUFFER_BYTES, Listeners};
+use crate::http::serve::{self, AcceptedConnection, ConnectionService, ServeLimits};
 use crate::http::stream::{AcceptedStream, HttpStream};
 use crate::spool::LocalWaker;
 
-/// On shutdown: longest wait for one more connection that the kernel has already established.
-const BACKLOG_WAIT: Duration = Duration::from_millis(5);
 /// On shutdown: most connections still accepted, twice the backlog.
 const BACKLOG_MAX: usize = 8_192;
-/// On shutdown: longest wait for the first request of the connections accepted last.
-const READ_GRACE: Duration = Duration::from_secs(1);
 /// Longest pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -69,9 +64,6 @@ const REQUESTS_MIN: usize = 128;
 
 /// Unread bytes that one HTTP/2 stream may send; the default body fits, longer ones arrive in parts.
 const BODY_WINDOW: u32 = 32_768;
-
-/// How a connection ended; its client alone would care.
-type ConnectionEnd = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Number of collecting threads, as configured or one per core.
 pub(crate) fn threads(config: &config::CollectConfig) -> usize {
@@ -140,16 +132,52 @@ struct ThreadState {
     collect: Arc<CollectState>,
     load: Arc<LoadShed>,
     server: Builder<TokioExecutor>,
+    balance: ThreadBalance,
+    connections: Arc<OpenConnections>,
 }
 
-impl ThreadState {
-    /// Serves one connection, to its end.
-    fn connection(
+impl ConnectionService for ThreadState {
+    type Permit = OwnedSemaphorePermit;
+    type Seat = ConnectionPermit;
+
+    async fn permit(&self) -> OwnedSemaphorePermit {
+        match self.collect.connections.clone().acquire_owned().await {
+            Ok(permit) => permit,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    fn seated(
+        &self,
+        (stream, peer): (AcceptedStream, SocketAddr),
+        permit: OwnedSemaphorePermit,
+        ends: bool,
+    ) -> Option<AcceptedConnection<ConnectionPermit>> {
+        match ends {
+            true => Some(self.balance.keep_here(stream, peer, permit)),
+            false => self.balance.keep(stream, peer, permit),
+        }
+    }
+
+    fn among<'s>(&'s self, _seat: &'s ConnectionPermit) -> &'s Arc<OpenConnections> {
+        &self.connections
+    }
+
+    async fn first_requests(&self, wait: Duration) {
+        self.connections.first_requests(wait).await;
+    }
+
+    fn handshake(&self) -> &Handshake {
+        &self.collect.handshake
+    }
+
+    fn requests(
         self: &Arc<Self>,
         stream: HttpStream,
         peer: SocketAddr,
         open: Arc<Connection>,
-    ) -> impl GracefulConnection<Output = ConnectionEnd> + 'static {
+        _seat: &ConnectionPermit,
+    ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static {
         let stream = WatchedStream::new(stream, open.clone());
         let here = self.clone();
         let service = service_fn(move |request: Request<Incoming>| {
@@ -190,11 +218,9 @@ impl CollectState {
     pub async fn serve(
         self: Arc<Self>,
         listeners: impl Into<Listeners>,
-        mut acceptor: Acceptor,
+        acceptor: Acceptor,
         shutdown: CancellationToken,
     ) {
-        let listeners = listeners.into();
-        let graceful = GracefulShutdown::new();
         let load = Arc::new(LoadShed::default());
         let waits = IdleLimits {
             idle: Duration::from_secs(self.config.idle_seconds),
@@ -206,53 +232,19 @@ impl CollectState {
         let watching = tokio::spawn(load.clone().watch(self.health.heartbeat(), shutdown.clone()));
         let keeping = tokio::spawn(connections.clone().keep(self.connections.clone(), shutdown.clone()));
         let waker = tokio::spawn(LocalWaker::register());
-        let state = Arc::new(ThreadState { collect: self.clone(), load, server: self.server() });
-        let serve = |AcceptedConnection { stream, peer, permit }: AcceptedConnection| {
-            let open = connections.connection();
-            let waiting = Arc::downgrade(&open);
-            // A connection that breaks is its client's affair; every hit on it has had its outcome.
-            let task = if self.handshake.is_needed() {
-                let (state, watcher) = (state.clone(), graceful.watcher());
-                tokio::spawn(async move {
-                    if let Some((stream, client)) = state.collect.handshake.complete(stream, peer).await {
-                        watcher.watch(state.connection(stream, client, open)).await.ok();
-                    }
-                    drop(permit);
-                })
-            } else {
-                let connection = graceful.watch(state.connection(Either::Left(stream), peer, open));
-                tokio::spawn(async move {
-                    connection.await.ok();
-                    drop(permit);
-                })
-            };
-            connections.watch(waiting, task.abort_handle());
+        let limits = ServeLimits {
+            accept_pause: ACCEPT_PAUSE,
+            life: None,
+            backlog_max: BACKLOG_MAX,
+            drain: Duration::from_secs(self.config.drain_seconds),
         };
-        loop {
-            let taken = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = self.accept(&listeners) => accepted.and_then(|(stream, peer, permit)| acceptor.keep(stream, peer, permit)),
-                handed = acceptor.handed() => handed,
-            };
-            taken.into_iter().for_each(&serve);
-        }
-        // The kernel has already established the connections in the backlog: closing the listener first would reset
-        // them with their hits.
-        for _ in 0..BACKLOG_MAX {
-            let Ok(accepted) = tokio::time::timeout(BACKLOG_WAIT, self.accept(&listeners)).await else { break };
-            accepted.into_iter().for_each(|(stream, peer, permit)| serve(acceptor.keep_here(stream, peer, permit)));
-        }
-        // At once: a connection that is established during any further wait would be reset.
-        drop(listeners);
-        while let Ok(handed) = tokio::time::timeout(BACKLOG_WAIT, acceptor.handed()).await {
-            handed.into_iter().for_each(&serve);
-        }
-        connections.first_requests(READ_GRACE).await;
-        drop(acceptor);
-        // The task ends with `shutdown` and cannot fail.
+        let Acceptor { balance, mut handoffs } = acceptor;
+        let server = self.server();
+        let state = Arc::new(ThreadState { collect: self, load, server, balance, connections });
+        serve::serve(state, listeners.into(), async || handoffs.next().await, limits, shutdown).await;
+        // These tasks end with `shutdown` and cannot fail.
         watching.await.ok();
         keeping.await.ok();
-        tokio::time::timeout(Duration::from_secs(self.config.drain_seconds), graceful.shutdown()).await.ok();
         waker.abort();
         waker.await.ok();
     }
@@ -275,17 +267,6 @@ impl CollectState {
             .max_send_buf_size(BUFFER_BYTES)
             .max_header_list_size(u32::try_from(self.config.max_header_bytes).unwrap_or(16_384));
         server
-    }
-
-    async fn accept(&self, listeners: &Listeners) -> Option<(AcceptedStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = self.connections.clone().acquire_owned().await.ok()?;
-        match listeners.accept().await {
-            Ok((stream, peer)) => Some((stream, peer, permit)),
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                None
-            }
-        }
     }
 
     /// Serves one request, counted as in progress.

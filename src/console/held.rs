@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::collect::idle::StreamedAnswer;
 use crate::console::admission::QuestionPermit;
 use crate::console::reply::ReplyBody;
+use crate::http::idle::StreamedAnswer;
 use crate::store::StoreError;
 
 /// `body`, with what is dropped with it.

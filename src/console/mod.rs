@@ -39,7 +39,7 @@ use hyper::http::HeaderValue;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -47,12 +47,13 @@ use tokio_util::sync::CancellationToken;
 pub use self::journal::QuestionJournal;
 pub use self::query::{StorageProfile, export};
 pub use self::state::{ConsoleOptions, ConsoleState};
-use crate::collect::idle::{ActiveRequest, Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::console::admission::QuestionPermit;
 use crate::console::held::PermitBody;
 use crate::http::handshake::Handshake;
+use crate::http::idle::{ActiveRequest, Connection, IdleLimits, OpenConnections, WatchedStream};
 use crate::http::listener::{BoundSockets, Listeners, SocketFiles};
-use crate::http::stream::{HttpStream, is_tls};
+use crate::http::serve::{self, AcceptedConnection, ConnectionService, ServeLimits};
+use crate::http::stream::{AcceptedStream, HttpStream, is_tls};
 
 /// Most open connections: a few people with a few browsers, and a scraper.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -75,6 +76,9 @@ const STREAMS_MAX: u32 = 32;
 /// Longest life of a connection, however slow its client; browsers open another.
 const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 
+/// Pause after a failed accept: out of file descriptors, only waiting helps.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Longest wait for open requests at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -96,9 +100,9 @@ impl Seats {
         Self { permits, open: OpenConnections::new(waits, REQUESTS_MAX), server, probes_only }
     }
 
-    async fn free(self: &Arc<Self>) -> (&Arc<Self>, OwnedSemaphorePermit) {
+    async fn free(self: &Arc<Self>) -> (Arc<Self>, OwnedSemaphorePermit) {
         match self.permits.clone().acquire_owned().await {
-            Ok(permit) => (self, permit),
+            Ok(permit) => (self.clone(), permit),
             Err(_) => std::future::pending().await,
         }
     }
@@ -131,53 +135,66 @@ async fn serve_behind(
     for kind in [&seats, &probes] {
         watches.spawn(kind.open.clone().keep(kind.permits.clone(), shutdown.clone()));
     }
-    let graceful = GracefulShutdown::new();
-    let mut running = JoinSet::new();
-    loop {
-        let next = async {
-            let seat = tokio::select! {
-                biased;
-                // A permit for any request.
-                seat = seats.free() => seat,
-                // All taken: a permit for a probe.
-                seat = probes.free() => seat,
-            };
-            (seat, listeners.accept().await)
-        };
-        tokio::select! {
-            // The program stops.
-            () = shutdown.cancelled() => break,
-            // A connection has ended.
-            Some(_) = running.join_next() => {}
-            // A connection was accepted.
-            ((kind, permit), accepted) = next => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = kind.open.connection();
-                    let waiting = Arc::downgrade(&connection);
-                    let (handshake, seats, console) = (handshake.clone(), kind.clone(), console.clone());
-                    let watcher = graceful.watcher();
-                    let served = async move {
-                        if let Some((stream, peer)) = handshake.complete(stream, peer).await {
-                            watcher.watch(seats.serve(stream, peer, &console, connection)).await.ok();
-                        }
-                    };
-                    let task = running.spawn(async move {
-                        let ended = tokio::time::timeout(CONNECTION_LIFE, served).await;
-                        drop((permit, ended));
-                    });
-                    kind.open.watch(waiting, task);
-                }
-                // Out of file descriptors: only waiting helps.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            },
-        }
-    }
-    drop(listeners);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    let service = Arc::new(ConsoleService { console, handshake, seats, probes });
+    let limits = ServeLimits { accept_pause: ACCEPT_PAUSE, life: Some(CONNECTION_LIFE), backlog_max: 0, drain: DRAIN };
+    if !serve::serve(service, listeners, std::future::pending, limits, shutdown).await {
         tracing::warn!("console: requests were still open at the end");
     }
-    running.shutdown().await;
     while watches.join_next().await.is_some() {}
+}
+
+/// The console's part of the accept loop.
+struct ConsoleService {
+    console: Arc<ConsoleState>,
+    handshake: Arc<Handshake>,
+    seats: Arc<Seats>,
+    probes: Arc<Seats>,
+}
+
+impl ConnectionService for ConsoleService {
+    type Permit = (Arc<Seats>, OwnedSemaphorePermit);
+    type Seat = (Arc<Seats>, OwnedSemaphorePermit);
+
+    async fn permit(&self) -> Self::Permit {
+        tokio::select! {
+            biased;
+            // A permit for any request.
+            permit = self.seats.free() => permit,
+            // All taken: a permit for a probe.
+            permit = self.probes.free() => permit,
+        }
+    }
+
+    fn seated(
+        &self,
+        (stream, peer): (AcceptedStream, SocketAddr),
+        permit: Self::Permit,
+        _ends: bool,
+    ) -> Option<AcceptedConnection<Self::Seat>> {
+        Some(AcceptedConnection { stream, peer, seat: permit })
+    }
+
+    fn among<'s>(&'s self, (seats, _): &'s Self::Seat) -> &'s Arc<OpenConnections> {
+        &seats.open
+    }
+
+    async fn first_requests(&self, wait: Duration) {
+        self.seats.open.first_requests(wait).await;
+    }
+
+    fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    fn requests(
+        self: &Arc<Self>,
+        stream: HttpStream,
+        peer: SocketAddr,
+        open: Arc<Connection>,
+        (seats, _): &Self::Seat,
+    ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static {
+        seats.serve(stream, peer, &self.console, open)
+    }
 }
 
 impl Seats {

@@ -1,11 +1,14 @@
-//! HTTP shared by both listeners: their sockets, TLS and the PROXY header, and files. Must never see a hit.
+//! HTTP shared by both listeners: their sockets, accept loop, idle limits, TLS and the PROXY header, and files. Must
+//! never see a hit.
 
 pub(crate) mod asset;
 pub(crate) mod client;
 pub(crate) mod handshake;
+pub(crate) mod idle;
 pub mod listener;
 pub(crate) mod pinned;
 pub(crate) mod proxy_header;
+pub(crate) mod serve;
 pub(crate) mod stream;
 pub(crate) mod tls;
 
