@@ -4,6 +4,7 @@
 //! listener drains, the spool is shipped once more, the console stops, then the engine.
 
 mod parts;
+mod reading_users;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parts::{SharedParts, acceptors, collect_state, console_state, mailer, maintenance, releaser, shipper};
+use reading_users::ReadingUsers;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -43,7 +45,6 @@ use crate::store::engine::{self, Engine, EngineError};
 use crate::store::failover;
 use crate::store::migrate::{self, MigrateError};
 use crate::store::published;
-use crate::store::readers;
 use crate::store::scope::{ReaderAccess, ReaderScope};
 use crate::system_calls;
 use crate::visits::JournalError;
@@ -116,6 +117,7 @@ pub struct App {
     engine: Option<Engine>,
     ledger: Arc<Ledger>,
     releaser: Arc<Releaser>,
+    reading_users: ReadingUsers,
     mailer: Option<Arc<Mailer>>,
     anonymiser: Arc<Anonymiser>,
     meters: Arc<Meters>,
@@ -177,6 +179,7 @@ impl App {
         annotations::sync(&store, &config.site).await;
         health.set_formed();
         notifier.formed();
+        let reading_users = ReadingUsers::new(&store, &config.clickhouse, &stop_shipping);
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
         if let Some(mailer) = &mailer {
             shipping.spawn(mailer.clone().run(stop_shipping.clone()));
@@ -192,6 +195,7 @@ impl App {
             engine,
             ledger,
             releaser,
+            reading_users,
             mailer,
             anonymiser,
             meters,
@@ -236,8 +240,10 @@ impl App {
         self.collect.reload(&config.collect);
         self.releaser.measure(&sites);
         self.console.state.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
-        if let Some(engine) = &self.engine {
-            engine.admit(ReaderScope::of_tokens(&config.console.tokens));
+        let scopes = ReaderScope::of_tokens(&config.console.tokens);
+        match &self.engine {
+            Some(engine) => engine.admit(scopes),
+            None => self.reading_users.admit(scopes),
         }
         self.anonymiser.measure(sites);
         Ok(())
@@ -264,6 +270,7 @@ impl App {
         }
         self.stop_shipping.cancel();
         while shipping.join_next().await.is_some() {}
+        self.reading_users.end().await;
         // The console's connections close first: the engine waits five seconds on exit for open connections.
         console.stop().await;
         if let Some(engine) = engine {
@@ -377,13 +384,7 @@ async fn bring_to_form(store: &Store, config: &Config, ours: bool) -> Result<boo
             Ok(away) => {
                 if !ours {
                     let scopes = ReaderScope::of_tokens(&config.console.tokens);
-                    let refused = readers::grant_readers(store, &config.clickhouse, &scopes).await;
-                    for step in refused {
-                        tracing::warn!(
-                            statement = step.sql,
-                            "migrate: statement rejected; an administrator must run it"
-                        );
-                    }
+                    reading_users::make(store, &config.clickhouse, &scopes).await;
                 }
                 if let Some(error) = &away {
                     tracing::warn!(%error, "app: started without a node; its tables are migrated when it answers");

@@ -134,6 +134,24 @@ impl Collector {
         self
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.as_ref().unwrap().id().unwrap();
+        kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), signal).unwrap();
+    }
+
+    /// Changes the text of its configuration.
+    pub(crate) fn rewrite(&self, change: impl FnOnce(String) -> String) {
+        let text = change(std::fs::read_to_string(self.config()).unwrap());
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Starts one that has ended, with the configuration as it is.
+    pub(crate) async fn resumed(mut self) -> Self {
+        self.spawn().await;
+        self
+    }
+
     /// Moves its state to other folders, as to another machine, through a pipe.
     pub(crate) async fn moved(self) -> Self {
         let target = Self {

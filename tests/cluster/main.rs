@@ -10,6 +10,7 @@ mod balancer;
 mod collector;
 mod node;
 mod nodes;
+mod tokens;
 mod visitors;
 
 use std::time::{Duration, Instant};
@@ -55,11 +56,16 @@ fn main() {
     let people = if short { 150 } else { 3_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     // A name runs one part alone.
-    if std::env::args().any(|argument| argument == "away") {
+    let named = |name: &str| std::env::args().any(|argument| argument == name);
+    if named("away") {
         return runtime.block_on(away::walk(people / 2));
+    }
+    if named("tokens") {
+        return runtime.block_on(tokens::walk());
     }
     runtime.block_on(nodes::walk(people / 2));
     runtime.block_on(away::walk(people / 2));
+    runtime.block_on(tokens::walk());
     let Some(haproxy) = balancer::program() else {
         println!("cluster: haproxy is not installed; run `make cluster`, which installs it");
         return;

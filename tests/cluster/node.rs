@@ -42,6 +42,8 @@ const USERS: &str = r"<clickhouse>
       <quota>default</quota></default>
     <sillage><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>default</profile>
       <quota>default</quota></sillage>
+    <reader><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>default</profile>
+      <quota>default</quota></reader>
   </users>
   <profiles><default><max_threads>2</max_threads><log_queries>0</log_queries></default></profiles>
   <quotas><default/></quotas>
