@@ -124,3 +124,18 @@ async fn load_times_are_read_back_by_page_and_day() {
     }
     collector.app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_with_half_an_emoji_is_counted_with_a_replacement_character() {
+    let site = "[[site]]\nname = \"shop.example\"\nproperties = [\"plan\"]";
+    let collector = Collector::start("2026-03-10T12:00:00Z", site).await;
+    let body = r#"{"n":"Buy","u":"https://shop.example/","d":"shop.example","p":{"plan":"gold \ud83d"}}"#;
+    let request =
+        hyper::Request::post("/api/event").header("user-agent", FIREFOX).header("x-forwarded-for", "192.0.2.7");
+    let body = http_body_util::Full::new(bytes::Bytes::from(body));
+    let reply = collector.collect(request.body(body).unwrap()).await;
+    assert_eq!((reply.status.as_u16(), reply.dropped()), (202, None));
+    collector.app.flush().await.unwrap();
+    assert_eq!(collector.texts("SELECT value FROM {db}.action_value_days").await, ["gold \u{fffd}"]);
+    collector.app.stop().await;
+}

@@ -85,6 +85,7 @@ const FORWARDED: &[&str] = &[
     "cs(X-Forwarded-For)",
     "fwd",
     "forwardedfor",
+    "s-xff",
 ];
 
 const METHOD: &[&str] = &[
@@ -349,8 +350,14 @@ fn method_and_target(fields: &impl NamedFields) -> Option<(String, String)> {
                 None => target.into_owned(),
             };
             // Akamai writes a path without its first slash.
-            let is_bare = !target.starts_with('/') && !target.contains("://") && told(fields, "reqPath").is_some();
-            let target = if is_bare { format!("/{target}") } else { target };
+            let is_bare = !target.starts_with('/') && !target.contains("://");
+            // Imperva writes `shop.example/a`.
+            let has_host = target.split('/').next().is_some_and(|host| host.contains('.'));
+            let target = match is_bare {
+                true if told(fields, "reqPath").is_some() => format!("/{target}"),
+                true if has_host && told(fields, "cs-uri").is_some() => format!("https://{target}"),
+                _ => target,
+            };
             Some((method.into_owned(), target))
         }
         // A request line that is not a request: a handshake, a probe.

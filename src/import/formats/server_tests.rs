@@ -145,6 +145,10 @@ const WITH_HOST: &[(&str, &str)] = &[
                 r#""c.example" "81.2.69.142" "10/Nov/2026:13:55:36 +0000" "GET /a HTTP/1.1" "200" "512" "https://n.example/" "AGENT""#,
             ),
             (
+                "Imperva",
+                "#Fields: date time cs(User-Agent) cs-uri cs(Referrer) s-ip cs-method cs-uri-query sc-status s-xff\n\"2026-11-10\" \"13:55:36\" \"AGENT\" \"c.example/a\" \"https://n.example/\" \"10.0.0.1\" \"GET\" \"\" \"200\" \"81.2.69.142\"",
+            ),
+            (
                 "Caddy, flat",
                 r#"{"ts":1794318936,"request>remote_ip":"81.2.69.142","request>method":"GET","request>host":"c.example","request>uri":"/a","request>headers>User-Agent":["AGENT"],"request>headers>Referer>[0]":"https://n.example/","status":200}"#,
             ),
