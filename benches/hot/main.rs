@@ -41,6 +41,10 @@ const GROWTH_MAX: f64 = 5.0;
 /// Most cost of the most expensive hit, in plain hits.
 const WORST_MAX: f64 = 10.0;
 
+/// The same for a hit with every text at its worst: body, agent and languages are each read whole, and cleaning shares
+/// one budget of bytes.
+const WORST_WHOLE_MAX: f64 = 25.0;
+
 fn main() -> ExitCode {
     let says = |word: &str| std::env::args().any(|argument| argument == word);
     if says("stages") {
@@ -76,7 +80,7 @@ fn of_the_budgets() -> bool {
 }
 
 fn compare(counted: &[(&str, f64)], budgets: &BTreeMap<String, f64>) -> ExitCode {
-    println!("{:<12}{:>14}{:>10}{:>9}", "stage", "instructions", "budget", "growth");
+    println!("{:<22}{:>14}{:>10}{:>9}", "stage", "instructions", "budget", "growth");
     let mut held = true;
     for (stage, instructions) in counted {
         let budget = budgets.get(*stage).copied().unwrap_or(0.0);
@@ -87,21 +91,23 @@ fn compare(counted: &[(&str, f64)], budgets: &BTreeMap<String, f64>) -> ExitCode
             _ => "",
         };
         held &= growth <= GROWTH_MAX;
-        println!("{stage:<12}{instructions:>14.0}{budget:>10.0}{growth:>+8.1}%{word}");
+        println!("{stage:<22}{instructions:>14.0}{budget:>10.0}{growth:>+8.1}%{word}");
     }
     held &= worst_is_bounded(counted);
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether every hit that the limits allow costs at most [`WORST_MAX`] plain ones, from its body to the spool.
+/// Whether every hit that the limits allow costs at most [`WORST_MAX`] plain ones, with every text at its worst
+/// [`WORST_WHOLE_MAX`], from its body to the spool.
 fn worst_is_bounded(counted: &[(&str, f64)]) -> bool {
     let of = |names: &[&str]| counted.iter().filter(|(stage, _)| names.contains(stage)).map(|(_, it)| it).sum::<f64>();
     let plain = of(&["parse", "anonymise", "ledger"]);
     let mut held = true;
     for (stage, instructions) in counted.iter().filter(|(stage, _)| stage.starts_with("worst_")) {
         let times = instructions / plain;
-        held &= times <= WORST_MAX;
-        println!("{stage:<16}{times:>6.1} plain hits{}", if times > WORST_MAX { "  OVER BUDGET" } else { "" });
+        let times_max = if stage.starts_with("worst_whole") { WORST_WHOLE_MAX } else { WORST_MAX };
+        held &= times <= times_max;
+        println!("{stage:<22}{times:>6.1} plain hits{}", if times > times_max { "  OVER BUDGET" } else { "" });
     }
     held
 }

@@ -48,6 +48,8 @@ pub(crate) const NAMES: &[(&str, u64)] = &[
     ("worst_referrer", worst::HITS),
     ("worst_agent", worst::HITS),
     ("worst_headers", worst::HITS),
+    ("worst_whole_pageview", worst::HITS),
+    ("worst_whole_action", worst::HITS),
 ];
 
 /// A second of a day in March.

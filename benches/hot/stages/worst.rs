@@ -1,12 +1,15 @@
 //! The most expensive hits that the limits allow, as found by the fuzz target `cost`: each kind is a function of its
-//! own, so that callgrind can tell its cost from body to spool. None may cost more than ten plain hits.
+//! own, so that callgrind can tell its cost from body to spool. None may cost more than ten plain hits, and one with all
+//! texts at their worst no more than twenty-five.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sillage::collect::formats::native::NativeEvent;
 use sillage::ledger::Ledger;
 use sillage::privacy::hit::{ClientIp, Hit, HitSender, ObjectionSignals, UserAgent};
 use sillage::privacy::{Anonymiser, HitReading};
+use sillage::sites::Site;
 
 use crate::traffic::SITE;
 
@@ -42,9 +45,14 @@ fn way(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
     });
     let Ok(reading) = reading else { return };
     let mut turn = ledger.turn().unwrap();
-    for name in message.site_names() {
-        let sighting = anonymiser.known_site(&reading, name).and_then(|site| anonymiser.anonymise_for(&reading, site));
-        if let Ok(sighting) = sighting {
+    // Each site once, as the pipeline has it.
+    let mut counted: Vec<Arc<Site>> = Vec::new();
+    for site in message.site_names().flat_map(|name| anonymiser.known_site(&reading, name)) {
+        if counted.iter().any(|known| Arc::ptr_eq(known, &site)) {
+            continue;
+        }
+        counted.push(site.clone());
+        if let Ok(sighting) = anonymiser.anonymise_for(&reading, site) {
             turn.record(sighting).unwrap();
         }
     }
@@ -86,6 +94,39 @@ fn worst_headers(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
     way(anonymiser, ledger, worst);
 }
 
+#[inline(never)]
+fn worst_whole_pageview(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    // Otherwise the linker merges identical functions.
+    std::hint::black_box(5_u8);
+    way(anonymiser, ledger, worst);
+}
+
+#[inline(never)]
+fn worst_whole_action(anonymiser: &Anonymiser, ledger: &Ledger, worst: &Worst) {
+    // Otherwise the linker merges identical functions.
+    std::hint::black_box(6_u8);
+    way(anonymiser, ledger, worst);
+}
+
+/// A hit whose URL, referrer, property, name, sites, agent and languages are all as dear as their limits allow.
+fn whole(number: u64, name: &str) -> Worst {
+    let path = format!("/{number:08}d41d8cd98f00b204e-").repeat(80);
+    let previous = format!("/%C3%A9{number:08}%40x-").repeat(100);
+    let value = format!("{number:08}d41d8cd98f00b204 ").repeat(130);
+    let (path, previous, named) = (&path[..1_900], &previous[..1_900], [SITE; 8].join(","));
+    let body = format!(
+        r#"{{"n":"{name}","u":"https://{SITE}{path}","d":"{named}","r":"https://{SITE}{previous}","h":1,"w":1920,"p":{{"plan":"{value}"}}}}"#
+    );
+    assert!(body.len() <= 8_192, "a longer body is rejected");
+    Worst { body, agent: agent(number), language: "*;q=0,".repeat(1_300) }
+}
+
+/// An agent that no cache knows, as long as it is read.
+fn agent(number: u64) -> String {
+    format!("Mozilla/5.0 (Linux; Android 10; é K{number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 ")
+        .repeat(6)
+}
+
 /// The calls that callgrind measures.
 #[inline(never)]
 pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
@@ -107,9 +148,10 @@ pub(crate) fn measured_worst(anonymiser: &Anonymiser, ledger: &Ledger) {
         let body =
             format!(r#"{{"n":"pageview","u":"https://{SITE}/","d":"{SITE}","r":"https://{SITE}{}"}}"#, &path[..1_900]);
         worst_referrer(anonymiser, ledger, &Worst { body, ..plain(number) });
-        let agent = format!("Mozilla/5.0 (Linux; Android 10; é K{number}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36 ")
-            .repeat(6);
-        worst_agent(anonymiser, ledger, &Worst { agent, ..plain(number) });
+        worst_agent(anonymiser, ledger, &Worst { agent: agent(number), ..plain(number) });
         worst_headers(anonymiser, ledger, &Worst { language: "*;q=0,".repeat(1_300), ..plain(number) });
+        // Numbers of their own: the agents of the stage above are known by now.
+        worst_whole_pageview(anonymiser, ledger, &whole(1_000 + number, "pageview"));
+        worst_whole_action(anonymiser, ledger, &whole(2_000 + number, &"é@1 ".repeat(30)));
     }
 }
