@@ -174,11 +174,11 @@ impl PagesRow {
 }
 
 /// Site, day, dimension, page and value of a [`BreakdownsRow`].
-type BreakdownKey = (Arc<str>, u16, &'static str, Arc<str>, Arc<str>);
+type BreakdownColumns = (Arc<str>, u16, &'static str, Arc<str>, Arc<str>);
 
 impl BreakdownsRow {
     /// A row of this key; the sums in the order of the fields.
-    pub fn of((site, day, dimension, page, value): BreakdownKey, sums: [i64; 6]) -> Self {
+    pub fn of((site, day, dimension, page, value): BreakdownColumns, sums: [i64; 6]) -> Self {
         let [pageviews, visitors, page_visitors, visits, bounces, visit_seconds] = sums;
         Self { site, day, dimension, page, value, pageviews, visitors, page_visitors, visits, bounces, visit_seconds }
     }
