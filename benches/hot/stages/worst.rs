@@ -1,6 +1,6 @@
 //! The most expensive hits that the limits allow, as found by the fuzz target `cost`: each kind is a function of its
-//! own, so that callgrind can tell its cost from body to spool. None may cost more than ten plain hits, and one with all
-//! texts at their worst no more than twenty-five.
+//! own, so that callgrind can tell its cost from body to spool. None may cost more than ten plain hits, and one with
+//! all texts at their worst no more than twenty-five.
 
 use std::net::IpAddr;
 use std::sync::Arc;
