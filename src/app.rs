@@ -136,7 +136,6 @@ impl App {
     pub async fn start(options: AppOptions) -> Result<Self, AppError> {
         let AppOptions { config, clock, demo, database, pauses } = options;
         let (config, console_connections) = open_files::fit(config);
-        let drain_notice = Duration::from_secs(config.collect.drain_notice_seconds);
         let sites = Arc::new(Sites::new(&config.site)?);
         let meters = Arc::new(Meters::new(&sites));
         let anonymiser = Arc::new(anonymiser(&config)?.with_ceilings(&config.limits));
@@ -179,7 +178,6 @@ impl App {
         annotations::sync(&store, &config.site).await;
         health.set_formed();
         notifier.formed();
-        let reading_users = ReadingUsers::new(&store, &config.clickhouse, &stop_shipping);
         shipping.spawn(ship.run(requests, stop_shipping.clone()));
         if let Some(mailer) = &mailer {
             shipping.spawn(mailer.clone().run(stop_shipping.clone()));
@@ -190,19 +188,19 @@ impl App {
             flush,
             collect,
             collecting,
+            reading_users: ReadingUsers::new(&store, &config.clickhouse, &stop_shipping),
             stop_shipping,
             shipping,
             engine,
             ledger,
             releaser,
-            reading_users,
             mailer,
             anonymiser,
             meters,
             console_address: console.address,
             console,
             health,
-            drain_notice,
+            drain_notice: Duration::from_secs(config.collect.drain_notice_seconds),
             certificates,
             notifier,
         })
