@@ -38,7 +38,8 @@ export async function demonstration(days, environment = {}) {
   };
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
+    // Not by SIGKILL: its temporary folder would stay.
+    child.kill('SIGTERM');
     await once(child, 'exit');
   };
   /** Resolves once this number of simulated days is counted; without a number, all. */
