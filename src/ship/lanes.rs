@@ -1,6 +1,7 @@
 //! Lanes of shipping: one for the whole database, or one for each shard of a cluster whose nodes are reached one by
 //! one. A lane that fails waits by itself; the others go on. Must never offer a row to two shards.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,16 +170,21 @@ impl Lanes {
     ///
     /// # Errors
     /// When the database does not tell a new site's hash.
-    pub(super) async fn cut(&mut self, store: &Store, batch: &Batch) -> Result<Vec<(usize, Batch)>, StoreError> {
+    pub(super) async fn cut<'b>(
+        &mut self,
+        store: &Store,
+        batch: &'b Batch,
+    ) -> Result<Vec<(usize, Cow<'b, Batch>)>, StoreError> {
         if self.map.is_none() {
-            return Ok(vec![(0, batch.clone())]);
+            return Ok(vec![(0, Cow::Borrowed(batch))]);
         }
         let unknown: Vec<&str> = batch.sites().into_iter().filter(|site| !self.hashes.contains_key(*site)).collect();
         if !unknown.is_empty() {
             self.hashes.extend(store.site_hashes(&unknown).await?);
         }
         let part = |place: usize| (place, batch.part(|site, _| self.place_of(site) == place));
-        Ok((0..self.lanes.len()).map(part).filter(|(_, part)| part.rows() > 0).collect())
+        let parts = (0..self.lanes.len()).map(part).filter(|(_, part)| part.rows() > 0);
+        Ok(parts.map(|(place, part)| (place, Cow::Owned(part))).collect())
     }
 
     /// The rows of a batch that lanes still wait for, after [`Lanes::cut`].

@@ -300,7 +300,10 @@ async fn without_the_engine_s_library_the_program_says_what_to_do() {
     let answer = tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
     let stderr = String::from_utf8_lossy(&answer.stderr);
     assert_eq!(answer.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains(&library.display().to_string()) && stderr.contains("run `npm ci`"), "{stderr}");
+    assert!(
+        stderr.contains(&library.display().to_string()) && stderr.contains("run `sillage engine fetch`"),
+        "{stderr}"
+    );
 }
 
 /// Starts `serve` by `shell`, and returns it before it prints its addresses.
