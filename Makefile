@@ -106,7 +106,7 @@ wordpress:
 # Runs every query of every dashboard and alert against the program.
 grafana: needs-rust needs-go $(NPM_TEST)
 	$(call step,program for the dashboards,cargo build --locked)
-	$(call step,queries of the dashboards,cd tests/grafana && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
+	$(call step,queries of the dashboards,cd tests/grafana && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test -count=1 ./...)
 
 # The OpenAPI document by schemathesis, and published readers of the peer's API; skipped where PyPI cannot be had.
 readers: needs-rust $(NPM_TEST)
@@ -119,7 +119,7 @@ readers-run:
 # The Helm chart, rendered; its configuration checked by the program.
 helm: needs-rust needs-go
 	$(call step,program for the chart,cargo build --locked)
-	$(call step,Helm chart,cd tests/helm && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test ./...)
+	$(call step,Helm chart,cd tests/helm && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test -count=1 ./...)
 
 console-speed: needs-rust $(NPM_TEST) chromium
 	$(call step,release build,cargo build --release --locked)
@@ -137,7 +137,6 @@ console: needs-rust $(NPM_TEST) chromium
 	$(call step,program for the console's tests,cargo build --locked)
 	$(call step,console and demonstration in Chromium,CHROMIUM="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" SILLAGE_BIN="$(CURDIR)/target/debug/sillage" npm run --silent test:console)
 
-# The packages and the image, in roots of their own; needs root. The program is the one that `cargo test` built.
 # The packages and the image, each in a root of its own; needs root. Uses the binary that `cargo test` built.
 packages: needs-rust $(NPM_TEST)
 	$(call step,program for the packages,cargo build --locked)
