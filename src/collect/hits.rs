@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use hyper::header::ORIGIN;
+use hyper::header::{CONTENT_TYPE, ORIGIN};
 use hyper::http::request::Parts;
 use jiff::Timestamp;
 
@@ -151,8 +151,12 @@ impl HitPipeline {
     }
 
     /// Allows the sending page to use credentials if a site is measured on its host. No answer depends on a cookie but
-    /// that of the opt-out, so that other pages get `*` and learn nothing of it.
+    /// that of the opt-out, so that other pages get `*` and learn nothing of it. Trackers send plain text, which asks
+    /// for no permission, and read no answer: theirs stays as short as it was.
     pub(super) fn allow_page(&self, headers: &HeaderMap, answer: &mut CollectResponse) {
+        if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain")) {
+            return;
+        }
         let Some(origin) = headers.get(ORIGIN) else { return };
         let host = std::str::from_utf8(origin.as_bytes()).ok().and_then(host_of);
         if host.is_some_and(|host| self.anonymiser.sites().knows_host(host)) {

@@ -292,21 +292,8 @@ impl CollectState {
         }
     }
 
-    /// Serves a request to a hit endpoint; pages of the sites may send with credentials.
+    /// Serves a request to a hit endpoint.
     async fn hit(
-        &self,
-        endpoint: HitEndpoint,
-        head: &Parts,
-        body: Incoming,
-        peer: IpAddr,
-        load: &LoadShed,
-    ) -> CollectResponse {
-        let mut answer = self.hit_answer(endpoint, head, body, peer, load).await;
-        self.hits.allow_page(&head.headers, &mut answer);
-        answer
-    }
-
-    async fn hit_answer(
         &self,
         endpoint: HitEndpoint,
         head: &Parts,
@@ -343,7 +330,11 @@ impl CollectState {
         let path = head.uri.path();
         let is_folder = path == "/" || path.starts_with("/demo");
         match path.strip_suffix('/').filter(|_| !is_folder).unwrap_or(path) {
-            path if let Some(endpoint) = HitEndpoint::at(path) => self.hit(endpoint, head, body, peer, load).await,
+            path if let Some(endpoint) = HitEndpoint::at(path) => {
+                let mut answer = self.hit(endpoint, head, body, peer, load).await;
+                self.hits.allow_page(&head.headers, &mut answer);
+                answer
+            }
             "/health/live" if reads => answer::health(true),
             "/health/ready" if reads => answer::health(self.hits.can_accept() && !self.health.is_draining()),
             "/health/live" | "/health/ready" => answer::method_not_allowed(FILE),

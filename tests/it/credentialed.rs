@@ -16,8 +16,19 @@ const SITES: &str = r#"site = [
 ]"#;
 
 async fn asked(shop: &Collector, method: Method, path: &str, origin: &str, body: String) -> (StatusCode, HeaderMap) {
+    sent_as("application/json", shop, method, path, (origin, body)).await
+}
+
+async fn sent_as(
+    content_type: &str,
+    shop: &Collector,
+    method: Method,
+    path: &str,
+    (origin, body): (&str, String),
+) -> (StatusCode, HeaderMap) {
     let request = Request::builder()
         .method(method)
+        .header("content-type", content_type)
         .uri(path)
         .header("x-forwarded-for", "90.0.0.1")
         .header("user-agent", FIREFOX)
@@ -63,6 +74,10 @@ async fn pages_of_the_sites_may_send_with_credentials_and_others_get_a_star() {
         let event = pageview(SHOP, "/", None).to_string();
         let (status, headers) = asked(&shop, Method::POST, "/api/event", origin, event).await;
         assert_eq!((status, cors(&headers)), (StatusCode::ACCEPTED, expected), "{origin}");
+        let event = pageview(SHOP, "/", None).to_string();
+        let plain = "text/plain;charset=UTF-8";
+        let (status, headers) = sent_as(plain, &shop, Method::POST, "/api/event", (origin, event)).await;
+        assert_eq!((status, cors(&headers)), (StatusCode::ACCEPTED, [Some("*"), None, None]), "{origin}: a tracker's");
         let (status, headers) = asked(&shop, Method::POST, "/api/event", origin, "{".into()).await;
         assert_eq!((status, cors(&headers)), (StatusCode::BAD_REQUEST, expected), "{origin}: also of a rejected hit");
         let umami = json!({ "type": "event", "payload": {
