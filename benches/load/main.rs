@@ -9,6 +9,7 @@
 mod bare;
 mod beside;
 mod cost;
+mod doors;
 mod h2;
 mod open;
 mod process;
@@ -92,6 +93,8 @@ enum What {
     Beside,
     /// Processor time of collector and engine until a pageview is queryable.
     Queryable,
+    /// The ways to the listener: Unix socket, PROXY v2, HTTP/2, TLS.
+    Doors,
     /// Bytes of a pageview in the spool.
     Spool,
     /// Memory when idle, and per visitor.
@@ -272,6 +275,7 @@ fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), r
         What::All => {}
         What::Beside => beside::run(extent, results),
         What::Queryable => cost::until_queryable(extent, results),
+        What::Doors => doors::run(extent, results),
         What::Spool => cost::spool(extent, results),
         What::Memory => cost::memory(extent, results),
         What::Start => cost::start(extent, results),
