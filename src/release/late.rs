@@ -1,6 +1,7 @@
 //! A batch on its way to the waiting tables: counters of open days as they are, counters of closed days as cells of the
 //! bucket that is still open. Must never write into a closed period.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -13,10 +14,10 @@ use crate::rollup::levels::LevelRows;
 use crate::rollup::levels::cells::LevelCell;
 
 /// A batch divided into open and closed days.
-#[derive(Debug, Default)]
-pub(super) struct WaitingRows {
+#[derive(Debug)]
+pub(super) struct WaitingRows<'b> {
     /// Counters of days that are still open.
-    pub(super) open: Batch,
+    pub(super) open: Cow<'b, Batch>,
     /// Levels of closed days.
     late: LevelRows,
 }
@@ -36,14 +37,14 @@ pub(super) struct WaitingCellsRow<'r> {
     days_reached: i64,
 }
 
-impl WaitingRows {
+impl<'b> WaitingRows<'b> {
     /// Divides a batch between open days and open buckets; `closed` is of its origin.
-    pub(super) fn of(batch: &Batch, closed: &ClosedPeriods) -> Self {
+    pub(super) fn of(batch: &'b Batch, closed: &ClosedPeriods) -> Self {
         let days: BTreeSet<u16> = batch.days().into_iter().filter(|day| closed.has_day(Day(*day))).collect();
         if days.is_empty() {
-            return Self { open: batch.clone(), late: LevelRows::default() };
+            return Self { open: Cow::Borrowed(batch), late: LevelRows::default() };
         }
-        let open = batch.part(|_, day| !days.contains(&day));
+        let open = Cow::Owned(batch.part(|_, day| !days.contains(&day)));
         Self { open, late: LevelRows::by_day(&batch.part(|_, day| days.contains(&day))) }
     }
 

@@ -3,51 +3,26 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { collector } from '../clients/program.mjs';
 import { launch, userAgent } from './help.mjs';
-import { serve } from './program.mjs';
 
 const TEST_MS = 120_000;
 const ID = '5a1e2f60-0000-4000-8000-000000000001';
-const folder = mkdtempSync(join(tmpdir(), 'sillage-credentials-'));
-const memory = mkdtempSync('/dev/shm/sillage-credentials-');
 
 let browser;
 let program;
 let pages;
 before(async () => {
-  const configuration = join(folder, 'sillage.toml');
-  writeFileSync(configuration, `
-[console]
-tokens = [{ name = "test", sha256 = "${createHash('sha256').update('secret').digest('hex')}", sites = ["*"] }]
-[clickhouse]
-dir = "${folder}/clickhouse"
-[spool]
-dir = "${folder}/spool"
-flush_seconds = 1
-[runtime]
-dir = "${memory}/runtime"
-[privacy]
-protection = "exact"
-[[site]]
-name = "shop.example"
-hosts = ["127.0.0.1"]
-ids = ["${ID}"]
-`);
   pages = createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Page</title>'));
   pages.listen(0);
-  [browser, program] = await Promise.all([launch(), serve(configuration), once(pages, 'listening')]);
+  [browser, program] = await Promise.all([launch(), collector({ 'shop.example': `hosts = ["127.0.0.1"]\nids = ["${ID}"]` }), once(pages, 'listening')]);
 }, { timeout: TEST_MS });
 after(async () => {
   pages.closeAllConnections();
   pages.close();
   await browser.close();
   await program.stop();
-  for (const path of [folder, memory]) rmSync(path, { recursive: true, force: true });
 });
 
 /** Sends one hit of each kind with credentials; gives the status that the page sees, or the error. */
@@ -74,15 +49,6 @@ const sent = (tab, collect) => tab.evaluate(async ([collector, id]) => {
   };
 }, [collect.href, ID]);
 
-async function counted() {
-  const question = { site_id: 'shop.example', metrics: ['pageviews'], date_range: 'day', dimensions: ['event:page'], order_by: [['event:page', 'asc']] };
-  const answer = await fetch(new URL('/api/v2/query', program.console), {
-    method: 'POST', body: JSON.stringify(question), headers: { authorization: 'Bearer secret', 'content-type': 'application/json' },
-  });
-  assert.equal(answer.status, 200);
-  return (await answer.json()).results.map(({ dimensions: [page] }) => page);
-}
-
 async function opened(host) {
   const context = await browser.newContext({ userAgent });
   const tab = await context.newPage();
@@ -93,12 +59,8 @@ async function opened(host) {
 test('a page of the site sends JSON, lists, Umami’s format and beacons with credentials', { timeout: TEST_MS }, async () => {
   const tab = await opened('127.0.0.1');
   assert.deepEqual(await sent(tab, program.collect), { json: 202, batch: 202, umami: 200, umamiBatch: 200, xhr: 202, beacon: true });
-  const expected = ['/batch', '/beacon', '/json', '/umami', '/umami-batch', '/xhr'];
-  for (let pages = []; pages.length < expected.length;) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    pages = await counted();
-    if (pages.length >= expected.length) assert.deepEqual(pages, expected);
-  }
+  const expected = ['/batch', '/beacon', '/json', '/umami', '/umami-batch', '/xhr'].map((page) => [page, 1]);
+  assert.deepEqual(await program.settled(expected, 'shop.example', ['pageviews'], 'event:page'), expected);
   await tab.context().close();
 });
 
