@@ -103,7 +103,7 @@ enum What {
     Start,
     /// Lines of access logs per second.
     Import,
-    /// Bytes in the database, and questions over a year.
+    /// Bytes in the database, and queries over a year.
     Database,
     /// A release of a busy site's day.
     Release,
@@ -142,11 +142,11 @@ pub(crate) struct Extent {
     pub(crate) filling_rate: f64,
     pub(crate) starts: usize,
     pub(crate) log_lines: u64,
-    /// For the database: people and days, copies of those days, number of questions.
+    /// For the database: people and days, copies of those days, number of queries.
     pub(crate) people_a_day: u32,
     pub(crate) days: u32,
     pub(crate) copies: u32,
-    pub(crate) questions: usize,
+    pub(crate) queries: usize,
     /// For each series of the plots: its number of points, and the time of each.
     pub(crate) points: usize,
     pub(crate) scaling: Duration,
@@ -178,7 +178,7 @@ impl Extent {
             people_a_day: 156_000,
             days: arguments.days,
             copies: u32::MAX,
-            questions: usize::MAX,
+            queries: usize::MAX,
             points: usize::MAX,
             scaling: Duration::from_secs(arguments.scaling_seconds),
             varied: arguments.varied.clone(),
@@ -214,7 +214,7 @@ impl Extent {
             people_a_day: 20,
             days: 1,
             copies: 1,
-            questions: 1,
+            queries: 1,
             points: 1,
             scaling: Duration::from_millis(100),
             varied: None,

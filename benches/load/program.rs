@@ -174,7 +174,7 @@ impl Program {
         bytes_below(&self.home().path(folder))
     }
 
-    /// Answer to a question of the owner of the tables.
+    /// Answer to a query of the owner of the tables.
     pub(crate) fn ask<T>(&self, sql: &str) -> Vec<T>
     where
         T: clickhouse::RowOwned + clickhouse::RowRead,
@@ -204,7 +204,7 @@ impl Program {
         self.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sillage'")[0]
     }
 
-    /// Pageviews in the database, once there are `expected` or after two minutes. Polls rarely: questions cost too.
+    /// Pageviews in the database, once there are `expected` or after two minutes. Polls rarely: queries cost too.
     pub(crate) fn pageviews(&self, expected: u64) -> i64 {
         let began = Instant::now();
         loop {

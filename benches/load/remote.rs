@@ -265,15 +265,15 @@ async fn counted(options: &RemoteOptions, wanted: i64) -> i64 {
 async fn pageviews(options: &RemoteOptions) -> Option<i64> {
     let url = options.console.as_ref()?;
     let token = std::fs::read_to_string(options.token_file.as_ref()?).expect("--token-file: readable");
-    let question = json!({ "site_id": options.site, "metrics": ["pageviews"], "date_range": "7d" }).to_string();
+    let query = json!({ "site_id": options.site, "metrics": ["pageviews"], "date_range": "7d" }).to_string();
     let server = Server::of(url, options.ca.as_deref());
     let request = format!(
         "POST /api/v2/query HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{question}",
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{query}",
         server.host,
         server.port,
         token.trim(),
-        question.len(),
+        query.len(),
     );
     let mut stream = server.connect().await.expect("the console answers");
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -17,8 +17,8 @@ use crate::run::location_files;
 use crate::traffic::{Plan, SITE, Sent, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
-/// Questions of the console's page over twelve months: metrics, dimension.
-const QUESTIONS: [(&str, &str); 14] = [
+/// Queries of the console's page over twelve months: metrics, dimension.
+const QUERIES: [(&str, &str); 14] = [
     ("visitors visits pageviews views_per_visit bounce_rate visit_duration time_on_page scroll_depth", ""),
     ("visitors visits pageviews views_per_visit bounce_rate visit_duration time_on_page scroll_depth", "time"),
     ("pageviews visitors time_on_page scroll_depth", "event:page"),
@@ -46,7 +46,7 @@ pub(crate) fn database(extent: &Extent, results: &mut Results) {
     let name = format!("database, a pageview at {of_month:.1} million a month");
     let bytes_each = once.bytes_each();
     results.add(Figure::new(name, "bytes", bytes_each).goal(Goal::AtMost(25.0)));
-    questions(once.program, extent, &token, results);
+    queries(once.program, extent, &token, results);
     let tenfold = imported(Home::new(&setup()), extent, 10, extent.days.min(2), results);
     let name = format!("database, a pageview at {:.1} million a month", 10.0 * of_month);
     results.add(Figure::new(name, "bytes", tenfold.bytes_each()));
@@ -108,8 +108,8 @@ fn imported(home: Home, extent: &Extent, times: u32, days: u32, results: &mut Re
     Filled { program, pageviews, bytes }
 }
 
-/// Times of the console's questions, over a year that repeats the imported days.
-fn questions(program: Program, extent: &Extent, token: &str, results: &mut Results) {
+/// Times of the console's queries, over a year that repeats the imported days.
+fn queries(program: Program, extent: &Extent, token: &str, results: &mut Results) {
     let days = extent.days;
     for table in sillage::store::published::TABLES.iter().filter(|table| !table.figures.is_empty()) {
         let (table, hour) = (table.name, table.is_hourly());
@@ -130,35 +130,35 @@ fn questions(program: Program, extent: &Extent, token: &str, results: &mut Resul
     program.merged();
     let mut program = program;
     let (mut slowest_warm, mut slowest_cold) = ((0.0, ""), (0.0, ""));
-    for (metrics, dimension) in QUESTIONS.into_iter().take(extent.questions) {
-        results.say(format!("questions over twelve months: {metrics} {dimension}"));
+    for (metrics, dimension) in QUERIES.into_iter().take(extent.queries) {
+        results.say(format!("queries over twelve months: {metrics} {dimension}"));
         program = program.end().start_cold();
         let cold = asked(&program, token, metrics, dimension);
         let warm = median((0..5).map(|_| asked(&program, token, metrics, dimension)));
         let word = if dimension.is_empty() { "the whole site" } else { dimension };
-        results.add(Figure::new(format!("question over 12 months, {word}, warm"), "ms", warm));
-        results.add(Figure::new(format!("question over 12 months, {word}, cold"), "ms", cold));
+        results.add(Figure::new(format!("query over 12 months, {word}, warm"), "ms", warm));
+        results.add(Figure::new(format!("query over 12 months, {word}, cold"), "ms", cold));
         slowest_warm = if warm > slowest_warm.0 { (warm, word) } else { slowest_warm };
         slowest_cold = if cold > slowest_cold.0 { (cold, word) } else { slowest_cold };
     }
     for ((ms, word), name, most) in [(slowest_warm, "warm", 100.0), (slowest_cold, "cold", 300.0)] {
-        let name = format!("slowest question over 12 months, {name} ({word})");
+        let name = format!("slowest query over 12 months, {name} ({word})");
         results.add(Figure::new(name, "ms", ms).goal(Goal::AtMost(most)));
     }
 }
 
-/// Milliseconds to the answer of one question.
+/// Milliseconds to the answer of one query.
 fn asked(program: &Program, token: &str, metrics: &str, dimension: &str) -> f64 {
-    let mut question = json!({
+    let mut query = json!({
         "site_id": SITE,
         "metrics": metrics.split(' ').collect::<Vec<_>>(),
         "date_range": "12mo",
         "pagination": { "limit": 9 },
     });
     if !dimension.is_empty() {
-        question["dimensions"] = json!([dimension]);
+        query["dimensions"] = json!([dimension]);
     }
-    let (body, to) = (question.to_string(), program.home().console);
+    let (body, to) = (query.to_string(), program.home().console);
     let request = format!(
         "POST /api/v2/query HTTP/1.1\r\nHost: {to}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -13,13 +13,13 @@ const key = new URLSearchParams(location.search).get('key');
 /** Name of the site that this page was shared for, or undefined. */
 export const sharedSite = shared && decodeURIComponent(shared);
 
-export async function ask(path, question) {
-  const headers = { ...(question && { 'content-type': 'application/json' }), ...(sharedSite && { 'x-sillage-share': key ? `${sharedSite} ${key}` : sharedSite }) };
-  const response = await fetch(path, { headers, ...(question && { method: 'POST', body: JSON.stringify(question) }) });
+export async function ask(path, query) {
+  const headers = { ...(query && { 'content-type': 'application/json' }), ...(sharedSite && { 'x-sillage-share': key ? `${sharedSite} ${key}` : sharedSite }) };
+  const response = await fetch(path, { headers, ...(query && { method: 'POST', body: JSON.stringify(query) }) });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refusal(response.status, answer.error ?? `The console answered ${response.status}.`);
   return answer;
 }
 
-/** Sends all questions of a view in one request: name → question, answered as name → answer. */
-export const askView = (questions) => ask('/api/view', { questions });
+/** Sends all queries of a view in one request: name → query, answered as name → answer. */
+export const askView = (queries) => ask('/api/view', { queries });

@@ -4,7 +4,7 @@ import * as chart from './chart.js';
 import { count, day, METRICS } from './format.js';
 import { showPanel } from './lists.js';
 import { $, el, write } from './page.js';
-import { busyPages, filtersOf, obstacle, panels, questions } from './panels.js';
+import { busyPages, filtersOf, obstacle, panels, queries } from './panels.js';
 import { compared, days, grain, overOf, shift, wallClock } from './ranges.js';
 import { address, filteredBy, onlyPage, OPERATORS, state, valueFilter } from './state.js';
 import { name } from './format.js';
@@ -62,7 +62,7 @@ function ask(of, shown, base) {
     ...(of.ofToday && { closed: { ...base, date_range: [shift(of.today, -CLOSED_LOOK), shift(of.today, -1)], metrics: ['visitors', 'visits', 'pageviews'], dimensions: ['time:day'] } }),
     ...(!firstDays.has(of.site.name) && { first: { ...base, table: 'first_day', date_range: 'all' } }),
   };
-  for (const panel of shown) if (!obstacle(panel.chosen)) Object.assign(asked, questions(panel.chosen, base, panel.id, expanded.has(panel.id) ? 100 : undefined));
+  for (const panel of shown) if (!obstacle(panel.chosen)) Object.assign(asked, queries(panel.chosen, base, panel.id, expanded.has(panel.id) ? 100 : undefined));
   return askView(asked);
 }
 

@@ -2,7 +2,7 @@
 import { METRICS, name, percent } from './format.js';
 import { world } from './map.js';
 import { csv, download, el, write } from './page.js';
-import { asSql, obstacle, questions, ROWS, titleOf } from './panels.js';
+import { asSql, obstacle, queries, ROWS, titleOf } from './panels.js';
 import { spark } from './chart.js';
 import { known, t } from './words.js';
 
@@ -119,8 +119,8 @@ function menu(tab, rows, base, answers) {
     button.textContent = t('copied');
   };
   const request = () => {
-    const { q } = questions(tab, base, 'q', 100);
-    return `curl ${location.origin}/api/${q?.table || !q ? 'view' : 'v2/query'} -H "Authorization: Bearer $SILLAGE_TOKEN" -H 'content-type: application/json' -d '${JSON.stringify(q && !q.table ? q : { questions: questions(tab, base, 'q', 100) }).replaceAll("'", "'\\''")}'`;
+    const { q } = queries(tab, base, 'q', 100);
+    return `curl ${location.origin}/api/${q?.table || !q ? 'view' : 'v2/query'} -H "Authorization: Bearer $SILLAGE_TOKEN" -H 'content-type: application/json' -d '${JSON.stringify(q && !q.table ? q : { queries: queries(tab, base, 'q', 100) }).replaceAll("'", "'\\''")}'`;
   };
   const table = () => csv([[t(tab.head), ...tab.metrics], ...rows.map(([value, figures]) => [value, ...figures])]);
   const close = (event) => { if (event.key === 'Escape') { event.currentTarget.open = false; event.currentTarget.querySelector('summary').focus(); } };

@@ -1,4 +1,4 @@
-// Panels below the chart, their tabs, and the questions of each tab. A tab without an answer under the filters shows
+// Panels below the chart, their tabs, and the queries of each tab. A tab without an answer under the filters shows
 // the reason.
 import { length } from './ranges.js';
 import { onlyPage, state, valueFilter } from './state.js';
@@ -87,8 +87,8 @@ export function obstacle(tab) {
   return pages || own || acts ? '' : t('only_value');
 }
 
-/** Questions of a tab by name; `base` holds site and days. */
-export function questions(tab, base, name, rows = ROWS) {
+/** Queries of a tab by name; `base` holds site and days. */
+export function queries(tab, base, name, rows = ROWS) {
   if (tab.table) {
     // The days hold the sums too.
     return { [tab.spark ? `${name}:days` : name]: { ...base, table: tab.spark ?? tab.table, page: onlyPage() } };
@@ -119,7 +119,7 @@ export { filtersOf, ROWS };
 
 const STORED = { 'visit:os': 'system', 'visit:os_version': 'system_version' };
 
-/** A tab's question as SQL over the published tables, for Grafana or another client. */
+/** A tab's query as SQL over the published tables, for Grafana or another client. */
 export function asSql(tab, base) {
   const text = (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const [from, to] = base.date_range;

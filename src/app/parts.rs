@@ -58,7 +58,7 @@ pub(super) fn console_state(
         meters: meters.clone(),
         spool_accepts: spool_accepts(ledger),
         open_visits: Box::new(move |site| in_memory.open_visits_of(site)),
-        journal: Some(console::QuestionJournal::open(config.spool.dir.join("journal"))?),
+        journal: Some(console::QueryJournal::open(config.spool.dir.join("journal"))?),
         mail,
         health,
     }))

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
-use crate::console::{QuestionJournal, tokens};
+use crate::console::{QueryJournal, tokens};
 
 /// Create and list tokens for readers of the console and for servers of sites.
 #[derive(Debug, Args)]
@@ -53,8 +53,8 @@ fn list(file: &ConfigFile) -> Result<(), CommandError> {
     let mut lines = Vec::new();
     for token in &config.console.tokens {
         let expires = token.expires.map_or_else(|| "no last day".to_owned(), |day| format!("until {day}"));
-        // Without a journal there was no question yet.
-        let used = if journal.is_dir() { QuestionJournal::last_use(&journal, &token.name)? } else { None };
+        // Without a journal there was no query yet.
+        let used = if journal.is_dir() { QueryJournal::last_use(&journal, &token.name)? } else { None };
         let used = used.map_or_else(|| "not used".to_owned(), |time| format!("last used {time}"));
         lines.push(format!("{}: {}; {expires}; {used}", token.name, token.sites.join(", ")));
     }

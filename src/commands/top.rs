@@ -39,7 +39,7 @@ pub struct TopCommand {
     /// Range to begin with.
     #[arg(long, value_name = "RANGE", default_value = "28d")]
     range: TopRange,
-    /// Seconds between two questions.
+    /// Seconds between two queries.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = RangedU64ValueParser::<u64>::new().range(1..=3_600))]
     every: u64,
 }
@@ -54,7 +54,7 @@ impl TopCommand {
     /// Draws until a key, a signal or the end of the terminal ends it.
     ///
     /// # Errors
-    /// Without a terminal or a token; when the console does not answer the first questions.
+    /// Without a terminal or a token; when the console does not answer the first queries.
     pub async fn run(&self) -> Result<(), CommandError> {
         let token = self.token()?;
         let console = TopConsole::new(&self.url, &token)?;
@@ -112,13 +112,13 @@ impl TopCommand {
                         }
                     },
                 },
-                // The next question; one under way is not asked beside.
+                // The next query; one under way is not asked beside.
                 _ = ticks.tick() => {
                     if asked.is_empty() {
                         ask(&mut asked, console, state);
                     }
                 }
-                // An answer; an aborted question has none.
+                // An answer; an aborted query has none.
                 Some(answer) = asked.join_next() => {
                     if let Ok(answer) = answer {
                         state.take(answer);

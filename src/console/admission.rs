@@ -1,5 +1,5 @@
-//! Limits of concurrent questions, per token and in all. A question beyond them waits for a moment, in the order of
-//! arrival; a token with too many waiting is rejected. Must never let one token's questions take another's share.
+//! Limits of concurrent queries, per token and in all. A query beyond them waits for a moment, in the order of
+//! arrival; a token with too many waiting is rejected. Must never let one token's queries take another's share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,19 +10,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::console::tokens::TokenDigest;
 use crate::lock::lock;
 
-/// Most questions of one token that run at once: a page of panels asks about ten, each for milliseconds.
+/// Most queries of one token that run at once: a page of panels asks about ten, each for milliseconds.
 const RUNNING_PER_TOKEN: usize = 4;
 
-/// Most questions of all tokens that run at once: the engine has two threads, and some questions wait for a disk.
+/// Most queries of all tokens that run at once: the engine has two threads, and some queries wait for a disk.
 const RUNNING_MAX: usize = 12;
 
-/// Most waiting questions of one token: the largest page of panels has forty.
+/// Most waiting queries of one token: the largest page of panels has forty.
 const WAITING_PER_TOKEN: usize = 60;
 
 /// Longest wait for admission: a page has given up by then.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
-/// Admission of questions, for all tokens.
+/// Admission of queries, for all tokens.
 pub(super) struct Admission {
     tokens: Mutex<HashMap<TokenDigest, Arc<TokenRoom>>>,
     all: Arc<Semaphore>,
@@ -34,10 +34,10 @@ struct TokenRoom {
     waiting: Arc<Semaphore>,
 }
 
-/// Permit to run a question; released when its last clone is dropped.
+/// Permit to run a query; released when its last clone is dropped.
 #[derive(Clone)]
-pub(super) struct QuestionPermit(
-    #[expect(dead_code, reason = "held while the question runs")] Arc<[OwnedSemaphorePermit; 2]>,
+pub(super) struct QueryPermit(
+    #[expect(dead_code, reason = "held while the query runs")] Arc<[OwnedSemaphorePermit; 2]>,
 );
 
 impl Default for Admission {
@@ -48,14 +48,14 @@ impl Default for Admission {
 
 impl Admission {
     /// Admits a query of the known `token`; `None` if there is no permit in time.
-    pub(super) async fn enter(&self, token: TokenDigest) -> Option<QuestionPermit> {
+    pub(super) async fn enter(&self, token: TokenDigest) -> Option<QueryPermit> {
         let room = lock(&self.tokens).entry(token).or_default().clone();
         let _waiting = room.waiting.clone().try_acquire_owned().ok()?;
         let permits = async {
             let own = room.running.clone().acquire_owned().await.ok()?;
             Some([own, self.all.clone().acquire_owned().await.ok()?])
         };
-        tokio::time::timeout(WAIT_MAX, permits).await.ok()?.map(|permits| QuestionPermit(Arc::new(permits)))
+        tokio::time::timeout(WAIT_MAX, permits).await.ok()?.map(|permits| QueryPermit(Arc::new(permits)))
     }
 
     /// Forgets the semaphores of tokens that are not among `known`.

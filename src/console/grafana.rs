@@ -33,7 +33,7 @@ pub(super) fn knows(access: &AccessRules, headers: &HeaderMap) -> bool {
 /// Answers the query in `body`.
 pub(super) async fn answer(console: &ConsoleState, access: &AccessRules, head: &Parts, body: &[u8]) -> ConsoleResponse {
     let Some(token) = token(access, &head.headers) else { return reply::unknown_token() };
-    console.note_question(token, head.uri.path(), body);
+    console.note_query(token, head.uri.path(), body);
     let Ok(text) = std::str::from_utf8(body) else {
         return reply::error(StatusCode::BAD_REQUEST, "the query is not valid UTF-8");
     };

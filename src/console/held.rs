@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::console::admission::QuestionPermit;
+use crate::console::admission::QueryPermit;
 use crate::console::reply::ReplyBody;
 use crate::http::idle::StreamedAnswer;
 use crate::store::StoreError;
@@ -17,7 +17,7 @@ pub(super) struct PermitBody {
     pub(super) body: ReplyBody,
     /// The request, if it has a seat.
     pub(super) answer: Option<StreamedAnswer>,
-    pub(super) _permit: Option<QuestionPermit>,
+    pub(super) _permit: Option<QueryPermit>,
 }
 
 impl Body for PermitBody {

@@ -1,6 +1,6 @@
-//! The journal of questions: token, time, path, and the hash of each question. One file per month,
-//! `questions-2026-11.csv`, beside the spool; a file is removed when it is twelve months old. Must never hold a figure,
-//! a question's text, or anything about a visitor.
+//! The journal of queries: token, time, path, and the hash of each query. One file per month,
+//! `queries-2026-11.csv`, beside the spool; a file is removed when it is twelve months old. Must never hold a figure,
+//! a query's text, or anything about a visitor.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,17 +15,17 @@ use crate::hex::hex;
 use crate::lock::lock;
 use crate::runtime_dir::{FolderError, make_data_folder, private_options};
 
-/// Largest file of a month, in bytes: about 500,000 questions; later ones are not recorded, and a log line says so.
+/// Largest file of a month, in bytes: about 500,000 queries; later ones are not recorded, and a log line says so.
 const MONTH_BYTES_MAX: u64 = 64 << 20;
 
 /// Months that a file is kept after its own.
 const MONTHS_KEPT: i32 = 12;
 
-/// Hex digits of a question's hash: enough to tell questions apart.
+/// Hex digits of a query's hash: enough to tell queries apart.
 const HASH_DIGITS: usize = 32;
 
 /// The journal, open for the month of its last entry.
-pub struct QuestionJournal {
+pub struct QueryJournal {
     folder: PathBuf,
     month: Mutex<Option<MonthFile>>,
 }
@@ -37,7 +37,7 @@ struct MonthFile {
     is_full: bool,
 }
 
-impl QuestionJournal {
+impl QueryJournal {
     /// Opens the journal in `folder`, creating it.
     ///
     /// # Errors
@@ -47,10 +47,10 @@ impl QuestionJournal {
         Ok(Self { folder, month: Mutex::new(None) })
     }
 
-    /// Records that the token called `name` asked `question` at the path `door`.
-    pub(super) fn note(&self, now: Timestamp, name: &str, door: &str, question: &[u8]) {
+    /// Records that the token called `name` asked `query` at the path `door`.
+    pub(super) fn note(&self, now: Timestamp, name: &str, door: &str, query: &[u8]) {
         // A line: `2026-11-28T13:50:12Z,grafana,/clickhouse,5f70bf18a086007016e948b04aed3b82`.
-        let hash = hex(&Sha256::digest(question));
+        let hash = hex(&Sha256::digest(query));
         let hash = hash.get(..HASH_DIGITS).unwrap_or_default();
         let second = now.strftime("%Y-%m-%dT%H:%M:%SZ");
         let line = format!("{second},{},{door},{hash}\n", quoted(name));
@@ -85,7 +85,7 @@ impl QuestionJournal {
     fn forget(&self, now: Timestamp) -> io::Result<()> {
         let months = MONTHS_KEPT.months();
         let oldest = TimeZone::UTC.to_datetime(now).date().saturating_sub(months);
-        let oldest = oldest.strftime("questions-%Y-%m.csv").to_string();
+        let oldest = oldest.strftime("queries-%Y-%m.csv").to_string();
         for name in names(&self.folder)?.into_iter().filter(|name| *name < oldest) {
             std::fs::remove_file(self.folder.join(name))?;
         }
@@ -112,13 +112,13 @@ impl QuestionJournal {
 }
 
 fn file_name(now: Timestamp) -> String {
-    now.strftime("questions-%Y-%m.csv").to_string()
+    now.strftime("queries-%Y-%m.csv").to_string()
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string().ok().filter(|name| name.starts_with("questions-")));
+        names.extend(entry?.file_name().into_string().ok().filter(|name| name.starts_with("queries-")));
     }
     Ok(names)
 }
@@ -138,32 +138,32 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_noted_by_its_hash_and_forgotten_after_twelve_months() {
+    fn a_query_is_noted_by_its_hash_and_forgotten_after_twelve_months() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("journal");
-        let journal = QuestionJournal::open(folder.clone()).unwrap();
+        let journal = QueryJournal::open(folder.clone()).unwrap();
         journal.note(at("2025-10-31T23:59:59Z"), "old", "/clickhouse", b"SELECT 1");
         journal.note(at("2025-11-01T00:00:00Z"), "ops", "/clickhouse", b"SELECT 'secret'");
         journal.note(at("2026-11-28T13:50:12.5Z"), "o\"p\ns", "/api/v2/query", b"{}");
         let mut left = names(&folder).unwrap();
         left.sort_unstable();
-        assert_eq!(left, ["questions-2025-11.csv", "questions-2026-11.csv"]);
-        let text = std::fs::read_to_string(folder.join("questions-2026-11.csv")).unwrap();
+        assert_eq!(left, ["queries-2025-11.csv", "queries-2026-11.csv"]);
+        let text = std::fs::read_to_string(folder.join("queries-2026-11.csv")).unwrap();
         assert_eq!(text, "2026-11-28T13:50:12Z,\"o\"\"ps\",/api/v2/query,44136fa355b3678a1146ad16f7e8649e\n");
-        assert!(!std::fs::read_to_string(folder.join("questions-2025-11.csv")).unwrap().contains("secret"));
-        assert_eq!(QuestionJournal::last_use(&folder, "ops").unwrap().as_deref(), Some("2025-11-01T00:00:00Z"));
-        assert_eq!(QuestionJournal::last_use(&folder, "old").unwrap(), None);
+        assert!(!std::fs::read_to_string(folder.join("queries-2025-11.csv")).unwrap().contains("secret"));
+        assert_eq!(QueryJournal::last_use(&folder, "ops").unwrap().as_deref(), Some("2025-11-01T00:00:00Z"));
+        assert_eq!(QueryJournal::last_use(&folder, "old").unwrap(), None);
     }
 
     #[test]
     fn a_full_month_stops_growing_and_the_next_begins() {
         let home = tempfile::tempdir().unwrap();
-        let journal = QuestionJournal::open(home.path().to_owned()).unwrap();
+        let journal = QueryJournal::open(home.path().to_owned()).unwrap();
         journal.note(at("2026-11-01T00:00:00Z"), "ops", "/", b"1");
         lock(&journal.month).as_mut().unwrap().bytes = MONTH_BYTES_MAX;
         journal.note(at("2026-11-02T00:00:00Z"), "ops", "/", b"2");
         journal.note(at("2026-12-01T00:00:00Z"), "ops", "/", b"3");
         let lines = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap().lines().count();
-        assert_eq!((lines("questions-2026-11.csv"), lines("questions-2026-12.csv")), (1, 1));
+        assert_eq!((lines("queries-2026-11.csv"), lines("queries-2026-12.csv")), (1, 1));
     }
 }

@@ -56,19 +56,15 @@ pub(super) async fn page(console: &ConsoleState, head: &Parts) -> ConsoleRespons
     let name = query_value(head, "site").filter(|name| names.contains(name)).or_else(|| names.first().cloned());
     let found = name.and_then(|name| readable_figures(console, &access, &head.headers, &name));
     let Some((site, reports)) = found else {
-        return reply::error(
-            StatusCode::FORBIDDEN,
-            "this token cannot read any \
-                                                                                         site",
-        );
+        return reply::error(StatusCode::FORBIDDEN, "this token cannot read any site");
     };
     let range = query_value(head, "range").unwrap_or_default();
     let range = RANGES.iter().map(|(name, _)| *name).find(|name| *name == range).unwrap_or("28d");
     let language = usize::from(query_value(head, "lang").as_deref() == Some("fr"));
     let mut tables = Vec::new();
     for plan in &LISTS {
-        let question = QueryDraft::of(question(plan, range));
-        match query::answer(&question, &site, console.clock.now(), &reports, console.kept).await {
+        let query = QueryDraft::of(query_of(plan, range));
+        match query::answer(&query, &site, console.clock.now(), &reports, console.kept).await {
             Ok(answer) => tables.push(table(plan, &answer, language)),
             // A table that cannot be answered is left out; the others are shown.
             Err(QueryError::Bad(_)) => {}
@@ -82,13 +78,13 @@ pub(super) async fn page(console: &ConsoleState, head: &Parts) -> ConsoleRespons
     reply
 }
 
-fn question((_, dimension, metrics): &ListPlan, range: &str) -> serde_json::Map<String, Value> {
+fn query_of((_, dimension, metrics): &ListPlan, range: &str) -> serde_json::Map<String, Value> {
     let metrics: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
     let dimensions: Vec<&str> = Some(*dimension).filter(|name| !name.is_empty()).into_iter().collect();
     let limit = if *dimension == "time:day" { 400 } else { ROWS };
-    let question =
+    let query =
         json!({ "metrics": metrics, "date_range": range, "dimensions": dimensions, "pagination": { "limit": limit } });
-    question.as_object().cloned().unwrap_or_default()
+    query.as_object().cloned().unwrap_or_default()
 }
 
 fn table((title, dimension, metrics): &ListPlan, answer: &Value, language: usize) -> Markup {

@@ -44,10 +44,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use self::journal::QuestionJournal;
+pub use self::journal::QueryJournal;
 pub use self::query::{StorageProfile, export};
 pub use self::state::{ConsoleOptions, ConsoleState};
-use crate::console::admission::QuestionPermit;
+use crate::console::admission::QueryPermit;
 use crate::console::held::PermitBody;
 use crate::http::handshake::Handshake;
 use crate::http::idle::{ActiveRequest, Connection, IdleLimits, OpenConnections, WatchedStream};
@@ -221,8 +221,8 @@ impl Seats {
                     true => route::answer(&console, peer, request).await,
                     false => reply::guarded(reply::no_seat()),
                 };
-                // The request and its question's permit are held until the last byte is sent.
-                let permit = reply.extensions_mut().remove::<QuestionPermit>();
+                // The request and its query's permit are held until the last byte is sent.
+                let permit = reply.extensions_mut().remove::<QueryPermit>();
                 let answer = active.map(ActiveRequest::streamed);
                 Ok::<_, Infallible>(reply.map(|body| PermitBody { body, answer, _permit: permit }))
             }

@@ -64,8 +64,8 @@ pub(super) fn no_database() -> ConsoleResponse {
     reply
 }
 
-/// `429` for a token with more waiting questions than any page asks.
-pub(super) fn too_many_questions() -> ConsoleResponse {
+/// `429` for a token with more waiting queries than any page asks.
+pub(super) fn too_many_queries() -> ConsoleResponse {
     let sentence = "too many pending queries for this token; retry when some have finished";
     let mut reply = error(StatusCode::TOO_MANY_REQUESTS, sentence);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));

@@ -42,7 +42,7 @@ pub(super) fn is_probe(path: &str) -> bool {
     matches!(path, "/metrics" | "/health/live" | "/health/ready")
 }
 
-/// Answers requests that name this console; a question holds its permit until its answer is sent.
+/// Answers requests that name this console; a query holds its permit until its answer is sent.
 async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: Incoming) -> ConsoleResponse {
     if !hosts::is_ours(head, &console.config.console.hosts) {
         let sentence = "unknown host of the console; add it to console.hosts";
@@ -51,7 +51,7 @@ async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: 
     let permit = match asking_token(console, head) {
         Some(token) => match console.admission.enter(token).await {
             Some(permit) => Some(permit),
-            None => return reply::too_many_questions(),
+            None => return reply::too_many_queries(),
         },
         None => None,
     };
@@ -60,7 +60,7 @@ async fn admitted(console: &ConsoleState, peer: SocketAddr, head: &Parts, body: 
     reply
 }
 
-/// The token of a question to the database; `None` for other requests.
+/// The token of a query to the database; `None` for other requests.
 fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
     let access = console.access.load();
     let path = head.uri.path();
@@ -76,9 +76,9 @@ fn asking_token(console: &ConsoleState, head: &Parts) -> Option<TokenDigest> {
     }
 }
 
-/// Records the question of a token, from the API or a page.
-fn note(console: &ConsoleState, head: &Parts, question: &[u8]) {
-    let noted = |token: &AccessToken| console.note_question(token, head.uri.path(), question);
+/// Records the query of a token, from the API or a page.
+fn note(console: &ConsoleState, head: &Parts, query: &[u8]) {
+    let noted = |token: &AccessToken| console.note_query(token, head.uri.path(), query);
     with_token(console, &console.access.load(), &head.headers, noted);
 }
 

@@ -13,7 +13,7 @@ use crate::console::reply::{self, ConsoleResponse};
 use crate::console::share_key::{key, opened};
 use crate::console::state::ConsoleState;
 use crate::console::{assets, query};
-use crate::store::uncounted::PublishedQuestion;
+use crate::store::uncounted::PublishedQuery;
 
 /// Longest life of a link, in days.
 const DAYS_MAX: i64 = 90;
@@ -60,7 +60,7 @@ pub(super) async fn counter(console: &ConsoleState, head: &Parts) -> ConsoleResp
         return no_link();
     };
     let Ok(days) = query::days(&json!("all"), site, console.clock.now()) else { return reply::no_database() };
-    let Ok(rows) = console.reports.published(PublishedQuestion::Total, &site.name, days, "").await else {
+    let Ok(rows) = console.reports.published(PublishedQuery::Total, &site.name, days, "").await else {
         return reply::no_database();
     };
     let pageviews = rows.first().and_then(|row| row.get("pageviews")).and_then(Value::as_i64).unwrap_or(0);

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use crate::clock::Clock;
 use crate::config;
 use crate::console::admission::Admission;
-use crate::console::journal::QuestionJournal;
+use crate::console::journal::QueryJournal;
 use crate::console::now::{NowDraw, NowFigures};
 use crate::console::query::StorageProfile;
 use crate::console::session::Sessions;
@@ -39,8 +39,8 @@ pub struct ConsoleOptions {
     pub meters: Arc<Meters>,
     /// Whether the spool accepts hits now.
     pub spool_accepts: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Journal of questions; `None` records none.
-    pub journal: Option<QuestionJournal>,
+    /// Journal of queries; `None` records none.
+    pub journal: Option<QueryJournal>,
     /// Recipients of mails, if `[mail]` is configured.
     pub mail: Option<Arc<Subscriptions>>,
     /// Readiness, as set by start and stop.
@@ -63,7 +63,7 @@ pub struct ConsoleState {
     pub(super) admission: Admission,
     pub(super) health: Arc<Health>,
     pub(super) mail: Option<Arc<Subscriptions>>,
-    journal: Option<QuestionJournal>,
+    journal: Option<QueryJournal>,
     open_visits: Box<dyn Fn(&str) -> usize + Send + Sync>,
     draw: Option<NowDraw>,
 }
@@ -110,10 +110,10 @@ impl ConsoleState {
         self.access.store(Arc::new(AccessRules { sites, tokens }));
     }
 
-    /// Records that `token` asked `question` at the path `door`.
-    pub(super) fn note_question(&self, token: &AccessToken, door: &str, question: &[u8]) {
+    /// Records that `token` asked `query` at the path `door`.
+    pub(super) fn note_query(&self, token: &AccessToken, door: &str, query: &[u8]) {
         if let Some(journal) = &self.journal {
-            journal.note(self.clock.now(), &token.name, door, question);
+            journal.note(self.clock.now(), &token.name, door, query);
         }
     }
 }

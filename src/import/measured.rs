@@ -19,8 +19,8 @@ pub(super) async fn note(
                SELECT day FROM {database:Identifier}.site_days WHERE site = {site:String} AND origin = '' AND pageviews > 0 \
                UNION ALL SELECT day FROM {database:Identifier}.waiting_pages WHERE site = {site:String} AND origin = '') \
                WHERE number BETWEEN {first:UInt16} AND {last:UInt16} ORDER BY number";
-    let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*import.site.name);
-    let measured = question.param("first", first.0).param("last", last.0).rows::<u16>().await?;
+    let query = store.ask_as_owner(sql).param("database", store.database()).param("site", &*import.site.name);
+    let measured = query.param("first", first.0).param("last", last.0).rows::<u16>().await?;
     let measured: Vec<Day> =
         measured.into_iter().map(Day).filter(|day| days.contains(day) && !imported.contains(day)).collect();
     Ok(measured.first().map(|first| {

@@ -209,8 +209,8 @@ impl<'s> ImportSession<'s> {
     ) -> Result<StartedImport, ImportError> {
         let hash = survey.hash(&self.import, &self.settings);
         let marks: Vec<LogMark> = survey.sources.iter().map(|source| source.mark.clone()).collect();
-        let question = (self.store, self.now);
-        let started = StartedImport::begin(&self.import, notes, &hash, days, &marks, question).await?;
+        let context = (self.store, self.now);
+        let started = StartedImport::begin(&self.import, notes, &hash, days, &marks, context).await?;
         let note = measured::note(&self.import, self.store, days, &notes.imported()).await?;
         self.summary.notes.extend(note);
         Ok(started)

@@ -22,7 +22,7 @@ use crate::release::rules::{BATCHES_WAITED_FOR, CONTINUED, CONTINUED_WAITS, OTHE
 use crate::release::statements::{self, HOUR_LEVELS, LEVELS, TableNames};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
-use crate::store::{ServerError, SqlQuestion, Store, StoreError};
+use crate::store::{ServerError, SqlQuery, Store, StoreError};
 
 /// Waiting tables whose partitions are days.
 const DAILY_TABLES: [&str; 6] =
@@ -195,10 +195,10 @@ impl Releaser {
         &self.options.store
     }
 
-    pub(super) fn ask(&self, sql: &str) -> SqlQuestion {
+    pub(super) fn ask(&self, sql: &str) -> SqlQuery {
         let (store, local) = (self.store(), self.store().read_suffix());
-        let question = store.ask_as_owner(sql).param("database", store.database()).param("site", store.shard_name());
-        question.param("collectors", format!("collectors{local}"))
+        let query = store.ask_as_owner(sql).param("database", store.database()).param("site", store.shard_name());
+        query.param("collectors", format!("collectors{local}"))
     }
 
     /// A waiting table by its name where it is read.
@@ -277,8 +277,8 @@ impl Releaser {
 
     async fn waiting_hours(&self, origin: &str) -> Result<BTreeSet<u32>, StoreError> {
         let sql = "SELECT DISTINCT toUInt32(hour) FROM {database:Identifier}.{waiting_pages:Identifier} WHERE origin = {origin:String}";
-        let question = self.ask(sql).param("waiting_pages", self.waiting("waiting_pages")).param("origin", origin);
-        Ok(question.rows::<u32>().await?.into_iter().collect())
+        let query = self.ask(sql).param("waiting_pages", self.waiting("waiting_pages")).param("origin", origin);
+        Ok(query.rows::<u32>().await?.into_iter().collect())
     }
 
     /// Days with waiting rows, and the number of these.
@@ -298,8 +298,8 @@ impl Releaser {
     async fn waiting_buckets(&self, origin: &str, kind: ReleaseKind) -> Result<BTreeSet<Day>, StoreError> {
         let sql = "SELECT DISTINCT toUInt16(day) FROM {database:Identifier}.{waiting_cells:Identifier} \
                    WHERE origin = {origin:String} AND scope = {scope:String}";
-        let question = self.ask(sql).param("waiting_cells", self.waiting("waiting_cells")).param("origin", origin);
-        let days = question.param("scope", kind.word()).rows::<u16>().await?;
+        let query = self.ask(sql).param("waiting_cells", self.waiting("waiting_cells")).param("origin", origin);
+        let days = query.param("scope", kind.word()).rows::<u16>().await?;
         Ok(days.into_iter().map(Day).collect())
     }
 
@@ -332,10 +332,10 @@ impl Releaser {
         let hours: Vec<u32> = hours.map(|(of, _)| of.hour).collect();
         for (text, timings) in statements::stage(self.table_names(), self.options.protection, name.kind) {
             self.before("stage")?;
-            let question = self.about(&text, name).param("k1", first).param("k2", second);
-            let question = question.param("timings", timings).param("hours", &hours);
+            let query = self.about(&text, name).param("k1", first).param("k2", second);
+            let query = query.param("timings", timings).param("hours", &hours);
             // ClickHouse's query log would store the keys.
-            question.with_setting("log_queries", "0").execute().await?;
+            query.with_setting("log_queries", "0").execute().await?;
         }
         Ok(())
     }
@@ -408,15 +408,15 @@ impl Releaser {
         let sql = "INSERT INTO {database:Identifier}.releases (site, kind, first, day, hour, origin, state, at) \
                    SELECT {site:String}, {kind:String}, {first:Date}, {day:Date}, toDateTime({hour:UInt32}), {origin:String}, {state:String}, \
                    toDateTime({at:Int64})";
-        let question = self.about(sql, name);
-        question.param("state", state.word()).param("at", now.as_second()).execute().await?;
+        let query = self.about(sql, name);
+        query.param("state", state.word()).param("at", now.as_second()).execute().await?;
         Ok(())
     }
 
-    fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuestion {
-        let question = self.ask(sql).param("release", name.to_string()).param("kind", name.kind.word());
-        let question = question.param("first", date_of(name.first).to_string());
-        question.param("day", date_of(name.day).to_string()).param("hour", name.hour).param("origin", &name.origin)
+    fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuery {
+        let query = self.ask(sql).param("release", name.to_string()).param("kind", name.kind.word());
+        let query = query.param("first", date_of(name.first).to_string());
+        query.param("day", date_of(name.day).to_string()).param("hour", name.hour).param("origin", &name.origin)
     }
 
     fn before(&self, step: &str) -> Result<(), StoreError> {

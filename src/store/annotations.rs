@@ -58,8 +58,8 @@ impl Store {
     pub async fn sync_annotations(&self, mut wanted: Vec<AnnotationRow>) -> Result<(), StoreError> {
         let sql = "SELECT DISTINCT toString(site) AS site, toUInt16(day) AS day, text, toString(origin) AS origin \
                    FROM {database:Identifier}.annotations WHERE origin = {origin:String} ORDER BY site, day, text";
-        let question = self.ask_as_owner(sql).param("database", self.database()).param("origin", CONFIGURATION);
-        let kept = question.rows::<AnnotationRow>().await?;
+        let query = self.ask_as_owner(sql).param("database", self.database()).param("origin", CONFIGURATION);
+        let kept = query.rows::<AnnotationRow>().await?;
         wanted.sort();
         wanted.dedup();
         if kept == wanted {

@@ -16,12 +16,12 @@ use crate::config;
 use crate::rollup::counters::ImportsRow;
 use crate::store::connector::EngineConnector;
 use crate::store::error::StoreError;
-use crate::store::question::{END_TIMEOUT, SEND_TIMEOUT, SqlQuestion, within};
+use crate::store::query::{END_TIMEOUT, SEND_TIMEOUT, SqlQuery, within};
 use crate::store::scope::ReaderScope;
 
-/// A question that takes the time-zone lock, as every reader's question does.
-const ZONE_QUESTION: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
-/// Setting with which a question about one site asks its shard alone.
+/// A query that takes the time-zone lock, as every reader's query does.
+const ZONE_QUERY: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
+/// Setting with which a query about one site asks its shard alone.
 pub(super) const SKIP_UNUSED_SHARDS: &str = "optimize_skip_unused_shards";
 /// Setting with which an insert on a cluster returns when the shards have the rows.
 pub(super) const FOREGROUND_INSERT: &str = "distributed_foreground_insert";
@@ -255,12 +255,12 @@ impl Store {
         self.remote || *scope == ReaderScope::All || known(scope.user())
     }
 
-    /// The same database, read as the user of these sites. Without such a user every question fails.
+    /// The same database, read as the user of these sites. Without such a user every query fails.
     pub fn reading_as(&self, scope: &ReaderScope) -> Self {
         Self { scope: scope.clone(), ..self.clone() }
     }
 
-    /// The name of the database user that questions are asked as.
+    /// The name of the database user that queries are asked as.
     pub(super) fn reading_user(&self) -> String {
         self.scope.user()
     }
@@ -275,13 +275,13 @@ impl Store {
 
     /// Whether the reading user gets an answer, and so the console's clients.
     pub async fn answers_readers(&self) -> bool {
-        self.ask(ZONE_QUESTION).rows::<u8>().await.is_ok()
+        self.ask(ZONE_QUERY).rows::<u8>().await.is_ok()
     }
 
-    /// Whether the database answers a question that takes the locks of a reader's question, the time-zone lock among
+    /// Whether the database answers a query that takes the locks of a reader's query, the time-zone lock among
     /// them. A refusal counts as an answer.
     pub async fn is_alive(&self) -> bool {
-        match self.ask_as_owner(ZONE_QUESTION).rows::<u8>().await {
+        match self.ask_as_owner(ZONE_QUERY).rows::<u8>().await {
             Ok(_) => true,
             Err(error) => error.failure().code != 0,
         }
@@ -322,28 +322,28 @@ impl Store {
         self.everywhere(&format!("ALTER TABLE {name} {}", drops.join(", "))).await
     }
 
-    /// Starts a question as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
-    pub fn ask(&self, sql: &str) -> SqlQuestion {
+    /// Starts a query as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
+    pub fn ask(&self, sql: &str) -> SqlQuery {
         let clients = self.clients();
         match &self.scope {
             // A reader's settings are its profile's.
             ReaderScope::All if self.reader.is_none() && !self.cluster.is_empty() => {
-                SqlQuestion(clients.reader.query_raw(sql)).with_setting(SKIP_UNUSED_SHARDS, "1")
+                SqlQuery(clients.reader.query_raw(sql)).with_setting(SKIP_UNUSED_SHARDS, "1")
             }
-            ReaderScope::All => SqlQuestion(clients.reader.query_raw(sql)),
+            ReaderScope::All => SqlQuery(clients.reader.query_raw(sql)),
             scope @ ReaderScope::Sites(_) => {
                 let login = clients.endpoint.scoped_reader(scope, self.remote);
                 let reader = clients.bare.clone().with_user(&login.user).with_password(&login.password);
-                SqlQuestion(reader.with_database(&self.database).query_raw(sql))
+                SqlQuery(reader.with_database(&self.database).query_raw(sql))
             }
         }
     }
 
-    /// Starts a question as the user that owns the tables: for our own bookkeeping, never for published figures.
-    pub fn ask_as_owner(&self, sql: &str) -> SqlQuestion {
-        let question = SqlQuestion(self.clients().bare.query_raw(sql));
+    /// Starts a query as the user that owns the tables: for our own bookkeeping, never for published figures.
+    pub fn ask_as_owner(&self, sql: &str) -> SqlQuery {
+        let query = SqlQuery(self.clients().bare.query_raw(sql));
         // A statement that writes returns when the shards have its rows.
-        if self.cluster.is_empty() { question } else { question.with_setting(FOREGROUND_INSERT, "1") }
+        if self.cluster.is_empty() { query } else { query.with_setting(FOREGROUND_INSERT, "1") }
     }
 
     /// Days of `site` (since 1970-01-01) with imported figures, each with the hashes of its imports.
@@ -352,9 +352,9 @@ impl Store {
     /// When the database refuses or does not answer.
     pub async fn imported_days(&self, site: &str) -> Result<BTreeMap<u16, Vec<String>>, StoreError> {
         let sql = "SELECT DISTINCT toUInt16(day), source FROM {database:Identifier}.imports WHERE site = {site:String}";
-        let question = self.ask_as_owner(sql).param("database", &self.database).param("site", site);
+        let query = self.ask_as_owner(sql).param("database", &self.database).param("site", site);
         let mut days: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-        for (day, source) in question.rows::<(u16, String)>().await? {
+        for (day, source) in query.rows::<(u16, String)>().await? {
             days.entry(day).or_default().push(source);
         }
         Ok(days)

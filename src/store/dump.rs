@@ -22,18 +22,18 @@ impl Store {
     /// When the database refuses or does not answer.
     pub async fn count_rows(&self, table: &str) -> Result<u64, StoreError> {
         let sql = "SELECT count() FROM {database:Identifier}.{table:Identifier}";
-        let question = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
-        Ok(question.rows::<u64>().await?.first().copied().unwrap_or(0))
+        let query = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
+        Ok(query.rows::<u64>().await?.first().copied().unwrap_or(0))
     }
 
     /// Starts to read a whole published table.
     ///
     /// # Errors
-    /// When the question cannot be sent.
+    /// When the query cannot be sent.
     pub fn dump(&self, table: &str) -> Result<TableDump, StoreError> {
         let sql = "SELECT * FROM {database:Identifier}.{table:Identifier}";
-        let question = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
-        Ok(TableDump(question.stream("Native")?))
+        let query = self.ask_as_owner(sql).param("database", self.database()).param("table", table);
+        Ok(TableDump(query.stream("Native")?))
     }
 
     /// Starts to fill a published table with the bytes of [`Store::dump`]; `None` for a table that is not published.

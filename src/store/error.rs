@@ -39,7 +39,7 @@ impl StoreError {
         }
     }
 
-    /// The error in a reader's own question; `None` where the database is away or busy, or the fault is ours.
+    /// The error in a reader's own query; `None` where the database is away or busy, or the fault is ours.
     pub(super) fn of_asker(&self) -> Option<ServerError> {
         let failure = self.failure();
         let is_ours = failure.code == 0 && failure.name != ANSWER_TOO_LONG;
@@ -62,7 +62,7 @@ impl StoreError {
 /// Name of the failure for an answer above the size limit.
 pub(super) const ANSWER_TOO_LONG: &str = "answer longer than 16 MB";
 
-/// Failures that do not depend on the question: the server is away, busy or full, or does not know our user.
+/// Failures that do not depend on the query: the server is away, busy or full, or does not know our user.
 const NOT_THE_ASKERS: [u32; 20] =
     [164, 192, 193, 194, 195, 201, 202, 209, 210, 225, 236, 243, 244, 252, 254, 279, 285, 286, 319, 516];
 

@@ -1,5 +1,5 @@
 //! The schema that `schema/` declares, parsed from its own statements: an audit compares the database with the text
-//! that made it. Must not answer questions that the server can answer: it parses only our own style of SQL.
+//! that made it. Must not answer queries that the server can answer: it parses only our own style of SQL.
 
 use crate::store::client::Store;
 use crate::store::migrate;

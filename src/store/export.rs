@@ -41,10 +41,10 @@ impl Reports {
     /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn export(&self, report: &Report, format: FileFormat) -> Result<RowStream, ReportError> {
         let statement = Statement::file(report, &report.exported(format), EXPORT_ROWS_MAX).ok_or(NOT_PUBLISHED)?;
-        let question = statement.ask(|text| self.store.ask(text));
+        let query = statement.ask(|text| self.store.ask(text));
         let started = async {
             let permit = self.permit().await;
-            let mut cursor = question.stream(format.name())?;
+            let mut cursor = query.stream(format.name())?;
             // A failing query has failed by its first bytes: the response can still report it.
             let first = cursor.next().await?;
             Ok::<_, StoreError>(RowStream { first, cursor, _permit: permit })

@@ -10,7 +10,7 @@ use crate::rollup::levels::LevelRows;
 use crate::store::block::NativeBlock;
 use crate::store::client::{FOREGROUND_INSERT, Store};
 use crate::store::error::StoreError;
-use crate::store::question::BLOCK_ROWS_MAX;
+use crate::store::query::BLOCK_ROWS_MAX;
 
 impl Store {
     /// Writes a batch, one insert a table. Doing it again, whole or in part, changes nothing: every table remembers

@@ -21,7 +21,7 @@ impl Store {
     /// The last release of each kind that was measured here, the finest first; imports have releases of their own.
     ///
     /// # Errors
-    /// When the question fails.
+    /// When the query fails.
     pub async fn last_releases(&self) -> Result<Vec<LastReleaseRow>, StoreError> {
         let sql = "SELECT toString(of.kind) AS kind, if(of.kind = 'hour', toString(max(of.hour)), toString(max(of.day))) \
                    AS period, toUnixTimestamp(max(of.at)) AS at FROM {database:Identifier}.releases AS of \

@@ -1,4 +1,4 @@
-//! A question about one site, in types: the subject, the days, the grouping, the filters. Holds no figure and knows no
+//! A query about one site, in types: the subject, the days, the grouping, the filters. Holds no figure and knows no
 //! SQL beyond the names of its columns; `statement.rs` writes the SELECT.
 
 use jiff::Timestamp;
@@ -190,7 +190,7 @@ pub struct HourSpan {
     pub to: Timestamp,
 }
 
-/// One question about one site.
+/// One query about one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Name of the site in the configuration.

@@ -1,4 +1,4 @@
-//! Answers typed questions about one site from the published tables. Text that a person typed travels as a parameter,
+//! Answers typed queries about one site from the published tables. Text that a person typed travels as a parameter,
 //! never as part of a query.
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::report::{
     Column, Condition, Direction, Filter, FilterColumn, Grain, Metric, Operator, Origins, ROWS_MAX, Report, Role,
     Subject,
 };
-use crate::store::question::SqlQuestion;
+use crate::store::query::SqlQuery;
 
 /// A SELECT with its parameters.
 pub(super) struct Statement {
@@ -52,13 +52,13 @@ impl Statement {
         Some(Self { text, ..all })
     }
 
-    /// Its text and its parameters, as a question.
-    pub(super) fn ask(self, ask: impl FnOnce(&str) -> SqlQuestion) -> SqlQuestion {
-        let question = ask(&self.text);
-        self.parameters.into_iter().fold(question, |question, (name, value)| match value {
-            Parameter::Text(text) => question.param(&name, text),
-            Parameter::List(list) => question.param(&name, list),
-            Parameter::Number(number) => question.param(&name, number),
+    /// Its text and its parameters, as a query.
+    pub(super) fn ask(self, ask: impl FnOnce(&str) -> SqlQuery) -> SqlQuery {
+        let query = ask(&self.text);
+        self.parameters.into_iter().fold(query, |query, (name, value)| match value {
+            Parameter::Text(text) => query.param(&name, text),
+            Parameter::List(list) => query.param(&name, list),
+            Parameter::Number(number) => query.param(&name, number),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Questions without a name in the query API: robots, outcomes, pages not found, histograms of load times, the first
+//! Queries without a name in the query API: robots, outcomes, pages not found, histograms of load times, the first
 //! day. Each is one fixed text over a published table; values travel as parameters.
 
 use jiff::civil::Date;
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::store::reports::{ReportError, Reports};
 
-/// A question over a published table; each variant lists its columns.
+/// A query over a published table; each variant lists its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PublishedQuestion {
+pub enum PublishedQuery {
     /// `name`, `hits`: requests by kind of robot.
     RobotKinds,
     /// `time`, `name`, `hits`: kinds of robots by day.
@@ -31,8 +31,8 @@ pub enum PublishedQuestion {
     FirstDay,
 }
 
-impl PublishedQuestion {
-    /// The question with this name in `POST /api/view`.
+impl PublishedQuery {
+    /// The query with this name in `POST /api/view`.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "robot_kinds" => Self::RobotKinds,
@@ -105,18 +105,18 @@ impl PublishedQuestion {
 }
 
 impl Reports {
-    /// The rows of `question` for one site and a range of days; `page` filters where the table has pages.
+    /// The rows of `query` for one site and a range of days; `page` filters where the table has pages.
     ///
     /// # Errors
     /// When the database refuses or does not answer: see [`ReportError`].
     pub async fn published(
         &self,
-        question: PublishedQuestion,
+        query: PublishedQuery,
         site: &str,
         (from, to): (Date, Date),
         page: &str,
     ) -> Result<Vec<Map<String, Value>>, ReportError> {
-        let (text, from, to) = (question.sql(), from.to_string(), to.to_string());
+        let (text, from, to) = (query.sql(), from.to_string(), to.to_string());
         let key = self.key(text, &(site, page, &from, &to));
         let asked = self.store.ask(text).param("site", site).param("page", page);
         self.kept_or(key, asked.param("from", from).param("to", to).json()).await

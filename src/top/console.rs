@@ -13,7 +13,7 @@ use crate::http::client::{HttpClient, TokenAddressError, token_address};
 use crate::top::figures::{LISTS, TopFigures, TopListPlan};
 use crate::top::range::TopRange;
 
-/// Longest wait for an answer: a question to the database ends after 20 seconds.
+/// Longest wait for an answer: a query to the database ends after 20 seconds.
 const ANSWER_WAIT: Duration = Duration::from_secs(25);
 /// Largest answer that is read, in bytes: a view with every list full is some 20 KB.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -106,7 +106,7 @@ impl TopConsole {
     /// # Errors
     /// See [`TopError`] for the causes.
     pub async fn figures(&self, site: &str, range: TopRange, marketing: bool) -> Result<TopFigures, TopError> {
-        let body = json!({ "questions": questions(site, range, marketing) }).to_string();
+        let body = json!({ "queries": queries(site, range, marketing) }).to_string();
         let answer = self.ask(Method::POST, "/api/view", body.into()).await?;
         TopFigures::of(&answer, site, range, marketing).ok_or_else(|| TopError::Foreign(self.origin.clone()))
     }
@@ -135,8 +135,8 @@ impl TopConsole {
     }
 }
 
-/// The questions of one view, by the names that [`TopFigures::of`] reads.
-fn questions(site: &str, range: TopRange, marketing: bool) -> Map<String, Value> {
+/// The queries of one view, by the names that [`TopFigures::of`] reads.
+fn queries(site: &str, range: TopRange, marketing: bool) -> Map<String, Value> {
     let mut total = json!({
         "site_id": site, "date_range": range.name(),
         "metrics": ["visitors", "visits", "pageviews", "bounce_rate", "visit_duration"],
@@ -152,11 +152,11 @@ fn questions(site: &str, range: TopRange, marketing: bool) -> Map<String, Value>
         "pagination": { "limit": 10_000 },
     });
     let list = |plan: &TopListPlan| {
-        let question = json!({
+        let query = json!({
             "site_id": site, "date_range": range.name(), "metrics": [plan.metric],
             "dimensions": [plan.dimension(marketing)], "pagination": { "limit": ROWS },
         });
-        (plan.title.to_owned(), question)
+        (plan.title.to_owned(), query)
     };
     let named = [("total".to_owned(), total), ("series".to_owned(), series)];
     named.into_iter().chain(LISTS.iter().map(list)).collect()

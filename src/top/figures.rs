@@ -6,7 +6,7 @@ use crate::top::range::TopRange;
 
 /// A list of the screen.
 pub struct TopListPlan {
-    /// Title, and name of its question.
+    /// Title, and name of its query.
     pub(super) title: &'static str,
     dimension: &'static str,
     pub(super) metric: &'static str,
@@ -21,7 +21,7 @@ pub const LISTS: [TopListPlan; 5] = [
     TopListPlan { title: "Actions", dimension: "event:name", metric: "events" },
 ];
 
-/// Titles and units of the headline figures, in the order of their question.
+/// Titles and units of the headline figures, in the order of their query.
 const HEADLINES: [(&str, FigureUnit); 5] = [
     ("Visitors", FigureUnit::Count),
     ("Visits", FigureUnit::Count),

@@ -39,7 +39,7 @@ pub struct TopState {
     pub range: TopRange,
     /// The latest figures; `None` before the first answer about this site and range.
     pub figures: Option<TopFigures>,
-    /// Why the latest question has no answer; empty if it has one.
+    /// Why the latest query has no answer; empty if it has one.
     pub problem: String,
     /// List under the keys, by its place.
     pub list: usize,

@@ -42,7 +42,7 @@ async function look(hash, body, options = {}) {
   const asked = [];
   tab.on('pageerror', (error) => errors.push(error.message));
   tab.on('console', (message) => { if (/Content Security Policy/.test(message.text())) errors.push(message.text()); });
-  tab.on('request', (request) => { if (request.url().endsWith('/api/view')) asked.push(request.postDataJSON().questions); });
+  tab.on('request', (request) => { if (request.url().endsWith('/api/view')) asked.push(request.postDataJSON().queries); });
   try {
     await tab.goto(program.console.href);
     await open(tab, hash);
@@ -177,7 +177,7 @@ test_('a click on a page shows everything about it, and the way through it', () 
   assert.deepEqual(asked.at(-1).whole.filters, []);
 }));
 
-test_('a panel gives its rows as a file and its question as API request and SQL', () => look('', async ({ tab, context }) => {
+test_('a panel gives its rows as a file and its query as API request and SQL', () => look('', async ({ tab, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const menu = tab.locator('#panel-pages .menu');
   await menu.locator('summary').click();
@@ -263,9 +263,9 @@ test_('install shows the proxies lines as deploy/ has them; all sites name their
   assert.equal(await tab.getByRole('heading', { level: 1, name: '28 days' }).textContent(), '28 days vs previous period');
 }));
 
-test('views of many questions wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {
-  const question = (days) => ({ site_id: 'demo', metrics: ['visitors'], date_range: ['2026-01-01', new Date(Date.UTC(2026, 0, days)).toISOString().slice(0, 10)] });
-  const asking = (turn) => ({ questions: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, question(1 + at + 60 * turn)])) });
+test('views of many queries wait for each other within their requests, and none is refused', { timeout: TEST_MS }, async () => {
+  const query = (days) => ({ site_id: 'demo', metrics: ['visitors'], date_range: ['2026-01-01', new Date(Date.UTC(2026, 0, days)).toISOString().slice(0, 10)] });
+  const asking = (turn) => ({ queries: Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`q${at}`, query(1 + at + 60 * turn)])) });
   const views = await Promise.all([0, 1, 2, 3, 4].map((turn) => program.ask('/api/view', asking(turn))));
   for (const { answers } of views) for (const [name, answer] of Object.entries(answers)) assert.equal(answer.error, undefined, `${name}: ${answer.error}`);
 });
@@ -283,7 +283,7 @@ test_('today is compared with the same hours of the other day, and under a value
   /** Visitors of a day's hours that have ended at this time of the day. */
   const ended = async (day) => {
     const asked = { site_id: 'demo', metrics: ['visitors'], date_range: [day, day], dimensions: ['time:hour'] };
-    const { answers } = await program.ask('/api/view', { questions: { asked } });
+    const { answers } = await program.ask('/api/view', { queries: { asked } });
     return answers.asked.results.filter(({ dimensions: [label] }) => label.slice(11, 13) < hour).reduce((sum, { metrics: [visitors] }) => sum + visitors, 0);
   };
   await look('range=today&cmp=custom&cmpfrom=' + clock(-86_400_000).slice(0, 10), async ({ tab }) => {
@@ -373,7 +373,7 @@ test_('a shared link opens one site without a token, for reading', async () => {
   const refused = async (url, headers, body) => (await fetch(new URL(url, program.console), { headers: { ...headers, 'content-type': 'application/json' }, ...(body && { method: 'POST', body: JSON.stringify(body) }) })).status;
   assert.equal(await refused(path.slice(0, -1), {}), 404, 'a key that was changed');
   assert.equal(await refused('/api/annotations', { 'x-sillage-share': `demo ${key}` }, { site_id: 'demo', day: '2026-01-01', text: 'x' }), 401);
-  assert.equal(await refused('/api/view', { 'x-sillage-share': `demo ${key}` }, { questions: { a: { site_id: 'gazette', metrics: ['visitors'], date_range: '7d' } } }), 403);
+  assert.equal(await refused('/api/view', { 'x-sillage-share': `demo ${key}` }, { queries: { a: { site_id: 'gazette', metrics: ['visitors'], date_range: '7d' } } }), 403);
 });
 
 test_('a public site is open to everybody, with its counter; another is not', async () => {

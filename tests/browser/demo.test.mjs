@@ -28,11 +28,11 @@ after(async () => {
   await site.stop();
 });
 
-async function ask(question) {
+async function ask(query) {
   const response = await fetch(new URL('/api/v2/query', site.console), {
     method: 'POST',
     headers: { authorization: `Bearer ${site.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ site_id: 'demo', date_range: 'day', ...question }),
+    body: JSON.stringify({ site_id: 'demo', date_range: 'day', ...query }),
   });
   assert.equal(response.status, 200, await response.clone().text());
   return (await response.json()).results;

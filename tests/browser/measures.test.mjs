@@ -1,5 +1,5 @@
 // Proves docs/measures.md: a visitor in Chromium does each thing once, on pages with the real scripts, behind a site's
-// proxy; the real program counts; and each question of the document is asked, word by word.
+// proxy; the real program counts; and each query of the document is asked, word by word.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -168,11 +168,11 @@ function pages(path) {
   }
 }
 
-async function query(question) {
+async function query(query) {
   const response = await fetch(`http://${console_}/api/v2/query`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ site_id: 'shop.example', date_range: 'day', ...question }),
+    body: JSON.stringify({ site_id: 'shop.example', date_range: 'day', ...query }),
   });
   assert.equal(response.status, 200, await response.clone().text());
   return (await response.json()).results.map((row) => [...row.dimensions, ...row.metrics]);
@@ -192,7 +192,7 @@ async function eventually(check) {
 
 const rows = readFileSync(join(root, 'docs/measures.md'), 'utf8').split('\n')
   .map((line) => /^\| ([^|]+) \|.*\| `(\{.*\})` \|$/.exec(line)).filter(Boolean)
-  .map(([, measure, question]) => [measure, JSON.parse(question)]);
+  .map(([, measure, query]) => [measure, JSON.parse(query)]);
 
 /** Results for each row of the document: the rows themselves, or a check of them. */
 const isOne = (found) => assert.ok(found.length === 1 && found[0][0].length > 1 && found[0][1] === 1, JSON.stringify(found));
@@ -240,7 +240,7 @@ test('every measure of the document has its proof', () => {
   assert.deepEqual(rows.map(([measure]) => measure), Object.keys(EXPECTED));
 });
 
-test('one visitor does everything once, and every question of the document gives it back', { timeout: 90_000 }, async (t) => {
+test('one visitor does everything once, and every query of the document gives it back', { timeout: 90_000 }, async (t) => {
   const began = performance.now();
   const options = { userAgent, viewport: { width: 1280, height: 800 }, locale: 'fr-FR', acceptDownloads: true };
   const context = await browser.newContext(options);
@@ -278,9 +278,9 @@ test('one visitor does everything once, and every question of the document gives
   await other.close();
 
   const walked = { seconds: Math.ceil((performance.now() - began) / 1000) };
-  for (const [measure, question] of rows) {
+  for (const [measure, query] of rows) {
     await t.test(measure, () => eventually(async () => {
-      const found = await query(question);
+      const found = await query(query);
       if (typeof EXPECTED[measure] === 'function') EXPECTED[measure](found, walked);
       else assert.deepEqual(found, EXPECTED[measure]);
     }));

@@ -30,8 +30,8 @@ export async function demonstration(days, environment = {}) {
     env: { ...process.env, SILLAGE_COLLECT__LISTEN: '127.0.0.1:0', SILLAGE_CONSOLE__LISTEN: '127.0.0.1:0', ...environment },
   });
   const site = await addresses(child);
-  const ask = async (path, question) => {
-    const options = question && { method: 'POST', body: JSON.stringify(question) };
+  const ask = async (path, query) => {
+    const options = query && { method: 'POST', body: JSON.stringify(query) };
     const response = await fetch(new URL(path, site.console), { ...options, headers: { authorization: `Bearer ${site.token}`, 'content-type': 'application/json' } });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();

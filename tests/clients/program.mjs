@@ -51,9 +51,9 @@ ${blocks.join('')}`);
     if (found.collect && found.console) break;
   }
   if (!found.console) throw new Error('the program ended before it said where it listens');
-  const ask = async (question) => {
+  const ask = async (query) => {
     const response = await fetch(new URL('/api/v2/query', found.console), {
-      method: 'POST', body: JSON.stringify(question), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      method: 'POST', body: JSON.stringify(query), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     });
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
     return (await response.json()).results;

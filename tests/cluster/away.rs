@@ -45,7 +45,7 @@ async fn goes_on(plan: &ClusterPlan, collector: &Collector, before: &BTreeMap<St
     }
 }
 
-/// A question as the program asks it: about one site.
+/// A query as the program asks it: about one site.
 async fn asked(plan: &ClusterPlan, site: &str) -> Result<u64, StoreError> {
     let sql = "SELECT toUInt64(sum(pageviews)) FROM sillage.site_days WHERE site = {site:String}";
     Ok(plan.store(1).ask(sql).param("site", site).rows::<u64>().await?[0])

@@ -25,8 +25,8 @@ async fn rows(store: &Store) -> Vec<(&'static str, String)> {
     let mut tables = Vec::new();
     for table in PUBLISHED_TABLES {
         let sql = "SELECT * FROM {database:Identifier}.{table:Identifier} ORDER BY ALL";
-        let question = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
-        tables.push((table, format!("{:?}", question.json().await.unwrap())));
+        let query = store.ask_as_owner(sql).param("database", store.database()).param("table", table);
+        tables.push((table, format!("{:?}", query.json().await.unwrap())));
     }
     tables
 }

@@ -175,20 +175,20 @@ impl Collector {
     }
 
     /// Asks the console; returns the rows of its answer.
-    pub(crate) async fn query(&self, question: Value) -> Value {
-        let reply = self.ask("/api/v2/query", &question).await;
-        assert_eq!(reply.status, StatusCode::OK, "{question}: {:?}", reply.body);
+    pub(crate) async fn query(&self, query: Value) -> Value {
+        let reply = self.ask("/api/v2/query", &query).await;
+        assert_eq!(reply.status, StatusCode::OK, "{query}: {:?}", reply.body);
         reply.json()["results"].clone()
     }
 
     /// Asks the console; returns its whole answer.
-    pub(crate) async fn ask(&self, path: &str, question: &Value) -> Reply {
+    pub(crate) async fn ask(&self, path: &str, query: &Value) -> Reply {
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(question.to_string())))
+            .body(Full::new(Bytes::from(query.to_string())))
             .unwrap();
         self.send(self.app.console_address, request).await
     }

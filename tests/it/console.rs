@@ -100,10 +100,10 @@ impl Served {
         Reply { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap_or(body.into()) }
     }
 
-    pub(crate) async fn ask_as(&self, token: &str, question: &str) -> Reply {
+    pub(crate) async fn ask_as(&self, token: &str, query: &str) -> Reply {
         let token = format!("Bearer {token}");
         let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
-        self.send("POST /api/v2/query", &headers, question).await
+        self.send("POST /api/v2/query", &headers, query).await
     }
 
     pub(crate) async fn stop(self) {
@@ -112,25 +112,25 @@ impl Served {
     }
 }
 
-const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
+const QUERY: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
 
 #[tokio::test]
 async fn a_site_that_a_token_may_not_read_looks_like_one_that_does_not_exist() {
     let served = serve(absent_database(), 10).await;
-    let other = QUESTION.replace("shop", "other");
-    let unknown = QUESTION.replace("shop", "unknown");
+    let other = QUERY.replace("shop", "other");
+    let unknown = QUERY.replace("shop", "unknown");
 
-    // A client without a token learns nothing, not even that the question is malformed.
-    for question in [QUESTION, &other, &unknown, "{"] {
-        let reply = served.ask_as("sillage_wrong", question).await;
-        assert_eq!((reply.status, reply.head.contains("www-authenticate: bearer")), (401, true), "{question}");
+    // A client without a token learns nothing, not even that the query is malformed.
+    for query in [QUERY, &other, &unknown, "{"] {
+        let reply = served.ask_as("sillage_wrong", query).await;
+        assert_eq!((reply.status, reply.head.contains("www-authenticate: bearer")), (401, true), "{query}");
     }
     let hidden = served.ask_as(&served.shop, &other).await;
     let missing = served.ask_as(&served.shop, &unknown).await;
     assert_eq!((hidden.status, missing.status), (403, 403));
     assert_eq!(hidden.body, missing.body);
     // The database is away: only a token for the site gets this far, and sees no text of the error.
-    for reply in [served.ask_as(&served.shop, QUESTION).await, served.ask_as(&served.everything, &other).await] {
+    for reply in [served.ask_as(&served.shop, QUERY).await, served.ask_as(&served.everything, &other).await] {
         assert_eq!(reply.status, 503);
         assert!(reply.body["error"].as_str().unwrap().starts_with("database unavailable"));
     }
@@ -157,14 +157,14 @@ async fn each_bad_request_has_its_own_answer() {
         ("GET /api/v2/query/", vec![signed], "", 404),
         ("GET /assets/../Cargo.toml", vec![signed], "", 404),
         ("GET /wp-login.php", vec![], "", 404),
-        ("POST /api/v2/query", vec![signed], QUESTION, 415),
-        ("POST /api/v2/query", vec![signed, ("Content-Type", "text/plain")], QUESTION, 415),
+        ("POST /api/v2/query", vec![signed], QUERY, 415),
+        ("POST /api/v2/query", vec![signed, ("Content-Type", "text/plain")], QUERY, 415),
         ("POST /api/v2/query", vec![signed, json], &"x".repeat(65_537), 413),
         ("POST /api/v2/query", vec![signed, json], "", 400),
         ("POST /api/v2/query", vec![signed, json], "[]", 400),
         ("POST /api/v2/query", vec![signed, json], "{\"site_id\":1}", 400),
         ("POST /api/v2/query", vec![signed, json], &format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000)), 400),
-        ("POST /api/v2/query", vec![("Authorization", "Basic eDp5"), json], QUESTION, 401),
+        ("POST /api/v2/query", vec![("Authorization", "Basic eDp5"), json], QUERY, 401),
         ("POST /sign-in", vec![json], "{}", 415),
         ("POST /sign-in", vec![("Content-Type", "application/x-www-form-urlencoded")], "token=wrong", 401),
     ] {
@@ -200,7 +200,7 @@ fn counted() -> (Store, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_that_never_was() {
+async fn no_byte_and_no_query_to_the_database_tells_a_hidden_site_from_one_that_never_was() {
     let (store, asked) = counted();
     let served = serve(store, 10).await;
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -218,9 +218,9 @@ async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_th
         // Hidden, in another case, nonexistent, empty; well asked and badly.
         for name in ["other.example", "OTHER.example", "never.example", "", "shop.example.", "*"] {
             for rest in [r#""date_range":"7d","metrics":["visitors"]"#, r#""metrics":["nothing"],"filters":7"#] {
-                let question = format!(r#"{{"site_id":"{name}",{rest}}}"#);
+                let query = format!(r#"{{"site_id":"{name}",{rest}}}"#);
                 let headers = [who, ("Content-Type", "application/json")];
-                answers.push(without_date(served.send("POST /api/v2/query", &headers, &question).await));
+                answers.push(without_date(served.send("POST /api/v2/query", &headers, &query).await));
             }
         }
         assert!(answers[0].0[0].starts_with("http/1.1 403"), "{:?}", answers[0]);
@@ -228,7 +228,7 @@ async fn no_byte_and_no_question_to_the_database_tells_a_hidden_site_from_one_th
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0, "the database was asked nothing");
     // The counter works: a readable site reaches the database.
-    assert_eq!(served.ask_as(&served.shop, QUESTION).await.status, 503);
+    assert_eq!(served.ask_as(&served.shop, QUERY).await.status, 503);
     assert!(asked.load(Ordering::SeqCst) > 0);
     served.stop().await;
 }
@@ -261,9 +261,9 @@ async fn a_browser_signs_in_and_out_and_no_other_site_can_ask_with_its_cookie() 
         (vec![cookie, json, ("Origin", "https://evil.example")], 403),
         (vec![cookie, json, ("Sec-Fetch-Site", "cross-site")], 403),
     ] {
-        assert_eq!(served.send("POST /api/v2/query", &headers, QUESTION).await.status, status, "{headers:?}");
+        assert_eq!(served.send("POST /api/v2/query", &headers, QUERY).await.status, status, "{headers:?}");
     }
-    let other = QUESTION.replace("shop", "other");
+    let other = QUERY.replace("shop", "other");
     assert_eq!(served.send("POST /api/v2/query", &[cookie, json], &other).await.status, 403);
 
     assert_eq!(served.send("POST /sign-out", &[cookie], "").await.status, 303);

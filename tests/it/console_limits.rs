@@ -16,7 +16,7 @@ use crate::support::{self, eventually, fresh_store};
 /// Longest wait of a well-behaved client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const QUESTION: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
+const QUERY: &str = r#"{"site_id":"shop.example","date_range":"7d","metrics":["visitors"]}"#;
 
 #[tokio::test]
 async fn a_thousand_sign_ins_of_one_token_sign_out_no_other_token() {
@@ -68,7 +68,7 @@ async fn a_name_that_is_not_the_console_s_reads_no_metrics_and_no_page() {
     served.stop().await;
 }
 
-/// A store whose database accepts every question and answers none.
+/// A store whose database accepts every query and answers none.
 async fn stuck() -> (Store, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -91,32 +91,32 @@ async fn stuck() -> (Store, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn seventy_questions_of_one_token_take_four_places_and_end_with_their_askers() {
+async fn seventy_queries_of_one_token_take_four_places_and_end_with_their_askers() {
     let (store, open) = stuck().await;
     let served = Arc::new(serve(store, 10).await);
     let asked: Vec<_> = (0..70)
         .map(|_| {
             let served = served.clone();
-            tokio::spawn(async move { served.ask_as(&served.shop, QUESTION).await.status })
+            tokio::spawn(async move { served.ask_as(&served.shop, QUERY).await.status })
         })
         .collect();
     eventually("four run", async || open.load(Ordering::SeqCst) == 4).await;
     let other = tokio::spawn({
         let served = served.clone();
-        async move { served.ask_as(&served.everything, QUESTION).await.status }
+        async move { served.ask_as(&served.everything, QUERY).await.status }
     });
-    eventually("another token's question runs beside them", async || open.load(Ordering::SeqCst) == 5).await;
+    eventually("another token's query runs beside them", async || open.load(Ordering::SeqCst) == 5).await;
     let refused = async || asked.iter().filter(|asked| asked.is_finished()).count();
     eventually("what is more than any page asks is refused", async || refused().await >= 6).await;
-    // Waiting and running clients disconnect; none of their questions runs on.
+    // Waiting and running clients disconnect; none of their queries runs on.
     other.abort();
     asked.iter().for_each(tokio::task::JoinHandle::abort);
-    eventually("the questions have ended", async || open.load(Ordering::SeqCst) == 0).await;
-    assert_eq!(served.ask_as("sillage_wrong", QUESTION).await.status, 401);
+    eventually("the queries have ended", async || open.load(Ordering::SeqCst) == 0).await;
+    assert_eq!(served.ask_as("sillage_wrong", QUERY).await.status, 401);
 }
 
 #[tokio::test]
-async fn a_question_whose_asker_has_gone_ends_in_the_engine() {
+async fn a_query_whose_asker_has_gone_ends_in_the_engine() {
     let store = fresh_store().await;
     let marker = store.database().to_owned();
     let heavy = format!(

@@ -79,7 +79,7 @@ async fn models(shop: &Collector) -> Vec<String> {
     shop.texts(sql).await
 }
 
-fn question(metrics: &[&str]) -> Value {
+fn query(metrics: &[&str]) -> Value {
     json!({
         "site_id": SHOP, "metrics": metrics, "date_range": ["2026-03-10", "2026-03-10"],
         "dimensions": ["visit:device_model"], "order_by": [["visit:device_model", "asc"]]
@@ -102,7 +102,7 @@ async fn device_models_count_with_consent_as_families_of_the_list() {
             "{marketing:?}"
         );
         assert_eq!(
-            shop.query(question(&["visitors", "bounce_rate"])).await,
+            shop.query(query(&["visitors", "bounce_rate"])).await,
             json!([
                 { "metrics": [2, 100], "dimensions": ["(other)"] },
                 { "metrics": [1, 100], "dimensions": ["Apple iPhone"] },
@@ -120,7 +120,7 @@ async fn device_models_count_with_consent_as_families_of_the_list() {
 async fn a_collector_without_marketing_keeps_no_model_and_says_so_when_asked() {
     let shop = the_day(MarketingPolicy::Never).await;
     assert_eq!(models(&shop).await, Vec::<String>::new());
-    let reply = shop.ask("/api/v2/query", &question(&["visitors"])).await;
+    let reply = shop.ask("/api/v2/query", &query(&["visitors"])).await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert_eq!(
         reply.json()["error"],

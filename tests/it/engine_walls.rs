@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::support::{self, eventually};
 
-/// Longest wait for a question that an engine answers in milliseconds.
+/// Longest wait for a query that an engine answers in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn status(engine: &Engine, name: &str) -> String {
@@ -31,7 +31,7 @@ fn pipes(engine: &Engine) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_time_zone_that_names_a_file_hangs_nothing_and_honest_questions_go_on() {
+async fn a_time_zone_that_names_a_file_hangs_nothing_and_honest_queries_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(support::options(folder.path())).await.unwrap();
     let store = engine.store(&support::database("default"));
@@ -53,8 +53,8 @@ async fn a_time_zone_that_names_a_file_hangs_nothing_and_honest_questions_go_on(
     ]);
     for file in files {
         for name in [format!("file:{file}"), file.clone(), format!("../../..{file}")] {
-            let question = format!("SELECT toString(toDateTime(0, '{name}'))");
-            let answer = timeout(PATIENCE, store.ask_as_owner(&question).rows::<String>()).await;
+            let query = format!("SELECT toString(toDateTime(0, '{name}'))");
+            let answer = timeout(PATIENCE, store.ask_as_owner(&query).rows::<String>()).await;
             let answer = answer.unwrap_or_else(|_| panic!("{name} hangs"));
             assert!(matches!(answer, Err(StoreError::Refused(error)) if error.code == 36), "{name}: {answer:?}");
         }

@@ -80,15 +80,15 @@ async fn lines(served: &Served, asked: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The API's answer to the same question, as rows of a file; sorted by time, then by the value or the page.
+/// The API's answer to the same query, as rows of a file; sorted by time, then by the value or the page.
 async fn api(served: &Served, dimensions: &[&str], columns: &[&str], metrics: &[&str]) -> Vec<Value> {
     let order: Vec<_> = dimensions.iter().map(|dimension| json!([dimension, "asc"])).collect();
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "date_range": ["2026-03-01", "2026-03-31"],
         "dimensions": dimensions, "metrics": metrics, "order_by": order,
     });
-    let reply = served.ask_as(&served.shop, &question.to_string()).await;
-    assert_eq!(reply.status, 200, "{question}: {}", reply.body);
+    let reply = served.ask_as(&served.shop, &query.to_string()).await;
+    assert_eq!(reply.status, 200, "{query}: {}", reply.body);
     let row = |row: &Value| {
         let values = row["dimensions"].as_array().unwrap().iter().chain(row["metrics"].as_array().unwrap());
         columns.iter().chain(metrics).map(|name| (*name).to_owned()).zip(values.cloned()).collect::<Value>()

@@ -133,10 +133,10 @@ async fn no_other_figure_depends_on_marketing() {
 async fn a_collector_set_to_never_keeps_nothing_and_says_so_when_asked() {
     let shop = the_day(MarketingPolicy::Never).await;
     assert_eq!(breakdowns(&shop, "IN").await, Vec::<String>::new());
-    let question = json!({
+    let query = json!({
         "site_id": SHOP, "metrics": ["visits"], "date_range": "7d", "dimensions": ["visit:utm_source"]
     });
-    let reply = shop.ask("/api/v2/query", &question).await;
+    let reply = shop.ask("/api/v2/query", &query).await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert_eq!(
         reply.json()["error"],

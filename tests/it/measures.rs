@@ -10,9 +10,9 @@ const SITES: &str = r#"site = [
     { name = "plain.example" },
 ]"#;
 
-async fn rows(collector: &Collector, site: &str, question: Value) -> Vec<Value> {
+async fn rows(collector: &Collector, site: &str, query: Value) -> Vec<Value> {
     let mut asked = json!({ "site_id": site, "date_range": "day" });
-    asked.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
+    asked.as_object_mut().unwrap().extend(query.as_object().unwrap().clone());
     let answer = collector.query(asked).await;
     let row = |row: &Value| {
         let values = row["dimensions"].as_array().unwrap().iter().chain(row["metrics"].as_array().unwrap());
@@ -108,7 +108,7 @@ async fn load_times_are_read_back_by_page_and_day() {
     });
     let day = "2026-03-10";
     assert_eq!(rows(&collector, "shop.example", by_page).await, [json!([day, "lcp", 1024]), json!([day, "cls", 91])]);
-    for (question, sentence) in [
+    for (query, sentence) in [
         (
             json!({ "metrics": ["visitors"], "dimensions": ["event:timing"] }),
             "`visitors` is not stored with `event:timing`",
@@ -117,7 +117,7 @@ async fn load_times_are_read_back_by_page_and_day() {
         (json!({ "metrics": ["events"], "dimensions": ["event:timing", "visit:country"] }), "never stored together"),
     ] {
         let mut asked = json!({ "site_id": "shop.example", "date_range": "day" });
-        asked.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
+        asked.as_object_mut().unwrap().extend(query.as_object().unwrap().clone());
         let reply = collector.ask("/api/v2/query", &asked).await;
         let message = String::from_utf8_lossy(&reply.body).into_owned();
         assert!(reply.status == 400 && message.contains(sentence), "{asked}: {message}");

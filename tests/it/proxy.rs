@@ -1,5 +1,5 @@
 //! A proxy to the shared engine that can be made to fail: each insert meets the next fault of a list, then a lasting
-//! one or none. Questions and statements meet only the lasting one.
+//! one or none. Queries and statements meet only the lasting one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

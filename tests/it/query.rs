@@ -1,4 +1,4 @@
-//! Published figures: rows inserted by the store, questions through the real listener, a real engine between them.
+//! Published figures: rows inserted by the store, queries through the real listener, a real engine between them.
 
 use serde_json::{Value, json};
 use sillage::config::Protection;
@@ -26,9 +26,9 @@ pub(crate) async fn store(rounding: u32, batch: &Batch) -> Store {
 
 impl Served {
     /// The rows of an answer, `[dimensions…, metrics…]` each.
-    pub(crate) async fn rows(&self, question: Value) -> Vec<Value> {
+    pub(crate) async fn rows(&self, query: Value) -> Vec<Value> {
         let mut asked = json!({ "site_id": "shop.example", "date_range": "day" });
-        asked.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
+        asked.as_object_mut().unwrap().extend(query.as_object().unwrap().clone());
         let reply = self.ask_as(&self.everything, &asked.to_string()).await;
         assert_eq!(reply.status, 200, "{asked}: {}", reply.body);
         let row = |row: &Value| {
@@ -187,21 +187,21 @@ async fn filters_order_and_pages(served: &Served) {
     });
     assert_eq!(served.rows(plan).await, [] as [Value; 0]);
 
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "date_range": "7d", "metrics": ["pageviews"], "dimensions": ["event:page"],
         "order_by": [["pageviews", "asc"]], "pagination": { "limit": 1, "offset": 1 },
         "include": { "total_rows": true, "time_labels": true },
     });
-    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    let reply = served.ask_as(&served.everything, &query.to_string()).await;
     assert_eq!(reply.body["results"], json!([{ "metrics": [3], "dimensions": ["/pricing"] }]));
     assert_eq!(reply.body["meta"]["total_rows"], json!(2));
     assert_eq!(reply.body["query"]["date_range"], json!(["2026-03-04", "2026-03-10"]));
 
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "date_range": "7d", "metrics": ["visitors"], "dimensions": ["time"],
         "include": { "time_labels": true },
     });
-    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    let reply = served.ask_as(&served.everything, &query.to_string()).await;
     assert_eq!(reply.body["results"], json!([{ "metrics": [2], "dimensions": ["2026-03-10"] }]));
     assert_eq!(reply.body["meta"]["time_labels"].as_array().unwrap().len(), 7);
     assert!(reply.body["meta"]["visitors"].as_str().unwrap().starts_with("daily visitors"));
@@ -251,10 +251,10 @@ async fn rests_of_weeks_and_months_count_in_ranges_that_hold_a_week_or_a_month()
     assert_eq!(pageviews(json!(["2026-03-03", "2026-03-09"])).await, 170, "seven days, with the rest of a week");
     assert_eq!(pageviews(json!(["2026-02-10", "2026-03-09"])).await, 200, "28 days, with the rest of a month too");
     let by = async |dimension: &str| {
-        let question = json!({
+        let query = json!({
             "metrics": ["pageviews"], "dimensions": [dimension], "date_range": ["2026-02-01", "2026-03-09"],
         });
-        served.rows(question).await
+        served.rows(query).await
     };
     assert_eq!(by("time:day").await, [json!(["2026-03-08", 60]), json!(["2026-03-09", 90])]);
     assert_eq!(by("time:week").await, [json!(["2026-03-02", 80]), json!(["2026-03-09", 90])]);
@@ -266,11 +266,11 @@ async fn rests_of_weeks_and_months_count_in_ranges_that_hold_a_week_or_a_month()
 #[tokio::test]
 async fn the_rest_of_a_report_is_the_level_above_minus_its_rows() {
     let (served, _store) = drawn().await;
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "metrics": ["pageviews", "visits", "visitors"], "dimensions": ["event:page"],
         "date_range": ["2026-02-01", "2026-03-09"], "include": { "rest": true }, "pagination": { "limit": 1 },
     });
-    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    let reply = served.ask_as(&served.everything, &query.to_string()).await;
     assert_eq!(reply.body["meta"]["rest"], json!({ "dimensions": ["(rest)"], "metrics": [100, 100, null] }));
     assert_eq!(reply.body["meta"]["protection"], json!("tens"));
     served.stop().await;
@@ -295,10 +295,10 @@ async fn a_rate_of_drawn_figures_needs_a_hundred_below_the_line_and_one_of_a_val
 async fn imported_figures_count_where_they_are_asked_for() {
     let (served, _store) = drawn().await;
     let visits = async |imports: bool| {
-        let question = json!({
+        let query = json!({
             "metrics": ["visits"], "date_range": ["2026-03-09", "2026-03-09"], "include": { "imports": imports },
         });
-        served.rows(question).await
+        served.rows(query).await
     };
     assert_eq!(visits(false).await, [json!([60])]);
     assert_eq!(visits(true).await, [json!([1060])]);
@@ -320,11 +320,11 @@ async fn shares_names_hours_and_comparisons_stand_beside_the_figures() {
     let hours = json!({ "metrics": ["pageviews"], "dimensions": ["time"], "date_range": "24h" });
     assert_eq!(served.rows(hours).await, [json!(["2026-03-10 10:00:00", 4]), json!(["2026-03-10 11:00:00", 1])]);
 
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "metrics": ["pageviews", "bounce_rate"], "date_range": ["2026-03-11", "2026-03-11"],
         "include": { "comparisons": { "mode": "previous_period" } },
     });
-    let reply = served.ask_as(&served.everything, &question.to_string()).await;
+    let reply = served.ask_as(&served.everything, &query.to_string()).await;
     assert_eq!(
         reply.body["results"],
         json!([{ "metrics": [0, null], "dimensions": [], "comparison": {

@@ -80,8 +80,8 @@ async fn a_token_of_a_reload_reads_by_sql_and_no_hit_is_lost_while_the_engine_le
     let program = home.serve(&[]).await;
     let sql = async |token: &str| {
         let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("x:{token}")));
-        let question = "SELECT toUInt32(sum(pageviews)) FROM site_days".to_owned();
-        posted(&format!("http://{}/clickhouse", program.console), ("authorization", &basic), question).await
+        let query = "SELECT toUInt32(sum(pageviews)) FROM site_days".to_owned();
+        posted(&format!("http://{}/clickhouse", program.console), ("authorization", &basic), query).await
     };
     let view = async || {
         let event = pageview("shop.example", "/", None).to_string();

@@ -13,11 +13,11 @@ async fn view(shop: &Collector, path: &str) {
 
 /// Visitors, visits, pageviews of the day.
 async fn figures(shop: &Collector) -> serde_json::Value {
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "metrics": ["visitors", "visits", "pageviews", "visit_duration"],
         "date_range": ["2026-03-10", "2026-03-10"]
     });
-    shop.query(question).await[0]["metrics"].clone()
+    shop.query(query).await[0]["metrics"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,11 +55,11 @@ async fn a_moved_slot_counts_no_visitor_again_and_continues_the_visit() {
     shop.at("2026-03-10T09:10:00Z");
     view(&shop, "/pricing").await;
     shop.app.flush().await.unwrap();
-    let question = json!({
+    let query = json!({
         "site_id": "shop.example", "metrics": ["visitors", "visits", "pageviews", "visit_duration"],
         "date_range": ["2026-03-10", "2026-03-10"]
     });
-    assert_eq!(shop.query(question).await[0]["metrics"], json!([1, 1, 2, 600]));
+    assert_eq!(shop.query(query).await[0]["metrics"], json!([1, 1, 2, 600]));
     shop.app.stop().await;
 }
 

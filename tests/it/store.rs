@@ -172,8 +172,8 @@ async fn rows_come_back_as_they_went_in_by_parameters() {
          WHERE page IN {{pages:Array(String)}} AND day >= {{from:Date}} GROUP BY ALL",
         store.database()
     );
-    let question = store.ask_as_owner(&sql).param("pages", vec![tricky]).param("from", "2026-03-10");
-    let rows = question.json().await.unwrap();
+    let query = store.ask_as_owner(&sql).param("pages", vec![tricky]).param("from", "2026-03-10");
+    let rows = query.json().await.unwrap();
     assert_eq!(serde_json::json!(rows), serde_json::json!([{"page": tricky, "of_day": "2026-03-10", "views": 3}]));
 }
 
@@ -279,7 +279,7 @@ async fn a_configured_reading_user_reads_in_remote_mode_and_its_grants_are_told_
     };
     let store = Store::connect(&config, &Endpoint::remote(&config).unwrap_or_else(|_| panic!("both files are there")));
     migrate::apply(&store, &EXACT).await.unwrap();
-    let user = async |question: sillage::store::SqlQuestion| question.rows::<String>().await.unwrap();
+    let user = async |query: sillage::store::SqlQuery| query.rows::<String>().await.unwrap();
     assert_eq!(user(store.ask("SELECT currentUser()")).await, ["sillage_reader"]);
     assert_eq!(user(store.ask_as_owner("SELECT currentUser()")).await, ["sillage"]);
     // Our own engine accepts no GRANT, and needs none: its users' file contains the grants.

@@ -23,10 +23,10 @@ async fn send(collector: &Collector, agent: &str, path: &str, times: usize) {
     }
 }
 
-/// The rows of a panel's question, as name and hits.
+/// The rows of a panel's query, as name and hits.
 async fn panel(collector: &Collector, table: &str) -> Vec<(String, i64)> {
-    let question = json!({ "site_id": "shop.example", "table": table, "date_range": ["2026-03-01", "2026-03-31"] });
-    let answer = collector.ask("/api/view", &json!({ "questions": { "asked": question } })).await.json();
+    let query = json!({ "site_id": "shop.example", "table": table, "date_range": ["2026-03-01", "2026-03-31"] });
+    let answer = collector.ask("/api/view", &json!({ "queries": { "asked": query } })).await.json();
     let rows = answer["answers"]["asked"]["rows"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
     let row = |row: &Value| (row["name"].as_str().unwrap().to_owned(), row["hits"].as_i64().unwrap());
     rows.iter().map(row).collect()

@@ -106,9 +106,9 @@ async function until(what, test) {
 }
 
 const figures = async (name) => {
-  const question = { site_id: `${name}.example`, metrics: ['visitors', 'pageviews'], date_range: 'day' };
+  const query = { site_id: `${name}.example`, metrics: ['visitors', 'pageviews'], date_range: 'day' };
   const answer = await fetch(`http://${console_}/api/v2/query`, {
-    method: 'POST', body: JSON.stringify(question), headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    method: 'POST', body: JSON.stringify(query), headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
   });
   return (await answer.json()).results?.[0]?.metrics;
 };

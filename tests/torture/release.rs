@@ -220,7 +220,7 @@ impl Scenario {
         self.wait("a batch", CUT_OFF).await;
     }
 
-    /// Waits until a question that counts what is left says none.
+    /// Waits until a query that counts what is left says none.
     async fn wait(&self, what: &str, left: &str) {
         let until = monotonic_now() + PATIENCE;
         while !self.store.ask_as_owner(left).rows::<u64>().await.is_ok_and(|left| left == [0]) {

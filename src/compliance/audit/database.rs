@@ -11,7 +11,7 @@ use crate::store::expected_schema::ExpectedSchema;
 use crate::store::former::FORMER_TABLES;
 use crate::store::migrate::MigrationSettings;
 use crate::store::published::{self, Table};
-use crate::store::question::SqlQuestion;
+use crate::store::query::SqlQuery;
 
 /// ClickHouse's error code for a missing right.
 const ACCESS_DENIED: u32 = 497;
@@ -152,12 +152,12 @@ const GRANTED: &str = "SELECT DISTINCT assumeNotNull(coalesce(user_name, role_na
     WHERE access_type IN ('SELECT', 'ALL') AND NOT is_partial_revoke AND who NOT IN {known:Array(String)} \
     AND (isNull(database) OR database = {database:String}) ORDER BY who LIMIT 100";
 
-fn ours(store: &Store, sql: &str) -> SqlQuestion {
+fn ours(store: &Store, sql: &str) -> SqlQuery {
     store.ask_as_owner(sql).param("database", store.database())
 }
 
-async fn first(question: SqlQuestion) -> Result<Option<String>, StoreError> {
-    Ok(question.rows::<String>().await?.into_iter().next())
+async fn first(query: SqlQuery) -> Result<Option<String>, StoreError> {
+    Ok(query.rows::<String>().await?.into_iter().next())
 }
 
 async fn others(store: &Store) -> Option<Vec<String>> {
@@ -240,8 +240,8 @@ async fn counts(store: &Store, table: &Table, step: u32) -> Result<(u64, u64), S
     };
     let exact = sum(&|name| format!("% {} != 0", step_of(name, step)));
     let sums = format!("toUInt64({}), toUInt64({exact})", sum(&|_| "!= 0".to_owned()));
-    let question = store.ask(&format!("SELECT {sums} FROM {}.{}", store.database(), table.name));
-    Ok(question.rows::<(u64, u64)>().await?.first().copied().unwrap_or_default())
+    let query = store.ask(&format!("SELECT {sums} FROM {}.{}", store.database(), table.name));
+    Ok(query.rows::<(u64, u64)>().await?.first().copied().unwrap_or_default())
 }
 
 /// Rows of a day or hour behind which fewer people stand than a release shows, read as the reading user: one of a

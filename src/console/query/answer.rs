@@ -1,4 +1,4 @@
-//! Runs a question and writes the answer: `results` in the requested order, `meta` with notes on the figures, `query`
+//! Runs a query and writes the answer: `results` in the requested order, `meta` with notes on the figures, `query`
 //! as it was understood.
 
 use jiff::Timestamp;
@@ -10,8 +10,8 @@ use super::dates::DayRange;
 use super::plan::column;
 use crate::config::{self, Protection};
 use crate::console::query::countries;
-use crate::console::query::question::{ParsedQuery, QueryDraft, QuestionError};
-use crate::console::query::vocabulary::RequestedDimension;
+use crate::console::query::parsed::{ParsedQuery, QueryDraft};
+use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension};
 use crate::sites::Site;
 use crate::store::report::{Column, Grain, Metric, RATE_BASE_MIN, Report, Role, Subject};
 use crate::store::reports::{ReportError, ReportRow, Reports};
@@ -25,11 +25,11 @@ pub struct StorageProfile {
     pub marketing: bool,
 }
 
-/// Why a question has no answer.
+/// Why a query has no answer.
 #[derive(Debug)]
 pub(in crate::console) enum QueryError {
-    /// The client has to change the question.
-    Bad(QuestionError),
+    /// The client has to change the query.
+    Bad(QueryRefusal),
     /// The database is away or refuses.
     Unavailable,
 }
@@ -46,7 +46,7 @@ pub(super) struct AnsweredRows {
 /// # Errors
 /// When it is not a valid range.
 pub(in crate::console) fn days(range: &Value, site: &Site, now: Timestamp) -> Result<(Date, Date), QueryError> {
-    let range = DayRange::read(range, now, &site.timezone).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    let range = DayRange::read(range, now, &site.timezone).map_err(QueryError::Bad)?;
     Ok((range.from, range.to))
 }
 
@@ -76,46 +76,46 @@ pub(in crate::console) async fn answer(
     reports: &Reports,
     kept: StorageProfile,
 ) -> Result<Value, QueryError> {
-    let question = body.question(site, now, kept.marketing).map_err(|refusal| QueryError::Bad(refusal.into()))?;
+    let query = body.parse(site, now, kept.marketing).map_err(QueryError::Bad)?;
     let base_min = kept.rate_base_min();
-    let report = question.report(site, base_min).map_err(|refusal| QueryError::Bad(refusal.into()))?;
-    let mut answered = question.rows(&report, reports).await?;
-    if answered.rows.is_empty() && question.dimensions.is_empty() && question.offset == 0 {
+    let report = query.report(site, base_min).map_err(QueryError::Bad)?;
+    let mut answered = query.rows(&report, reports).await?;
+    if answered.rows.is_empty() && query.dimensions.is_empty() && query.offset == 0 {
         answered.rows.push(ReportRow::default());
     }
-    let mut meta = notes(&question, &report, kept.protection);
-    if question.include.total_rows {
+    let mut meta = notes(&query, &report, kept.protection);
+    if query.include.total_rows {
         let total = reports.total(&report).await?;
-        let total = if question.dimensions.is_empty() { 1 } else { total };
+        let total = if query.dimensions.is_empty() { 1 } else { total };
         meta.insert("total_rows".into(), total.into());
     }
-    if question.include.time_labels {
-        let labels = match question.include.trim {
-            true => question.range.labels_until(now, report.grain, &site.timezone),
-            false => question.range.labels(report.grain, &site.timezone),
+    if query.include.time_labels {
+        let labels = match query.include.trim {
+            true => query.range.labels_until(now, report.grain, &site.timezone),
+            false => query.range.labels(report.grain, &site.timezone),
         };
         meta.insert("time_labels".into(), labels.into());
     }
-    if question.include.rest
+    if query.include.rest
         && let Some(rest) = reports.rest(&report).await?
     {
         let metrics: Vec<Value> =
-            question.metrics.iter().map(|metric| rest.number(*metric).map_or(Value::Null, Value::from)).collect();
+            query.metrics.iter().map(|metric| rest.number(*metric).map_or(Value::Null, Value::from)).collect();
         meta.insert("rest".into(), json!({ "dimensions": ["(rest)"], "metrics": metrics }));
     }
-    let earlier = match question.include.comparisons {
+    let earlier = match query.include.comparisons {
         Some(comparing) => {
-            let rows = comparing.rows(&report, question.range, site, reports).await?;
+            let rows = comparing.rows(&report, query.range, site, reports).await?;
             let days = [comparing.range.from.to_string(), comparing.range.to.to_string()];
             meta.insert("comparison_date_range".into(), json!(days));
-            let whole = question.whole(&comparing_report(&report, comparing.range), reports).await?;
+            let whole = query.whole(&comparing_report(&report, comparing.range), reports).await?;
             Some((rows, AnsweredRows { rows: Vec::new(), whole, base_min }))
         }
         None => None,
     };
-    let result = |row: &ReportRow| question.result(row, &report, &answered, earlier.as_ref());
+    let result = |row: &ReportRow| query.result(row, &report, &answered, earlier.as_ref());
     let results: Vec<Value> = answered.rows.iter().map(result).collect();
-    Ok(json!({ "results": results, "meta": meta, "query": question.echo(body, site) }))
+    Ok(json!({ "results": results, "meta": meta, "query": query.echo(body, site) }))
 }
 
 fn comparing_report(report: &Report, range: DayRange) -> Report {
@@ -228,13 +228,13 @@ impl AnsweredRows {
 }
 
 /// Notes that a reader needs for the figures.
-fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map<String, Value> {
+fn notes(query: &ParsedQuery, report: &Report, protection: Protection) -> Map<String, Value> {
     let mut meta = Map::new();
     meta.insert("protection".into(), if protection == Protection::Tens { "tens" } else { "exact" }.into());
     meta.insert("rounding".into(), protection.step().into());
-    meta.insert("imports_included".into(), question.include.imports.into());
+    meta.insert("imports_included".into(), query.include.imports.into());
     let by_page = report.names_pages() || matches!(report.subject, Subject::Pages(Role::Entry | Role::Exit));
-    if question.metrics.contains(&Metric::Visitors) {
+    if query.metrics.contains(&Metric::Visitors) {
         let visitors = match report.subject {
             Subject::Timings | Subject::Robots | Subject::Outcomes => "not stored with these dimensions",
             Subject::Actions { .. } => {
@@ -252,7 +252,7 @@ fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map
         let visitors = if report.grain == Grain::Hour { format!("{visitors}{hourly}") } else { visitors.into() };
         meta.insert("visitors".into(), visitors.into());
     }
-    if question.metrics.iter().any(|metric| metric.is_load_time()) {
+    if query.metrics.iter().any(|metric| metric.is_load_time()) {
         let note = "load time of the 50th, 75th or 95th percentile, rounded up by at most a fifth: milliseconds; cls: \
                     thousandths";
         meta.insert("load_times".into(), note.into());
@@ -260,7 +260,7 @@ fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map
     let of_visits = [Metric::Visits, Metric::BounceRate, Metric::VisitDuration];
     if by_page
         && report.subject != Subject::Pages(Role::Exit)
-        && question.metrics.iter().any(|metric| of_visits.contains(metric))
+        && query.metrics.iter().any(|metric| of_visits.contains(metric))
     {
         meta.insert("visits".into(), "visits that began on the page".into());
     }
@@ -278,7 +278,7 @@ fn notes(question: &ParsedQuery, report: &Report, protection: Protection) -> Map
 impl From<ReportError> for QueryError {
     fn from(error: ReportError) -> Self {
         match error {
-            ReportError::Pattern => Self::Bad(QuestionError(error.to_string())),
+            ReportError::Pattern => Self::Bad(QueryRefusal(error.to_string())),
             ReportError::Unavailable | ReportError::Refused(_) => Self::Unavailable,
         }
     }

@@ -1,4 +1,4 @@
-//! `include.comparisons`: the same question about an earlier range, compared row by row.
+//! `include.comparisons`: the same query about an earlier range, compared row by row.
 
 use std::collections::HashMap;
 

@@ -19,7 +19,7 @@ const PATTERN_BYTES_MAX: usize = 500;
 /// Deepest nesting of `and`, `or` and `not`: more than any tool writes.
 const DEPTH_MAX: usize = 6;
 
-/// Most comparisons of one question: more than any page of a console shows.
+/// Most comparisons of one query: more than any page of a console shows.
 const COMPARISONS_MAX: usize = 50;
 
 /// Filters as written, with parsed dimensions.

@@ -1,14 +1,14 @@
-//! Plans the one report that answers a question. Figures are stored by one dimension at a time: a combination that is
+//! Plans the one report that answers a query. Figures are stored by one dimension at a time: a combination that is
 //! never stored together is rejected with the reason.
 
 use crate::console::query::filters::FilterTree;
-use crate::console::query::question::{OrderKey, ParsedQuery};
+use crate::console::query::parsed::{OrderKey, ParsedQuery};
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension};
 use crate::sites::Site;
 use crate::store::report::{Column, Condition, Direction, Filter, FilterColumn, Grain, Metric, Report, Role, Subject};
 
 impl ParsedQuery {
-    /// The report for this question; rates have a denominator of at least `rate_base_min`.
+    /// The report for this query; rates have a denominator of at least `rate_base_min`.
     pub(super) fn report(&self, site: &Site, rate_base_min: i64) -> Result<Report, QueryRefusal> {
         let mut columns: Vec<RequestedDimension> = self.dimensions.iter().map(RequestedDimension::stored).collect();
         columns.dedup();
@@ -48,7 +48,7 @@ impl ParsedQuery {
         Ok(report)
     }
 
-    /// The grain: as written, or for plain `time` the finest that is published for the question.
+    /// The grain: as written, or for plain `time` the finest that is published for the query.
     fn grain(&self, report: &Report) -> Result<Grain, QueryRefusal> {
         let written = self.dimensions.iter().find_map(|dimension| {
             let RequestedDimension::Time(written) = dimension else { return None };
@@ -234,30 +234,29 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::console::query::question::{QueryDraft, QuestionError};
+    use crate::console::query::parsed::QueryDraft;
+    use crate::console::query::vocabulary::QueryRefusal;
     use crate::{config, sites::Sites};
 
-    fn planned(mut question: Value) -> Result<Report, String> {
+    fn planned(mut query: Value) -> Result<Report, String> {
         let configured =
             config::SiteConfig { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..Default::default() };
         let sites = Sites::new(&[configured]).unwrap();
-        question["site_id"] = "shop.example".into();
-        if question.get("date_range").is_none() {
-            question["date_range"] = "7d".into();
+        query["site_id"] = "shop.example".into();
+        if query.get("date_range").is_none() {
+            query["date_range"] = "7d".into();
         }
-        let (body, site) = QueryDraft::read(question.to_string().as_bytes()).map_err(|QuestionError(why)| why)?;
+        let (body, site) = QueryDraft::read(query.to_string().as_bytes()).map_err(|QueryRefusal(why)| why)?;
         let site = sites.find(&site).unwrap();
         // 23:30 UTC is the next day in Paris.
-        let question =
-            body.question(site, "2026-03-09T23:30:00Z".parse().unwrap(), false).map_err(|refusal| refusal.0)?;
-        question.report(site, 1).map_err(|refusal| refusal.0)
+        let query = body.parse(site, "2026-03-09T23:30:00Z".parse().unwrap(), false).map_err(|refusal| refusal.0)?;
+        query.report(site, 1).map_err(|refusal| refusal.0)
     }
 
     #[test]
     fn rows_are_ordered_by_a_dimension_under_any_of_its_names() {
-        let question =
-            json!({ "metrics": ["events"], "dimensions": ["event:goal"], "order_by": [["event:goal", "asc"]] });
-        assert_eq!(planned(question).unwrap().order, [(Column::Value, Direction::Ascending)]);
+        let query = json!({ "metrics": ["events"], "dimensions": ["event:goal"], "order_by": [["event:goal", "asc"]] });
+        assert_eq!(planned(query).unwrap().order, [(Column::Value, Direction::Ascending)]);
     }
 
     #[test]
@@ -307,7 +306,7 @@ mod tests {
 
     #[test]
     fn each_refusal_names_what_is_wrong() {
-        for (question, word) in [
+        for (query, word) in [
             (json!({ "metrics": ["visitors"], "dimension": [] }), "unknown key `dimension`"),
             (json!({ "metrics": ["visitors"], "include": { "cache": true } }), "`include.cache`"),
             (json!({ "metrics": ["visitors"], "pagination": { "page": 2 } }), "`pagination.page`"),
@@ -357,8 +356,8 @@ mod tests {
             (json!({ "metrics": ["visits"], "dimensions": ["time:hour"], "date_range": "12mo" }), "92 days"),
             (json!({ "metrics": ["visits"], "date_range": "today" }), "date_range"),
         ] {
-            let refusal = planned(question.clone()).expect_err(&question.to_string());
-            assert!(refusal.contains(word), "{question}: {refusal}");
+            let refusal = planned(query.clone()).expect_err(&query.to_string());
+            assert!(refusal.contains(word), "{query}: {refusal}");
         }
     }
 }

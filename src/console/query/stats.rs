@@ -1,4 +1,4 @@
-//! `GET /api/v1/stats/*`: Plausible's older API. Its parameters become a question of the newer one, its answers are
+//! `GET /api/v1/stats/*`: Plausible's older API. Its parameters become a query of the newer one, its answers are
 //! rows with names.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::console::query::answer::{QueryError, StorageProfile};
 use crate::console::query::compare::change;
 use crate::console::query::dates::DayRange;
-use crate::console::query::question::{Inclusions, OrderKey, ParsedQuery};
+use crate::console::query::parsed::{Inclusions, OrderKey, ParsedQuery};
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, dimension, shown};
 use crate::console::query::{filters, vocabulary};
 use crate::event::Dimension;
@@ -44,21 +44,21 @@ pub(in crate::console) async fn aggregate(
     parameters: &StatsParameters,
     context: StatsContext<'_>,
 ) -> Result<Value, QueryError> {
-    let (question, warning) = question(parameters, context, Vec::new())?;
-    let report = question.report(context.site, context.kept.rate_base_min())?;
-    let answered = question.rows(&report, context.reports).await?;
+    let (query, warning) = parsed(parameters, context, Vec::new())?;
+    let report = query.report(context.site, context.kept.rate_base_min())?;
+    let answered = query.rows(&report, context.reports).await?;
     let row = answered.rows.first().cloned().unwrap_or_default();
     let mut results = Map::new();
     let earlier = match parameters.get("compare").map(String::as_str) {
         None => None,
         Some("previous_period") => {
-            let earlier = ParsedQuery { range: question.range.before()?, ..question.clone() };
+            let earlier = ParsedQuery { range: query.range.before()?, ..query.clone() };
             let report = earlier.report(context.site, context.kept.rate_base_min())?;
             Some(earlier.rows(&report, context.reports).await?)
         }
         Some(_) => return Err(QueryRefusal("`compare` must be previous_period".into()).into()),
     };
-    for metric in &question.metrics {
+    for metric in &query.metrics {
         let now = answered.figure(&row, *metric);
         let mut figure = json!({ "value": now });
         if let (Some(earlier), Some(object)) = (&earlier, figure.as_object_mut()) {
@@ -90,14 +90,14 @@ pub(in crate::console) async fn timeseries(
         Some("month") => Some(Grain::Month),
         Some(_) => return Err(QueryRefusal("`interval` must be hour, day, week or month".into()).into()),
     };
-    let (question, warning) = question(parameters, context, vec![RequestedDimension::Time(grain)])?;
-    let report = question.report(context.site, context.kept.rate_base_min())?;
-    let answered = question.rows(&report, context.reports).await?;
-    let labels = question.range.labels(report.grain, &context.site.timezone);
+    let (query, warning) = parsed(parameters, context, vec![RequestedDimension::Time(grain)])?;
+    let report = query.report(context.site, context.kept.rate_base_min())?;
+    let answered = query.rows(&report, context.reports).await?;
+    let labels = query.range.labels(report.grain, &context.site.timezone);
     let point = |label: &String| {
         let row = answered.rows.iter().find(|row| row.time == *label).cloned().unwrap_or_default();
         let mut point = Map::from_iter([("date".to_owned(), Value::from(label.as_str()))]);
-        point.extend(question.metrics.iter().map(|metric| (metric.name().to_owned(), answered.figure(&row, *metric))));
+        point.extend(query.metrics.iter().map(|metric| (metric.name().to_owned(), answered.figure(&row, *metric))));
         Value::Object(point)
     };
     Ok(with_warning(json!({ "results": labels.iter().map(point).collect::<Vec<_>>() }), warning))
@@ -116,23 +116,23 @@ pub(in crate::console) async fn breakdown(
         .ok_or_else(|| QueryRefusal("`property` is missing: write one such as event:page".into()))?;
     let (dimension, replaced) = property_dimension(property, context.kept.marketing)?;
     let of_visits = matches!(dimension, RequestedDimension::EntryPage | RequestedDimension::ExitPage);
-    let (mut question, warning) = question(parameters, context, vec![dimension])?;
+    let (mut query, warning) = parsed(parameters, context, vec![dimension])?;
     // The older API's own default is `visitors`; a reader that names no metric must get figures.
-    let replaced = match of_visits && question.metrics == [Metric::Visitors] {
+    let replaced = match of_visits && query.metrics == [Metric::Visitors] {
         true => {
-            question.order = vec![(OrderKey::Metric(Metric::Visits), Direction::Descending)];
-            question.metrics = vec![Metric::Visits];
+            query.order = vec![(OrderKey::Metric(Metric::Visits), Direction::Descending)];
+            query.metrics = vec![Metric::Visits];
             Some("visitors of entry and exit pages are not stored; these are visits")
         }
         false => replaced,
     };
-    let report = question.report(context.site, context.kept.rate_base_min())?;
-    let answered = question.rows(&report, context.reports).await?;
+    let report = query.report(context.site, context.kept.rate_base_min())?;
+    let answered = query.rows(&report, context.reports).await?;
     let key = property.rsplit(':').next().unwrap_or(property);
     let result = |row: &ReportRow| {
-        let name = question.names(row, &report).into_iter().next().unwrap_or_default();
+        let name = query.names(row, &report).into_iter().next().unwrap_or_default();
         let mut result = Map::from_iter([(key.to_owned(), Value::from(name))]);
-        result.extend(question.metrics.iter().map(|metric| (metric.name().to_owned(), answered.figure(row, *metric))));
+        result.extend(query.metrics.iter().map(|metric| (metric.name().to_owned(), answered.figure(row, *metric))));
         Value::Object(result)
     };
     let results: Vec<Value> = answered.rows.iter().map(result).collect();
@@ -158,7 +158,7 @@ fn property_dimension(
     Ok((requested, None))
 }
 
-fn question(
+fn parsed(
     requested: &StatsParameters,
     context: StatsContext<'_>,
     dimensions: Vec<RequestedDimension>,
@@ -191,7 +191,7 @@ fn question(
     let page = number(written("page"), "page", 1, 100_000)?.unwrap_or(1);
     let imports = matches!(written("with_imported"), Some("true"));
     let order = metrics.first().map(|metric| (OrderKey::Metric(*metric), Direction::Descending));
-    let question = ParsedQuery {
+    let query = ParsedQuery {
         range,
         metrics,
         dimensions,
@@ -201,8 +201,8 @@ fn question(
         limit: if is_list { limit } else { ROWS_MAX },
         offset: if is_list { (page - 1).saturating_mul(limit) } else { 0 },
     };
-    let warning = (imports && question.origins() == Origins::Measured).then_some("imports are not included");
-    Ok((question, warning))
+    let warning = (imports && query.origins() == Origins::Measured).then_some("imports are not included");
+    Ok((query, warning))
 }
 
 /// `visit:browser==Firefox|Safari;event:page!=/a*`, as filters of the newer API.
@@ -273,7 +273,7 @@ fn with_warning(mut answer: Value, warning: Option<&str>) -> Value {
 
 impl From<QueryRefusal> for QueryError {
     fn from(refusal: QueryRefusal) -> Self {
-        Self::Bad(refusal.into())
+        Self::Bad(refusal)
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::event::Dimension;
 use crate::store::report::{Grain, Metric};
 
-/// Why a question is rejected, as one sentence for its author.
+/// Why a query is rejected, as one sentence for its author.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct QueryRefusal(pub(super) String);
+pub(in crate::console) struct QueryRefusal(pub(in crate::console) String);
 
 /// A dimension as it is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Checks the SQL of a reader: one SELECT with known functions, or a question of a schema picker. The database decides
+//! Checks the SQL of a reader: one SELECT with known functions, or a query of a schema picker. The database decides
 //! which rows it may see: its user is granted the published tables, with a filter over its sites. This guard protects
 //! against the engine's other abilities, open to any user: files, addresses, time zones by path, statistics, indexes
 //! past the filter. Must reject everything that it does not know.
@@ -37,7 +37,7 @@ const CALLS: &str = "
 const REFUSED: &str = "
     apply columns dictionary explain file format infile information_schema into outfile s3 settings url zone";
 
-/// Names allowed in questions about the system's tables: tables and columns, no sizes and no counts.
+/// Names allowed in queries about the system's tables: tables and columns, no sizes and no counts.
 const OF_SYSTEM: &str = "
     and as asc by columns comment database databases default_expression default_kind desc distinct engine from in
     is_in_primary_key is_in_sorting_key like limit name not offset or order position select system table tables type
@@ -64,7 +64,7 @@ pub(super) fn check(text: &str) -> Result<(), SqlRefusal> {
     if settings.is_empty() { Ok(()) } else { check_settings(settings) }
 }
 
-/// `SHOW DATABASES`, `SHOW TABLES FROM sillage`, `DESC TABLE sillage.page_days`: questions of the schema picker.
+/// `SHOW DATABASES`, `SHOW TABLES FROM sillage`, `DESC TABLE sillage.page_days`: queries of the schema picker.
 fn is_listing(all: &[SqlToken]) -> bool {
     let mut text = String::new();
     for token in all {

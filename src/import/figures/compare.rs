@@ -64,8 +64,8 @@ pub async fn run(job: &FigureJob, store: &Store) -> Result<FigureComparison, Fig
     let sql = "SELECT toUInt16(day) AS day, toInt64(sum(pageviews)) AS pageviews, toInt64(sum(visitors)) AS visitors, \
                toInt64(sum(visits)) AS visits FROM {database:Identifier}.site_days \
                WHERE site = {site:String} AND origin = '' AND period = 'day' GROUP BY day";
-    let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);
-    for (day, pageviews, visitors, visits) in question.rows::<(u16, i64, i64, i64)>().await? {
+    let query = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);
+    for (day, pageviews, visitors, visits) in query.rows::<(u16, i64, i64, i64)>().await? {
         if let Some(compared) = days.get_mut(&Day(day)) {
             compared.ours = Some([pageviews, visitors, visits]);
         }

@@ -44,8 +44,8 @@ async fn taken_days(job: &FigureJob, store: &Store, origin: &str) -> Result<BTre
                WHERE site = {site:String} \
                UNION DISTINCT SELECT toUInt16(day), toInt8(1) FROM {database:Identifier}.waiting_figures \
                WHERE site = {site:String} AND origin != {origin:String}";
-    let question = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);
-    let rows = question.param("origin", origin).rows::<(u16, i8)>().await?;
+    let query = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);
+    let rows = query.param("origin", origin).rows::<(u16, i8)>().await?;
     let mut taken: BTreeSet<Day> = BTreeSet::new();
     for period in [Period::Day, Period::Week, Period::Month] {
         let of_period = rows.iter().filter(|(_, length)| *length == period as i8).map(|(day, _)| *day);

@@ -99,7 +99,7 @@ impl EngineProgram {
     }
 }
 
-/// Memory for questions, inserts and merges, in bytes, beside the reservations of tables.
+/// Memory for queries, inserts and merges, in bytes, beside the reservations of tables.
 const MEMORY_BYTES: usize = 2_000_000_000;
 /// Bytes that the engine reserves for one table.
 const TABLE_BYTES: usize = 1 << 20;

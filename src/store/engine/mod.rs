@@ -2,7 +2,7 @@
 //! to its own folder (`sandbox.rs`). Must never let the child outlive us, be reached from outside, or write its errors
 //! into our logs: they quote data.
 //!
-//! A child that dies, or that stops answering a real question, is replaced by another, on a new port and with new
+//! A child that dies, or that stops answering a real query, is replaced by another, on a new port and with new
 //! passwords; a [`Store`] that follows the engine sees only a pause. Two processes cannot open one data folder: each
 //! needs the lock on a file in it.
 
@@ -59,7 +59,7 @@ const LIVED_WELL: Duration = Duration::from_secs(60);
 const STARTS_TRIED: u32 = 10;
 const LOADS_TRIED: u32 = 3;
 const START_PAUSE: Duration = Duration::from_millis(300);
-/// Consecutive unanswered questions after which an engine is replaced.
+/// Consecutive unanswered queries after which an engine is replaced.
 const MISSES_MAX: u32 = 2;
 
 /// Options of an engine's start.
@@ -79,10 +79,10 @@ pub struct EngineOptions {
     pub watch: EngineWatch,
 }
 
-/// Health check of a running engine: a question that takes the locks of every reader's question.
+/// Health check of a running engine: a query that takes the locks of every reader's query.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineWatch {
-    /// Interval between an answer and the next question.
+    /// Interval between an answer and the next query.
     pub every: Duration,
     /// Longest wait for an answer; a healthy engine takes milliseconds, on an overloaded machine a second.
     pub deadline: Duration,
@@ -308,7 +308,7 @@ impl RunningEngine {
     }
 }
 
-/// Returns after `MISSES_MAX` unanswered questions; sends the result of each to `up`.
+/// Returns after `MISSES_MAX` unanswered queries; sends the result of each to `up`.
 async fn unanswered(endpoint: &Endpoint, watch: EngineWatch, up: &watch::Sender<bool>) {
     let store = Store::connect(&config::ClickHouseConfig::default(), endpoint);
     let mut misses = 0;

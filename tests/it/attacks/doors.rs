@@ -1,5 +1,5 @@
 //! One door against another: API, SQL and export, overlapping ranges, filters. Each adds up the same published rows, so
-//! that no question draws again and a difference of answers is a published row.
+//! that no query draws again and a difference of answers is a published row.
 
 use serde_json::json;
 use sillage::store::Store;
@@ -31,12 +31,12 @@ fn day(number: i64) -> String {
 
 /// Pageviews and visitors of the site in a range, by the API.
 async fn by_api(served: &Served, from: i64, to: i64) -> Vec<i64> {
-    let question = json!({ "date_range": [day(from), day(to)], "metrics": ["pageviews", "visitors"] });
-    let rows = served.rows(question).await;
+    let query = json!({ "date_range": [day(from), day(to)], "metrics": ["pageviews", "visitors"] });
+    let rows = served.rows(query).await;
     rows[0].as_array().unwrap().iter().map(|figure| figure.as_i64().unwrap()).collect()
 }
 
-/// Before: two ranges that overlap gave two roundings of sums that differ by one day, and 150 such questions averaged
+/// Before: two ranges that overlap gave two roundings of sums that differ by one day, and 150 such queries averaged
 /// the rounding away. Now: the difference of any two ranges is the sum of published rows, the same by every way.
 #[tokio::test]
 async fn ranges_that_overlap_differ_by_published_rows_and_by_nothing_else() {
@@ -61,7 +61,7 @@ async fn ranges_that_overlap_differ_by_published_rows_and_by_nothing_else() {
     served.stop().await;
 }
 
-/// Before: SQL, export and API rounded each for itself, so that one question had three answers. Now: all three give the
+/// Before: SQL, export and API rounded each for itself, so that one query had three answers. Now: all three give the
 /// rows that are published.
 #[tokio::test]
 async fn sql_export_and_api_give_the_same_figure_of_the_same_row() {
@@ -94,9 +94,8 @@ async fn sql_export_and_api_give_the_same_figure_of_the_same_row() {
 async fn a_filter_that_fits_only_what_is_not_shown_is_answered_like_one_that_fits_nothing() {
     let (_store, served) = released().await;
     let until = async |last: &str, filter: serde_json::Value| {
-        let question =
-            json!({ "date_range": [FIRST, last], "metrics": ["pageviews", "visitors"], "filters": [filter] });
-        served.rows(question).await
+        let query = json!({ "date_range": [FIRST, last], "metrics": ["pageviews", "visitors"], "filters": [filter] });
+        served.rows(query).await
     };
     let asked = async |filter| until("2026-03-09", filter).await;
     let nothing = asked(json!(["matches", "event:page", ["^/no-such-page$"]])).await;

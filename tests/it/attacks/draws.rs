@@ -51,7 +51,7 @@ async fn published() -> BTreeMap<u32, BTreeMap<i64, f64>> {
     figures
 }
 
-/// Before: one question told whether a page was seen, and 4.4 questions the exact count of any cell, with the
+/// Before: one query told whether a page was seen, and 4.4 queries the exact count of any cell, with the
 /// attacker's own hits as padding: right in all cases. Now: a figure is one of two or three tens whose probabilities
 /// move by at most a tenth with one visitor: an attacker who knows all others and chooses the padding is right in at
 /// most 55 of 100 cases, and certain in one of a thousand.

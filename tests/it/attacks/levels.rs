@@ -58,8 +58,8 @@ fn two_worlds() -> Batch {
 }
 
 /// For each site, the mean of the estimates of its visitors from these figures; smaller draws weigh more.
-async fn told(store: &Store, questions: &[String]) -> Worlds {
-    let parts: Vec<String> = questions.iter().map(|question| question.replace("{db}", store.database())).collect();
+async fn told(store: &Store, queries: &[String]) -> Worlds {
+    let parts: Vec<String> = queries.iter().map(|query| query.replace("{db}", store.database())).collect();
     let sql =
         format!("SELECT site, sum(figure * weight) / sum(weight) FROM ({}) GROUP BY site", parts.join(" UNION ALL "));
     Worlds::of(&store.ask_as_owner(&sql).rows::<(String, f64)>().await.unwrap())
@@ -83,7 +83,7 @@ const OF_DAY: [(&str, &[&str]); 6] = [
 /// The site's visitors by its day, with the rest of the week, and with that of the month.
 const TO_MONTH: [&str; 3] = ["period = 'day'", "period != 'month'", "1"];
 
-/// Before: any of these figures was exact by 4.4 questions. Now, for an attacker who knows all others: right in 53 of
+/// Before: any of these figures was exact by 4.4 queries. Now, for an attacker who knows all others: right in 53 of
 /// 100 by one figure; in 55 by an hour beside its day, and by the day, its week and its month; in 71 by all 86 figures
 /// of a day that hold the visit, if the other visitors of every one of them are known (79 while all of them were in
 /// tens). Never certain. `make accuracy` computes the same.

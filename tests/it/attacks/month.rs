@@ -31,7 +31,7 @@ async fn drawn_twice(store: &Store) -> u64 {
     twice
 }
 
-/// Before: every question drew again. Now: polled every six hours for a month, with a late visitor before each look, a
+/// Before: every query drew again. Now: polled every six hours for a month, with a late visitor before each look, a
 /// cell has one figure for its day, one for its week, one for its month, and late visitors are in the latter alone.
 #[tokio::test]
 async fn polled_for_a_month_each_cell_is_drawn_once_for_its_day_its_week_and_its_month() {

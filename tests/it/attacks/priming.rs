@@ -37,7 +37,7 @@ async fn beyond_own(store: &Store, of: &str, own: i64) -> Worlds {
     Worlds::of(&store.ask_as_owner(&sql).rows::<(String, f64)>().await.unwrap())
 }
 
-/// Before: four hits of one's own and one question told whether a page was read. Now: an attacker who pads a page on
+/// Before: four hits of one's own and one query told whether a page was read. Now: an attacker who pads a page on
 /// every day of the month is right about a single visit in at most 60 of 100 by its day, and by its week and month
 /// together.
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_page_padded_for_a_month_tells_of_a_single_visit_hardly() {
     }
 }
 
-/// Before: a page's only visitor was told whole by 622 questions. Now: no row shows a page without other visitors. With
+/// Before: a page's only visitor was told whole by 622 queries. Now: no row shows a page without other visitors. With
 /// pads that open the page on one day, its month reveals a daily visitor, as docs/anonymity.md says, and hardly
 /// anything of a single visit.
 #[tokio::test]

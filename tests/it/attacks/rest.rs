@@ -12,8 +12,8 @@ const MONDAY: u16 = 20_514;
 const EXACT: [&str; 6] =
     ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_cells", "staged_cells"];
 
-/// Before: every question rounded the same cell again, over any set that the client chose, and 150 random lists of
-/// pages averaged it out. Now: a figure is drawn once; another question, another release or late counters show the same
+/// Before: every query rounded the same cell again, over any set that the client chose, and 150 random lists of
+/// pages averaged it out. Now: a figure is drawn once; another query, another release or late counters show the same
 /// bytes.
 #[tokio::test]
 async fn asking_and_releasing_again_shows_the_same_figures() {
@@ -35,8 +35,8 @@ async fn asking_and_releasing_again_shows_the_same_figures() {
     }
 }
 
-/// Before: a search typed once was read letter by letter in 137 questions, a page's only visitor in 622. Now: a cell
-/// below the gate in its day, week and month is in no readable table, whatever the question.
+/// Before: a search typed once was read letter by letter in 137 queries, a page's only visitor in 622. Now: a cell
+/// below the gate in its day, week and month is in no readable table, whatever the query.
 #[tokio::test]
 async fn a_search_typed_once_and_a_page_of_one_visitor_are_in_no_published_table() {
     let store = fresh_store().await;
@@ -77,8 +77,8 @@ async fn after_the_months_end_no_part_of_an_exact_table_is_left_on_the_disk() {
 pub(super) async fn folders(store: &sillage::store::Store) -> Vec<PathBuf> {
     let sql = "SELECT arrayJoin(data_paths) FROM system.tables WHERE database = {database:String} \
                AND name IN {tables:Array(String)}";
-    let question = store.ask_as_owner(sql).param("database", store.database()).param("tables", EXACT.to_vec());
-    question.rows::<String>().await.unwrap().into_iter().map(PathBuf::from).collect()
+    let query = store.ask_as_owner(sql).param("database", store.database()).param("tables", EXACT.to_vec());
+    query.rows::<String>().await.unwrap().into_iter().map(PathBuf::from).collect()
 }
 
 /// Folders of parts with rows below these, detached ones too. (A dropped partition leaves a part without rows for a

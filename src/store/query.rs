@@ -25,9 +25,9 @@ pub(super) const BLOCK_ROWS_MAX: &str = "10000000";
 
 /// A statement with its parameters; one of the methods that consume it sends it.
 #[must_use = "a statement is sent when its rows are fetched"]
-pub struct SqlQuestion(pub(super) Query);
+pub struct SqlQuery(pub(super) Query);
 
-impl SqlQuestion {
+impl SqlQuery {
     /// Gives `{name:Type}` its value: a text, a number, a list…
     pub fn param(self, name: &str, value: impl Serialize) -> Self {
         Self(self.0.param(name, value))
@@ -50,7 +50,7 @@ impl SqlQuestion {
             ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
             ("min_insert_block_size_bytes", "0"),
         ];
-        settings.into_iter().fold(self, |question, (name, value)| question.with_setting(name, value))
+        settings.into_iter().fold(self, |query, (name, value)| query.with_setting(name, value))
     }
 
     /// Runs a statement without an answer, such as an `INSERT … SELECT`.

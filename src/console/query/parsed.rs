@@ -1,4 +1,4 @@
-//! A parsed question: site, range, metrics, dimensions, filters, order, and the additions to the answer's rows.
+//! A parsed query: site, range, metrics, dimensions, filters, order, and the additions to the answer's rows.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -19,14 +19,10 @@ const OFFSET_MAX: u64 = 10_000_000;
 const KEYS: [&str; 8] =
     ["site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination"];
 
-/// The error in a question: a sentence for its author.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::console) struct QuestionError(pub(in crate::console) String);
-
 /// A body with a known site, before its other fields are read.
 pub(in crate::console) struct QueryDraft(pub(super) Map<String, Value>);
 
-/// A question after all checks.
+/// A query after all checks.
 #[derive(Debug, Clone)]
 pub(super) struct ParsedQuery {
     pub(super) range: DayRange,
@@ -65,23 +61,23 @@ pub(super) enum OrderKey {
 
 impl QueryDraft {
     /// Reads only the site, so that a client learns nothing about a site that it may not read.
-    pub(in crate::console) fn read(bytes: &[u8]) -> Result<(Self, String), QuestionError> {
+    pub(in crate::console) fn read(bytes: &[u8]) -> Result<(Self, String), QueryRefusal> {
         let Ok(Value::Object(body)) = serde_json::from_slice(bytes) else {
-            return Err(QuestionError("the body must be one JSON object".into()));
+            return Err(QueryRefusal("the body must be one JSON object".into()));
         };
         let Some(Value::String(site)) = body.get("site_id") else {
-            return Err(QuestionError("`site_id` is missing: write the name of a site".into()));
+            return Err(QueryRefusal("`site_id` is missing: write the name of a site".into()));
         };
         let site = site.clone();
         Ok((Self(body), site))
     }
 
-    /// A question about a site that is already known.
+    /// A query about a site that is already known.
     pub(in crate::console) fn of(body: Map<String, Value>) -> Self {
         Self(body)
     }
 
-    pub(super) fn question(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ParsedQuery, QueryRefusal> {
+    pub(super) fn parse(&self, site: &Site, now: Timestamp, marketing: bool) -> Result<ParsedQuery, QueryRefusal> {
         only(&self.0, &KEYS, "")?;
         let range = self.0.get("date_range").ok_or_else(|| QueryRefusal("`date_range` is missing".into()))?;
         let range = DayRange::read(range, now, &site.timezone)?;
@@ -176,10 +172,4 @@ impl ParsedQuery {
 
 fn refuse<T>(sentence: &str) -> Result<T, QueryRefusal> {
     Err(QueryRefusal(sentence.into()))
-}
-
-impl From<QueryRefusal> for QuestionError {
-    fn from(refusal: QueryRefusal) -> Self {
-        Self(refusal.0)
-    }
 }
