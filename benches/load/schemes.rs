@@ -95,7 +95,7 @@ fn right(draws: &mut Draws, steps: Steps, tables: &dyn Fn(&str) -> bool, release
                 for _ in 0..if *goes_on { releases } else { 1 } {
                     let (told, rest) = draws.told(others, there, unit);
                     odds += told;
-                    // What the other days or weeks leave is known, too.
+                    // The remainder of the other days or weeks is known, too.
                     others = rest + draws.chance.below(40) as i64 - 20;
                 }
             }

@@ -47,13 +47,13 @@ impl QueryJournal {
         Ok(Self { folder, month: Mutex::new(None) })
     }
 
-    /// Records that the token called `name` asked `query` at the path `door`.
-    pub(super) fn note(&self, now: Timestamp, name: &str, door: &str, query: &[u8]) {
+    /// Records that the token called `name` asked `query` at `path`.
+    pub(super) fn note(&self, now: Timestamp, name: &str, path: &str, query: &[u8]) {
         // A line: `2026-11-28T13:50:12Z,grafana,/clickhouse,5f70bf18a086007016e948b04aed3b82`.
         let hash = hex(&Sha256::digest(query));
         let hash = hash.get(..HASH_DIGITS).unwrap_or_default();
         let second = now.strftime("%Y-%m-%dT%H:%M:%SZ");
-        let line = format!("{second},{},{door},{hash}\n", quoted(name));
+        let line = format!("{second},{},{path},{hash}\n", quoted(name));
         if let Err(error) = self.write(now, &line) {
             tracing::error!(kind = ?error.kind(), "query journal: query not recorded");
         }

@@ -110,10 +110,10 @@ impl ConsoleState {
         self.access.store(Arc::new(AccessRules { sites, tokens }));
     }
 
-    /// Records that `token` asked `query` at the path `door`.
-    pub(super) fn note_query(&self, token: &AccessToken, door: &str, query: &[u8]) {
+    /// Records that `token` asked `query` at `path`.
+    pub(super) fn note_query(&self, token: &AccessToken, path: &str, query: &[u8]) {
         if let Some(journal) = &self.journal {
-            journal.note(self.clock.now(), &token.name, door, query);
+            journal.note(self.clock.now(), &token.name, path, query);
         }
     }
 }

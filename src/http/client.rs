@@ -146,7 +146,7 @@ fn certificate_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option
     certificate_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
-/// What is wrong with a certificate.
+/// Fault of a certificate.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the library may add faults")]
 fn certificate_fault(fault: &CertificateError) -> &'static str {
     match fault {

@@ -115,7 +115,7 @@ pub(super) const LEVELS: [Level; 11] = [
 pub(super) struct TableNames<'s> {
     /// Database of the tables.
     pub(super) database: &'s str,
-    /// What follows the name of a table that is read: [`Store::read_suffix`](crate::store::Store).
+    /// Suffix of the name of a table that is read: [`Store::read_suffix`](crate::store::Store).
     pub(super) local: &'static str,
 }
 

@@ -224,7 +224,7 @@ impl Store {
         self.shard.as_deref().unwrap_or_default()
     }
 
-    /// What follows a table's name where rows are read: a shard reads its own.
+    /// Suffix of a table's name where rows are read: a shard reads its own.
     pub(crate) fn read_suffix(&self) -> &'static str {
         if self.shard.is_some() { "_local" } else { "" }
     }

@@ -191,12 +191,12 @@ fn told(event: &Event<'_>) -> String {
 impl Visits {
     /// Number of texts in memory.
     fn texts(&self) -> usize {
-        let count = |lexicon: &Interner| {
-            let Interner { pages, values, actions, properties } = lexicon;
+        let count = |interner: &Interner| {
+            let Interner { pages, values, actions, properties } = interner;
             let words = [pages, actions, properties].into_iter().chain(values);
             words.map(|words| words.texts().len()).sum::<usize>()
         };
-        self.sites.values().flat_map(|site| &site.days).map(|day| count(&day.lexicon)).sum()
+        self.sites.values().flat_map(|site| &site.days).map(|day| count(&day.interner)).sum()
     }
 }
 

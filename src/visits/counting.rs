@@ -51,7 +51,7 @@ impl SightingCounter<'_, '_> {
 
     /// Counts the sighting; returns its change and the bounds that it met.
     pub(super) fn change(mut self) -> (VisitChange, BoundsMet) {
-        let page = self.today.lexicon.pages.intern(&self.sighting.page, self.ids);
+        let page = self.today.interner.pages.intern(&self.sighting.page, self.ids);
         self.met.pages |= page.is_none();
         let page = page.unwrap_or(OTHER_NUMBER);
         let change = match &self.sighting.kind {
@@ -219,10 +219,10 @@ impl SightingCounter<'_, '_> {
         properties: &[(&str, std::borrow::Cow<'_, str>)],
     ) -> VisitChange {
         let (tag, key) = (&self.sighting.tag, &self.sighting.key);
-        let index = self.today.lexicon.actions.intern(name, self.ids);
+        let index = self.today.interner.actions.intern(name, self.ids);
         let mut counted = Vec::with_capacity(properties.len());
         for (property, value) in properties {
-            let words = &mut self.today.lexicon.properties;
+            let words = &mut self.today.interner.properties;
             let (property, value) = (words.intern(property, self.ids), words.intern(value, self.ids));
             self.met.values |= property.is_none() || value.is_none();
             counted.push((property.unwrap_or(OTHER_NUMBER), value.unwrap_or(OTHER_NUMBER), false));

@@ -19,7 +19,7 @@ use crate::visits::visit::{View, Visit};
 /// One site's day: texts, rows, tags and visits.
 pub(super) struct DayVisits {
     pub(super) day: Day,
-    pub(super) lexicon: Interner,
+    pub(super) interner: Interner,
     pub(super) rows: RowSet,
     /// Number of this day, unique in this process.
     pub(super) id: u32,
@@ -37,7 +37,7 @@ impl DayVisits {
             day,
             key,
             id: ids.fresh(),
-            lexicon: Interner::new(bounds, ids),
+            interner: Interner::new(bounds, ids),
             rows: RowSet::new(bounds.rows),
             seen: TagSet::default(),
             open: OpenVisits::new(day),
@@ -67,16 +67,16 @@ impl DayVisits {
 
     /// Moves a visit of the previous day into this day, translating its text numbers.
     pub(super) fn carry(&mut self, mut visit: Visit, from: &DayVisits, ids: &mut TermIds) -> Visit {
-        let page = |view: &mut View, lexicon: &mut Interner, ids: &mut TermIds| {
-            view.page = lexicon.pages.carry(from.lexicon.pages.term(view.page).text, ids);
+        let page = |view: &mut View, interner: &mut Interner, ids: &mut TermIds| {
+            view.page = interner.pages.carry(from.interner.pages.term(view.page).text, ids);
         };
-        page(&mut visit.entry, &mut self.lexicon, ids);
-        page(&mut visit.current, &mut self.lexicon, ids);
+        page(&mut visit.entry, &mut self.interner, ids);
+        page(&mut visit.current, &mut self.interner, ids);
         if let Some(view) = &mut visit.previous {
-            page(view, &mut self.lexicon, ids);
+            page(view, &mut self.interner, ids);
         }
         visit.weight.begin_day();
-        let pairs = self.lexicon.values.iter_mut().zip(&from.lexicon.values);
+        let pairs = self.interner.values.iter_mut().zip(&from.interner.values);
         for ((to, from), value) in pairs.zip(&mut visit.entry_values) {
             if let Some(index) = value.checked_sub(1) {
                 *value = value_number(to.carry(from.term(u32::from(index)).text, ids));
@@ -88,16 +88,16 @@ impl DayVisits {
     /// Replaces texts without a row and without room by [`OTHER`]; returns the bounds that were met.
     pub(super) fn seat(&mut self, sighting: &mut Sighting<'_>) -> BoundsMet {
         let mut bounds_met = BoundsMet::default();
-        let (network, lexicon) = (sighting.network, &self.lexicon);
-        let [pages, hosts, pages_before, actions, values, told] = &mut self.gates;
+        let (network, interner) = (sighting.network, &self.interner);
+        let [pages, hosts, pages_before, actions, values, from_browser] = &mut self.gates;
         let is_seated = |gate: &mut SeatGate, texts: &BoundedTexts, text: &str| {
             texts.contains(text) || gate.admits(text, network, texts.number(), texts.bound())
         };
-        if !is_seated(pages, &lexicon.pages, &sighting.page) && !sighting.site.lists_page(&sighting.page) {
+        if !is_seated(pages, &interner.pages, &sighting.page) && !sighting.site.lists_page(&sighting.page) {
             sighting.page = OTHER.into();
             bounds_met.pages = true;
         }
-        let [of_hosts, of_pages_before, ..] = &lexicon.values;
+        let [of_hosts, of_pages_before, ..] = &interner.values;
         let is_other = match &sighting.referrer {
             Referrer::Outside(host) => !is_seated(hosts, of_hosts, host),
             Referrer::Inside(page) => !is_seated(pages_before, of_pages_before, page),
@@ -112,18 +112,18 @@ impl DayVisits {
         }
         if let Some(facts) = &mut sighting.facts {
             bounds_met.values |= facts.retain(|dimension, text| {
-                let texts = lexicon.values.get(dimension as usize);
+                let texts = interner.values.get(dimension as usize);
                 // Mostly there is room, and nothing to look up.
-                texts.is_none_or(|texts| texts.number() < texts.bound() / 2 || is_seated(told, texts, text))
+                texts.is_none_or(|texts| texts.number() < texts.bound() / 2 || is_seated(from_browser, texts, text))
             });
         }
         if let HitKind::Action { name, properties, .. } = &mut sighting.kind {
-            if !is_seated(actions, &lexicon.actions, name) {
+            if !is_seated(actions, &interner.actions, name) {
                 *name = OTHER.into();
                 bounds_met.values = true;
             }
             for (_, value) in properties {
-                if !is_seated(values, &lexicon.properties, value) {
+                if !is_seated(values, &interner.properties, value) {
                     *value = OTHER.into();
                     bounds_met.values = true;
                 }
@@ -151,12 +151,12 @@ impl DayVisits {
     /// Restores a day from a snapshot.
     pub(super) fn recalled(saved: &DaySnapshot, key: Arc<DayKey>, bounds: VisitBounds, ids: &mut TermIds) -> Self {
         let mut day = Self::new(Day(saved.day), key, bounds, ids);
-        day.lexicon.pages.recall(&saved.pages, ids);
-        for (words, texts) in day.lexicon.values.iter_mut().zip(&saved.values) {
+        day.interner.pages.recall(&saved.pages, ids);
+        for (words, texts) in day.interner.values.iter_mut().zip(&saved.values) {
             words.recall(texts, ids);
         }
-        day.lexicon.actions.recall(&saved.actions, ids);
-        day.lexicon.properties.recall(&saved.properties, ids);
+        day.interner.actions.recall(&saved.actions, ids);
+        day.interner.properties.recall(&saved.properties, ids);
         day.rows.recall(&saved.common_rows, numbers(&saved.rows));
         for tag in numbers(&saved.seen) {
             day.seen.insert(tag);
@@ -175,7 +175,7 @@ impl DayVisits {
 
     /// Interns a value; its number for [`Visit::entry_values`], or `None` without room.
     pub(super) fn value(&mut self, dimension: Dimension, text: &str, ids: &mut TermIds) -> Option<u16> {
-        self.lexicon.dimension(dimension).intern(text, ids).map(value_number)
+        self.interner.dimension(dimension).intern(text, ids).map(value_number)
     }
 }
 

@@ -142,7 +142,7 @@ impl Visits {
         self.open += today.map_or(0, DayVisits::open_visits) - open_before;
         self.tag_quota.moved(site_tags, site.tags(), bounds.tags, bounds.sites);
         self.visit_quota.moved(site_open, site.open_visits(), bounds.visits, bounds.sites);
-        CountResult { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.lexicon)) }
+        CountResult { tagged: change.tagged, met, event: site.event(sighting, change, today.map(|day| &day.interner)) }
     }
 
     /// The day of this site, if it is in memory.
@@ -282,10 +282,10 @@ impl SiteVisits {
         }
     }
 
-    /// The change as an event whose texts are borrowed from `lexicon`.
-    fn event<'v>(&'v self, sighting: &Sighting<'_>, change: VisitChange, lexicon: Option<&'v Interner>) -> Event<'v> {
-        let page = |index: u32| lexicon.map_or(NO_TERM, |lexicon| lexicon.pages.term(index));
-        let values = |numbers: &_| lexicon.map_or([None; DIMENSIONS], |lexicon| lexicon.values(numbers));
+    /// The change as an event whose texts are borrowed from `interner`.
+    fn event<'v>(&'v self, sighting: &Sighting<'_>, change: VisitChange, interner: Option<&'v Interner>) -> Event<'v> {
+        let page = |index: u32| interner.map_or(NO_TERM, |interner| interner.pages.term(index));
+        let values = |numbers: &_| interner.map_or([None; DIMENSIONS], |interner| interner.values(numbers));
         let entry = change.entry.map(|EntryChange { visit, unbounce, seconds }| EntryCorrection {
             day: visit.entry.day,
             hour: visit.entry.hour,
@@ -300,7 +300,7 @@ impl SiteVisits {
             hour: sighting.hour,
             page: page(change.page),
             values: values(&change.values),
-            kind: kind(change.kind, lexicon),
+            kind: kind(change.kind, interner),
             entry,
             left: change.left.map(|view| LeftPage { day: view.day, hour: view.hour, page: page(view.page) }),
         }
@@ -309,22 +309,22 @@ impl SiteVisits {
 
 const NO_TERM: Term<'static> = Term { id: 0, text: OTHER };
 
-fn kind<'v>(kind: ChangeKind, lexicon: Option<&'v Interner>) -> EventKind<'v> {
+fn kind<'v>(kind: ChangeKind, interner: Option<&'v Interner>) -> EventKind<'v> {
     match kind {
         ChangeKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond } => {
             EventKind::Pageview { new_visitor, new_page_visitor, opens_visit, exit, not_found, beyond }
         }
         ChangeKind::Action { name, new, not_found, properties } => EventKind::Action {
-            name: lexicon.map_or(NO_TERM, |lexicon| lexicon.actions.term(name)),
+            name: interner.map_or(NO_TERM, |interner| interner.actions.term(name)),
             new_action_visitor: new,
             not_found,
             properties: properties
                 .into_iter()
                 .filter_map(|(name, value, new_visitor)| {
-                    let lexicon = lexicon?;
+                    let interner = interner?;
                     Some(Property {
-                        name: lexicon.properties.term(name),
-                        value: lexicon.properties.term(value),
+                        name: interner.properties.term(name),
+                        value: interner.properties.term(value),
                         new_visitor,
                     })
                 })

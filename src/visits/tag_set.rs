@@ -229,7 +229,7 @@ fn smaller(list: &[u64], number: u64) -> usize {
     list.iter().take_while(|slot| slot.wrapping_sub(1) < number - 1).count()
 }
 
-/// Slots at the end of a list that are no number's own, as overflow.
+/// Slots at the end of a list for overflow: no number hashes to them.
 fn behind(slots: usize) -> usize {
     slots / 32
 }

@@ -1,4 +1,4 @@
-//! What a connection is told before the public listener closes: a balancer must not send a hit on a connection that
+//! Notice to connections before the public listener closes: a balancer must not send a hit on a connection that
 //! ends at that moment.
 
 use bytes::Bytes;

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::support::{self, eventually};
 
 /// An address that leads to the shared engine for as long as the task runs.
-async fn door() -> (String, JoinHandle<()>) {
+async fn server() -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let engine = support::endpoint().url.trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -29,7 +29,7 @@ async fn door() -> (String, JoinHandle<()>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_goes_on_through_the_next_address_when_one_ends() {
     let config = support::database(&support::fresh_name());
-    let ((first, one), (second, _two)) = (door().await, door().await);
+    let ((first, one), (second, _two)) = (server().await, server().await);
     let urls = [first.clone(), second];
     // The check of the listening process does not apply to a proxy in front of the engine.
     let endpoint = Endpoint { url: first, process: None, ..support::endpoint().clone() };
@@ -43,7 +43,7 @@ async fn a_store_goes_on_through_the_next_address_when_one_ends() {
 async fn a_store_starts_while_its_first_address_is_away() {
     let config = support::database(&support::fresh_name());
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let (second, _two) = door().await;
+    let (second, _two) = server().await;
     let urls = [format!("http://{gone}"), second];
     let endpoint = Endpoint { url: urls[0].clone(), process: None, ..support::endpoint().clone() };
     let store: Store = failover::follow(&config, &endpoint, &urls);

@@ -76,7 +76,7 @@ pub struct ReaderEvidence {
     pub refused: usize,
     /// Published tables that it could not read.
     pub silent: Vec<String>,
-    /// Figures that it was given, and how many of those were no multiple of their step.
+    /// Figures that it was given, and how many of those were not a multiple of their step.
     pub counts: (u64, u64),
     /// Published tables with rows of a day or hour behind which fewer visitors stand than a release shows, and how
     /// many.

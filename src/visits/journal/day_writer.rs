@@ -16,16 +16,16 @@ pub(crate) struct DayWriter<'v> {
 
 impl Serialize for DayWriter<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (day, lexicon) = (self.day, &self.day.lexicon);
+        let (day, interner) = (self.day, &self.day.interner);
         let (common_rows, rows) = day.rows.kept();
         let mut saved = serializer.serialize_struct("SavedDay", 11)?;
         saved.serialize_field("site", self.site)?;
         saved.serialize_field("day", &day.day.0)?;
         saved.serialize_field("key", day.key().as_slice())?;
-        saved.serialize_field("pages", &texts(&lexicon.pages))?;
-        saved.serialize_field("values", &lexicon.values.each_ref().map(texts))?;
-        saved.serialize_field("actions", &texts(&lexicon.actions))?;
-        saved.serialize_field("properties", &texts(&lexicon.properties))?;
+        saved.serialize_field("pages", &texts(&interner.pages))?;
+        saved.serialize_field("values", &interner.values.each_ref().map(texts))?;
+        saved.serialize_field("actions", &texts(&interner.actions))?;
+        saved.serialize_field("properties", &texts(&interner.properties))?;
         saved.serialize_field("common_rows", &CountedSeq(common_rows.clone().count(), common_rows))?;
         let number = |number: u64, out: &mut Vec<u8>| out.extend_from_slice(&number.to_le_bytes());
         saved.serialize_field("rows", &ChunkedSeq(rows.len(), rows.iter(), number))?;

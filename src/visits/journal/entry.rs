@@ -220,7 +220,7 @@ impl<'n> EntryTraits<'n> {
     fn facts(self, day: Option<&DayVisits>) -> VisitorFacts {
         let mut values = Box::new([const { None }; DIMENSIONS]);
         let mut put = |dimension: Dimension, text: Option<&str>| *dimension.of_mut(&mut values) = text.map(Box::from);
-        let text = |dimension, number| day.and_then(|day| day.lexicon.value(dimension, number)).map(|term| term.text);
+        let text = |dimension, number| day.and_then(|day| day.interner.value(dimension, number)).map(|term| term.text);
         match self.place {
             EntryValues::Numbers(numbers) => {
                 OF_PLACE.into_iter().zip(numbers).for_each(|(one, of)| put(one, text(one, of)))
