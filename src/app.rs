@@ -236,14 +236,14 @@ impl App {
         self.certificates.replace(&certificates);
         self.meters.hits.reload(&sites);
         self.collect.reload(&config.collect);
-        self.releaser.measure(&sites);
+        self.releaser.set_sites(&sites);
         self.console.state.reload(Arc::new(Sites::new(&config.site)?), &config.console.tokens);
         let scopes = ReaderScope::of_tokens(&config.console.tokens);
         match &self.engine {
             Some(engine) => engine.admit(scopes),
             None => self.reading_users.admit(scopes),
         }
-        self.anonymiser.measure(sites);
+        self.anonymiser.set_sites(sites);
         Ok(())
     }
 

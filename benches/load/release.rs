@@ -46,7 +46,7 @@ fn releaser(store: &Store) -> Releaser {
         collector: "bench".into(),
         started: Timestamp::UNIX_EPOCH,
         protection: Protection::Tens,
-        breaks_off: None,
+        aborts_before: None,
     };
     Releaser::new(options, &Sites::default())
 }

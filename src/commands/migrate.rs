@@ -87,7 +87,7 @@ async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, Comma
         collector: UPGRADE_ORIGIN.into(),
         started: SystemClock.now(),
         protection: store.protection(),
-        breaks_off: None,
+        aborts_before: None,
     };
     let releaser = Releaser::new(options, &Sites::new(&config.site)?);
     let mut progress = |step: UpgradeStep<'_>| {

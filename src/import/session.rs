@@ -79,7 +79,7 @@ impl<'s> ImportSession<'s> {
             collector,
             started: now,
             protection: store.protection(),
-            breaks_off: None,
+            aborts_before: None,
         };
         let releaser = Releaser::new(options, &counter.anonymiser.sites());
         Ok(Self {

@@ -60,7 +60,7 @@ impl Anonymiser {
     }
 
     /// Applies a new list of sites from the next hit on.
-    pub fn measure(&self, sites: Sites) {
+    pub fn set_sites(&self, sites: Sites) {
         self.sites.store(Arc::new(sites));
     }
 

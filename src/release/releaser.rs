@@ -34,7 +34,7 @@ pub(crate) const WAITING_FIGURES: &str = "waiting_figures";
 /// Inserts of a release of an import at the same time: each is one thread that mostly waits for the disk.
 const IMPORT_INSERTS: usize = 4;
 /// Seconds between checks for due periods: they end at quarter hours at the finest.
-pub(super) const LOOK_SECONDS: i64 = 900;
+pub(super) const CHECK_SECONDS: i64 = 900;
 /// A collector without a sign of life for this long counts as stopped, and another one releases.
 const ALIVE_FOR: SignedDuration = SignedDuration::from_mins(5);
 
@@ -49,7 +49,7 @@ pub struct ReleaserOptions {
     /// `exact`: waiting rows are published unchanged.
     pub protection: Protection,
     /// For tests: called before every writing statement; `true` aborts there.
-    pub breaks_off: Option<StepCheck>,
+    pub aborts_before: Option<StepCheck>,
 }
 
 /// Decides by a step's name whether to abort before it.
@@ -60,19 +60,19 @@ pub struct Releaser {
     pub(super) options: ReleaserOptions,
     pub(super) zones: Arc<Mutex<Vec<TimeZone>>>,
     /// Number of the quarter hour in which all due periods were released.
-    pub(super) looked: AtomicI64,
+    pub(super) checked_quarter: AtomicI64,
 }
 
 impl Releaser {
     /// A releaser for these sites; their zones decide the ends of days.
     pub fn new(options: ReleaserOptions, sites: &Sites) -> Self {
-        let releaser = Self { options, zones: Arc::default(), looked: AtomicI64::new(-1) };
-        releaser.measure(sites);
+        let releaser = Self { options, zones: Arc::default(), checked_quarter: AtomicI64::new(-1) };
+        releaser.set_sites(sites);
         releaser
     }
 
     /// Applies a new list of sites.
-    pub fn measure(&self, sites: &Sites) {
+    pub fn set_sites(&self, sites: &Sites) {
         let mut zones: Vec<TimeZone> = Vec::new();
         for site in sites.iter().filter(|site| !zones.contains(&site.timezone)).collect::<Vec<_>>() {
             zones.push(site.timezone.clone());
@@ -94,7 +94,7 @@ impl Releaser {
     ///
     /// # Errors
     /// The database's: nothing is to be inserted before this is noted.
-    pub async fn begin(&self, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn announce(&self, until: Timestamp) -> Result<(), StoreError> {
         let sql = "SELECT toInt64(max(shipped_until)) FROM {database:Identifier}.{collectors:Identifier} \
                    WHERE collector = {collector:String}";
         let own = self.ask(sql).param("collector", &self.options.collector).rows::<i64>().await?;
@@ -107,13 +107,13 @@ impl Releaser {
     /// The database's error; the next call resumes.
     pub async fn shipped(&self, until: Timestamp) -> Result<(), StoreError> {
         self.note(until, until.as_second()).await?;
-        let look = until.as_second().div_euclid(LOOK_SECONDS);
-        if self.looked.load(Ordering::Relaxed) == look {
+        let quarter = until.as_second().div_euclid(CHECK_SECONDS);
+        if self.checked_quarter.load(Ordering::Relaxed) == quarter {
             return Ok(());
         }
         let all = self.release_due(until).await?;
         if all {
-            self.looked.store(look, Ordering::Relaxed);
+            self.checked_quarter.store(quarter, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -420,9 +420,9 @@ impl Releaser {
     }
 
     fn before(&self, step: &str) -> Result<(), StoreError> {
-        let breaks_off = self.options.breaks_off.as_ref().is_some_and(|breaks_off| breaks_off(step));
+        let aborts_before = self.options.aborts_before.as_ref().is_some_and(|aborts_before| aborts_before(step));
         let broken = StoreError::Retryable(ServerError { code: 0, name: "broken off" });
-        if breaks_off { Err(broken) } else { Ok(()) }
+        if aborts_before { Err(broken) } else { Ok(()) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-use crate::release::releaser::{LOOK_SECONDS, Releaser, ReleaserOptions};
+use crate::release::releaser::{CHECK_SECONDS, Releaser, ReleaserOptions};
 use crate::store::{Store, StoreError};
 
 impl Releaser {
@@ -14,8 +14,8 @@ impl Releaser {
     pub fn of_shard(&self, store: Arc<Store>) -> Self {
         let ReleaserOptions { collector, started, protection, .. } = &self.options;
         let (collector, started, protection) = (collector.clone(), *started, *protection);
-        let options = ReleaserOptions { store, collector, started, protection, breaks_off: None };
-        Self { options, zones: self.zones.clone(), looked: AtomicI64::new(-1) }
+        let options = ReleaserOptions { store, collector, started, protection, aborts_before: None };
+        Self { options, zones: self.zones.clone(), checked_quarter: AtomicI64::new(-1) }
     }
 
     /// Takes over, before its first row, the periods that other shards have closed: a site may come from there. Records
@@ -39,10 +39,10 @@ impl Releaser {
     /// # Errors
     /// The database's error; the next call resumes.
     pub async fn shards_released(&self, until: Timestamp) -> Result<(), StoreError> {
-        let look = until.as_second().div_euclid(LOOK_SECONDS);
-        if self.looked.load(Ordering::Relaxed) != look && self.leads(until).await? {
+        let quarter = until.as_second().div_euclid(CHECK_SECONDS);
+        if self.checked_quarter.load(Ordering::Relaxed) != quarter && self.leads(until).await? {
             self.release_continued(until).await?;
-            self.looked.store(look, Ordering::Relaxed);
+            self.checked_quarter.store(quarter, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -177,7 +177,7 @@ impl Shipper {
         if self.store.protection() == Protection::Exact || self.ledger.sealed().is_empty() {
             return Ok(());
         }
-        lane.releaser.begin(until).await
+        lane.releaser.announce(until).await
     }
 
     /// Everything up to `until` is in the database: releases due periods.

@@ -33,7 +33,7 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
         collector: "a".into(),
         started: clock.now(),
         protection: store.protection(),
-        breaks_off: None,
+        aborts_before: None,
     };
     let ship = Shipper {
         ledger: Arc::new(ledger),

@@ -26,14 +26,14 @@ pub(crate) fn releaser(store: &Store, collector: &str) -> Releaser {
     breaking(store, collector, None)
 }
 
-pub(crate) fn breaking(store: &Store, collector: &str, breaks_off: Option<StepCheck>) -> Releaser {
+pub(crate) fn breaking(store: &Store, collector: &str, aborts_before: Option<StepCheck>) -> Releaser {
     let site = SiteConfig { name: "shop.example".into(), timezone: "Europe/Paris".into(), ..SiteConfig::default() };
     let options = ReleaserOptions {
         store: Arc::new(store.clone()),
         collector: collector.into(),
         started: at("2026-03-01T00:00:00Z"),
         protection: Protection::Tens,
-        breaks_off,
+        aborts_before,
     };
     Releaser::new(options, &Sites::new(&[site]).unwrap())
 }
@@ -270,18 +270,18 @@ async fn a_release_broken_off_at_any_step_repeats_the_same_numbers_once() {
         whole.insert(&shop_day(&format!("node-{number}"), day), close_of(day)).await.unwrap();
         let left = AtomicUsize::new(number.into());
         let count_steps = steps.clone();
-        let breaks_off = move |_: &str| {
+        let aborts_before = move |_: &str| {
             count_steps.fetch_add(1, Ordering::Relaxed);
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
         };
-        let broken = breaking(&store, "one", Some(Box::new(breaks_off)));
+        let broken = breaking(&store, "one", Some(Box::new(aborts_before)));
         let ended = broken.shipped(close_of(day)).await.is_ok();
         assert!(!ended, "a release has more than {number} steps");
         // The resumed release may be interrupted as well.
         let left = AtomicUsize::new(6);
-        let breaks_off =
+        let aborts_before =
             move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
-        breaking(&store, "one", Some(Box::new(breaks_off))).shipped(close_of(day)).await.ok();
+        breaking(&store, "one", Some(Box::new(aborts_before))).shipped(close_of(day)).await.ok();
         whole.shipped(close_of(day)).await.unwrap();
         assert_eq!(accounted(&store).await, acknowledged(i64::from(number) + 1), "broken off at step {number}");
         assert_eq!(count(&store, "staged_cells").await + count(&store, "waiting_pages").await, 0);
@@ -302,9 +302,9 @@ async fn an_import_broken_off_in_its_weeks_or_months_is_published_once() {
         let batch = Batch { origin: origin.as_str().into(), ..shop_day(&origin, MONDAY) };
         releaser(&store, "import").insert(&batch, at("2026-06-01T00:00:00Z")).await.unwrap();
         let left = AtomicUsize::new(number);
-        let breaks_off =
+        let aborts_before =
             move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
-        let broken = breaking(&store, "import", Some(Box::new(breaks_off)));
+        let broken = breaking(&store, "import", Some(Box::new(aborts_before)));
         broken.release_import(&origin, at("2026-06-01T00:00:00Z"), &mut |_| ()).await.ok();
         releaser(&store, "import").release_import(&origin, at("2026-06-01T00:00:00Z"), &mut |_| ()).await.unwrap();
         let of_origin = format!("page_days WHERE origin = '{origin}' AND page = '/'");
@@ -361,7 +361,7 @@ async fn a_collector_that_is_cut_off_within_a_batch_is_waited_for_a_day_and_coun
     one.shipped(at("2026-03-02T20:00:00Z")).await.unwrap();
     two.shipped(at("2026-03-02T20:00:00Z")).await.unwrap();
     // Its database is gone behind the first of the batch's tables.
-    two.begin(at("2026-03-02T20:10:00Z")).await.unwrap();
+    two.announce(at("2026-03-02T20:10:00Z")).await.unwrap();
     let whole = shop_day("two-1", MONDAY);
     let half = Batch { token: whole.token.clone(), pages: whole.pages.clone(), ..Batch::default() };
     two.insert(&half, at("2026-03-02T20:10:00Z")).await.unwrap();
@@ -373,7 +373,7 @@ async fn a_collector_that_is_cut_off_within_a_batch_is_waited_for_a_day_and_coun
     assert_eq!(accounted(&store).await, acknowledged(1));
     // One that does not come back within a day holds nothing up for longer.
     one.insert(&shop_day("one-1", MONDAY + 1), at("2026-03-03T11:00:00Z")).await.unwrap();
-    two.begin(at("2026-03-03T12:00:00Z")).await.unwrap();
+    two.announce(at("2026-03-03T12:00:00Z")).await.unwrap();
     one.shipped(at("2026-03-04T11:45:00Z")).await.unwrap();
     assert_eq!(accounted(&store).await, acknowledged(1));
     one.shipped(at("2026-03-04T12:15:00Z")).await.unwrap();

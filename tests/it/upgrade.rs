@@ -60,9 +60,9 @@ async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_whe
     let mut ended = false;
     for steps in [3, 40, 90, 200, 1_000] {
         let left = AtomicUsize::new(steps);
-        let breaks_off =
+        let aborts_before =
             move |_: &str| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
-        let broken = breaking(&store, "upgrade", Some(Box::new(breaks_off)));
+        let broken = breaking(&store, "upgrade", Some(Box::new(aborts_before)));
         ended = upgrade(&store, &broken, now, &mut |_| ()).await.is_ok();
     }
     assert!(ended);
@@ -89,7 +89,7 @@ async fn an_exact_database_that_is_upgraded_again_keeps_its_figures() {
         collector: "upgrade".into(),
         started: at("2026-03-01T00:00:00Z"),
         protection: Protection::Exact,
-        breaks_off: None,
+        aborts_before: None,
     };
     let releaser = Releaser::new(options, &Sites::default());
     for _ in 0..2 {

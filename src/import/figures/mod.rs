@@ -175,7 +175,7 @@ impl<'r> FigureRun<'r> {
                 collector: format!("import {} {}", self.job.site.name, now.as_millisecond()),
                 started: now,
                 protection: self.job.protection,
-                breaks_off: None,
+                aborts_before: None,
             };
             let releaser = Releaser::new(options, &Sites::default());
             let progress = figure_progress("releasing", 0, self.job.progress);
