@@ -38,7 +38,7 @@ help:
 	@echo 'make helm        renders the Helm chart and checks its configuration'
 	@echo 'make static      builds the static collector (musl) and sends hits through it'
 	@echo 'make dist        release packages with bill of materials and checksums, in target/dist'
-	@echo 'make dist-check  builds and packs twice, and compares the bytes'
+	@echo 'make dist-check  builds and packs twice, the second time from a clone elsewhere, and compares the bytes'
 	@echo 'make scaling-model  what more traffic takes in collectors, shards, network and money'
 	@echo 'make torture     kills, cuts and fills everything for five minutes, and compares the figures'
 	@echo 'make overload    offers more than can be taken, and prints what becomes of it (release build)'
@@ -157,9 +157,9 @@ static: needs-rust $(NPM_TEST)
 	$(call step,program and static collector,cargo build --locked && deploy/static_build.sh target/static dev)
 	$(call step,a hit through the static collector,tests/deploy/static.sh target/debug/sillage target/static/x86_64-unknown-linux-musl/debug/sillage)
 
-# Two builds in two folders, byte for byte. PROGRAM=FILE packs that program twice and builds nothing.
-dist-check: needs-rust $(NPM_RUN)
-	$(call step,two builds compared,PROGRAM=$(PROGRAM) deploy/dist_check.sh)
+# Builds and packs twice, the second time from a fresh clone in another folder, and compares the bytes.
+dist-check: dist
+	$(call step,a second build from a clone,deploy/dist_check.sh target/dist)
 
 # Resources for a million pageviews a second, from the measured costs.
 scaling-model:
