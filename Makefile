@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml), into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients examples needs-rust needs-node needs-go chromium valgrind haproxy console pictures packages cluster dist static dist-check scaling-model helm FORCE
+	bench-instructions advisories doc clean clients examples needs-rust needs-node needs-go chromium valgrind haproxy zookeeper console pictures packages cluster dist static dist-check scaling-model helm FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; the project's own tools come last.
@@ -143,7 +143,7 @@ packages: needs-rust $(NPM_TEST)
 	$(call step,Debian packages in a fresh root,tests/deploy/debian.sh target/debug/sillage)
 	$(call step,the image in a root of its own,tests/deploy/image_root.sh target/debug/sillage)
 
-cluster: needs-rust $(NPM_TEST) haproxy
+cluster: needs-rust $(NPM_TEST) haproxy zookeeper
 	$(call step,several collectors behind a balancer,cargo test --locked --test cluster -- --long)
 
 # Release packages with their bill of materials (CycloneDX) and checksums, in target/dist.
@@ -231,6 +231,10 @@ chromium:
 
 haproxy:
 	@command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || $(call from_system,haproxy,HAProxy)
+
+# With its headless Java, 190 MB.
+zookeeper:
+	@[ -e /usr/share/java/zookeeper.jar ] || $(call from_system,zookeeper,ZooKeeper)
 
 needs-go:
 	@command -v go >/dev/null || $(call from_system,golang-go,go)

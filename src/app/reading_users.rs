@@ -65,6 +65,6 @@ pub(super) async fn make(store: &Store, clickhouse: &ClickHouseConfig, scopes: &
         );
     }
     if refused.is_empty() && store.reader_user().is_some() {
-        tracing::info!(lists_of_sites = scopes.len(), "database: reading users of tokens made");
+        tracing::info!(lists_of_sites = scopes.len(), "database: reading users of tokens ready");
     }
 }

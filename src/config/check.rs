@@ -94,6 +94,18 @@ impl Config {
             "collect.unix_socket: 127.0.0.1 is not in collect.trusted_proxies; all hits of the socket count for that \
              address",
         );
+        let replication = (!self.clickhouse.cluster.is_empty()).then_some(self.clickhouse.replication);
+        note(
+            replication == Some(Replication::Keeper),
+            "clickhouse.replication = \"keeper\": an insert waits for most replicas of its shard (insert_quorum = \
+             auto), and tables remember its token for a year; give each node the macros shard and replica. Untried on \
+             replicated servers",
+        );
+        note(
+            replication == Some(Replication::Distributed),
+            "clickhouse.replication = \"distributed\": an insert waits for every replica of its shard; while one is \
+             away, the shard's rows wait in the spool",
+        );
         note(self.geo.databases.is_empty(), "no geo.databases: countries and cities are unknown");
         note(
             self.privacy.marketing == MarketingPolicy::Always,

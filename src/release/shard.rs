@@ -31,7 +31,8 @@ impl Releaser {
         let sql = "INSERT INTO {database:Identifier}.releases (site, kind, first, day, hour, origin, state, at) \
                    SELECT {site:String}, kind, first, day, hour, origin, if(site = '', state, 'done'), at \
                    FROM {database:Identifier}.releases WHERE origin = '' AND site != {site:String}";
-        self.ask(sql).execute().await
+        // The copied rows belong to this shard: without the setting each shard would insert those that it reads.
+        self.ask(sql).with_setting("parallel_distributed_insert_select", "0").execute().await
     }
 
     /// Every shard is shipped to and released by itself: releases what is of all shards, the rows of imports.

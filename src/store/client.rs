@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::rollup::counters::ImportsRow;
+use crate::store::cluster_settings::{self, ALL_SHARDS, SKIP_UNUSED_SHARDS, Setting};
 use crate::store::connector::EngineConnector;
 use crate::store::error::StoreError;
 use crate::store::query::{END_TIMEOUT, SEND_TIMEOUT, SqlQuery, within};
@@ -21,10 +22,6 @@ use crate::store::scope::ReaderScope;
 
 /// A query that takes the time-zone lock, as every reader's query does.
 const ZONE_QUERY: &str = "SELECT toUInt8(toHour(toDateTime(0, 'Europe/Paris')))";
-/// Setting with which a query about one site asks its shard alone.
-pub(super) const SKIP_UNUSED_SHARDS: &str = "optimize_skip_unused_shards";
-/// Setting with which an insert on a cluster returns when the shards have the rows.
-pub(super) const FOREGROUND_INSERT: &str = "distributed_foreground_insert";
 /// Idle time after which we close a connection, before ClickHouse closes it.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -325,10 +322,11 @@ impl Store {
     /// Starts a query as the reading user, in our database. `{name:Type}` in `sql` stands for a parameter.
     pub fn ask(&self, sql: &str) -> SqlQuery {
         let clients = self.clients();
-        match &self.scope {
-            // A reader's settings are its profile's.
+        let query = match &self.scope {
+            // A reader's other settings are its profile's.
             ReaderScope::All if self.reader.is_none() && !self.cluster.is_empty() => {
-                SqlQuery(clients.reader.query_raw(sql)).with_setting(SKIP_UNUSED_SHARDS, "1")
+                let (name, value) = SKIP_UNUSED_SHARDS;
+                SqlQuery(clients.reader.query_raw(sql)).with_setting(name, value)
             }
             ReaderScope::All => SqlQuery(clients.reader.query_raw(sql)),
             scope @ ReaderScope::Sites(_) => {
@@ -336,14 +334,20 @@ impl Store {
                 let reader = clients.bare.clone().with_user(&login.user).with_password(&login.password);
                 SqlQuery(reader.with_database(&self.database).query_raw(sql))
             }
-        }
+        };
+        let (name, value) = ALL_SHARDS;
+        if self.cluster.is_empty() { query } else { query.with_setting(name, value) }
+    }
+
+    /// Settings that a statement of the owner carries.
+    pub(super) fn writing_settings(&self) -> Vec<Setting> {
+        cluster_settings::of_writes(&self.cluster, self.by_node)
     }
 
     /// Starts a query as the user that owns the tables: for our own bookkeeping, never for published figures.
     pub fn ask_as_owner(&self, sql: &str) -> SqlQuery {
         let query = SqlQuery(self.clients().bare.query_raw(sql));
-        // A statement that writes returns when the shards have its rows.
-        if self.cluster.is_empty() { query } else { query.with_setting(FOREGROUND_INSERT, "1") }
+        self.writing_settings().into_iter().fold(query, |query, (name, value)| query.with_setting(name, value))
     }
 
     /// Days of `site` (since 1970-01-01) with imported figures, each with the hashes of its imports.

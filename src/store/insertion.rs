@@ -8,7 +8,7 @@ use crate::config;
 use crate::rollup::counters::Batch;
 use crate::rollup::levels::LevelRows;
 use crate::store::block::NativeBlock;
-use crate::store::client::{FOREGROUND_INSERT, Store};
+use crate::store::client::Store;
 use crate::store::error::StoreError;
 use crate::store::query::BLOCK_ROWS_MAX;
 
@@ -105,9 +105,8 @@ impl Store {
             ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
             ("min_insert_block_size_bytes", "0"),
         ];
-        let cluster = (!self.cluster().is_empty()).then_some((FOREGROUND_INSERT, "1"));
         let mut insert = self.insert_native(&format!("{table} ({})", block.names()));
-        for (name, value) in settings.into_iter().chain(cluster) {
+        for (name, value) in settings.into_iter().chain(self.writing_settings()) {
             insert = insert.with_setting(name, value);
         }
         for piece in block.into_bytes() {

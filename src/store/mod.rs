@@ -8,6 +8,7 @@ pub mod annotations;
 pub mod answer_cache;
 mod block;
 pub mod client;
+mod cluster_settings;
 mod connector;
 pub mod dump;
 pub mod engine;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Login, SKIP_UNUSED_SHARDS, Store};
+use super::client::{Login, Store};
+use super::cluster_settings::{ALL_SHARDS, SKIP_UNUSED_SHARDS};
 use super::migrate::MigrationStep;
 use super::published::TABLES;
 use super::reports::Reports;
@@ -24,9 +25,10 @@ fn statements(scope: &ReaderScope, config: &config::ClickHouseConfig, reader: &L
     let on = config.on_cluster();
     let (user, password) = (scope.user(), scope.password(&reader.password));
     let hash: String = Sha256::digest(&password).iter().map(|byte| format!("{byte:02x}")).collect();
-    let one_shard = if config.cluster.is_empty() { String::new() } else { format!(", {SKIP_UNUSED_SHARDS} = 1") };
+    let of_cluster = [SKIP_UNUSED_SHARDS, ALL_SHARDS].map(|(name, value)| format!(", {name} = {value}")).concat();
+    let of_cluster = if config.cluster.is_empty() { "" } else { &of_cluster };
     let mut statements = vec![format!(
-        "CREATE USER OR REPLACE {user}{on} IDENTIFIED WITH sha256_hash BY '{hash}' SETTINGS {SETTINGS}{one_shard}"
+        "CREATE USER OR REPLACE {user}{on} IDENTIFIED WITH sha256_hash BY '{hash}' SETTINGS {SETTINGS}{of_cluster}"
     )];
     let local = |name: &str| [name.to_owned(), format!("{name}_local")];
     let tables = TABLES.iter().flat_map(|table| local(table.name));
@@ -119,6 +121,7 @@ mod tests {
         let spread = config::ClickHouseConfig { cluster: "north".into(), ..config };
         let made = statements(&shop(), &spread, &reader).concat();
         assert!(made.contains("ON CLUSTER 'north' ON audience.page_days_local FOR SELECT"));
+        assert!(made.contains("optimize_skip_unused_shards = 1, skip_unavailable_shards = 0"));
     }
 
     #[test]

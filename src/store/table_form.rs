@@ -3,6 +3,10 @@
 
 use crate::store::client::Store;
 
+/// Seconds that replicated tables remember the token of an insert, within their 10 000 tokens: a year, longer than a
+/// spool holds rows back. The server's default is an hour.
+const TOKEN_SECONDS: u32 = 31_536_000;
+
 /// Placeholders of the schema files.
 #[derive(Debug, Clone, Copy)]
 pub struct MigrationSettings {
@@ -52,9 +56,9 @@ impl TableForm {
             text.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line.trim_end(), "\n"]).collect();
         let mut statements = Vec::new();
         for template in code.split(";\n").map(str::trim).filter(|template| !template.is_empty()) {
-            statements.push(self.fill(template));
-            if let Some((_, table)) = template.split_once("{{table:").filter(|_| !self.cluster.is_empty()) {
-                let table = table.split("}}").next().unwrap_or_default();
+            let table = template.split_once("{{table:").and_then(|(_, rest)| rest.split("}}").next());
+            statements.push(self.fill(template, table.unwrap_or_default()));
+            if let Some(table) = table.filter(|_| !self.cluster.is_empty()) {
                 statements.push(self.distributed(table));
             }
         }
@@ -72,20 +76,21 @@ impl TableForm {
         )
     }
 
-    fn fill(&self, template: &str) -> String {
+    /// `table` is the one that the statement makes; empty for another statement.
+    fn fill(&self, template: &str, table: &str) -> String {
         let mut filled = String::with_capacity(template.len());
         let mut rest = template;
         while let Some((before, after)) = rest.split_once("{{") {
             let (placeholder, after) = after.split_once("}}").unwrap_or((after, ""));
             filled.push_str(before);
-            filled.push_str(&self.value(placeholder));
+            filled.push_str(&self.value(placeholder, table));
             rest = after;
         }
         filled.push_str(rest);
         filled
     }
 
-    fn value(&self, placeholder: &str) -> String {
+    fn value(&self, placeholder: &str, table: &str) -> String {
         let alone = self.cluster.is_empty() || self.by_node;
         let (kind, name) = placeholder.split_once(':').unwrap_or((placeholder, ""));
         match kind {
@@ -96,15 +101,23 @@ impl TableForm {
             "on_cluster" => self.on_cluster.clone(),
             "table" => format!("{}.{}{}", self.database, self.local(name), self.on_cluster),
             "window" if alone => "non_replicated_deduplication_window".into(),
-            "window" => "replicated_deduplication_window".into(),
+            "window" => {
+                format!("replicated_deduplication_window_seconds = {TOKEN_SECONDS}, replicated_deduplication_window")
+            }
             "engine" | "engine_everywhere" if alone => name.into(),
-            "engine" => format!("Replicated{name}"),
-            "engine_everywhere" => format!(
-                "Replicated{name}('/clickhouse/tables/{}/schema_migrations', '{{shard}}-{{replica}}')",
-                self.database
-            ),
+            "engine" => self.replicated(name, &format!("{table}/{{shard}}"), "{replica}"),
+            "engine_everywhere" => self.replicated(name, "schema_migrations", "{shard}-{replica}"),
             // Left as it is, an unknown placeholder is a syntax error for the server and a failure for the test below.
             _ => format!("{{{{{placeholder}}}}}"),
         }
+    }
+
+    /// An engine that Keeper keeps equal on the nodes of one path. The path names the table: a node that makes its
+    /// table later joins the others, where the server's default path would give it one of its own.
+    fn replicated(&self, engine: &str, place: &str, replica: &str) -> String {
+        let (family, argument) = engine.split_once('(').unwrap_or((engine, ""));
+        let argument = argument.trim_end_matches(')');
+        let comma = if argument.is_empty() { "" } else { ", " };
+        format!("Replicated{family}('/clickhouse/tables/{}/{place}', '{replica}'{comma}{argument})", self.database)
     }
 }

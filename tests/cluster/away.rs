@@ -14,22 +14,31 @@ use sillage::store::StoreError;
 
 use crate::collector::Collector;
 use crate::node::{ClusterNode, ClusterPlan, PASSWORD};
-use crate::nodes::{counted, sites};
+use crate::nodes::{self, counted, sites};
 use crate::visitors;
 
-/// Rows of `sql` at one node.
+/// A query that needs every shard.
+const ALL_SITES: &str = "SELECT toUInt64(sum(pageviews)) FROM sillage.site_days";
+/// Read-only users with a right profile and a wrong one.
+const READERS: &str = "
+    <careful><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>careful</profile>
+      <quota>default</quota></careful>
+    <careless><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>careless</profile>
+      <quota>default</quota></careless>";
+
+/// Rows of `sql` at one node, which may be busy.
 async fn rows(plan: &ClusterPlan, number: u8, sql: &str) -> Vec<(String, u64)> {
-    plan.store(number).ask_as_owner(sql).rows::<(String, u64)>().await.unwrap()
+    nodes::answered(plan, number, sql).await
 }
 
 /// Pageviews of each site in a node's own table.
-async fn own_sites(plan: &ClusterPlan, number: u8) -> BTreeMap<String, u64> {
+pub(crate) async fn own_sites(plan: &ClusterPlan, number: u8) -> BTreeMap<String, u64> {
     let sql = "SELECT toString(site), toUInt64(sum(pageviews)) FROM sillage.site_days_local GROUP BY site";
     rows(plan, number, sql).await.into_iter().collect()
 }
 
 /// Waits until the first node has this many pageviews more than `before` for each of its sites.
-async fn goes_on(plan: &ClusterPlan, collector: &Collector, before: &BTreeMap<String, u64>, views: u64) {
+pub(crate) async fn goes_on(plan: &ClusterPlan, collector: &Collector, before: &BTreeMap<String, u64>, views: u64) {
     let began = Instant::now();
     loop {
         let now = own_sites(plan, 1).await;
@@ -46,14 +55,15 @@ async fn goes_on(plan: &ClusterPlan, collector: &Collector, before: &BTreeMap<St
 }
 
 /// A query as the program asks it: about one site.
-async fn asked(plan: &ClusterPlan, site: &str) -> Result<u64, StoreError> {
+pub(crate) async fn asked(plan: &ClusterPlan, site: &str) -> Result<u64, StoreError> {
     let sql = "SELECT toUInt64(sum(pageviews)) FROM sillage.site_days WHERE site = {site:String}";
     Ok(plan.store(1).ask(sql).param("site", site).rows::<u64>().await?[0])
 }
 
 /// Runs both parts; each visitor has four views.
 pub(crate) async fn walk(people: usize) {
-    let plan = ClusterPlan::new(&[&[1], &[2]]);
+    let mut plan = ClusterPlan::new(&[&[1], &[2]]);
+    plan.users = READERS.into();
     let mut nodes = vec![ClusterNode::start(&plan, 1).await, ClusterNode::start(&plan, 2).await];
     exact(&plan, &mut nodes, people).await;
     drop(nodes);
@@ -83,6 +93,11 @@ async fn exact(plan: &ClusterPlan, nodes: &mut [ClusterNode], people: usize) {
     assert_eq!(asked(plan, lives).await.unwrap(), 3 * views);
     let refused = asked(plan, away).await.unwrap_err();
     assert!(refused.to_string().contains("a shard is away"), "{refused}");
+    let careful = plan.reading(1, "careful").ask(ALL_SITES).rows::<u64>().await.unwrap_err();
+    assert!(careful.to_string().contains("a shard is away"), "{careful}");
+    // A profile that skips shards would read them as zero.
+    let careless = plan.reading(1, "careless").ask(ALL_SITES).rows::<u64>().await.unwrap_err();
+    assert!(careless.to_string().contains("its profile needs skip_unavailable_shards = 0"), "{careless}");
     let counted_there = own_sites(plan, 1).await.values().sum::<u64>();
     println!(
         "| one of two shards and the collector are killed: the other shard's sites | {counted_there} | {counted_there} + away | – |"
@@ -118,7 +133,7 @@ async fn released(plan: &ClusterPlan, nodes: &mut [ClusterNode]) {
     let published = own_sites(plan, 1).await;
     assert!(!published.is_empty(), "the living shard's day is published");
     assert!(published.values().all(|pageviews| (280..=360).contains(pageviews)), "{published:?}");
-    assert_eq!(waiting(plan, 1).await, 0, "its exact rows are gone");
+    assert_eq!(waiting(plan, 1, "waiting_pages").await, 0, "its exact rows are gone");
 
     // Killed or stopped: another start reads what each shard has.
     app.stop().await;
@@ -131,7 +146,7 @@ async fn released(plan: &ClusterPlan, nodes: &mut [ClusterNode]) {
     let back = own_sites(plan, 2).await;
     assert_eq!(back.len() + published.len(), sites.len());
     assert!(back.values().all(|pageviews| (280..=360).contains(pageviews)), "{back:?}");
-    assert_eq!(waiting(plan, 2).await, 0);
+    assert_eq!(waiting(plan, 2, "waiting_pages").await, 0);
     println!(
         "| tens: a shard's day is released while the other is away, the other's when it is back | – | {} + {} sites | – |",
         published.len(),
@@ -140,11 +155,12 @@ async fn released(plan: &ClusterPlan, nodes: &mut [ClusterNode]) {
     app.stop().await;
 }
 
-async fn waiting(plan: &ClusterPlan, number: u8) -> u64 {
-    rows(plan, number, "SELECT '', count() FROM sillage.waiting_pages_local").await[0].1
+/// Rows of a waiting table on one node.
+pub(crate) async fn waiting(plan: &ClusterPlan, number: u8, table: &str) -> u64 {
+    rows(plan, number, &format!("SELECT '', count() FROM sillage.{table}_local")).await[0].1
 }
 
-fn config(plan: &ClusterPlan, disk: &std::path::Path, memory: &std::path::Path, sites: &[String]) -> Config {
+pub(crate) fn config(plan: &ClusterPlan, disk: &std::path::Path, memory: &std::path::Path, sites: &[String]) -> Config {
     let password = disk.join("password");
     std::fs::write(&password, PASSWORD).unwrap();
     let sites: Vec<_> = sites.iter().map(|site| format!("{{ name = \"{site}\" }}")).collect();

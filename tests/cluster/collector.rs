@@ -80,17 +80,24 @@ impl Collector {
 
     /// Starts it again over its folders, before a cluster as it is now.
     pub(crate) async fn start_again_on_cluster(mut self, plan: &ClusterPlan, sites: &[String]) -> Self {
-        let password = self.disk.path().join("password");
-        std::fs::write(&password, PASSWORD).unwrap();
-        let urls = plan.config().urls;
-        self.configure(
-            sites,
-            &format!(
-                "urls = {urls:?}\npassword_file = {password:?}\ncluster = \"north\"\nreplication = \"distributed\""
-            ),
-        );
+        self.configure_for(plan, sites);
         self.spawn().await;
         self
+    }
+
+    /// One before a cluster that does not run: for its other commands.
+    pub(crate) fn idle_on_cluster(plan: &ClusterPlan, sites: &[String]) -> Self {
+        let collector = Self::new(0);
+        collector.configure_for(plan, sites);
+        collector
+    }
+
+    fn configure_for(&self, plan: &ClusterPlan, sites: &[String]) {
+        let password = self.disk.path().join("password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        let (urls, by) = (plan.config().urls, if plan.keeper.is_some() { "keeper" } else { "distributed" });
+        let cluster = format!("cluster = \"north\"\nreplication = \"{by}\"");
+        self.configure(sites, &format!("urls = {urls:?}\npassword_file = {password:?}\n{cluster}"));
     }
 
     fn new(number: usize) -> Self {

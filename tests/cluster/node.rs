@@ -1,12 +1,12 @@
 //! A node of a ClickHouse cluster: this program's own second self, which becomes the engine, with HTTP and TCP on an
-//! address of loopback of its own. Without Keeper, as the engine offers none.
+//! address of loopback of its own. The engine has no Keeper: where a plan names one, it is a ZooKeeper.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sillage::config::ClickHouseConfig;
+use sillage::config::{ClickHouseConfig, Replication};
 use sillage::ffi::EngineLibrary;
 use sillage::store::client::Login;
 use sillage::store::{Endpoint, Store};
@@ -33,6 +33,7 @@ const CONFIG: &str = r"<clickhouse>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
+  {{keeper}}
   <remote_servers replace='1'><north>{{shards}}</north></remote_servers>
 </clickhouse>";
 
@@ -44,8 +45,16 @@ const USERS: &str = r"<clickhouse>
       <quota>default</quota></sillage>
     <reader><password>of-a-test</password><networks><ip>127.0.0.0/8</ip></networks><profile>default</profile>
       <quota>default</quota></reader>
+    {{users}}
   </users>
-  <profiles><default><max_threads>2</max_threads><log_queries>0</log_queries></default></profiles>
+  <profiles>
+    <default>
+      <max_threads>2</max_threads><log_queries>0</log_queries>
+      <insert_keeper_max_retries>1</insert_keeper_max_retries>
+    </default>
+    <careless><readonly>1</readonly><skip_unavailable_shards>1</skip_unavailable_shards></careless>
+    <careful><readonly>1</readonly></careful>
+  </profiles>
   <quotas><default/></quotas>
 </clickhouse>";
 
@@ -56,6 +65,10 @@ pub(crate) struct ClusterPlan {
     tcp: u16,
     /// Numbers of the nodes of each shard.
     pub(crate) shards: Vec<Vec<u8>>,
+    /// Port of the Keeper on 127.0.0.1, if the replicas have one.
+    pub(crate) keeper: Option<u16>,
+    /// Users beside those of [`USERS`], as elements of `users.xml`.
+    pub(crate) users: String,
 }
 
 /// One node.
@@ -69,7 +82,13 @@ impl ClusterPlan {
     /// Shards of these nodes, on ports that are free.
     pub(crate) fn new(shards: &[&[u8]]) -> Self {
         let (http, tcp) = (crate::balancer::free_port(), crate::balancer::free_port());
-        Self { http, tcp, shards: shards.iter().map(|nodes| nodes.to_vec()).collect() }
+        Self {
+            http,
+            tcp,
+            shards: shards.iter().map(|nodes| nodes.to_vec()).collect(),
+            keeper: None,
+            users: String::new(),
+        }
     }
 
     /// The HTTP interface of a node.
@@ -88,7 +107,7 @@ impl ClusterPlan {
             mode: sillage::config::EngineMode::Remote,
             urls: self.numbers().into_iter().map(|number| self.url(number)).collect(),
             cluster: "north".into(),
-            replication: sillage::config::Replication::Distributed,
+            replication: if self.keeper.is_some() { Replication::Keeper } else { Replication::Distributed },
             ..ClickHouseConfig::default()
         }
     }
@@ -98,6 +117,14 @@ impl ClusterPlan {
         let writer = Login { user: "sillage".into(), password: PASSWORD.into() };
         let endpoint =
             Endpoint { url: self.url(number), writer, reader: None, process: None, scoped_readers: Vec::new() };
+        Store::connect(&self.config(), &endpoint)
+    }
+
+    /// The same with a user that reads.
+    pub(crate) fn reading(&self, number: u8, user: &str) -> Store {
+        let login = |user: &str| Login { user: user.into(), password: PASSWORD.into() };
+        let (writer, reader) = (login("sillage"), Some(login(user)));
+        let endpoint = Endpoint { url: self.url(number), writer, reader, process: None, scoped_readers: Vec::new() };
         Store::connect(&self.config(), &endpoint)
     }
 
@@ -111,9 +138,20 @@ impl ClusterPlan {
         };
         let shard = |nodes: &Vec<u8>| {
             let replicas: String = nodes.iter().map(replica).collect();
-            format!("<shard><internal_replication>false</internal_replication>{replicas}</shard>")
+            let by_keeper = self.keeper.is_some();
+            format!("<shard><internal_replication>{by_keeper}</internal_replication>{replicas}</shard>")
         };
         self.shards.iter().map(shard).collect()
+    }
+
+    /// Address of the Keeper, and the names by which a node finds its tables there.
+    fn keeper_of(&self, number: u8) -> String {
+        let Some(port) = self.keeper else { return String::new() };
+        let shard = self.shards.iter().position(|nodes| nodes.contains(&number)).unwrap_or_default();
+        format!(
+            "<zookeeper><node><host>127.0.0.1</host><port>{port}</port></node></zookeeper>\n\
+             <macros><shard>{shard}</shard><replica>{number}</replica></macros>"
+        )
     }
 }
 
@@ -133,8 +171,9 @@ impl ClusterNode {
     pub(crate) async fn start_again(&mut self, plan: &ClusterPlan) {
         let folder = self.folder.path();
         let text = CONFIG.replace("{{folder}}", folder.to_str().unwrap()).replace("{{shards}}", &plan.remote_servers());
+        let text = text.replace("{{keeper}}", &plan.keeper_of(self.number));
         std::fs::write(folder.join("config.xml"), text).unwrap();
-        std::fs::write(folder.join("users.xml"), USERS).unwrap();
+        std::fs::write(folder.join("users.xml"), USERS.replace("{{users}}", &plan.users)).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args([ENGINE, "clickhouse", "-C"]).arg(folder.join("config.xml"));
         command.arg("--path").arg(self.data()).args(["--http_port", &plan.http.to_string()]);

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use clickhouse::{RowOwned, RowRead};
 use rustix::process::Signal;
 use sillage::store::StoreError;
 
@@ -10,7 +11,8 @@ use crate::collector::{Collector, SITE};
 use crate::node::{ClusterNode, ClusterPlan};
 use crate::visitors;
 
-/// Attempts at a query, and the pause between two: a node that has just started is not always ready.
+/// Longest time for a query's answer, attempts of an audit, and the pause between two.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -21,15 +23,20 @@ async fn own(plan: &ClusterPlan, number: u8) -> u64 {
 
 async fn sum(plan: &ClusterPlan, number: u8, table: &str) -> u64 {
     let sql = format!("SELECT toUInt64(sum(pageviews)) FROM sillage.{table}");
-    for _ in 0..ATTEMPTS {
-        match plan.store(number).ask_as_owner(&sql).rows::<u64>().await {
-            Ok(rows) => return rows[0],
-            // A node that has just started may end a query early.
-            Err(StoreError::Retryable(_)) => tokio::time::sleep(PAUSE).await,
-            Err(error) => panic!("{error}"),
+    answered::<u64>(plan, number, &sql).await[0]
+}
+
+/// Rows of `sql` at one node; a node that has just started, or on a busy machine, may end a query early.
+pub(crate) async fn answered<T: RowOwned + RowRead>(plan: &ClusterPlan, number: u8, sql: &str) -> Vec<T> {
+    let began = Instant::now();
+    loop {
+        match plan.store(number).ask_as_owner(sql).rows::<T>().await {
+            Ok(rows) => return rows,
+            Err(error @ StoreError::Retryable(_)) => assert!(began.elapsed() < ANSWER_MAX, "node {number}: {error}"),
+            Err(error) => panic!("node {number}: {error}"),
         }
+        tokio::time::sleep(PAUSE).await;
     }
-    panic!("node {number} answered no query");
 }
 
 /// Waits until the entry counts `pageviews`, then compares twins and the sum of the shards.
