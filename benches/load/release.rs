@@ -47,6 +47,7 @@ fn releaser(store: &Store) -> Releaser {
         started: Timestamp::UNIX_EPOCH,
         protection: Protection::Tens,
         aborts_before: None,
+        draws: None,
     };
     Releaser::new(options, &Sites::default())
 }

@@ -113,7 +113,10 @@ pub(super) fn maintenance(
 pub(super) fn releaser(store: &Arc<Store>, ledger: &Ledger, clock: &Arc<dyn Clock>, sites: &Sites) -> Releaser {
     let collector = format!("{:032x}", u128::from_be_bytes(ledger.spool().node()));
     let (store, protection) = (store.clone(), store.protection());
-    Releaser::new(ReleaserOptions { store, collector, started: clock.now(), protection, aborts_before: None }, sites)
+    Releaser::new(
+        ReleaserOptions { store, collector, started: clock.now(), protection, aborts_before: None, draws: None },
+        sites,
+    )
 }
 
 /// Whether the spool accepts hits, for probes.

@@ -88,6 +88,7 @@ async fn release_exact_rows(config: &Config, store: &Store) -> Result<u64, Comma
         started: SystemClock.now(),
         protection: store.protection(),
         aborts_before: None,
+        draws: None,
     };
     let releaser = Releaser::new(options, &Sites::new(&config.site)?);
     let mut progress = |step: UpgradeStep<'_>| {

@@ -3,7 +3,7 @@
 //! resumes where it stopped, with the same name, the same first day and the same parts, and `--continue` knows which
 //! lines were counted.
 //!
-//! A note is `begun NAME`, `part 3 NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
+//! A note is `begun NAME`, `part 3 NAME`, `drawn NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
 //! NAME` where none was. A name is a hash of the inputs that decide the figures, the first day within the retention at
 //! that time, and the start of the import.
 
@@ -77,6 +77,8 @@ pub(super) struct StartedImport {
     pub(super) name: String,
     /// Days before this one are past their retention.
     pub(super) keep_from: Day,
+    /// Whether all of its figures are drawn and staged.
+    pub(super) is_drawn: bool,
     parts: HashSet<u64>,
     days: Vec<Day>,
 }
@@ -118,7 +120,7 @@ impl StartedImport {
             }
         }
         let name = format!("{hash}.{}.{}", import.keep_from.0, now.as_millisecond());
-        let started = Self { name, keep_from: import.keep_from, parts: HashSet::new(), days };
+        let started = Self { name, keep_from: import.keep_from, is_drawn: false, parts: HashSet::new(), days };
         started.mark(import, store, marks).await?;
         started.note(import, store, "begun", &started.days).await?;
         Ok(started)
@@ -131,6 +133,7 @@ impl StartedImport {
         Self {
             name: name.to_owned(),
             keep_from,
+            is_drawn: notes.all().any(|note| note.strip_prefix("drawn ") == Some(name)),
             parts: notes.all().filter_map(part).collect(),
             days: days_from(days, keep_from),
         }
@@ -144,6 +147,11 @@ impl StartedImport {
     /// Notes that the database has this part.
     pub(super) async fn note_part(&self, part: u64, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
         self.note(import, store, &format!("part {part}"), self.last_day()).await
+    }
+
+    /// Notes that all figures of the import are drawn and staged.
+    pub(super) async fn note_drawn(&self, import: &ImportJob, store: &Store) -> Result<(), StoreError> {
+        self.note(import, store, "drawn", self.last_day()).await
     }
 
     /// Notes that the import is complete, on the days that were counted.

@@ -9,6 +9,7 @@
 mod client_list;
 mod count;
 mod days;
+mod drawn;
 mod escapes;
 pub mod events;
 pub mod figures;

@@ -13,6 +13,7 @@ use crate::config::{Config, LimitsConfig, Protection};
 use crate::event::Day;
 use crate::import::count::{ImportCounter, ImportPart, PartWriter};
 use crate::import::days::{ImportNotes, StartedImport};
+use crate::import::drawn::{DrawnImport, retried};
 use crate::import::followed::FollowedLogs;
 use crate::import::job::{ImportError, ImportJob};
 use crate::import::marks::{KnownMarks, LogMark, MarkKey};
@@ -21,15 +22,15 @@ use crate::import::survey::{ImportSurvey, SurveyLimit};
 use crate::import::tally::Summary;
 use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
-use crate::release::imported::{ImportCells, WAITING_IMPORTS};
 use crate::release::rules::CONTINUED;
 use crate::release::{Releaser, ReleaserOptions};
 use crate::rollup::levels::LevelRows;
 use crate::sites::Site;
 use crate::store::{Store, StoreError};
 
-/// Most attempts to write one part; each waits a second longer.
-const ATTEMPTS_MAX: u32 = 6;
+/// Changes when figures of the same files are written in another way: an import that an earlier release left
+/// interrupted is not resumed.
+const WRITING: u32 = 2;
 
 /// State of one run of an import.
 pub(super) struct ImportSession<'s> {
@@ -80,6 +81,7 @@ impl<'s> ImportSession<'s> {
             started: now,
             protection: store.protection(),
             aborts_before: None,
+            draws: None,
         };
         let releaser = Releaser::new(options, &counter.anonymiser.sites());
         Ok(Self {
@@ -238,17 +240,33 @@ impl<'s> ImportSession<'s> {
             let PartWriter { days, tally, .. } = writer;
             Ok((counter, days, tally))
         });
+        let mut drawn = None;
+        if self.is_drawn_in_memory() {
+            let ids = (&self.import.site.name, origin.as_str().into());
+            drawn = Some(DrawnImport::begin(&self.releaser, ids, started.is_drawn).await?);
+        }
         while let Some(part) = parts.recv().await {
-            if !started.has_part(part.number) {
-                self.insert(&part).await?;
-                started.note_part(part.number, &self.import, self.store).await?;
+            match &mut drawn {
+                Some(drawn) => drawn.add(part).await?,
+                None if started.has_part(part.number) => {}
+                None => {
+                    self.insert(&part).await?;
+                    started.note_part(part.number, &self.import, self.store).await?;
+                }
             }
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
-        if self.protection == Protection::Tens && !origin.is_empty() {
-            // A day that comes in parts is over when its log has passed it.
-            let until = if self.import.continued { counter.latest() } else { Timestamp::MAX };
-            self.releaser.release_origin(&origin, until, self.now, &mut |_| ()).await?;
+        match &mut drawn {
+            Some(drawn) => {
+                drawn.stage_rest().await?;
+                started.note_drawn(&self.import, self.store).await?;
+                drawn.publish().await?;
+            }
+            None if self.comes_in_parts() && !origin.is_empty() => {
+                // A day that comes in parts is over when its log has passed it.
+                self.releaser.release_origin(&origin, counter.latest(), self.now, &mut |_| ()).await?;
+            }
+            None => {}
         }
         if self.import.continued {
             self.open_days.keep(&counter.visits, self.now)?;
@@ -275,26 +293,18 @@ impl<'s> ImportSession<'s> {
         self.import.continued && self.protection == Protection::Tens
     }
 
+    /// Whether each day comes whole, so that its exact sums need not wait in the database.
+    fn is_drawn_in_memory(&self) -> bool {
+        self.protection == Protection::Tens && !self.import.continued && !self.import.follow
+    }
+
     /// Writes one part; retries while the database is away for some seconds.
-    async fn insert(&self, ImportPart { batch, cut, .. }: &ImportPart) -> Result<(), StoreError> {
-        let mut attempt = 1;
-        loop {
-            let inserted = match self.protection {
-                Protection::Tens if batch.origin.is_empty() || self.comes_in_parts() => {
-                    self.releaser.insert(batch, self.now).await
-                }
-                Protection::Tens => {
-                    let cells = ImportCells::of(batch);
-                    self.store.insert_rows(WAITING_IMPORTS, &batch.token, &cells.rows(cut)).await
-                }
-                Protection::Exact => self.store.publish(&batch.token, &LevelRows::of(batch)).await,
-            };
-            match inserted {
-                Err(StoreError::Retryable(_)) if attempt < ATTEMPTS_MAX => {
-                    tokio::time::sleep(Duration::from_secs(attempt.into())).await;
-                    attempt += 1;
-                }
-                done => return done,
+    async fn insert(&self, ImportPart { batch, .. }: &ImportPart) -> Result<(), StoreError> {
+        match self.protection {
+            Protection::Tens => retried!(self.releaser.insert(batch, self.now)),
+            Protection::Exact => {
+                let rows = LevelRows::of(batch);
+                retried!(self.store.publish(&batch.token, &rows))
             }
         }
     }
@@ -318,6 +328,6 @@ fn count_all(
 fn settings(site: &Site, config: &Config) -> String {
     let written = config.site.iter().find(|written| *written.name == *site.name);
     let proxies = &config.collect.trusted_proxies;
-    let settings = (env!("CARGO_PKG_VERSION"), written, proxies, &config.limits, &config.geo, &config.privacy);
+    let settings = (env!("CARGO_PKG_VERSION"), WRITING, written, proxies, &config.limits, &config.geo, &config.privacy);
     serde_json::to_string(&settings).unwrap_or_default()
 }

@@ -6,11 +6,16 @@
 //! A release is drawn once into the staging table; from there it is published and its remainder handed on, each insert
 //! under the release's own token. A crash at any point repeats the same numbers. Must never draw a sum twice, and never
 //! keep the keys of a draw.
+//!
+//! Imports of whole days wait in no table: [`ImportRelease`] draws them in memory by the same rules, with the same hashes.
 
 pub mod calendar;
-pub(crate) mod imported;
+mod draw;
+mod import_release;
+mod imported;
 mod late;
 pub mod periods;
+mod publication;
 pub mod releaser;
 mod rounds;
 pub mod rules;
@@ -18,5 +23,7 @@ mod shard;
 mod statements;
 pub mod upgrade;
 
+pub use draw::DrawKey;
+pub use import_release::ImportRelease;
 pub use periods::{ClosedPeriods, ReleaseKind, ReleaseName, ReleaseState};
 pub use releaser::{Releaser, ReleaserOptions, StepCheck};

@@ -8,18 +8,17 @@ use std::sync::{Arc, Mutex};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
 
 use crate::config::Protection;
 use crate::event::Day;
 use crate::lock::lock;
 use crate::release::calendar::{closes_at, date_of, hour_closes_at, sunday_of};
-use crate::release::imported::WAITING_IMPORTS;
+use crate::release::draw::DrawKey;
 use crate::release::late::WaitingRows;
 use crate::release::periods::{self, ClosedPeriods, OriginReleases, ReleaseKind, ReleaseName, ReleaseState};
 use crate::release::rounds::round_of;
 use crate::release::rules::{BATCHES_WAITED_FOR, CONTINUED, CONTINUED_WAITS, OTHERS_WAITED_FOR};
-use crate::release::statements::{self, HOUR_LEVELS, LEVELS, TableNames};
+use crate::release::statements::{self, TableNames};
 use crate::rollup::counters::Batch;
 use crate::sites::Sites;
 use crate::store::{ServerError, SqlQuery, Store, StoreError};
@@ -27,12 +26,8 @@ use crate::store::{ServerError, SqlQuery, Store, StoreError};
 /// Waiting tables whose partitions are days.
 const DAILY_TABLES: [&str; 6] =
     ["waiting_pages", "waiting_breakdowns", "waiting_actions", "waiting_timings", "waiting_robots", "waiting_outcomes"];
-/// Waiting tables whose partitions are weeks: all of their rows come from imports of whole days.
-const WEEKLY_TABLES: [&str; 2] = [WAITING_FIGURES, WAITING_IMPORTS];
-/// Table of other tools' figures.
+/// Table of other tools' figures, whose partitions are weeks.
 pub(crate) const WAITING_FIGURES: &str = "waiting_figures";
-/// Inserts of a release of an import at the same time: each is one thread that mostly waits for the disk.
-const IMPORT_INSERTS: usize = 4;
 /// Seconds between checks for due periods: they end at quarter hours at the finest.
 pub(super) const CHECK_SECONDS: i64 = 900;
 /// A collector without a sign of life for this long counts as stopped, and another one releases.
@@ -50,6 +45,8 @@ pub struct ReleaserOptions {
     pub protection: Protection,
     /// For tests: called before every writing statement; `true` aborts there.
     pub aborts_before: Option<StepCheck>,
+    /// For tests: bits of every draw's key; otherwise each release has random ones.
+    pub draws: Option<[u64; 2]>,
 }
 
 /// Decides by a step's name whether to abort before it.
@@ -191,7 +188,7 @@ impl Releaser {
         Ok(releases)
     }
 
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         &self.options.store
     }
 
@@ -206,7 +203,7 @@ impl Releaser {
         format!("{table}{}", self.store().read_suffix())
     }
 
-    fn table_names(&self) -> TableNames<'_> {
+    pub(super) fn table_names(&self) -> TableNames<'_> {
         TableNames { database: self.store().database(), local: self.store().read_suffix() }
     }
 
@@ -284,7 +281,7 @@ impl Releaser {
     /// Days with waiting rows, and the number of these.
     async fn waiting_days(&self, origin: &str) -> Result<BTreeMap<Day, u64>, StoreError> {
         let mut days = BTreeMap::new();
-        for table in DAILY_TABLES.into_iter().chain(WEEKLY_TABLES) {
+        for table in DAILY_TABLES.into_iter().chain([WAITING_FIGURES]) {
             let sql = "SELECT toUInt16(day) AS number, count() FROM {database:Identifier}.{table:Identifier} \
                        WHERE origin = {origin:String} GROUP BY number";
             let found = self.ask(sql).param("table", self.waiting(table)).param("origin", origin);
@@ -324,9 +321,9 @@ impl Releaser {
     /// Draws every cell once, with random keys from the operating system that are dropped on return.
     async fn stage(&self, name: &ReleaseName) -> Result<(), StoreError> {
         self.drop_partitions("staged_cells", &[quoted(&name.to_string())]).await?;
-        let key =
-            || getrandom::u64().map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "no random bits" }));
-        let (first, second) = (key()?, key()?);
+        let no_bits = |_| StoreError::Retryable(ServerError { code: 0, name: "no random bits" });
+        let key = self.options.draws.map_or_else(DrawKey::random, |bits| Ok(DrawKey::of(bits))).map_err(no_bits)?;
+        let [first, second] = key.halves();
         let released = periods::begun(self.store()).await?.into_iter();
         let hours = released.filter(|(of, _)| of.origin == name.origin && of.kind == ReleaseKind::Hour);
         let hours: Vec<u32> = hours.map(|(of, _)| of.hour).collect();
@@ -336,31 +333,6 @@ impl Releaser {
             let query = query.param("timings", timings).param("hours", &hours);
             // ClickHouse's query log would store the keys.
             query.with_setting("log_queries", "0").execute().await?;
-        }
-        Ok(())
-    }
-
-    async fn publish(&self, name: &ReleaseName) -> Result<(), StoreError> {
-        let tables = self.table_names();
-        let hours = HOUR_LEVELS.iter().filter(|_| matches!(name.kind, ReleaseKind::Hour | ReleaseKind::Day));
-        let levels = LEVELS.iter().filter(|_| name.kind != ReleaseKind::Hour);
-        // Each insert waits for the disk. Those of measured figures leave the cores to hits.
-        let at_once = if name.origin.is_empty() { 1 } else { IMPORT_INSERTS };
-        for levels in levels.chain(hours).collect::<Vec<_>>().chunks(at_once) {
-            let mut inserts = JoinSet::new();
-            for level in levels {
-                self.before(level.table)?;
-                let token = format!("release {name} {}", level.name);
-                inserts.spawn(self.about(&level.publish(tables), name).once(&token).execute());
-            }
-            while let Some(inserted) = inserts.join_next().await {
-                inserted.map_err(|_| StoreError::Retryable(ServerError { code: 0, name: "insert aborted" }))??;
-            }
-        }
-        if let Some(kind) = name.rest_to() {
-            self.before("rest")?;
-            let rest = self.about(&statements::rest(tables), name).param("scope", kind.word());
-            rest.once(&format!("release {name} rest")).execute().await?;
         }
         Ok(())
     }
@@ -381,9 +353,7 @@ impl Releaser {
                 for table in DAILY_TABLES {
                     self.drop_partitions(table, &days).await?;
                 }
-                for table in WEEKLY_TABLES {
-                    self.drop_partitions(table, &weeks).await?;
-                }
+                self.drop_partitions(WAITING_FIGURES, &weeks).await?;
             }
             ReleaseKind::Week | ReleaseKind::Month => {
                 let scope = name.kind.word();
@@ -398,7 +368,7 @@ impl Releaser {
         self.drop_partitions("staged_cells", &[quoted(&name.to_string())]).await
     }
 
-    async fn drop_partitions(&self, table: &str, partitions: &[String]) -> Result<(), StoreError> {
+    pub(super) async fn drop_partitions(&self, table: &str, partitions: &[String]) -> Result<(), StoreError> {
         self.before("drop")?;
         self.store().drop_partitions(table, partitions).await
     }
@@ -413,13 +383,13 @@ impl Releaser {
         Ok(())
     }
 
-    fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuery {
+    pub(super) fn about(&self, sql: &str, name: &ReleaseName) -> SqlQuery {
         let query = self.ask(sql).param("release", name.to_string()).param("kind", name.kind.word());
         let query = query.param("first", date_of(name.first).to_string());
         query.param("day", date_of(name.day).to_string()).param("hour", name.hour).param("origin", &name.origin)
     }
 
-    fn before(&self, step: &str) -> Result<(), StoreError> {
+    pub(super) fn before(&self, step: &str) -> Result<(), StoreError> {
         let aborts_before = self.options.aborts_before.as_ref().is_some_and(|aborts_before| aborts_before(step));
         let broken = StoreError::Retryable(ServerError { code: 0, name: "broken off" });
         if aborts_before { Err(broken) } else { Ok(()) }
@@ -439,6 +409,6 @@ async fn insert_waiting(
 }
 
 /// Quotes a text of ours as an SQL literal, where parameters are not allowed.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

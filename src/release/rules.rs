@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 
+use crate::rollup::levels::cells::FIGURES;
+
 /// Published counts are multiples of this, or of a multiple ([`step_factor`]): the criterion asks for tens.
 pub const STEP: i64 = 10;
 
@@ -10,7 +12,7 @@ pub const STEP: i64 = 10;
 pub const GATE: i64 = 20;
 
 /// Most that the draw adds to a sum.
-const RAISED_MAX: i64 = 18;
+pub(super) const RAISED_MAX: i64 = 18;
 
 /// A row with fewer visitors is never published.
 pub const SHOWN_FROM: i64 = GATE - RAISED_MAX;
@@ -36,7 +38,7 @@ pub const VISIT_SECONDS_MAX: u32 = 1_800;
 
 /// Smallest unit of each figure of a cell in tenths of a step, in the order of the figures. A step is 10 of a count, 30
 /// minutes of a duration (180 s, 180 000 ms), 1 000 percent of depths (ten whole pages).
-pub const UNITS: [(&str, i64); 11] = [
+pub const UNITS: [(&str, i64); FIGURES] = [
     ("visitors", 1),
     ("pageviews", 1),
     ("visits", 1),

@@ -14,7 +14,7 @@ impl Releaser {
     pub fn of_shard(&self, store: Arc<Store>) -> Self {
         let ReleaserOptions { collector, started, protection, .. } = &self.options;
         let (collector, started, protection) = (collector.clone(), *started, *protection);
-        let options = ReleaserOptions { store, collector, started, protection, aborts_before: None };
+        let options = ReleaserOptions { store, collector, started, protection, aborts_before: None, draws: None };
         Self { options, zones: self.zones.clone(), checked_quarter: AtomicI64::new(-1) }
     }
 

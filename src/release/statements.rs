@@ -17,7 +17,6 @@ const DAY_CELLS: [&str; 5] = [
     include_str!("sql/cells_counts.sql"),
     include_str!("sql/cells_figures.sql"),
 ];
-const IMPORT_CELLS: &str = include_str!("sql/cells_imports.sql");
 const BUCKET_CELLS: &str = include_str!("sql/cells_buckets.sql");
 
 /// One level of cells with the table that publishes it.
@@ -126,19 +125,30 @@ impl TableNames<'_> {
 }
 
 impl Level {
+    /// The level of this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        LEVELS.iter().chain(&HOUR_LEVELS).find(|level| level.name == name)
+    }
+
+    /// Units of its figures, in their order.
+    pub(super) fn units(&self) -> impl Iterator<Item = i64> {
+        self.figures.iter().map(|name| unit_of(self.table, name))
+    }
+
     /// Statement that publishes this level's shown cells. Rows are sorted, so that a repeated insert is the same block.
     pub(super) fn publish(&self, TableNames { database, local }: TableNames<'_>) -> String {
         let (columns, expressions): (Vec<&str>, Vec<&str>) = self.key.iter().copied().unzip();
         let is_hourly = HOUR_LEVELS.iter().any(|level| level.name == self.name);
-        let period = if is_hourly { ("", "") } else { ("period, ", "{kind:String}, ") };
+        // The name of a release begins with its kind.
+        let period = if is_hourly { ("", "") } else { ("period, ", "substringIndex(release, '/', 1), ") };
         let key = |names: &[&str]| names.iter().map(|name| format!("{name}, ")).collect::<String>();
         let published = (1..).zip(self.figures).filter(|(_, name)| **name != UNPUBLISHED);
         let (outs, figures): (Vec<String>, Vec<&str>) =
             published.map(|(number, name)| (format!("outs[{number}]"), *name)).unzip();
         format!(
             "INSERT INTO {database}.{table} (site, day, {}origin, {}{}) SELECT site, day, {}origin, {}{} \
-             FROM {database}.staged_cells{local} WHERE release = {{release:String}} AND level = '{name}' AND shown \
-             AND arrayExists(out -> out != 0, outs) ORDER BY site, day, hour, name, property, value, page",
+             FROM {database}.staged_cells{local} WHERE release IN {{releases:Array(String)}} AND level = '{name}' AND shown \
+             AND arrayExists(out -> out != 0, outs) ORDER BY site, day, hour, name, property, value, page, release",
             period.0,
             key(&columns),
             figures.join(", "),
@@ -152,18 +162,19 @@ impl Level {
 }
 
 /// Statements that draw all cells of a release into the staging table. Load times come after pages, whose gate they
-/// share. The flag of a pair marks load times of pages in a bucket or an import.
+/// share. The flag of a pair marks load times of pages in a bucket.
 pub(super) fn stage(tables: TableNames<'_>, protection: Protection, kind: ReleaseKind) -> Vec<(String, u8)> {
     let hours = |which: &str| staging(tables, protection, &HOUR_CELLS.replace("{{hours}}", which));
-    let pages_first = |cells: &str| [0, 1].map(|timings| (staging(tables, protection, cells), timings));
     match kind {
         ReleaseKind::Hour => vec![(hours("hour = {hour:DateTime('UTC')}"), 0)],
         ReleaseKind::Day => {
             let days = "day BETWEEN {first:Date} AND {day:Date} AND NOT has({hours:Array(UInt32)}, toUInt32(hour))";
             let measured = DAY_CELLS.iter().map(|cells| (staging(tables, protection, cells), 0));
-            measured.chain([(hours(days), 0)]).chain(pages_first(IMPORT_CELLS)).collect()
+            measured.chain([(hours(days), 0)]).collect()
         }
-        ReleaseKind::Week | ReleaseKind::Month => pages_first(BUCKET_CELLS).to_vec(),
+        ReleaseKind::Week | ReleaseKind::Month => {
+            [0, 1].map(|timings| (staging(tables, protection, BUCKET_CELLS), timings)).to_vec()
+        }
     }
 }
 
@@ -205,7 +216,7 @@ fn staging(tables: TableNames<'_>, protection: Protection, cells: &str) -> Strin
 /// Expression for the units of a cell's figures, by its level.
 fn units() -> String {
     let of_level = |level: &Level| {
-        let units: Vec<String> = level.figures.iter().map(|name| unit_of(level.table, name).to_string()).collect();
+        let units: Vec<String> = level.units().map(|unit| unit.to_string()).collect();
         format!("level = '{}', [{}], ", level.name, units.join(", "))
     };
     format!("multiIf({}[1])", LEVELS.iter().chain(&HOUR_LEVELS).map(of_level).collect::<String>())

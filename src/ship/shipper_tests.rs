@@ -34,6 +34,7 @@ fn ship(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Shipper, Arc<Ano
         started: clock.now(),
         protection: store.protection(),
         aborts_before: None,
+        draws: None,
     };
     let ship = Shipper {
         ledger: Arc::new(ledger),

@@ -38,6 +38,18 @@ enum ColumnValues {
     Texts(TextColumn),
 }
 
+/// Type of text columns.
+const TEXT_TYPE: &str = "LowCardinality(String)";
+
+impl ColumnValues {
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Numbers(kind, _) => kind,
+            Self::Texts(_) => TEXT_TYPE,
+        }
+    }
+}
+
 /// A text column: every text once, and its index in every row.
 #[derive(Default)]
 struct TextColumn {
@@ -101,6 +113,12 @@ impl NativeBlock {
         self.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
     }
 
+    /// Names and types of the columns, parted by commas.
+    pub(super) fn structure(&self) -> String {
+        let column = |column: &BlockColumn| format!("{} {}", column.name, column.values.type_name());
+        self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+
     /// The block's bytes, in pieces.
     pub(super) fn into_bytes(self) -> Vec<Bytes> {
         let rows = self.rows as u64;
@@ -110,13 +128,12 @@ impl NativeBlock {
         let mut pieces = Vec::new();
         for BlockColumn { name, values } in self.columns {
             put_text(&mut head, name);
+            put_text(&mut head, values.type_name());
             match values {
-                ColumnValues::Numbers(kind, values) => {
-                    put_text(&mut head, kind);
+                ColumnValues::Numbers(_, values) => {
                     pieces.extend([std::mem::take(&mut head), values]);
                 }
                 ColumnValues::Texts(column) => {
-                    put_text(&mut head, "LowCardinality(String)");
                     for number in [DICTIONARY_VERSION, DICTIONARY_FLAGS, column.count.into()] {
                         head.extend_from_slice(&number.to_le_bytes());
                     }

@@ -55,6 +55,8 @@ impl ExpectedSchema {
                     table.columns = below.map(|below| below.columns.clone()).unwrap_or_default();
                 }
                 declared.tables.push(table);
+            } else if let Some(dropped) = statement.strip_prefix("DROP TABLE IF EXISTS ") {
+                declared.tables.retain(|table| table.name != last_name(dropped));
             }
         }
         declared

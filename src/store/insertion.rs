@@ -91,7 +91,23 @@ impl Store {
         self.insert_block(table, token, NativeBlock::of(rows)?.with_text("origin", origin)).await
     }
 
+    /// The same into columns of which `values` makes each from those of the rows.
+    pub(crate) async fn insert_selected<T: Serialize>(
+        &self,
+        (table, columns, values): (&str, &str, &str),
+        token: &str,
+        rows: &[T],
+    ) -> Result<(), StoreError> {
+        let block = NativeBlock::of(rows)?;
+        let target = format!("{table} ({columns}) SELECT {values} FROM input('{}')", block.structure());
+        self.insert_into(&target, token, block).await
+    }
+
     async fn insert_block(&self, table: &str, token: &str, block: NativeBlock) -> Result<(), StoreError> {
+        self.insert_into(&format!("{table} ({})", block.names()), token, block).await
+    }
+
+    async fn insert_into(&self, target: &str, token: &str, block: NativeBlock) -> Result<(), StoreError> {
         let settings = [
             ("insert_deduplication_token", token),
             ("insert_deduplicate", "1"),
@@ -105,7 +121,7 @@ impl Store {
             ("min_insert_block_size_rows", BLOCK_ROWS_MAX),
             ("min_insert_block_size_bytes", "0"),
         ];
-        let mut insert = self.insert_native(&format!("{table} ({})", block.names()));
+        let mut insert = self.insert_native(target);
         for (name, value) in settings.into_iter().chain(self.writing_settings()) {
             insert = insert.with_setting(name, value);
         }

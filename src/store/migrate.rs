@@ -116,13 +116,17 @@ const FILES: &[SchemaFile] = &[
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0008_waiting_imports.sql")),
     },
     SchemaFile {
+        name: "0009_imports_in_memory",
+        text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/0009_imports_in_memory.sql")),
+    },
+    SchemaFile {
         name: "views_reports",
         text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/views_reports.sql")),
     },
 ];
 
 /// Tables whose rows are deleted after the retention.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 26] = [
     "annotations",
     "imports",
     "site_hours",
@@ -145,7 +149,6 @@ const TABLES: [&str; 27] = [
     "waiting_robots",
     "waiting_outcomes",
     "waiting_figures",
-    "waiting_import_cells",
     "waiting_cells",
     "staged_cells",
     "releases",

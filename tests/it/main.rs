@@ -50,6 +50,7 @@ mod reader;
 mod readers;
 mod reading;
 mod release;
+mod release_in_memory;
 mod reload;
 mod restart;
 mod server_tokens;

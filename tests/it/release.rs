@@ -34,6 +34,7 @@ pub(crate) fn breaking(store: &Store, collector: &str, aborts_before: Option<Ste
         started: at("2026-03-01T00:00:00Z"),
         protection: Protection::Tens,
         aborts_before,
+        draws: None,
     };
     Releaser::new(options, &Sites::new(&[site]).unwrap())
 }

@@ -90,6 +90,7 @@ async fn an_exact_database_that_is_upgraded_again_keeps_its_figures() {
         started: at("2026-03-01T00:00:00Z"),
         protection: Protection::Exact,
         aborts_before: None,
+        draws: None,
     };
     let releaser = Releaser::new(options, &Sites::default());
     for _ in 0..2 {

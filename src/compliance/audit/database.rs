@@ -3,7 +3,6 @@
 //! sent.
 
 use crate::config::{Config, Protection};
-use crate::release::imported::WAITING_IMPORTS;
 use crate::release::rules::{GATE, STEP, UNITS};
 use crate::store::client::Store;
 use crate::store::error::StoreError;
@@ -275,9 +274,9 @@ async fn rows_of_few(store: &Store, table: &Table) -> Result<u64, StoreError> {
 const QUERY_NAMES: &str = "arrayJoin(extractAll(page, '[?&]([A-Za-z0-9_.-]{1,40})='))";
 
 /// Tables with pages; with dimensions and their values; with properties; with load times: waiting and published.
-const OF_PAGES: &[&str] = &["waiting_pages", WAITING_IMPORTS, "waiting_cells", "page_days"];
+const OF_PAGES: &[&str] = &["waiting_pages", "waiting_cells", "page_days"];
 const OF_VALUES: &[&str] = &["waiting_breakdowns", "dimension_days", "dimension_page_days"];
-const OF_PROPERTIES: &[&str] = &["waiting_actions", WAITING_IMPORTS, "waiting_cells", "action_value_days"];
+const OF_PROPERTIES: &[&str] = &["waiting_actions", "waiting_cells", "action_value_days"];
 const OF_TIMES: &[&str] = &["waiting_timings", "timing_days", "timing_page_days"];
 
 const FINE_VERSIONS: &str = " dimension IN ('browser_version', 'system_version') \

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use crate::event::{Day, Dimension};
 use crate::privacy::url::page::{PageUrl, Referrer, referrer};
-use crate::release::rules::UNITS;
+use crate::rollup::levels::cells::FIGURES;
 use crate::sites::Site;
 
-/// Number of figures of a cell.
-pub(super) const FIGURES: usize = UNITS.len();
-
-/// Sums in the order of [`UNITS`].
+/// Sums in the order of [`UNITS`](crate::release::rules::UNITS).
 pub(super) type Sums = [i64; FIGURES];
 
 /// One figure, by its index among the sums; the pageviews of an action are its uses.

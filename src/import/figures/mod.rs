@@ -176,6 +176,7 @@ impl<'r> FigureRun<'r> {
                 started: now,
                 protection: self.job.protection,
                 aborts_before: None,
+                draws: None,
             };
             let releaser = Releaser::new(options, &Sites::default());
             let progress = figure_progress("releasing", 0, self.job.progress);

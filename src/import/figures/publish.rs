@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::event::Day;
-use crate::import::figures::cells::{FIGURES, Figure, FigureKey, Sums};
+use crate::import::figures::cells::{Figure, FigureKey, Sums};
 use crate::release::rules::STEP;
 use crate::rollup::levels::LevelRows;
-use crate::rollup::levels::cells::CellFigures;
+use crate::rollup::levels::cells::{CellFigures, FIGURES};
 use crate::rollup::levels::rows::{ActionDaysRow, ActionPageDaysRow, DimensionDaysRow, PageDaysRow, SiteDaysRow};
 
 /// Sums by day and key.
@@ -79,7 +79,7 @@ pub(super) fn waiting(
             value,
             page,
             counted: counted.get(level).cloned().unwrap_or_default(),
-            figures: figures_of(sums),
+            figures: CellFigures::of_order(*sums),
             gate: gate(sums),
         }
     };
@@ -94,39 +94,8 @@ fn gate(sums: &Sums) -> i64 {
     counted.unwrap_or_else(|| sum_of(Figure::Pageviews) / STEP)
 }
 
-/// Sums by their names.
-fn figures_of(
-    &[
-        visitors,
-        pageviews,
-        visits,
-        bounces,
-        visit_seconds,
-        engaged_ms,
-        engaged_views,
-        scroll_percent,
-        scroll_views,
-        not_found,
-        exits,
-    ]: &Sums,
-) -> CellFigures {
-    CellFigures {
-        visitors,
-        pageviews,
-        visits,
-        bounces,
-        visit_seconds,
-        engaged_ms,
-        engaged_views,
-        scroll_percent,
-        scroll_views,
-        not_found,
-        exits,
-    }
-}
-
 fn push(rows: &mut LevelRows, day: Day, key: &FigureKey, sums: &Sums, (site, origin): (&Arc<str>, &Arc<str>)) {
-    let (ids, figures) = ((site, day.0, origin), figures_of(sums));
+    let (ids, figures) = ((site, day.0, origin), CellFigures::of_order(*sums));
     let uses = [figures.pageviews, figures.visitors];
     match key.clone() {
         FigureKey::Site => rows.site_days.push(SiteDaysRow::of_cell(ids, (), &figures)),

@@ -40,8 +40,6 @@ async fn taken_days(job: &FigureJob, store: &Store, origin: &str) -> Result<BTre
     let sql = "SELECT DISTINCT toUInt16(day) AS number, toInt8(period) AS length FROM {database:Identifier}.site_days \
                WHERE site = {site:String} AND origin != {origin:String} \
                UNION DISTINCT SELECT toUInt16(day), toInt8(1) FROM {database:Identifier}.waiting_pages WHERE site = {site:String} \
-               UNION DISTINCT SELECT toUInt16(day), toInt8(1) FROM {database:Identifier}.waiting_import_cells \
-               WHERE site = {site:String} \
                UNION DISTINCT SELECT toUInt16(day), toInt8(1) FROM {database:Identifier}.waiting_figures \
                WHERE site = {site:String} AND origin != {origin:String}";
     let query = store.ask_as_owner(sql).param("database", store.database()).param("site", &*job.site.name);

@@ -35,6 +35,49 @@ pub struct CellFigures {
     pub exits: i64,
 }
 
+/// Number of figures of a cell.
+pub const FIGURES: usize = 11;
+
+impl CellFigures {
+    /// The figures in the order of [`UNITS`](crate::release::rules::UNITS).
+    pub(crate) fn in_order(&self) -> [i64; FIGURES] {
+        let Self { visitors, pageviews, visits, bounces, visit_seconds, engaged_ms, engaged_views, .. } = *self;
+        let [a, b, c] = [self.scroll_percent, self.scroll_views, self.not_found];
+        [visitors, pageviews, visits, bounces, visit_seconds, engaged_ms, engaged_views, a, b, c, self.exits]
+    }
+
+    /// Figures from sums in that order.
+    pub(crate) fn of_order(
+        [
+            visitors,
+            pageviews,
+            visits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+            exits,
+        ]: [i64; FIGURES],
+    ) -> Self {
+        Self {
+            visitors,
+            pageviews,
+            visits,
+            bounces,
+            visit_seconds,
+            engaged_ms,
+            engaged_views,
+            scroll_percent,
+            scroll_views,
+            not_found,
+            exits,
+        }
+    }
+}
+
 /// One cell of a level: its key and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LevelCell<'r> {

@@ -58,7 +58,7 @@ async fn a_demonstration_in_tens_publishes_its_simulated_past_in_tens_alone() {
     let (rows, exact) = rows_in_tens(&store).await;
     assert!(rows > 100, "something is published: {rows}");
     assert_eq!(exact, []);
-    for table in ["waiting_import_cells", "waiting_cells", "staged_cells"] {
+    for table in ["waiting_pages", "waiting_cells", "staged_cells"] {
         assert_eq!(count(&store, table).await, 0, "{table}");
     }
 }
