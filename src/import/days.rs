@@ -3,9 +3,9 @@
 //! resumes where it stopped, with the same name, the same first day and the same parts, and `--continue` knows which
 //! lines were counted.
 //!
-//! A note is `begun NAME`, `part 3 NAME`, `drawn NAME`, `mark NAME LINES …`, `done NAME` on the days that were counted, or `ended
-//! NAME` where none was. A name is a hash of the inputs that decide the figures, the first day within the retention at
-//! that time, and the start of the import.
+//! A note is `begun NAME`, `part 3 NAME`, `drawn NAME`, `mark NAME LINES …`, `done NAME` on the days that were
+//! counted, or `ended NAME` where none was. A name is a hash of the inputs that decide the figures, the first day
+//! within the retention at that time, and the start of the import.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -1,5 +1,5 @@
-//! The draw of one cell in memory, by the rules and hashes of `sql/stage.sql`: the same key gives the same figures. Must
-//! never keep a key beyond its release.
+//! The draw of one cell in memory, by the rules and hashes of `sql/stage.sql`: the same key gives the same figures.
+//! Must never keep a key beyond its release.
 
 use siphasher::sip::SipHasher24;
 use zeroize::Zeroizing;

@@ -1,6 +1,6 @@
 //! The release of an import in memory: each of its days is drawn as if it had just closed, then its weeks and months.
-//! Its exact sums never reach a disk; drawn figures are staged, then published. Must only be used for imports that bring
-//! each of their days whole, in the order of the days.
+//! Its exact sums never reach a disk; drawn figures are staged, then published. Must only be used for imports that
+//! bring each of their days whole, in the order of the days.
 //!
 //! A day is drawn when the log is two days past it: visits in progress at its end have ended. A later correction goes
 //! to the bucket that is open, as that of a live hit does.
@@ -16,7 +16,6 @@ use crate::release::calendar::{date_of, day_of, month_end_of, sunday_of};
 use crate::release::draw::{CellDraw, CellPeriod, CellState, DrawKey};
 use crate::release::imported::{ImportCell, ImportCells, PAIRS};
 use crate::release::periods::{ReleaseKind, ReleaseName};
-use crate::release::publication::import_name;
 use crate::release::rules::{GATE, SHOWN_FROM};
 use crate::release::statements::{HOUR_LEVELS, Level};
 use crate::rollup::counters::Batch;
@@ -244,7 +243,7 @@ impl ImportRelease {
     /// Draws the cells of one period, each once; returns what is left of those that have a bucket.
     fn draw(&mut self, kind: ReleaseKind, day: Day, cells: CellMap) -> Vec<(CellKey, CellState)> {
         let origin = self.origin.to_string();
-        let staged_as: Arc<str> = import_name(kind, &origin).to_string().into();
+        let staged_as: Arc<str> = ReleaseName::of_import(kind, &origin).to_string().into();
         let name = ReleaseName { kind, first: day, day, hour: 0, origin }.to_string();
         let of_period = self.key.hash_texts(None, [&*name, &date_of(day).to_string()]);
         let staged = StagedPeriod { name: staged_as, day, of_period, is_day: kind == ReleaseKind::Day };

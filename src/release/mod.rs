@@ -7,7 +7,7 @@
 //! under the release's own token. A crash at any point repeats the same numbers. Must never draw a sum twice, and never
 //! keep the keys of a draw.
 //!
-//! Imports of whole days wait in no table: [`ImportRelease`] draws them in memory by the same rules, with the same hashes.
+//! Imports of whole days wait in no table: [`ImportRelease`] draws them in memory by the same rules and hashes.
 
 pub mod calendar;
 mod draw;

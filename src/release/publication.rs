@@ -3,7 +3,6 @@
 
 use tokio::task::JoinSet;
 
-use crate::event::Day;
 use crate::release::import_release::ImportRelease;
 use crate::release::periods::{ReleaseKind, ReleaseName};
 use crate::release::releaser::{Releaser, quoted};
@@ -82,7 +81,7 @@ impl Releaser {
     /// # Errors
     /// The database's error; the next call resumes.
     pub async fn publish_import(&self, origin: &str) -> Result<(), StoreError> {
-        let name = import_name(ReleaseKind::Day, origin);
+        let name = ReleaseName::of_import(ReleaseKind::Day, origin);
         let levels = LEVELS.iter().chain(&HOUR_LEVELS).collect();
         self.publish_levels(&name, &staged_names(origin), levels, IMPORT_INSERTS).await
     }
@@ -97,11 +96,7 @@ impl Releaser {
     }
 }
 
-/// Name under which all periods of a kind of an import are staged.
-pub(super) fn import_name(kind: ReleaseKind, origin: &str) -> ReleaseName {
-    ReleaseName { kind, first: Day(0), day: Day(u16::MAX), hour: 0, origin: origin.to_owned() }
-}
-
 fn staged_names(origin: &str) -> [String; 3] {
-    [ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month].map(|kind| import_name(kind, origin).to_string())
+    [ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month]
+        .map(|kind| ReleaseName::of_import(kind, origin).to_string())
 }

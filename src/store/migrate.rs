@@ -375,7 +375,8 @@ mod tests {
     #[test]
     fn alone_there_is_one_statement_a_table_and_no_word_of_a_cluster() {
         let statements = all(&form(""));
-        assert_eq!(statements.len(), 2 + TABLES.len() + 4);
+        // A table that no release writes any more is made, and dropped by two statements.
+        assert_eq!(statements.len(), 2 + TABLES.len() + 3 + 4);
         for statement in &statements {
             assert!(!statement.contains("CLUSTER") && !statement.contains("Replicated"), "{statement}");
         }
@@ -387,7 +388,7 @@ mod tests {
     fn a_cluster_changes_engines_and_adds_distributed_tables_and_nothing_else() {
         let (alone, spread) = (all(&form("")), all(&form("north")));
         let (distributed, local): (Vec<_>, Vec<_>) = spread.iter().partition(|text| text.contains("Distributed("));
-        assert_eq!(distributed.len(), TABLES.len());
+        assert_eq!(distributed.len(), TABLES.len() + 1);
         for table in TABLES {
             let over = format!("Distributed('north', 'audience', '{table}_local', cityHash64(site))");
             assert!(distributed.iter().any(|text| text.contains(&over)), "{table}");

@@ -58,7 +58,8 @@ impl TableForm {
         for template in code.split(";\n").map(str::trim).filter(|template| !template.is_empty()) {
             let table = template.split_once("{{table:").and_then(|(_, rest)| rest.split("}}").next());
             statements.push(self.fill(template, table.unwrap_or_default()));
-            if let Some(table) = table.filter(|_| !self.cluster.is_empty()) {
+            let is_made = template.starts_with("CREATE ") && !self.cluster.is_empty();
+            if let Some(table) = table.filter(|_| is_made) {
                 statements.push(self.distributed(table));
             }
         }
