@@ -356,7 +356,7 @@ async fn a_day_in_parts_is_released_as_one_with_its_pairs_and_hours() {
     case.run(ImportJob { part_rows: 10, ..case.job(&[log]) }).await.unwrap();
     let database = case.store.database();
     let ask = async |sql: String| case.store.ask_as_owner(&sql).rows::<(i64, i64)>().await.unwrap()[0];
-    let notes = format!("SELECT toInt64(countIf(source LIKE 'part %')), toInt64(countIf(source LIKE 'drawn %'))");
+    let notes = "SELECT toInt64(countIf(source LIKE 'part %')), toInt64(countIf(source LIKE 'drawn %'))";
     assert_eq!(ask(format!("{notes} FROM {database}.imports")).await, (0, 1), "its sums wait in no table");
     for (what, rows) in [
         (
