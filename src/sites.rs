@@ -173,15 +173,22 @@ impl Sites {
         serves(host) || form().is_some_and(|host| serves(&host) || is_listed(&host))
     }
 
-    /// The site that another tool's tracker calls by this id, else the site of this name or host.
+    /// The site that another tool's tracker calls by this id, else the site of this name, host or address.
     pub fn find_id(&self, id: &str) -> Option<&Arc<Site>> {
-        self.by_id.get(id).or_else(|| self.by_id.get(&id.to_lowercase())).or_else(|| self.find(id))
+        let by_id = self.by_id.get(id).or_else(|| self.by_id.get(&id.to_lowercase()));
+        by_id.or_else(|| self.find(id)).or_else(|| self.find(host_of_url(id)?))
     }
 
     /// All sites in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
         self.sites.iter()
     }
+}
+
+/// The host in a name that is written as an address of the site: `https://shop.example/` instead of `shop.example`.
+fn host_of_url(name: &str) -> Option<&str> {
+    let (_, rest) = name.split_once("://")?;
+    rest.split(['/', '?', '#']).next()
 }
 
 /// Names tried for a site, from the host upwards: `stats.eu.shop.example` has four.
