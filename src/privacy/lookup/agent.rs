@@ -25,13 +25,19 @@ use crate::event::RobotKind;
 use crate::privacy::hit::{NOT_LOGGED, UserAgent};
 use crate::privacy::interned::Interned;
 use crate::privacy::lookup::bot::Bots;
-use crate::privacy::lookup::corrections;
-use crate::privacy::lookup::robot;
+use crate::privacy::lookup::corrections::Corrections;
+use crate::privacy::lookup::device::DeviceWords;
+use crate::privacy::lookup::robot::RobotNames;
+use crate::privacy::lookup::words::{WordFinder, WordNumbers, WordSet};
 
 const RULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/uap-core/regexes.json"));
 
 /// Bytes of one cached agent with its slot.
 pub(crate) const AGENT_BYTES: u64 = 400;
+
+/// Bytes of an agent in which the rules look for browser and system, since each rule reads all of them: behind them
+/// stand names of robots and the lists that applications add, which are read by their words.
+const RULE_BYTES_MAX: usize = 256;
 
 /// Family name of agents that no rule of the closed vocabulary names.
 const UNNAMED: &str = "Other";
@@ -59,7 +65,11 @@ pub struct Agent {
 pub struct Agents {
     key: RandomState,
     read: Cache<u64, Arc<Interned<Agent>>>,
+    words: WordFinder,
+    devices: DeviceWords,
+    corrections: Corrections,
     bots: Bots,
+    names: RobotNames,
     /// Robots in the order of [`RobotKind::ALL`].
     robots: [Arc<Interned<Agent>>; RobotKind::ALL.len()],
     browsers: user_agent::Extractor<'static>,
@@ -70,10 +80,16 @@ impl Agents {
     /// Compiles the vendored rules, with a cache of `entries` agents.
     pub fn new(entries: usize) -> Self {
         let (browsers, systems) = rules();
+        let mut numbers = WordNumbers::default();
+        let (devices, corrections) = (DeviceWords::new(&mut numbers), Corrections::new(&mut numbers));
         Self {
             key: RandomState::new(),
             read: Cache::new(entries),
+            words: numbers.finder(),
+            devices,
+            corrections,
             bots: Bots::new(),
+            names: RobotNames::new(),
             robots: RobotKind::ALL
                 .map(|robot| Arc::new(Interned::new(Agent { bot: true, robot, ..Agent::unknown("other") }))),
             browsers,
@@ -88,11 +104,12 @@ impl Agents {
             return known;
         }
         let header = &*ascii_only(agent.0);
-        let says = || corrections::robot(header).unwrap_or_else(|| self.bots.is_bot(header));
-        let agent = if header != NOT_LOGGED && says() {
-            self.robot(robot::kind_of(header))
+        let said = self.words.words_of(header);
+        let is_robot = || self.corrections.robot(said).unwrap_or_else(|| self.bots.is_bot(header));
+        let agent = if header != NOT_LOGGED && is_robot() {
+            self.robot(self.names.kind_of(header))
         } else {
-            Arc::new(Interned::new(self.read(header)))
+            Arc::new(Interned::new(self.read(header, said)))
         };
         self.read.insert(hash, agent.clone());
         agent
@@ -108,17 +125,18 @@ impl Agents {
         self.robots.get(kind as usize).expect("because kinds are numbered from 0 without a gap").clone()
     }
 
-    fn read(&self, header: &str) -> Agent {
-        let mut agent = Agent::unknown(device(header));
-        if let Some(browser) = self.browsers.extract(header).filter(|browser| browser.family != UNNAMED) {
+    fn read(&self, header: &str, said: WordSet) -> Agent {
+        let mut agent = Agent::unknown(self.devices.class_of(said));
+        let beginning = header.get(..header.floor_char_boundary(RULE_BYTES_MAX)).unwrap_or_default();
+        if let Some(browser) = self.browsers.extract(beginning).filter(|browser| browser.family != UNNAMED) {
             agent.browser_version = versioned(&browser.family, browser.major);
             agent.browser = browser.family.into();
         }
-        if let Some(system) = self.systems.extract(header).filter(|system| system.os != UNNAMED) {
+        if let Some(system) = self.systems.extract(beginning).filter(|system| system.os != UNNAMED) {
             agent.system_version = versioned(&system.os, system.major.as_deref());
             agent.system = system.os.into();
         }
-        let fix = corrections::of(header);
+        let fix = self.corrections.of(header, said);
         if let Some(browser) = fix.browser {
             agent.browser = browser.into();
             agent.browser_version = "".into();
@@ -138,7 +156,11 @@ fn ascii_only(header: &str) -> Cow<'_, str> {
     if header.is_ascii() {
         return header.into();
     }
-    header.chars().map(|character| if character.is_ascii() { character } else { '?' }).collect::<String>().into()
+    let mut ascii = String::with_capacity(header.len());
+    // One `?` a character: its first byte is none that goes on.
+    let bytes = header.bytes().filter(|byte| byte & 0b1100_0000 != 0b1000_0000);
+    ascii.extend(bytes.map(|byte| if byte.is_ascii() { char::from(byte) } else { '?' }));
+    ascii.into()
 }
 
 impl Agent {
@@ -152,51 +174,6 @@ impl Agent {
             bot: false,
             robot: RobotKind::Other,
         }
-    }
-}
-
-/// The device class; see the module's table. The first matching rule decides.
-fn device(header: &str) -> &'static str {
-    const TV: &[&str] = &[
-        "SmartTV",
-        "SMART-TV",
-        "Smart-TV",
-        "Smart TV",
-        "HbbTV",
-        "AppleTV",
-        "Apple TV",
-        "GoogleTV",
-        "Google TV",
-        "Android TV",
-        "BRAVIA",
-        "CrKey",
-        "Roku",
-        "Web0S",
-        "NetCast",
-        "; AFT",
-        "Chromecast",
-        "Viera",
-        "DTV",
-    ];
-    const OTHER: &[&str] = &["PlayStation", "Xbox", "Nintendo", "Watch", "Tesla/", "QtCarBrowser"];
-    const TABLET: &[&str] = &["iPad", "Tablet;", "Tablet)", "Kindle", "PlayBook", "SM-T", "Silk/"];
-    const MOBILE: &[&str] =
-        &["Mobi", "iPhone", "iPod", "Opera Mini", "Windows Phone", "BlackBerry", "BB10", "KAIOS", "Symbian", "Phone"];
-    const DESKTOP: &[&str] = &["Windows", "Macintosh", "Mac OS", "X11", "CrOS", "Linux"];
-
-    let says = |words: &[&str]| words.iter().any(|word| header.contains(word));
-    if says(TV) {
-        "tv"
-    } else if says(OTHER) {
-        "other"
-    } else if says(TABLET) || (header.contains("Android") && !says(MOBILE)) {
-        "tablet"
-    } else if says(MOBILE) {
-        "mobile"
-    } else if says(DESKTOP) {
-        "desktop"
-    } else {
-        "other"
     }
 }
 
@@ -347,7 +324,7 @@ mod tests {
             "HbbTV/1.2.1 (;Canary;Canary;2013;Canary)",
             "Mozilla/5.0 (X11; Canary) AppleWebKit/537.36 (KHTML, like Gecko) Canary/120.0.0.0 Safari/537.36",
         ] {
-            let read = format!("{:?}", agents.read(header));
+            let read = format!("{:?}", agents.read(header, agents.words.words_of(header)));
             assert!(!read.contains("Canary") && !read.contains("canary"), "{read}");
         }
     }

@@ -1,6 +1,8 @@
 //! Corrections to uap-core's rules, one row each with its reason; and to isbot's list, for people's agents that it
 //! takes for robots and for robots that it misses.
 
+use crate::privacy::lookup::words::{WordNumbers, WordSet};
+
 /// Field that a correction changes.
 enum Fix {
     /// The system; its major version follows this mark in the agent.
@@ -65,13 +67,16 @@ const PEOPLE: &[&str] = &["AppleNews/", "Barcelona "];
 /// Words of robots that isbot's list misses in some forms.
 const ROBOTS: &[&str] = &["vercel-screenshot", "vercelbot", "Vercelbot", " GTmetrix", "(dart:io)"];
 
-/// Overrides isbot's list; `None` where the list decides.
-pub(super) fn robot(header: &str) -> Option<bool> {
-    if ROBOTS.iter().any(|word| header.contains(word)) {
-        return Some(true);
-    }
-    let is_app = PEOPLE.iter().any(|word| header.contains(word));
-    (is_app && !header.contains("bot") && !header.contains("http")).then_some(false)
+/// Words without which an agent with a word of [`PEOPLE`] is an application.
+const ROBOTS_OF_APPLICATIONS: &[&str] = &["bot", "http"];
+
+/// The table and lists above, compiled.
+pub(super) struct Corrections {
+    /// Words that an agent holds, words that it lacks, and the correction.
+    table: Vec<(WordSet, WordSet, &'static Fix)>,
+    robots: WordSet,
+    people: WordSet,
+    robots_of_applications: WordSet,
 }
 
 /// Replacements for the rules' values; `None` where the rules are right.
@@ -84,23 +89,42 @@ pub(super) struct AgentFix {
     pub(super) device: Option<&'static str>,
 }
 
-/// All corrections of an agent.
-pub(super) fn of(header: &str) -> AgentFix {
-    let mut fixed = AgentFix::default();
-    for Correction { holds, lacks, fix } in TABLE {
-        let applies = holds.iter().all(|word| header.contains(word)) && !lacks.iter().any(|word| header.contains(word));
-        if !applies {
-            continue;
-        }
-        match fix {
-            Fix::Device(device) => fixed.device = Some(device),
-            Fix::Browser(browser) => fixed.browser = Some(browser),
-            Fix::System(system, mark) => {
-                let digits = header.split_once(mark).map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
-                let major = digits.flatten().filter(|digits| (1..=3).contains(&digits.len()));
-                fixed.system = Some((*system, major.map_or_else(String::new, |major| format!("{system} {major}"))));
-            }
+impl Corrections {
+    pub(super) fn new(numbers: &mut WordNumbers) -> Self {
+        let rows = TABLE.iter().map(|row| (numbers.set(row.holds), numbers.set(row.lacks), &row.fix));
+        Self {
+            table: rows.collect(),
+            robots: numbers.set(ROBOTS),
+            people: numbers.set(PEOPLE),
+            robots_of_applications: numbers.set(ROBOTS_OF_APPLICATIONS),
         }
     }
-    fixed
+
+    /// Overrides isbot's list; `None` where the list decides.
+    pub(super) fn robot(&self, said: WordSet) -> Option<bool> {
+        if said.has_any(self.robots) {
+            return Some(true);
+        }
+        (said.has_any(self.people) && !said.has_any(self.robots_of_applications)).then_some(false)
+    }
+
+    /// All corrections of an agent with these words.
+    pub(super) fn of(&self, header: &str, said: WordSet) -> AgentFix {
+        let mut fixed = AgentFix::default();
+        for (_, _, fix) in self.table.iter().filter(|(holds, lacks, _)| said.has_all(*holds) && !said.has_any(*lacks)) {
+            match fix {
+                Fix::Device(device) => fixed.device = Some(device),
+                Fix::Browser(browser) => fixed.browser = Some(browser),
+                Fix::System(system, mark) => fixed.system = Some((system, versioned(system, mark, header))),
+            }
+        }
+        fixed
+    }
+}
+
+/// A system with the major version that follows `mark` in the agent, or an empty text.
+fn versioned(system: &str, mark: &str, header: &str) -> String {
+    let digits = header.split_once(mark).map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let major = digits.flatten().filter(|digits| (1..=3).contains(&digits.len()));
+    major.map_or_else(String::new, |major| format!("{system} {major}"))
 }

@@ -36,7 +36,7 @@ impl Language {
 }
 
 /// Bytes of a header that are read: browsers send fewer.
-const READ_BYTES_MAX: usize = 256;
+const READ_BYTES_MAX: usize = 128;
 
 /// The first language of the header that `q=0` does not exclude; browsers list the preferred one first. Tags of other
 /// lengths, `*` and malformed entries are skipped.
@@ -55,7 +55,7 @@ fn weighed(accept_language: &str) -> Option<Language> {
         let tag = parts.next()?;
         let refused = |part: &str| {
             let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")).map(str::trim);
-            weight.is_some_and(|weight| weight.parse().is_ok_and(|weight: f32| weight <= 0.0))
+            weight.is_some_and(|weight| weight.contains('0') && weight.bytes().all(|byte| b"0.".contains(&byte)))
         };
         if parts.any(refused) { None } else { Language::new(tag) }
     })

@@ -3,6 +3,7 @@
 pub mod agent;
 mod bot;
 mod corrections;
+mod device;
 pub mod language;
 pub(in crate::privacy) mod model;
 pub mod place;
@@ -10,6 +11,7 @@ mod place_record;
 pub mod robot;
 pub mod screen;
 pub(in crate::privacy) mod spam;
+mod words;
 
 #[cfg(test)]
 mod families_tests;

@@ -1,12 +1,30 @@
 //! Kinds of robots, by the names that they state. A closed list: the agent's own words never come out.
 
+use aho_corasick::AhoCorasick;
+
 use crate::event::RobotKind;
 
-/// The kind of a robot's agent; the first list that has one of its words decides.
-pub(in crate::privacy) fn kind_of(agent: &str) -> RobotKind {
-    let agent = agent.to_ascii_lowercase();
-    let known = KINDS.iter().find(|(_, words)| words.iter().any(|word| agent.contains(word)));
-    known.map_or(RobotKind::Other, |(kind, _)| *kind)
+/// The words of [`KINDS`], found in one pass in either letter case.
+pub(super) struct RobotNames {
+    words: AhoCorasick,
+    /// Position in [`KINDS`] of each word's kind.
+    kinds: Vec<usize>,
+}
+
+impl RobotNames {
+    pub(super) fn new() -> Self {
+        let words = KINDS.iter().flat_map(|(_, words)| *words);
+        let words = AhoCorasick::builder().ascii_case_insensitive(true).build(words);
+        let kinds = KINDS.iter().enumerate().flat_map(|(at, (_, words))| std::iter::repeat_n(at, words.len()));
+        Self { words: words.expect("because the list of the program is short"), kinds: kinds.collect() }
+    }
+
+    /// The kind of a robot's agent; the first list that has one of its words decides.
+    pub(super) fn kind_of(&self, agent: &str) -> RobotKind {
+        let found = self.words.find_overlapping_iter(agent);
+        let first = found.filter_map(|word| self.kinds.get(word.pattern().as_usize())).min();
+        first.and_then(|first| KINDS.get(*first)).map_or(RobotKind::Other, |(kind, _)| *kind)
+    }
 }
 
 const KINDS: &[(RobotKind, &[&str])] = &[
@@ -137,6 +155,7 @@ mod tests {
 
     #[test]
     fn robots_are_told_apart_by_their_purpose() {
+        let names = RobotNames::new();
         for (agent, kind) in [
             (
                 "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ChatGPT-User/1.0; +https://openai.com/bot)",
@@ -156,7 +175,7 @@ mod tests {
             ("curl/8.5.0", RobotKind::Other),
             ("", RobotKind::Other),
         ] {
-            assert_eq!(kind_of(agent), kind, "{agent}");
+            assert_eq!(names.kind_of(agent), kind, "{agent}");
         }
     }
 }

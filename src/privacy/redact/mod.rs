@@ -52,10 +52,26 @@ pub(super) fn redacted(segment: Cow<'_, str>) -> Cow<'_, str> {
     redacted_text(&segment).map_or(segment, |(_, text)| Cow::Owned(text))
 }
 
+/// Same as [`redacted`] for a segment that is counted already.
+pub(super) fn redacted_counted<'s>(segment: &'s str, counts: &ByteCounts) -> Cow<'s, str> {
+    match segment.contains('%') {
+        true => redacted(segment.into()),
+        false => all_rounds(counted_round(segment, counts)).map_or(segment.into(), |(_, text)| Cow::Owned(text)),
+    }
+}
+
 /// The first placeholder that applies, and the text with all of them.
 fn redacted_text(text: &str) -> Option<(&'static str, String)> {
-    let (first, mut text) = round(text)?;
+    all_rounds(round(text))
+}
+
+/// The text of the first round with all placeholders of the further ones.
+fn all_rounds(first_round: Option<(&'static str, String)>) -> Option<(&'static str, String)> {
+    let (first, mut text) = first_round?;
     for _ in 1..ROUNDS_MAX {
+        if [EMAIL, PHONE, UUID, ID].contains(&&*text) {
+            break;
+        }
         let Some((_, next)) = round(&text) else { break };
         text = next;
     }
@@ -64,8 +80,12 @@ fn redacted_text(text: &str) -> Option<(&'static str, String)> {
 
 /// All replacements of one round, or `None` if none applies.
 fn round(text: &str) -> Option<(&'static str, String)> {
-    let counts = ByteCounts::of(text);
-    if counts.is_harmless() { None } else { replaced(text, &counts) }
+    counted_round(text, &ByteCounts::of(text))
+}
+
+/// Same as [`round`] for a text that is counted already.
+fn counted_round(text: &str, counts: &ByteCounts) -> Option<(&'static str, String)> {
+    if counts.is_harmless() { None } else { replaced(text, counts) }
 }
 
 /// All replacements of one round, or `None` if no rule of the table matches. The counts rule most of them out.

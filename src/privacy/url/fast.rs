@@ -72,7 +72,8 @@ fn path_end(bytes: &[u8]) -> Option<usize> {
         before = kind & SLASH;
         end += 1;
     }
-    let is_disguised = || bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"%2e"));
+    let is_dot = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([b'2', b'e' | b'E']));
+    let is_disguised = || memchr::memchr_iter(b'%', bytes).any(is_dot);
     (found & DOT == 0 && (found & ESCAPE == 0 || !is_disguised())).then_some(end)
 }
 

@@ -12,6 +12,10 @@ pub const PAGE_BYTES_MAX: usize = 500;
 /// Bytes of a path that are read, where an encoded byte of a non-ASCII letter counts once: cleaning costs per byte.
 pub(in crate::privacy) const READ_BYTES_MAX: usize = 560;
 
+/// Segments of one text that are cleaned, beyond the count that clears nearly all: deeper paths of such segments are cut
+/// there. Each costs as much as a hundred ordinary bytes.
+const UNCLEAN_SEGMENTS_MAX: usize = 12;
+
 /// The cleaned segments of any path, each after a slash.
 pub(crate) fn cleaned_segments(path: &str) -> String {
     let mut cleaned = String::with_capacity(path.len());
@@ -41,8 +45,14 @@ pub(in crate::privacy) fn cleaned_path<'p>(path: &'p str, budget: &CleaningBudge
 
 /// Appends the cleaned segments of a path, each after a slash.
 pub(in crate::privacy) fn push_path(page: &mut String, path: &str) {
+    let mut unclean = 0;
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-        let segment = cleaned(segment);
+        let counts = ByteCounts::of(segment);
+        unclean += usize::from(!counts.is_clean());
+        if unclean > UNCLEAN_SEGMENTS_MAX {
+            return;
+        }
+        let segment = cleaned(segment, &counts);
         if !matches!(&*segment, "" | "." | "..") {
             page.push('/');
             page.push_str(&segment);
@@ -50,11 +60,14 @@ pub(in crate::privacy) fn push_path(page: &mut String, path: &str) {
     }
 }
 
-fn cleaned(segment: &str) -> Cow<'_, str> {
-    if ByteCounts::of(segment).is_clean() {
+fn cleaned<'s>(segment: &'s str, counts: &ByteCounts) -> Cow<'s, str> {
+    if counts.is_clean() {
         return segment.into();
     }
-    redact::redacted(without_parameters(percent::decoded_once(segment, "")))
+    match without_parameters(percent::decoded_once(segment, "")) {
+        Cow::Borrowed(text) if text.len() == segment.len() => redact::redacted_counted(text, counts),
+        text => redact::redacted(text),
+    }
 }
 
 /// Removes `;name=value` parts, in which old servers put sessions; `;art123` is not such a part.

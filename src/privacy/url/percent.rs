@@ -6,6 +6,20 @@ use std::fmt::Write;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use percent_encoding::percent_decode_str;
 
+/// Bytes that are never encoded in a normalised text unless they are reserved, each as one bit.
+const PLAIN: u128 = plain();
+
+#[allow(clippy::indexing_slicing, reason = "a table that the compiler makes")]
+const fn plain() -> u128 {
+    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$'()*,;=:@&+";
+    let (mut set, mut at) = (0, 0);
+    while at < bytes.len() {
+        set |= 1 << bytes[at];
+        at += 1;
+    }
+    set
+}
+
 /// Deepest encoding that is decoded: more levels do not occur by mistake.
 const LEVELS_MAX: usize = 4;
 
@@ -13,13 +27,13 @@ const LEVELS_MAX: usize = 4;
 /// bytes that are not UTF-8, `%` itself, `/ \ ? #`, blanks, control, direction and invisible characters, and those of
 /// `reserved`. Idempotent.
 pub(in crate::privacy) fn decoded_once<'a>(text: &'a str, reserved: &str) -> Cow<'a, str> {
-    let is_plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || (b"-._~!$'()*,;=:@&+".contains(&byte) && !reserved.as_bytes().contains(&byte))
-    };
+    let plain = reserved.bytes().fold(PLAIN, |plain, byte| plain & !(1 << (byte & 127)));
+    let is_plain = |byte: u8| byte.is_ascii() && plain >> byte & 1 == 1;
     if text.bytes().all(is_plain) {
         return Cow::Borrowed(text);
     }
-    let bytes = Cow::from(percent_decode_str(text));
+    let mut bytes = Vec::with_capacity(text.len());
+    bytes.extend(percent_decode_str(text));
     let mut decoded = String::with_capacity(text.len());
     for chunk in bytes.utf8_chunks() {
         for character in composed(chunk.valid()).chars() {
@@ -84,6 +98,9 @@ pub(in crate::privacy) fn cut_decoded(text: &str, bytes_max: usize) -> &str {
         return text;
     }
     let bytes = text.as_bytes();
+    if memchr::memchr(b'%', bytes).is_none() {
+        return cut(text, bytes_max);
+    }
     let (mut at, mut decoded) = (0, 0);
     while at < bytes.len() {
         let (is_letter, goes_on) = match bytes.get(at..at + 3) {
