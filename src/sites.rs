@@ -346,6 +346,18 @@ mod tests {
     }
 
     #[test]
+    fn a_site_is_found_by_its_address_and_nothing_longer() {
+        let sites = Sites::new(&[site("a.example")]).unwrap();
+        for id in ["https://a.example/", "http://www.a.example/shop?x#y", "HTTPS://A.EXAMPLE"] {
+            assert!(sites.find_id(id).is_some(), "{id}");
+        }
+        for id in ["https://b.example/a.example", "://", "https://", "https:a.example", "https://a.example@b.example/"]
+        {
+            assert!(sites.find_id(id).is_none(), "{id}");
+        }
+    }
+
+    #[test]
     fn a_host_with_www_is_the_host_without() {
         let sites = Sites::new(&[site("a.example")]).unwrap();
         assert!(sites.find("www.a.example").is_some());

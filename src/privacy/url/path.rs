@@ -64,10 +64,13 @@ fn cleaned<'s>(segment: &'s str, counts: &ByteCounts) -> Cow<'s, str> {
     if counts.is_clean() {
         return segment.into();
     }
-    match without_parameters(percent::decoded_once(segment, "")) {
-        Cow::Borrowed(text) if text.len() == segment.len() => redact::redacted_counted(text, counts),
-        text => redact::redacted(text),
+    let plain = without_parameters(percent::decoded_once(segment, ""));
+    if let Cow::Borrowed(text) = plain
+        && text.len() == segment.len()
+    {
+        return redact::redacted_counted(text, counts);
     }
+    redact::redacted(plain)
 }
 
 /// Removes `;name=value` parts, in which old servers put sessions; `;art123` is not such a part.
