@@ -401,7 +401,7 @@ mod tests {
                 .replace("('/clickhouse/tables/audience/schema_migrations', '{shard}-{replica}')", "")
                 .replace("replicated_deduplication_window_seconds = 31536000, ", "")
                 .replace(" replicated_dedup", " non_replicated_dedup");
-            let undone = TABLES.iter().fold(undone, |undone, table| {
+            let undone = TABLES.iter().chain(&["waiting_import_cells"]).fold(undone, |undone, table| {
                 let path = format!("'/clickhouse/tables/audience/{table}/{{shard}}', '{{replica}}'");
                 undone.replace(&format!("({path})"), "").replace(&format!("{path}, "), "")
             });

@@ -12,8 +12,8 @@ pub const PAGE_BYTES_MAX: usize = 500;
 /// Bytes of a path that are read, where an encoded byte of a non-ASCII letter counts once: cleaning costs per byte.
 pub(in crate::privacy) const READ_BYTES_MAX: usize = 560;
 
-/// Segments of one text that are cleaned, beyond the count that clears nearly all: deeper paths of such segments are cut
-/// there. Each costs as much as a hundred ordinary bytes.
+/// Most segments of one path that need cleaning: the path is cut before the next one. Each costs as much as a hundred
+/// ordinary bytes.
 const UNCLEAN_SEGMENTS_MAX: usize = 12;
 
 /// The cleaned segments of any path, each after a slash.
