@@ -43,7 +43,7 @@ const WORST_MAX: f64 = 10.0;
 
 /// The same for a hit with every text at its worst: body, agent and languages are each read whole, and cleaning shares
 /// one budget of bytes.
-const WORST_WHOLE_MAX: f64 = 25.0;
+const WORST_WHOLE_MAX: f64 = 16.0;
 
 fn main() -> ExitCode {
     let says = |word: &str| std::env::args().any(|argument| argument == word);
