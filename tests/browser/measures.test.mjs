@@ -278,9 +278,9 @@ test('one visitor does everything once, and every query of the document gives it
   await other.close();
 
   const walked = { seconds: Math.ceil((performance.now() - began) / 1000) };
-  for (const [measure, query] of rows) {
+  for (const [measure, asked] of rows) {
     await t.test(measure, () => eventually(async () => {
-      const found = await query(query);
+      const found = await query(asked);
       if (typeof EXPECTED[measure] === 'function') EXPECTED[measure](found, walked);
       else assert.deepEqual(found, EXPECTED[measure]);
     }));
