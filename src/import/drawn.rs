@@ -34,7 +34,8 @@ pub(super) struct DrawnImport<'r> {
     releaser: &'r Releaser,
     /// `None`: an interrupted run has staged everything.
     release: Option<ImportRelease>,
-    origin: Arc<str>,
+    /// Name of the import, unlike that of any other.
+    import: Arc<str>,
     /// Tells this run's inserts from those of an interrupted one.
     run: String,
 }
@@ -43,19 +44,20 @@ impl<'r> DrawnImport<'r> {
     /// Begins to draw; `is_drawn`: an interrupted run has staged everything.
     pub(super) async fn begin(
         releaser: &'r Releaser,
-        (site, origin): (&Arc<str>, Arc<str>),
+        site: &Arc<str>,
+        (import, origin): (Arc<str>, Arc<str>),
         is_drawn: bool,
     ) -> Result<Self, ImportError> {
         let no_bits = |error: getrandom::Error| std::io::Error::other(error.to_string());
-        let run = format!("{origin} {:016x}", getrandom::u64().map_err(no_bits)?);
+        let run = format!("{import} {:016x}", getrandom::u64().map_err(no_bits)?);
         let release = match is_drawn {
             true => None,
             false => {
-                retried!(releaser.forget_import(&origin))?;
-                Some(ImportRelease::new(site, &origin, DrawKey::random().map_err(no_bits)?))
+                retried!(releaser.forget_import(&import))?;
+                Some(ImportRelease::new(site, (&import, &origin), DrawKey::random().map_err(no_bits)?))
             }
         };
-        Ok(Self { releaser, release, origin, run })
+        Ok(Self { releaser, release, import, run })
     }
 
     /// Adds a part, and stages what is drawn.
@@ -81,10 +83,10 @@ impl<'r> DrawnImport<'r> {
 
     /// Publishes what is staged, then deletes it there.
     pub(super) async fn publish(&self) -> Result<(), ImportError> {
-        tracing::info!(origin = %self.origin, "import: figures drawn");
-        retried!(self.releaser.publish_import(&self.origin))?;
-        tracing::info!(origin = %self.origin, "import: figures published");
-        retried!(self.releaser.forget_import(&self.origin))?;
+        tracing::info!(import = %self.import, "import: figures drawn");
+        retried!(self.releaser.publish_import(&self.import))?;
+        tracing::info!(import = %self.import, "import: figures published");
+        retried!(self.releaser.forget_import(&self.import))?;
         Ok(())
     }
 }

@@ -242,8 +242,9 @@ impl<'s> ImportSession<'s> {
         });
         let mut drawn = None;
         if self.is_drawn_in_memory() {
-            let ids = (&self.import.site.name, origin.as_str().into());
-            drawn = Some(DrawnImport::begin(&self.releaser, ids, started.is_drawn).await?);
+            let site = &self.import.site.name;
+            let names = (format!("{} {site}", started.name).into(), origin.as_str().into());
+            drawn = Some(DrawnImport::begin(&self.releaser, site, names, started.is_drawn).await?);
         }
         while let Some(part) = parts.recv().await {
             match &mut drawn {

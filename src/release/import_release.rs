@@ -110,6 +110,8 @@ pub(crate) struct StagedCellsRow {
 pub struct ImportRelease {
     site: Arc<str>,
     origin: Arc<str>,
+    /// Name of the import, unlike that of any other: two imports may have one origin.
+    import: Arc<str>,
     key: DrawKey,
     days: BTreeMap<Day, CellMap>,
     /// Rests of days, by the Sunday of their week.
@@ -123,11 +125,12 @@ pub struct ImportRelease {
 }
 
 impl ImportRelease {
-    /// A release of an import's rows, which have this origin.
-    pub fn new(site: &Arc<str>, origin: &Arc<str>, key: DrawKey) -> Self {
+    /// A release of the rows of the import with this name, unlike that of any other; its rows have this origin.
+    pub fn new(site: &Arc<str>, (import, origin): (&Arc<str>, &Arc<str>), key: DrawKey) -> Self {
         Self {
             site: site.clone(),
             origin: origin.clone(),
+            import: import.clone(),
             key,
             days: BTreeMap::new(),
             weeks: BTreeMap::new(),
@@ -243,7 +246,7 @@ impl ImportRelease {
     /// Draws the cells of one period, each once; returns what is left of those that have a bucket.
     fn draw(&mut self, kind: ReleaseKind, day: Day, cells: CellMap) -> Vec<(CellKey, CellState)> {
         let origin = self.origin.to_string();
-        let staged_as: Arc<str> = ReleaseName::of_import(kind, &origin).to_string().into();
+        let staged_as: Arc<str> = ReleaseName::of_import(kind, &self.import).to_string().into();
         let name = ReleaseName { kind, first: day, day, hour: 0, origin }.to_string();
         let of_period = self.key.hash_texts(None, [&*name, &date_of(day).to_string()]);
         let staged = StagedPeriod { name: staged_as, day, of_period, is_day: kind == ReleaseKind::Day };

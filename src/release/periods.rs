@@ -89,8 +89,8 @@ impl fmt::Display for ReleaseName {
 
 impl ReleaseName {
     /// Name under which all periods of a kind of an import are staged.
-    pub(super) fn of_import(kind: ReleaseKind, origin: &str) -> Self {
-        Self { kind, first: Day(0), day: Day(u16::MAX), hour: 0, origin: origin.to_owned() }
+    pub(super) fn of_import(kind: ReleaseKind, import: &str) -> Self {
+        Self { kind, first: Day(0), day: Day(u16::MAX), hour: 0, origin: import.to_owned() }
     }
 
     /// Kind of the bucket for the remainder: a day's week, a week's month.

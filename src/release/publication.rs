@@ -76,27 +76,27 @@ impl Releaser {
         Ok(())
     }
 
-    /// Publishes the staged periods of an import. Idempotent until [`Releaser::forget_import`].
+    /// Publishes the staged periods of the import with this name. Idempotent until [`Releaser::forget_import`].
     ///
     /// # Errors
     /// The database's error; the next call resumes.
-    pub async fn publish_import(&self, origin: &str) -> Result<(), StoreError> {
-        let name = ReleaseName::of_import(ReleaseKind::Day, origin);
+    pub async fn publish_import(&self, import: &str) -> Result<(), StoreError> {
+        let name = ReleaseName::of_import(ReleaseKind::Day, import);
         let levels = LEVELS.iter().chain(&HOUR_LEVELS).collect();
-        self.publish_levels(&name, &staged_names(origin), levels, IMPORT_INSERTS).await
+        self.publish_levels(&name, &staged_names(import), levels, IMPORT_INSERTS).await
     }
 
     /// Deletes what an import has staged.
     ///
     /// # Errors
     /// The database's error; the next call deletes the rest.
-    pub async fn forget_import(&self, origin: &str) -> Result<(), StoreError> {
-        let partitions: Vec<String> = staged_names(origin).iter().map(|name| quoted(name)).collect();
+    pub async fn forget_import(&self, import: &str) -> Result<(), StoreError> {
+        let partitions: Vec<String> = staged_names(import).iter().map(|name| quoted(name)).collect();
         self.drop_partitions("staged_cells", &partitions).await
     }
 }
 
-fn staged_names(origin: &str) -> [String; 3] {
+fn staged_names(import: &str) -> [String; 3] {
     [ReleaseKind::Day, ReleaseKind::Week, ReleaseKind::Month]
-        .map(|kind| ReleaseName::of_import(kind, origin).to_string())
+        .map(|kind| ReleaseName::of_import(kind, import).to_string())
 }

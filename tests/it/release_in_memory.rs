@@ -62,7 +62,7 @@ async fn a_draw_in_memory_publishes_the_rows_that_the_statements_publish_with_it
     let batch = crowded_day();
     keyed(&statements).insert(&batch, now).await.unwrap();
     keyed(&statements).release_import(ORIGIN, now, &mut |_| ()).await.unwrap();
-    let mut release = ImportRelease::new(&"shop.example".into(), &batch.origin, DrawKey::of(KEY));
+    let mut release = ImportRelease::new(&"shop.example".into(), (&batch.origin, &batch.origin), DrawKey::of(KEY));
     release.add(&batch, &[]);
     release.finish();
     let releaser = keyed(&memory);
@@ -81,7 +81,7 @@ async fn an_import_broken_off_while_it_is_published_comes_out_once() {
     let store = fresh_store().await;
     for number in 0..17_usize {
         let origin: Arc<str> = format!("access_log:{number}").into();
-        let mut release = ImportRelease::new(&"shop.example".into(), &origin, DrawKey::random().unwrap());
+        let mut release = ImportRelease::new(&"shop.example".into(), (&origin, &origin), DrawKey::random().unwrap());
         for day in 0..21 {
             release.add(&Batch { origin: origin.clone(), ..shop_day("token", MONDAY + day) }, &[]);
         }
@@ -117,7 +117,7 @@ async fn a_day_in_two_batches_is_drawn_once_and_late_counters_go_to_its_week() {
         breakdowns: vec![breakdown(day, "country", ("/", "FR"), visitors)],
         ..Batch::default()
     };
-    let mut release = ImportRelease::new(&"shop.example".into(), &origin, DrawKey::random().unwrap());
+    let mut release = ImportRelease::new(&"shop.example".into(), (&origin, &origin), DrawKey::random().unwrap());
     // Each visitor of the pair comes in a batch of its own: only the whole day is large enough to be shown.
     for _ in 0..200 {
         release.add(&part(MONDAY, 1), &[Day(MONDAY)]);

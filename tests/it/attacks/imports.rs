@@ -54,7 +54,14 @@ async fn a_demonstration_in_tens_publishes_its_simulated_past_in_tens_alone() {
     let endpoint = Engine::running(&config.runtime.dir).await.unwrap();
     let store = Engine::store_of_running(&config, &endpoint);
     migrate::apply(&store, &EXACT).await.unwrap();
-    demo::bring(&config, "shop.example", traffic(), folder.path(), at("2026-04-01T12:00:00Z")).await.unwrap();
+    // Its parts are imports of one moment, and so of one origin.
+    for first in ["2026-03-02", "2026-03-11"] {
+        let part = Traffic { first: first.parse().unwrap(), ..traffic() };
+        demo::bring(&config, "shop.example", part, folder.path(), at("2026-04-01T12:00:00Z")).await.unwrap();
+    }
+    let days = "SELECT toUInt64(uniqExact(day)) FROM {database:Identifier}.site_days WHERE period = 'day'";
+    let days = store.ask_as_owner(days).param("database", store.database()).rows::<u64>().await.unwrap();
+    assert_eq!(days, [18]);
     let (rows, exact) = rows_in_tens(&store).await;
     assert!(rows > 100, "something is published: {rows}");
     assert_eq!(exact, []);
