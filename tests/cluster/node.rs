@@ -2,8 +2,10 @@
 //! address of loopback of its own. The engine has no Keeper: where a plan names one, it is a ZooKeeper.
 
 use std::net::Ipv4Addr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sillage::config::{ClickHouseConfig, Replication};
@@ -17,6 +19,8 @@ pub(crate) const ENGINE: &str = "--engine";
 /// Password of the one user.
 pub(crate) const PASSWORD: &str = "of-a-test";
 
+/// Signal of an engine that aborts.
+const SIGABRT: i32 = 6;
 const LIBRARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so");
 
 const CONFIG: &str = r"<clickhouse>
@@ -75,7 +79,7 @@ pub(crate) struct ClusterPlan {
 pub(crate) struct ClusterNode {
     number: u8,
     folder: TempDir,
-    child: Option<Child>,
+    child: Arc<Mutex<Option<Child>>>,
 }
 
 impl ClusterPlan {
@@ -162,7 +166,7 @@ fn address(number: u8) -> Ipv4Addr {
 impl ClusterNode {
     /// Starts an empty one.
     pub(crate) async fn start(plan: &ClusterPlan, number: u8) -> Self {
-        let mut node = Self { number, folder: tempfile::tempdir().unwrap(), child: None };
+        let mut node = Self { number, folder: tempfile::tempdir().unwrap(), child: Arc::default() };
         node.start_again(plan).await;
         node
     }
@@ -182,8 +186,9 @@ impl ClusterNode {
         // It serves until its standard input closes, and so never outlives this program.
         command.args(["-q", "SELECT count() FROM file('-', 'LineAsString', 'l String') FORMAT Null"]);
         let log = std::fs::File::create(folder.join("log")).unwrap();
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        self.child = Some(child);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        *self.child.lock().unwrap() = Some(command.spawn().unwrap());
+        supervise(self.number, command, self.child.clone());
         let (store, began) = (plan.store(self.number), Instant::now());
         while store.ping().await.is_err() {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
@@ -194,21 +199,21 @@ impl ClusterNode {
 
     /// Ends it by SIGKILL, as a power cut does.
     pub(crate) fn kill(&mut self) {
-        let mut child = self.child.take().unwrap();
+        let mut child = self.child.lock().unwrap().take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Lets it end in order.
     pub(crate) fn stop(&mut self) {
-        let mut child = self.child.take().unwrap();
+        let mut child = self.child.lock().unwrap().take().unwrap();
         drop(child.stdin.take());
         child.wait().unwrap();
     }
 
     /// Replaces the disk by a copy of the stopped twin's.
     pub(crate) fn copy_disk(&self, twin: &Self) {
-        assert!(twin.child.is_none(), "the twin rests while its folder is copied");
+        assert!(twin.child.lock().unwrap().is_none(), "the twin rests while its folder is copied");
         std::fs::remove_dir_all(self.data()).ok();
         let copied = Command::new("cp").arg("-a").arg(twin.data()).arg(self.data()).status().unwrap();
         assert!(copied.success());
@@ -221,10 +226,31 @@ impl ClusterNode {
 
 impl Drop for ClusterNode {
     fn drop(&mut self) {
-        if self.child.is_some() {
-            self.kill();
+        let child = self.child.lock().unwrap().take();
+        if let Some(mut child) = child {
+            child.kill().ok();
+            child.wait().ok();
         }
     }
+}
+
+/// Starts a node again that has aborted, as a service manager does. This engine aborts by itself at times while its
+/// peers are killed: SIGABRT, without a line in its log.
+fn supervise(number: u8, mut command: Command, child: Arc<Mutex<Option<Child>>>) {
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_millis(50));
+            let mut running = child.lock().unwrap();
+            match running.as_mut().map(|child| child.try_wait().unwrap()) {
+                Some(None) => {}
+                Some(Some(status)) if status.signal() == Some(SIGABRT) => {
+                    println!("| node {number} aborted by itself and is started again | – | – | – |");
+                    *running = Some(command.spawn().unwrap());
+                }
+                None | Some(Some(_)) => return,
+            }
+        }
+    });
 }
 
 /// Becomes the engine.

@@ -211,7 +211,7 @@ async fn reports_of_matomo_google_and_awstats_come_over_with_their_own_totals() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_tens_brought_figures_are_multiples_of_ten_and_small_rows_are_not_shown() {
+async fn under_tens_brought_figures_are_multiples_of_ten_and_each_row_has_twenty_drawn_visitors() {
     let (store, name) = (store().await, "tens.example");
     run(&job(name, &["shop_example_20260401.zip"], Protection::Tens), &store).await.unwrap();
     for (table, columns) in [
@@ -225,8 +225,12 @@ async fn under_tens_brought_figures_are_multiples_of_ten_and_small_rows_are_not_
     }
     let site = sums((&store, name), "site_days", "day", "visitors").await;
     assert!((site["2026-03-04"][0] - 60).abs() <= 18, "{site:?}");
-    // Five people signed up: too few for a row.
-    assert!(!sums((&store, name), "action_days", "action", "count").await.contains_key("Signup"));
+    // Five people signed up: a row of them is shown only in the rare case that their draw is twenty.
+    for table in ["page_days", "dimension_days", "action_days"] {
+        let rows = sums((&store, name), table, "concat(toString(period), ' ', toString(tuple(*)))", "visitors").await;
+        let mut of_days = rows.iter().filter(|(row, _)| row.starts_with("day "));
+        assert!(of_days.all(|(_, visitors)| visitors[0] >= 20), "{table}: {rows:?}");
+    }
     // Plausible has no reading times of the site: absent, not drawn.
     let read = sums((&store, name), "site_days", "site", "engaged_ms, engaged_views, scroll_views").await;
     assert_eq!(read[name], [0, 0, 0]);
