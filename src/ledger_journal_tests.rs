@@ -15,7 +15,7 @@ fn journal_holds(run: &Run, bytes: &[u8]) -> bool {
 fn a_day_s_key_and_tags_are_gone_from_the_journal_half_an_hour_past_midnight() {
     let mut run = Run::new();
     let site = run.anonymiser.sites().find("a.example").unwrap().clone();
-    run.step(&Step::Hit { visitor: 1, gap: 0, what: What::Pageview });
+    run.step(&Step::Hit { visitor: 1, gap: 0, what: SentKind::Pageview });
     run.step(&Step::Wait);
     let day = site.day(run.now());
     let key = *run.anonymiser.keys().of(&site, day).unwrap().for_journal();
@@ -35,7 +35,7 @@ fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
     let mut run = Run::new();
     // Some 60 000 notes of 150 bytes are more than a generation holds.
     for number in 0..60_000u32 {
-        run.step(&Step::Hit { visitor: u8::try_from(number % 200).unwrap(), gap: 0, what: What::Pageview });
+        run.step(&Step::Hit { visitor: u8::try_from(number % 200).unwrap(), gap: 0, what: SentKind::Pageview });
         if number % 5_000 == 0 {
             run.step(&Step::Wait);
         }
@@ -43,7 +43,7 @@ fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
     run.step(&Step::Wait);
     run.step(&Step::Crash(CrashSurvival::Nothing));
     assert_eq!(run.ledger.as_ref().unwrap().lock().visits.open_visits(), 200);
-    let first_again = Step::Hit { visitor: 7, gap: 1, what: What::Pageview };
+    let first_again = Step::Hit { visitor: 7, gap: 1, what: SentKind::Pageview };
     run.step(&first_again);
     run.finish();
     let visitors: i64 = run
@@ -59,7 +59,7 @@ fn a_full_generation_is_followed_by_another_and_nothing_is_forgotten() {
 fn a_visit_that_found_room_is_in_progress_after_a_crash_and_one_that_found_none_is_not() {
     let mut run = Run::with(LimitsConfig { visits: 1, ..LimitsConfig::default() });
     run.clock.set("2026-03-28T10:00:00Z".parse().unwrap());
-    let hit = |visitor, gap| Step::Hit { visitor, gap, what: What::Pageview };
+    let hit = |visitor, gap| Step::Hit { visitor, gap, what: SentKind::Pageview };
     for step in [hit(1, 0), hit(2, 1), hit(5, 1_900), Step::Forget, hit(3, 1), hit(4, 1), Step::Wait] {
         run.step(&step);
     }

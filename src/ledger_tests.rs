@@ -32,7 +32,7 @@ enum Step {
     Hit {
         visitor: u8,
         gap: i64,
-        what: What,
+        what: SentKind,
     },
     /// Wait until every receipt has resolved.
     Wait,
@@ -49,7 +49,7 @@ enum Step {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum What {
+enum SentKind {
     Pageview,
     /// A pageview with the search that led to it.
     Search,
@@ -74,11 +74,13 @@ fn anonymiser() -> Arc<Anonymiser> {
 }
 
 /// Every hit has its own page, so that kept hits can be told apart.
-fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
+fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h SentHit) -> Sighting<'h> {
     let kind = match hit.what {
-        What::Pageview | What::Search => HitKind::Pageview { not_found: false },
-        What::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
-        What::Reading => HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50), reported_percent: None },
+        SentKind::Pageview | SentKind::Search => HitKind::Pageview { not_found: false },
+        SentKind::Action => HitKind::Action { name: "Signup".into(), interactive: true, properties: Vec::new() },
+        SentKind::Reading => {
+            HitKind::Engagement { engaged_ms: Some(5), scroll_percent: Some(50), reported_percent: None }
+        }
     };
     let hit = Hit {
         received: hit.at,
@@ -99,15 +101,15 @@ fn sighting<'h>(anonymiser: &Anonymiser, hit: &'h Sent) -> Sighting<'h> {
     anonymiser.anonymise(hit).map_err(|_| ()).unwrap()
 }
 
-struct Sent {
+struct SentHit {
     visitor: u8,
     at: Timestamp,
-    what: What,
+    what: SentKind,
     url: String,
 }
 
 /// A kept event: the number of its hit, and whether it is an action (a search is one).
-type Kept = (usize, bool);
+type KeptEvent = (usize, bool);
 
 /// A collector's memory and spool, over a disk that fails and crashes.
 struct Run {
@@ -117,13 +119,13 @@ struct Run {
     clock: Arc<ManualClock>,
     runtime: tempfile::TempDir,
     receipts: Vec<Receipt>,
-    sent: Vec<Sent>,
+    sent: Vec<SentHit>,
     sums: BTreeMap<String, i64>,
     shipped: BTreeSet<u64>,
     /// Events of segments, read before they were folded.
-    read: BTreeMap<u64, Vec<Kept>>,
+    read: BTreeMap<u64, Vec<KeptEvent>>,
     /// Events that were shipped.
-    kept: Vec<Kept>,
+    kept: Vec<KeptEvent>,
     limits: LimitsConfig,
 }
 
@@ -189,11 +191,11 @@ impl Run {
         }
     }
 
-    fn hit(&mut self, visitor: u8, gap: i64, what: What) {
+    fn hit(&mut self, visitor: u8, gap: i64, what: SentKind) {
         self.clock.set(self.now() + gap.seconds());
-        let asked = if matches!(what, What::Search) { "?q=boots" } else { "" };
+        let asked = if matches!(what, SentKind::Search) { "?q=boots" } else { "" };
         let url = format!("https://a.example/h/{}{asked}", self.sent.len());
-        self.sent.push(Sent { visitor, at: self.now(), what, url });
+        self.sent.push(SentHit { visitor, at: self.now(), what, url });
         let hit = self.sent.last().unwrap();
         let sighting = sighting(&self.anonymiser, hit);
         if let Ok(mut turn) = self.ledger.as_ref().unwrap().turn() {
@@ -268,7 +270,7 @@ impl Run {
         for (number, is_action) in kept {
             let hit = self.sent.get(number).unwrap();
             let sighting = sighting(&anonymiser, hit);
-            let is_search = is_action && matches!(hit.what, What::Search);
+            let is_search = is_action && matches!(hit.what, SentKind::Search);
             let sighting = if is_search { sighting.search().unwrap() } else { sighting };
             rollup.add(&visits.count(&sighting).event);
         }
@@ -279,7 +281,7 @@ impl Run {
 }
 
 /// The events of a segment.
-fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<Kept>, SpoolError> {
+fn read(spool: &Spool, segment: &SegmentInfo) -> Result<Vec<KeptEvent>, SpoolError> {
     let mut kept = Vec::new();
     let one = |event: &Event<'_>| {
         let number = event.page.text.trim_start_matches("/h/").parse().unwrap_or(usize::MAX);
@@ -313,7 +315,13 @@ fn add(sums: &mut BTreeMap<String, i64>, batch: &Batch) {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let what = prop::sample::select(vec![What::Pageview, What::Pageview, What::Search, What::Action, What::Reading]);
+    let what = prop::sample::select(vec![
+        SentKind::Pageview,
+        SentKind::Pageview,
+        SentKind::Search,
+        SentKind::Action,
+        SentKind::Reading,
+    ]);
     let gap = prop::sample::select(vec![0i64, 1, 60, 600, 1_799, 1_800, 1_801, 5_000, 40_000]);
     let survives = prop::sample::select(vec![CrashSurvival::Nothing, CrashSurvival::Half, CrashSurvival::All]);
     let step = prop_oneof![
@@ -358,7 +366,7 @@ fn a_pageview_and_its_search_are_kept_together_or_refused_together() {
     for (ahead, happens) in (0..8).flat_map(|ahead| [(ahead, false), (ahead, true)]) {
         let mut run = Run::new();
         run.step(&Step::Fail { ahead, happens });
-        run.step(&Step::Hit { visitor: 1, gap: 0, what: What::Search });
+        run.step(&Step::Hit { visitor: 1, gap: 0, what: SentKind::Search });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let acknowledged = run.receipts.pop().is_some_and(|receipt| runtime.block_on(receipt).is_ok());
         run.finish();
@@ -376,7 +384,8 @@ fn a_spool_with_room_for_one_event_takes_a_pageview_with_its_search() {
     let (spool, _) = Spool::open(room, Arc::new(FaultDisk::default()), run.clock.clone()).unwrap();
     let runtime = RuntimeConfig { dir: run.runtime.path().join("other"), allow_disk: false };
     let ledger = Ledger::open(spool, run.anonymiser.clone(), &runtime, &LimitsConfig::default(), run.now()).unwrap();
-    let sent = Sent { visitor: 1, at: run.now(), what: What::Search, url: "https://a.example/h/0?q=boots".into() };
+    let sent =
+        SentHit { visitor: 1, at: run.now(), what: SentKind::Search, url: "https://a.example/h/0?q=boots".into() };
     let mut turn = ledger.turn().unwrap();
     turn.record(sighting(&run.anonymiser, &sent)).unwrap();
     drop(turn.end());

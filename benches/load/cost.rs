@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::Extent;
 use crate::program::{Home, Program, Setup};
 use crate::results::{Figure, Goal, Results, median};
-use crate::run::{How, Subject, location_files};
-use crate::traffic::{Plan, Sent, Traffic};
+use crate::run::{LoadProfile, Subject, location_files};
+use crate::traffic::{Plan, SentNumbers, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
 /// Cost of a pageview at some rate; microseconds and MiB.
@@ -44,19 +44,19 @@ pub(crate) fn at_rate(
 ) -> Cost {
     results.say(name);
     let mut subject = Subject::start(plan, setup);
-    let came = subject.load(How::Open { connections: 256, rate }, time);
-    results.run(name, "collector", &came);
+    let measured = subject.load(LoadProfile::Open { connections: 256, rate }, time);
+    results.run(name, "collector", &measured);
     let engine = subject.program.engine();
     let before = engine.cpu();
     subject.program.merged();
-    let engine_cpu = came.engine_cpu + engine.cpu() - before;
+    let engine_cpu = measured.engine_cpu + engine.cpu() - before;
     subject.check();
-    let each = |of: f64| of / came.pageviews.max(1) as f64;
+    let each = |of: f64| of / measured.pageviews.max(1) as f64;
     Cost {
-        collector_us: each(came.cpu_until_shipped.as_secs_f64() * 1e6),
+        collector_us: each(measured.cpu_until_shipped.as_secs_f64() * 1e6),
         engine_us: each(engine_cpu.as_secs_f64() * 1e6),
-        p99_ms: came.wait_ms(0.99),
-        anon_mib: came.memory.1,
+        p99_ms: measured.wait_ms(0.99),
+        anon_mib: measured.memory.1,
         database_bytes: each(subject.program.database_bytes() as f64),
     }
 }
@@ -70,8 +70,9 @@ pub(crate) fn spool(extent: &Extent, results: &mut Results) {
         results.say(name);
         let kept = Setup { spool: "flush_seconds = 3600".into(), ..Setup::default() };
         let mut subject = Subject::start(Plan { people: extent.people, all, ..Plan::PAGEVIEWS }, kept);
-        let came = subject.load_only(How::Closed { connections: extent.connections[0] }, extent.seconds / 2);
-        let bytes = subject.program.bytes("spool") as f64 / came.pageviews as f64;
+        let measured =
+            subject.load_only(LoadProfile::Closed { connections: extent.connections[0] }, extent.seconds / 2);
+        let bytes = subject.program.bytes("spool") as f64 / measured.pageviews as f64;
         results.add(Figure { goal, ..Figure::new(name, "bytes", bytes) });
         // The stop ships the waiting events.
         let subject = subject.restarted();
@@ -89,14 +90,14 @@ pub(crate) fn memory(extent: &Extent, results: &mut Results) {
     results.add(Figure::new("memory idle, resident", "MiB", process.mib("VmRSS")).goal(Goal::AtMost(40.0)));
     results.add(Figure::new("– of that its own", "MiB", process.mib("RssAnon")));
     let connections = extent.connections[0];
-    let how = |views: f64| How::Open { connections, rate: views };
+    let profile = |views: f64| LoadProfile::Open { connections, rate: views };
     let rate = extent.filling_rate;
-    subject.load(how(rate), Duration::from_secs_f64(f64::from(extent.people) / rate));
+    subject.load(profile(rate), Duration::from_secs_f64(f64::from(extent.people) / rate));
     std::thread::sleep(extent.rest);
     let (anon, journal, known) = (process.mib("RssAnon"), process.mib("RssShmem"), subject.visitors());
     let views = extent.visitors as f64 * subject.traffic.views_each();
     results.say(format!("memory with {} visitors", extent.visitors));
-    subject.load(how(rate), Duration::from_secs_f64(views / rate));
+    subject.load(profile(rate), Duration::from_secs_f64(views / rate));
     std::thread::sleep(extent.rest);
     let visitors = (subject.visitors() - known) as f64;
     let each = |mib: f64| mib * 1_048_576.0 / visitors;
@@ -115,7 +116,7 @@ pub(crate) fn start(extent: &Extent, results: &mut Results) {
     for number in 0..extent.starts {
         results.say(format!("start {} of {}", number + 1, extent.starts));
         let mut program = Home::new(&setup()).spawn();
-        let sent = Sent::default();
+        let sent = SentNumbers::default();
         times.push(first_hit(&program, &traffic, &sent).as_secs_f64() * 1e3);
         program.wait();
         assert_eq!(program.pageviews(1), 1, "what was taken before the engine was up is counted");
@@ -123,7 +124,7 @@ pub(crate) fn start(extent: &Extent, results: &mut Results) {
     results.add(Figure::new("start to the first 202", "ms", median(times)).goal(Goal::AtMost(100.0)));
 }
 
-fn first_hit(program: &Program, traffic: &Traffic, sent: &Sent) -> Duration {
+fn first_hit(program: &Program, traffic: &Traffic, sent: &SentNumbers) -> Duration {
     let mut request = Vec::new();
     traffic.write(sent.next(), &mut request);
     let listens = || std::net::TcpStream::connect(program.collect).is_ok();

@@ -23,7 +23,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::Extent;
 use crate::program::{Home, Program, Setup};
 use crate::results::{Figure, Results, median};
-use crate::traffic::{Plan, Sent, Traffic};
+use crate::traffic::{Plan, SentNumbers, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
 /// The bytes of a connection, over whichever way.
@@ -74,7 +74,7 @@ struct Doors {
     /// TLS for HTTP/1.1 and for HTTP/2.
     tls: [TlsConnector; 2],
     traffic: Arc<Traffic>,
-    sent: Arc<Sent>,
+    sent: Arc<SentNumbers>,
 }
 
 /// Measures every way in turns, and adds the medians.

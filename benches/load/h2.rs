@@ -12,7 +12,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::task::LocalSet;
 
-use crate::traffic::{Sent, Traffic};
+use crate::traffic::{SentNumbers, Traffic};
 use crate::wire::{Answer, connected, on_a_runtime};
 
 /// Sends for `time`, and passes every answer to `note` with its number and wait.
@@ -20,7 +20,7 @@ pub(crate) fn closed(
     to: SocketAddr,
     (connections, streams): (usize, usize),
     time: Duration,
-    (traffic, sent): (Arc<Traffic>, Arc<Sent>),
+    (traffic, sent): (Arc<Traffic>, Arc<SentNumbers>),
     note: impl FnMut(u64, Duration, &Answer) + 'static,
 ) {
     let note = Rc::new(RefCell::new(note));

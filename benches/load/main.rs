@@ -44,7 +44,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     /// Parts to measure.
     #[arg(value_enum, required = true)]
-    what: Vec<What>,
+    parts: Vec<BenchPart>,
     /// Number of pairs of runs, each one on the reference and one on the collector.
     #[arg(long, default_value_t = 7)]
     pairs: usize,
@@ -86,7 +86,7 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
+enum BenchPart {
     /// All parts except `scaling`, `accuracy` and `remote`.
     All,
     /// Beside the bare server: processor time, throughput, waits.
@@ -239,16 +239,17 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let arguments = Arguments::parse();
-    if arguments.what.contains(&What::Remote) {
+    if arguments.parts.contains(&BenchPart::Remote) {
         let time = Duration::from_secs(arguments.seconds);
         let whole = remote::run(&arguments.remote, time, Plan::PAGEVIEWS.people).is_whole();
         return if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let (extent, mut results) = (Extent::measuring(&arguments), Results::new(arguments.out.clone(), false));
-    for what in What::value_variants() {
-        let all = arguments.what.contains(&What::All) && !matches!(what, What::Scaling | What::Accuracy | What::Remote);
-        if all || arguments.what.contains(what) {
-            measure(*what, &extent, (&arguments.out, arguments.log.as_deref()), &mut results);
+    for part in BenchPart::value_variants() {
+        let all = arguments.parts.contains(&BenchPart::All)
+            && !matches!(part, BenchPart::Scaling | BenchPart::Accuracy | BenchPart::Remote);
+        if all || arguments.parts.contains(part) {
+            measure(*part, &extent, (&arguments.out, arguments.log.as_deref()), &mut results);
         }
     }
     if results.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -259,38 +260,38 @@ fn check() {
     let extent = &Extent::checking();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-results");
     std::thread::scope(|scope| {
-        for what in What::value_variants() {
+        for part in BenchPart::value_variants() {
             let folder = folder.clone();
             scope.spawn(move || {
                 let mut results = Results::new(folder.clone(), true);
-                measure(*what, extent, (&folder, None), &mut results);
+                measure(*part, extent, (&folder, None), &mut results);
                 results.checked();
             });
         }
     });
 }
 
-fn measure(what: What, extent: &Extent, (folder, log): (&Path, Option<&Path>), results: &mut Results) {
-    match what {
-        What::All => {}
-        What::Beside => beside::run(extent, results),
-        What::Queryable => cost::until_queryable(extent, results),
-        What::Doors => doors::run(extent, results),
-        What::Spool => cost::spool(extent, results),
-        What::Memory => cost::memory(extent, results),
-        What::Start => cost::start(extent, results),
-        What::Import => stored::import(extent, log, results),
-        What::Database => stored::database(extent, results),
-        What::Release => {
+fn measure(part: BenchPart, extent: &Extent, (folder, log): (&Path, Option<&Path>), results: &mut Results) {
+    match part {
+        BenchPart::All => {}
+        BenchPart::Beside => beside::run(extent, results),
+        BenchPart::Queryable => cost::until_queryable(extent, results),
+        BenchPart::Doors => doors::run(extent, results),
+        BenchPart::Spool => cost::spool(extent, results),
+        BenchPart::Memory => cost::memory(extent, results),
+        BenchPart::Start => cost::start(extent, results),
+        BenchPart::Import => stored::import(extent, log, results),
+        BenchPart::Database => stored::database(extent, results),
+        BenchPart::Release => {
             release::cost(extent.release_rows);
             release::beside_ingest(extent, results);
         }
-        What::Accuracy => {
+        BenchPart::Accuracy => {
             schemes::compare(extent.guesses);
             release::accuracy(extent.release_days);
         }
-        What::Scaling => scaling::run(extent, folder, results),
+        BenchPart::Scaling => scaling::run(extent, folder, results),
         // With a target it has run before all others.
-        What::Remote => remote::check(),
+        BenchPart::Remote => remote::check(),
     }
 }

@@ -18,7 +18,7 @@ use crate::Extent;
 use crate::process::until;
 use crate::program::Setup;
 use crate::results::{Figure, Goal, Results, median};
-use crate::run::{How, Subject};
+use crate::run::{LoadProfile, Subject};
 use crate::traffic::Plan;
 
 /// Monday, 2 March 2026, in days since 1970.
@@ -262,18 +262,18 @@ pub(crate) fn beside_ingest(extent: &Extent, results: &mut Results) {
     let setup = Setup { protection: "tens", ..extent.setup(1) };
     let mut subject = Subject::start(Plan { people: extent.people, ..Plan::PAGEVIEWS }, setup);
     let connections = extent.connections[1];
-    let saturated = subject.load_only(How::Closed { connections }, extent.seconds).rate();
-    let how = How::Open { connections, rate: (saturated / 2.0).floor().max(1.0) };
+    let saturated = subject.load_only(LoadProfile::Closed { connections }, extent.seconds).rate();
+    let profile = LoadProfile::Open { connections, rate: (saturated / 2.0).floor().max(1.0) };
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for pair in 0..extent.pairs.min(3) {
         subject = subject.restarted();
-        alone.push(subject.load_only(how, extent.seconds).wait_ms(0.99));
+        alone.push(subject.load_only(profile, extent.seconds).wait_ms(0.99));
         let date = subject.program.ask::<String>(&format!("SELECT toString(toDate(now('UTC')) - {})", 1 + pair));
         for statement in busy_day("sillage", &date[0], extent.release_rows) {
             subject.program.tell(&statement);
         }
         subject = subject.restarted();
-        beside.push(subject.load_only(how, extent.seconds).wait_ms(0.99));
+        beside.push(subject.load_only(profile, extent.seconds).wait_ms(0.99));
         let waits = "SELECT count() FROM sillage.waiting_breakdowns WHERE site = 'busy.example'";
         let released = || subject.program.ask::<u64>(waits)[0] == 0;
         assert!(until(Duration::from_secs(120), released).is_some(), "the day is released");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::run::Came;
+use crate::run::LoadResults;
 
 /// One measured figure, with its reference and goal.
 pub(crate) struct Figure {
@@ -88,15 +88,15 @@ impl Results {
     }
 
     /// Records one load on `server`.
-    pub(crate) fn run(&mut self, scenario: &str, server: &str, came: &Came) {
+    pub(crate) fn run(&mut self, scenario: &str, server: &str, measured: &LoadResults) {
         self.bar.inc(1);
-        let (rate, cpu, shipped) = (came.rate(), came.cpu_us(), came.shipped_us());
-        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| came.wait_ms(quantile));
-        let (rss, anon) = came.memory;
+        let (rate, cpu, shipped) = (measured.rate(), measured.cpu_us(), measured.shipped_us());
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| measured.wait_ms(quantile));
+        let (rss, anon) = measured.memory;
         writeln!(
             self.runs,
             "{scenario},{server},{:.2},{},{rate:.0},{cpu:.2},{shipped:.2},{p50:.3},{p99:.3},{p999:.3},{rss:.1},{anon:.1}",
-            came.seconds, came.answers
+            measured.seconds, measured.answers
         )
         .unwrap();
         self.bar.suspend(|| {

@@ -13,12 +13,12 @@ use crate::h2;
 use crate::open::Open;
 use crate::process::Process;
 use crate::program::{Home, Program, Setup};
-use crate::traffic::{Plan, Sent, Traffic};
+use crate::traffic::{Plan, SentNumbers, Traffic};
 use crate::wire::{Answer, Closed};
 
 /// Way of sending requests.
 #[derive(Clone, Copy)]
-pub(crate) enum How {
+pub(crate) enum LoadProfile {
     /// The next request after each answer.
     Closed { connections: usize },
     /// The same, each on a new connection.
@@ -30,7 +30,7 @@ pub(crate) enum How {
 }
 
 /// Results of a load.
-pub(crate) struct Came {
+pub(crate) struct LoadResults {
     pub(crate) seconds: f64,
     pub(crate) answers: u64,
     /// Pageviews counted or to be counted; 0 from the bare server, whose `202` means nothing.
@@ -48,7 +48,7 @@ pub(crate) struct Came {
     pub(crate) memory: (f64, f64),
 }
 
-impl Came {
+impl LoadResults {
     fn nothing() -> Self {
         Self {
             seconds: 0.0,
@@ -87,7 +87,7 @@ impl Came {
 pub(crate) struct Subject {
     pub(crate) program: Program,
     pub(crate) traffic: Arc<Traffic>,
-    sent: Arc<Sent>,
+    sent: Arc<SentNumbers>,
     began: Instant,
     /// Number of acknowledged pageviews.
     pub(crate) pageviews: u64,
@@ -103,27 +103,27 @@ impl Subject {
     }
 
     /// Runs one load; returns when all of it is in the database.
-    pub(crate) fn load(&mut self, how: How, time: Duration) -> Came {
-        let mut came = self.load_only(how, time);
+    pub(crate) fn load(&mut self, profile: LoadProfile, time: Duration) -> LoadResults {
+        let mut measured = self.load_only(profile, time);
         let (engine, process) = (self.program.engine(), self.program.process);
         let (cpu, engine_cpu) = (process.cpu(), engine.cpu());
         let counted = self.program.pageviews(self.pageviews);
         assert_eq!(counted, self.pageviews as i64, "the figures are what was acknowledged");
-        came.cpu_until_shipped = came.cpu + process.cpu() - cpu;
-        came.engine_cpu += engine.cpu() - engine_cpu;
-        came
+        measured.cpu_until_shipped = measured.cpu + process.cpu() - cpu;
+        measured.engine_cpu += engine.cpu() - engine_cpu;
+        measured
     }
 
     /// Runs one load without waiting for the database.
-    pub(crate) fn load_only(&mut self, how: How, time: Duration) -> Came {
+    pub(crate) fn load_only(&mut self, profile: LoadProfile, time: Duration) -> LoadResults {
         let engine = self.program.process.child();
         let engine_cpu = engine.map(Process::cpu);
-        let mut came = load(self.program.process, self.program.collect, how, time, &self.traffic, &self.sent);
+        let mut measured = load(self.program.process, self.program.collect, profile, time, &self.traffic, &self.sent);
         if let (Some(engine), Some(before)) = (engine, engine_cpu) {
-            came.engine_cpu = engine.cpu() - before;
+            measured.engine_cpu = engine.cpu() - before;
         }
-        self.pageviews += came.pageviews;
-        came
+        self.pageviews += measured.pageviews;
+        measured
     }
 
     /// The same after a graceful stop and another start.
@@ -160,23 +160,30 @@ impl Subject {
 }
 
 /// Runs the same load on the reference.
-pub(crate) fn bare(reference: &Bare, how: How, time: Duration, traffic: &Arc<Traffic>) -> Came {
-    load(reference.process, reference.address, how, time, traffic, &Arc::default())
+pub(crate) fn bare(reference: &Bare, profile: LoadProfile, time: Duration, traffic: &Arc<Traffic>) -> LoadResults {
+    load(reference.process, reference.address, profile, time, traffic, &Arc::default())
 }
 
-fn load(process: Process, to: SocketAddr, how: How, time: Duration, traffic: &Arc<Traffic>, sent: &Arc<Sent>) -> Came {
-    let came = Rc::new(RefCell::new(Came::nothing()));
-    let (noting, counted, acknowledged) = (came.clone(), traffic.clone(), sent.clone());
+fn load(
+    process: Process,
+    to: SocketAddr,
+    profile: LoadProfile,
+    time: Duration,
+    traffic: &Arc<Traffic>,
+    sent: &Arc<SentNumbers>,
+) -> LoadResults {
+    let measured = Rc::new(RefCell::new(LoadResults::nothing()));
+    let (noting, counted, acknowledged) = (measured.clone(), traffic.clone(), sent.clone());
     let note = move |number: u64, waited: Duration, answer: &Answer| {
-        let mut came = noting.borrow_mut();
-        came.answers += 1;
-        came.waits.record(waited.as_micros() as u64).unwrap();
+        let mut measured = noting.borrow_mut();
+        measured.answers += 1;
+        measured.waits.record(waited.as_micros() as u64).unwrap();
         match answer.status {
             202 if !answer.dropped => {
                 acknowledged.acknowledge(number);
-                came.pageviews += u64::from(counted.is_pageview(number));
+                measured.pageviews += u64::from(counted.is_pageview(number));
             }
-            503 if answer.retry_after => came.refused += 1,
+            503 if answer.retry_after => measured.refused += 1,
             status => panic!("answered {status}, dropped: {}", answer.dropped),
         }
     };
@@ -187,23 +194,23 @@ fn load(process: Process, to: SocketAddr, how: How, time: Duration, traffic: &Ar
         number
     };
     let (began, cpu) = (Instant::now(), process.cpu());
-    match how {
-        How::Closed { connections } => {
+    match profile {
+        LoadProfile::Closed { connections } => {
             Closed { to, connections, pause: Duration::ZERO, time, fresh: false }.run(ask, note);
         }
-        How::Fresh { connections } => {
+        LoadProfile::Fresh { connections } => {
             Closed { to, connections, pause: Duration::ZERO, time, fresh: true }.run(ask, note);
         }
-        How::Http2 { connections, streams } => {
+        LoadProfile::Http2 { connections, streams } => {
             h2::closed(to, (connections, streams), time, (traffic.clone(), sent.clone()), note);
         }
-        How::Open { connections, rate } => Open { to, connections, rate, time }.run(ask, note),
+        LoadProfile::Open { connections, rate } => Open { to, connections, rate, time }.run(ask, note),
     }
-    let mut came = came.replace(Came::nothing());
-    came.cpu = process.cpu() - cpu;
-    came.seconds = began.elapsed().as_secs_f64();
-    came.memory = (process.mib("VmRSS"), process.mib("RssAnon"));
-    came
+    let mut measured = measured.replace(LoadResults::nothing());
+    measured.cpu = process.cpu() - cpu;
+    measured.seconds = began.elapsed().as_secs_f64();
+    measured.memory = (process.mib("VmRSS"), process.mib("RssAnon"));
+    measured
 }
 
 /// The location files installed by `npm ci`: cities, the most expensive ones.

@@ -14,7 +14,7 @@ use crate::Extent;
 use crate::program::{Home, Program, Setup};
 use crate::results::{Figure, Goal, Results, median};
 use crate::run::location_files;
-use crate::traffic::{Plan, SITE, Sent, Traffic};
+use crate::traffic::{Plan, SITE, SentNumbers, Traffic};
 use crate::wire::{connected, on_a_runtime, one};
 
 /// Queries of the console's page over twelve months: metrics, dimension.
@@ -204,7 +204,7 @@ pub(crate) fn import(extent: &Extent, log: Option<&Path>, results: &mut Results)
 fn write_log(file: &Path, traffic: &Traffic, lines: u64) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(48);
-    let sent = Sent::default();
+    let sent = SentNumbers::default();
     for page in 0..lines / 4 {
         let time = yesterday + jiff::SignedDuration::from_secs((page * 4 * 80_000 / lines) as i64);
         let time = jiff::tz::TimeZone::UTC.to_datetime(time).strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();

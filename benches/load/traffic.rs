@@ -53,10 +53,10 @@ struct Request {
     person: u32,
     head: u32,
     body: Range<u32>,
-    what: What,
+    what: RequestKind,
 }
 
-enum What {
+enum RequestKind {
     Pageview { page: Box<str> },
     Engagement { ms: u64 },
     Action,
@@ -64,7 +64,7 @@ enum What {
 
 /// Requests sent so far to one server, over all runs: each number is used once.
 #[derive(Default)]
-pub(crate) struct Sent(Mutex<Numbers>);
+pub(crate) struct SentNumbers(Mutex<Numbers>);
 
 #[derive(Default)]
 struct Numbers {
@@ -130,9 +130,9 @@ impl Traffic {
         });
         let page = line["u"].as_str().unwrap().strip_prefix("https://bench.example").unwrap().into();
         let what = match line["n"].as_str().unwrap() {
-            "pageview" => What::Pageview { page },
-            "engagement" => What::Engagement { ms: line["e"].as_u64().unwrap() },
-            _ => What::Action,
+            "pageview" => RequestKind::Pageview { page },
+            "engagement" => RequestKind::Engagement { ms: line["e"].as_u64().unwrap() },
+            _ => RequestKind::Action,
         };
         let site = site_name(u64::from(person) % self.plan.sites);
         for name in ["u", "r"] {
@@ -174,7 +174,7 @@ impl Traffic {
 
     /// Whether the request with this number is a pageview.
     pub(crate) fn is_pageview(&self, number: u64) -> bool {
-        matches!(self.request(number).1.what, What::Pageview { .. })
+        matches!(self.request(number).1.what, RequestKind::Pageview { .. })
     }
 
     /// Writes a request as HTTP/1.1.
@@ -212,8 +212,8 @@ impl Traffic {
         let (address, request) = self.request(number);
         let page = match (&request.what, asset) {
             (_, Some(asset)) => asset,
-            (What::Pageview { page }, None) => page,
-            (What::Engagement { .. } | What::Action, None) => "/",
+            (RequestKind::Pageview { page }, None) => page,
+            (RequestKind::Engagement { .. } | RequestKind::Action, None) => "/",
         };
         let agent = self.parts(number).1;
         writeln!(out, "{address} - - [{time}] \"GET {page} HTTP/1.1\" 200 5120 \"https://{SITE}/\" \"{agent}\"")
@@ -230,18 +230,18 @@ impl Traffic {
 
     /// Pageviews per person, on average.
     pub(crate) fn views_each(&self) -> f64 {
-        let views = self.requests.iter().filter(|request| matches!(request.what, What::Pageview { .. })).count();
+        let views = self.requests.iter().filter(|request| matches!(request.what, RequestKind::Pageview { .. })).count();
         views as f64 / self.people as f64
     }
 
     /// Expected figures of the acknowledged requests.
-    pub(crate) fn truth(&self, sent: &Sent) -> Truth {
+    pub(crate) fn truth(&self, sent: &SentNumbers) -> Truth {
         let numbers = sent.lock();
         let mut truth = Truth::default();
         let mut people = HashSet::new();
         for number in (0..numbers.next).filter(|number| numbers.is_acknowledged(*number)) {
             match &self.request(number).1 {
-                Request { what: What::Pageview { page }, person, .. } => {
+                Request { what: RequestKind::Pageview { page }, person, .. } => {
                     truth.pageviews += 1;
                     people.insert((self.round(number), *person));
                     match truth.by_page.get_mut(&**page) {
@@ -249,8 +249,8 @@ impl Traffic {
                         None => drop(truth.by_page.insert(page.to_string(), 1)),
                     }
                 }
-                Request { what: What::Engagement { ms }, .. } => truth.engaged_ms += *ms as i64,
-                Request { what: What::Action, .. } => truth.actions += 1,
+                Request { what: RequestKind::Engagement { ms }, .. } => truth.engaged_ms += *ms as i64,
+                Request { what: RequestKind::Action, .. } => truth.actions += 1,
             }
         }
         truth.visitors = people.len() as i64;
@@ -258,7 +258,7 @@ impl Traffic {
     }
 }
 
-impl Sent {
+impl SentNumbers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Numbers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

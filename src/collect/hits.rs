@@ -22,7 +22,7 @@ use crate::collect::client_address::TrustedProxies;
 use crate::collect::formats::native::NativeEvent;
 use crate::collect::headers::{HitHeaders, host_of};
 use crate::collect::hit_body;
-use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, is_library};
+use crate::collect::server_tokens::{ReportedAgent, ServerToken, ServerTokens, is_library};
 use crate::config;
 use crate::event::Day;
 use crate::hit_tally::HitTally;
@@ -256,18 +256,18 @@ impl HitPipeline {
         request: &HitRequest<'h>,
     ) -> (ClientIp, UserAgent<'h>) {
         let agent = UserAgent::new(request.hit_headers.agent);
-        let spoken = event.client.as_deref();
-        let server = spoken.map(|spoken| &spoken.server).or(request.server.as_ref());
+        let reported = event.client.as_deref();
+        let server = reported.map(|reported| &reported.server).or(request.server.as_ref());
         if !server.is_some_and(|server| self.speaks_for(server, &event.url, names)) {
             return (self.peers.client(request.peer, request.headers), agent);
         }
         let forwarded_address = || self.peers.client_of_server(request.peer, request.headers);
-        let address = spoken.and_then(|spoken| spoken.address).map_or_else(forwarded_address, ClientIp::new);
-        let agent = match spoken.map_or(&SpokenAgent::Unsaid, |spoken| &spoken.agent) {
-            SpokenAgent::Named(agent) => UserAgent::new(agent),
-            SpokenAgent::Unknown => UserAgent::not_logged(),
-            SpokenAgent::Unsaid if is_library(request.hit_headers.agent) => UserAgent::not_logged(),
-            SpokenAgent::Unsaid => agent,
+        let address = reported.and_then(|reported| reported.address).map_or_else(forwarded_address, ClientIp::new);
+        let agent = match reported.map_or(&ReportedAgent::Absent, |reported| &reported.agent) {
+            ReportedAgent::Named(agent) => UserAgent::new(agent),
+            ReportedAgent::Unknown => UserAgent::not_logged(),
+            ReportedAgent::Absent if is_library(request.hit_headers.agent) => UserAgent::not_logged(),
+            ReportedAgent::Absent => agent,
         };
         (address, agent)
     }

@@ -53,19 +53,19 @@ pub(crate) struct ServerToken {
 }
 
 /// The client that a server names in another tool's fields, with the server's proof.
-pub(crate) struct SpokenClient<'a> {
+pub(crate) struct ReportedClient<'a> {
     pub(super) server: Arc<ServerToken>,
     pub(super) address: Option<IpAddr>,
-    pub(super) agent: SpokenAgent<'a>,
+    pub(super) agent: ReportedAgent<'a>,
 }
 
 /// The client's agent, as its server reports it.
-pub(crate) enum SpokenAgent<'a> {
+pub(crate) enum ReportedAgent<'a> {
     Named(Cow<'a, str>),
     /// The server knows of none, and asks that the hit counts all the same.
     Unknown,
     /// Nothing: the request's own agent counts.
-    Unsaid,
+    Absent,
 }
 
 impl ServerTokens {

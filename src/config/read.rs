@@ -123,14 +123,14 @@ pub(super) fn socket<'de, D: Deserializer<'de>>(from: D) -> Result<std::net::Soc
 pub(super) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<jiff::civil::Date>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum DateForm {
         Text(String),
         Toml(std::collections::BTreeMap<String, String>),
     }
-    let text = match Option::<Written>::deserialize(from)? {
+    let text = match Option::<DateForm>::deserialize(from)? {
         None => return Ok(None),
-        Some(Written::Text(text)) => text,
-        Some(Written::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
+        Some(DateForm::Text(text)) => text,
+        Some(DateForm::Toml(parts)) => parts.into_values().next().unwrap_or_default(),
     };
     // A date with a time is rejected, not truncated to its date.
     let date = (text.len() == 10).then(|| text.parse().ok()).flatten();

@@ -71,9 +71,9 @@ fn is_set(value: &Value) -> bool {
 /// The time of a line that looks like an event, without parsing its other fields.
 pub fn time(line: &[u8]) -> Option<Timestamp> {
     #[derive(Deserialize)]
-    struct Timed<'l> {
+    struct TimeField<'l> {
         #[serde(borrow)]
         time: Cow<'l, str>,
     }
-    serde_json::from_slice::<Timed<'_>>(line).ok()?.time.parse().ok()
+    serde_json::from_slice::<TimeField<'_>>(line).ok()?.time.parse().ok()
 }

@@ -47,8 +47,9 @@ struct DeliveryRecord {
 /// State of one alert of one site.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AlertRecord {
-    /// The hour or day that was looked at last.
-    pub(super) looked: String,
+    /// The hour or day examined last.
+    #[serde(alias = "looked")]
+    pub(super) last_period: String,
     /// Where the alert holds: since when, and its figures.
     pub(super) raised: Option<RaisedAlert>,
     /// When it was raised last, seconds since 1970.

@@ -182,11 +182,11 @@ impl<'r> MailRound<'r> {
         let mut record = self.deliveries.alert(matter);
         let figures = self.figures(site);
         let period = window.name(&figures);
-        if record.looked == period || !self.is_published(window.published_at(&figures)).await? {
+        if record.last_period == period || !self.is_published(window.published_at(&figures)).await? {
             return Ok(record);
         }
         let finding = kind.judge(rules, window, &figures).await?;
-        record.looked.clone_from(&period);
+        record.last_period.clone_from(&period);
         if !finding.holds {
             record.raised = None;
         } else if record.raised.is_none() && !self.is_fresh(record.last, ALERT_QUIET) {

@@ -317,9 +317,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Paper {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -331,8 +331,8 @@ mod tests {
 
     #[test]
     fn libraries_are_silent_at_every_level() {
-        let paper = Paper::default();
-        let writer = paper.clone();
+        let log_buffer = LogBuffer::default();
+        let writer = log_buffer.clone();
         let log = tracing_subscriber::fmt().with_env_filter(ours(LevelFilter::TRACE));
         tracing::subscriber::with_default(log.with_writer(move || writer.clone()).finish(), || {
             let span = tracing::error_span!(target: "clickhouse::query", "query", error = "theirs");
@@ -340,7 +340,7 @@ mod tests {
             tracing::error!(target: "clickhouse", "theirs");
             tracing::error!(target: "h2::codec", "theirs");
         });
-        let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let log = String::from_utf8(log_buffer.0.lock().unwrap().clone()).unwrap();
         assert!(log.contains("our words") && !log.contains("theirs"), "{log}");
     }
 }

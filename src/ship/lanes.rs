@@ -91,7 +91,7 @@ impl Lane {
     ///
     /// # Errors
     /// The database's, or that it did not answer in time.
-    pub(super) async fn approach(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn make_ready(&mut self) -> Result<(), StoreError> {
         if self.shard != 0 && self.retry.again_at.is_some() {
             let answered = tokio::time::timeout(ANSWER_WITHIN, self.store.ping()).await;
             answered.unwrap_or_else(|_| Err(StoreError::timeout()))?;

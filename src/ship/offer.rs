@@ -173,7 +173,7 @@ impl Shipper {
 
     /// Batches are on their way: other collectors wait for them.
     async fn begin(&self, lane: &mut Lane, until: Timestamp) -> Result<(), StoreError> {
-        lane.approach().await?;
+        lane.make_ready().await?;
         if self.store.protection() == Protection::Exact || self.ledger.sealed().is_empty() {
             return Ok(());
         }

@@ -441,10 +441,10 @@ mod tests {
     #[test]
     fn a_row_with_anything_but_numbers_and_texts_is_an_error() {
         #[derive(serde::Serialize)]
-        struct Listed {
+        struct RowWithList {
             list: Vec<u8>,
         }
-        assert_eq!(NativeBlock::of(&[Listed { list: vec![1] }]).err(), Some(RowShapeError));
+        assert_eq!(NativeBlock::of(&[RowWithList { list: vec![1] }]).err(), Some(RowShapeError));
         assert_eq!(NativeBlock::of(&[1_u8]).err(), Some(RowShapeError));
     }
 }

@@ -24,13 +24,13 @@ const EVENTS: usize = 6;
 
 /// Pages of lists that were answered with 202, and of those that were sent.
 #[derive(Default)]
-struct Sent {
+struct SentLists {
     acknowledged: Mutex<Vec<String>>,
     answers: AtomicUsize,
 }
 
 /// Sends lists until the program is gone.
-async fn send(program: std::net::SocketAddr, round: usize, sender: usize, sent: Arc<Sent>) {
+async fn send(program: std::net::SocketAddr, round: usize, sender: usize, sent: Arc<SentLists>) {
     let client = Client::builder(TokioExecutor::new()).build_http();
     for number in 0_usize.. {
         let pages: Vec<String> = (0..EVENTS).map(|event| format!("/{round}/{sender}/{number}/{event}")).collect();
@@ -58,7 +58,7 @@ async fn counted(program: &Program) -> BTreeMap<String, i64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_between_lists_loses_no_event_of_an_acknowledged_one_and_counts_none_twice() {
     let home = Home::new("");
-    let sent = Arc::new(Sent::default());
+    let sent = Arc::new(SentLists::default());
     for round in 0..ROUNDS {
         let program = home.serve(&[]).await;
         let before = sent.answers.load(Ordering::SeqCst);

@@ -26,28 +26,28 @@ const CHROME: &str =
 const PAGES: [&str; 3] = ["/", "/pricing", "/about"];
 
 #[derive(Debug, Clone)]
-struct Sent {
+struct SentEvent {
     visitor: u8,
     at: Timestamp,
     page: &'static str,
-    what: What,
+    what: SentKind,
 }
 
 #[derive(Debug, Clone)]
-enum What {
-    Pageview { referrer: From },
+enum SentKind {
+    Pageview { referrer: Arrival },
     Action { interactive: bool },
     Engagement { ms: u32, depth: u8 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum From {
+enum Arrival {
     Nowhere,
     News,
     Page(&'static str),
 }
 
-impl Sent {
+impl SentEvent {
     fn agent(&self) -> &'static str {
         if self.visitor.is_multiple_of(2) { FIREFOX } else { CHROME }
     }
@@ -70,15 +70,15 @@ fn add(figures: &mut Figures, key: String, amount: i64) {
 
 /// One visit of the model, with all its hits.
 struct Visit<'s> {
-    hits: Vec<&'s Sent>,
+    hits: Vec<&'s SentEvent>,
 }
 
 /// Counts with every hit at hand.
-fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
+fn model(sent: &[SentEvent], zone: &TimeZone) -> Figures {
     let mut figures = Figures::new();
-    let day = |hit: &Sent| hit.at.to_zoned(zone.clone()).date();
+    let day = |hit: &SentEvent| hit.at.to_zoned(zone.clone()).date();
     // The UTC hour that begins within the site's own.
-    let hour = |hit: &Sent| {
+    let hour = |hit: &SentEvent| {
         let offset = i64::from(zone.to_offset(hit.at).seconds());
         (hit.at.as_second() + offset).div_euclid(3_600) - offset.div_euclid(3_600)
     };
@@ -91,7 +91,7 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
             .last_mut()
             .filter(|visit| visit.hits.last().is_some_and(|last| hit.at.as_second() - last.at.as_second() <= 1_800));
         match &hit.what {
-            What::Pageview { referrer } => {
+            SentKind::Pageview { referrer } => {
                 add(&mut figures, format!("{row} pageviews"), 1);
                 let new_visitor = i64::from(seen.insert((day(hit), hit.visitor)));
                 let new_page = i64::from(seen_pages.insert((day(hit), hit.visitor, hit.page)));
@@ -108,7 +108,7 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
                     None => of.push(Visit { hits: vec![hit] }),
                 }
             }
-            What::Action { .. } => {
+            SentKind::Action { .. } => {
                 let row = format!("actions {} {} Signup", day(hit), hit.page);
                 add(&mut figures, format!("{row} count"), 1);
                 let new = i64::from(seen_actions.insert((day(hit), hit.visitor)));
@@ -117,7 +117,7 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
                     visit.hits.push(hit);
                 }
             }
-            What::Engagement { ms, .. } => {
+            SentKind::Engagement { ms, .. } => {
                 add(&mut figures, format!("{row} engaged_ms"), i64::from(*ms));
                 if let Some(visit) = open {
                     visit.hits.push(hit);
@@ -127,9 +127,9 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
     }
     for visit in visits.values().flatten() {
         let Some(entry) = visit.hits.first() else { continue };
-        let What::Pageview { referrer } = entry.what else { continue };
+        let SentKind::Pageview { referrer } = entry.what else { continue };
         let last_view = visit.pageviews().last().unwrap_or(entry);
-        let acted = visit.hits.iter().any(|hit| matches!(hit.what, What::Action { interactive: true }));
+        let acted = visit.hits.iter().any(|hit| matches!(hit.what, SentKind::Action { interactive: true }));
         let bounce = i64::from(visit.pageviews().count() == 1 && !acted);
         let seconds = visit.hits.last().map_or(0, |last| last.at.as_second() - entry.at.as_second());
         let row = format!("pages {} {} {}", day(entry), hour(entry), entry.page);
@@ -148,19 +148,19 @@ fn model(sent: &[Sent], zone: &TimeZone) -> Figures {
 }
 
 impl<'s> Visit<'s> {
-    fn pageviews(&self) -> impl Iterator<Item = &&'s Sent> {
-        self.hits.iter().filter(|hit| matches!(hit.what, What::Pageview { .. }))
+    fn pageviews(&self) -> impl Iterator<Item = &&'s SentEvent> {
+        self.hits.iter().filter(|hit| matches!(hit.what, SentKind::Pageview { .. }))
     }
 }
 
-fn values(hit: &Sent, referrer: From, in_visit: bool) -> Vec<String> {
+fn values(hit: &SentEvent, referrer: Arrival, in_visit: bool) -> Vec<String> {
     let mut values = vec![format!("browser {}", hit.browser())];
     match referrer {
-        From::News => values.push("referrer news.example".into()),
-        From::Page(page) => values.push(format!("previous_page {page}")),
-        From::Nowhere => {}
+        Arrival::News => values.push("referrer news.example".into()),
+        Arrival::Page(page) => values.push(format!("previous_page {page}")),
+        Arrival::Nowhere => {}
     }
-    if !in_visit && referrer != From::News {
+    if !in_visit && referrer != Arrival::News {
         values.push("referrer (direct)".into());
     }
     values
@@ -178,7 +178,7 @@ static ANONYMISERS: LazyLock<BTreeMap<&str, Anonymiser>> = LazyLock::new(|| {
 });
 
 /// Counts like the program, in segments of `segment` events.
-fn program(sent: &[Sent], zone: &str, segment: usize) -> Figures {
+fn program(sent: &[SentEvent], zone: &str, segment: usize) -> Figures {
     let anonymiser = &ANONYMISERS[zone];
     // No key of an earlier case is left: this one starts like a new process.
     anonymiser.destroy_past_keys("2100-01-01T00:00:00Z".parse().unwrap());
@@ -200,13 +200,15 @@ fn program(sent: &[Sent], zone: &str, segment: usize) -> Figures {
     figures
 }
 
-fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
+fn raw<'h>(hit: &SentEvent, url: &'h str) -> Hit<'h> {
     let referrer = match hit.what {
-        What::Pageview { referrer: From::News } => Some("https://www.news.example/today?x=1"),
-        What::Pageview { referrer: From::Page("/") } => Some("https://shop.example/"),
-        What::Pageview { referrer: From::Page("/pricing") } => Some("https://shop.example/pricing"),
-        What::Pageview { referrer: From::Page(_) } => Some("https://www.shop.example/about/"),
-        What::Pageview { referrer: From::Nowhere } | What::Action { .. } | What::Engagement { .. } => None,
+        SentKind::Pageview { referrer: Arrival::News } => Some("https://www.news.example/today?x=1"),
+        SentKind::Pageview { referrer: Arrival::Page("/") } => Some("https://shop.example/"),
+        SentKind::Pageview { referrer: Arrival::Page("/pricing") } => Some("https://shop.example/pricing"),
+        SentKind::Pageview { referrer: Arrival::Page(_) } => Some("https://www.shop.example/about/"),
+        SentKind::Pageview { referrer: Arrival::Nowhere } | SentKind::Action { .. } | SentKind::Engagement { .. } => {
+            None
+        }
     };
     Hit {
         received: hit.at,
@@ -223,12 +225,12 @@ fn raw<'h>(hit: &Sent, url: &'h str) -> Hit<'h> {
         consent: false,
         model: None,
         kind: match hit.what {
-            What::Pageview { .. } => HitKind::Pageview { not_found: false },
-            What::Action { interactive } => {
+            SentKind::Pageview { .. } => HitKind::Pageview { not_found: false },
+            SentKind::Action { interactive } => {
                 let properties: Vec<(&str, Cow<'_, str>)> = Vec::new();
                 HitKind::Action { name: "Signup".into(), interactive, properties }
             }
-            What::Engagement { ms, depth } => {
+            SentKind::Engagement { ms, depth } => {
                 HitKind::Engagement { engaged_ms: Some(ms), scroll_percent: Some(depth), reported_percent: None }
             }
         },
@@ -271,16 +273,16 @@ fn add_batch(figures: &mut Figures, batch: &Batch) {
     }
 }
 
-fn traffic() -> impl Strategy<Value = (&'static str, Vec<Sent>, usize)> {
+fn traffic() -> impl Strategy<Value = (&'static str, Vec<SentEvent>, usize)> {
     let from = prop_oneof![
-        3 => Just(From::Nowhere),
-        1 => Just(From::News),
-        1 => prop::sample::select(&PAGES[..]).prop_map(From::Page),
+        3 => Just(Arrival::Nowhere),
+        1 => Just(Arrival::News),
+        1 => prop::sample::select(&PAGES[..]).prop_map(Arrival::Page),
     ];
     let what = prop_oneof![
-        4 => from.prop_map(|referrer| What::Pageview { referrer }),
-        1 => any::<bool>().prop_map(|interactive| What::Action { interactive }),
-        1 => (0..90_000u32, 0..=100u8).prop_map(|(ms, depth)| What::Engagement { ms, depth }),
+        4 => from.prop_map(|referrer| SentKind::Pageview { referrer }),
+        1 => any::<bool>().prop_map(|interactive| SentKind::Action { interactive }),
+        1 => (0..90_000u32, 0..=100u8).prop_map(|(ms, depth)| SentKind::Engagement { ms, depth }),
     ];
     let gap = prop::sample::select(vec![0i64, 1, 40, 600, 900, 1_799, 1_800, 1_801, 3_600, 30_000, 86_400]);
     let hit = (0..4u8, gap, prop::sample::select(&PAGES[..]), what);
@@ -299,7 +301,7 @@ fn traffic() -> impl Strategy<Value = (&'static str, Vec<Sent>, usize)> {
             .into_iter()
             .map(|(visitor, gap, page, what)| {
                 at += gap.seconds();
-                Sent { visitor, at, page, what }
+                SentEvent { visitor, at, page, what }
             })
             .collect();
         (zone, sent, segment)

@@ -19,7 +19,7 @@ struct Subject {
 
 /// Results of one crowd, round by round.
 #[derive(Default)]
-struct Seen {
+struct CrowdResults {
     /// `202`s per second of the closed loop.
     taken: Vec<f64>,
     /// `202`s of the open loop, as a share of that.
@@ -41,7 +41,7 @@ pub(crate) fn measure(extent: &Extent) -> u64 {
     let collector = Subject { name: "collector", process: program.process, to: program.collect };
     let reference_server = Subject { name: "bare", process: bare.process, to: bare.address };
     let (mut all, mut ignored) = (Answers::default(), Answers::default());
-    let mut seen: Vec<[Seen; 2]> = extent.crowds.iter().map(|_| Default::default()).collect();
+    let mut seen: Vec<[CrowdResults; 2]> = extent.crowds.iter().map(|_| Default::default()).collect();
     for round in 1..=extent.rounds {
         println!("twice the load, round {round} of {}", extent.rounds);
         let best = extent.crowds.first().unwrap();
@@ -66,7 +66,7 @@ pub(crate) fn measure(extent: &Extent) -> u64 {
 }
 
 impl Subject {
-    fn round(&self, crowd: Crowd, best: f64, extent: &Extent, seen: &mut Seen, all: &mut Answers) {
+    fn round(&self, crowd: Crowd, best: f64, extent: &Extent, seen: &mut CrowdResults, all: &mut Answers) {
         let before = self.closed(crowd, extent, all);
         let twice = self.flood(crowd, 2.0 * best, extent, all);
         let taken = before.midpoint(self.closed(crowd, extent, all));
@@ -97,7 +97,7 @@ impl Subject {
     }
 }
 
-impl Seen {
+impl CrowdResults {
     fn print(&self, name: &str) {
         let (least, most) =
             self.kept.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), kept| (least.min(*kept), most.max(*kept)));

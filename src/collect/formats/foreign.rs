@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::collect::client_address::address;
-use crate::collect::server_tokens::{ServerToken, ServerTokens, SpokenAgent, SpokenClient, is_recent};
+use crate::collect::server_tokens::{ReportedAgent, ReportedClient, ServerToken, ServerTokens, is_recent};
 use crate::sites::{Sites, host_form};
 
 /// Context of a request besides its parameters.
@@ -57,7 +57,7 @@ impl ForeignContext<'_> {
         &self,
         server: Option<Arc<ServerToken>>,
         fields: &ClientFields<'_>,
-    ) -> Result<Option<Box<SpokenClient<'static>>>, &'static str> {
+    ) -> Result<Option<Box<ReportedClient<'static>>>, &'static str> {
         let Some(server) = server else { return Ok(None) };
         if let Some(time) = fields.time {
             let time = seconds(time).ok_or("the time of the hit cannot be read")?;
@@ -68,8 +68,8 @@ impl ForeignContext<'_> {
         // Servers forward the whole header; only its last entry cannot be forged by a client.
         let last = fields.address.and_then(|addresses| addresses.rsplit(',').next());
         let address = last.map(|last| address(last).ok_or("the address is not one"));
-        let agent = fields.agent.map_or(SpokenAgent::Unsaid, |agent| SpokenAgent::Named(agent.to_owned().into()));
-        Ok(Some(Box::new(SpokenClient { server, address: address.transpose()?, agent })))
+        let agent = fields.agent.map_or(ReportedAgent::Absent, |agent| ReportedAgent::Named(agent.to_owned().into()));
+        Ok(Some(Box::new(ReportedClient { server, address: address.transpose()?, agent })))
     }
 }
 

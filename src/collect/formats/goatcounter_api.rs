@@ -15,7 +15,7 @@ use crate::collect::formats::foreign::{ForeignContext, absolute, width};
 use crate::collect::formats::goatcounter::{PATH_BYTES_MAX, ROBOT};
 use crate::collect::formats::json_fields::{JsonFlag, JsonNumber, JsonText};
 use crate::collect::formats::native::{ForeignAction, ForeignPage, NativeEvent};
-use crate::collect::server_tokens::{ServerToken, SpokenAgent, SpokenClient, is_recent};
+use crate::collect::server_tokens::{ReportedAgent, ReportedClient, ServerToken, is_recent};
 
 /// Hits of one request.
 const HITS_MAX: usize = 500;
@@ -118,10 +118,10 @@ impl<'a> ApiFields<'a> {
         }
         let address = text(self.ip).map(|ip| address(&ip).ok_or("ip: not an address")).transpose()?;
         let agent = match text(self.user_agent) {
-            Some(agent) => SpokenAgent::Named(agent),
-            None => SpokenAgent::Unknown,
+            Some(agent) => ReportedAgent::Named(agent),
+            None => ReportedAgent::Unknown,
         };
-        if !no_sessions && (address.is_none() || matches!(agent, SpokenAgent::Unknown)) {
+        if !no_sessions && (address.is_none() || matches!(agent, ReportedAgent::Unknown)) {
             return Err("ip and user_agent: both are required, or no_sessions; session is ignored");
         }
         let page = |url: String| ForeignPage {
@@ -143,7 +143,7 @@ impl<'a> ApiFields<'a> {
             url::Url::parse(&url).map_err(|_| "path: not a path")?;
             NativeEvent::foreign_pageview(page(url))?
         };
-        event.client = Some(Box::new(SpokenClient { server: server.clone(), address, agent }));
+        event.client = Some(Box::new(ReportedClient { server: server.clone(), address, agent }));
         Ok(ApiHit::Event(Box::new(event)))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::collect::formats::json_fields::{ConsentFlag, JsonFlag, JsonNumber, JsonText, consent};
-use crate::collect::server_tokens::SpokenClient;
+use crate::collect::server_tokens::ReportedClient;
 use crate::event::TimingMetric;
 use crate::privacy::hit::HitKind;
 
@@ -69,7 +69,7 @@ pub struct NativeEvent<'a> {
     /// `Accept-Language` from another tool's fields, for requests without the header.
     pub language: Option<Cow<'a, str>>,
     /// The client that a server speaks for, in another tool's fields; boxed, since browsers send none.
-    pub(in crate::collect) client: Option<Box<SpokenClient<'a>>>,
+    pub(in crate::collect) client: Option<Box<ReportedClient<'a>>>,
     what: NativeKind<'a>,
 }
 

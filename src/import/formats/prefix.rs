@@ -17,14 +17,14 @@ use jiff::Timestamp;
 use crate::import::log_time;
 
 /// A line without one prefix, and the prefix's time.
-type Stripped<'l> = Option<(&'l str, Option<Timestamp>)>;
+type PrefixSplit<'l> = Option<(&'l str, Option<Timestamp>)>;
 
 /// Prefixes of a line that are taken off, one after the other.
 const PREFIXES_MAX: usize = 4;
 
 /// The line without its prefix, and the prefix's time; `None` for a line without a prefix.
 pub(super) fn without(line: &str) -> Option<(&str, Option<Timestamp>)> {
-    let prefixes: [fn(&str) -> Stripped<'_>; 9] = [compose, kubectl, cri, ruby, python, tai64n, grep, syslog, stern];
+    let prefixes: [fn(&str) -> PrefixSplit<'_>; 9] = [compose, kubectl, cri, ruby, python, tai64n, grep, syslog, stern];
     let (mut rest, mut time, mut found) = (line, None, false);
     for _ in 0..PREFIXES_MAX {
         let Some((after, of_prefix)) = prefixes.iter().find_map(|prefix| prefix(rest)) else { break };
@@ -45,7 +45,7 @@ fn may_begin_line(text: &str) -> bool {
         || crate::import::client_list::address(first).is_some()
 }
 
-fn compose(line: &str) -> Stripped<'_> {
+fn compose(line: &str) -> PrefixSplit<'_> {
     let line = line.trim_start_matches(['\u{1b}', '[']);
     let (name, rest) = line.split_once('|')?;
     let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
@@ -61,7 +61,7 @@ fn is_colour(byte: u8) -> bool {
     byte.is_ascii_digit() || byte == b';'
 }
 
-fn kubectl(line: &str) -> Stripped<'_> {
+fn kubectl(line: &str) -> PrefixSplit<'_> {
     let (names, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-./ ".contains(&byte);
     let is_named = names.starts_with(|character: char| character.is_ascii_lowercase()) && names.bytes().all(is_known);
@@ -69,7 +69,7 @@ fn kubectl(line: &str) -> Stripped<'_> {
 }
 
 /// Pod and container, or namespace, pod and container; they may be coloured.
-fn stern(line: &str) -> Stripped<'_> {
+fn stern(line: &str) -> PrefixSplit<'_> {
     let mut rest = line;
     let mut has_dash = false;
     for count in 1..=3 {
@@ -100,7 +100,7 @@ fn uncoloured(word: &str) -> &str {
 }
 
 /// A file and a colon; also the number of the line and another colon.
-fn grep(line: &str) -> Stripped<'_> {
+fn grep(line: &str) -> PrefixSplit<'_> {
     let (file, rest) = line.split_once(':')?;
     let is_log = !file.contains([' ', '"', '{', '[']) && (file.contains(".log") || file.contains("/access"));
     let number = rest.split_once(':').filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
@@ -110,7 +110,7 @@ fn grep(line: &str) -> Stripped<'_> {
 }
 
 /// `INFO:werkzeug:`, as Python's logging begins a line.
-fn python(line: &str) -> Stripped<'_> {
+fn python(line: &str) -> PrefixSplit<'_> {
     let (level, rest) = line.split_once(':')?;
     let (logger, rest) = rest.split_once(':')?;
     let is_logger = logger.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
@@ -119,7 +119,7 @@ fn python(line: &str) -> Stripped<'_> {
 }
 
 /// The letter of a level, a bracket with time and process, the level, the program.
-fn ruby(line: &str) -> Stripped<'_> {
+fn ruby(line: &str) -> PrefixSplit<'_> {
     let (letter, rest) = line.split_once(", [")?;
     let (time, rest) = rest.split_once(']').filter(|_| letter.len() == 1)?;
     let time = log_time::any(time.split([' ', '#']).next()?)?;
@@ -129,14 +129,14 @@ fn ruby(line: &str) -> Stripped<'_> {
 }
 
 /// A label of TAI64N, whose time is not read: the line has its own.
-fn tai64n(line: &str) -> Stripped<'_> {
+fn tai64n(line: &str) -> PrefixSplit<'_> {
     let (label, rest) = line.strip_prefix('@')?.split_once(' ')?;
     let is_label = label.len() == 24 && label.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_label.then(|| (rest.trim_start(), None))
 }
 
 /// A time, the stream, whether the line is complete; or a time alone, as `docker logs -t` and s6 write it.
-fn cri(line: &str) -> Stripped<'_> {
+fn cri(line: &str) -> PrefixSplit<'_> {
     let length = line.find(' ').filter(|length| *length >= 19).or_else(|| Some(11 + line.get(11..)?.find(' ')?))?;
     let (time, rest) = (line.get(..length)?, line.get(length..)?.trim_start());
     let time = Some(time).filter(|time| time.len() >= 19 && matches!(time.as_bytes().get(10), Some(b'T' | b' ')))?;
@@ -147,7 +147,7 @@ fn cri(line: &str) -> Stripped<'_> {
 }
 
 /// `<190>` or none; a time of either kind, or one that an earlier step removed; the host; `program[123]: `.
-fn syslog(line: &str) -> Stripped<'_> {
+fn syslog(line: &str) -> PrefixSplit<'_> {
     let (priority, line) = match line.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
         Some((digits, rest)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => (true, rest),
         Some(_) | None => (false, line),

@@ -12,7 +12,7 @@ const SURVIVES: [CrashSurvival; 4] =
 
 /// Results that a run has received.
 #[derive(Debug, Default)]
-struct Told {
+struct RunResults {
     appended: Vec<u32>,
     acknowledged: BTreeSet<u32>,
     refused: BTreeSet<u32>,
@@ -22,7 +22,7 @@ struct Told {
     waiting: Vec<(u32, Receipt)>,
 }
 
-impl Told {
+impl RunResults {
     fn append(&mut self, spool: &Spool, mark: u32) {
         match spool.append(&marked(mark)) {
             Ok(receipt) => {
@@ -69,33 +69,33 @@ impl Told {
 }
 
 /// A run with every kind of operation. Marks rise.
-fn script(disk: &FaultDisk) -> Told {
-    let mut told = Told::default();
+fn script(disk: &FaultDisk) -> RunResults {
+    let mut results = RunResults::default();
     let mut marks = 0..;
     for _restart in 0..2 {
         let Ok((spool, mut writer, _)) = Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()) else {
             continue;
         };
         for appends in [3, 1, 4] {
-            told.append_some(&spool, &mut marks, appends * appends * 4);
+            results.append_some(&spool, &mut marks, appends * appends * 4);
             writer.turn();
-            told.listen();
-            told.append_some(&spool, &mut marks, 2);
+            results.listen();
+            results.append_some(&spool, &mut marks, 2);
             let sealed = spool.end_segment();
-            told.append_some(&spool, &mut marks, 2);
+            results.append_some(&spool, &mut marks, 2);
             writer.turn();
-            told.listen();
+            results.listen();
             drop(sealed);
             if appends != 3 {
-                told.ship_oldest(&spool);
+                results.ship_oldest(&spool);
             }
         }
     }
-    told.listen();
-    told
+    results.listen();
+    results
 }
 
-impl Told {
+impl RunResults {
     fn append_some(&mut self, spool: &Spool, marks: &mut impl Iterator<Item = u32>, count: usize) {
         for mark in marks.take(count) {
             self.append(spool, mark);
@@ -114,17 +114,17 @@ fn a_crash_at_any_operation_loses_nothing_that_was_acknowledged() {
         for happens in [false, true] {
             let disk = FaultDisk::default();
             disk.fault(Fault { at, happens, forever: true });
-            let told = script(&disk);
+            let results = script(&disk);
             for survives in SURVIVES {
                 let (spool, mut writer, recovery) = open(&disk.crash(survives));
                 let got = marks(&spool);
-                told.check(&got);
+                results.check(&got);
                 if survives != CrashSurvival::Scattered {
                     assert_eq!((recovery.quarantined_frames, recovery.quarantined_segments), (0, 0));
-                    let sure = |mark: &&u32| !told.shipped.contains(mark) && !told.half_shipped.contains(mark);
+                    let sure = |mark: &&u32| !results.shipped.contains(mark) && !results.half_shipped.contains(mark);
                     let got: Vec<&u32> = got.iter().filter(sure).collect();
-                    let prefix = told.appended.iter().filter(sure).take(got.len()).eq(got.iter().copied());
-                    assert!(prefix, "at {at}: {got:?} is no prefix of {told:?}");
+                    let prefix = results.appended.iter().filter(sure).take(got.len()).eq(got.iter().copied());
+                    assert!(prefix, "at {at}: {got:?} is no prefix of {results:?}");
                 }
                 spool.append(&marked(10_000)).map(drop).unwrap();
                 assert!(seal(&spool, &mut writer));
@@ -141,12 +141,12 @@ fn one_failure_at_any_operation_loses_nothing_and_keeps_nothing_that_was_refused
         for happens in [false, true] {
             let disk = FaultDisk::default();
             disk.fault(Fault { at, happens, forever: false });
-            let told = script(&disk);
+            let results = script(&disk);
             for survives in [CrashSurvival::Nothing, CrashSurvival::All] {
                 let (spool, ..) = open(&disk.crash(survives));
                 let got = marks(&spool);
-                told.check(&got);
-                assert!(got.iter().all(|mark| told.acknowledged.contains(mark)), "at {at}: refused, and kept");
+                results.check(&got);
+                assert!(got.iter().all(|mark| results.acknowledged.contains(mark)), "at {at}: refused, and kept");
             }
         }
     }
@@ -155,7 +155,7 @@ fn one_failure_at_any_operation_loses_nothing_and_keeps_nothing_that_was_refused
 #[test]
 fn a_crash_at_any_operation_of_a_recovery_changes_nothing() {
     let before = FaultDisk::default();
-    let told = script(&before);
+    let results = script(&before);
     let damaged = |survives| {
         let disk = before.crash(survives);
         disk.put("00000000000000000090.seg", &[7; 100]);
@@ -171,7 +171,7 @@ fn a_crash_at_any_operation_of_a_recovery_changes_nothing() {
             drop(Spool::prepare(u64::MAX, Arc::new(disk.clone()), clock()));
             for survives in [CrashSurvival::Nothing, CrashSurvival::All] {
                 let (spool, mut writer, _) = open(&disk.crash(survives));
-                told.check(&marks(&spool));
+                results.check(&marks(&spool));
                 spool.append(&marked(10_000)).map(drop).unwrap();
                 assert!(seal(&spool, &mut writer));
                 assert!(spool.sealed().last().unwrap().number > 90);
@@ -269,37 +269,37 @@ proptest! {
     fn any_run_keeps_exactly_the_events_that_it_acknowledged(steps in prop::collection::vec(step(), 1..60)) {
         let mut disk = FaultDisk::default();
         let (mut spool, mut writer, _) = open(&disk);
-        let mut told = Told::default();
+        let mut results = RunResults::default();
         let mut marks_to_come = 0..;
         let mut numbers = BTreeSet::new();
         for step in steps.into_iter().chain([Step::Refuse(Vec::new()), Step::Turn, Step::Crash(CrashSurvival::Nothing)]) {
             match step {
-                Step::Append(count) => told.append_some(&spool, &mut marks_to_come, count),
+                Step::Append(count) => results.append_some(&spool, &mut marks_to_come, count),
                 Step::Turn => writer.turn(),
                 Step::Seal => drop(spool.end_segment()),
                 Step::Ship => {
                     let before: BTreeSet<u64> = spool.sealed().iter().map(|segment| segment.number).collect();
-                    told.ship_oldest(&spool);
+                    results.ship_oldest(&spool);
                     let after: BTreeSet<u64> = spool.sealed().iter().map(|segment| segment.number).collect();
-                    let half = !told.half_shipped.is_empty();
+                    let half = !results.half_shipped.is_empty();
                     for number in before.difference(&after) {
                         prop_assert!(numbers.insert(*number) || half, "number {} was given again", number);
                     }
                 }
                 Step::Refuse(ops) => disk.refuse(&ops),
                 Step::Crash(survives) => {
-                    told.listen();
+                    results.listen();
                     disk = disk.crash(survives);
                     (spool, writer, _) = open(&disk);
                     let got = marks(&spool);
-                    told.check(&got);
-                    prop_assert!(got.iter().all(|mark| !told.refused.contains(mark)), "refused, and kept");
+                    results.check(&got);
+                    prop_assert!(got.iter().all(|mark| !results.refused.contains(mark)), "refused, and kept");
                     // Events that were unanswered at the crash are now acknowledged or lost for good.
-                    told.acknowledged.extend(got);
-                    told.waiting.clear();
+                    results.acknowledged.extend(got);
+                    results.waiting.clear();
                 }
             }
-            told.listen();
+            results.listen();
         }
     }
 }

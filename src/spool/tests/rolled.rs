@@ -11,7 +11,7 @@ use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, Pag
 
 /// Reference sums, with figures in the order of the row's columns.
 #[derive(Default)]
-struct Plain {
+struct ReferenceSums {
     pages: BTreeMap<(String, u16, u32, String), [i64; 12]>,
     breakdowns: BTreeMap<(String, &'static str, u16, String, String), [i64; 6]>,
     actions: BTreeMap<ActionKey, [i64; 2]>,
@@ -27,7 +27,7 @@ fn add<const N: usize>(sums: &mut [i64; N], figures: [i64; N]) {
     sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
 }
 
-impl Plain {
+impl ReferenceSums {
     fn page(&mut self, site: &str, (day, hour): (Day, Hour), page: &str, figures: [i64; 12]) {
         let key = (site.to_owned(), day.0, hour.0, page.to_owned());
         add(self.pages.entry(key).or_default(), figures);
@@ -175,7 +175,7 @@ proptest! {
         id_step in prop_oneof![Just(1u32), Just(999), Just(1_000_003)],
     ) {
         let mut events: Vec<Event<'_>> = rolls.iter().map(|rolls| Dice(rolls.iter()).event(&texts)).collect();
-        let (mut plain, mut rollup, mut other) = (Plain::default(), Rollup::default(), Rollup::default());
+        let (mut plain, mut rollup, mut other) = (ReferenceSums::default(), Rollup::default(), Rollup::default());
         events.iter().for_each(|event| plain.add(event));
         let due = plain.batch();
         for event in &mut events {
