@@ -113,13 +113,12 @@ export async function install(all) {
 
 /** The audit's current result, and the notices. */
 export async function conformity() {
-  const { audit, texts, french } = await ask('/api/conformity');
-  const spoken = (text) => (state.lang === 'fr' && french[text]) || text;
-  const rules = audit.findings ?? [];
-  const verdict = (rule) => rule.verdict;
-  const rows = rules.map((rule) => el('tr', { className: `verdict-${verdict(rule)}` },
-    el('th', { scope: 'row' }, `${rule.rule} `, el('span', { className: 'soft' }, spoken(rule.title)),
-      ...(rule.verdict === 'held' ? [] : [...(rule.found ?? []), ...(rule.to_do ?? [])].map((line) => el('p', { className: 'soft finding' }, spoken(line))))), el('td', {}, t(verdict(rule)))));
+  const { audit, texts } = await ask(`/api/conformity?lang=${state.lang}`);
+  const line = (text) => el('p', { className: 'soft finding' }, text);
+  const rows = (audit.findings ?? []).map(({ rule, title, verdict, found, evidence, to_do }) => el('tr', { className: `verdict-${verdict}` },
+    el('th', { scope: 'row' }, `${rule} `, el('span', { className: 'soft' }, title),
+      ...(verdict === 'held' ? [] : [...found, ...to_do].map(line)),
+      ...(evidence.length ? [el('details', { className: 'proof' }, el('summary', {}, t('evidence'), el('span', { className: 'hidden' }, ` ${rule}`)), ...evidence.map(line))] : [])), el('td', {}, t(verdict))));
   const notices = Object.entries(texts).map(([title, text]) => el('details', {}, el('summary', {}, t(title)), preformatted(text)));
   return [
     section(t('conformity'), el('p', { className: 'soft' }, t('selfAssessment')),

@@ -153,8 +153,7 @@ impl PublicPages {
         let query = request.uri.query().unwrap_or_default();
         let query_param = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
         let sites = self.anonymiser.sites();
-        let wished = || text(&request.headers, &ACCEPT_LANGUAGE).map_or(Lang::En, Lang::wished);
-        let lang = query_param("lang").and_then(|(_, code)| Lang::of_code(&code)).unwrap_or_else(wished);
+        let lang = Lang::of_request(query, text(&request.headers, &ACCEPT_LANGUAGE));
         let named = query_param("site").and_then(|(_, name)| sites.find(&name.to_ascii_lowercase()).cloned());
         let host = host(request).unwrap_or_default();
         let parents = std::iter::successors(Some(host.as_str()), |host| Some(host.split_once('.')?.1));

@@ -9,6 +9,7 @@ use crate::commands::terminal::{CommandError, print};
 use crate::compliance::audit;
 use crate::compliance::audit::page::rules_page;
 use crate::compliance::audit::report::ReportFormat;
+use crate::compliance::bilingual::Lang;
 
 /// Check every privacy rule and write a report; exits 1 if any fails.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,9 @@ pub struct AuditCommand {
     /// Format of the report.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
+    /// Language of the report. The keys of its JSON are English in both.
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    lang: Lang,
     /// Print the documentation of the rules instead of a report.
     #[arg(long)]
     rules: bool,
@@ -48,7 +52,7 @@ impl AuditCommand {
             })?;
             let audit = audit::Audit::of(&evidence);
             holds &= audit.not_held().is_empty();
-            print(&self.of_node(&node, &audit.report(&evidence, self.format)))?;
+            print(&self.of_node(&node, &audit.report(&evidence, self.format, self.lang)))?;
         }
         Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
@@ -58,8 +62,15 @@ impl AuditCommand {
         match self.format {
             _ if node.is_empty() => report.to_owned(),
             ReportFormat::Json => format!("{{\"node\": {}, \"report\": {report}}}", serde_json::json!(node)),
-            ReportFormat::Text => format!("node {node}\n\n{report}"),
-            ReportFormat::Markdown => format!("# Node {node}\n\n{report}"),
+            ReportFormat::Text => format!("{} {node}\n\n{report}", self.word_for_node()),
+            ReportFormat::Markdown => format!("# {} {node}\n\n{report}", self.word_for_node()),
+        }
+    }
+
+    fn word_for_node(&self) -> &'static str {
+        match self.lang {
+            Lang::En => "node",
+            Lang::Fr => "nœud",
         }
     }
 }

@@ -51,6 +51,13 @@ impl Lang {
         Self::ALL.into_iter().find(|lang| lang.code().eq_ignore_ascii_case(code))
     }
 
+    /// The language of an answer: `lang=` in the query, else the one that `Accept-Language` prefers.
+    pub fn of_request(query: &str, accepted: Option<&str>) -> Self {
+        let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+        let named = named.and_then(|(_, code)| Self::of_code(&code));
+        named.unwrap_or_else(|| Self::wished(accepted.unwrap_or_default()))
+    }
+
     /// The language that an `Accept-Language` header prefers; English where it names neither.
     pub fn wished(header: &str) -> Self {
         let mut best = (Lang::En, 0.0_f32);
@@ -81,8 +88,9 @@ impl Bilingual {
         }
     }
 
-    /// The text in one language for a mail: English with plain spaces and apostrophes, as subjects are searched for.
-    pub fn in_mail(&self, lang: Lang) -> String {
+    /// The text in one language for mails and reports: English with plain spaces and apostrophes, as people search for
+    /// it.
+    pub fn in_plain_text(&self, lang: Lang) -> String {
         match lang {
             Lang::En => self.en.clone(),
             Lang::Fr => self.text(lang),
@@ -162,6 +170,20 @@ mod tests {
             ("FR", Lang::Fr),
         ] {
             assert_eq!(Lang::wished(header), lang, "{header}");
+        }
+    }
+
+    #[test]
+    fn an_address_names_its_language_and_the_browser_decides_for_others() {
+        for (query, accepted, lang) in [
+            ("lang=fr", Some("en"), Lang::Fr),
+            ("site=a.example&lang=EN", Some("fr"), Lang::En),
+            ("lang=de", Some("fr"), Lang::Fr),
+            ("lang=", None, Lang::En),
+            ("", Some("fr"), Lang::Fr),
+            ("", None, Lang::En),
+        ] {
+            assert_eq!(Lang::of_request(query, accepted), lang, "{query} {accepted:?}");
         }
     }
 

@@ -2,13 +2,13 @@
 //! for some sites nothing about the others.
 
 use hyper::StatusCode;
+use hyper::header::{ACCEPT_LANGUAGE, HeaderValue, VARY};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use crate::compliance::audit;
-use crate::compliance::audit::report::ReportFormat;
+use crate::compliance::bilingual::Lang;
 use crate::compliance::notice;
-use crate::compliance::rules::RULES;
 use crate::config::Protection;
 use crate::console::access::{token_digest, with_token};
 use crate::console::reply::{self, ConsoleResponse};
@@ -17,7 +17,8 @@ use crate::console::tokens::AccessToken;
 use crate::outcome::Outcome;
 use crate::store::last_release::LastReleaseRow;
 
-/// `GET /api/conformity`: the current audit, and the notices to copy. Both are about every site.
+/// `GET /api/conformity`: the current audit in the language of `lang=` or of the browser, and the notices to copy. Both
+/// are about every site.
 pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     match with_token(console, &console.access.load(), &head.headers, AccessToken::reads_all) {
         None => return reply::unknown_token(),
@@ -30,17 +31,13 @@ pub(super) async fn conformity(console: &ConsoleState, head: &Parts) -> ConsoleR
     let now = console.clock.now();
     let Ok(evidence) = audit::gather(&console.config, &console.store, now).await else { return reply::no_database() };
     let audit = audit::Audit::of(&evidence);
-    let report = audit.report(&evidence, ReportFormat::Json);
-    let report: Value = serde_json::from_str(&report).unwrap_or_default();
+    let accepted = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let report = audit.json(&evidence, Lang::of_request(head.uri.query().unwrap_or_default(), accepted));
     let texts: Map<String, Value> =
         notice::texts(&console.config, now).into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
-    reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts, "french": french_texts(&audit) }))
-}
-
-/// Titles of the rules, and what the audit found and leaves to do, from English to French.
-fn french_texts(audit: &audit::Audit) -> Map<String, Value> {
-    let titles = RULES.iter().map(|rule| (rule.title.en.to_owned(), rule.title.fr.to_owned()));
-    titles.chain(audit.translations()).map(|(english, french)| (english, Value::from(french))).collect()
+    let mut reply = reply::json(StatusCode::OK, &json!({ "audit": report, "texts": texts }));
+    reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Language"));
+    reply
 }
 
 /// `GET /api/arrivals`: hits of the last half hour by site, minute and outcome, for the operator only, not for shared

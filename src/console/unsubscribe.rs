@@ -18,9 +18,9 @@ pub(super) const PATH: &str = "/unsubscribe";
 
 /// Answers a request for the page.
 pub(super) fn answer(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
-    let accepted = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let lang = Lang::wished(accepted);
+    let accepted = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
+    let lang = Lang::of_request(query, accepted);
     let key = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
     let key = key.map(|(_, key)| key.into_owned()).unwrap_or_default();
     let found = console.mail.as_ref().and_then(|mail| Some((mail, mail.find(&key)?)));

@@ -24,7 +24,7 @@ impl AlertLetter<'_> {
     pub(super) fn letter(&self, console_url: &str, unsubscribe: &str) -> Letter {
         let (title, sentence) = (self.title(), self.sentence());
         let (console, end) = (text!("Console: ", "Console : "), text!("Unsubscribe: ", "Se désabonner : "));
-        let (console, end) = (console.in_mail(self.lang), end.in_mail(self.lang));
+        let (console, end) = (console.in_plain_text(self.lang), end.in_plain_text(self.lang));
         let text = format!("{title}\n\n{sentence}\n\n{console}{console_url}\n{end}{unsubscribe}\n");
         let body = html! { p { (sentence) } };
         Letter { html: page(&title, self.lang, &body, Some((console_url, unsubscribe))), subject: title, text }
@@ -54,7 +54,7 @@ impl AlertLetter<'_> {
             }
             AlertKind::NoTraffic => text!("{site}: no traffic", "{site} : aucun trafic"),
         };
-        title.in_mail(self.lang)
+        title.in_plain_text(self.lang)
     }
 
     fn sentence(&self) -> String {
@@ -77,6 +77,6 @@ impl AlertLetter<'_> {
                  requêtes."
             ),
         };
-        sentence.in_mail(self.lang)
+        sentence.in_plain_text(self.lang)
     }
 }

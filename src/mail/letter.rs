@@ -60,14 +60,18 @@ impl ReportLetter<'_> {
             "weekly" => text!("{site}: the week from {from} to {to}", "{site} : semaine du {from} au {to}"),
             _ => text!("{site}: the month {month}", "{site} : mois {month}"),
         }
-        .in_mail(self.lang)
+        .in_plain_text(self.lang)
     }
 
     fn headline(&self) -> Vec<HeadlineFigure> {
         let figure = |metric: Metric, name: Bilingual| {
             let (now, before) = (self.figures.now.number(metric), self.figures.before.number(metric));
             let value = now.map_or_else(|| "–".to_owned(), |now| measure(metric, now, self.lang));
-            HeadlineFigure { name: name.in_mail(self.lang), value, change: change(metric, now, before, self.lang) }
+            HeadlineFigure {
+                name: name.in_plain_text(self.lang),
+                value,
+                change: change(metric, now, before, self.lang),
+            }
         };
         vec![
             figure(Metric::Visitors, text!("Daily visitors", "Visiteurs quotidiens")),
@@ -80,7 +84,7 @@ impl ReportLetter<'_> {
 
     fn lists(&self) -> Vec<LetterList> {
         let list = |(list, rows): (&ReportList, &Vec<ReportRow>)| LetterList {
-            title: list_title(*list).in_mail(self.lang),
+            title: list_title(*list).in_plain_text(self.lang),
             rows: rows.iter().filter_map(|row| listed(*list, row, self.lang)).collect(),
         };
         let lists = LISTS.iter().zip(&self.figures.lists).map(list);
@@ -110,7 +114,7 @@ impl ReportLetter<'_> {
                 "Les chiffres sont arrondis à la dizaine ; les plus petits sont omis."
             ));
         }
-        notes.iter().map(|note| note.in_mail(self.lang)).collect()
+        notes.iter().map(|note| note.in_plain_text(self.lang)).collect()
     }
 
     fn text(&self, headline: &[HeadlineFigure], lists: &[LetterList]) -> String {
@@ -129,8 +133,8 @@ impl ReportLetter<'_> {
         let (console, end) = (text!("Console: ", "Console : "), text!("Unsubscribe: ", "Se désabonner : "));
         lines.extend([
             String::new(),
-            format!("{}{}", console.in_mail(self.lang), self.console_url),
-            format!("{}{}", end.in_mail(self.lang), self.unsubscribe),
+            format!("{}{}", console.in_plain_text(self.lang), self.console_url),
+            format!("{}{}", end.in_plain_text(self.lang), self.unsubscribe),
             String::new(),
         ]);
         lines.join("\n")
@@ -176,12 +180,12 @@ pub(super) fn lang_of(language: MailLanguage) -> Lang {
 
 /// Text of a test mail.
 pub(super) fn test(lang: Lang) -> Letter {
-    let title = text!("Sillage: test mail", "Sillage : courriel de test").in_mail(lang);
+    let title = text!("Sillage: test mail", "Sillage : courriel de test").in_plain_text(lang);
     let sentence = text!(
         "This server accepts mails from Sillage. Reports and alerts look like this one.",
         "Ce serveur accepte les courriels de Sillage. Les rapports et les alertes ont la même présentation."
     );
-    let sentence = sentence.in_mail(lang);
+    let sentence = sentence.in_plain_text(lang);
     let html = page(&title, lang, &html! { p { (sentence) } }, None);
     Letter { text: format!("{title}\n\n{sentence}\n"), subject: title, html }
 }
@@ -203,9 +207,9 @@ pub(super) fn page(title: &str, lang: Lang, body: &Markup, links: Option<(&str, 
                     (body)
                     @if let Some((console, unsubscribe)) = links {
                         p style="font-size:13px;margin:24px 0 0" {
-                            a href=(console) { (text!("Open the console", "Ouvrir la console").in_mail(lang)) }
+                            a href=(console) { (text!("Open the console", "Ouvrir la console").in_plain_text(lang)) }
                             " · "
-                            a href=(unsubscribe) { (text!("Unsubscribe", "Se désabonner").in_mail(lang)) }
+                            a href=(unsubscribe) { (text!("Unsubscribe", "Se désabonner").in_plain_text(lang)) }
                         }
                     }
                 }
@@ -262,7 +266,7 @@ fn change(metric: Metric, now: Option<i64>, before: Option<i64>, lang: Lang) -> 
     let space = if lang == Lang::Fr { "\u{a0}" } else { "" };
     let signed = |number: i64| if number < 0 { format!("−{}", number.unsigned_abs()) } else { format!("+{number}") };
     if metric == Metric::BounceRate {
-        return format!("{}\u{a0}{}", signed(now - before), text!("points", "points").in_mail(lang));
+        return format!("{}\u{a0}{}", signed(now - before), text!("points", "points").in_plain_text(lang));
     }
     if before <= 0 {
         return String::new();

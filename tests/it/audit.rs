@@ -5,6 +5,7 @@ use sillage::clock::{Clock, SystemClock};
 use sillage::compliance::audit::database::{ReaderEvidence, TableEvidence};
 use sillage::compliance::audit::report::ReportFormat;
 use sillage::compliance::audit::{Audit, Evidence, Verdict, gather};
+use sillage::compliance::notice::Lang;
 use sillage::config::{Config, EngineMode, MarketingPolicy};
 use sillage::store::{Store, migrate};
 use tempfile::TempDir;
@@ -104,7 +105,7 @@ impl Setup {
 
 pub(crate) fn leaves_only(evidence: &Evidence, number: u8) {
     let audit = Audit::of(evidence);
-    assert_eq!(audit.not_held(), [number], "{}", audit.report(evidence, ReportFormat::Text));
+    assert_eq!(audit.not_held(), [number], "{}", audit.report(evidence, ReportFormat::Text, Lang::En));
     let finding = &audit.findings[usize::from(number) - 1];
     assert!(!finding.found.is_empty() && !finding.to_do.is_empty(), "{finding:?}");
     for text in finding.found.iter().chain(&finding.to_do) {
@@ -154,11 +155,44 @@ async fn a_profile_outside_of_the_rules_is_told_plainly_which_it_leaves() {
     let audit = Audit::of(&evidence);
     assert_eq!(audit.not_held(), [8, 9, 12, 19]);
     for format in [ReportFormat::Text, ReportFormat::Json, ReportFormat::Markdown] {
-        let report = audit.report(&evidence, format);
+        let report = audit.report(&evidence, format, Lang::En);
         assert!(report.contains("This set-up does not hold the rules R8, R9, R12, R19"), "{report}");
         assert!(!report.contains("self-assessment, this"), "{report}");
         assert!(report.contains(&evidence.config_hash) && report.contains(&evidence.database.version), "{report}");
     }
+}
+
+/// Words that a French sentence does not have; names of tables, keys and commands are apart, in code or with a dot.
+const ENGLISH: [&str; 14] =
+    ["the", "and", "with", "of", "is", "are", "no", "every", "tried", "none", "held", "its", "rows", "rule"];
+
+#[tokio::test]
+async fn a_french_report_has_no_english_sentence_and_says_what_the_english_says() {
+    let mut setup = Setup::new().await;
+    let proper = setup.evidence().await;
+    setup.config.privacy.marketing = MarketingPolicy::Always;
+    let faulty = setup.evidence().await;
+    for evidence in [&proper, &faulty] {
+        let audit = Audit::of(evidence);
+        for format in [ReportFormat::Text, ReportFormat::Json, ReportFormat::Markdown] {
+            let [english, french] = [Lang::En, Lang::Fr].map(|lang| audit.report(evidence, format, lang));
+            assert_eq!(english.lines().count(), french.lines().count(), "{french}");
+            // Keys and verdicts of the JSON, and code, are English in both.
+            for line in french.lines().filter(|line| !line.contains("\"verdict\": ")) {
+                let value = line.split_once("\": ").map_or(line, |(_, value)| value);
+                let prose = value.split('`').step_by(2).collect::<String>();
+                let mut words = prose.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '/');
+                assert_eq!(words.find(|word| ENGLISH.contains(&word.to_lowercase().as_str())), None, "{line}");
+            }
+        }
+        for finding in &audit.findings {
+            for text in finding.evidence.iter().chain(&finding.found).chain(&finding.to_do) {
+                let numbers = |text: &str| text.matches(|c: char| c.is_ascii_digit()).collect::<String>();
+                assert_eq!(numbers(&text.en), numbers(&text.fr), "{text:?}");
+            }
+        }
+    }
+    assert!(Audit::of(&faulty).report(&faulty, ReportFormat::Text, Lang::Fr).contains("ne tient pas les règles R8"));
 }
 
 #[tokio::test]
@@ -170,7 +204,7 @@ async fn a_remote_database_leaves_more_rules_to_a_person() {
     evidence.database.others = None;
     evidence.database.logs.push(("query_log".into(), 7));
     let audit = Audit::of(&evidence);
-    assert!(audit.not_held().is_empty(), "{}", audit.report(&evidence, ReportFormat::Text));
+    assert!(audit.not_held().is_empty(), "{}", audit.report(&evidence, ReportFormat::Text, Lang::En));
     for number in [1, 2, 12] {
         assert_eq!(verdict(&evidence, number), Verdict::ForAPerson);
     }

@@ -38,6 +38,9 @@ async fn the_program_audits_beside_a_running_collector_and_without_one() {
     let report: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
     assert_eq!(alone.status.code(), Some(0), "{report}");
     assert_eq!(report["findings"].as_array().unwrap().len(), 23);
+    let french = audit(&home, &["--lang", "fr"], "tens").await;
+    let french = String::from_utf8_lossy(&french.stdout).into_owned();
+    assert!(french.contains("Selon notre auto-évaluation") && !french.contains("held"), "{french}");
     let broken = audit(&home, &["--format", "markdown"], "exact").await;
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("does not hold the rules R12"));

@@ -27,7 +27,7 @@ pub struct Finding {
     /// Faults that were found.
     pub found: Vec<Bilingual>,
     /// Facts that hold, or are good to know.
-    pub evidence: Vec<String>,
+    pub evidence: Vec<Bilingual>,
     /// Remedies and tasks, in order.
     pub to_do: Vec<Bilingual>,
 }

@@ -29,6 +29,7 @@ fn stored<'e>(evidence: &'e Evidence, look: &mut Observation) -> Option<&'e Stor
 
 pub(super) fn audience_only(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
+    let name = &database.name;
     look.none(
         &database.elsewhere,
         text!(
@@ -39,10 +40,13 @@ pub(super) fn audience_only(evidence: &Evidence, look: &mut Observation) {
             "drop them, or note in the register why these figures are needed there and which people see them",
             "les supprimer, ou noter au registre pourquoi ces chiffres y sont nécessaires et qui les voit"
         ),
-        format!("no object outside the database `{}` reads it", database.name),
+        text!("no object outside the database `{name}` reads it", "aucun objet extérieur à la base `{name}` ne la lit"),
     );
     match &database.others {
-        Some(others) if others.is_empty() => look.fact("no other user of the server may read its tables"),
+        Some(others) if others.is_empty() => look.fact(text!(
+            "no other user of the server may read its tables",
+            "aucun autre utilisateur du serveur ne peut lire ses tables"
+        )),
         Some(others) => {
             let others = others.join(", ");
             look.person(text!(
@@ -70,6 +74,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
     };
     let more: Vec<String> =
         database.tables.iter().map(|table| table.name.clone()).filter(|name| !known(name)).collect();
+    let (tables, views) = (declared.tables.len(), declared.views.len());
     look.none(
         &more,
         text!(
@@ -77,7 +82,7 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
             "la base contient des tables ou des vues que schema/ ne déclare pas"
         ),
         restore(),
-        format!("{} tables and {} views, as declared", declared.tables.len(), declared.views.len()),
+        text!("{tables} tables and {views} views, as declared", "{tables} tables et {views} vues, comme déclaré"),
     );
     for table in database.tables.iter().filter(|table| is_former(&table.name)) {
         if let Some((rows, oldest)) = table.oldest {
@@ -114,7 +119,10 @@ pub(super) fn anonymous_only(evidence: &Evidence, look: &mut Observation) {
             look.fault(columns_differ(&table.name, &more.collect::<Vec<_>>(), &less.collect::<Vec<_>>()), restore());
         }
     }
-    look.fact(format!("{columns} columns with their declared types; none for a visitor, a visit or an address"));
+    look.fact(text!(
+        "{columns} columns with their declared types; none for a visitor, a visit or an address",
+        "{columns} colonnes aux types déclarés ; aucune pour un visiteur, une visite ou une adresse"
+    ));
     logs(evidence, look);
 }
 
@@ -140,7 +148,10 @@ fn is_former(name: &str) -> bool {
 fn logs(evidence: &Evidence, look: &mut Observation) {
     let database = &evidence.database;
     if !database.keeps_logs(&evidence.config) {
-        return look.fact("the server has no log of queries or parts");
+        return look.fact(text!(
+            "the server has no log of queries or parts",
+            "le serveur n'a aucun journal des requêtes ou des parties"
+        ));
     }
     let names: Vec<&str> = database.logs.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(", ");
@@ -154,7 +165,7 @@ fn logs(evidence: &Evidence, look: &mut Observation) {
             ),
         );
     } else {
-        look.fact(found.en);
+        look.fact(found);
         look.person(text!(
             "Set log_queries = 0 for the program's users, and a TTL of hours on part_log: the time of each insert \
              reveals single hits of small sites.",
@@ -175,7 +186,8 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
             "il y a des lignes de dimensions que le programme ne connaît pas"
         ),
         delete_rows(),
-        format!("dimensions stored, each separately: {}", listed(&stored.dimensions)),
+        text!("dimensions stored, each separately: ", "dimensions enregistrées, chacune à part : ")
+            .then("", &listed(&stored.dimensions)),
     );
     let known = |name: &String| TimingMetric::ALL.iter().any(|metric| metric.name() == name);
     let unknown: Vec<String> = stored.metrics.iter().filter(|name| !known(name)).cloned().collect();
@@ -186,7 +198,10 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
             "timings a des lignes de temps que le programme ne connaît pas"
         ),
         delete_rows(),
-        "load times by page and hour, as buckets of a histogram",
+        text!(
+            "load times by page and hour, as buckets of a histogram",
+            "temps de chargement par page et par heure, en classes d'un histogramme"
+        ),
     );
     for table in &evidence.database.declared.tables {
         let Some(live) = evidence.database.table(&table.name) else { continue };
@@ -208,7 +223,10 @@ pub(super) fn one_dimension(evidence: &Evidence, look: &mut Observation) {
         }
     }
     if look.is_clean() {
-        look.fact("the tables sum rows and have the declared settings: a batch that is sent twice counts once");
+        look.fact(text!(
+            "the tables sum rows and have the declared settings: a batch that is sent twice counts once",
+            "les tables additionnent leurs lignes et ont les réglages déclarés : un lot envoyé deux fois compte une fois"
+        ));
     }
 }
 
@@ -227,9 +245,15 @@ pub(super) fn coarse_headers(evidence: &Evidence, look: &mut Observation) {
         );
         look.fault(found, delete_rows());
     } else {
-        look.fact("every stored version of a browser or system is a major one");
+        look.fact(text!(
+            "every stored version of a browser or system is a major one",
+            "toute version enregistrée d'un navigateur ou d'un système est un numéro majeur"
+        ));
     }
-    look.fact("kinds of event: presence (pageview), use of a feature (action), times (engagement, timing)");
+    look.fact(text!(
+        "kinds of event: presence (pageview), use of a feature (action), times (engagement, timing)",
+        "sortes d'évènement : présence (pageview), emploi d'une fonction (action), temps (engagement, timing)"
+    ));
 }
 
 pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
@@ -242,7 +266,7 @@ pub(super) fn referrer_host(evidence: &Evidence, look: &mut Observation) {
         );
         look.fault(found, delete_rows());
     } else {
-        look.fact("every stored referrer is a host");
+        look.fact(text!("every stored referrer is a host", "tout site référent enregistré est un hôte"));
     }
 }
 
@@ -256,18 +280,28 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
             );
             look.fault(found, delete_rows());
         } else {
-            look.fact("stored places are countries, regions and cities");
+            look.fact(text!(
+                "stored places are countries, regions and cities",
+                "les lieux enregistrés sont des pays, des régions et des villes"
+            ));
         }
     }
-    look.fact("looked up with IPv4 /24 and IPv6 /48");
+    look.fact(text!("looked up with IPv4 /24 and IPv6 /48", "recherchés avec l'IPv4 /24 et l'IPv6 /48"));
     let Ok(editions) = &evidence.places else { return };
     for edition in editions {
         let days = evidence.at.duration_since(edition.built).as_hours() / 24;
         let file = edition.file.file_name().unwrap_or_default().to_string_lossy();
-        look.fact(format!("{file}: {}, built {}, {days} days old", edition.kind, edition.built.strftime("%Y-%m-%d")));
+        let (kind, built) = (&edition.kind, edition.built.strftime("%Y-%m-%d"));
+        look.fact(text!(
+            "{file}: {kind}, built {built}, {days} days old",
+            "{file} : {kind}, produit le {built}, il y a {days} jours"
+        ));
     }
     if editions.is_empty() {
-        look.fact("no location file; places are unknown");
+        look.fact(text!(
+            "no location file; places are unknown",
+            "aucun fichier de localisation ; les lieux sont inconnus"
+        ));
     }
 }
 
@@ -285,8 +319,8 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
         today.saturating_sub(Span::new().months(i64::from(months))).saturating_sub(Span::new().days(GRACE_DAYS));
     for table in evidence.database.declared.tables.iter().filter(|table| table.forgets) {
         let Some(live) = evidence.database.table(&table.name) else { continue };
+        let name = &table.name;
         if !live.engine_full.contains(&wanted) {
-            let name = &table.name;
             look.fault(
                 text!(
                     "{name} does not delete rows after the configured {months} months",
@@ -300,7 +334,7 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
         }
         match live.oldest {
             Some((rows, day)) if day < limit => {
-                let (database, name) = (&evidence.database.name, &table.name);
+                let database = &evidence.database.name;
                 look.fault(
                     text!(
                         "{name}: {rows} rows, the oldest of {day}, past the {months} months",
@@ -315,12 +349,15 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
             Some((rows, day)) => {
                 let age = (today - day).round(jiff::SpanRound::new().largest(Unit::Month).relative(today));
                 let age = age.map_or(0, |age| age.get_months());
-                look.fact(format!(
-                    "{}: deletes rows after {months} months; {rows} rows, oldest {day} ({age} months)",
-                    table.name
+                look.fact(text!(
+                    "{name}: deletes rows after {months} months; {rows} rows, oldest {day} ({age} months)",
+                    "{name} : supprime ses lignes après {months} mois ; {rows} lignes, la plus ancienne du {day} ({age} mois)"
                 ));
             }
-            None => look.fact(format!("{}: deletes rows after {months} months; empty", table.name)),
+            None => look.fact(text!(
+                "{name}: deletes rows after {months} months; empty",
+                "{name} : supprime ses lignes après {months} mois ; vide"
+            )),
         }
     }
 }
@@ -341,7 +378,7 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
             "tables dont les lignes ne sont pas triées par site comme déclaré"
         ),
         text!("rebuild these tables as schema/ has them", "reconstruire ces tables comme dans schema/"),
-        "every table sorts its rows by site first",
+        text!("every table sorts its rows by site first", "chaque table trie ses lignes par site d'abord"),
     );
     let reading_all: Vec<&str> = config
         .console
@@ -358,15 +395,18 @@ pub(super) fn each_publisher(evidence: &Evidence, look: &mut Observation) {
              tous."
         ));
     } else {
-        look.fact(format!(
-            "sites: {}, tokens: {}, each for sites of its own",
-            config.site.len(),
-            config.console.tokens.len()
+        let (sites, tokens) = (config.site.len(), config.console.tokens.len());
+        look.fact(text!(
+            "sites: {sites}, tokens: {tokens}, each for sites of its own",
+            "sites : {sites}, jetons : {tokens}, chacun pour ses propres sites"
         ));
     }
     let stored_sites = database.stored.iter().flat_map(|stored| &stored.sites);
     let unconfigured = stored_sites.filter(|name| !config.site.iter().any(|site| site.name == **name)).count();
     if unconfigured > 0 {
-        look.fact(format!("sites that are no longer configured but still have rows: {unconfigured}"));
+        look.fact(text!(
+            "sites that are no longer configured but still have rows: {unconfigured}",
+            "sites qui ne sont plus configurés mais ont encore des lignes : {unconfigured}"
+        ));
     }
 }

@@ -17,9 +17,11 @@ const ROUNDING_MIN: u32 = 10;
 pub(super) fn rounded(evidence: &Evidence, look: &mut Observation) {
     let (database, rounding) = (&evidence.database, evidence.config.privacy.protection.step());
     if rounding >= ROUNDING_MIN {
-        look.fact(format!(
+        look.fact(text!(
             "published figures are multiples of {STEP}, drawn at random; rows with fewer than {GATE} drawn visitors \
-             are withheld"
+             are withheld",
+            "les chiffres publiés sont des multiples de {STEP}, tirés au hasard ; les lignes de moins de {GATE} visiteurs \
+             tirés sont retenues"
         ));
         waiting_too_long(evidence, look);
     }
@@ -69,12 +71,15 @@ fn reads_published_tables_only(
         !published::TABLES.iter().any(|published| table(published.name))
     };
     let more: Vec<String> = reader.grants.iter().filter(wanted).cloned().collect();
-    let user = &reader.user;
+    let (user, granted, refused) = (&reader.user, reader.grants.len(), reader.refused);
     look.none(
         &more,
         text!("{user} has grants beyond the published tables", "{user} a des droits au-delà des tables publiées"),
         text!("revoke it", "les révoquer"),
-        format!("{user} has grants on the {} published tables only", reader.grants.len()),
+        text!(
+            "{user} has grants on the {granted} published tables only",
+            "{user} n'a de droits que sur les {granted} tables publiées"
+        ),
     );
     look.none(
         &reader.opened,
@@ -83,15 +88,16 @@ fn reads_published_tables_only(
             "revoke the grant; only published tables may be granted",
             "révoquer ce droit ; seules les tables publiées peuvent être accordées"
         ),
-        format!("tried as {user}: {} tables refused", reader.refused),
+        text!("tried as {user}: {refused} tables refused", "essayé en tant que {user} : {refused} tables refusées"),
     );
     if !reader.silent.is_empty() {
         let tables = reader.silent.join(", ");
         look.fault(text!("{user} cannot read {tables}", "{user} ne peut pas lire {tables}"), migrate_or_restart());
     }
     match reader.counts {
-        (counts, 0) => look.fact(format!(
-            "tried as {user}: {counts} figures read, all multiples of their step ({rounding} of a count)"
+        (counts, 0) => look.fact(text!(
+            "tried as {user}: {counts} figures read, all multiples of their step ({rounding} of a count)",
+            "essayé en tant que {user} : {counts} chiffres lus, tous multiples de leur pas ({rounding} pour un compte)"
         )),
         (counts, exact) => look.fault(
             text!(

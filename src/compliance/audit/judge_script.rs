@@ -17,7 +17,11 @@ pub(super) fn nothing_on_the_device(evidence: &Evidence, look: &mut Observation)
     if keeps_more_than_an_objection(script) {
         keepers.push("localStorage".to_owned());
     }
-    let right = if keeps { "the script stores only an opt-out flag" } else { "the script stores nothing" };
+    let right = if keeps {
+        text!("the script stores only an opt-out flag", "le script n'enregistre qu'une marque d'opposition")
+    } else {
+        text!("the script stores nothing", "le script n'enregistre rien")
+    };
     let wrong =
         text!("the script could store data on a device", "le script pourrait enregistrer des données sur un appareil");
     look.none(&keepers, wrong, as_delivered(), right);

@@ -79,7 +79,11 @@ pub(super) fn no_cross_reference(evidence: &Evidence, look: &mut Observation) {
             "remove them from the sites' properties; delete stored rows with DELETE FROM action_value_days WHERE property = …",
             "les retirer des propriétés des sites ; supprimer les lignes par DELETE FROM action_value_days WHERE property = …"
         ),
-        format!("properties declared or stored, none named after a person: {}", listed(&names)),
+        text!(
+            "properties declared or stored, none named after a person: ",
+            "propriétés déclarées ou enregistrées, aucune ne porte le nom d'une donnée personnelle : "
+        )
+        .then("", &listed(&names)),
     );
 }
 
@@ -90,7 +94,10 @@ pub(super) fn no_shared_identifier(evidence: &Evidence, look: &mut Observation) 
             defective(),
         );
     } else {
-        look.fact("tried: one visitor has unrelated tags on two sites");
+        look.fact(text!(
+            "tried: one visitor has unrelated tags on two sites",
+            "essayé : un visiteur a des étiquettes sans rapport sur deux sites"
+        ));
     }
 }
 
@@ -105,27 +112,38 @@ pub(super) fn bound_to_day(evidence: &Evidence, look: &mut Observation) {
             defective(),
         );
     } else {
-        look.fact("tried: one visitor has unrelated tags on two days");
+        look.fact(text!(
+            "tried: one visitor has unrelated tags on two days",
+            "essayé : un visiteur a des étiquettes sans rapport deux jours de suite"
+        ));
     }
     if tags.keeps_past_key {
         look.fault(text!("the key of a past day still existed", "la clé d'un jour passé existait encore"), defective());
     } else {
-        look.fact("tried: the key of a past day is destroyed");
+        look.fact(text!("tried: the key of a past day is destroyed", "essayé : la clé d'un jour passé est détruite"));
     }
     if !tags.knows_a_return {
-        look.fact("a second visit on the same day was not recognised: visitors are counted too often");
+        look.fact(text!(
+            "a second visit on the same day was not recognised: visitors are counted too often",
+            "une seconde visite du même jour n'a pas été reconnue : les visiteurs sont comptés trop souvent"
+        ));
     }
 }
 
 pub(super) fn no_marketing(evidence: &Evidence, look: &mut Observation) {
     match evidence.config.privacy.marketing {
         MarketingPolicy::Never => {
-            look.fact("privacy.marketing = \"never\": campaigns, channels and device models are not measured")
+            look.fact(text!(
+                "privacy.marketing = \"never\": campaigns, channels and device models are not measured",
+                "privacy.marketing = \"never\" : campagnes, canaux et modèles d'appareil ne sont pas mesurés"
+            ));
         }
         MarketingPolicy::WithConsent => {
-            look.fact(
+            look.fact(text!(
                 "privacy.marketing = \"with_consent\": campaigns, channels and device models of hits that carry consent only",
-            );
+                "privacy.marketing = \"with_consent\" : campagnes, canaux et modèles d'appareil des seules mesures qui \
+                 portent un consentement"
+            ));
             look.person(text!(
                 "Keep the proof of consent on every site that marks hits with it.",
                 "Conserver la preuve du consentement sur chaque site qui le transmet avec ses mesures."
@@ -139,9 +157,14 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
     let wrong = |name: &str| is_never_kept(name) || points_at(name, &CAMPAIGNS) || points_at_a_person(name);
     for site in &evidence.config.site {
         let names: Vec<&str> = site.query_names_kept.iter().map(String::as_str).filter(|name| wrong(name)).collect();
-        look.fact(format!("{}: query parameters kept as part of pages: {}", site.name, listed(&site.query_names_kept)));
+        let name = &site.name;
+        let kept = text!(
+            "{name}: query parameters kept as part of pages: ",
+            "{name} : paramètres conservés dans l'adresse des pages : "
+        );
+        look.fact(kept.then("", &listed(&site.query_names_kept)));
         if !names.is_empty() {
-            let (name, names) = (&site.name, names.join(", "));
+            let names = names.join(", ");
             let found = text!(
                 "{name} keeps query parameters named after a person or a campaign: {names}",
                 "{name} conserve des paramètres qui portent le nom d'une personne ou d'une campagne : {names}"
@@ -150,7 +173,6 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
         }
         let searched = site.search_parameter.as_str();
         if wrong(searched) {
-            let name = &site.name;
             look.fault(
                 text!(
                     "{name}: search_parameter `{searched}` is named after a person or a campaign",
@@ -162,7 +184,10 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
                 ),
             );
         } else if !searched.is_empty() {
-            look.fact(format!("{}: searches of the site are counted (`{searched}`)", site.name));
+            look.fact(text!(
+                "{name}: searches of the site are counted (`{searched}`)",
+                "{name} : les recherches du site sont comptées (`{searched}`)"
+            ));
         }
     }
     let stored = evidence.database.stored.iter().flat_map(|stored| &stored.query_names);
@@ -174,7 +199,10 @@ pub(super) fn no_identifiers_from_urls(evidence: &Evidence, look: &mut Observati
             "des pages enregistrées ont des paramètres qui portent le nom d'une personne ou d'une campagne"
         ),
         delete_rows(),
-        "no stored page has a parameter named after a person or a campaign",
+        text!(
+            "no stored page has a parameter named after a person or a campaign",
+            "aucune page enregistrée n'a de paramètre qui porte le nom d'une personne ou d'une campagne"
+        ),
     );
 }
 
@@ -182,7 +210,7 @@ pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
     let (machine, runtime) = (&evidence.machine, &evidence.config.runtime);
     let folder = runtime.dir.display();
     match machine.runtime_in_memory {
-        Some(true) => look.fact(format!("runtime.dir {folder} is in memory")),
+        Some(true) => look.fact(text!("runtime.dir {folder} is in memory", "runtime.dir {folder} est en mémoire")),
         Some(false) => look.fault(
             text!(
                 "runtime.dir {folder} is on a disk, where tags and keys must never be",
@@ -199,11 +227,20 @@ pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
         )),
     }
     look.fact(match machine.collector {
-        Some(number) => format!("checked: the running collector, process {number}"),
-        None => "checked: this process, which sets the same protection; no collector runs".to_owned(),
+        Some(number) => text!(
+            "checked: the running collector, process {number}",
+            "vérifié : le collecteur en marche, processus {number}"
+        ),
+        None => text!(
+            "checked: this process, which sets the same protection; no collector runs",
+            "vérifié : ce processus, qui se protège de même ; aucun collecteur n'est en marche"
+        ),
     });
     match machine.core_bytes {
-        Some(0) => look.fact("no core dump can be written (RLIMIT_CORE 0)"),
+        Some(0) => look.fact(text!(
+            "no core dump can be written (RLIMIT_CORE 0)",
+            "aucune image de la mémoire ne peut être écrite (RLIMIT_CORE 0)"
+        )),
         Some(_) | None => look.fault(
             text!("a crash may write memory to a disk", "un arrêt brutal peut écrire la mémoire sur un disque"),
             text!("start the collector with `ulimit -c 0`", "démarrer le collecteur avec `ulimit -c 0`"),
@@ -217,8 +254,14 @@ pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
             ),
             text!("start the collector as delivered", "démarrer le collecteur tel que livré"),
         ),
-        Some(false) => look.fact("other processes of its user cannot read its memory (PR_SET_DUMPABLE 0)"),
-        None => look.fact("unknown whether other processes of its user can read its memory: root cannot see it"),
+        Some(false) => look.fact(text!(
+            "other processes of its user cannot read its memory (PR_SET_DUMPABLE 0)",
+            "d'autres processus de son utilisateur ne peuvent pas lire sa mémoire (PR_SET_DUMPABLE 0)"
+        )),
+        None => look.fact(text!(
+            "unknown whether other processes of its user can read its memory: root cannot see it",
+            "on ignore si d'autres processus de son utilisateur peuvent lire sa mémoire : root ne le voit pas"
+        )),
     }
     swap(evidence, look);
     proxies(evidence, look);
@@ -229,6 +272,7 @@ pub(super) fn no_visitor_followed(evidence: &Evidence, look: &mut Observation) {
 fn rows_of_few(evidence: &Evidence, look: &mut Observation) {
     let tens = evidence.config.privacy.protection == Protection::Tens;
     let Some(reader) = evidence.database.reader.as_ref().filter(|_| tens) else { return };
+    let user = &reader.user;
     look.none(
         &reader.lonely,
         text!(
@@ -239,18 +283,35 @@ fn rows_of_few(evidence: &Evidence, look: &mut Observation) {
             "delete these rows and find the program that wrote them: a release does not publish such rows",
             "supprimer ces lignes et trouver le programme qui les a écrites : une publication n'en contient pas"
         ),
-        format!("tried as {}: no published row of a day or hour has fewer than {GATE} drawn visitors", reader.user),
+        text!(
+            "tried as {user}: no published row of a day or hour has fewer than {GATE} drawn visitors",
+            "essayé en tant que {user} : aucune ligne publiée d'un jour ou d'une heure n'a moins de {GATE} visiteurs tirés"
+        ),
     );
 }
 
 fn swap(evidence: &Evidence, look: &mut Observation) {
     let machine = &evidence.machine;
-    let able = machine.lockable_bytes.map_or_else(|| "any amount".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
-    look.fact(format!("{} KiB of its memory are locked; it may lock {able} (RLIMIT_MEMLOCK)", machine.locked_kib));
+    let locked = machine.locked_kib;
+    look.fact(match machine.lockable_bytes.map(|bytes| bytes / 1024) {
+        Some(able) => text!(
+            "{locked} KiB of its memory are locked; it may lock {able} KiB (RLIMIT_MEMLOCK)",
+            "{locked} Kio de sa mémoire sont verrouillés ; il peut en verrouiller {able} Kio (RLIMIT_MEMLOCK)"
+        ),
+        None => text!(
+            "{locked} KiB of its memory are locked; it may lock any amount (RLIMIT_MEMLOCK)",
+            "{locked} Kio de sa mémoire sont verrouillés ; il peut en verrouiller sans limite (RLIMIT_MEMLOCK)"
+        ),
+    });
+    let swap = machine.swap_kib / 1024;
     if machine.swap_kib == 0 {
-        return look.fact("the machine has no swap on a disk");
+        return look
+            .fact(text!("the machine has no swap on a disk", "la machine n'a pas de fichier d'échange sur un disque"));
     }
-    look.fact(format!("the machine has {} MiB of swap on a disk", machine.swap_kib / 1024));
+    look.fact(text!(
+        "the machine has {swap} MiB of swap on a disk",
+        "la machine a {swap} Mio de fichier d'échange sur un disque"
+    ));
     look.person(text!(
         "Turn swap off, or encrypt it with a new key at each boot: a folder in memory may be swapped out.",
         "Désactiver le fichier d'échange, ou le chiffrer avec une nouvelle clé à chaque démarrage : un dossier en mémoire \
@@ -273,13 +334,15 @@ fn proxies(evidence: &Evidence, look: &mut Observation) {
             "n'y inscrire que vos propres serveurs mandataires : un pair de confiance peut prétendre à toute adresse, et \
              chercher ainsi des visiteurs connus"
         ),
-        format!("trusted proxies: {}", listed(&collect.trusted_proxies)),
+        text!("trusted proxies: ", "serveurs mandataires de confiance : ").then("", &listed(&collect.trusted_proxies)),
     );
     if collect.trusted_proxies.is_empty() && collect.listen.ip().is_loopback() {
-        look.fact(
+        look.fact(text!(
             "note: no proxy is trusted and the listener is on loopback: behind a proxy, all visitors would count as \
              one",
-        );
+            "note : aucun serveur mandataire n'est de confiance et l'écoute est locale : derrière un mandataire, tous les \
+             visiteurs compteraient pour un"
+        ));
     }
 }
 
@@ -302,7 +365,7 @@ pub(super) fn no_experiments(evidence: &Evidence, look: &mut Observation) {
             "remove them from the sites' properties: tests on cohorts need consent",
             "les retirer des propriétés des sites : des tests sur des cohortes demandent un consentement"
         ),
-        "no property is named after an experiment",
+        text!("no property is named after an experiment", "aucune propriété ne porte le nom d'une expérience"),
     );
     let perhaps: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| points_at(name, &PERHAPS_EXPERIMENTS)).collect();
@@ -328,18 +391,21 @@ pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
             );
         }
         Some(day) if day < today.saturating_sub(Span::new().months(12)) => {}
-        Some(day) => look.fact(format!(
-            "reviewed on {day}: {} months; next review until {}",
-            evidence.config.privacy.retention_months,
-            day.saturating_add(Span::new().months(12))
-        )),
+        Some(day) => {
+            let (months, next) = (evidence.config.privacy.retention_months, day.saturating_add(Span::new().months(12)));
+            look.fact(text!(
+                "reviewed on {day}: {months} months; next review until {next}",
+                "réexaminé le {day} : {months} mois ; prochain réexamen avant le {next}"
+            ));
+        }
     }
 }
 
 pub(super) fn informed(evidence: &Evidence, look: &mut Observation) {
     let controller = &evidence.config.privacy.controller;
-    if !controller.name.trim().is_empty() && !controller.contact.trim().is_empty() {
-        look.fact(format!("the notice names {} ({})", controller.name.trim(), controller.contact.trim()));
+    let [name, contact] = [&controller.name, &controller.contact].map(|text| text.trim());
+    if !name.is_empty() && !contact.is_empty() {
+        look.fact(text!("the notice names {name} ({contact})", "la notice nomme {name} ({contact})"));
     }
 }
 
@@ -347,7 +413,7 @@ pub(super) fn objection(evidence: &Evidence, look: &mut Observation) {
     let privacy = &evidence.config.privacy;
     for (honoured, header) in [(privacy.honour_gpc, "Sec-GPC: 1"), (privacy.honour_dnt, "DNT: 1")] {
         if honoured {
-            look.fact(format!("`{header}` is honoured"));
+            look.fact(text!("`{header}` is honoured", "`{header}` est respecté"));
         }
     }
     let signs = ["globalPrivacyControl", "doNotTrack"];
@@ -357,7 +423,7 @@ pub(super) fn objection(evidence: &Evidence, look: &mut Observation) {
         &missing,
         text!("the script does not read the signals", "le script ne lit pas les signaux"),
         as_delivered(),
-        "the script sends nothing if a signal is set",
+        text!("the script sends nothing if a signal is set", "le script n'envoie rien si un signal est présent"),
     );
 }
 
@@ -374,10 +440,10 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         &far,
         text!("location files on other hosts", "fichiers de localisation sur d'autres hôtes"),
         text!("download them, and set the local path", "les télécharger, et inscrire le chemin local"),
-        "location files are local",
+        text!("location files are local", "les fichiers de localisation sont locaux"),
     );
     if let Err(file) = &evidence.places {
-        look.fact(format!("{file} cannot be used"));
+        look.fact(text!("{file} cannot be used", "{file} est inutilisable"));
     }
     let hosts: Vec<String> = ["https://", "http://", "\"//", "'//"]
         .iter()
@@ -385,30 +451,35 @@ pub(super) fn transfers(evidence: &Evidence, look: &mut Observation) {
         .map(|start| (*start).to_owned())
         .collect();
     let wrong = text!("the script names other hosts", "le script nomme d'autres hôtes");
-    look.none(&hosts, wrong, as_delivered(), "the script names no other host");
+    let right = text!("the script names no other host", "le script ne nomme aucun autre hôte");
+    look.none(&hosts, wrong, as_delivered(), right);
     if evidence.config.clickhouse.is_embedded() {
-        look.fact("ClickHouse runs on this machine");
+        look.fact(text!("ClickHouse runs on this machine", "ClickHouse tourne sur cette machine"));
     } else {
         let host = url::Url::parse(&evidence.config.clickhouse.url).ok();
         let host = host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-        look.fact(format!("ClickHouse is at {host}"));
+        look.fact(text!("ClickHouse is at {host}", "ClickHouse est sur {host}"));
     }
 }
 
 pub(super) fn no_seal(evidence: &Evidence, look: &mut Observation) {
     let claims = evidence.texts.iter().filter(|(_, text)| claims_a_seal(text).is_some());
     let claims: Vec<String> = claims.map(|(name, _)| (*name).to_owned()).collect();
+    let read = evidence.texts.len();
     look.none(
         &claims,
         text!("texts that claim an authority's seal", "textes qui se réclament du label d'une autorité"),
         text!("write the controller's name only", "n'y inscrire que le nom du responsable de traitement"),
-        format!("{} texts read, none claims a seal", evidence.texts.len()),
+        text!("{read} texts read, none claims a seal", "{read} textes lus, aucun ne se réclame d'un label"),
     );
 }
 
 pub(super) fn under_contract(evidence: &Evidence, look: &mut Observation) {
     match evidence.config.privacy.processor.name.trim() {
-        "" => look.fact("no processor is named: the controller runs the collector itself"),
-        name => look.fact(format!("{name} measures for other publishers")),
+        "" => look.fact(text!(
+            "no processor is named: the controller runs the collector itself",
+            "aucun sous-traitant n'est nommé : le responsable de traitement exploite lui-même le collecteur"
+        )),
+        name => look.fact(text!("{name} measures for other publishers", "{name} mesure pour d'autres éditeurs")),
     }
 }

@@ -20,7 +20,6 @@ pub(crate) mod wording;
 pub use crate::compliance::audit::evidence::{Evidence, gather};
 pub use crate::compliance::audit::finding::{Finding, Verdict};
 pub use crate::compliance::audit::wording::claims_a_seal;
-use crate::compliance::bilingual::Lang;
 
 /// The findings of all rules.
 #[derive(Debug)]
@@ -39,12 +38,6 @@ impl Audit {
     pub fn not_held(&self) -> Vec<u8> {
         let not_held = self.findings.iter().filter(|finding| finding.verdict == Verdict::NotHeld);
         not_held.map(|finding| finding.rule.number).collect()
-    }
-
-    /// Faults and tasks of all rules: in English, as the report has them, and in French.
-    pub fn translations(&self) -> impl Iterator<Item = (String, String)> {
-        let texts = self.findings.iter().flat_map(|finding| finding.found.iter().chain(&finding.to_do));
-        texts.map(|text| (text.en.clone(), text.text(Lang::Fr)))
     }
 
     /// Number of rules with this verdict.

@@ -1,7 +1,6 @@
-//! Observations of one check: facts, faults with their remedies, and tasks for a person. Faults and tasks, which the
-//! console shows, are in both languages; facts stand in the report alone, in English.
+//! Observations of one check: facts, faults with their remedies, and tasks for a person, each in both languages.
 
-use crate::compliance::bilingual::Bilingual;
+use crate::compliance::bilingual::{Bilingual, text};
 
 /// Most names that a sentence lists.
 const LISTED_MAX: usize = 30;
@@ -9,15 +8,15 @@ const LISTED_MAX: usize = 30;
 /// Observations of a check. The report keeps the order of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Observation {
-    pub(super) facts: Vec<String>,
+    pub(super) facts: Vec<Bilingual>,
     pub(super) faults: Vec<(Bilingual, Bilingual)>,
     pub(super) open: Vec<Bilingual>,
 }
 
 impl Observation {
     /// Adds a fact that is as required, or good to know.
-    pub(super) fn fact(&mut self, fact: impl Into<String>) {
-        self.facts.push(fact.into());
+    pub(super) fn fact(&mut self, fact: Bilingual) {
+        self.facts.push(fact);
     }
 
     /// Whether no fault was added so far.
@@ -36,23 +35,23 @@ impl Observation {
     }
 
     /// Adds a fault for each of `found`; without any, a fact.
-    pub(super) fn none(&mut self, found: &[String], wrong: Bilingual, to_do: Bilingual, right: impl Into<String>) {
+    pub(super) fn none(&mut self, found: &[String], wrong: Bilingual, to_do: Bilingual, right: Bilingual) {
         if found.is_empty() {
             self.fact(right);
         } else {
-            self.fault(wrong.then(": ", &Bilingual::same(listed(found))), to_do);
+            self.fault(wrong.then("", &text!(": ", " : ")).then("", &listed(found)), to_do);
         }
     }
 }
 
 /// A bounded list for a sentence: people read the report.
-pub(super) fn listed(names: &[impl ToString]) -> String {
+pub(super) fn listed(names: &[impl ToString]) -> Bilingual {
     if names.is_empty() {
-        return "none".to_owned();
+        return text!("none", "néant");
     }
     let mut text = names.iter().take(LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if names.len() > LISTED_MAX {
         text.push_str(", …");
     }
-    text
+    Bilingual::same(text)
 }

@@ -3,6 +3,7 @@
 
 use crate::compliance::audit::checks::CHECKS;
 use crate::compliance::audit::report::{cited, line};
+use crate::compliance::bilingual::Lang;
 use crate::compliance::rules::{RULES, SELF_ASSESSMENT, SOURCES};
 
 /// The page as Markdown.
@@ -22,17 +23,18 @@ pub fn rules_page() -> String {
     for (rule, check) in RULES.iter().zip(&CHECKS) {
         line(&mut page, format_args!("\n### R{} {}\n\n{}\n", rule.number, rule.title.en, rule.text.en));
         line(&mut page, format_args!("- **How it is held:** {}", rule.held.en));
-        line(&mut page, format_args!("- **The audit looks at** {}.", check.looks_at));
+        line(&mut page, format_args!("- **The audit looks at** {}.", check.subject.en));
         if let Some(person) = rule.person {
             line(&mut page, format_args!("- **For a person to do:** {}", person.en));
         }
-        let sources: Vec<String> = rule.sources.iter().map(|source| cited(source)).collect();
+        let sources: Vec<String> = rule.sources.iter().map(|source| cited(source, Lang::En)).collect();
         line(&mut page, format_args!("- **Sources:** {}", sources.join("; ")));
     }
     line(&mut page, format_args!("\n## Les règles, en français"));
-    for rule in &RULES {
+    for (rule, check) in RULES.iter().zip(&CHECKS) {
         line(&mut page, format_args!("\n### R{} {}\n\n{}\n", rule.number, rule.title.fr, rule.text.fr));
         line(&mut page, format_args!("- **Comment elle est tenue :** {}", rule.held.fr));
+        line(&mut page, format_args!("- **L'audit examine :** {}.", check.subject.fr));
         if let Some(person) = rule.person {
             line(&mut page, format_args!("- **Reste à faire :** {}", person.fr));
         }

@@ -1,5 +1,5 @@
-//! Formats of an audit: text for a terminal, JSON for programs, Markdown for files. Every format must list the rules
-//! that are not held, and must not offer the sentence of the self-assessment while there is one.
+//! Formats of an audit: text for a terminal, JSON for programs, Markdown for files, in English or French. Every format
+//! must list the rules that are not held, and must not offer the sentence of the self-assessment while there is one.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Audit, Finding, Verdict};
-use crate::compliance::bilingual::Bilingual;
+use crate::compliance::bilingual::{Bilingual, Lang, text};
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
 /// Format of the report.
@@ -25,187 +25,249 @@ pub enum ReportFormat {
 const TITLE_WIDTH: usize = 38;
 
 impl Audit {
-    /// The report in one format.
-    pub fn report(&self, evidence: &Evidence, format: ReportFormat) -> String {
+    /// The report in one format and language.
+    pub fn report(&self, evidence: &Evidence, format: ReportFormat, lang: Lang) -> String {
+        let report = ReportWriter { audit: self, evidence, lang };
         match format {
-            ReportFormat::Text => self.text(evidence),
-            ReportFormat::Json => self.json(evidence),
-            ReportFormat::Markdown => self.markdown(evidence),
+            ReportFormat::Text => report.text(),
+            ReportFormat::Json => format!("{:#}", report.json()),
+            ReportFormat::Markdown => report.markdown(),
         }
+    }
+
+    /// The report for programs and the console: keys in English, sentences in `lang`.
+    pub fn json(&self, evidence: &Evidence, lang: Lang) -> Value {
+        ReportWriter { audit: self, evidence, lang }.json()
+    }
+}
+
+/// One report: its audit, the evidence behind it, and the language of its sentences.
+struct ReportWriter<'a> {
+    audit: &'a Audit,
+    evidence: &'a Evidence,
+    lang: Lang,
+}
+
+impl ReportWriter<'_> {
+    fn tell(&self, text: impl Into<Bilingual>) -> String {
+        text.into().in_plain_text(self.lang)
+    }
+
+    fn tell_all(&self, texts: &[Bilingual]) -> Vec<String> {
+        texts.iter().map(|text| text.in_plain_text(self.lang)).collect()
     }
 
     /// The summary below the list of rules.
-    fn conclusion(&self, evidence: &Evidence) -> String {
-        let not_held = self.not_held();
+    fn conclusion(&self) -> String {
+        let not_held = self.audit.not_held();
         if not_held.is_empty() {
-            let open = self.count(Verdict::ForAPerson);
-            return format!(
-                "{} All rules that a program can check are held; {open} rules have a part for a person.",
-                SELF_ASSESSMENT.en
+            let open = self.audit.count(Verdict::ForAPerson);
+            let rest = text!(
+                "All rules that a program can check are held; {open} rules have a part for a person.",
+                "Toutes les règles qu'un programme peut vérifier sont tenues ; {open} règles laissent une part à une \
+                 personne."
             );
+            return format!("{} {}", self.tell(SELF_ASSESSMENT), self.tell(rest));
         }
-        let not_held: Vec<String> = not_held.iter().map(|number| format!("R{number}")).collect();
-        let mut text = format!(
-            "This set-up does not hold the rules {}: until this is fixed, measure only with the visitors' consent, and \
-             do not present the measurement as exempt.",
-            not_held.join(", ")
-        );
-        let mut to_do = self.findings.iter().flat_map(|finding| &finding.to_do);
+        let not_held = not_held.iter().map(|number| format!("R{number}")).collect::<Vec<_>>().join(", ");
+        let mut conclusion = self.tell(text!(
+            "This set-up does not hold the rules {not_held}: until this is fixed, measure only with the visitors' \
+             consent, and do not present the measurement as exempt.",
+            "Cette installation ne tient pas les règles {not_held} : jusqu'à correction, ne mesurer qu'avec le \
+             consentement des visiteurs, et ne pas présenter la mesure comme exemptée."
+        ));
+        let mut to_do = self.audit.findings.iter().flat_map(|finding| &finding.to_do);
         let statements = to_do.any(|to_do| to_do.en.contains(" TABLE ") || to_do.en.contains("DELETE FROM"));
-        if statements && evidence.config.clickhouse.is_embedded() {
-            let login = evidence.config.runtime.dir.join("engine.json");
-            let how = format!(
-                " While `sillage serve` runs, {} has the address and user for such statements.",
-                login.display()
-            );
-            text.push_str(&how);
+        if statements && self.evidence.config.clickhouse.is_embedded() {
+            let login = self.evidence.config.runtime.dir.join("engine.json");
+            let login = login.display();
+            conclusion.push(' ');
+            conclusion.push_str(&self.tell(text!(
+                "While `sillage serve` runs, {login} has the address and user for such statements.",
+                "Tant que `sillage serve` tourne, {login} contient l'adresse et l'utilisateur pour ces instructions."
+            )));
         }
-        text
+        conclusion
     }
 
-    fn text(&self, evidence: &Evidence) -> String {
-        let mut text = String::from("Sillage audit\n");
-        for (name, value) in header(evidence) {
-            line(&mut text, format_args!("  {name:<14} {value}"));
+    fn text(&self) -> String {
+        let mut report = String::new();
+        line(&mut report, format_args!("{}", self.tell(text!("Sillage audit", "Audit de Sillage"))));
+        for entry in self.header() {
+            line(&mut report, format_args!("  {:<14} {}", self.tell(entry.name), entry.value));
         }
-        text.push('\n');
-        for finding in &self.findings {
-            let (rule, verdict) = (finding.rule, word(finding.verdict));
-            let first = finding.found.iter().map(|found| &found.en).chain(&finding.evidence).next();
-            let first = first.map_or("", String::as_str);
-            let number = format!("R{}", rule.number);
-            line(&mut text, format_args!("  {verdict:<12} {number:<4} {:<TITLE_WIDTH$} {first}", rule.title.en));
+        report.push('\n');
+        for finding in &self.audit.findings {
+            let verdict = self.verdict(finding.verdict);
+            let first = finding.found.iter().chain(&finding.evidence).next().cloned();
+            let first = first.map(|first| self.tell(first)).unwrap_or_default();
+            let (number, title) = (format!("R{}", finding.rule.number), self.tell(finding.rule.title));
+            line(&mut report, format_args!("  {verdict:<12} {number:<4} {title:<TITLE_WIDTH$} {first}"));
         }
-        for (verdict, head) in [(Verdict::NotHeld, "Not held"), (Verdict::ForAPerson, "For a person to do")] {
-            let findings = self.findings.iter().filter(|finding| finding.verdict == verdict);
-            for (number, finding) in findings.enumerate() {
-                if number == 0 {
-                    line(&mut text, format_args!("\n{head}"));
-                }
-                self.detail(&mut text, finding);
+        let parts = [
+            (Verdict::NotHeld, text!("Not held", "Non tenues")),
+            (Verdict::ForAPerson, text!("For a person to do", "Reste à faire par une personne")),
+        ];
+        for (verdict, head) in parts {
+            let mut findings = self.audit.findings.iter().filter(|finding| finding.verdict == verdict).peekable();
+            if findings.peek().is_some() {
+                line(&mut report, format_args!("\n{}", self.tell(head)));
+            }
+            for finding in findings {
+                self.detail(&mut report, finding);
             }
         }
-        line(
-            &mut text,
-            format_args!(
-                "\n{} held, {} not held, {} for a person.\n{}",
-                self.count(Verdict::Held),
-                self.count(Verdict::NotHeld),
-                self.count(Verdict::ForAPerson),
-                self.conclusion(evidence)
-            ),
-        );
-        text.trim_end().to_owned()
+        let [held, not_held, open] =
+            [Verdict::Held, Verdict::NotHeld, Verdict::ForAPerson].map(|verdict| self.audit.count(verdict));
+        let counts = self.tell(text!(
+            "{held} held, {not_held} not held, {open} for a person.",
+            "{held} tenues, {not_held} non tenues, {open} pour une personne."
+        ));
+        line(&mut report, format_args!("\n{counts}\n{}", self.conclusion()));
+        report.trim_end().to_owned()
     }
 
-    fn detail(&self, text: &mut String, finding: &Finding) {
+    fn detail(&self, report: &mut String, finding: &Finding) {
         let rule = finding.rule;
-        line(text, format_args!("  R{} {}", rule.number, rule.title.en));
+        line(report, format_args!("  R{} {}", rule.number, self.tell(rule.title)));
+        let mut part = |name: Bilingual, value: &str| {
+            line(report, format_args!("      {:<6} {value}", self.tell(name)));
+        };
         if finding.verdict == Verdict::NotHeld {
-            line(text, format_args!("      rule   {}", rule.text.en));
+            part(text!("rule", "règle"), &self.tell(rule.text));
             for source in rule.sources {
-                line(text, format_args!("      source {}", cited(source)));
+                part(text!("source", "source"), &cited(source, self.lang));
             }
-            for found in &finding.found {
-                line(text, format_args!("      found  {}", found.en));
+            for found in self.tell_all(&finding.found) {
+                part(text!("found", "trouvé"), &found);
             }
         }
-        for to_do in &finding.to_do {
-            line(text, format_args!("      do     {}", to_do.en));
+        for to_do in self.tell_all(&finding.to_do) {
+            part(text!("do", "faire"), &to_do);
         }
     }
 
-    fn json(&self, evidence: &Evidence) -> String {
-        let header: serde_json::Map<String, Value> =
-            header(evidence).into_iter().map(|(name, value)| (name.replace(' ', "_"), Value::from(value))).collect();
-        let findings = self.findings.iter().map(|finding| {
+    fn json(&self) -> Value {
+        let header: serde_json::Map<String, Value> = self
+            .header()
+            .into_iter()
+            .map(|entry| (entry.name.en.replace(' ', "_"), Value::from(entry.value)))
+            .collect();
+        let findings = self.audit.findings.iter().map(|finding| {
             let rule = finding.rule;
             json!({
                 "rule": format!("R{}", rule.number),
-                "title": rule.title.en,
-                "text": rule.text.en,
-                "how_it_is_held": rule.held.en,
-                "sources": rule.sources.iter().map(|source| cited(source)).collect::<Vec<_>>(),
+                "title": self.tell(rule.title),
+                "text": self.tell(rule.text),
+                "how_it_is_held": self.tell(rule.held),
+                "sources": rule.sources.iter().map(|source| cited(source, self.lang)).collect::<Vec<_>>(),
                 "verdict": finding.verdict,
-                "found": english(&finding.found),
-                "evidence": finding.evidence,
-                "to_do": english(&finding.to_do),
+                "found": self.tell_all(&finding.found),
+                "evidence": self.tell_all(&finding.evidence),
+                "to_do": self.tell_all(&finding.to_do),
             })
         });
-        let report = json!({
+        json!({
             "audit": header,
+            "language": self.lang.code(),
             "findings": findings.collect::<Vec<_>>(),
-            "rules_left": self.not_held().iter().map(|number| format!("R{number}")).collect::<Vec<_>>(),
-            "conclusion": self.conclusion(evidence),
-        });
-        format!("{report:#}")
+            "rules_left": self.audit.not_held().iter().map(|number| format!("R{number}")).collect::<Vec<_>>(),
+            "conclusion": self.conclusion(),
+        })
     }
 
-    fn markdown(&self, evidence: &Evidence) -> String {
-        let mut text = String::from("# Audit of the audience measurement\n\n");
-        for (name, value) in header(evidence) {
-            line(&mut text, format_args!("- {name}: {value}"));
+    fn markdown(&self) -> String {
+        let mut report = String::new();
+        let title = text!("Audit of the audience measurement", "Audit de la mesure d'audience");
+        line(&mut report, format_args!("# {}\n", self.tell(title)));
+        for entry in self.header() {
+            line(&mut report, format_args!("- {}{}{}", self.tell(entry.name), self.colon(), entry.value));
         }
-        line(&mut text, format_args!("\n{}\n\n| | rule | verdict |\n|---|---|---|", self.conclusion(evidence)));
-        for finding in &self.findings {
-            let rule = finding.rule;
-            line(&mut text, format_args!("| R{} | {} | {} |", rule.number, rule.title.en, word(finding.verdict)));
+        let columns = self.tell(text!("| | rule | verdict |", "| | règle | verdict |"));
+        line(&mut report, format_args!("\n{}\n\n{columns}\n|---|---|---|", self.conclusion()));
+        for finding in &self.audit.findings {
+            let (number, title) = (finding.rule.number, self.tell(finding.rule.title));
+            line(&mut report, format_args!("| R{number} | {title} | {} |", self.verdict(finding.verdict)));
         }
-        for finding in &self.findings {
-            let rule = finding.rule;
-            line(&mut text, format_args!("\n## R{} {}: {}\n", rule.number, rule.title.en, word(finding.verdict)));
-            line(&mut text, format_args!("{}\n\n{}\n", rule.text.en, rule.held.en));
-            for source in rule.sources {
-                line(&mut text, format_args!("- Source: {}", cited(source)));
-            }
-            for found in &finding.found {
-                line(&mut text, format_args!("- **Found:** {}", escaped(&found.en)));
-            }
-            for fact in &finding.evidence {
-                line(&mut text, format_args!("- Evidence: {}", escaped(fact)));
-            }
-            for to_do in &finding.to_do {
-                line(&mut text, format_args!("- **To do:** {}", escaped(&to_do.en)));
+        for finding in &self.audit.findings {
+            self.section(&mut report, finding);
+        }
+        report.trim_end().to_owned()
+    }
+
+    /// One rule in the Markdown report, with everything that was found.
+    fn section(&self, report: &mut String, finding: &Finding) {
+        let (rule, colon) = (finding.rule, self.colon());
+        let (title, verdict) = (self.tell(rule.title), self.verdict(finding.verdict));
+        line(report, format_args!("\n## R{} {title}{colon}{verdict}\n", rule.number));
+        line(report, format_args!("{}\n\n{}\n", self.tell(rule.text), self.tell(rule.held)));
+        for source in rule.sources {
+            line(report, format_args!("- Source{colon}{}", cited(source, self.lang)));
+        }
+        let parts = [
+            (text!("**Found:**", "**Trouvé :**"), &finding.found),
+            (text!("Evidence:", "Constat :"), &finding.evidence),
+            (text!("**To do:**", "**À faire :**"), &finding.to_do),
+        ];
+        for (name, texts) in parts {
+            for text in self.tell_all(texts) {
+                line(report, format_args!("- {} {}", self.tell(name.clone()), escaped(&text)));
             }
         }
-        text.trim_end().to_owned()
+    }
+
+    fn colon(&self) -> String {
+        self.tell(text!(": ", " : "))
+    }
+
+    fn verdict(&self, verdict: Verdict) -> String {
+        self.tell(match verdict {
+            Verdict::Held => text!("held", "tenue"),
+            Verdict::NotHeld => text!("NOT HELD", "NON TENUE"),
+            Verdict::ForAPerson => text!("for a person", "à compléter"),
+        })
+    }
+
+    /// The top of a report: version, time, configuration.
+    fn header(&self) -> [HeaderEntry; 6] {
+        let (evidence, config) = (self.evidence, &self.evidence.config);
+        let entry = |name, value| HeaderEntry { name, value };
+        let (version, name) = (&evidence.database.version, &evidence.database.name);
+        let database = if config.clickhouse.is_embedded() {
+            text!("ClickHouse {version} (embedded), {name}", "ClickHouse {version} (intégré), {name}")
+        } else {
+            text!("ClickHouse {version} (remote), {name}", "ClickHouse {version} (distant), {name}")
+        };
+        let sites = match config.site.as_slice() {
+            [] => self.tell(text!("none", "néant")),
+            sites => sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", "),
+        };
+        let controller = match config.privacy.controller.name.trim() {
+            "" => self.tell(text!("not named", "non nommé")),
+            controller => controller.to_owned(),
+        };
+        let hash = &evidence.config_hash;
+        [
+            entry(text!("date", "date"), evidence.at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+            entry(text!("program", "programme"), format!("sillage {}", evidence.version)),
+            entry(text!("database", "base"), self.tell(database)),
+            entry(text!("configuration", "configuration"), format!("SHA-256 {hash}")),
+            entry(text!("sites", "sites"), sites),
+            entry(text!("controller", "responsable"), controller),
+        ]
     }
 }
 
-fn english(texts: &[Bilingual]) -> Vec<&str> {
-    texts.iter().map(|text| text.en.as_str()).collect()
-}
-
-/// Names and values at the top of a report: version, time, configuration.
-fn header(evidence: &Evidence) -> [(&'static str, String); 6] {
-    let config = &evidence.config;
-    let whose = if config.clickhouse.is_embedded() { "embedded" } else { "remote" };
-    let sites: Vec<&str> = config.site.iter().map(|site| site.name.as_str()).collect();
-    let controller = config.privacy.controller.name.trim();
-    [
-        ("date", evidence.at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
-        ("program", format!("sillage {}", evidence.version)),
-        ("database", format!("ClickHouse {} ({whose}), {}", evidence.database.version, evidence.database.name)),
-        ("configuration", format!("SHA-256 {}", evidence.config_hash)),
-        ("sites", if sites.is_empty() { "none".to_owned() } else { sites.join(", ") }),
-        ("controller", if controller.is_empty() { "not named".to_owned() } else { controller.to_owned() }),
-    ]
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Held => "held",
-        Verdict::NotHeld => "NOT HELD",
-        Verdict::ForAPerson => "for a person",
-    }
+/// One line at the top of a report.
+struct HeaderEntry {
+    name: Bilingual,
+    value: String,
 }
 
 /// A source with its date, if it has one.
-pub(super) fn cited(source: &RuleSource) -> String {
-    match source.date.en {
-        "" => source.name.en.to_owned(),
-        date => format!("{} ({date})", source.name.en),
-    }
+pub(super) fn cited(source: &RuleSource, lang: Lang) -> String {
+    let [name, date] = [source.name, source.date].map(|text| Bilingual::from(text).in_plain_text(lang));
+    if date.is_empty() { name } else { format!("{name} ({date})") }
 }
 
 /// Escapes Markdown's underscores and stars in names.

@@ -6,7 +6,7 @@ mod rule;
 pub(crate) mod sources;
 pub(crate) mod table;
 
-use crate::compliance::rules::rule::words;
+pub(crate) use crate::compliance::rules::rule::words;
 pub use crate::compliance::rules::rule::{Rule, RuleSource, RuleText};
 pub use crate::compliance::rules::sources::{
     ANONYMISATION, DEVELOPER_GUIDE, EDPB, GDPR_13, GDPR_28, GUIDELINES, QUESTIONS, RECOMMENDATION,

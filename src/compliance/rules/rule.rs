@@ -37,6 +37,7 @@ pub struct Rule {
     pub person: Option<RuleText>,
 }
 
-pub(super) const fn words(en: &'static str, fr: &'static str) -> RuleText {
+/// Both texts, side by side.
+pub(crate) const fn words(en: &'static str, fr: &'static str) -> RuleText {
     RuleText { en, fr }
 }
