@@ -242,7 +242,7 @@ for (const theme of ['light', 'dark']) {
       assert.deepEqual(await violations(tab), [], address);
       assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, address);
       if (address.endsWith('conformity')) {
-        await tab.getByText('Mesure d\'audience seulement', { exact: true }).waitFor();
+        await tab.getByText('Mesure d’audience seulement', { exact: true }).waitFor();
         await tab.locator('.proof').evaluateAll((all) => all.forEach((one) => { one.open = true; }));
         assert.deepEqual(await violations(tab), [], 'evidence of the rules');
         assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'evidence of the rules');
