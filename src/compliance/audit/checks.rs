@@ -4,7 +4,7 @@
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::finding::{Finding, Verdict};
 use crate::compliance::audit::observation::Observation;
-use crate::compliance::audit::{judge_data, judge_published, judge_script, judge_setup};
+use crate::compliance::audit::{judge_data, judge_duties, judge_published, judge_script, judge_setup};
 use crate::compliance::bilingual::{Bilingual, Lang};
 use crate::compliance::facts::ConfigFacts;
 use crate::compliance::rules::{RuleText, rule, words};
@@ -157,11 +157,11 @@ pub static CHECKS: [Check; 23] = [
             "la durée de conservation de chaque table de chiffres, et sa ligne la plus ancienne",
         ),
     ),
-    check(17, judge_setup::reviewed, words("privacy.last_review", "privacy.last_review")),
-    check(18, judge_setup::informed, words("privacy.controller", "privacy.controller")),
+    check(17, judge_duties::reviewed, words("privacy.last_review", "privacy.last_review")),
+    check(18, judge_duties::informed, words("privacy.controller", "privacy.controller")),
     check(
         19,
-        judge_setup::objection,
+        judge_duties::objection,
         words(
             "privacy.honour_gpc, privacy.honour_dnt, and the script's own respect of both",
             "privacy.honour_gpc, privacy.honour_dnt, et le respect des deux par le script",
@@ -177,7 +177,7 @@ pub static CHECKS: [Check; 23] = [
     ),
     check(
         21,
-        judge_setup::transfers,
+        judge_duties::transfers,
         words(
             "the place of ClickHouse and of the location files; hosts that the script names",
             "l'emplacement de ClickHouse et des fichiers de localisation ; les hôtes que nomme le script",
@@ -185,7 +185,7 @@ pub static CHECKS: [Check; 23] = [
     ),
     check(
         22,
-        judge_setup::no_seal,
+        judge_duties::no_seal,
         words(
             "every text that the program generates, and the controller's name in it",
             "chaque texte que produit le programme, et le nom du responsable de traitement qui y figure",
@@ -193,7 +193,7 @@ pub static CHECKS: [Check; 23] = [
     ),
     check(
         23,
-        judge_setup::under_contract,
+        judge_duties::under_contract,
         words(
             "privacy.processor, and tokens that read every site",
             "privacy.processor, et les jetons qui lisent tous les sites",

@@ -7,6 +7,7 @@ pub mod database;
 pub mod evidence;
 mod finding;
 pub(crate) mod judge_data;
+mod judge_duties;
 mod judge_published;
 mod judge_script;
 pub(crate) mod judge_setup;
