@@ -30,6 +30,7 @@ mount --bind /dev "$root/dev"
 mkdir -p "$root/packages" && cp -r "$PACKAGES/." "$root/packages/"
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 
+began=$(date +%s%N)
 inside sh -c 'dpkg -i /packages/one/*.deb' >/dev/null
 [ "$(inside stat -c '%U %a' /var/lib/sillage)" = 'sillage 700' ] || { echo 'debian: /var/lib/sillage has the wrong owner' >&2; exit 1; }
 inside test -s /usr/share/man/man1/sillage.1.gz
@@ -66,7 +67,9 @@ figures() { # wanted
 }
 
 start
-[ "$(hit)" = 202 ] && figures '[1,1]' && echo 'debian: installed, first figure'
+[ "$(hit)" = 202 ] || { echo 'debian: the first hit is refused' >&2; exit 1; }
+figures '[1,1]'
+echo "debian: installed, first figure after $((($(date +%s%N) - began) / 1000000)) ms"
 [ "$(hit)" = 202 ]
 kill -KILL "$child"; wait "$child" 2>/dev/null || true
 inside sh -c 'dpkg -i /packages/upgrade/*.deb' >/dev/null
