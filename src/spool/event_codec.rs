@@ -40,13 +40,13 @@ pub(super) fn write(event: &Event<'_>, base: Hour, texts: &mut DictionaryWriter,
     if let Some(entry) = &event.entry {
         write_entry(entry, event, texts, out);
     }
-    if let Some(left_bit) = event.left {
-        let differs = (left_bit.day, left_bit.hour) != (event.day, event.hour);
+    if let Some(left) = event.left {
+        let differs = (left.day, left.hour) != (event.day, event.hour);
         out.push(u8::from(differs));
         if differs {
-            put_time(out, (left_bit.day, left_bit.hour), event);
+            put_time(out, (left.day, left.hour), event);
         }
-        put_text(out, texts, left_bit.page);
+        put_text(out, texts, left.page);
     }
 }
 
