@@ -121,7 +121,7 @@ impl Sites {
     /// Compiles the `[[site]]` entries of a configuration.
     ///
     /// # Errors
-    /// An unknown time zone; a name, host or id used twice; a click id among the kept names; a malformed host or
+    /// An unknown time zone; a name, host or id used twice; a click id among the kept names; a malformed name, host or
     /// address.
     pub fn new(configured: &[config::SiteConfig]) -> Result<Self, ConfigError> {
         let mut made = configured.iter().map(Site::new).collect::<Result<Vec<_>, _>>()?;
@@ -191,6 +191,11 @@ fn host_of_url(name: &str) -> Option<&str> {
     rest.split(['/', '?', '#']).next()
 }
 
+/// Whether no site's name may have this character: a tag of HTML, a list of names or a list of sites gives it a meaning.
+fn is_foreign_to_names(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || "\"'`<>\\,*?#@&".contains(character)
+}
+
 /// Names tried for a site, from the host upwards: `stats.eu.shop.example` has four.
 const PARENTS_MAX: usize = 5;
 
@@ -198,6 +203,10 @@ impl Site {
     fn new(written: &config::SiteConfig) -> Result<Self, ConfigError> {
         if written.name.is_empty() || written.name.len() > 255 {
             return Err(wrong("site.name", "every site needs a name of 1 to 255 bytes".into()));
+        }
+        if written.name.contains("://") || written.name.contains(is_foreign_to_names) {
+            let why = format!("`{}` is not a name; write the site's host alone, such as shop.example", written.name);
+            return Err(wrong("site.name", why));
         }
         let zone = if written.timezone.is_empty() { "UTC" } else { &written.timezone };
         let timezone = TimeZone::get(zone)
@@ -380,6 +389,18 @@ mod tests {
     fn a_host_of_two_sites_is_refused() {
         let two = config::SiteConfig { hosts: vec!["www.a.example".into()], ..site("b.example") };
         assert!(Sites::new(&[site("a.example"), two]).is_err());
+    }
+
+    #[test]
+    fn a_name_with_a_meaning_elsewhere_is_refused() {
+        for name in ["https://shop.example", "shop.example, b.example", "*", "two words", "a\"b", "<b>", "a\tb", "a?b"]
+        {
+            assert!(Sites::new(&[site(name)]).is_err(), "{name}");
+        }
+        for name in ["shop.example", "Shop", "shop.example/blog", "localhost:3000", "[::1]", "bücher.example", "a_b-c"]
+        {
+            assert!(Sites::new(&[site(name)]).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::commands::terminal::{CommandError, print};
 use crate::config::Config;
 use crate::console::tokens;
 use crate::runtime_dir::private_options;
+use crate::sites::Sites;
 
 /// Folders searched for location files, beside `node_modules` above the program.
 const LOCATION_FOLDERS: [&str; 4] = ["/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", "."];
@@ -17,7 +18,7 @@ const LOCATION_PACKAGES: [&str; 2] = ["dbip-city-mmdb", "geo-whois-asn-country-m
 /// Write a configuration for a first site, with a token, and print the next steps.
 #[derive(Debug, clap::Args)]
 pub struct InitCommand {
-    /// Name of the site: its public host name.
+    /// Name of the site: its public host name; of an address, its host.
     site: String,
     /// File to write; an existing one is not touched.
     #[arg(long, value_name = "FILE", default_value = "sillage.toml")]
@@ -37,9 +38,9 @@ impl InitCommand {
     /// Writes the file and prints the next steps.
     ///
     /// # Errors
-    /// When the file exists, cannot be written, or an answer is not allowed.
+    /// When the site is no host name, the file exists or cannot be written, or an answer is not allowed.
     pub fn run(&self) -> Result<(), CommandError> {
-        let site = self.site.trim().to_ascii_lowercase();
+        let site = host_name(&self.site)?;
         let timezone = self.timezone.clone().or_else(system_zone).unwrap_or_else(|| "UTC".to_owned());
         let controller = answer(self.controller.as_deref(), "Name of the controller (GDPR)?", "")?;
         let protection = answer(self.protection.as_deref(), "Protection of figures, tens or exact?", "tens")?;
@@ -48,12 +49,27 @@ impl InitCommand {
         let locations = location_files(&program);
         let text = configuration(&site, &timezone, &controller, &protection, &sha256, &locations);
         let config = Config::from_toml(&text)?;
+        Sites::new(&config.site)?;
         let mut file = private_options().write(true).create_new(true).open(&self.config).map_err(|error| {
-            format!("{}: {error}; set another file with --config, or remove this one", self.config.display())
+            let why = match error.kind() {
+                std::io::ErrorKind::AlreadyExists => "exists already".to_owned(),
+                _ => error.to_string(),
+            };
+            format!("{}: {why}; set another file with --config, or remove this one", self.config.display())
         })?;
         file.write_all(text.as_bytes())?;
         print(&next_steps(&site, &self.config, &config, &token, &locations))
     }
+}
+
+/// The host name in what an operator types or copies from a browser: `https://Shop.Example/fr/` is `shop.example`.
+fn host_name(typed: &str) -> Result<String, CommandError> {
+    let typed = typed.trim();
+    let address = typed.split_once("://").map_or(typed, |(_, rest)| rest);
+    let host = address.split(['/', '?', '#', ':']).next().unwrap_or_default().trim_end_matches('.').to_lowercase();
+    let of_labels = host.chars().all(|character| character.is_alphanumeric() || "-._".contains(character));
+    let is_host = of_labels && !host.starts_with('.') && url::Host::parse(&host).is_ok();
+    if is_host { Ok(host) } else { Err(format!("`{typed}` is not a host name, such as shop.example").into()) }
 }
 
 /// The given value, or the answer to a question; the default without a terminal.
@@ -178,6 +194,25 @@ fn next_steps(site: &str, file: &Path, config: &Config, token: &str, locations: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_is_named_by_its_host_however_it_is_typed() {
+        for (typed, host) in [
+            ("shop.example", "shop.example"),
+            (" Shop.Example. ", "shop.example"),
+            ("https://shop.example/fr/?a=1#top", "shop.example"),
+            ("shop.example/blog", "shop.example"),
+            ("http://localhost:3000/", "localhost"),
+            ("https://BÜCHER.example", "bücher.example"),
+            ("127.0.0.1", "127.0.0.1"),
+        ] {
+            assert_eq!(host_name(typed).unwrap(), host, "{typed}");
+        }
+        for typed in ["", "bad name", "https://", "a\"b", "<b>", "a,b", "*", ".", "..", ".example", "user@shop.example"]
+        {
+            assert!(host_name(typed).is_err(), "{typed}");
+        }
+    }
 
     #[test]
     fn a_written_file_is_a_valid_configuration_also_with_odd_names() {
