@@ -191,7 +191,7 @@ fn host_of_url(name: &str) -> Option<&str> {
     rest.split(['/', '?', '#']).next()
 }
 
-/// Whether no site's name may have this character: a tag of HTML, a list of names or a list of sites gives it a meaning.
+/// Whether no site's name may have this character: HTML, a list of names or a token's list of sites gives it a meaning.
 fn is_foreign_to_names(character: char) -> bool {
     character.is_whitespace() || character.is_control() || "\"'`<>\\,*?#@&".contains(character)
 }

@@ -1,11 +1,11 @@
 //! `sillage backup` and `sillage restore`: encrypted copies of the published tables.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use age::secrecy::ExposeSecret;
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{self as fs, File, OpenOptions};
 use jiff::{Timestamp, ToSpan};
 
 use crate::backup::{self, BackupSummary};

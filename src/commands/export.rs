@@ -1,9 +1,10 @@
 //! `sillage export`: writes a report to a file.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use fs_err::File;
 
 use crate::clock::{Clock, SystemClock};
 use crate::commands::config_file::ConfigFile;
@@ -92,12 +93,12 @@ impl ExportCommand {
 async fn write_file(reports: &Reports, plan: &ExportPlan, file: &Path) -> Result<(), CommandError> {
     let written = write_rows(reports, plan, &mut File::create(file)?).await;
     if written.is_err() {
-        std::fs::remove_file(file)?;
+        fs_err::remove_file(file)?;
         return written;
     }
     let mut beside = file.as_os_str().to_owned();
     beside.push(".dictionary.json");
-    Ok(std::fs::write(beside, serde_json::to_vec_pretty(&plan.dictionary())?)?)
+    Ok(fs_err::write(beside, serde_json::to_vec_pretty(&plan.dictionary())?)?)
 }
 
 async fn write_rows(reports: &Reports, plan: &ExportPlan, out: &mut impl Write) -> Result<(), CommandError> {

@@ -1,9 +1,9 @@
 //! `sillage generate`: manual pages and shell completions, for packages.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
+use fs_err as fs;
 
 use crate::commands::terminal::CommandError;
 

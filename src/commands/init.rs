@@ -51,10 +51,8 @@ impl InitCommand {
         let config = Config::from_toml(&text)?;
         Sites::new(&config.site)?;
         let mut file = private_options().write(true).create_new(true).open(&self.config).map_err(|error| {
-            let why = match error.kind() {
-                std::io::ErrorKind::AlreadyExists => "exists already".to_owned(),
-                _ => error.to_string(),
-            };
+            let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
+            let why = if exists { "exists already".to_owned() } else { error.to_string() };
             format!("{}: {why}; set another file with --config, or remove this one", self.config.display())
         })?;
         file.write_all(text.as_bytes())?;

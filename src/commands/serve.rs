@@ -147,6 +147,10 @@ fn reload(app: &App, file: Option<&Path>) {
     let reloaded = Config::load(file).map_err(CommandError::from).and_then(|config| Ok(app.reload(&config)?));
     match reloaded {
         Ok(()) => tracing::info!("serve: sites, tokens, certificates and location files reloaded"),
-        Err(error) => tracing::error!(%error, "serve: configuration reload failed; keeping the previous one"),
+        Err(error) => {
+            // A fault in TOML is shown with its lines on a terminal; a log has one line for each event.
+            let error = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            tracing::error!(error, "serve: configuration reload failed; keeping the previous one");
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `sillage simulate`: writes invented traffic.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use fs_err::File;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 

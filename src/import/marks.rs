@@ -2,11 +2,11 @@
 //! are by then. A mark is the number of lines and a keyed digest of them. It reveals no line and no address without the
 //! key, which lies beside the spool.
 
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt;
 use zeroize::Zeroizing;
 
 /// Name of the key file.

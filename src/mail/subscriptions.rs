@@ -69,7 +69,7 @@ impl Subscriptions {
     /// When the folder cannot be used, or the key in it is not one.
     pub fn open(config: &Config) -> io::Result<Self> {
         let folder = config.spool.dir.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
+        fs_err::create_dir_all(&folder)?;
         let key = key_in(&folder.join("key"))?;
         Ok(Self { folder, key, all: listed(config), writing: Mutex::new(()) })
     }

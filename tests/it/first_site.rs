@@ -27,6 +27,37 @@ async fn init_writes_a_configuration_that_check_accepts_and_never_overwrites() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_cannot_write_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("taken"), "").unwrap();
+    for (arguments, file) in [
+        (&["backup", "--new-key", "taken"][..], "taken"),
+        (&["generate", "taken/below"], "taken/below/man"),
+        (
+            &[
+                "simulate",
+                "--site",
+                "a.example",
+                "--days",
+                "1",
+                "--visitors-per-day",
+                "1",
+                "--truth",
+                "none/truth.json",
+            ],
+            "none/truth.json",
+        ),
+        (&["init", "shop.example", "--config", "taken"], "taken"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sillage"));
+        let output = command.args(arguments).current_dir(folder.path()).output().await.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(file), "{arguments:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor_follows_a_hit_and_names_an_unknown_site() {
     let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
     let folder = tempfile::tempdir().unwrap();
