@@ -93,6 +93,7 @@ pub mod backup;
 pub mod commands;
 pub mod compliance;
 pub mod demo;
+mod doctor;
 pub mod housekeeping;
 pub mod listeners;
 mod open_files;

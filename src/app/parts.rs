@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::collect::address_probe::AddressProbe;
 use crate::collect::hits::HitPipeline;
 use crate::collect::pages::PublicPages;
 use crate::collect::{self, Acceptor, CollectState};
@@ -36,7 +37,14 @@ pub(super) fn collect_state(
     let meters = meters.hits.clone();
     let hits = HitPipeline::new(anonymiser.clone(), ledger.clone(), clock.clone(), meters, &config.collect)?;
     let pages = PublicPages::new(config, anonymiser.clone(), clock.clone());
-    Ok(CollectState::new(hits, pages, config.collect.clone(), demo, health.clone()))
+    let state = CollectState::new(hits, pages, config.collect.clone(), demo, health.clone());
+    Ok(match AddressProbe::open(&config.runtime.dir) {
+        Ok(probe) => state.probed(probe),
+        Err(error) => {
+            tracing::warn!(%error, "serve: key of `sillage doctor` not written; it cannot check the client address");
+            state
+        }
+    })
 }
 
 /// State of the console.

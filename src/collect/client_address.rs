@@ -8,6 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use subtle::ConstantTimeEq;
 
+use crate::collect::address_report::{AddressReport, CLAIMED_ADDRESS, HeaderState, ProofState};
 use crate::config::{CollectConfig, ConfigError};
 use crate::privacy::hit::ClientIp;
 
@@ -21,6 +22,22 @@ pub struct TrustedProxies {
 
 /// Header for `collect.trusted_header_secret`, sent by proxies whose addresses change.
 const SECRET_HEADER: &str = "x-sillage-secret";
+
+/// Headers in which proxies and delivery networks name the client.
+const ADDRESS_HEADERS: [&str; 12] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "x-vercel-forwarded-for",
+    "x-nf-client-connection-ip",
+    "x-azure-clientip",
+    "x-appengine-user-ip",
+    "cloudfront-viewer-address",
+];
 
 impl TrustedProxies {
     /// Built from the configuration.
@@ -39,16 +56,16 @@ impl TrustedProxies {
     /// The client of a request from peer `socket`. Each trusted proxy appends the address that it saw; the first
     /// address from the right that is not a trusted proxy's is the client. An unreadable entry ends the search.
     pub fn client(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
-        self.resolve(socket, headers, false)
+        ClientIp::new(self.resolve(socket, headers, false))
     }
 
     /// The same where a token proves that the client is a site's server: it is passed over, as a trusted proxy is, and
     /// the address that it hands on counts.
     pub(super) fn client_of_server(&self, socket: IpAddr, headers: &HeaderMap) -> ClientIp {
-        self.resolve(socket, headers, true)
+        ClientIp::new(self.resolve(socket, headers, true))
     }
 
-    fn resolve(&self, socket: IpAddr, headers: &HeaderMap, mut server_ahead: bool) -> ClientIp {
+    fn resolve(&self, socket: IpAddr, headers: &HeaderMap, mut server_ahead: bool) -> IpAddr {
         let mut client = socket.to_canonical();
         if self.trusts(client) || self.knows_secret(headers) || std::mem::take(&mut server_ahead) {
             let lines = headers.get_all(&self.header).iter();
@@ -61,7 +78,44 @@ impl TrustedProxies {
                 }
             }
         }
-        ClientIp::new(client)
+        client
+    }
+
+    /// Describes how [`Self::client`] resolves a request from peer `socket`, without an address.
+    pub(super) fn examine(&self, socket: IpAddr, headers: &HeaderMap) -> AddressReport {
+        let socket = socket.to_canonical();
+        let client = self.resolve(socket, headers, false);
+        let last_entry = |name: &str| {
+            let line = headers.get_all(name).iter().next_back()?;
+            Some(line.to_str().ok().and_then(|line| address(line.rsplit(',').next()?)))
+        };
+        let lines = headers.get_all(&self.header).iter();
+        let entries = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let is_claim = |entry: &[u8]| entry.trim_ascii() == CLAIMED_ADDRESS.as_bytes();
+        let (claims, added): (Vec<&[u8]>, Vec<&[u8]>) = entries.partition(|entry| is_claim(entry));
+        let header = match last_entry(self.header.as_str()) {
+            None => HeaderState::Absent,
+            Some(None) => HeaderState::Unreadable,
+            Some(Some(_)) if claims.is_empty() => HeaderState::Replaced,
+            Some(Some(_)) if added.is_empty() => HeaderState::Claimed,
+            Some(Some(_)) => HeaderState::Appended,
+        };
+        let proof = match headers.get(SECRET_HEADER) {
+            _ if self.secret.is_empty() => ProofState::Unset,
+            None => ProofState::Absent,
+            Some(_) if self.knows_secret(headers) => ProofState::Right,
+            Some(_) => ProofState::Wrong,
+        };
+        let is_other = |name: &str| {
+            let named = last_entry(name).flatten().map(|named| named.to_canonical());
+            name != self.header.as_str() && named.is_some_and(|named| named != client)
+        };
+        let is_local = match socket {
+            IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        };
+        let others = ADDRESS_HEADERS.iter().filter(|name| is_other(name)).map(|name| (*name).to_owned()).collect();
+        AddressReport { is_trusted: self.trusts(socket), is_local, header, proof, others }
     }
 
     /// Whether the peer sent the secret; compared in constant time.

@@ -1,6 +1,8 @@
 //! The public listener: limits, routing, drain. It passes every hit to [`privacy`](crate::privacy) and then to the
 //! spool, and answers once the hit is durable. It has no access to figures.
 
+pub(crate) mod address_probe;
+pub(crate) mod address_report;
 pub mod answer;
 mod balance;
 mod body;
@@ -23,6 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::collect::address_probe::AddressProbe;
 use crate::collect::answer::{AnswerFormat, CollectResponse};
 pub use crate::collect::balance::{Acceptor, acceptors};
 use crate::collect::balance::{ConnectionPermit, ThreadBalance};
@@ -124,6 +127,7 @@ pub struct CollectState {
     connections: Arc<Semaphore>,
     health: Arc<Health>,
     handshake: Handshake,
+    probe: Option<AddressProbe>,
 }
 
 /// State shared by one thread's connections. Its reference counts are per thread: a count shared by all threads would
@@ -200,7 +204,7 @@ impl CollectState {
         health: Arc<Health>,
     ) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections));
-        Self { hits, pages, config, demo, connections, health, handshake: Handshake::none() }
+        Self { hits, pages, config, demo, connections, health, handshake: Handshake::none(), probe: None }
     }
 
     /// Takes over the tokens of servers, from the next request on.
@@ -212,6 +216,19 @@ impl CollectState {
     pub(crate) fn behind(mut self, handshake: Handshake) -> Self {
         self.handshake = handshake;
         self
+    }
+
+    /// The same, answering the probes of `sillage doctor`.
+    pub(crate) fn probed(mut self, probe: AddressProbe) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// Response to a request that a hit endpoint does not accept: to `sillage doctor` its own address's state.
+    fn unaccepted(&self, allow: &'static str, head: &Parts, peer: IpAddr) -> CollectResponse {
+        let probe = self.probe.as_ref().filter(|_| head.method == Method::GET);
+        let answer = probe.and_then(|probe| probe.answer(peer, &head.headers, &self.hits.peers));
+        answer.unwrap_or_else(|| answer::method_not_allowed(allow))
     }
 
     /// Serves `listeners` on one thread until `shutdown`, then lets open requests end within the configured time.
@@ -318,7 +335,7 @@ impl CollectState {
             {
                 self.hits.image(format, head, peer).await
             }
-            _ => answer::method_not_allowed(endpoint.allow),
+            _ => self.unaccepted(endpoint.allow, head, peer),
         }
     }
 

@@ -55,7 +55,7 @@ fn foreign(path: &str) -> Option<&'static str> {
 
 /// The script at `path`, if the tracker is at `tracker_path`: extensions share its name, so that `/js/shop.js` has
 /// `/js/shop.consent.js`.
-pub(super) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
+pub(crate) fn find(path: &str, tracker_path: &str) -> Option<&'static Asset> {
     let stem = tracker_path.strip_suffix(".js").unwrap_or(tracker_path);
     let ending = if path == tracker_path { ".js" } else { path.strip_prefix(stem).unwrap_or("") };
     let script = |ending: &str| SCRIPTS.iter().find(|(known, _)| *known == ending).map(|(_, asset)| asset);

@@ -23,7 +23,7 @@ pub use self::listener::TlsConfig;
 pub(crate) use self::listener::{PassedSocket, ServiceManager};
 pub use self::mail::{MailAlertConfig, MailConfig, MailLanguage, MailReportConfig, MailSecurity, ReportSchedule};
 pub use self::read::log_level;
-pub(crate) use self::read::{console_token, matomo_token, network, search_path, wants_colour};
+pub(crate) use self::read::{authorities_file, console_token, matomo_token, network, search_path, wants_colour};
 pub use self::site_view::{AnnotationConfig, GoalConfig, GroupConfig};
 
 /// Reason why a configuration is rejected.

@@ -43,6 +43,12 @@ pub(crate) fn search_path() -> Vec<std::path::PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
+/// PEM file of authorities beside the public ones, from `SSL_CERT_FILE`.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub(crate) fn authorities_file() -> Option<std::path::PathBuf> {
+    std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(Into::into)
+}
+
 /// Token of Matomo's Reporting API, from `MATOMO_TOKEN`.
 #[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
 pub(crate) fn matomo_token() -> Option<String> {

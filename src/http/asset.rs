@@ -53,6 +53,11 @@ impl Asset {
         Self { content_type, policy, plain: EncodedBody { body: Bytes::from_static(body), tag: tag("") }, gzip }
     }
 
+    /// Content of the file, not compressed.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.plain.body
+    }
+
     /// Response to a request with these headers.
     pub(crate) fn serve(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
         let encoded = self.gzip.as_ref().filter(|_| accepts_gzip(headers)).unwrap_or(&self.plain);

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio_rustls::rustls::{self, CertificateError};
+use tokio_rustls::rustls::RootCertStore;
+
+use crate::http::certificate::{self, CertificateFault};
 
 /// Why a request got no whole answer.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +25,8 @@ pub(crate) enum RequestError {
     #[error("{0}")]
     Connection(String),
     /// The server's certificate is not valid: the request was not sent.
-    #[error(
-        "the server's certificate {0}; nothing was sent: install a valid certificate there, or write the name that it is for"
-    )]
-    Certificate(&'static str),
+    #[error("{0}")]
+    Certificate(CertificateFault),
     /// The answer is larger than its bound.
     #[error("answer larger than {0} bytes")]
     TooLarge(usize),
@@ -70,22 +70,18 @@ pub(crate) struct WholeAnswer {
     pub(crate) body: Bytes,
 }
 
-/// A client for `http` and `https`; it knows the public authorities.
+/// A client for `http` and `https`; it knows the public authorities, and those of `SSL_CERT_FILE`.
 #[derive(Clone)]
 pub(crate) struct HttpClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl HttpClient {
     pub(crate) fn new() -> Self {
-        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-        Self(Client::builder(TokioExecutor::new()).build(connector))
+        Self::trusting(certificate::authorities())
     }
 
     /// The same, which knows these authorities in place of the public ones.
-    #[cfg(test)]
-    fn trusting(roots: rustls::RootCertStore) -> Self {
-        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        Self(Client::builder(TokioExecutor::new()).build(connector))
+    fn trusting(authorities: RootCertStore) -> Self {
+        Self(Client::builder(TokioExecutor::new()).build(certificate::connector(authorities)))
     }
 
     /// Sends `request` and reads at most `bytes_max` of its answer within `wait`.
@@ -128,37 +124,16 @@ impl HttpClient {
 
 /// The innermost cause: the layers above it only say that the request failed.
 fn connection(error: hyper_util::client::legacy::Error) -> RequestError {
+    if let Some(fault) = CertificateFault::of(&error) {
+        return RequestError::Certificate(fault);
+    }
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
-        if let Some(fault) = certificate_error(cause) {
-            return RequestError::Certificate(certificate_fault(fault));
-        }
     }
     RequestError::Connection(cause.to_string())
 }
 
-/// The fault of a certificate within an error. An `io::Error` skips its own content when it is asked for its source.
-fn certificate_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e CertificateError> {
-    if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
-        return Some(fault);
-    }
-    certificate_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
-}
-
-/// Fault of a certificate.
-#[allow(clippy::wildcard_enum_match_arm, reason = "the library may add faults")]
-fn certificate_fault(fault: &CertificateError) -> &'static str {
-    match fault {
-        CertificateError::UnknownIssuer => "is not signed by a public authority (self-signed, or of a private one)",
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => "is for another name",
-        CertificateError::Revoked => "was revoked",
-        _ => "is not valid",
-    }
-}
-
 #[cfg(test)]
 #[path = "client_tests.rs"]
-mod tests;
+pub(crate) mod tests;

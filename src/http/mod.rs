@@ -2,6 +2,7 @@
 //! never see a hit.
 
 pub(crate) mod asset;
+pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod handshake;
 pub(crate) mod idle;

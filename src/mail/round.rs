@@ -242,7 +242,9 @@ impl<'r> MailRound<'r> {
         let end = match sent {
             Ok(()) => AttemptEnd::Sent,
             Err(MailError::Rejected(_) | MailError::Malformed) => AttemptEnd::Rejected,
-            Err(MailError::Unreachable | MailError::Tls | MailError::Later(_)) => AttemptEnd::Failed,
+            Err(MailError::Unreachable | MailError::Tls | MailError::Certificate(_) | MailError::Later(_)) => {
+                AttemptEnd::Failed
+            }
         };
         let list = subscription.list.word();
         match (self.deliveries.end(name, of, end, self.now)?, sent) {
@@ -287,8 +289,8 @@ impl<'r> MailRound<'r> {
         let end = if posted.is_ok() { AttemptEnd::Sent } else { AttemptEnd::Failed };
         match (self.deliveries.end(&name, of, end, self.now)?, posted) {
             (_, Ok(())) => tracing::info!("mail: webhook called"),
-            (true, Err(status)) => tracing::warn!(status, "mail: webhook call failed; retrying later"),
-            (false, Err(status)) => tracing::error!(status, "mail: webhook call failed; abandoned"),
+            (true, Err(error)) => tracing::warn!(%error, "mail: webhook call failed; retrying later"),
+            (false, Err(error)) => tracing::error!(%error, "mail: webhook call failed; abandoned"),
         }
         self.count(end);
         Ok(())

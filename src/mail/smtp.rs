@@ -1,6 +1,7 @@
 //! The way to the mail server. A server's words may quote a recipient: of an answer only its number leaves this file.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use crate::config::{MailConfig, MailSecurity};
+use crate::config::{self, MailConfig, MailSecurity};
+use crate::http::certificate::CertificateFault;
 use crate::mail::letter::Letter;
 
 /// Longest wait for one answer of the server.
@@ -28,6 +30,9 @@ pub enum MailError {
     /// Not encrypted as configured, or a certificate that no known authority signed.
     #[error("mail server without the configured encryption; check mail.security, mail.port and mail.ca_file")]
     Tls,
+    /// A certificate that is refused; the password was not sent.
+    #[error("mail server refused: {0} (mail.ca_file names one too)")]
+    Certificate(CertificateFault),
     /// A temporary failure; the number is the server's answer.
     #[error("mail server answered {0}, temporary failure; retrying")]
     Later(u16),
@@ -152,10 +157,13 @@ impl SmtpSender {
 impl MailError {
     /// Whether the server accepts no mail now, for any recipient.
     pub(super) fn is_of_server(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Tls)
+        matches!(self, Self::Unreachable | Self::Tls | Self::Certificate(_))
     }
 
     fn of(error: &lettre::transport::smtp::Error) -> Self {
+        if let Some(fault) = CertificateFault::of(error) {
+            return Self::Certificate(fault);
+        }
         let status = error.status().map_or(0, u16::from);
         if error.is_permanent() {
             Self::Rejected(status)
@@ -178,11 +186,12 @@ fn encryption(config: &MailConfig) -> Result<Tls, MailSetupError> {
         return Ok(Tls::None);
     }
     let mut parameters = TlsParameters::builder(config.host.clone());
-    if !config.ca_file.is_empty() {
-        let file = || config.ca_file.clone();
-        let failed = |error| MailSetupError::File { key: "mail.ca_file", file: file(), error };
-        let pem = std::fs::read(&config.ca_file).map_err(failed)?;
-        let authority = Certificate::from_pem(&pem).map_err(|_| MailSetupError::Value("mail.ca_file"))?;
+    let named = (!config.ca_file.is_empty()).then(|| ("mail.ca_file", PathBuf::from(&config.ca_file)));
+    let of_environment = config::authorities_file().map(|file| ("SSL_CERT_FILE", file));
+    for (key, file) in named.into_iter().chain(of_environment) {
+        let failed = |error| MailSetupError::File { key, file: file.display().to_string(), error };
+        let pem = std::fs::read(&file).map_err(failed)?;
+        let authority = Certificate::from_pem(&pem).map_err(|_| MailSetupError::Value(key))?;
         parameters = parameters.add_root_certificate(authority);
     }
     let parameters = parameters.build().map_err(|_| MailSetupError::Value("mail.host"))?;

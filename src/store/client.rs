@@ -13,6 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
+use crate::http::certificate;
 use crate::rollup::counters::ImportsRow;
 use crate::store::cluster_settings::{self, ALL_SHARDS, SKIP_UNUSED_SHARDS, Setting};
 use crate::store::connector::EngineConnector;
@@ -119,7 +120,11 @@ impl Clients {
                     .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
                     .build(EngineConnector::new(process)),
             ),
-            None => Client::default(),
+            None => Client::with_http_client(
+                LegacyClient::builder(TokioExecutor::new())
+                    .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
+                    .build(certificate::connector(certificate::authorities())),
+            ),
         };
         let client = client.with_url(&endpoint.url);
         let login = |login: &Login| client.clone().with_user(&login.user).with_password(&login.password);

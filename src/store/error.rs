@@ -5,6 +5,8 @@ use std::fmt;
 
 use clickhouse::error::Error as ClientError;
 
+use crate::http::certificate::CertificateFault;
+
 /// Class of a failed operation: retry or give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -146,7 +148,9 @@ impl From<ClientError> for StoreError {
             ClientError::BadResponse(text) => {
                 code_of(&text).map_or_else(|| retryable("answer is not from ClickHouse"), Self::of_code)
             }
-            ClientError::Network(_) => retryable("not reachable"),
+            ClientError::Network(cause) => {
+                retryable(CertificateFault::of(&*cause).map_or("not reachable", CertificateFault::sentence))
+            }
             ClientError::TimedOut => Self::timeout(),
             ClientError::Compression(_) | ClientError::Decompression(_) | ClientError::NotEnoughData => {
                 retryable("answer truncated")

@@ -1,10 +1,6 @@
-//! A first site: `sillage init` writes a configuration that starts, `sillage doctor` reports problems on a hit's way.
+//! A first site: `sillage init` writes a configuration that starts.
 
 use tokio::process::Command;
-
-use crate::collector::Collector;
-
-const SITE: &str = r#"site = [{ name = "127.0.0.1" }]"#;
 
 /// Runs the program in `folder`; returns exit code and standard output.
 async fn sillage(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
@@ -55,19 +51,4 @@ async fn a_command_that_cannot_write_names_the_file() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.contains(file), "{arguments:?}: {error}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn doctor_follows_a_hit_and_names_an_unknown_site() {
-    let shop = Collector::start("2026-03-10T09:00:00Z", SITE).await;
-    let folder = tempfile::tempdir().unwrap();
-    let config = format!("[collect]\nlisten = \"{}\"\n[[site]]\nname = \"127.0.0.1\"\n", shop.app.collect_address);
-    std::fs::write(folder.path().join("sillage.toml"), config).unwrap();
-    let url = format!("http://{}", shop.app.collect_address);
-    let (_, output) = sillage(folder.path(), &["doctor", "--url", &url]).await;
-    assert!(output.contains("ok      hit: counted for 127.0.0.1"), "{output}");
-    let (code, output) = sillage(folder.path(), &["doctor", "--url", &url, "--site", "other.example"]).await;
-    assert_eq!(code, Some(1));
-    assert!(output.contains("problem hit: no [[site]] has the name or host `other.example`"), "{output}");
-    shop.app.stop().await;
 }

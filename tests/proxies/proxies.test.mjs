@@ -32,6 +32,7 @@ let collect;
 let console_;
 let origin;
 let running;
+let configuration;
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -62,7 +63,8 @@ dir = "${folder('/dev/shm')}"
 [privacy]
 protection = "exact"
 ${['nginx', 'haproxy', 'caddy', 'traefik'].map((name) => `[[site]]\nname = "${name}.example"\n`).join('')}`);
-  running = spawn(program, ['serve', '--config', join(data, 'sillage.toml')], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  configuration = join(data, 'sillage.toml');
+  running = spawn(program, ['serve', '--config', configuration], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const found = {};
   for await (const line of createInterface({ input: running.stdout })) {
     const [, label, address] = /^\s*(collect|console) {2,}http:\/\/([^/]+)/.exec(line) ?? [];
@@ -166,6 +168,15 @@ ${deployed('caddy/sillage.caddy')}
   },
 };
 
+/** The lines of `sillage doctor` for the page behind a proxy. */
+const doctor = async (port, site) => {
+  const child = spawn(program, ['doctor', '--config', configuration, '--url', `http://127.0.0.1:${port}/`, '--site', site], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  let lines = '';
+  child.stdout.on('data', (data) => { lines += data; });
+  await once(child, 'close');
+  return lines;
+};
+
 for (const [name, command] of Object.entries(COMMANDS)) {
   const binary = tool(name);
   const skip = !binary && !process.env.PROXIES_REQUIRED && `${name} is not there`;
@@ -198,12 +209,37 @@ for (const [name, command] of Object.entries(COMMANDS)) {
         const [visitors, pageviews] = await figures(name);
         return pageviews === 4 && visitors === 2;
       }));
+      assert.match(await doctor(port, `${name}.example`), /ok {6}address: the proxy's x-forwarded-for names the visitor/);
     } finally {
       proxy.kill('SIGTERM');
       if (proxy.exitCode === null) await once(proxy, 'exit');
     }
   });
 }
+
+test('sillage doctor names what nginx does with the address header', { skip: !tool('nginx') && 'nginx is not there', timeout: 60_000 }, async () => {
+  for (const [line, told] of [
+    ['proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;', /ok {6}address: the proxy's/],
+    ['proxy_set_header X-Forwarded-For "";', /problem address: the proxy is trusted but sends no x-forwarded-for/],
+    ['', /problem address: the proxy hands on x-forwarded-for as the visitor wrote it/],
+    ['proxy_set_header X-Forwarded-For unknown;', /problem address: the last entry of x-forwarded-for is not an address/],
+  ]) {
+    const [port, made] = [await freePort(), folder()];
+    const [, given] = COMMANDS.nginx('nginx', port, made);
+    const file = join(made, 'nginx.conf');
+    const inside = readFileSync(file, 'utf8');
+    assert.ok(inside.includes('proxy_set_header X-Forwarded-For $remote_addr;'));
+    writeFileSync(file, inside.replace('proxy_set_header X-Forwarded-For $remote_addr;', () => line));
+    const proxy = spawn(tool('nginx'), given, { stdio: 'ignore' });
+    try {
+      await until('nginx', async () => (await fetched(port, '/')).body === 'own page');
+      assert.match(await doctor(port, 'nginx.example'), told);
+    } finally {
+      proxy.kill('SIGTERM');
+      if (proxy.exitCode === null) await once(proxy, 'exit');
+    }
+  }
+});
 
 test('sillage snippet prints the tag and the lines that were tried here', { skip: !existsSync(program) && 'no program' }, () => {
   const data = folder();
