@@ -4,6 +4,7 @@
 set -eu
 [ $# = 2 ] || { echo 'usage: setup.sh SITE HOST' >&2; exit 2; }
 site=$1 host=$2
+case "$site$host" in *[!A-Za-z0-9._-]*) echo 'setup.sh: SITE and HOST are host names, such as shop.example stats.shop.example' >&2; exit 2 ;; esac
 cd "$(dirname "$0")"
 [ ! -e secrets ] || { echo 'deploy/docker/secrets exists; remove it to begin anew' >&2; exit 1; }
 umask 077

@@ -26,10 +26,16 @@ for file in "$program" node_modules/@chdb/lib-linux-x64-gnu/libchdb.so; do
     mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library"
   done
 done
-token=sillage_$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
-hash=$(printf '%s' "$token" | sha256sum | cut -d' ' -f1)
-sed -e 's/{{site}}/shop.example/' -e 's/{{host}}/stats.shop.example/' -e "s/{{token}}/$hash/" \
-  -e 's/^\[spool\]/[privacy]\nprotection = "exact"\n\n[spool]\nflush_seconds = 1/' deploy/docker/embedded.toml > "$root/etc/sillage/sillage.toml"
+# The operator's first step, on a copy: secrets, configuration and token.
+cp -r deploy/docker "$state/docker" && rm -rf "$state/docker/secrets"
+"$state/docker/setup.sh" shop.example stats.shop.example >/dev/null
+if refused=$("$state/docker/setup.sh" https://shop.example/ stats.shop.example 2>&1) || [ "${refused#setup.sh: SITE}" = "$refused" ]; then
+  echo "image root: setup.sh takes an address for a host: $refused" >&2; exit 1
+fi
+token=$(cat "$state/docker/secrets/sillage_token")
+sed -e 's/^\[spool\]/[privacy]\nprotection = "exact"\n\n[spool]\nflush_seconds = 1/' \
+  "$state/docker/secrets/embedded.toml" > "$root/etc/sillage/sillage.toml"
+rm -rf "$state/docker"
 
 mount --bind "$root" "$root" && mount -o remount,bind,ro "$root"
 mount -t tmpfs -o mode=0700,uid=10001,gid=10001 tmpfs "$root/run/sillage"
