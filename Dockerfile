@@ -3,16 +3,15 @@
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json ./
 COPY src src
 COPY schema schema
 COPY agents agents
 COPY sources sources
 COPY demo demo
-COPY docs docs
 COPY dashboards dashboards
+COPY deploy deploy
 COPY tracker tracker
-COPY tests/fixtures tests/fixtures
 COPY benches benches
 COPY tests tests
 RUN cargo build --release --locked --bin sillage && strip --strip-debug target/release/sillage

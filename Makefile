@@ -2,7 +2,7 @@
 # (package-lock.json, Cargo.lock, rust-toolchain.toml), into node_modules/ and target/.
 
 .PHONY: readers readers-run help run test lint fmt clippy units pages browser proxies wordpress deny torture overload bench accuracy bench-scaling \
-	bench-instructions advisories doc clean clients examples needs-rust needs-node needs-go chromium valgrind haproxy zookeeper console pictures packages cluster dist static dist-check scaling-model helm FORCE
+	bench-instructions advisories doc clean clients examples needs-rust needs-node needs-go chromium valgrind haproxy zookeeper console pictures packages cluster dist static dist-check scaling-model helm containers FORCE
 .DEFAULT_GOAL := help
 
 # A fresh rustup is not on every shell's PATH; the project's own tools come last.
@@ -35,6 +35,7 @@ help:
 	@echo 'make deny        licences, sources and banned packages of what we depend on'
 	@echo 'make packages    builds the Debian packages and the image'"'"'s files, and runs both in roots of their own (as root)'
 	@echo 'make cluster     two shards of two engines, killed and grown; 3 000 visitors over three collectors behind haproxy'
+	@echo 'make containers  reads Dockerfile and docker-compose.yml with the libraries of BuildKit and Compose'
 	@echo 'make helm        renders the Helm chart and checks its configuration'
 	@echo 'make static      builds the static collector (musl) and sends hits through it'
 	@echo 'make dist        release packages with bill of materials and checksums, in target/dist'
@@ -117,6 +118,11 @@ readers-run:
 	$(call step,program for the readers,cargo build --locked)
 	$(call step,OpenAPI document and published readers,SILLAGE_BIN="$(CURDIR)/target/debug/sillage" PYTHONPATH=tests/readers target/pyreaders/bin/python -m unittest -v test_openapi test_readers)
 # The Helm chart, rendered; its configuration checked by the program.
+# Dockerfile and docker-compose.yml, read by BuildKit's and Compose's own libraries.
+containers: needs-rust $(NPM_TEST) needs-go
+	$(call step,program for the containers,cargo build --locked)
+	$(call step,Dockerfile and docker-compose.yml,cd tests/containers && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test -count=1 ./...)
+
 helm: needs-rust needs-go
 	$(call step,program for the chart,cargo build --locked)
 	$(call step,Helm chart,cd tests/helm && SILLAGE_BIN="$(CURDIR)/target/debug/sillage" go test -count=1 ./...)
