@@ -62,7 +62,7 @@ flush_seconds = 1
 dir = "${folder('/dev/shm')}"
 [privacy]
 protection = "exact"
-${['nginx', 'haproxy', 'caddy', 'traefik'].map((name) => `[[site]]\nname = "${name}.example"\n`).join('')}`);
+${['nginx', 'haproxy', 'caddy', 'traefik', 'containers'].map((name) => `[[site]]\nname = "${name}.example"\n`).join('')}`);
   configuration = join(data, 'sillage.toml');
   running = spawn(program, ['serve', '--config', configuration], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const found = {};
@@ -238,6 +238,25 @@ test('sillage doctor names what nginx does with the address header', { skip: !to
       proxy.kill('SIGTERM');
       if (proxy.exitCode === null) await once(proxy, 'exit');
     }
+  }
+});
+
+test('the Caddyfile of the containers passes hits of two visitors on', { skip: !tool('caddy') && !process.env.PROXIES_REQUIRED && 'caddy is not there', timeout: 60_000 }, async () => {
+  const [port, made] = [await freePort(), folder()];
+  const site = readFileSync(join(root, 'deploy/docker/Caddyfile'), 'utf8');
+  assert.ok(site.includes('reverse_proxy sillage:8080'));
+  writeFileSync(join(made, 'Caddyfile'), `{\n\tadmin off\n}\n${site.replace('sillage:8080', collect)}`);
+  const env = { ...process.env, HOME: made, SILLAGE_HOST: `http://127.0.0.1:${port}` };
+  const proxy = spawn(tool('caddy'), ['run', '--config', join(made, 'Caddyfile'), '--adapter', 'caddyfile'], { stdio: 'ignore', env });
+  try {
+    await until('the script', async () => (await fetched(port, '/js/sillage.js')).status === 200);
+    const body = JSON.stringify({ n: 'pageview', d: 'containers.example', u: 'https://containers.example/' });
+    for (const from of ['127.0.0.2', '127.0.0.3']) assert.equal((await fetched(port, '/api/event', { from, body })).status, 202);
+    assert.ok(await until('the figures', async () => `${await figures('containers')}` === '2,2'));
+    assert.equal((await fetched(port, '/sign-in')).status, 404);
+  } finally {
+    proxy.kill('SIGTERM');
+    if (proxy.exitCode === null) await once(proxy, 'exit');
   }
 });
 
