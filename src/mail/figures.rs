@@ -169,6 +169,7 @@ impl SiteFigures<'_> {
             subject: Subject::Pages(Role::Viewed),
             by_page: false,
             by_value: false,
+            metrics: Metric::ALL.to_vec(),
             condition: None,
             origins: Origins::Measured,
             rate_base_min: self.rate_base_min,

@@ -55,6 +55,10 @@ impl ExpectedSchema {
                     table.columns = below.map(|below| below.columns.clone()).unwrap_or_default();
                 }
                 declared.tables.push(table);
+            } else if let Some((name, (column, kind))) = altered(&statement) {
+                let tables = declared.tables.iter_mut().filter(|table| table.name == name);
+                let columns = tables.flat_map(|table| &mut table.columns).filter(|(other, _)| *other == column);
+                columns.for_each(|(_, old)| old.clone_from(&kind));
             } else if let Some(dropped) = statement.strip_prefix("DROP TABLE IF EXISTS ") {
                 declared.tables.retain(|table| table.name != last_name(dropped));
             }
@@ -86,6 +90,12 @@ fn table(statement: &str) -> Option<ExpectedTable> {
         forgets: line("TTL ").is_some(),
         settings: settings.split(',').map(str::trim).filter(|set| !set.is_empty()).map(str::to_owned).collect(),
     })
+}
+
+/// The table, and its column with the new type.
+fn altered(statement: &str) -> Option<(String, (String, String))> {
+    let (table, column) = statement.strip_prefix("ALTER TABLE ")?.split_once(" MODIFY COLUMN ")?;
+    Some((last_name(table), self::column(&format!("    {column}"))?))
 }
 
 /// `page_days` of `database.page_days ON CLUSTER …`.
@@ -147,6 +157,8 @@ mod tests {
         assert!(pages.forgets);
         assert_eq!(pages.settings[0], "non_replicated_deduplication_window = 10000");
         assert!(pages.settings.iter().all(|set| set.split(" = ").count() == 2), "{:?}", pages.settings);
+        let values = &table("dimension_page_days").columns[6];
+        assert_eq!(*values, ("value".to_owned(), "LowCardinality(String)".to_owned()), "as a later file makes it");
         assert_eq!(declared.views, [], "readers ask tables");
         for published in TABLES {
             let columns = table(published.name).columns.clone();

@@ -15,7 +15,7 @@ use crate::config;
 use crate::config::EngineMode;
 
 /// Settings that a reader may change for itself: a time limit, and filters that can only remove rows.
-pub(super) const SETTINGS: &str = "readonly = 1, max_memory_usage = 1000000000, max_threads = 2, max_execution_time = 30 MIN 1 \
+pub(super) const SETTINGS: &str = "readonly = 1, max_memory_usage = 1000000000, max_threads = 2, optimize_move_to_prewhere = 0, max_execution_time = 30 MIN 1 \
      MAX 60 CHANGEABLE_IN_READONLY, additional_table_filters CHANGEABLE_IN_READONLY, output_format_write_statistics = 0, \
      log_queries = 0";
 

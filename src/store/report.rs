@@ -211,6 +211,8 @@ pub struct Report {
     pub by_page: bool,
     /// Whether each value has its own rows.
     pub by_value: bool,
+    /// Figures of the rows; others are empty. A figure to sort by is one of them.
+    pub metrics: Vec<Metric>,
     /// Filter of the rows; `None` keeps all.
     pub condition: Option<Condition>,
     /// Origin of the rows that count.

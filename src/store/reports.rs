@@ -179,8 +179,8 @@ impl Reports {
                 return Ok(None);
             }
         };
-        let total = self.whole(&of_site).await?;
-        let shown = Report { by_page: report.by_page, ..report.whole() };
+        let total = self.whole(&of_site.of_metrics(metrics)).await?;
+        let shown = Report { by_page: report.by_page, ..report.whole().of_metrics(metrics) };
         let rows = self.rows(&Report { limit: ROWS_MAX, ..shown }).await?;
         let mut rest = ReportRow::default();
         for metric in metrics {

@@ -28,7 +28,8 @@ pub(super) enum Parameter {
 impl Statement {
     /// The rows of `report`, in its order.
     pub(super) fn rows(report: &Report) -> Option<Self> {
-        let mut statement = Self::all(report, &Metric::ALL)?;
+        let read: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| report.reads(*metric)).collect();
+        let mut statement = Self::all(report, &read)?;
         let order: String = report.order.iter().map(|(column, direction)| ordered(*column, *direction)).collect();
         statement
             .text
@@ -66,8 +67,9 @@ impl Statement {
         let table = report.table()?;
         let mut statement = Self { text: String::new(), parameters: Vec::new() };
         let sums = statement.sums(report, table);
-        let figures: Vec<String> =
-            metrics.iter().filter(|metric| metric.is_column()).map(|metric| figure(report, *metric)).collect();
+        let is_read = |metric: &Metric| metrics.contains(metric);
+        let figures = Metric::ALL.iter().filter(|metric| metric.is_column() && !metrics.is_empty());
+        let figures: Vec<String> = figures.map(|metric| figure(report, *metric, is_read(metric))).collect();
         let columns = ["of_time AS time", "of_page AS page", "of_value AS value"].map(str::to_owned);
         let columns = columns.into_iter().chain(figures).collect::<Vec<_>>().join(", ");
         let shown: Vec<String> = counted(report, table).iter().map(|figure| format!("of_{figure} > 0")).collect();
@@ -179,7 +181,11 @@ impl Statement {
         let column = if filter.case_sensitive { column.to_owned() } else { format!("lowerUTF8({column})") };
         let (positive, value) = match filter.operator {
             Operator::Is | Operator::IsNot => {
-                (format!("has({{{name}:Array(String)}}, {column})"), Parameter::List(values))
+                (format!("({column} IN {{{name}:Array(String)}})"), Parameter::List(values))
+            }
+            // A single text is searched for with a table that a list is not.
+            Operator::Contains | Operator::ContainsNot if values.len() == 1 => {
+                (format!("(position({column}, {{{name}:String}}) > 0)"), Parameter::Text(values.concat()))
             }
             Operator::Contains | Operator::ContainsNot => (
                 format!("arrayExists(part -> position({column}, part) > 0, {{{name}:Array(String)}})"),
@@ -196,6 +202,19 @@ impl Statement {
             Operator::Is | Operator::Contains | Operator::Matches => positive,
             Operator::IsNot | Operator::ContainsNot | Operator::MatchesNot => format!("NOT {positive}"),
         }
+    }
+}
+
+impl Report {
+    /// Whether its rows have this figure; a share needs visitors.
+    fn reads(&self, metric: Metric) -> bool {
+        let is_share = |metric: &Metric| !metric.is_column();
+        self.metrics.contains(&metric) || metric == Metric::Visitors && self.metrics.iter().any(is_share)
+    }
+
+    /// The same report with these figures.
+    pub(super) fn of_metrics(&self, metrics: &[Metric]) -> Self {
+        Self { metrics: metrics.to_vec(), ..self.clone() }
     }
 }
 
@@ -237,11 +256,11 @@ fn ordered(column: Column, direction: Direction) -> String {
     format!("{} {direction}, ", column.name())
 }
 
-/// One figure of a row, from the sums; NULL where it is not published, or its denominator is too small.
-fn figure(report: &Report, metric: Metric) -> String {
+/// One figure of a row, from the sums; NULL where it is not read, not published, or its denominator is too small.
+fn figure(report: &Report, metric: Metric, is_read: bool) -> String {
     let name = metric.name();
     let kind = if metric == Metric::ViewsPerVisit { "Float64" } else { "Int64" };
-    if !report.stores(metric) {
+    if !is_read || !report.stores(metric) {
         return format!("CAST(NULL, 'Nullable({kind})') AS {name}");
     }
     let base_min = report.rate_base_of(metric);

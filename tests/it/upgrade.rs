@@ -53,6 +53,35 @@ async fn a_table_of_exact_rows_of_an_earlier_release_is_dropped_once_it_is_empty
 }
 
 #[tokio::test]
+async fn values_of_an_earlier_release_become_numbers_of_a_dictionary_and_keep_their_figures() {
+    let store = fresh_store().await;
+    let (database, table) = (store.database(), "dimension_page_days");
+    let kind = async || {
+        let sql = "SELECT type FROM system.columns WHERE database = {database:String} AND table = {table:String} \
+                   AND name = 'value'";
+        let asked = store.ask_as_owner(sql).param("database", database).param("table", table);
+        asked.rows::<String>().await.unwrap().concat()
+    };
+    for sql in [
+        format!("ALTER TABLE {database}.{table} MODIFY COLUMN value String"),
+        format!("DELETE FROM {database}.schema_migrations WHERE file = '0010_page_values'"),
+        format!(
+            "INSERT INTO {database}.{table} (site, day, period, dimension, page, value, pageviews) VALUES \
+             ('a', '2026-03-02', 'day', 'browser', '/', 'Firefox', 7), ('a', '2026-03-02', 'day', 'browser', '/', '', 2)"
+        ),
+    ] {
+        store.statement(&sql).await.unwrap();
+    }
+    assert_eq!(kind().await, "String");
+    let before = sums(&store, table, "value", "pageviews").await;
+    assert_eq!(before, [("Firefox".to_owned(), 7), (String::new(), 2)].into());
+    assert!(!migrate::apply(&store, &EXACT).await.unwrap().is_empty());
+    assert_eq!(kind().await, "LowCardinality(String)");
+    assert_eq!(sums(&store, table, "value", "pageviews").await, before);
+    assert_eq!(migrate::apply(&store, &EXACT).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_database_of_exact_rows_is_released_under_its_own_days_and_goes_on_where_it_stopped() {
     let store = fresh_store().await;
     former_tables(&store, MONDAY..MONDAY + 40).await;

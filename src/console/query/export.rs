@@ -14,7 +14,7 @@ use crate::console::query::vocabulary;
 use crate::console::query::vocabulary::{QueryRefusal, RequestedDimension, shown};
 use crate::sites::Site;
 use crate::store::export::{EXPORT_ROWS_MAX, FileFormat};
-use crate::store::report::{Grain, Origins, Report, Role, Subject};
+use crate::store::report::{Grain, Metric, Origins, Report, Role, Subject};
 
 /// Parameters that are read.
 const NAMES: [&str; 8] = ["site", "report", "dimension", "from", "to", "date_range", "grain", "format"];
@@ -87,6 +87,7 @@ impl ExportDraft {
             grain,
             by_page: matches!(subject, Subject::Pages(_)) && kind != "site" || subject == Subject::Robots,
             by_value: !matches!(subject, Subject::Pages(_)),
+            metrics: Metric::ALL.to_vec(),
             condition: None,
             origins: Origins::Imported,
             rate_base_min: kept.rate_base_min(),

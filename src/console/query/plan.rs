@@ -28,6 +28,7 @@ impl ParsedQuery {
             grain: Grain::Whole,
             by_page: columns.iter().any(|dimension| column(dimension, &subject) == Column::Page),
             by_value: columns.iter().any(|dimension| column(dimension, &subject) == Column::Value),
+            metrics: self.metrics.clone(),
             condition: self.filters.as_ref().map(|filters| condition(filters, &subject)),
             origins: self.origins(),
             rate_base_min,
