@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 
-use crate::config::LimitsConfig;
+use crate::config::{LimitsConfig, Protection};
 use crate::event::Day;
 use crate::hit_tally::HitTally;
 use crate::import::events;
@@ -23,6 +23,9 @@ use crate::visits::{VisitBounds, Visits};
 
 /// Hits between two evictions of expired state.
 const FORGET_HITS: u64 = 4_096;
+
+/// Halves of a part's rows that an exact part may have.
+const EXACT_HALVES: usize = 5;
 
 /// A batch of an import.
 pub(super) struct ImportPart {
@@ -102,19 +105,35 @@ impl ImportCounter {
                 self.forget_past();
                 self.roll_up_tally();
             }
-            if self.rollup.rows() >= self.import.part_rows {
+            if self.rollup.rows() >= self.rows_max() {
                 self.send_part(writer, Some(day))?;
             }
         }
         Ok(())
     }
 
-    /// Rows from which a part ends between two days: earlier at the end of a week, the partition of its table; later at
-    /// the end of a day, since cells of a day that parts share are larger.
+    /// Most rows of a part. A month of half a million rows is one part of the published tables, if its figures are not
+    /// drawn in memory as well.
+    fn rows_max(&self) -> usize {
+        match self.anonymiser.protection() {
+            Protection::Tens => self.import.part_rows,
+            Protection::Exact => self.import.part_rows / 2 * EXACT_HALVES,
+        }
+    }
+
+    /// Rows from which a part ends between two days. In tens: earlier at the end of a week, the partition of its table;
+    /// later at the end of a day, since cells of a day that parts share are larger. Exact: earlier at the end of a
+    /// month, the partition of published tables, whose parts are each read by themselves.
     fn rows_between(&self, day: Day, next: Day) -> usize {
         let week_of = |day: Day| sunday_of(date_of(day));
-        let quarters = if week_of(day) == week_of(next) { 3 } else { 2 };
-        self.import.part_rows / 4 * quarters
+        let is_one_month = || date_of(day).first_of_month() == date_of(next).first_of_month();
+        let eighths = match self.anonymiser.protection() {
+            Protection::Tens if week_of(day) == week_of(next) => 6,
+            Protection::Tens => 4,
+            Protection::Exact if is_one_month() => return usize::MAX,
+            Protection::Exact => 1,
+        };
+        self.import.part_rows / 8 * eighths
     }
 
     /// Time of the latest hit that was counted.

@@ -26,6 +26,7 @@ mod measured;
 pub mod open_days;
 mod page_path;
 mod read_ahead;
+mod ready_part;
 mod session;
 mod survey;
 mod tally;

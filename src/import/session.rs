@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -18,19 +19,19 @@ use crate::import::followed::FollowedLogs;
 use crate::import::job::{ImportError, ImportJob};
 use crate::import::marks::{KnownMarks, LogMark, MarkKey};
 use crate::import::open_days::OpenDays;
+use crate::import::ready_part::{ReadyPart, ReadyRows};
 use crate::import::survey::{ImportSurvey, SurveyLimit};
 use crate::import::tally::Summary;
 use crate::import::{measured, window};
 use crate::privacy::Anonymiser;
 use crate::release::rules::CONTINUED;
 use crate::release::{Releaser, ReleaserOptions};
-use crate::rollup::levels::LevelRows;
 use crate::sites::Site;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Changes when figures of the same files are written in another way: an import that an earlier release left
 /// interrupted is not resumed.
-const WRITING: u32 = 2;
+const WRITING: u32 = 3;
 
 /// State of one run of an import.
 pub(super) struct ImportSession<'s> {
@@ -246,15 +247,13 @@ impl<'s> ImportSession<'s> {
             let names = (format!("{} {site}", started.name).into(), origin.as_str().into());
             drawn = Some(DrawnImport::begin(&self.releaser, site, names, started.is_drawn).await?);
         }
-        while let Some(part) = parts.recv().await {
-            match &mut drawn {
-                Some(drawn) => drawn.add(part).await?,
-                None if started.has_part(part.number) => {}
-                None => {
-                    self.insert(&part).await?;
-                    started.note_part(part.number, &self.import, self.store).await?;
+        match &mut drawn {
+            Some(drawn) => {
+                while let Some(part) = parts.recv().await {
+                    drawn.add(part).await?;
                 }
             }
+            None => self.write(parts, &started).await?,
         }
         let (counter, days, tally) = counting.await.map_err(|_| ImportError::Stopped)??;
         match &mut drawn {
@@ -299,15 +298,22 @@ impl<'s> ImportSession<'s> {
         self.protection == Protection::Tens && !self.import.continued && !self.import.follow
     }
 
-    /// Writes one part; retries while the database is away for some seconds.
-    async fn insert(&self, ImportPart { batch, .. }: &ImportPart) -> Result<(), StoreError> {
-        match self.protection {
-            Protection::Tens => retried!(self.releaser.insert(batch, self.now)),
-            Protection::Exact => {
-                let rows = LevelRows::of(batch);
-                retried!(self.store.publish(&batch.token, &rows))
+    /// Writes the parts that no interrupted run has written; retries while the database is away for some seconds.
+    async fn write(&self, parts: Receiver<ImportPart>, started: &StartedImport) -> Result<(), ImportError> {
+        let (to_store, mut ready) = tokio::sync::mpsc::channel(1);
+        let protection = self.protection;
+        let levelling = tokio::task::spawn_blocking(move || ReadyPart::make_ahead(parts, protection, &to_store));
+        while let Some(part) = ready.recv().await {
+            if started.has_part(part.number) {
+                continue;
             }
+            match &part.rows {
+                ReadyRows::Waiting(batch) => retried!(self.releaser.insert(batch, self.now))?,
+                ReadyRows::Published(token, rows) => retried!(self.store.publish(token, rows))?,
+            }
+            started.note_part(part.number, &self.import, self.store).await?;
         }
+        levelling.await.map_err(|_| ImportError::Stopped)
     }
 }
 

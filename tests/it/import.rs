@@ -1,7 +1,7 @@
 //! Imports into a real engine: they count exactly as live hits at those times would have counted, once, and keep no
 //! identity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -384,6 +384,20 @@ async fn an_interrupted_import_goes_on_and_counts_everything_once() {
     assert_eq!((summary.pageviews, summary.visitors), (40, 40));
     assert_eq!(tables(&into.store).await, expected);
     assert!(matches!(into.run(import()).await, Err(ImportError::Again(2, _))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exact_parts_end_with_a_month_and_otherwise_when_they_are_full() {
+    let into = Into::fresh().await;
+    let hits = ["01-30", "01-31", "02-01", "02-02"].map(|day| {
+        let at = log_time(&format!("2026-{day}T12:00:00Z"));
+        format!("90.0.0.1 - - [{at}] \"GET /p HTTP/1.1\" 200 5 \"-\" \"{FIREFOX}\"\n")
+    });
+    let file = into.file("a.log", &hits.concat());
+    into.run(ImportJob { part_rows: 100, ..into.import(ImportFormat::AccessLog, &[file]) }).await.unwrap();
+    let notes = into.store.imported_days(SITE).await.unwrap().into_values().flatten();
+    let parts: BTreeSet<String> = notes.filter(|note| note.starts_with("part ")).collect();
+    assert_eq!(parts.len(), 2, "{parts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

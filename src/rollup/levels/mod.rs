@@ -3,6 +3,7 @@
 //! and configuration have no influence.
 
 pub mod cells;
+mod ranks;
 pub mod rows;
 
 use std::hash::Hash;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::rollup::counters::{ActionsRow, Batch, BreakdownsRow, OutcomesRow, PagesRow, RobotsRow, TimingsRow};
+use crate::rollup::levels::ranks::{RankedText, TextRanks};
 use crate::rollup::levels::rows::{
     ActionDaysRow, ActionPageDaysRow, ActionValueDaysRow, DimensionDaysRow, DimensionPageDaysRow, OutcomeDaysRow,
     PageDaysRow, PageHoursRow, RobotDaysRow, SiteDaysRow, SiteHoursRow, TimingDaysRow, TimingPageDaysRow,
@@ -129,11 +131,13 @@ fn site_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<SiteDaysRow> {
     rows.map(|((site, day), sums)| SiteDaysRow::of((site, day, origin), (), sums)).collect()
 }
 
+/// Each row of `pages` gives one row.
 fn page_hours(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageHoursRow> {
-    let counted = pages.iter().map(|row| ((&row.site, row.day, row.hour, &row.page), [row.pageviews, row.visits]));
-    let rows = summed(counted).into_iter();
-    rows.map(|((site, day, hour, page), sums)| PageHoursRow::of((site, day, origin), (hour, page.clone()), sums))
-        .collect()
+    let counted = pages.iter().filter(|row| row.pageviews != 0 || row.visits != 0);
+    let row = |row: &PagesRow| {
+        PageHoursRow::of((&row.site, row.day, origin), (row.hour, row.page.clone()), [row.pageviews, row.visits])
+    };
+    counted.map(row).collect()
 }
 
 fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
@@ -152,15 +156,23 @@ fn page_days(pages: &[PagesRow], origin: &Arc<str>) -> Vec<PageDaysRow> {
             row.not_found,
         ]
     };
-    let rows = summed(pages.iter().map(|row| ((&row.site, row.day, &row.page), figures(row)))).into_iter();
-    rows.map(|((site, day, page), sums)| PageDaysRow::of((site, day, origin), (page.clone(),), sums)).collect()
+    let ranks = TextRanks::of(pages.iter().flat_map(|row| [&row.site, &row.page]));
+    let counted = pages.iter().map(|row| ((ranks.rank(&row.site), row.day, ranks.rank(&row.page)), figures(row)));
+    let row = |((site, day, page), sums): ((RankedText<'_>, _, RankedText<'_>), _)| {
+        PageDaysRow::of((site.text, day, origin), (page.text.clone(),), sums)
+    };
+    summed(counted).into_iter().map(row).collect()
 }
 
 fn dimension_days(breakdowns: &[BreakdownsRow], origin: &Arc<str>) -> Vec<DimensionDaysRow> {
     let figures = |row: &BreakdownsRow| [row.pageviews, row.visitors, row.visits, row.bounces, row.visit_seconds];
-    let counted = breakdowns.iter().map(|row| ((&row.site, row.dimension, row.day, &row.value), figures(row)));
-    let row = |((site, dimension, day, value), sums): ((&Arc<str>, _, _, &Arc<str>), _)| {
-        DimensionDaysRow::of((site, day, origin), (dimension, value.clone()), sums)
+    let ranks = TextRanks::of(breakdowns.iter().flat_map(|row| [&row.site, &row.value]));
+    let counted = breakdowns.iter().map(|row| {
+        let key = (ranks.rank(&row.site), row.dimension, row.day, ranks.rank(&row.value));
+        (key, figures(row))
+    });
+    let row = |((site, dimension, day, value), sums): ((RankedText<'_>, _, _, RankedText<'_>), _)| {
+        DimensionDaysRow::of((site.text, day, origin), (dimension, value.text.clone()), sums)
     };
     summed(counted).into_iter().map(row).collect()
 }
