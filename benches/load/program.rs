@@ -24,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) console: String,
     /// Lines of section `[spool]`, with the flush interval.
     pub(crate) spool: String,
+    /// Whether the spool is in memory, so that no hit waits for the disk.
+    pub(crate) spool_in_memory: bool,
     /// Lines of section `[limits]`.
     pub(crate) limits: String,
     /// Paths of location files.
@@ -41,6 +43,7 @@ impl Default for Setup {
             collect: String::new(),
             console: String::new(),
             spool: "flush_seconds = 5".into(),
+            spool_in_memory: false,
             // All visitors of a run, up to two million, come within the half hour in which a visit is open.
             limits: "visits = 5_000_000\nhits_per_address = 0\nagents_per_network = 0".into(),
             geo: Vec::new(),
@@ -83,7 +86,7 @@ impl Home {
             collect_more = setup.collect,
             console_more = setup.console,
             data = path("data"),
-            spool = path("spool"),
+            spool = if setup.spool_in_memory { runtime.path().join("spool") } else { path("spool") },
             spool_more = setup.spool,
             runtime = runtime.path(),
             limits = setup.limits,

@@ -23,6 +23,8 @@ const HEADER_BYTES_MAX: usize = 16_384;
 const HITS: u32 = 20;
 /// The least of this number of tries counts: other load of the machine only adds.
 const TRIES: u32 = 5;
+/// Turns of a plain hit and the dearest one at the end.
+const TURNS: u32 = 15;
 
 /// Pieces that inputs are made of: what redaction, parsing and lookups look for. `#` is a number of its own each time.
 const PIECES: &[&str] = &[
@@ -216,9 +218,16 @@ fn main() -> ExitCode {
             (current, cost, stale) = (plain.clone(), of_plain, 0);
         }
     }
-    // Again, so that a try that the machine disturbed five times is not taken for a dear hit.
-    let dearest = best.cost(&mut counter, &mut next).unwrap_or(dearest).min(dearest);
-    println!("{steps} steps; dearest hit: {dearest:?}, {:.1} plain hits", ratio(dearest));
+    // Both in turns: the machine's speed changes within the search.
+    let mut ratios: Vec<f64> = (0..TURNS)
+        .filter_map(|_| {
+            let of_plain = plain.cost(&mut counter, &mut next)?;
+            Some(best.cost(&mut counter, &mut next)?.as_secs_f64() / of_plain.as_secs_f64())
+        })
+        .collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or_else(|| ratio(dearest));
+    println!("{steps} steps; dearest hit: {ratio:.1} plain hits, the median of {} turns", ratios.len());
     println!("body: {}\nagent: {}\nlanguage: {}", best.body(next).unwrap_or_default(), best.agent, best.language);
-    if ratio(dearest) > RATIO_MAX { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    if ratio > RATIO_MAX { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

@@ -165,6 +165,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_two_releases_draw_with_one_key() {
+        let keys: std::collections::HashSet<_> = (0..100).map(|_| DrawKey::random().unwrap().halves()).collect();
+        assert_eq!(keys.len(), 100);
+        assert!(keys.iter().all(|[first, second]| first != second));
+    }
+
+    #[test]
     fn a_figure_is_drawn_to_one_of_its_tens_without_bias() {
         for (figure, unit) in [(0_i64, 1_i64), (-7, 1), (143, 2), (-5_400, 180), (1_234, 100)] {
             let outs: Vec<i64> = (0..1_000 * unit.unsigned_abs()).map(|chance| drawn(figure, unit, chance)).collect();

@@ -154,7 +154,8 @@ async fn one_visitor_s_load_times_are_in_no_row_and_buckets_are_drawn_each_for_i
             crate::release::timing(day, "/", 40, 90),
             crate::release::timing(day, "/", 44, 25),
             crate::release::timing(day, "/", 61, 1),
-            crate::release::timing(day, "/alone", 62, 1),
+            // Loads enough for any gate, all of one visitor.
+            crate::release::timing(day, "/alone", 62, 40),
         ];
         let pages = vec![page(day, "/", 120), page(day, "/alone", 1)];
         let batch = Batch { token: format!("times-{number}"), pages, timings, ..Batch::default() };
