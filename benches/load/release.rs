@@ -264,12 +264,12 @@ pub(crate) fn beside_ingest(extent: &Extent, results: &mut Results) {
         let mut waits = ReleaseWaits::start(extent, setup);
         let pairs: Vec<[f64; 2]> = (0..extent.pairs).map(|pair| waits.pair(pair)).collect();
         println!("99th percentiles without and beside a release, {place}, ms: {pairs:.1?}");
-        let of = |figure: &dyn Fn(&[f64; 2]) -> f64| median(pairs.iter().map(figure).collect());
+        let of = |figure: &dyn Fn(&[f64; 2]) -> f64| median(pairs.iter().map(figure));
         let name = |what: &str| format!("99th percentile of waits, half the saturated rate, {place}{what}");
-        results.add(Figure::new(&name(""), "ms", of(&|[alone, _]| *alone)));
-        results.add(Figure::new(&name(", beside a release"), "ms", of(&|[_, beside]| *beside)));
+        results.add(Figure::new(name(""), "ms", of(&|[alone, _]| *alone)));
+        results.add(Figure::new(name(", beside a release"), "ms", of(&|[_, beside]| *beside)));
         let added = of(&|[alone, beside]| beside - alone);
-        results.add(Figure::new(&name(", added by a release"), "ms", added).goal(Goal::AtMost(5.0)));
+        results.add(Figure::new(name(", added by a release"), "ms", added).goal(Goal::AtMost(5.0)));
     }
 }
 
