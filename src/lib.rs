@@ -84,6 +84,7 @@ pub mod collect;
 pub mod console;
 pub mod http;
 pub mod import;
+pub mod localized;
 pub mod mail;
 pub mod simulate;
 

@@ -1,18 +1,18 @@
 // The overview of a site or of one of its pages: headlines, chart, panels, all from one request.
 import { askView, Refusal } from './ask.js';
 import * as chart from './chart.js';
-import { count, day, METRICS } from './format.js';
+import { counted, day, fullDay, METRICS, metricName, name, percent } from './format.js';
 import { showPanel } from './lists.js';
 import { $, el, write } from './page.js';
 import { busyPages, filtersOf, obstacle, panels, queries } from './panels.js';
 import { compared, days, grain, overOf, shift, wallClock } from './ranges.js';
 import { address, filteredBy, onlyPage, OPERATORS, state, valueFilter } from './state.js';
-import { name } from './format.js';
-import { t } from './words.js';
+import { known, labelled, t } from './words.js';
 
 const HEADLINES = ['visitors', 'visits', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration', 'time_on_page', 'scroll_depth'];
 const expanded = new Set();
-const firstDays = new Map();
+/** First day with figures of each site. */
+export const firstDays = new Map();
 let data;
 let pointed;
 
@@ -75,9 +75,13 @@ export async function refresh(site, { marketing, tens }, go, current) {
   if (!current()) return;
   if (of.hourly && !answers.series.error) answers.whole = sumOf(answers.series);
   if (of.ofToday && of.step === 'hour') againstSameHours(of, answers);
-  if (of.over) answers.ended = answers.over.results?.[0]?.metrics ?? [];
+  if (answers.over) answers.ended = answers.over.results?.[0]?.metrics ?? [];
   for (const key of ['whole', 'series']) if (answers[key].error) throw new Refusal(answers[key].unavailable ? 503 : 400, answers[key].error);
-  if (answers.first) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
+  // The first day moves while the demonstration's past fills.
+  if (answers.first && !filling) firstDays.set(site.name, answers.first.rows?.[0]?.day ?? '');
+  of.first = answers.first?.rows?.[0]?.day ?? firstDays.get(site.name);
+  of.begun = beginsWithin(of.before, of.first);
+  if (of.begun) for (const key of ['before', 'seriesBefore', 'over']) delete answers[key];
   showFilling(filling);
   showToday(of, answers.closed, now?.[site.name]);
   showFigures(of, answers, go);
@@ -95,6 +99,9 @@ export async function refresh(site, { marketing, tens }, go, current) {
   for (const panel of shown) showPanel($(`panel-${panel.id}`), panel, answers, base, actions);
   showNotes(of, answers.whole.meta);
 }
+
+/** The first day with figures if the comparison begins before it, else undefined: a part is not set against a whole. */
+export const beginsWithin = (before, first) => (before && first && before[0] < first ? first : undefined);
 
 /** The published hours of a day as one row. */
 function sumOf({ results, meta, query }) {
@@ -118,7 +125,7 @@ function againstSameHours(of, answers) {
 /** How far the demonstration's simulated past is. */
 export function showFilling(filling) {
   $('filling').hidden = !filling;
-  if (filling) $('filling').textContent = `${t('filling')}: ${count(filling.days)} / ${count(filling.of)} ${t('daysWord')}`;
+  if (filling) $('filling').textContent = labelled(t('filling'), `${filling.days} / ${counted('days', filling.of)}`);
 }
 
 /** Beside today: the last half hour, the latest closed day, and when the rest of today comes. */
@@ -126,13 +133,13 @@ function showToday(of, closed, now) {
   $('today').hidden = !of.ofToday;
   if (!of.ofToday) return;
   const last = closed?.results?.findLast(({ metrics }) => metrics.some(Boolean));
-  const words = ([visitors, visits, pageviews]) => [`${count(visitors)} ${t('visitors').toLowerCase()}`, ...(visits === undefined ? [] : [`${count(visits)} ${t('visits').toLowerCase()}`]), `${count(pageviews)} ${t('pageviews').toLowerCase()}`].join(' · ');
+  const words = ([visitors, visits, pageviews]) => [counted('visitors', visitors), ...(visits === undefined ? [] : [counted('visits', visits)]), counted('pageviews', pageviews)].join(' · ');
   const key = JSON.stringify([of.tens, now, last, state.lang, of.site.timezone]);
   write($('today'), key, () => [
     el('h2', { id: 'today-title', className: 'hidden' }, t('beside')),
     el('dl', {},
       el('div', {}, el('dt', {}, t('nowWord')), el('dd', {}, now && (now.visitors || now.pageviews) ? words([now.visitors, undefined, now.pageviews]) : t(of.tens ? 'nowFew' : 'nowNone'))),
-      el('div', {}, el('dt', {}, last ? `${t('closedDay')}: ${day(last.dimensions[0])}` : t('closedDay')), el('dd', {}, last ? words(last.metrics) : t('closedNone')))),
+      el('div', {}, el('dt', {}, last ? labelled(t('closedDay'), day(last.dimensions[0])) : t('closedDay')), el('dd', {}, last ? words(last.metrics) : t('closedNone')))),
     ...(of.tens ? [el('p', { className: 'soft' }, `${t('todayTens')} (${of.site.timezone || 'UTC'})`)] : []),
   ]);
 }
@@ -147,18 +154,18 @@ function showFigures(of, answers, go) {
   const values = answers.whole.results[0]?.metrics ?? [];
   const earlier = answers.before?.results?.[0]?.metrics ?? [];
   const old = new Map([...$('figures').querySelectorAll('button')].map((button) => [button.value, button.dataset.shown]));
-  write($('figures'), JSON.stringify([of.names, values, earlier, of.metric, state.cmp, state.lang]), () => of.names.map((metric, at) => {
+  write($('figures'), JSON.stringify([of.names, values, earlier, of.metric, state.cmp, state.lang, onlyPage()]), () => of.names.map((metric, at) => {
     const difference = change(metric, (answers.ended ?? values)[at], earlier[at]);
     const better = METRICS[metric].less ? difference < 0 : difference > 0;
     const word = difference > 0 ? t('up') : t('down');
-    const unit = METRICS[metric].points ? 'pt' : '%';
+    const size = difference === undefined ? '' : METRICS[metric].points ? `${Math.abs(difference)}\u00a0pt` : percent(Math.abs(difference));
     const shown = values[at] === null || values[at] === undefined ? '–' : METRICS[metric].show(values[at]);
     const changed = difference === undefined ? el('span', { className: 'change' }) : el('span', { className: `change ${difference === 0 ? '' : better ? 'better' : 'worse'}`, title: `${t('against')} ${t(`cmp_${state.cmp}`)}` },
-      el('span', { 'aria-hidden': 'true' }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${Math.abs(difference)} ${unit}`),
-      el('span', { className: 'hidden' }, ` ${word} ${Math.abs(difference)} ${unit} ${t('against')} ${t(`cmp_${state.cmp}`)}`));
+      el('span', { 'aria-hidden': 'true' }, `${difference > 0 ? '▲' : difference < 0 ? '▼' : '='} ${size}`),
+      el('span', { className: 'hidden' }, ` ${word} ${size} ${t('against')} ${t(`cmp_${state.cmp}`)}`));
     const fresh = old.has(metric) && old.get(metric) !== JSON.stringify(values[at]);
     return el('li', {}, el('button', { type: 'button', value: metric, className: fresh ? 'figure fresh' : 'figure', 'aria-pressed': String(of.metric === metric), 'data-focus': metric, 'data-shown': JSON.stringify(values[at]), onclick: () => go({ metric }) },
-      el('span', { className: 'label' }, t(metric)), el('strong', {}, shown), changed));
+      el('span', { className: 'label' }, metricName(metric, onlyPage())), el('strong', {}, shown), changed));
   }));
 }
 
@@ -167,7 +174,7 @@ function showChart(of, answers, notes) {
   const metric = metrics.includes(of.metric) ? of.metric : metrics[0];
   const labels = (answer) => answer.meta.time_labels ?? answer.results.map((row) => row.dimensions[0]);
   const before = answers.seriesBefore?.results && { labels: labels(answers.seriesBefore), rows: answers.seriesBefore.results };
-  const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric, from: of.range[0] });
+  const next = chart.series({ labels: labels(answers.series), rows: answers.series.results, before, index: metrics.indexOf(metric), grain: of.step, now: of.now, metric, from: of.range[0], first: of.first });
   const empty = next.values.every((value) => !value) && answers.whole.results.every(({ metrics: figures }) => !figures.some(Boolean));
   $('panels').hidden = empty && !of.hourly;
   $('chart-empty').hidden = !empty;
@@ -177,36 +184,37 @@ function showChart(of, answers, notes) {
   // The sentence for the pointed period survives a refresh, but not another metric or range.
   if (data?.metric !== metric || data.labels.join() !== next.labels.join()) pointed = undefined;
   data = { ...next, key };
-  $('chart-title').textContent = t(metric);
+  $('chart-title').textContent = metricName(metric, onlyPage());
   showLegend(of, Boolean(next.earlier?.some((value) => value !== null)));
   $('chart-point').textContent = chart.sentence(data, pointed);
   chart.show($('chart'), data, notes, (at, marked) => {
     pointed = at ?? pointed;
     $('chart-point').textContent = chart.sentence(data, at ?? pointed, marked);
   });
-  $('chart').setAttribute('aria-label', `${t(metric)}: ${t('asTable')} ↓`);
-  write($('series'), key, () => chart.table(data));
+  $('chart').setAttribute('aria-label', labelled(metricName(metric, onlyPage()), `${t('asTable')} ↓`));
+  write($('series'), key, () => chart.table(data, metricName(metric, onlyPage()), t(`cmp_${state.cmp}`)));
   const inRange = notes.filter(({ day }) => day >= of.range[0] && day <= of.range[1]);
-  write($('day-notes'), JSON.stringify(inRange), () => inRange.map((note) => el('li', {}, el('time', { dateTime: note.day }, note.day), ' ', note.text)));
+  write($('day-notes'), JSON.stringify([inRange, state.lang]), () => inRange.map((note) => el('li', {}, el('time', { dateTime: note.day }, fullDay(note.day)), ' ', note.text)));
 }
 
 /** Legend of the two lines of the chart. */
 function showLegend(of, compares) {
   const days = ([from, to]) => (from === to ? day(from) : `${day(from)} – ${day(to)}`);
   const parts = compares && of.before ? [['now', days(of.range)], ['then', days(of.before)]] : [];
-  $('legend').replaceChildren(...parts.map(([line, text]) => el('span', { className: `line-${line}` }, text)));
+  const begun = of.begun ? [el('span', { className: 'begun' }, t('begun').replace('{day}', fullDay(of.begun)))] : [];
+  $('legend').replaceChildren(...parts.map(([line, text]) => el('span', { className: `line-${line}` }, text)), ...begun);
 }
 
 /** Renders the filters as chips: the comparison can be changed; a value with `contains` can be edited. */
 function showFilters(go) {
   write($('filters'), JSON.stringify([state.filters, state.lang]), () => state.filters.map(([operator, dimension, value], at) => {
     const put = (next) => go({ filters: state.filters.map((filter, index) => (index === at ? next : filter)) });
-    const word = dimension === 'event:page' ? t('page') : dimension.replace(/^(visit|event):(props:)?/, '');
+    const word = known(dimension) ? t(dimension) : dimension.replace(/^(visit|event):(props:)?/, '');
     return el('li', { className: 'chip' }, el('span', { className: 'soft' }, word),
-      el('select', { 'aria-label': `${t('operator')}: ${word}`, 'data-focus': `operator ${at}`, onchange: (event) => put([event.target.value, dimension, value]) },
+      el('select', { 'aria-label': labelled(t('operator'), word), 'data-focus': `operator ${at}`, onchange: (event) => put([event.target.value, dimension, value]) },
         ...OPERATORS.map((one) => el('option', { value: one, selected: one === operator }, t(one)))),
       operator === 'contains' ? el('input', { value, 'aria-label': word, 'data-focus': `value ${at}`, onchange: (event) => put([operator, dimension, event.target.value]) }) : el('b', {}, name(dimension, value)),
-      el('button', { type: 'button', className: 'plain', 'aria-label': `${t('remove')}: ${name(dimension, value)}`, onclick: () => go({ filters: state.filters.filter((_, index) => index !== at) }) }, '✕'));
+      el('button', { type: 'button', className: 'plain', 'aria-label': labelled(t('remove'), name(dimension, value)), onclick: () => go({ filters: state.filters.filter((_, index) => index !== at) }) }, '✕'));
   }));
   const page = onlyPage();
   $('about').hidden = !page;
@@ -216,7 +224,7 @@ function showFilters(go) {
 function showNotes(of, meta) {
   const today = of.range[1] === of.today;
   const exact = meta.rounding === 1;
-  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact && !of.ofToday ? [t('todayTens')] : []), ...(of.ofToday && of.before ? [t('sameHours')] : []), ...(of.uncompared ? [t('noHours')] : []), ...(of.over ? [t('daysOver')] : []), ...(today ? [t('dashed')] : [])];
+  const notes = [t(exact ? 'exact' : 'tens'), t('daily'), ...(today && !exact && !of.ofToday ? [t('todayTens')] : []), ...(of.ofToday && of.before && !of.begun ? [t('sameHours')] : []), ...(of.uncompared ? [t('noHours')] : []), ...(of.over && !of.begun ? [t('daysOver')] : []), ...(today ? [t('dashed')] : [])];
   write($('notes'), JSON.stringify(notes), () => notes.map((note) => el('li', {}, note)));
 }
 

@@ -4,7 +4,7 @@ import uPlot from './vendor/uplot.js';
 import { axis, METRICS, moment } from './format.js';
 import { underWay } from './ranges.js';
 import { el } from './page.js';
-import { t } from './words.js';
+import { labelled, t } from './words.js';
 
 const HEIGHT = 260;
 let plot;
@@ -15,11 +15,13 @@ let tell = () => {};
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** Data of a chart: labels, figures, figures of the comparison, and the index of the unfinished label. */
-export function series({ labels, rows, before, index, grain, now, metric, from }) {
+export function series({ labels, rows, before, index, grain, now, metric, from, first }) {
   const nothing = METRICS[metric].rate ? null : 0;
   const found = new Map(rows.map((row) => [row.dimensions[0], row.metrics[index]]));
   const shown = labels.filter((label) => label <= now || underWay(label, grain, now));
-  const values = labels.map((label) => (shown.includes(label) ? found.get(label) ?? nothing : null));
+  // Before the first figures there is no line, not a line of zeros.
+  const begun = (at) => !first || at + 1 >= labels.length || labels[at + 1].slice(0, 10) > first;
+  const values = labels.map((label, at) => (shown.includes(label) ? found.get(label) ?? (begun(at) ? nothing : null) : null));
   const earlier = before && labels.map((label, at) => {
     const named = before.labels[at];
     if (named === undefined) return null;
@@ -103,18 +105,18 @@ export function sentence(data, at, marked) {
   const { show: written } = METRICS[data.metric];
   const value = data.values[at];
   const earlier = data.earlier?.[at];
-  const parts = [`${moment(data.labels[at], data.grain, true)}: ${value === null ? t('withheldWord') : written(value)}`];
+  const parts = [labelled(moment(data.labels[at], data.grain, true), value === null ? t('withheldWord') : written(value))];
   if (at === data.open) parts.push(`(${t('unfinished')})`);
-  if (earlier !== undefined && earlier !== null) parts.push(`· ${moment(data.beforeLabels[at], data.grain, true)}: ${written(earlier)}`);
+  if (earlier !== undefined && earlier !== null) parts.push(`· ${labelled(moment(data.beforeLabels[at], data.grain, true), written(earlier))}`);
   for (const note of marked?.[at] ?? []) parts.push(`· ${note.text}`);
   return parts.join(' ');
 }
 
 /** Head and body of the table with the chart's figures. */
-export function table(data) {
+export function table(data, name, beforeName) {
   const { show: written } = METRICS[data.metric];
   const cell = (value) => el('td', {}, value === null || value === undefined ? '–' : written(value));
-  const heads = [t('time'), t(data.metric), ...(data.earlier ? [t(`cmp_before`)] : [])];
+  const heads = [t('time'), name, ...(data.earlier ? [beforeName] : [])];
   return [
     el('thead', {}, el('tr', {}, ...heads.map((head) => el('th', { scope: 'col' }, head)))),
     el('tbody', {}, ...data.labels.slice(0, data.shown).map((label, at) => el('tr', {},

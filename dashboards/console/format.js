@@ -1,9 +1,24 @@
 // Figures, times and names, formatted for readers.
-import { known, locale, t } from './words.js';
+import { known, locale, t, unit } from './words.js';
 
 export const count = (value) => Math.round(value).toLocaleString(locale());
 export const decimal = (value) => value.toLocaleString(locale(), { maximumFractionDigits: 2 });
-export const percent = (value) => `${value.toLocaleString(locale(), { maximumFractionDigits: 1 })} %`;
+/** `value` percent, as the language writes it. */
+export const percent = (value) => (value / 100).toLocaleString(locale(), { style: 'percent', maximumFractionDigits: 1 }).replace('\u00a0%', '\u202f%');
+/** A number with its word: "1 visitor". */
+export const counted = (name, value) => `${count(value)} ${unit(name, Math.round(value))}`;
+/** Time since `seconds` ago, in its largest whole unit. */
+export function ago(seconds) {
+  const [size, name] = seconds < 60 ? [1, 'second'] : seconds < 3600 ? [60, 'minute'] : seconds < 86_400 ? [3600, 'hour'] : [86_400, 'day'];
+  return new Intl.RelativeTimeFormat(locale()).format(-Math.floor(seconds / size), name);
+}
+/** A size in KiB or, from one on, MiB. */
+export function kibibytes(bytes) {
+  const [size, names] = bytes < 1 << 20 ? [1024, ['KiB', 'Kio']] : [1 << 20, ['MiB', 'Mio']];
+  return `${(bytes / size).toLocaleString(locale(), { maximumFractionDigits: 1 })}\u00a0${names[locale() === 'fr-FR' ? 1 : 0]}`;
+}
+/** Metric's name; visits of one page are those that began on it. */
+export const metricName = (metric, ofPage) => t(ofPage && metric === 'visits' ? 'entries' : metric);
 export const milliseconds = (value) => (value < 1000 ? `${count(value)} ms` : `${(value / 1000).toLocaleString(locale(), { maximumFractionDigits: 2 })} s`);
 
 export function duration(seconds) {
@@ -38,6 +53,9 @@ export function moment(label, grain, long = false) {
   const shape = grain === 'month' ? { month: long ? 'long' : 'short', year: 'numeric' } : { day: 'numeric', month: 'short', ...(long && { weekday: 'short', year: 'numeric' }) };
   return at.toLocaleDateString(locale(), { ...shape, timeZone: 'UTC' });
 }
+
+/** A day with its year. */
+export const fullDay = (date) => new Date(`${date}T12:00:00Z`).toLocaleDateString(locale(), { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 
 export const day = (date) => new Date(`${date}T12:00:00Z`).toLocaleDateString(locale(), { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 

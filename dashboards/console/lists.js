@@ -1,10 +1,10 @@
 // Panels as lists: a bar for each row; a click filters. Each panel offers its export and its query.
-import { METRICS, name, percent } from './format.js';
+import { counted, METRICS, metricName, name, percent } from './format.js';
 import { world } from './map.js';
 import { csv, download, el, write } from './page.js';
 import { asSql, obstacle, queries, ROWS, titleOf } from './panels.js';
 import { spark } from './chart.js';
-import { known, t } from './words.js';
+import { known, labelled, t } from './words.js';
 
 /** Good up to the first, poor beyond the second: web.dev's thresholds. Milliseconds; cls in thousandths. */
 const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [100, 250], fcp: [1800, 3000], ttfb: [800, 1800] };
@@ -14,7 +14,7 @@ export function rowsOf(tab, answers, id) {
   if (tab.table && tab.spark) {
     const sums = new Map();
     for (const row of answers[`${id}:days`]?.rows ?? []) sums.set(row.name, (sums.get(row.name) ?? 0) + Number(row.hits));
-    return [...sums].filter(([, sum]) => sum > 0).sort(([, a], [, b]) => b - a).map(([value, sum]) => [value, [sum]]);
+    return [...sums].filter(([value, sum]) => sum > 0 && !tab.omits?.includes(value)).sort(([, a], [, b]) => b - a).map(([value, sum]) => [value, [sum]]);
   }
   if (tab.table) return (answers[id]?.rows ?? []).map((row) => [row.name, tab.metrics.map((metric) => Number(row[metric]))]);
   if (tab.groups) return tab.groups.map((group, at) => [group.name, answers[`${id}:${at}`]?.results?.[0]?.metrics ?? [0, 0], group]).sort((a, b) => b[1][0] - a[1][0]);
@@ -67,20 +67,20 @@ function list(panel, tab, rows, answers, choose) {
   const days = tab.spark && tab.table && daysOf(answers[`${panel.id}:days`]);
   const head = el('tr', {}, el('th', { scope: 'col' }, known(tab.head) ? t(tab.head) : tab.head),
     ...(days ? [el('th', { scope: 'col', className: 'wide' }, el('span', { className: 'hidden' }, t('by_day')))] : []),
-    ...tab.metrics.map((metric) => el('th', { scope: 'col' }, t(metric))));
+    ...tab.metrics.map((metric) => el('th', { scope: 'col' }, metricName(metric, tab.dimension === 'visit:entry_page' || (tab.dimension === 'event:page' && !tab.from)))));
   const shown = rows.map(([value, figures, ofRow]) => {
     const written = name(tab.names ?? tab.dimension ?? '', value);
     const pick = pickOf(tab, value, ofRow);
     const label = pick
       ? el('button', { type: 'button', className: 'pick', title: `${t(pick[1] === 'event:page' && pick[0] === 'is' ? 'everythingAbout' : 'only')} ${written}`, 'data-focus': `${panel.id} ${value}`, onclick: (event) => choose(event.altKey && pick[0] === 'is' ? 'is_not' : pick[0], pick[1], pick[2]) }, written)
-      : el('span', { title: `${written}${tab.table ? `: ${t('keptAlone')}` : ''}` }, written);
+      : el('span', { title: tab.table ? labelled(written, t('keptAlone')) : written }, written);
     const first = el('th', { scope: 'row' }, label);
     first.style.setProperty('--share', `${(figures[0] ?? 0) / most * 100}%`);
     const share = ['visitors', 'visits', 'hits', 'events', 'pageviews'].includes(tab.metrics[0]) && sum ? percent(Math.round(100 * figures[0] / sum)) : '';
     return el('tr', {}, first, ...(days ? [el('td', { className: 'wide' }, spark(days.get(value) ?? [0]))] : []),
       ...figures.map((one, at) => el('td', { title: at === 0 && share ? share : undefined }, figure(tab.metrics[at], one))));
   });
-  return el('table', { className: days ? 'with-days' : '' }, el('caption', { className: 'hidden' }, `${t(panel.id)}: ${titleOf(tab)}`), el('thead', {}, head), el('tbody', {}, ...shown));
+  return el('table', { className: days ? 'with-days' : '' }, el('caption', { className: 'hidden' }, labelled(t(panel.id), titleOf(tab))), el('thead', {}, head), el('tbody', {}, ...shown));
 }
 
 /** Of the measurements of a load time, the shares that are good, middling and poor; a bucket lies below 2^(bucket / 4). */
@@ -99,7 +99,7 @@ function vitals(rows, shares, days) {
     const [good, poor] = VITALS[metric];
     const grade = p75 === null ? 'none' : p75 <= good ? 'good' : p75 <= poor ? 'middling' : 'poor';
     const parts = p75 === null ? undefined : sharesOf(metric, shares);
-    const said = parts && parts.map((share, at) => `${share} % ${t(['good', 'middling', 'poor'][at])}`).join(' · ');
+    const said = parts && parts.map((share, at) => `${percent(share)} ${t(['good', 'middling', 'poor'][at])}`).join(' · ');
     const bar = el('span', { className: 'scale', 'aria-hidden': 'true' }, ...(parts ?? []).map((share, at) => {
       const part = el('span', { className: ['good', 'middling', 'poor'][at] });
       part.style.setProperty('--share', `${share}%`);
@@ -107,7 +107,7 @@ function vitals(rows, shares, days) {
     }));
     return el('li', { className: `vital ${grade}`, title: `${t('good')} ≤ ${written(metric, good)} · ${t('poor')} > ${written(metric, poor)}` }, el('span', { className: 'label' }, name('event:timing', metric)),
       el('strong', {}, p75 === null ? '–' : written(metric, p75)), el('span', { className: 'grade' }, grade === 'none' ? t('withheldWord') : t(grade)),
-      spark(days.get(metric) ?? [0]), bar, el('span', { className: 'soft' }, [said, `${METRICS.count.show(measured)} ${t('count').toLowerCase()}`].filter(Boolean).join(' · ')));
+      spark(days.get(metric) ?? [0]), bar, el('span', { className: 'soft' }, [said, counted('count', measured)].filter(Boolean).join(' · ')));
   }));
 }
 
@@ -124,7 +124,7 @@ function menu(tab, rows, base, answers) {
   };
   const table = () => csv([[t(tab.head), ...tab.metrics], ...rows.map(([value, figures]) => [value, ...figures])]);
   const close = (event) => { if (event.key === 'Escape') { event.currentTarget.open = false; event.currentTarget.querySelector('summary').focus(); } };
-  return el('details', { className: 'menu', onkeydown: close }, el('summary', { 'aria-label': `${t('options')}: ${titleOf(tab)}`, title: t('options') }, '⋯'),
+  return el('details', { className: 'menu', onkeydown: close }, el('summary', { 'aria-label': labelled(t('options'), titleOf(tab)), title: t('options') }, '⋯'),
     el('div', { className: 'drop' },
       el('button', { type: 'button', className: 'plain', onclick: () => download(`${base.site_id} ${tab.id} ${base.date_range.join(' ')}.csv`, table()) }, t('export')),
       el('button', { type: 'button', className: 'plain', onclick: copy(request) }, `${t('copy')} ${t('copyApi')}`),
@@ -145,7 +145,7 @@ export function showPanel(section, panel, answers, base, actions) {
     }, titleOf(one))))] : [];
     const cut = rows.slice(0, limit);
     const body = !rows.length ? [el('p', { className: 'empty' }, sentence)]
-      : tab.vitals ? [vitals(rows, answers[`${panel.id}:shares`]?.rows ?? [], valuesOverTime(answers[`${panel.id}:days`]))]
+      : tab.vitals ? [el('p', { className: 'soft p75' }, t('p75Note')), vitals(rows, answers[`${panel.id}:shares`]?.rows ?? [], valuesOverTime(answers[`${panel.id}:days`]))]
         : tab.map ? [world(rows.map(([code, [visitors]]) => [code, visitors]), (code) => actions.filter('is', 'visit:country', code)), list(panel, { ...tab, map: false }, rows.slice(0, 4), answers, actions.filter)]
           : [list(panel, tab, cut, answers, actions.filter)];
     const more = !tab.map && rows.length > ROWS ? [el('button', { type: 'button', className: 'plain more', 'data-focus': `${panel.id} more`, onclick: () => actions.expand(panel.id) }, limit > ROWS ? t('less') : t('more'))] : [];

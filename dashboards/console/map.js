@@ -2,7 +2,7 @@
 import { COUNTRIES, SIZE } from './vendor/world.js';
 import { count, name } from './format.js';
 import { draw } from './page.js';
-import { t } from './words.js';
+import { labelled, t } from './words.js';
 
 /** The map of `rows` (code, figure); a click on a country calls `choose`. */
 export function world(rows, choose) {
@@ -13,10 +13,10 @@ export function world(rows, choose) {
     // The square root keeps small countries visible beside a large one, in six shades.
     const shade = value ? 1 + Math.min(5, Math.floor(5.99 * Math.sqrt(value / most))) : 0;
     const shape = draw('path', { d: path, class: `shade-${shade}`, 'data-code': code });
-    shape.append(draw('title', {}, `${code.length === 2 ? name('visit:country', code) : code}: ${count(value)}`));
+    shape.append(draw('title', {}, labelled(code.length === 2 ? name('visit:country', code) : code, count(value))));
     return shape;
   });
-  const made = draw('svg', { viewBox: `0 0 ${SIZE.join(' ')}`, class: 'world', role: 'img', 'aria-label': `${t('map')}: ${t('countries')}` }, ...shapes);
+  const made = draw('svg', { viewBox: `0 0 ${SIZE.join(' ')}`, class: 'world', role: 'img', 'aria-label': labelled(t('map'), t('countries')) }, ...shapes);
   made.addEventListener('click', (event) => {
     const code = event.target.dataset.code;
     if (figures.has(code)) choose(code);

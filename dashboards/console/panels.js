@@ -5,6 +5,10 @@ import { onlyPage, state, valueFilter } from './state.js';
 import { t } from './words.js';
 
 const ROWS = 9;
+
+/** Outcomes of hits that are in the figures. */
+export const COUNTED_OUTCOMES = ['counted', 'untagged', 'unanswered'];
+
 const OF_VISITORS = ['visitors', 'pageviews'];
 const CAME = ['visits', 'bounce_rate'];
 
@@ -63,7 +67,7 @@ export function panels(site, marketing) {
       table('kinds', 'kind', 'robot_kinds', ['hits'], { names: 'kind', spark: 'robot_days' }),
       table('robot_pages', 'page', 'robot_pages', ['hits', 'ai'], { picks: 'event:page' }),
     ]],
-    ['uncounted', [table('uncounted', 'outcome', 'outcomes', ['hits'], { names: 'outcome', whole: true, spark: 'outcome_days' })]],
+    ['uncounted', [table('uncounted', 'outcome', 'outcomes', ['hits'], { names: 'outcome', whole: true, spark: 'outcome_days', omits: COUNTED_OUTCOMES })]],
   ];
   return found.map(([id, tabs]) => ({ id, tabs, chosen: tabs.find((tab) => tab.id === state.tabs[id]) ?? tabs.find((tab) => !obstacle(tab)) ?? tabs[0] }));
 }
@@ -129,7 +133,7 @@ export function asSql(tab, base) {
   const sums = (key, source, figures, where = '') => `SELECT ${key}, ${figures.map((figure) => `sum(${figure}) AS ${figure}`).join(', ')}\nFROM ${source}\nWHERE ${days}${where}\nGROUP BY ${key.split(' AS ')[0]}\nORDER BY 2 DESC\nLIMIT 100`;
   if (tab.table?.startsWith('robot')) return sums(tab.table === 'robot_pages' ? 'page' : 'kind', 'robot_days', ['hits'], ofPage);
   if (tab.table === 'not_found') return sums('page', 'page_days', ['not_found'], ofPage);
-  if (tab.table) return sums('outcome', 'outcome_days', ['hits']);
+  if (tab.table) return sums('outcome', 'outcome_days', ['hits'], ` AND outcome NOT IN (${COUNTED_OUTCOMES.map(text).join(', ')})`);
   if (tab.vitals || tab.timing) return `SELECT metric, round(exp2(quantileExactWeighted(0.75)(bucket, toUInt64(count)) / 4)) AS p75, sum(count) AS measured\nFROM ${page ? 'timing_page_days' : 'timing_days'}\nWHERE ${days}${ofPage}\nGROUP BY metric`;
   if (tab.goals || tab.dimension === 'event:name') return sums('action', page ? 'action_page_days' : 'action_days', ['count', 'visitors'], ofPage);
   if (tab.dimension?.startsWith('event:props:')) return sums('value', 'action_value_days', ['count', 'visitors'], ` AND property = ${text(tab.dimension.slice(12))}`);

@@ -113,6 +113,16 @@ impl From<RuleText> for Bilingual {
     }
 }
 
+/// The English word after `number`: for one, and for another number.
+pub fn plural(number: i64, [one, many]: [&'static str; 2]) -> &'static str {
+    if number == 1 { one } else { many }
+}
+
+/// The French word after `number`: for fewer than two, and for more.
+pub fn pluriel(number: i64, [one, many]: [&'static str; 2]) -> &'static str {
+    if number < 2 { one } else { many }
+}
+
 /// A configured value as part of a text: one line, without marks for code or links.
 pub fn plain(value: &str) -> String {
     let mark = |c: char| match c {
@@ -131,8 +141,8 @@ pub fn codes<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| format!("`{}`", plain(name))).collect::<Vec<_>>().join(", ")
 }
 
-/// Curly apostrophes, and no-break spaces between a number and its word; in French also before double punctuation and
-/// inside quotation marks. Code stays unchanged.
+/// Curly apostrophes, and no-break spaces between a number and its word; in French also narrow ones before double
+/// punctuation and percent signs, and inside quotation marks. Code stays unchanged.
 fn typeset(text: &str, french: bool) -> String {
     let mut set = String::with_capacity(text.len() + 16);
     let mut code = false;
@@ -145,7 +155,8 @@ fn typeset(text: &str, french: bool) -> String {
         let signed = french && (":;?!»%".contains(next) || set.ends_with('«'));
         set.push(match c {
             '\'' if !code => '\u{2019}',
-            ' ' if !code && (numbered || signed) => '\u{a0}',
+            ' ' if !code && signed => '\u{202f}',
+            ' ' if !code && numbered => '\u{a0}',
             c => c,
         });
     }
@@ -191,7 +202,10 @@ mod tests {
     fn spaces_are_unbreakable_where_they_must_and_code_is_left_alone() {
         let both = text!("It's `a : b`: article 4, 25 months", "Voilà : l'« essai » à 10 % ; `a : 'b'` !");
         assert_eq!(both.text(Lang::En), "It’s `a : b`: article\u{a0}4, 25\u{a0}months");
-        assert_eq!(both.text(Lang::Fr), "Voilà\u{a0}: l’«\u{a0}essai\u{a0}» à 10\u{a0}%\u{a0}; `a : 'b'`\u{a0}!");
+        assert_eq!(
+            both.text(Lang::Fr),
+            "Voilà\u{202f}: l’«\u{202f}essai\u{202f}» à 10\u{202f}%\u{202f}; `a : 'b'`\u{202f}!"
+        );
     }
 
     #[test]

@@ -8,11 +8,13 @@ use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::clock::DAY_SECONDS;
+use crate::compliance::bilingual::Lang;
 use crate::console::access::{no_such_site, query_value, readable, token_digest};
 use crate::console::reply::{self, ConsoleResponse};
 use crate::console::share_key::{key, opened};
 use crate::console::state::ConsoleState;
 use crate::console::{assets, query};
+use crate::localized::{count, noun};
 use crate::store::uncounted::PublishedQuery;
 
 /// Longest life of a link, in days.
@@ -49,7 +51,8 @@ pub(super) fn page(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     reply
 }
 
-/// `GET /counter/SITE.svg` and `.json`: all published pageviews of a public site.
+/// `GET /counter/SITE.svg` and `.json`: all published pageviews of a public site; with `lang=fr`, the picture is in
+/// French.
 pub(super) async fn counter(console: &ConsoleState, head: &Parts) -> ConsoleResponse {
     let access = console.access.load_full();
     let file = head.uri.path().trim_start_matches("/counter/");
@@ -65,7 +68,7 @@ pub(super) async fn counter(console: &ConsoleState, head: &Parts) -> ConsoleResp
     };
     let pageviews = rows.first().and_then(|row| row.get("pageviews")).and_then(Value::as_i64).unwrap_or(0);
     let (content_type, text) = match form {
-        "svg" => ("image/svg+xml", picture(pageviews)),
+        "svg" => ("image/svg+xml", picture(pageviews, Lang::of_request(head.uri.query().unwrap_or_default(), None))),
         _ => ("application/json", json!({ "site": &*site.name, "pageviews": pageviews }).to_string()),
     };
     let mut reply = Response::new(reply::whole(text));
@@ -76,13 +79,13 @@ pub(super) async fn counter(console: &ConsoleState, head: &Parts) -> ConsoleResp
     reply
 }
 
-fn picture(pageviews: i64) -> String {
-    let text = pageviews.to_string();
-    let width = 84 + 8 * text.len();
+fn picture(pageviews: i64, lang: Lang) -> String {
+    let noun = noun(pageviews, ["pageview", "pageviews"], ["page vue", "pages vues"]).in_plain_text(lang);
+    let text = format!("{} {noun}", count(pageviews, lang));
+    let width = 20 + 7 * text.chars().count();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"22\" role=\"img\" aria-label=\"{text} \
-         pageviews\"><rect width=\"{width}\" height=\"22\" rx=\"4\" fill=\"#0b5c7a\"/><text x=\"8\" y=\"15\" \
-         fill=\"#fff\" font-family=\"system-ui,sans-serif\" font-size=\"12\">{text} pageviews</text></svg>"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"22\" role=\"img\" aria-label=\"{text}\"><rect width=\"{width}\" height=\"22\" rx=\"4\" fill=\"#0b5c7a\"/><text x=\"8\" y=\"15\" \
+         fill=\"#fff\" font-family=\"system-ui,sans-serif\" font-size=\"12\">{text}</text></svg>"
     )
 }
 

@@ -4,9 +4,10 @@ use maud::html;
 use serde_json::{Value, json};
 
 use crate::compliance::bilingual::{Bilingual, Lang, text};
+use crate::localized::{count, moment, noun};
 use crate::mail::alerts::AlertKind;
 use crate::mail::deliveries::RaisedAlert;
-use crate::mail::letter::{Letter, count, page};
+use crate::mail::letter::{Letter, page};
 use crate::store::report::Metric;
 
 /// Inputs of an alert's text.
@@ -58,21 +59,28 @@ impl AlertLetter<'_> {
     }
 
     fn sentence(&self) -> String {
-        let (period, hours) = (&self.raised.period, self.hours);
+        let (period, hours) = (moment(&self.raised.period, self.lang), self.hours);
+        let visitors = noun(self.raised.figure, ["visitor", "visitors"], ["visiteur", "visiteurs"]);
+        let (visitors, visiteurs) = (&visitors.en, &visitors.fr);
+        let (span, lasted) = if hours == 1 {
+            ("hour".to_owned(), "une heure".to_owned())
+        } else {
+            (format!("{hours} hours"), format!("{hours} heures"))
+        };
         let (figure, usual) = (count(self.raised.figure, self.lang), count(self.raised.usual, self.lang));
         let sentence: Bilingual = match (self.kind, self.kind.metric()) {
             (AlertKind::Spike, _) => text!(
-                "{figure} visitors in the hour from {period}; the usual figure is {usual}.",
-                "{figure} visiteurs pendant l'heure qui commence à {period}, contre {usual} habituellement."
+                "{figure} {visitors} in the hour from {period}; the usual figure is {usual}.",
+                "{figure} {visiteurs} pendant l'heure qui commence le {period}, contre {usual} habituellement."
             ),
             (AlertKind::Drop, Metric::Visitors) => text!(
-                "{figure} visitors on {period}; the usual figure is {usual}.",
-                "{figure} visiteurs le {period}, contre {usual} habituellement."
+                "{figure} {visitors} on {period}; the usual figure is {usual}.",
+                "{figure} {visiteurs} le {period}, contre {usual} habituellement."
             ),
             (AlertKind::Drop | AlertKind::NoTraffic, _) => text!(
-                "No pageviews in the {hours} hours up to the one from {period}; the usual figure is {usual}. Check \
+                "No pageviews in the {span} up to the one from {period}; the usual figure is {usual}. Check \
                  that the pages still have the script and that the proxy forwards its requests.",
-                "Aucune page vue pendant {hours} heures, jusqu'à celle de {period}, contre {usual} habituellement. \
+                "Aucune page vue pendant {lasted}, jusqu'à celle qui commence le {period}, contre {usual} habituellement. \
                  Vérifiez que les pages contiennent toujours le script et que le serveur mandataire transmet ses \
                  requêtes."
             ),

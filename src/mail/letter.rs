@@ -4,7 +4,9 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::compliance::bilingual::{Bilingual, Lang, text};
-use crate::config::MailLanguage;
+use crate::config::{MailLanguage, ReportSchedule};
+use crate::event::Dimension;
+use crate::localized::{self, count, noun, percent};
 use crate::mail::figures::{LISTS, PeriodFigures, ReportList};
 use crate::mail::periods::ReportPeriod;
 use crate::store::report::Metric;
@@ -54,11 +56,12 @@ impl ReportLetter<'_> {
     }
 
     fn title(&self) -> String {
-        let (site, from, to) = (self.site, self.period.from, self.period.to);
-        let month = from.strftime("%Y-%m");
-        match self.period.word() {
-            "weekly" => text!("{site}: the week from {from} to {to}", "{site} : semaine du {from} au {to}"),
-            _ => text!("{site}: the month {month}", "{site} : mois {month}"),
+        let ReportPeriod { schedule, from, to } = self.period;
+        let (site, days) = (self.site, localized::days(from, to, self.lang));
+        let month = localized::month(from, self.lang);
+        match schedule {
+            ReportSchedule::Weekly => text!("{site}: week of {days}", "{site} : semaine du {days}"),
+            ReportSchedule::Monthly => text!("{site}: {month}", "{site} : {month}"),
         }
         .in_plain_text(self.lang)
     }
@@ -231,15 +234,21 @@ fn list_title(list: ReportList) -> Bilingual {
 
 /// Name and figure of a row; none for a row without a figure.
 fn listed(list: ReportList, row: &ReportRow, lang: Lang) -> Option<(String, String)> {
-    let name = if list == ReportList::Pages { &row.page } else { &row.value };
     let figure = row.number(list.metric()).filter(|figure| *figure > 0)?;
-    Some((name.clone(), count(figure, lang)))
+    let name = match list {
+        ReportList::Pages => row.page.clone(),
+        ReportList::Referrers => localized::value(Dimension::Referrer, &row.value, lang),
+        ReportList::Countries => localized::value(Dimension::Country, &row.value, lang),
+        ReportList::Devices => localized::value(Dimension::Device, &row.value, lang),
+        ReportList::Actions => row.value.clone(),
+    };
+    Some((name, count(figure, lang)))
 }
 
 /// A figure with its unit.
 fn measure(metric: Metric, figure: i64, lang: Lang) -> String {
     if metric == Metric::BounceRate {
-        return format!("{figure}{}%", if lang == Lang::Fr { "\u{a0}" } else { "" });
+        return percent(&figure.to_string(), lang);
     }
     if metric == Metric::VisitDuration {
         return format!("{}:{:02} min", figure / 60, figure % 60);
@@ -247,38 +256,24 @@ fn measure(metric: Metric, figure: i64, lang: Lang) -> String {
     count(figure, lang)
 }
 
-/// Thousands apart, as the language writes them.
-pub(super) fn count(figure: i64, lang: Lang) -> String {
-    let digits = figure.unsigned_abs().to_string();
-    let mut written = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            written.push(if lang == Lang::Fr { '\u{202f}' } else { ',' });
-        }
-        written.push(digit);
-    }
-    if figure < 0 { format!("−{written}") } else { written }
-}
-
 /// Percent against the period before; for a rate, points.
 fn change(metric: Metric, now: Option<i64>, before: Option<i64>, lang: Lang) -> String {
     let (Some(now), Some(before)) = (now, before) else { return String::new() };
-    let space = if lang == Lang::Fr { "\u{a0}" } else { "" };
     let signed = |number: i64| if number < 0 { format!("−{}", number.unsigned_abs()) } else { format!("+{number}") };
     if metric == Metric::BounceRate {
-        return format!("{}\u{a0}{}", signed(now - before), text!("points", "points").in_plain_text(lang));
+        let points = noun((now - before).abs(), ["point", "points"], ["point", "points"]).in_plain_text(lang);
+        return format!("{}\u{a0}{points}", signed(now - before));
     }
     if before <= 0 {
         return String::new();
     }
-    let percent = (200 * (now - before) + before * (now - before).signum()) / (2 * before);
-    format!("{}{space}%", signed(percent))
+    let change = (200 * (now - before) + before * (now - before).signum()) / (2 * before);
+    percent(&signed(change), lang)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ReportSchedule;
 
     fn report(lang: Lang) -> Letter {
         let row = |visitors, pageviews| ReportRow {
@@ -308,15 +303,15 @@ mod tests {
     #[test]
     fn a_report_says_the_same_figures_in_both_languages_and_both_forms() {
         let (english, french) = (report(Lang::En), report(Lang::Fr));
-        assert_eq!(english.subject, "shop.example: the week from 2026-03-09 to 2026-03-15");
-        assert_eq!(french.subject, "shop.example\u{a0}: semaine du 2026-03-09\u{a0}au 2026-03-15");
+        assert_eq!(english.subject, "shop.example: week of 9 to 15 March 2026");
+        assert_eq!(french.subject, "shop.example\u{202f}: semaine du 9\u{a0}au 15\u{a0}mars 2026");
         for text in [&english.text, &english.html] {
             for part in ["1,500", "+50%", "12,340", "+3%", "40%", "2:05 min", "+0\u{a0}points", "unsubscribe?key=1"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }
         for text in [&french.text, &french.html] {
-            for part in ["1\u{202f}500", "+50\u{a0}%", "à la dizaine", "Se désabonner"] {
+            for part in ["1\u{202f}500", "+50\u{202f}%", "à la dizaine", "Se désabonner"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }

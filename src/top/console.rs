@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::client::{HttpClient, TokenAddressError, token_address};
 use crate::top::figures::{LISTS, TopFigures, TopListPlan};
+use crate::top::hours::EndedHours;
 use crate::top::range::TopRange;
 
 /// Longest wait for an answer: a query to the database ends after 20 seconds.
@@ -107,7 +108,14 @@ impl TopConsole {
     /// See [`TopError`] for the causes.
     pub async fn figures(&self, site: &str, range: TopRange, marketing: bool) -> Result<TopFigures, TopError> {
         let body = json!({ "queries": queries(site, range, marketing) }).to_string();
-        let answer = self.ask(Method::POST, "/api/view", body.into()).await?;
+        let mut answer = self.ask(Method::POST, "/api/view", body.into()).await?;
+        if range == TopRange::Today
+            && let Some(hours) = EndedHours::of(&answer)
+        {
+            let body = json!({ "queries": hours.queries(site) }).to_string();
+            let ended = self.ask(Method::POST, "/api/view", body.into()).await?;
+            answer.as_object_mut().map(|answer| answer.insert("ended".into(), ended));
+        }
         TopFigures::of(&answer, site, range, marketing).ok_or_else(|| TopError::Foreign(self.origin.clone()))
     }
 
@@ -141,7 +149,8 @@ fn queries(site: &str, range: TopRange, marketing: bool) -> Map<String, Value> {
         "site_id": site, "date_range": range.name(),
         "metrics": ["visitors", "visits", "pageviews", "bounce_rate", "visit_duration"],
     });
-    if range != TopRange::All
+    // A day under way is compared by its hours.
+    if !matches!(range, TopRange::All | TopRange::Today)
         && let Some(total) = total.as_object_mut()
     {
         total.insert("include".into(), json!({ "comparisons": { "mode": "previous_period" } }));
@@ -158,6 +167,7 @@ fn queries(site: &str, range: TopRange, marketing: bool) -> Map<String, Value> {
         });
         (plan.title.to_owned(), query)
     };
-    let named = [("total".to_owned(), total), ("series".to_owned(), series)];
+    let first = json!({ "site_id": site, "table": "first_day", "date_range": "all" });
+    let named = [("total".to_owned(), total), ("series".to_owned(), series), ("first".to_owned(), first)];
     named.into_iter().chain(LISTS.iter().map(list)).collect()
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::top::hours::EndedHours;
 use crate::top::range::TopRange;
 
 /// A list of the screen.
@@ -45,7 +46,7 @@ pub struct TopHeadline {
     pub title: &'static str,
     /// The figure with its unit; `–` where it is not published.
     pub text: String,
-    /// Beside it: the change in percent or points, for today the figure of yesterday.
+    /// Beside it: the change in percent or points; for today against the same hours a week before.
     pub beside: String,
     /// Whether the change is upwards; `None` without one.
     pub rises: Option<bool>,
@@ -98,10 +99,18 @@ impl TopFigures {
         let answers = view.get("answers")?;
         let (total, series) = (answers.get("total")?, answers.get("series")?);
         let row = total.pointer("/results/0").unwrap_or(&Value::Null);
+        let today = (range == TopRange::Today).then(|| EndedHours::of(view)).flatten();
+        let begun = begun_within(view, today.as_ref());
         let headline = |(at, (title, unit)): (usize, &(&'static str, FigureUnit))| {
             let figure = |list: &str| row.pointer(&format!("{list}/{at}")).and_then(Value::as_f64);
-            headline(title, *unit, figure, range)
+            let change = if begun.is_some() {
+                None
+            } else {
+                today.as_ref().map_or_else(|| figure("/comparison/change"), |hours| hours.change(view, at))
+            };
+            headline(title, *unit, figure("/metrics"), change)
         };
+        let headlines = HEADLINES.iter().enumerate().map(headline).collect();
         let day = |at: &str| total.pointer(at).and_then(Value::as_str).map(|text| text.chars().take(10).collect());
         let days: Option<[String; 2]> = day("/query/date_range/0").zip(day("/query/date_range/1")).map(Into::into);
         let filling = view.get("filling").filter(|filling| filling.is_object());
@@ -116,15 +125,21 @@ impl TopFigures {
                     filled("of")
                 )
             }
-            None => String::new(),
+            None => {
+                begun.map_or_else(String::new, |day| format!("figures begin on {day}: no change before a whole period"))
+            }
         };
         let now = view.get("now").and_then(|sites| sites.get(site)?.get("visitors"));
         let lists = LISTS.iter().map(|plan| list(plan, answers.get(plan.title), marketing)).collect();
         Some(Self {
             site: site.to_owned(),
             range,
-            days: days.map_or_else(String::new, |[from, to]| if from == to { from } else { format!("{from} – {to}") }),
-            headlines: HEADLINES.iter().enumerate().map(headline).collect(),
+            days: match (today, days) {
+                (Some(hours), _) => hours.title(),
+                (None, Some([from, to])) if from != to => format!("{from} – {to}"),
+                (None, days) => days.map_or_else(String::new, |[from, _]| from),
+            },
+            headlines,
             series: periods(series),
             lists,
             now: now.and_then(Value::as_i64).unwrap_or_default(),
@@ -133,23 +148,20 @@ impl TopFigures {
     }
 }
 
-fn headline(
-    title: &'static str,
-    unit: FigureUnit,
-    figure: impl Fn(&str) -> Option<f64>,
-    range: TopRange,
-) -> TopHeadline {
-    let text = figure("/metrics").map_or_else(|| "–".to_owned(), |value| unit.text(value));
-    let (before, change) = (figure("/comparison/metrics"), figure("/comparison/change"));
-    // A day under way is not compared with a whole one.
-    if range == TopRange::Today {
-        let beside = before.map_or_else(String::new, |before| format!("yesterday {}", unit.text(before)));
-        return TopHeadline { title, text, beside, rises: None };
-    }
-    let sign = if unit == FigureUnit::Percent { "pt" } else { "%" };
+/// The first day with figures, if the comparison begins before it: a part is not compared with a whole.
+fn begun_within(view: &Value, today: Option<&EndedHours>) -> Option<String> {
+    let text = |at: &str| view.pointer(at).and_then(Value::as_str).map(|day| day.chars().take(10).collect::<String>());
+    let first = text("/answers/first/rows/0/day").filter(|first| !first.is_empty())?;
+    let before = today.map(EndedHours::first).or_else(|| text("/answers/total/meta/comparison_date_range/0"))?;
+    (before < first).then_some(first)
+}
+
+fn headline(title: &'static str, unit: FigureUnit, figure: Option<f64>, change: Option<f64>) -> TopHeadline {
+    let text = figure.map_or_else(|| "–".to_owned(), |value| unit.text(value));
+    let sign = if unit == FigureUnit::Percent { " pt" } else { "%" };
     let beside = change.map_or_else(String::new, |change| match change {
         0.0 => "=".to_owned(),
-        change => format!("{}{} {sign}", if change > 0.0 { "+" } else { "−" }, number(change.abs())),
+        change => format!("{}{}{sign}", if change > 0.0 { "+" } else { "−" }, number(change.abs())),
     });
     TopHeadline { title, text, beside, rises: change.filter(|change| *change != 0.0).map(|change| change > 0.0) }
 }
@@ -184,7 +196,7 @@ impl FigureUnit {
     fn text(self, value: f64) -> String {
         match self {
             Self::Count => number(value),
-            Self::Percent => format!("{} %", number(value)),
+            Self::Percent => format!("{}%", number(value)),
             Self::Seconds if value < 60.0 => format!("{value:.0} s"),
             Self::Seconds => format!("{:.0} min {:02.0} s", (value / 60.0).floor(), (value % 60.0).floor()),
         }

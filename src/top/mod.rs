@@ -3,6 +3,7 @@
 
 pub mod console;
 pub mod figures;
+mod hours;
 pub mod range;
 pub mod screen;
 pub mod state;

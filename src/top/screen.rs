@@ -17,7 +17,7 @@ const HEIGHT_MIN: u16 = 16;
 const LIST_WIDTH_MIN: u16 = 26;
 
 /// Keys and their actions, as the help shows them.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("← →, 1 … 6", "range: today, 7 days, 28 days, 91 days, 12 months, all"),
     ("s", "choose a site"),
     ("Tab, l", "next list"),
@@ -27,6 +27,7 @@ const KEYS: [(&str, &str); 9] = [
     ("?, h", "these keys"),
     ("q, Esc, Ctrl C", "quit"),
     ("", ""),
+    ("today", "compared with the same hours a week before, as far as they are over"),
 ];
 
 /// Colours of the screen.
@@ -102,6 +103,7 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, state: &TopState, style: Screen
     let now = state.figures.as_ref().map_or(0, |figures| figures.now);
     let now = match (now, state.sites.in_tens) {
         (0, true) => "now: fewer than 20 visitors ".to_owned(),
+        (1, _) => "now: 1 visitor ".to_owned(),
         (now, _) => format!("now: {now} visitors "),
     };
     frame.render_widget(Paragraph::new(left), area);

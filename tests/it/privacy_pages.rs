@@ -91,7 +91,7 @@ async fn the_opt_out_page_tells_of_the_cookie_and_its_links_set_it_and_take_it_b
     for (lang, months) in [("en", "It lasts 13 months"), ("fr", "Il est conservé 13 mois")] {
         let reply = get(&collector, &format!("/opt-out?lang={lang}"), &[("host", "www.shop.example")]).await;
         let page = text(&reply);
-        assert!(page.replace('\u{a0}', " ").contains(months), "{page}");
+        assert!(page.replace(['\u{a0}', '\u{202f}'], " ").contains(months), "{page}");
         for (wish, cookie) in [("1", Some("sillage_opt_out=1; Max-Age=33955200")), ("0", None)] {
             let link = page.split("href=\"").find(|rest| rest.contains(&format!("object={wish}\""))).unwrap();
             let link = link.split('"').next().unwrap().replace("&amp;", "&");

@@ -61,7 +61,8 @@ async fn a_screen_of_80_by_24_shows_headline_chart_and_three_lists() {
         assert!(lines[head..].iter().any(|line| line.contains(row)), "{title}: {screen}");
     }
     assert!(screen.contains("[31mred") && !screen.contains('\u{1b}'), "a control character reached the terminal");
-    assert!(lines[23].contains("q quit"), "{screen}");
+    assert!(lines[3].trim().is_empty(), "compared with days before the first figures: {screen}");
+    assert!(lines[23].contains("figures begin on 2026-03-09"), "{screen}");
     for keys in [KeyCode::Tab; 4] {
         state.press(KeyEvent::from(keys));
     }
@@ -76,11 +77,42 @@ async fn a_screen_of_80_by_24_shows_headline_chart_and_three_lists() {
 
     let today = asked(&console, TopRange::Today).await;
     let (lines, _) = drawn(&today, (80, 24), ScreenStyle::new(false));
-    assert!(
-        lines[2].split_whitespace().next() == Some("2") && lines[3].contains("yesterday 1"),
-        "{}",
-        lines.join("\n")
-    );
+    let screen = lines.join("\n");
+    assert_eq!(lines[2].split_whitespace().next(), Some("2"), "{screen}");
+    assert!(lines[0].contains("2026-03-10 ") && lines[3].trim().is_empty(), "{screen}");
+    assert!(lines[23].contains("figures begin on 2026-03-09"), "{screen}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn today_is_compared_with_the_same_hours_a_week_before() {
+    // Paris is an hour ahead: at 09:30 UTC, the hour from 10:00 is under way.
+    let hours = |days_ago: u16, figures: [(u32, i64); 3]| {
+        figures.map(|(hour, visitors)| {
+            let begins = TEN - 3_600 * (10 - hour) - 86_400 * u32::from(days_ago);
+            let visits = [visitors, visitors, visitors, visitors, 0, visitors, 0, 0, 0, 0, 0, 0];
+            let mut row = page("shop.example", begins, "/", visits);
+            row.day -= days_ago;
+            row
+        })
+    };
+    let mut batch = Batch { token: "top-1".into(), ..Batch::default() };
+    batch.pages.extend(hours(0, [(8, 10), (9, 20), (10, 500)]));
+    batch.pages.extend(hours(7, [(8, 12), (9, 12), (10, 700)]));
+    batch.pages.extend(hours(8, [(8, 1), (9, 1), (10, 1)]));
+    let served = serve(store(1, &batch).await, 1).await;
+    served.clock.set("2026-03-10T09:30:00Z".parse().unwrap());
+    let state = asked(&console(&served, &served.shop), TopRange::Today).await;
+    let (lines, _) = drawn(&state, (120, 24), ScreenStyle::new(false));
+    let screen = lines.join("\n");
+    assert!(lines[0].contains("today  2026-03-10 to 10:00, against 2026-03-03"), "{screen}");
+    assert_eq!(lines[2].split_whitespace().next(), Some("530"), "{screen}");
+    // 30 of the ended hours against 24 of the same ones.
+    assert_eq!(lines[3].split_whitespace().collect::<Vec<_>>(), ["+25%", "+25%", "+25%"], "{screen}");
+    served.clock.set("2026-03-09T23:10:00Z".parse().unwrap());
+    let state = asked(&console(&served, &served.shop), TopRange::Today).await;
+    let (lines, _) = drawn(&state, (120, 24), ScreenStyle::new(false));
+    assert!(lines[3].trim().is_empty(), "the first hour has none before it: {}", lines.join("\n"));
     served.stop().await;
 }
 
@@ -91,6 +123,7 @@ async fn windows_fit_and_a_small_terminal_is_told_so() {
     let mut state = asked(&console, TopRange::Week).await;
     let (lines, _) = drawn(&state, (80, 24), ScreenStyle::new(false));
     assert!(lines.iter().any(|line| line.contains("nothing published")), "{}", lines.join("\n"));
+    assert!(lines[23].contains("q quit"), "{}", lines.join("\n"));
     state.press(KeyEvent::from(KeyCode::Char('?')));
     let (lines, _) = drawn(&state, (60, 16), ScreenStyle::new(false));
     assert!(lines.iter().any(|line| line.contains("choose a site")), "{}", lines.join("\n"));

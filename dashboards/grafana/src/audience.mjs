@@ -109,7 +109,7 @@ const overview = () => [
 const content = () => [
   rows({ title: 'Pages', description: 'Pages by pageviews, with their change from the previous period. A click opens everything about a page.' },
     pages('pageviews', 'Pageviews', OF_PAGE), { Page: TO_PAGE, 'Time on page': SECONDS }),
-  rows({ title: 'Entry pages', description: 'Pages on which visits began.' }, pages('visits', 'Visits'), { Page: TO_PAGE }),
+  rows({ title: 'Entry pages', description: 'Pages on which visits began.' }, pages('visits', 'Entries'), { Page: TO_PAGE }),
   rows({ title: 'Exit pages', description: 'Pages on which visits ended.' }, pages('exits', 'Exits'), { Page: TO_PAGE }),
   rows({ title: 'Not found', description: 'Requested addresses of this site that do not exist, by pageviews.', noValue: 'No missing page in this range' },
     pages('not_found', 'Views'), { Page: TO_PAGE }),
@@ -146,7 +146,7 @@ HAVING sum(hits) > 0
 ORDER BY 2 DESC, 1
 LIMIT 100`, { Page: TO_PAGE }),
   overTime({ title: 'Hits not counted, by outcome', description: 'Hits that are not counted, by outcome: robots, objections, exclusions, malformed hits.' },
-    [sql(series('outcome_days', 'outcome', " AND outcome != 'counted'"), 'timeseries')], { bars: true, stacked: true }),
+    [sql(series('outcome_days', 'outcome', " AND outcome NOT IN ('counted', 'untagged', 'unanswered')"), 'timeseries')], { bars: true, stacked: true }),
 ];
 
 /** The dashboard of the audience, for sites in `timezone`. */

@@ -25,7 +25,7 @@ WHERE ${RANGE} AND ${PAGE}
 GROUP BY time
 ORDER BY time`;
 
-const HOURS = `SELECT $__timeInterval(hour) AS time, sum(pageviews) AS "Pageviews", sum(visits) AS "Visits"
+const HOURS = `SELECT $__timeInterval(hour) AS time, sum(pageviews) AS "Pageviews", sum(visits) AS "Visits that began here"
 FROM page_hours
 WHERE ${SITE} AND ${PAGE} AND $__timeFilter(hour)
 GROUP BY time

@@ -11,7 +11,15 @@ export const BEFORE = `${FROM} - (dateDiff('day', ${FROM}, ${TO}) + 1)`;
 
 export const SITE = 'site = ${site:singlequote}';
 export const RANGE = `${SITE} AND day BETWEEN ${FROM} AND ${TO}`;
-export const BOTH_RANGES = `${SITE} AND day BETWEEN ${BEFORE} AND ${TO}`;
+
+/** First day with figures of the site. */
+const BEGUN = `(SELECT min(day) FROM site_days WHERE ${SITE})`;
+
+/**
+ * Days of the range and of the previous period; of the range alone if that period begins before the first figures: a
+ * part of a period is not compared with a whole one.
+ */
+export const BOTH_RANGES = `${SITE} AND day BETWEEN if(${BEFORE} < ${BEGUN}, ${FROM}, ${BEFORE}) AND ${TO}`;
 export const PAGE = 'page = ${page:singlequote}';
 export const PAGES_CHOSEN = '$__conditionalAll(page IN (${page:singlequote}), $page)';
 

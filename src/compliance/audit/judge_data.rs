@@ -6,7 +6,7 @@ use crate::compliance::audit::database::StoredEvidence;
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::{Observation, listed};
 use crate::compliance::audit::remedies::{delete_rows, restore};
-use crate::compliance::bilingual::{Bilingual, text};
+use crate::compliance::bilingual::{Bilingual, plural, pluriel, text};
 use crate::event::{Dimension, TimingMetric};
 use crate::store::former::FORMER_TABLES;
 
@@ -292,9 +292,10 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
         let days = evidence.at.duration_since(edition.built).as_hours() / 24;
         let file = edition.file.file_name().unwrap_or_default().to_string_lossy();
         let (kind, built) = (&edition.kind, edition.built.strftime("%Y-%m-%d"));
+        let (unit, jours) = (plural(days, ["day", "days"]), pluriel(days, ["jour", "jours"]));
         look.fact(text!(
-            "{file}: {kind}, built {built}, {days} days old",
-            "{file} : {kind}, produit le {built}, il y a {days} jours"
+            "{file}: {kind}, built {built}, {days} {unit} old",
+            "{file} : {kind}, produit le {built}, il y a {days} {jours}"
         ));
     }
     if editions.is_empty() {
@@ -305,6 +306,12 @@ pub(super) fn no_finer_than_city(evidence: &Evidence, look: &mut Observation) {
     }
 }
 
+/// The word for this number of rows, English and French.
+fn line_words(rows: u64) -> [&'static str; 2] {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    [plural(rows, ["row", "rows"]), pluriel(rows, ["ligne", "lignes"])]
+}
+
 pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
     let months = evidence.config.privacy.retention_months;
     if months > MONTHS_MAX {
@@ -313,6 +320,7 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
             text!("set it to {MONTHS_MAX} or less", "le régler à {MONTHS_MAX} au plus"),
         );
     }
+    let unit = plural(i64::from(months), ["month", "months"]);
     let wanted = format!("TTL day + toIntervalMonth({months})");
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let limit =
@@ -323,7 +331,7 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
         if !live.engine_full.contains(&wanted) {
             look.fault(
                 text!(
-                    "{name} does not delete rows after the configured {months} months",
+                    "{name} does not delete rows after the configured {months} {unit}",
                     "{name} ne supprime pas ses lignes après les {months} mois configurés"
                 ),
                 text!(
@@ -335,10 +343,11 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
         match live.oldest {
             Some((rows, day)) if day < limit => {
                 let database = &evidence.database.name;
+                let [line, ligne] = line_words(rows);
                 look.fault(
                     text!(
-                        "{name}: {rows} rows, the oldest of {day}, past the {months} months",
-                        "{name} : {rows} lignes, la plus ancienne du {day}, au-delà des {months} mois"
+                        "{name}: {rows} {line}, the oldest of {day}, past the {months} {unit}",
+                        "{name} : {rows} {ligne}, la plus ancienne du {day}, au-delà des {months} mois"
                     ),
                     text!(
                         "let the engine run for a day, or OPTIMIZE TABLE {database}.{name} FINAL",
@@ -349,13 +358,15 @@ pub(super) fn kept_no_longer(evidence: &Evidence, look: &mut Observation) {
             Some((rows, day)) => {
                 let age = (today - day).round(jiff::SpanRound::new().largest(Unit::Month).relative(today));
                 let age = age.map_or(0, |age| age.get_months());
+                let aged = plural(i64::from(age), ["month", "months"]);
+                let [line, ligne] = line_words(rows);
                 look.fact(text!(
-                    "{name}: deletes rows after {months} months; {rows} rows, oldest {day} ({age} months)",
-                    "{name} : supprime ses lignes après {months} mois ; {rows} lignes, la plus ancienne du {day} ({age} mois)"
+                    "{name}: deletes rows after {months} {unit}; {rows} {line}, oldest {day} ({age} {aged})",
+                    "{name} : supprime ses lignes après {months} mois ; {rows} {ligne}, la plus ancienne du {day} ({age} mois)"
                 ));
             }
             None => look.fact(text!(
-                "{name}: deletes rows after {months} months; empty",
+                "{name}: deletes rows after {months} {unit}; empty",
                 "{name} : supprime ses lignes après {months} mois ; vide"
             )),
         }

@@ -6,7 +6,7 @@ use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::observation::Observation;
 use crate::compliance::audit::remedies::as_delivered;
 use crate::compliance::audit::wording::claims_a_seal;
-use crate::compliance::bilingual::text;
+use crate::compliance::bilingual::{plural, text};
 
 pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
     let today = evidence.at.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -23,8 +23,9 @@ pub(super) fn reviewed(evidence: &Evidence, look: &mut Observation) {
         Some(day) if day < today.saturating_sub(Span::new().months(12)) => {}
         Some(day) => {
             let (months, next) = (evidence.config.privacy.retention_months, day.saturating_add(Span::new().months(12)));
+            let unit = plural(i64::from(months), ["month", "months"]);
             look.fact(text!(
-                "reviewed on {day}: {months} months; next review until {next}",
+                "reviewed on {day}: {months} {unit}; next review until {next}",
                 "réexaminé le {day} : {months} mois ; prochain réexamen avant le {next}"
             ));
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::compliance::audit::evidence::Evidence;
 use crate::compliance::audit::{Audit, Finding, Verdict};
-use crate::compliance::bilingual::{Bilingual, Lang, text};
+use crate::compliance::bilingual::{Bilingual, Lang, plural, pluriel, text};
 use crate::compliance::rules::{RuleSource, SELF_ASSESSMENT};
 
 /// Format of the report.
@@ -62,9 +62,12 @@ impl ReportWriter<'_> {
         let not_held = self.audit.not_held();
         if not_held.is_empty() {
             let open = self.audit.count(Verdict::ForAPerson);
+            let counted = i64::try_from(open).unwrap_or(i64::MAX);
+            let have = plural(counted, ["rule has", "rules have"]);
+            let leave = pluriel(counted, ["règle laisse", "règles laissent"]);
             let rest = text!(
-                "All rules that a program can check are held; {open} rules have a part for a person.",
-                "Toutes les règles qu'un programme peut vérifier sont tenues ; {open} règles laissent une part à une \
+                "All rules that a program can check are held; {open} {have} a part for a person.",
+                "Toutes les règles qu'un programme peut vérifier sont tenues ; {open} {leave} une part à une \
                  personne."
             );
             return format!("{} {}", self.tell(SELF_ASSESSMENT), self.tell(rest));
@@ -121,7 +124,7 @@ impl ReportWriter<'_> {
             [Verdict::Held, Verdict::NotHeld, Verdict::ForAPerson].map(|verdict| self.audit.count(verdict));
         let counts = self.tell(text!(
             "{held} held, {not_held} not held, {open} for a person.",
-            "{held} tenues, {not_held} non tenues, {open} pour une personne."
+            "tenues : {held} ; non tenues : {not_held} ; pour une personne : {open}."
         ));
         line(&mut report, format_args!("\n{counts}\n{}", self.conclusion()));
         report.trim_end().to_owned()

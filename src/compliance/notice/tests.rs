@@ -38,7 +38,7 @@ pub(super) fn texts(facts: &ConfigFacts, lang: Lang) -> [(&'static str, String);
         ("notice", notice(facts).markdown(lang)),
         ("machine", machine::json(facts)),
     ]
-    .map(|(name, text)| (name, text.replace('\u{a0}', " ")))
+    .map(|(name, text)| (name, text.replace(['\u{a0}', '\u{202f}'], " ")))
 }
 
 /// A configuration, and phrases that the texts then hold or lack, in English and in French.
@@ -358,7 +358,7 @@ fn the_document_for_publishers_names_version_criteria_and_clauses_in_both_langua
     let facts = facts(&format!("[privacy]\nprocessor = {{ name = \"Mesures SARL\", contact = \"\" }}\n{SITE}"));
     let document = for_publishers(&facts);
     for (lang, clause) in [(Lang::En, "purposes of its own"), (Lang::Fr, "à ses propres fins")] {
-        let text = document.markdown(lang).replace('\u{a0}', " ");
+        let text = document.markdown(lang).replace(['\u{a0}', '\u{202f}'], " ");
         for phrase in [env!("CARGO_PKG_VERSION"), &facts.config_hash, "Mesures SARL", "R23 · ", clause] {
             assert!(text.contains(phrase), "{phrase} in {text}");
         }

@@ -21,7 +21,7 @@ const CLAIMS: [&str; 7] = [
 /// The first claim in a text.
 fn claim(text: &str) -> Option<String> {
     // Readers do not see a key of the data.
-    let text = text.to_lowercase().replace("\"label\"", "").replace(['\n', '\u{a0}'], " ");
+    let text = text.to_lowercase().replace("\"label\"", "").replace(['\n', '\u{a0}', '\u{202f}'], " ");
     let claim = CLAIMS.iter().find(|claim| text.contains(*claim));
     claim.map(|claim| (*claim).to_owned()).or_else(|| claims_a_seal(&text).map(str::to_owned))
 }
