@@ -43,7 +43,8 @@ sed -i -e "s/^# tokens = .*/tokens = [{ name = \"t\", sha256 = \"$hash\", sites 
 chroot "$root" install -d -o sillage -g sillage -m 700 /run/sillage && mount -t tmpfs tmpfs "$root/run/sillage" && chroot "$root" chown sillage:sillage /run/sillage && chroot "$root" chmod 700 /run/sillage
 
 start() {
-  (cd "$root" && exec chroot --userspec=sillage:sillage "$root" /usr/bin/sillage serve --config /etc/sillage/sillage.toml) >"$root/log" 2>&1 &
+  # With the unit's user, filter of system calls and address families.
+  python3 tests/deploy/as_unit.py "$root" sillage.service /usr/bin/sillage serve --config /etc/sillage/sillage.toml >"$root/log" 2>&1 &
   child=$!
   for _ in $(seq 600); do
     curl -s -o /dev/null http://127.0.0.1:8081/ && return
@@ -66,6 +67,10 @@ figures() { # wanted
   cat "$root/log" >&2; echo "debian: figures are $found, not $1" >&2; exit 1
 }
 
+for unit in sillage.service sillage-import@.service sillage-backup.service; do
+  inside systemd-analyze security --offline=true --threshold=20 "/lib/systemd/system/$unit" >/dev/null ||
+    { echo "debian: $unit is exposed beyond 2.0" >&2; exit 1; }
+done
 start
 [ "$(hit)" = 202 ] || { echo 'debian: the first hit is refused' >&2; exit 1; }
 figures '[1,1]'

@@ -14,6 +14,8 @@ pub(super) const REPORT: &str = "sandbox:";
 pub(super) const CONFINED: &str = "complete";
 /// The kernel enforces a part of the sandbox.
 pub(super) const PARTLY_CONFINED: &str = "partial";
+/// The system refuses a call that the sandbox needs.
+pub(super) const REFUSED: &str = "refused";
 
 /// Arguments from the parent process.
 #[derive(Debug, clap::Args)]
@@ -66,7 +68,7 @@ fn become_engine(child: &ChildArguments) -> Result<(), EngineError> {
         false => Some(ffi::EngineLibrary::load(&child.engine).map_err(engine_error)?),
     };
     std::env::set_current_dir(&child.data).map_err(EngineError::Files)?;
-    enter_sandbox(child)?;
+    enter_sandbox(child).inspect_err(|_| drop(writeln!(io::stderr(), "{REPORT} {REFUSED}")))?;
     match library {
         Some(library) => {
             let name = std::iter::once("sillage-engine".to_owned());

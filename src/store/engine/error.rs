@@ -53,7 +53,13 @@ pub enum EngineError {
          that clickhouse.dir was not written by a later version"
     )]
     Ended(u32),
-    /// The system refuses the child's sandbox.
+    /// The system refuses a call that the child's sandbox needs.
+    #[error(
+        "engine sandbox refused by the system; allow the system calls landlock_create_ruleset, landlock_add_rule, \
+         landlock_restrict_self and seccomp, as deploy/systemd/sillage.service does"
+    )]
+    SandboxRefused,
+    /// The system refuses the child's sandbox: for the parent's socket only.
     #[error("engine sandbox rejected by the system: {0}")]
     Sandbox(String),
     /// The child's own error text: for the parent's socket only, never for a log.

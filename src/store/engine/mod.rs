@@ -298,7 +298,7 @@ impl RunningEngine {
             }
             tokio::select! {
                 // The child exited.
-                () = self.process.wait() => return Err(EngineError::Ended(self.process.last_code().await)),
+                () = self.process.wait() => return Err(self.process.start_error().await),
                 // Time for the next probe.
                 () = sleep(READY_POLL) => {}
             }

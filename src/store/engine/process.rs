@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::store::engine::child::{CONFINED, REPORT};
+use crate::store::engine::child::{CONFINED, REFUSED, REPORT};
 use crate::store::engine::error::EngineError;
 use crate::store::error::code_of;
 
@@ -25,11 +25,20 @@ const LAST_WORDS_BYTES: usize = 16_384;
 /// Longest wait for a killed process to be gone: it may be waiting for a disk.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The end of a process's output.
+#[derive(Debug, Default, Clone, Copy)]
+struct LastWords {
+    /// Number of the last error, or 0.
+    code: u32,
+    /// The system has refused the sandbox.
+    refused: bool,
+}
+
 /// A process of the engine. On drop it is told to end.
 pub(super) struct EngineProcess {
     pid: Pid,
     ended: watch::Receiver<bool>,
-    last_words: JoinHandle<u32>,
+    last_words: JoinHandle<LastWords>,
 }
 
 impl EngineProcess {
@@ -67,7 +76,7 @@ impl EngineProcess {
         let pid = pid.map_err(EngineError::Spawn)?;
         let pid = Pid::from_raw(pid.cast_signed()).ok_or(EngineError::Spawn(io::ErrorKind::BrokenPipe.into()))?;
         let stream = UnixStream::from_std(ours).map_err(EngineError::Spawn)?;
-        Ok(Self { pid, ended, last_words: tokio::spawn(read_last_code(stream)) })
+        Ok(Self { pid, ended, last_words: tokio::spawn(read_last_words(stream)) })
     }
 
     /// Process id of the engine.
@@ -82,9 +91,21 @@ impl EngineProcess {
     }
 
     /// Number of the last error in its output, or 0; returns when the process has ended.
-    pub(super) async fn last_code(mut self) -> u32 {
+    pub(super) async fn last_code(self) -> u32 {
+        self.last_words().await.code
+    }
+
+    /// Why it ended before its first answer; returns when the process has ended.
+    pub(super) async fn start_error(self) -> EngineError {
+        match self.last_words().await {
+            LastWords { refused: true, .. } => EngineError::SandboxRefused,
+            LastWords { code, .. } => EngineError::Ended(code),
+        }
+    }
+
+    async fn last_words(mut self) -> LastWords {
         self.wait().await;
-        std::mem::replace(&mut self.last_words, tokio::spawn(async { 0 })).await.unwrap_or(0)
+        std::mem::replace(&mut self.last_words, tokio::spawn(async { LastWords::default() })).await.unwrap_or_default()
     }
 
     /// Sends the signal to end and waits; after `patience` the process is killed. That loses nothing: an insert is
@@ -122,24 +143,28 @@ impl Drop for EngineProcess {
     }
 }
 
-/// Reads the process's output to its end and returns the number of its last error, or 0.
-async fn read_last_code(mut stream: UnixStream) -> u32 {
+/// Reads the process's output to its end.
+async fn read_last_words(mut stream: UnixStream) -> LastWords {
     let mut words = Vec::new();
+    let mut refused = false;
     let mut is_first_line = true;
     while matches!(stream.read_buf(&mut words).await, Ok(1..)) {
         if is_first_line && words.contains(&b'\n') {
             is_first_line = false;
-            report_sandbox(&String::from_utf8_lossy(&words));
+            refused = report_sandbox(&String::from_utf8_lossy(&words));
         }
         words.drain(..words.len().saturating_sub(LAST_WORDS_BYTES));
     }
     let words = String::from_utf8_lossy(&words);
-    words.rfind("Code: ").and_then(|at| code_of(words.get(at..)?)).unwrap_or(0)
+    LastWords { code: words.rfind("Code: ").and_then(|at| code_of(words.get(at..)?)).unwrap_or(0), refused }
 }
 
-fn report_sandbox(words: &str) {
-    let report = words.lines().next().and_then(|line| line.strip_prefix(REPORT));
-    if report.is_some_and(|report| report.trim() != CONFINED) {
+/// Logs an incomplete sandbox; returns whether it is refused.
+fn report_sandbox(words: &str) -> bool {
+    let report = words.lines().next().and_then(|line| line.strip_prefix(REPORT)).map(str::trim);
+    let refused = report == Some(REFUSED);
+    if !refused && report.is_some_and(|report| report != CONFINED) {
         tracing::warn!("engine: sandbox incomplete; this kernel does not enforce every rule, Linux 6.12 does");
     }
+    refused
 }
