@@ -1,6 +1,7 @@
-"""Starts a program as a systemd unit does, as far as that goes without systemd: in a root, as the unit's user, with
-its filter of system calls and its address families. The groups of calls are those of the root's own systemd.
-usage: as_unit.py ROOT UNIT PROGRAM [ARGUMENT…]; needs root and libseccomp, which apt has."""
+"""Starts a unit as systemd does, as far as that goes without systemd: in a root, as the unit's user, with its command,
+folders and their modes, a file system that is otherwise read-only, its filter of system calls and its address families.
+The groups of calls are those of the root's own systemd.
+usage: as_unit.py ROOT UNIT; needs root and libseccomp, which apt has."""
 import ctypes
 import errno
 import os
@@ -66,18 +67,60 @@ def confine(calls, families):
     assert library.seccomp_load(context) == 0
 
 
-root, name, *command = sys.argv[1:]
-unit = settings(root, name)
+def mount(*arguments):
+    subprocess.run(['mount', *arguments], check=True)
+
+
+def writable(path, mode):
+    """A folder of the unit: its mode is set at each start, and it stays writable."""
+    if mode is not None:
+        os.chmod(path, mode)
+    mount('--bind', path, path)
+
+
+def protect(root, unit):
+    """ProtectSystem=strict in a mount namespace of its own: only the unit's folders can be written to."""
+    assert ctypes.CDLL(None, use_errno=True).unshare(0x00020000) == 0, 'no mount namespace'
+    mount('--make-rprivate', '/')
+    values = dict(unit)
+    assert values['ProtectSystem'] == 'strict' and values['PrivateTmp'] == 'yes'
+    # systemd's own default mode is 0755.
+    writable(f"{root}/var/lib/{values['StateDirectory']}", int(values.get('StateDirectoryMode', '0755'), 8))
+    writable(f"{root}/run/{values['RuntimeDirectory']}", int(values.get('RuntimeDirectoryMode', '0755'), 8))
+    for path in values.get('ReadWritePaths', '').split():
+        if os.path.exists(f"{root}/{path.lstrip('-')}"):
+            writable(f"{root}/{path.lstrip('-')}", None)
+    mount('-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', f'{root}/tmp')
+    mount('-o', 'remount,bind,ro', root)
+
+
+def command(root, unit, instance):
+    """ExecStart, with the instance and the variables of the environment file."""
+    values = dict(unit)
+    line = values['ExecStart'].replace('%I', instance)
+    if 'EnvironmentFile' in values:
+        with open(root + values['EnvironmentFile'].replace('%I', instance), encoding='utf-8') as variables:
+            for name, value in (entry.strip().split('=', 1) for entry in variables):
+                line = line.replace(f'${{{name}}}', value)
+    return line.split()
+
+
+root, name = sys.argv[1:]
+instance = name.partition('@')[2].removesuffix('.service')
+unit = settings(root, name.replace(f'@{instance}', '@') if instance else name)
 calls = allowed_calls(unit, groups(root))
 assert len(calls) > 200, f'only {len(calls)} calls are known'
 families = [getattr(socket, family) for key, value in unit if key == 'RestrictAddressFamilies' for family in value.split()]
 with open(f'{root}/etc/passwd', encoding='utf-8') as users:
     user = dict(unit)['User']
     _, _, uid, gid, *_ = next(line.split(':') for line in users if line.startswith(f'{user}:'))
+start = command(root, unit, instance)
+protect(root, unit)
 os.chroot(root)
 os.chdir(dict(unit)['WorkingDirectory'])
+os.umask(int(dict(unit)['UMask'], 8))
 os.setgroups([])
 os.setgid(int(gid))
 os.setuid(int(uid))
 confine(calls, families)
-os.execv(command[0], command)
+os.execv(start[0], start)

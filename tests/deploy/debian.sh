@@ -43,8 +43,7 @@ sed -i -e "s/^# tokens = .*/tokens = [{ name = \"t\", sha256 = \"$hash\", sites 
 chroot "$root" install -d -o sillage -g sillage -m 700 /run/sillage && mount -t tmpfs tmpfs "$root/run/sillage" && chroot "$root" chown sillage:sillage /run/sillage && chroot "$root" chmod 700 /run/sillage
 
 start() {
-  # With the unit's user, filter of system calls and address families.
-  python3 tests/deploy/as_unit.py "$root" sillage.service /usr/bin/sillage serve --config /etc/sillage/sillage.toml >"$root/log" 2>&1 &
+  python3 tests/deploy/as_unit.py "$root" sillage.service >"$root/log" 2>&1 &
   child=$!
   for _ in $(seq 600); do
     curl -s -o /dev/null http://127.0.0.1:8081/ && return
@@ -57,10 +56,12 @@ hit() {
   curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/api/event -H 'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' \
     -d '{"n":"pageview","u":"https://shop.example/","d":"shop.example"}'
 }
-figures() { # wanted
+figures() { # wanted, day (today if omitted)
+  range='"day"'
+  [ -z "${2:-}" ] || range="[\"$2\",\"$2\"]"
   for _ in $(seq 100); do
     found=$(curl -s http://127.0.0.1:8081/api/v2/query -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
-      -d '{"site_id":"shop.example","metrics":["visitors","pageviews"],"date_range":"day"}' | grep -o '"metrics":\[[0-9,]*\]' || true)
+      -d '{"site_id":"shop.example","metrics":["visitors","pageviews"],"date_range":'"$range"'}' | grep -o '"metrics":\[[0-9,]*\]' || true)
     [ "$found" = "\"metrics\":$1" ] && return
     sleep 0.2
   done
@@ -75,6 +76,21 @@ start
 [ "$(hit)" = 202 ] || { echo 'debian: the first hit is refused' >&2; exit 1; }
 figures '[1,1]'
 echo "debian: installed, first figure after $((($(date +%s%N) - began) / 1000000)) ms"
+# The two other units, beside the running service: a log of yesterday, followed; a backup to the folder of the guide.
+day=$(date -u -d yesterday +%d/%b/%Y)
+echo "192.0.2.9 - - [$day:12:00:00 +0000] \"GET /log HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\"" > "$root/var/log/shop.log"
+echo 'SILLAGE_LOG_FILE=/var/log/shop.log' > "$root/etc/sillage/import-shop.example.env"
+python3 tests/deploy/as_unit.py "$root" sillage-import@shop.example.service >"$root/import.log" 2>&1 &
+import=$!
+figures '[1,1]' "$(date -u -d yesterday +%F)" || { cat "$root/import.log" >&2; exit 1; }
+kill -TERM "$import"; wait "$import" 2>/dev/null || true
+recipient=$(inside sillage backup --new-key /root/key | grep -o 'age1[a-z0-9]*')
+printf '\n[backup]\ndir = "/srv/backup/sillage"\nrecipient = "%s"\n' "$recipient" >> "$root/etc/sillage/sillage.toml"
+inside install -d -o sillage -g sillage -m 700 /srv/backup/sillage
+python3 tests/deploy/as_unit.py "$root" sillage-backup.service >"$root/backup.log" 2>&1 || { cat "$root/backup.log" >&2; exit 1; }
+ls "$root"/srv/backup/sillage/sillage-*.backup.age >/dev/null
+[ "$(inside stat -c '%U %a' /run/sillage /var/lib/sillage | sort -u)" = 'sillage 700' ] || { echo 'debian: a unit opened the folders' >&2; exit 1; }
+echo 'debian: the units of log and backup run beside the service'
 [ "$(hit)" = 202 ]
 kill -KILL "$child"; wait "$child" 2>/dev/null || true
 inside sh -c 'dpkg -i /packages/upgrade/*.deb' >/dev/null
@@ -86,4 +102,4 @@ inside dpkg --remove sillage >/dev/null
 inside test ! -e /usr/bin/sillage && inside test -d /var/lib/sillage/clickhouse && echo 'debian: removed, data kept'
 inside dpkg --purge sillage >/dev/null
 inside test ! -e /var/lib/sillage && echo 'debian: purged'
-echo '5 passed, 0 failed'
+echo '6 passed, 0 failed'
