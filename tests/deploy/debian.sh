@@ -56,6 +56,9 @@ hit() {
   curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/api/event -H 'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' \
     -d '{"n":"pageview","u":"https://shop.example/","d":"shop.example"}'
 }
+closed() {
+  [ "$(inside stat -c '%U %a' /run/sillage /var/lib/sillage | sort -u)" = 'sillage 700' ] || { echo 'debian: a unit opened the folders' >&2; exit 1; }
+}
 figures() { # wanted, day (today if omitted)
   range='"day"'
   [ -z "${2:-}" ] || range="[\"$2\",\"$2\"]"
@@ -84,12 +87,13 @@ python3 tests/deploy/as_unit.py "$root" sillage-import@shop.example.service >"$r
 import=$!
 figures '[1,1]' "$(date -u -d yesterday +%F)" || { cat "$root/import.log" >&2; exit 1; }
 kill -TERM "$import"; wait "$import" 2>/dev/null || true
+closed
 recipient=$(inside sillage backup --new-key /root/key | grep -o 'age1[a-z0-9]*')
 printf '\n[backup]\ndir = "/srv/backup/sillage"\nrecipient = "%s"\n' "$recipient" >> "$root/etc/sillage/sillage.toml"
 inside install -d -o sillage -g sillage -m 700 /srv/backup/sillage
 python3 tests/deploy/as_unit.py "$root" sillage-backup.service >"$root/backup.log" 2>&1 || { cat "$root/backup.log" >&2; exit 1; }
 ls "$root"/srv/backup/sillage/sillage-*.backup.age >/dev/null
-[ "$(inside stat -c '%U %a' /run/sillage /var/lib/sillage | sort -u)" = 'sillage 700' ] || { echo 'debian: a unit opened the folders' >&2; exit 1; }
+closed
 echo 'debian: the units of log and backup run beside the service'
 [ "$(hit)" = 202 ]
 kill -KILL "$child"; wait "$child" 2>/dev/null || true
