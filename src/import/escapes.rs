@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// The text between the next two quotes, in which a backslash escapes the next character, and the rest.
 pub(super) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let (_, text) = text.split_once('"')?;
@@ -66,6 +68,27 @@ pub(super) fn proper_json(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An address whose scheme is percent-encoded, as Akamai writes it, in its own form; any other text as it is.
+pub(super) fn decoded_address(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.starts_with("http%3A") || text.starts_with("https%3A") {
+        true => Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned()),
+        false => text,
+    }
+}
+
+/// The line without a terminal's colours, which servers write in front of a file too.
+pub(super) fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        // `m` ends a colour, `K` erases the rest of a screen's line.
+        let rest = part.get(code..).unwrap_or_default();
+        plain.push_str(rest.strip_prefix(['m', 'K']).unwrap_or(rest));
+    }
+    plain
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ pub(super) fn request_line(request: &str) -> Option<(&str, &str)> {
 
 /// Host, and path with query, of a request target, also in absolute form.
 pub(super) fn host_and_path(target: &str) -> (Option<&str>, &str) {
+    if let Some(rest) = target.strip_prefix("//") {
+        // Jetty writes a target so where the client sent it in absolute form. A path may begin with `//` too.
+        let split = rest.find('/').map(|at| rest.split_at(at)).filter(|(authority, _)| is_public_host(authority));
+        return split.map_or((None, target), |(authority, path)| (host_of(authority), path));
+    }
     let Some((scheme, rest)) = target.split_once("://") else { return (None, target) };
     if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return (None, target);
@@ -109,6 +114,23 @@ pub(super) fn host_and_path(target: &str) -> (Option<&str>, &str) {
     let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(path_at);
     (host_of(authority), if path.is_empty() { "/" } else { path })
+}
+
+/// Whether a text is a host with a domain, or with a port, not the name of a folder or file.
+fn is_public_host(authority: &str) -> bool {
+    let (host, port) = authority.rsplit_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_name = host.split('.').all(is_label) && last.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_domain = host.contains('.') && last.len() > 1 && !page_path::is_file_ending(last);
+    match port {
+        Some(port) => is_name && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()),
+        None => is_name && is_domain,
+    }
 }
 
 /// The host of `host`, `host:port`, `user@host`; `None` where it is empty.
@@ -158,6 +180,13 @@ mod tests {
         assert_eq!(host_and_path("http://a.example"), (Some("a.example"), "/"));
         assert_eq!(host_and_path("http://a.example?x"), (Some("a.example"), "?x"));
         assert_eq!(host_and_path("/see/http://b.example/"), (None, "/see/http://b.example/"));
+        assert_eq!(host_and_path("//c.example/a?b"), (Some("c.example"), "/a?b"));
+        assert_eq!(host_and_path("//c.example:8443/a"), (Some("c.example"), "/a"));
+        assert_eq!(host_and_path("//localhost:8080/"), (Some("localhost"), "/"));
+        for path in ["//a/b", "//index.php/x", "//wp-login.php", "//c.example", "//v1.2/x", "//.env/x", "///a.example/"]
+        {
+            assert_eq!(host_and_path(path), (None, path));
+        }
         assert_eq!(host_of("[2001:db8::1]:443"), Some("[2001:db8::1]"));
         assert_eq!((host_of("a.example:80"), host_of("-"), host_of("_")), (Some("a.example"), None, None));
     }

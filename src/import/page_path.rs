@@ -42,6 +42,13 @@ pub(super) fn is_asset(target: &str) -> bool {
     has_asset_ending(name) || is_dot_file(path) || is_feed(path) || is_interface(path)
 }
 
+/// Whether a text is the ending of a file: of an asset, or of a page that a server makes.
+pub(super) fn is_file_ending(ending: &str) -> bool {
+    const OF_PAGES: [&str; 13] =
+        ["action", "asp", "aspx", "cgi", "cfm", "do", "env", "htm", "html", "jsp", "php", "phtml", "shtml"];
+    OF_PAGES.iter().any(|known| known.eq_ignore_ascii_case(ending)) || has_asset_ending(&format!(".{ending}"))
+}
+
 fn has_asset_ending(name: &str) -> bool {
     let Some((_, ending)) = name.rsplit_once('.') else { return false };
     let mut lower = [0; ASSET_BYTES_MAX];

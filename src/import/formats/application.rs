@@ -64,7 +64,12 @@ pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -
         Some(found) => found,
         None => match status_before(before) {
             Some(status) => (status, behind),
-            None => return shape,
+            None if self::time(before).is_none() => return shape,
+            // Tornado writes its client behind the request, in parentheses; negroni none.
+            None => match before.iter().rev().find_map(|word| self::status(&word.text)) {
+                Some(status) => (status, behind),
+                None => return shape,
+            },
         },
     };
     let Some(time) = self::time(before).or(time) else { return LineReading::NotUnderstood(LineFault::Time) };
@@ -161,13 +166,23 @@ fn time(words: &[Word<'_>]) -> Option<Timestamp> {
         }
         if word.enclosure == Enclosure::Brackets {
             let first = || word.text.split(' ').next().and_then(log_time::any);
-            return log_time::any(&word.text).or_else(first);
+            return log_time::any(&word.text).or_else(first).or_else(|| tornado_time(&word.text));
         }
         (1..=3).rev().find_map(|length| {
             let texts = words.get(at..at + length)?.iter().map(|word| &*word.text).filter(|text| *text != "-");
             log_time::any(&texts.collect::<Vec<_>>().join(" "))
         })
     })
+}
+
+/// `I 261110 13:55:36 web:2271`: Tornado's time, in the zone of its server.
+fn tornado_time(text: &str) -> Option<Timestamp> {
+    let mut words = text.split(' ');
+    let (level, day, time) = (words.next()?, words.next()?, words.next()?);
+    let is_day = day.len() == 6 && day.bytes().all(|byte| byte.is_ascii_digit());
+    let (year, rest) = day.split_at_checked(2).filter(|_| level.len() == 1 && is_day)?;
+    let (month, day) = rest.split_at_checked(2)?;
+    log_time::any(&format!("20{year}-{month}-{day} {time}"))
 }
 
 /// The client before the request; where there is none, the one behind `from`, or the one that a proxy named.
@@ -182,7 +197,9 @@ fn client(before: &[Word<'_>], all: &[Word<'_>], trusted: &[IpNet]) -> Option<Ip
         _ => None,
     });
     let forwarded = || all.iter().find_map(|word| word.text.strip_prefix("x_forwarded_for:"));
-    from.or_else(|| client_list::client(forwarded()?))
+    let enclosed =
+        || all.iter().find_map(|word| word.text.strip_prefix('(')?.strip_suffix(')')).and_then(client_list::client);
+    from.or_else(enclosed).or_else(|| client_list::client(forwarded()?))
 }
 
 /// Referrer and agent: the texts in quotes behind the status and the bytes.

@@ -16,16 +16,28 @@ use jiff::Timestamp;
 use crate::import::escapes::quoted;
 use crate::import::formats::named::{self, NamedFields};
 use crate::import::log_line::{LineFault, LineReading};
+use crate::import::log_time;
 
 /// Most pairs that a line may hold.
 pub(super) const PAIRS_MAX: usize = 100;
 
 /// Reads one line of this format. `time` comes from a prefix, if there was one.
 pub(super) fn read<'l>(line: &str, time: Option<Timestamp>, trusted: &[IpNet]) -> LineReading<'l> {
-    match pairs(line) {
-        Some(pairs) => named::read(&Pairs(pairs), time, trusted),
+    if let Some(pairs) = pairs(line) {
+        return named::read(&Pairs(pairs), time, trusted);
+    }
+    // A logger's own words before the pairs: `2026-11-10 13:55:36.123 [info] method=GET path=/a …`.
+    let words = line.find(" method=").map(|at| line.split_at(at));
+    match words.and_then(|(head, rest)| Some((time_of(head).or(time), pairs(rest)?))) {
+        Some((time, pairs)) => named::read(&Pairs(pairs), time, trusted),
         None => LineReading::NotUnderstood(LineFault::Shape),
     }
+}
+
+/// The time at the start of a logger's words: one word or two.
+fn time_of(head: &str) -> Option<Timestamp> {
+    let end = |count: usize| head.match_indices(' ').nth(count).map_or(head.len(), |(at, _)| at);
+    [1, 0].into_iter().find_map(|count| log_time::any(head.get(..end(count))?))
 }
 
 fn pairs(line: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {

@@ -1,7 +1,8 @@
 //! The formats of access logs, one file each, and the reader that detects the format of a file.
 //!
 //! A reader tries the format of the previous line first, then all others, then the line without the prefix of a
-//! container or syslog, then the words of an application server. It never keeps or prints a line.
+//! container or syslog, then the words of an application server, then requests that take two lines. It never prints a
+//! line.
 
 mod application;
 mod bunny;
@@ -18,6 +19,7 @@ mod named;
 mod nginx_proxy_manager;
 mod prefix;
 mod squid;
+mod two_lines;
 mod w3c;
 
 use std::borrow::Cow;
@@ -26,7 +28,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use crate::import::escapes;
 use crate::import::formats::custom::CustomFormat;
+use crate::import::formats::two_lines::TwoLineRequests;
 use crate::import::formats::w3c::FieldNames;
 use crate::import::log_line::{LineFault, LineReading};
 
@@ -119,12 +123,22 @@ pub struct LogReader {
     fields: Option<Arc<FieldNames>>,
     /// Start of a JSON object that is not complete yet.
     pretty: String,
+    /// Requests whose status comes on a later line.
+    two_lines: TwoLineRequests,
 }
 
 impl LogReader {
     /// A reader for a file in the format of `--format`, or in a known one.
     pub fn new(custom: Option<Arc<CustomFormat>>) -> Self {
-        Self { custom, trusted: Arc::default(), format: None, prefixed: false, fields: None, pretty: String::new() }
+        Self {
+            custom,
+            trusted: Arc::default(),
+            format: None,
+            prefixed: false,
+            fields: None,
+            pretty: String::new(),
+            two_lines: TwoLineRequests::default(),
+        }
     }
 
     /// The same, for a log behind proxies of these networks: their word on the client is trusted, as that of a peer in
@@ -147,6 +161,9 @@ impl LogReader {
     /// Reads the next line of the file.
     pub fn read<'l>(&mut self, line: &'l str) -> LineReading<'l> {
         let line = line.trim_start_matches('\u{feff}');
+        if line.contains("\u{1b}[") {
+            return into_owned(self.read(&escapes::without_colours(line)));
+        }
         if line.trim().is_empty() {
             return LineReading::Part;
         }
@@ -178,11 +195,16 @@ impl LogReader {
             };
             fault = fault.max(why);
         }
-        self.application(ways, fault)
+        self.application(line, ways, fault)
     }
 
     /// The last attempt, at a line that no other format knows.
-    fn application<'l>(&mut self, ways: [Option<StrippedLine<'l>>; 2], fault: LineFault) -> LineReading<'l> {
+    fn application<'l>(
+        &mut self,
+        line: &str,
+        ways: [Option<StrippedLine<'l>>; 2],
+        fault: LineFault,
+    ) -> LineReading<'l> {
         let mut fault = fault;
         for (text, time, prefixed) in ways.into_iter().flatten() {
             let reading = self.read_as(LogFormat::Application, text, time);
@@ -193,7 +215,11 @@ impl LogReader {
             };
             fault = fault.max(why);
         }
-        LineReading::NotUnderstood(fault)
+        let reading = self.two_lines.read(line, fault);
+        if !matches!(reading, LineReading::NotUnderstood(_)) {
+            self.format = Some(LogFormat::Application);
+        }
+        reading
     }
 
     /// Tries the format of the previous line, then all others. `time` comes from a prefix.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use crate::import::client_list;
+use crate::import::escapes::decoded_address;
 use crate::import::formats::combined::split_target;
 use crate::import::log_line::{LineFault, LineReading, LogLine, LoggedAgent, given, host_of, is_given, request_line};
 use crate::import::log_time;
@@ -68,6 +69,8 @@ const CLIENT: &[&str] = &[
     "downstream_remote_address",
     "remoteAddress",
     "req.remoteAddress",
+    "remote-address",
+    "IPAddress",
 ];
 
 /// The client in a header that any client may send.
@@ -147,6 +150,7 @@ const TARGET: &[&str] = &[
     "requestPath",
     "req.url",
     "Request.URL",
+    "resourcePath",
 ];
 
 const QUERY: &[&str] =
@@ -176,6 +180,8 @@ pub(super) const STATUS: &[&str] = &[
     "httpStatusCode",
     "rspStatus",
     "Response.Status",
+    "ResponseCode",
+    "httpStatus",
 ];
 
 const TIME: &[&str] = &[
@@ -204,6 +210,8 @@ const TIME: &[&str] = &[
     "time_micros",
     "eventTimestamp",
     "EventTimestampMs",
+    "TimeStamp",
+    "timeStamp",
 ];
 
 const REFERRER: &[&str] = &[
@@ -325,7 +333,7 @@ pub(super) fn read<'l>(fields: &impl NamedFields, time: Option<Timestamp>, trust
         target: Cow::Owned(target.into_owned()),
         host: absolute.map(Cow::into_owned).or_else(|| host(fields)).map(Cow::Owned),
         status,
-        referrer: owned(first(fields, REFERRER).or_else(|| header(fields, "referer"))),
+        referrer: owned(first(fields, REFERRER).or_else(|| header(fields, "referer")).map(decoded_address)),
         agent: agent(fields),
         language: owned(first(fields, LANGUAGE).or_else(|| header(fields, "accept-language"))),
         signals: signals(fields),

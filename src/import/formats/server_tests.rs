@@ -1,6 +1,6 @@
 //! Tests the lines of servers, frameworks and tools as their documentation shows them: each row is one program.
 
-use super::tests::{FIREFOX, read};
+use super::tests::{FIREFOX, read, read_all};
 
 const REQUEST: &str = "\"GET /a HTTP/1.1\" 200 512";
 const TIME: &str = "10/Nov/2026:13:55:36 +0000";
@@ -186,10 +186,62 @@ const WITH_HOST: &[(&str, &str)] = &[
             ),
 ];
 
+/// Programs whose lines name the host, further.
+#[rustfmt::skip]
+const WITH_HOST_TOO: &[(&str, &str)] = &[
+            (
+                "Jetty, a target in absolute form",
+                r#"81.2.69.142 - - [10/Nov/2026:13:55:36 +0000] "GET //c.example/a HTTP/1.1" 200 512 "https://n.example/" "AGENT""#,
+            ),
+            (
+                "Jetty over HTTP/2 with a port",
+                r#"81.2.69.142 - - [10/Nov/2026:13:55:36 +0000] "GET //c.example:8443/a HTTP/2.0" 200 512 "https://n.example/" "AGENT""#,
+            ),
+            (
+                "lighttpd",
+                r#"81.2.69.142 c.example - [10/Nov/2026:13:55:36 +0000] "GET /a HTTP/1.1" 200 512 "https://n.example/" "AGENT""#,
+            ),
+            (
+                "Squid combined",
+                r#"81.2.69.142 - - [10/Nov/2026:13:55:36 +0000] "GET http://c.example/a HTTP/1.1" 200 512 "https://n.example/" "AGENT" TCP_MISS:HIER_DIRECT"#,
+            ),
+            (
+                "Kong file-log",
+                r#"{"request":{"method":"GET","uri":"/a","url":"https://c.example:443/a","headers":{"host":"c.example","user-agent":"AGENT","referer":"https://n.example/"}},"response":{"status":200},"client_ip":"81.2.69.142","started_at":1794318936000}"#,
+            ),
+            (
+                "APISIX",
+                r#"81.2.69.142 - - [10/Nov/2026:13:55:36 +0000] c.example "GET /a HTTP/1.1" 200 512 0.003 "https://n.example/" "AGENT" 10.0.0.5:80 200 0.002 "http://c.example""#,
+            ),
+            (
+                "Vercel's drain",
+                r#"{"timestamp":1794318936000,"source":"static","host":"c.example","path":"/a","proxy":{"timestamp":1794318936000,"method":"GET","host":"c.example","path":"/a","userAgent":["AGENT"],"referer":"https://n.example/","statusCode":200,"clientIp":"81.2.69.142"}}"#,
+            ),
+            (
+                "Google's load balancer",
+                r#"{"httpRequest":{"remoteIp":"81.2.69.142","requestMethod":"GET","requestUrl":"https://c.example/a","status":200,"userAgent":"AGENT","referer":"https://n.example/"},"timestamp":"2026-11-10T13:55:36.000Z"}"#,
+            ),
+            (
+                "Azure Front Door",
+                r#"{"time":"2026-11-10T13:55:36.0000000Z","category":"FrontDoorAccessLog","properties":{"httpMethod":"GET","requestUri":"https://c.example:443/a","userAgent":"AGENT","clientIp":"81.2.69.142","httpStatusCode":"200","referer":"https://n.example/","hostName":"c.example"}}"#,
+            ),
+            (
+                "Spring's trace",
+                r#"{"timestamp":"2026-11-10T13:55:36Z","request":{"remoteAddress":"81.2.69.142","method":"GET","uri":"https://c.example/a","headers":{"user-agent":["AGENT"],"referer":["https://n.example/"]}},"response":{"status":200}}"#,
+            ),
+];
+
 #[test]
 fn a_line_that_names_the_host_is_read_of_each_server() {
     let expected = "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 https://n.example/ firefox";
     all_read(expected, WITH_HOST);
+    all_read(expected, WITH_HOST_TOO);
+    let firefox = |line: &str| read(&line.replace("AGENT", FIREFOX));
+    let tyk = r#"{"Method":"GET","Host":"c.example","Path":"/a","RawPath":"/a","UserAgent":"AGENT","ResponseCode":200,"TimeStamp":"2026-11-10T13:55:36Z","IPAddress":"81.2.69.142"}"#;
+    let gateway = r#"{"timeStamp":"2026-11-10T13:55:36Z","category":"ApplicationGatewayAccessLog","properties":{"clientIP":"81.2.69.142","httpMethod":"GET","requestUri":"/a","userAgent":"AGENT","httpStatus":200,"host":"c.example"}}"#;
+    for (program, line) in [("Tyk", tyk), ("Azure Application Gateway", gateway)] {
+        assert_eq!(firefox(line), "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - firefox", "{program}");
+    }
 }
 
 #[rustfmt::skip]
@@ -214,6 +266,12 @@ const WITHOUT_AGENT: &[(&str, &str)] = &[
                 "Traefik by default",
                 r#"81.2.69.142 - - [10/Nov/2026:13:55:36 +0000] "GET /a HTTP/2.0" 200 512 "-" "-" 12 "web@docker" "http://10.0.0.5:80" 3ms"#,
             ),
+            ("Werkzeug in colours", "81.2.69.142 - - [10/Nov/2026 13:55:36] \"\u{1b}[37mGET /a HTTP/1.1\u{1b}[0m\" 200 -"),
+            ("Tornado", "[I 261110 13:55:36 web:2271] 200 GET /a (81.2.69.142) 1.23ms"),
+            ("Play", "2026-11-10 13:55:36 [info] accesslog - method=GET uri=/a remote-address=81.2.69.142 status=200"),
+            ("Logster", "2026-11-10 13:55:36 [info] method=GET path=/a status=200 duration=2.1 remote_ip=81.2.69.142"),
+            ("Fiber with a date", "2026-11-10 13:55:36 | 200 |  1ms | 81.2.69.142 | GET | /a | -"),
+            ("Daphne", r#"81.2.69.142:5123 - - [10/Nov/2026:13:55:36] "GET /a" 200 512"#),
             ("Gin", r#"[GIN] 2026/11/10 - 13:55:36 | 200 |      12.345µs |     81.2.69.142 | GET      "/a""#),
             (
                 "lograge with a time",
@@ -224,6 +282,10 @@ const WITHOUT_AGENT: &[(&str, &str)] = &[
 #[test]
 fn a_line_without_agents_is_read_of_each_server() {
     all_read("81.2.69.142 2026-11-10T13:55:36Z GET /a - 200 - not logged", WITHOUT_AGENT);
+    let gateway = r#"{"requestId":"x","ip":"81.2.69.142","requestTime":"10/Nov/2026:13:55:36 +0000","httpMethod":"GET","resourcePath":"/a","status":"200"}"#;
+    assert_eq!(read(gateway), "81.2.69.142 2026-11-10T13:55:36Z GET /a - 200 - missing", "AWS API Gateway");
+    let akamai = r#"{"reqTimeSec":"1794318936","cliIP":"81.2.69.142","statusCode":"200","reqHost":"c.example","reqMethod":"GET","reqPath":"a","UA":"Mozilla%2F5.0%20x","referer":"https%3A%2F%2Fn.example%2F"}"#;
+    assert!(read(akamai).ends_with(" c.example 200 https://n.example/ Mozilla/5.0 x"), "Akamai encodes its texts");
     all_read(
         "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - not logged",
         &[
@@ -255,7 +317,16 @@ fn a_line_without_a_time_or_an_address_says_so() {
             r#"{"Event":{"Request":{"URL":"https://c.example/a","Method":"GET"},"Response":{"Status":200}},"EventTimestampMs":1794318936000,"Outcome":"ok"}"#,
             "Address",
         ),
-        ("Rails", r#"Started GET "/a" for 81.2.69.142 at 2026-11-10 13:55:36 +0000"#, "Shape"),
+        ("Phoenix", "13:55:36.123 request_id=FxYz [info] GET /a", "Address"),
+        ("ASP.NET", "      Request starting HTTP/1.1 GET http://c.example/a - -", "Address"),
+        ("negroni", "[negroni] 2026-11-10T13:55:36Z | 200 | 1.2ms | c.example | GET /a", "Address"),
+        ("koa-logger", "  <-- GET /a", "Address"),
+        ("Rails behind a socket", r#"Started GET "/a" for unix: at 2026-11-10 13:55:36 +0000"#, "Address"),
+        (
+            "Fastify behind a socket",
+            r#"{"level":30,"time":1794318936000,"reqId":"req-1","req":{"method":"GET","url":"/a"},"msg":"incoming request"}"#,
+            "Address",
+        ),
         (
             "nginx's error log",
             r#"2026/11/10 13:55:36 [error] 12#0: *1 open() "/srv/404" failed, client: 81.2.69.142, server: c.example, request: "GET /a HTTP/1.1", host: "c.example""#,
@@ -264,4 +335,55 @@ fn a_line_without_a_time_or_an_address_says_so() {
     ] {
         assert_eq!(read(line), fault, "{program}");
     }
+}
+
+#[test]
+fn a_request_of_two_lines_is_read_with_the_status_of_its_own_second_line() {
+    let expected = "81.2.69.142 2026-11-10T13:55:36Z GET /a - 200 - not logged";
+    let started = r#"Started GET "/a" for 81.2.69.142 at 2026-11-10 13:55:36 +0000"#;
+    let noise = "Processing by HomeController#index as HTML\n  Rendered home/index.html.erb within layouts/application";
+    all_read(
+        expected,
+        &[
+            ("Rails", &format!("{started}\n{noise}\nCompleted 200 OK in 12ms (Views: 3.1ms)")),
+            (
+                "Rails with its formatter",
+                &[started, noise, "Completed 200 OK in 12ms"]
+                    .map(|line| format!("I, [2026-11-10T13:55:36.123456 #12]  INFO -- : {line}"))
+                    .join("\n"),
+            ),
+            (
+                "Rails in another zone",
+                "Started GET \"/a\" for 81.2.69.142 at 2026-11-10 14:55:36 +0100\nCompleted 200 OK in 1ms",
+            ),
+        ],
+    );
+    let beside = [
+        &format!("[8ad1] {started}"),
+        r#"[77ff] Started GET "/b" for 192.0.2.1 at 2026-11-10 13:55:37 +0000"#,
+        "[77ff] Completed 404 Not Found in 2ms",
+        "[8ad1] Completed 200 OK in 12ms",
+    ];
+    let other = "192.0.2.1 2026-11-10T13:55:37Z GET /b - 404 - not logged";
+    assert_eq!(read_all(&beside.join("\n")), [other, expected], "by their tags");
+    let fastify = |request: &str| {
+        format!(
+            "{{\"level\":30,\"time\":1794318936000,\"reqId\":\"req-1\",\"req\":{{\"method\":\"GET\",\"url\":\"/a\",{request}\
+             \"remoteAddress\":\"81.2.69.142\"}},\"msg\":\"incoming request\"}}\n\
+             {{\"level\":30,\"time\":1794318936009,\"reqId\":\"req-1\",\"res\":{{\"statusCode\":200}},\"msg\":\"request completed\"}}"
+        )
+    };
+    assert_eq!(read(&fastify("")), expected, "Fastify");
+    let host = "81.2.69.142 2026-11-10T13:55:36Z GET /a c.example 200 - not logged";
+    assert_eq!(read(&fastify("\"host\":\"c.example:3000\",")), host, "Fastify 5");
+}
+
+#[test]
+fn a_status_without_its_request_is_passed_over() {
+    for line in ["Completed 200 OK in 12ms", "[8ad1] Completed 200 OK in 12ms", "[info] Sent 200 in 2ms"] {
+        assert!(read_all(line).is_empty(), "{line}");
+    }
+    let other =
+        "[8ad1] Started GET \"/a\" for 81.2.69.142 at 2026-11-10 13:55:36 +0000\n[77ff] Completed 200 OK in 1ms";
+    assert!(read_all(other).is_empty(), "another request's status");
 }

@@ -12,7 +12,7 @@ pub(super) fn read(text: &str) -> String {
     all.into_iter().next().unwrap()
 }
 
-fn read_all(text: &str) -> Vec<String> {
+pub(super) fn read_all(text: &str) -> Vec<String> {
     read_with(LogReader::new(None), text)
 }
 
