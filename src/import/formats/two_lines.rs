@@ -2,8 +2,8 @@
 //! them. Both lines carry the same tags or number.
 //!
 //! ```text
-//! I, [2026-11-10T13:55:36.123456 #12]  INFO -- : [8ad1f2b4] Started GET "/a" for 192.0.2.1 at 2026-11-10 13:55:36 +0000
-//! I, [2026-11-10T13:55:36.133456 #12]  INFO -- : [8ad1f2b4] Completed 200 OK in 10ms                      (Rails)
+//! I, [2026-11-10T13:55:36.12 #12]  INFO -- : [8ad1f2] Started GET "/a" for 192.0.2.1 at 2026-11-10 13:55:36 +0000
+//! I, [2026-11-10T13:55:36.13 #12]  INFO -- : [8ad1f2] Completed 200 OK in 10ms                              (Rails)
 //! {"level":30,"time":1794318936000,"reqId":"req-1","req":{"method":"GET","url":"/a","remoteAddress":"192.0.2.1"}}
 //! {"level":30,"time":1794318936010,"reqId":"req-1","res":{"statusCode":200},"msg":"request completed"}    (Fastify)
 //! 13:55:36.123 request_id=FxYz [info] GET /a                                    (Phoenix: without client, refused)
