@@ -201,3 +201,26 @@ impl ClosedPeriods {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_a_closed_day_never_go_to_a_bucket_that_is_closed() {
+        let day_number = |date: &str| day_of(date.parse().unwrap());
+        let named = |kind, date: &str| {
+            let day = day_number(date);
+            ReleaseName { kind, first: day, day, hour: 0, origin: String::new() }
+        };
+        let now = "2026-04-08T12:00:00Z".parse().unwrap();
+        let mut closed = ClosedPeriods(vec![named(ReleaseKind::Day, "2026-03-10")]);
+        let day = day_number("2026-03-10");
+        assert!(closed.has_day(day) && !closed.has_day(day_number("2026-03-11")));
+        assert_eq!(closed.bucket_of(day, now), (ReleaseKind::Week, day_number("2026-03-15")));
+        closed.0.push(named(ReleaseKind::Week, "2026-03-15"));
+        assert_eq!(closed.bucket_of(day, now), (ReleaseKind::Month, day_number("2026-03-31")));
+        closed.0.push(named(ReleaseKind::Month, "2026-03-31"));
+        assert_eq!(closed.bucket_of(day, now), (ReleaseKind::Week, day_number("2026-04-12")));
+    }
+}
