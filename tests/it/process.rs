@@ -320,6 +320,19 @@ async fn terminated(mut child: Child) -> Option<i32> {
     tokio::time::timeout(Duration::from_secs(60), child.wait()).await.expect("it ends").unwrap().code()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_background_of_a_shell_which_ignores_interrupts_the_engine_is_not_killed_at_its_end() {
+    let home = Home::new("");
+    let log = home.path().join("access.log");
+    std::fs::write(&log, "192.0.2.1 - - [10/Mar/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n").unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sillage"), "import", "access-log"]);
+    command.arg(log).args(["--site", SHOP, "--config"]).arg(home.path().join("sillage.toml"));
+    let ended = command.output().await.unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && !told.contains("did not stop in time"), "{told}");
+}
+
 #[tokio::test]
 async fn a_start_that_waits_for_its_database_ends_when_told_and_what_it_took_is_on_the_disk() {
     let home = Home::new("");

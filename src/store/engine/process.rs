@@ -109,9 +109,10 @@ impl EngineProcess {
     }
 
     /// Sends the signal to end and waits; after `patience` the process is killed. That loses nothing: an insert is
-    /// acknowledged once it is on disk.
+    /// acknowledged once it is on disk. Not SIGINT: a shell lets the programs that it starts in the background ignore
+    /// it, and the engine inherits that.
     pub(super) async fn end(mut self, patience: Duration) {
-        self.signal(Signal::INT);
+        self.signal(Signal::TERM);
         if timeout(patience, self.wait()).await.is_err() {
             tracing::warn!(
                 seconds = patience.as_secs(),
@@ -139,7 +140,7 @@ impl EngineProcess {
 
 impl Drop for EngineProcess {
     fn drop(&mut self) {
-        self.signal(Signal::INT);
+        self.signal(Signal::TERM);
     }
 }
 
