@@ -157,8 +157,8 @@ fn object_here(links: &PageLinks) -> Bilingual {
 fn rights() -> Vec<(Bilingual, Vec<Bilingual>)> {
     let term = |right: rights::DataRight| {
         let articles = match right.articles {
-            [first, .., last] => text!("(GDPR, {first} to {last})", "(RGPD, {first} à {last})"),
-            [one] => text!("(GDPR, {one})", "(RGPD, {one})"),
+            [first, .., last] => text!("(GDPR, articles {first} to {last})", "(RGPD, articles {first} à {last})"),
+            [one] => text!("(GDPR, article {one})", "(RGPD, article {one})"),
             [] => Bilingual::same(""),
         };
         (right.label.then(" ", &articles), vec![right.answer])
