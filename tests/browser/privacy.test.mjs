@@ -87,7 +87,7 @@ after(async () => {
   for (const path of [folder, memory]) rmSync(path, { recursive: true, force: true });
 });
 
-const headings = (tab, levels) => tab.locator(levels).evaluateAll((all) => all.map((one) => one.innerText.replace(/\u00a0/g, ' ')));
+const headings = (tab, levels) => tab.locator(levels).evaluateAll((all) => all.map((one) => one.innerText.replace(/[\u00a0\u202f]/g, ' ')));
 
 /** Opens a page and asserts that it requests nothing from another host and violates no policy. */
 async function look(url, options, body) {
