@@ -104,7 +104,14 @@ pub(crate) async fn walk() {
         statements(&printed).into_iter().partition(|text| text.starts_with("INSERT"));
     for number in [1, 2] {
         for statement in &tables {
-            plan.store(number).statement(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            let result = plan.store(number).statement(statement).await;
+            if statement.starts_with("ALTER TABLE") && statement.contains("_local") {
+                // A replicated table of this engine takes no change.
+                let read_only = result.unwrap_err().to_string();
+                assert!(read_only.contains("table is read-only; check"), "{statement}: {read_only}");
+            } else {
+                result.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            }
         }
     }
     let found = replicas(&plan, 1).await;
