@@ -7,19 +7,24 @@ const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/agents/isb
 /// A look-ahead or look-behind with at most one inner group.
 const LOOK_AROUND: &str = r"\(\?<?[!=](?:[^()]|\([^()]*\))*\)";
 
-/// The compiled list. Most patterns make one ordinary expression. The few with look-around need a backtracking engine,
-/// some 5 µs each; they run only if the pattern without its look-around matches.
+/// The compiled list. Most patterns make one ordinary expression. The few with look-around would need a backtracking
+/// engine, some 5 to 10 µs each; their conditions are texts beside a match, and are compared as such. They run only if
+/// one of the patterns without its look-around matches.
 pub(in crate::privacy) struct Bots {
     plain: Regex,
     stems: Regex,
-    conditional: Vec<Regex>,
+    conditional: Vec<ConditionalPattern>,
+}
+
+/// A pattern `(?<!behind)stem(?!ahead)`, either condition of which may be absent.
+struct ConditionalPattern {
+    stem: Regex,
+    behind: Vec<String>,
+    ahead: Vec<String>,
 }
 
 impl Bots {
     pub(in crate::privacy) fn new() -> Self {
-        let compile = |pattern: &str| {
-            Regex::new(&format!("(?i){pattern}")).expect("the vendored patterns compile, as this module's tests show")
-        };
         let look_around = compile(LOOK_AROUND);
         let looks_around = |pattern: &&str| look_around.is_match(pattern).unwrap_or(true);
         let (conditional, plain): (Vec<&str>, Vec<&str>) = LIST.lines().partition(looks_around);
@@ -27,7 +32,7 @@ impl Bots {
         Self {
             plain: compile(&plain.join("|")),
             stems: compile(&stems),
-            conditional: conditional.into_iter().map(compile).collect(),
+            conditional: conditional.into_iter().map(ConditionalPattern::new).collect(),
         }
     }
 
@@ -36,8 +41,43 @@ impl Bots {
         let matches = |pattern: &Regex| pattern.is_match(agent).unwrap_or(true);
         agent.trim().is_empty()
             || matches(&self.plain)
-            || (matches(&self.stems) && self.conditional.iter().any(matches))
+            || (matches(&self.stems) && self.conditional.iter().any(|pattern| pattern.matches(agent)))
     }
+}
+
+impl ConditionalPattern {
+    fn new(pattern: &str) -> Self {
+        let behind = pattern.strip_prefix("(?<!").and_then(|rest| rest.split_once(')'));
+        let (behind, rest) = behind.unwrap_or(("", pattern));
+        let (stem, ahead) = rest.split_once("(?!").unwrap_or((rest, ""));
+        let ahead = ahead.strip_suffix(')').unwrap_or(ahead);
+        let ahead = ahead.strip_prefix("(?:").and_then(|inner| inner.strip_suffix(')')).unwrap_or(ahead);
+        let texts = |alternatives: &str| {
+            alternatives.split('|').filter(|text| !text.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        Self { stem: compile(stem), behind: texts(behind), ahead: texts(ahead) }
+    }
+
+    fn matches(&self, agent: &str) -> bool {
+        self.stem.find_iter(agent).any(|found| {
+            // Exceeds its limit.
+            let Ok(found) = found else { return true };
+            let (before, after) = (agent.as_bytes().get(..found.start()), agent.as_bytes().get(found.end()..));
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            let is_behind = |text: &String| {
+                let from = before.len().checked_sub(text.len());
+                from.and_then(|from| before.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(text.as_bytes()))
+            };
+            let is_ahead = |text: &String| {
+                after.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+            };
+            !self.behind.iter().any(is_behind) && !self.ahead.iter().any(is_ahead)
+        })
+    }
+}
+
+fn compile(pattern: &str) -> Regex {
+    Regex::new(&format!("(?i){pattern}")).expect("the vendored patterns compile, as this module's tests show")
 }
 
 #[cfg(test)]
@@ -121,6 +161,39 @@ mod tests {
         for agent in PEOPLE {
             assert!(!bots.is_bot(agent), "{agent:?} is a person's");
         }
+    }
+
+    #[test]
+    fn a_pattern_taken_apart_matches_what_its_expression_matches() {
+        let looks_around = compile(LOOK_AROUND);
+        let patterns: Vec<&str> = LIST.lines().filter(|pattern| looks_around.is_match(pattern).unwrap()).collect();
+        let is_literal = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || " /;".contains(c));
+        let pieces = ["", "g", " cu", "cam", "lib", "channel/", " channel/", "google/", "x", "_", " ", ";", "é"];
+        let ends = ["", "sapphire", "wv", "app", "/google", " pixel", "s", "s_", "_", ";", "x", "é", " "];
+        let stems = ["news", "Google", "bot", "bots", "SCAN", "http", "java", "newsnews", "googlegoogle", "javajava"];
+        for pattern in patterns {
+            let (whole, apart) = (compile(pattern), ConditionalPattern::new(pattern));
+            assert!(apart.behind.iter().chain(&apart.ahead).all(is_literal), "{pattern}");
+            assert!(!apart.stem.as_str().contains("(?<") && !apart.stem.as_str().contains("(?!"), "{pattern}");
+            for (before, stem, after) in combined(&pieces, &stems, &ends) {
+                for agent in [format!("{before}{stem}{after}"), format!("a {before}{stem}{after}{stem}{after} b")] {
+                    assert_eq!(apart.matches(&agent), whole.is_match(&agent).unwrap(), "{pattern}: {agent}");
+                }
+            }
+            for agent in BOTS.iter().chain(PEOPLE) {
+                assert_eq!(apart.matches(agent), whole.is_match(agent).unwrap(), "{pattern}: {agent}");
+            }
+        }
+    }
+
+    fn combined<'t>(
+        pieces: &'t [&str],
+        stems: &'t [&str],
+        ends: &'t [&str],
+    ) -> impl Iterator<Item = (&'t str, &'t str, &'t str)> {
+        pieces.iter().flat_map(move |before| {
+            stems.iter().flat_map(move |stem| ends.iter().map(move |after| (*before, *stem, *after)))
+        })
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::privacy::budget::CleaningBudget;
 use crate::privacy::marketing::channel::ArrivalSigns;
 use crate::privacy::marketing::clicks::ClickId;
 use crate::privacy::redact;
-use crate::privacy::url::page::Referrer;
+use crate::privacy::url::page::{Referrer, parameters};
 use crate::privacy::url::percent;
 
 /// Longest value in bytes: campaign names are shorter, and a longer value may hold more than a name.
@@ -46,8 +46,7 @@ impl Origin {
     pub(super) fn new(query: &str, referrer: &Referrer, budget: &CleaningBudget) -> Self {
         let mut tags = [const { None }; 5];
         let mut click: Option<&'static ClickId> = None;
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in parameters(query) {
             let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
             match at.and_then(|at| tags.get_mut(at)) {
                 Some(tag @ None) => *tag = cleaned(value, budget),

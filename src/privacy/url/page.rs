@@ -30,6 +30,9 @@ pub use crate::privacy::url::path::PAGE_BYTES_MAX;
 pub const URL_BYTES_MAX: usize = 2_000;
 /// Longest host in bytes, by the rules of the domain name system.
 const HOST_BYTES_MAX: usize = 253;
+
+/// Parameters of a query that are read, empty ones included: each is compared with every known name.
+const PARAMETERS_READ_MAX: usize = 100;
 /// Last labels of names that are valid within one network only, such as a person's own machine.
 const PRIVATE_ENDINGS: &[&str] = &["local", "localhost", "internal", "intranet", "lan", "home", "corp", "arpa"];
 
@@ -238,8 +241,12 @@ pub(in crate::privacy) fn value_of<'q>(query: &'q str, name: &str) -> Option<&'q
     let is_named = |found: &str| {
         found == name || (found.contains(['%', '+']) && percent_decode_str(&spaced(found)).eq(name.bytes()))
     };
-    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.find(|(found, _)| is_named(found)).map(|(_, value)| value)
+    parameters(query).find(|(found, _)| is_named(found)).map(|(_, value)| value)
+}
+
+/// The parameters of a query that are read, as sent: name and value.
+pub(in crate::privacy) fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').take(PARAMETERS_READ_MAX).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 /// Replaces the plus of form encoding by a blank.

@@ -22,6 +22,15 @@ fn page(path: &str) -> String {
 }
 
 #[test]
+fn a_hundred_parameters_are_read_and_no_more() {
+    let of = |empty: usize| {
+        let url = format!("https://a.example/?{}page=2", "&".repeat(empty));
+        String::from(PageUrl::parse(&url).unwrap().page(&site(&["page"]), false))
+    };
+    assert_eq!((of(0), of(99), of(100)), ("/?page=2".into(), "/?page=2".into(), "/".into()));
+}
+
+#[test]
 fn a_path_has_one_spelling() {
     for (path, expected) in [
         ("", "/"),
