@@ -193,7 +193,7 @@ fn host_of_url(name: &str) -> Option<&str> {
 
 /// Whether no site's name may have this character: HTML, a list of names or a token's list of sites gives it a meaning.
 fn is_foreign_to_names(character: char) -> bool {
-    character.is_control() || "\"'`<>\\,*?#@&".contains(character)
+    character.is_control() || "\"<>\\,*".contains(character)
 }
 
 /// Names tried for a site, from the host upwards: `stats.eu.shop.example` has four.
@@ -393,11 +393,11 @@ mod tests {
 
     #[test]
     fn a_name_with_a_meaning_elsewhere_is_refused() {
-        for name in ["https://shop.example", "shop.example, b.example", "*", "a\"b", "<b>", "a\tb", "a?b"] {
+        for name in ["https://shop.example", "shop.example, b.example", "*", "a\"b", "<b>", "a\tb", "a\\b"] {
             assert!(Sites::new(&[site(name)]).is_err(), "{name}");
         }
         for name in
-            ["shop.example", "Two Words", "shop.example/blog", "localhost:3000", "[::1]", "bücher.example", "a_b-c"]
+            ["shop.example", "L'Équipe & Co", "shop.example/blog", "localhost:3000", "[::1]", "bücher.example", "a_b-c"]
         {
             assert!(Sites::new(&[site(name)]).is_ok(), "{name}");
         }
