@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 /// Address that a probe claims for itself, of a network that belongs to nobody (RFC 5737).
 pub(crate) const CLAIMED_ADDRESS: &str = "192.0.2.77";
 
+/// Headers by which a delivery network names the client; a proxy behind it must hand that address on.
+pub(crate) const NETWORK_HEADERS: [&str; 8] = [
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "x-vercel-forwarded-for",
+    "x-nf-client-connection-ip",
+    "x-azure-clientip",
+    "cloudfront-viewer-address",
+];
+
 /// State of the configured address header in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

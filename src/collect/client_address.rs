@@ -8,7 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use subtle::ConstantTimeEq;
 
-use crate::collect::address_report::{AddressReport, CLAIMED_ADDRESS, HeaderState, ProofState};
+use crate::collect::address_report::{AddressReport, CLAIMED_ADDRESS, HeaderState, NETWORK_HEADERS, ProofState};
 use crate::config::{CollectConfig, ConfigError};
 use crate::privacy::hit::ClientIp;
 
@@ -23,21 +23,8 @@ pub struct TrustedProxies {
 /// Header for `collect.trusted_header_secret`, sent by proxies whose addresses change.
 const SECRET_HEADER: &str = "x-sillage-secret";
 
-/// Headers in which proxies and delivery networks name the client.
-const ADDRESS_HEADERS: [&str; 12] = [
-    "x-forwarded-for",
-    "forwarded",
-    "x-real-ip",
-    "cf-connecting-ip",
-    "true-client-ip",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "x-vercel-forwarded-for",
-    "x-nf-client-connection-ip",
-    "x-azure-clientip",
-    "x-appengine-user-ip",
-    "cloudfront-viewer-address",
-];
+/// Headers in which proxies and hosts name the client, beside those of delivery networks.
+const PROXY_HEADERS: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "x-appengine-user-ip"];
 
 impl TrustedProxies {
     /// Built from the configuration.
@@ -114,7 +101,8 @@ impl TrustedProxies {
             IpAddr::V4(address) => address.is_loopback() || address.is_private(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
         };
-        let others = ADDRESS_HEADERS.iter().filter(|name| is_other(name)).map(|name| (*name).to_owned()).collect();
+        let others = PROXY_HEADERS.iter().chain(&NETWORK_HEADERS).filter(|name| is_other(name));
+        let others = others.map(|name| (*name).to_owned()).collect();
         AddressReport { is_trusted: self.trusts(socket), is_local, header, proof, others }
     }
 

@@ -9,6 +9,7 @@ use crate::commands::config_file::ConfigFile;
 use crate::commands::terminal::{CommandError, print};
 use crate::doctor::{DoctorFinding, DoctorVisit};
 use crate::http::client::HttpClient;
+use crate::sites::Sites;
 
 /// Visit a site's public address as a browser would, send a test hit, and report problems on the way; exits 1 if there
 /// are any.
@@ -37,7 +38,8 @@ impl DoctorCommand {
             return Err("--url: write an address such as https://shop.example".into());
         }
         let config = self.config.load()?;
-        let visit = DoctorVisit { config: &config, client: HttpClient::new(), site: self.site.as_deref() };
+        let sites = Sites::new(&config.site)?;
+        let visit = DoctorVisit { config: &config, sites, client: HttpClient::new(), site: self.site.as_deref() };
         let findings = visit.findings(self.url.clone(), SystemClock.now()).await;
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         print(&lines.join("\n"))?;

@@ -1,19 +1,7 @@
 //! Whether the collector counts a visitor's own address behind the proxy, from the collector's own report.
 
-use crate::collect::address_report::{AddressReport, HeaderState, ProofState};
+use crate::collect::address_report::{AddressReport, HeaderState, NETWORK_HEADERS, ProofState};
 use crate::doctor::finding::DoctorFinding;
-
-/// Headers by which a delivery network names the client; a proxy behind it must hand that address on.
-const NETWORK_HEADERS: [&str; 8] = [
-    "cf-connecting-ip",
-    "true-client-ip",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "x-vercel-forwarded-for",
-    "x-nf-client-connection-ip",
-    "x-azure-clientip",
-    "cloudfront-viewer-address",
-];
 
 /// Judges the report of a probe that claimed an address in `header`; `is_direct` where no proxy is expected.
 pub(super) fn judge(report: &AddressReport, header: &str, is_direct: bool) -> DoctorFinding {

@@ -32,6 +32,8 @@ const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 /// A visit of one page.
 pub(crate) struct DoctorVisit<'c> {
     pub(crate) config: &'c Config,
+    /// Sites of `config`.
+    pub(crate) sites: Sites,
     pub(crate) client: HttpClient,
     /// Site that the page should name; any known one if none is given.
     pub(crate) site: Option<&'c str>,
@@ -120,11 +122,7 @@ impl DoctorVisit<'_> {
 
     /// Whether the configuration has a site of this name, host or id.
     fn configured(&self, name: &str) -> bool {
-        self.sites().is_some_and(|sites| sites.find_id(name).or_else(|| sites.find(name)).is_some())
-    }
-
-    fn sites(&self) -> Option<Sites> {
-        Sites::new(&self.config.site).ok()
+        self.sites.find_id(name).is_some()
     }
 
     /// Whether the collector counts the client behind the proxy.
@@ -158,9 +156,7 @@ impl DoctorVisit<'_> {
         let origin = page.origin().ascii_serialization();
         let address = format!("{origin}{PAGE}");
         let mut event = serde_json::json!({ "n": "pageview", "d": site, "u": address });
-        let sites = self.sites();
-        let found = sites.as_ref().and_then(|sites| sites.find_id(site).or_else(|| sites.find(site)));
-        if found.is_some_and(|found| found.needs_consent)
+        if self.sites.find_id(site).is_some_and(|found| found.needs_consent)
             && let Some(event) = event.as_object_mut()
         {
             event.insert("c".into(), 1.into());

@@ -175,7 +175,7 @@ mod tests {
             let (whole, apart) = (compile(pattern), ConditionalPattern::new(pattern));
             assert!(apart.behind.iter().chain(&apart.ahead).all(is_literal), "{pattern}");
             assert!(!apart.stem.as_str().contains("(?<") && !apart.stem.as_str().contains("(?!"), "{pattern}");
-            for (before, stem, after) in combined(&pieces, &stems, &ends) {
+            for (before, stem, after) in agents_of(&pieces, &stems, &ends) {
                 for agent in [format!("{before}{stem}{after}"), format!("a {before}{stem}{after}{stem}{after} b")] {
                     assert_eq!(apart.matches(&agent), whole.is_match(&agent).unwrap(), "{pattern}: {agent}");
                 }
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    fn combined<'t>(
+    fn agents_of<'t>(
         pieces: &'t [&str],
         stems: &'t [&str],
         ends: &'t [&str],
